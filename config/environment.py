@@ -1,0 +1,96 @@
+"""The one place that reads the process environment (12-factor).
+
+Everything else takes an `Environment`. The variables are documented in docs/configuration.md.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Misconfigured(Exception):
+    """A variable is missing or has a value that cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the operator said, with defaults for a single machine.
+
+    var: the state directory. port, bind: where the web server listens. url: the public address, without a trailing
+    slash; https there turns on secure cookies and HSTS. database_url, redis_url, secret_key: None when unset, which
+    means the embedded services and a key kept in the state directory.
+    """
+
+    var: Path
+    port: int
+    bind: str
+    url: str
+    allowed_hosts: tuple[str, ...]
+    database_url: str | None
+    redis_url: str | None
+    secret_key: str | None
+    email_url: str | None
+    mail_from: str
+    trusted_proxies: int
+    scim_rate: float
+    scim_burst: int
+    scim_failures_per_minute: int
+    log_level: str
+
+    def services(self) -> tuple[str, str]:
+        """The addresses of PostgreSQL and Redis: the operator's own, else those of the embedded services.
+
+        Raises Misconfigured where neither is known.
+        """
+        if self.database_url and self.redis_url:
+            return self.database_url, self.redis_url
+        try:
+            embedded = json.loads((self.var / "services.json").read_text())
+        except FileNotFoundError:
+            raise Misconfigured(
+                f"There is no database yet: run `make up` (state directory {self.var}), or set DATABASE_URL and REDIS_URL."
+            ) from None
+        return self.database_url or embedded["database_url"], self.redis_url or embedded["redis_url"]
+
+
+def read(environ: Mapping[str, str]) -> Environment:
+    """An `Environment` from variables. Raises Misconfigured, naming the variable."""
+    port = _number(environ, "PORT", 8000)
+    url = environ.get("MUSTER_URL", f"http://localhost:{port}").rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise Misconfigured(f"MUSTER_URL must start with http:// or https://, not {url!r}.")
+    hosts = environ.get("ALLOWED_HOSTS")
+    return Environment(
+        var=Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute(),
+        port=port,
+        bind=environ.get("MUSTER_BIND", "127.0.0.1"),
+        url=url,
+        allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()) if hosts else _hosts_of(url),
+        database_url=environ.get("DATABASE_URL") or None,
+        redis_url=environ.get("REDIS_URL") or None,
+        secret_key=environ.get("SECRET_KEY") or None,
+        email_url=environ.get("EMAIL_URL") or None,
+        mail_from=environ.get("MUSTER_MAIL_FROM", "muster@localhost"),
+        trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
+        scim_rate=_number(environ, "SCIM_RATE", 100),
+        scim_burst=_number(environ, "SCIM_BURST", 1000),
+        scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        log_level=environ.get("LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit():
+        raise Misconfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def _hosts_of(url: str) -> tuple[str, ...]:
+    """The public host, and the loopback names that health checks and local scripts use."""
+    host = url.split("://", 1)[1].split("/", 1)[0]
+    host = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return tuple(dict.fromkeys((host, "localhost", "127.0.0.1", "[::1]")))
