@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,7 +53,8 @@ class Environment:
             embedded = json.loads((self.var / "services.json").read_text())
         except FileNotFoundError:
             raise Misconfigured(
-                f"There is no database yet: run `make up` (state directory {self.var}), or set DATABASE_URL and REDIS_URL."
+                f"There is no database yet: run `make up` (its state directory is {self.var}), "
+                "or set DATABASE_URL and REDIS_URL."
             ) from None
         return self.database_url or embedded["database_url"], self.redis_url or embedded["redis_url"]
 
@@ -94,3 +97,27 @@ def _hosts_of(url: str) -> tuple[str, ...]:
     host = url.split("://", 1)[1].split("/", 1)[0]
     host = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     return tuple(dict.fromkeys((host, "localhost", "127.0.0.1", "[::1]")))
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's spelling of a redis-py URL: a Unix socket is `redis+socket://` there."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, query = redis_url.removeprefix("unix://").partition("?")
+    return f"redis+socket://{path}?virtual_host={dict(parse_qsl(query)).get('db', '0')}"
+
+
+def mail_settings(email_url: str) -> dict[str, Any]:
+    """Django's settings for `smtp://user:password@host:port`, `smtps://` (TLS) or `smtp+starttls://`."""
+    parts = urlsplit(email_url)
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        raise Misconfigured("EMAIL_URL must be smtp://, smtps:// or smtp+starttls://[user:password@]host[:port].")
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or {"smtp": 25, "smtps": 465, "smtp+starttls": 587}[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+        "EMAIL_TIMEOUT": 10,
+    }

@@ -1,0 +1,13 @@
+"""Every address of the portal, but for the SCIM base URLs, which scim.api.front answers."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("admin/", admin.site.urls),
+    path("", include("orgs.urls")),
+]

@@ -1,0 +1,109 @@
+"""What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from groups_provisioning import reconcile
+from orgs import history, people
+from orgs.history import Cause, Effect
+from orgs.keys import fold
+from orgs.models import Organization, User
+from orgs.transactions import command
+
+
+class UnknownUser(Exception):
+    """SCIM knows no such user in this org (SPEC O7)."""
+
+
+class UserProvisioningOff(Exception):
+    """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
+
+
+@command
+def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
+    """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
+
+    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken.
+    """
+    if not org.user_provisioning:
+        raise UserProvisioningOff
+    user = _meant_by(org, facts)
+    if user is None:
+        verb = "user.created"
+        user, effects = people.add(org=org, facts=facts, at=cause.at)
+    elif user.deleted_at is not None:
+        verb = "user.revived"
+        effects = people.revive(user=user, facts=facts, at=cause.at)
+    elif user.scim_managed or user.is_owner:
+        raise people.UserNameTaken(facts.user_name)
+    else:
+        verb = "user.adopted"
+        effects = people.change(user=user, facts=facts, at=cause.at) or []
+    _settle_and_record(org, user, effects, verb, cause)
+    return user
+
+
+@command
+def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], people.Facts], cause: Cause) -> User:
+    """Write what `edit` makes of the user as they are now, under the row's lock.
+
+    Raises UnknownUser, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
+    """
+    user = _locked(org, user_id)
+    facts = edit(user)
+    if not org.user_provisioning:
+        if facts.active or not user.active:
+            raise UserProvisioningOff
+        facts = replace(people.facts_of(user), active=False)
+    effects = people.change(user=user, facts=facts, at=cause.at)
+    if effects is not None:
+        _settle_and_record(org, user, effects, "user.changed", cause)
+    return user
+
+
+@command
+def delete_user(*, org: Organization, user_id: UUID, cause: Cause) -> None:
+    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser."""
+    user = _locked(org, user_id)
+    effects = people.delete(user=user, at=cause.at)
+    _settle_and_record(org, user, effects, "user.deleted", cause)
+
+
+def _locked(org: Organization, user_id: UUID) -> User:
+    user = (
+        User.objects.for_org(org)
+        .provisionable()
+        .select_related("standing")
+        .select_for_update(of=("self",))
+        .filter(id=user_id)
+        .first()
+    )
+    if user is None:
+        raise UnknownUser(user_id)
+    return user
+
+
+def _meant_by(org: Organization, facts: people.Facts) -> User | None:
+    """Whom a create is about: who has the userName now, else the last whom SCIM deleted with it.
+
+    Two different external ids are two different people (SPEC U3).
+    """
+    namesakes = (
+        User.objects.for_org(org)
+        .filter(user_name_key=fold(facts.user_name))
+        .select_related("standing")
+        .select_for_update(of=("self",))
+        .order_by("-deleted_at")
+    )
+    for user in sorted(namesakes, key=lambda user: user.deleted_at is not None):
+        if user.deleted_at is None or not (
+            user.external_id and facts.external_id and user.external_id != facts.external_id
+        ):
+            return user
+    return None
+
+
+def _settle_and_record(org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause) -> None:
+    effects += reconcile.settle(org=org, user=user)
+    history.record(org, cause, verb, effects, user=str(user.id))

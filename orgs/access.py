@@ -1,0 +1,53 @@
+"""Who may open which page: decided here and nowhere else.
+
+Every page acts in the org of the person who is signed in, so there is no org in an address to check against; a row of
+another org does not exist for its views (SPEC O7).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from orgs.models import Organization, Role, User
+
+P = ParamSpec("P")
+
+
+class OrgRequest(HttpRequest):
+    """A request by somebody who administers `org`."""
+
+    user: User
+    org: Organization
+
+
+def administers(user: User) -> bool:
+    """Whether this person administers their org: its owner (SPEC O8), or whose effective role is the admin role."""
+    if user.org is None:
+        return False
+    if user.is_owner:
+        return True
+    admin_role = Role.objects.filter(profile=user.org.profile_id, is_admin=True)
+    return admin_role.filter(key__in=user.standing.roles).exists() if hasattr(user, "standing") else False
+
+
+def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        user = cast(Any, request.user)
+        if not user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if user.is_staff:
+            return redirect("admin:index")
+        if not administers(user):
+            return render(request, "orgs/not_an_admin.html", {"org": user.org}, status=403)
+        admin_request = cast(OrgRequest, request)
+        admin_request.org = user.org
+        return view(admin_request, *args, **kwargs)
+
+    return guarded

@@ -1,0 +1,54 @@
+"""The record of commands and of what they brought about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who asks for something, from where and when. Doors make one and pass it to the command they call.
+
+    token: the credential of an IdP. person: an org admin or support. Neither: the command line.
+    """
+
+    door: Door
+    at: datetime
+    token: ScimToken | None = None
+    person: User | None = None
+    request_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What differs for one person: `slot` went from `was` to `now` (JSON values)."""
+
+    user_id: UUID
+    slot: str
+    was: Any
+    now: Any
+
+
+def record(org: Organization, cause: Cause, verb: str, effects: Iterable[Effect] = (), **detail: Any) -> Change:
+    """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction."""
+    change = Change.objects.create(
+        org=org,
+        at=cause.at,
+        door=cause.door,
+        by_token=cause.token,
+        by_person=cause.person,
+        request_id=cause.request_id,
+        verb=verb,
+        detail=detail,
+    )
+    entries = [
+        LedgerEntry(org=org, change=change, user_id=effect.user_id, slot=effect.slot, was=effect.was, now=effect.now)
+        for effect in effects
+    ]
+    if entries:
+        LedgerEntry.objects.bulk_create(entries)
+    return change

@@ -1,0 +1,39 @@
+"""Keys: how ids are made, and how names are compared without letter case."""
+
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from django.db import models
+
+
+def uuid7() -> UUID:
+    """A new id in order of time (RFC 9562 §5.7). Ids that leave the house are made in Python, not by the database."""
+    return uuid_utils.compat.uuid7()
+
+
+def fold(text: str) -> str:
+    """The key under which `text` is compared without case: the same on every machine, whatever the cluster's locale."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+class FoldedField(models.TextField):
+    """The key of another column of the row, kept by `save` and `bulk_create`: `name_key = FoldedField("name")`.
+
+    `QuerySet.update` does not keep it; nothing updates a name that way.
+    """
+
+    def __init__(self, source: str, **options: Any) -> None:
+        self.source = source
+        options |= {"editable": False, "db_collation": "C"}
+        super().__init__(**options)
+
+    def deconstruct(self) -> Any:
+        name, path, _, options = super().deconstruct()
+        return name, path, [self.source], options
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = fold(getattr(model_instance, self.source))
+        setattr(model_instance, self.attname, key)
+        return key

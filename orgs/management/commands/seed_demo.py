@@ -1,0 +1,40 @@
+"""`manage.py seed_demo`: a demo org to look around in; run by `make up`. What is there already stays as it is."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
+
+from orgs import organizations, secret
+from orgs.history import Cause
+from orgs.models import Door, SchemaProfile, User
+
+OWNER, SUPPORT = "owner@demo.example", "support@demo.example"
+
+
+class Command(BaseCommand):
+    help = "Create the demo organization unless it exists, and print how to sign in."
+
+    def handle(self, **_: Any) -> None:
+        password = secret.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
+        if not User.objects.filter(login_email=OWNER).exists():
+            _seed(password)
+        self.stdout.write(f"org admin  {OWNER}  password  {password}")
+        self.stdout.write(f"support    {SUPPORT}  password  {password}  (at /admin/)")
+
+
+@transaction.atomic
+def _seed(password: str) -> None:
+    founded = organizations.found(
+        name="Demo",
+        owner_email=OWNER,
+        profile=SchemaProfile.objects.get(key="lambdatest"),
+        features=frozenset(organizations.FEATURES),
+        ready_for_scim=True,
+        cause=Cause(Door.COMMAND, timezone.now()),
+    )
+    founded.owner.set_password(password)
+    founded.owner.save(update_fields=["password"])
+    User.objects.create_superuser(SUPPORT, password)

@@ -1,0 +1,23 @@
+from orgs.models.credentials import IdentityProvider, ScimToken
+from orgs.models.entities import Entity, EntityKind, HandPlacement
+from orgs.models.history import Change, Door, LedgerEntry
+from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile
+from orgs.models.people import Standing, User
+
+__all__ = [
+    "Change",
+    "Door",
+    "Entity",
+    "EntityKind",
+    "HandPlacement",
+    "IdentityProvider",
+    "LedgerEntry",
+    "Organization",
+    "Plan",
+    "Role",
+    "RolePolicy",
+    "SchemaProfile",
+    "ScimToken",
+    "Standing",
+    "User",
+]

@@ -1,0 +1,53 @@
+"""The bearer tokens with which identity providers sign in."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import uuid7
+from orgs.models.people import User
+from orgs.tenancy import TenantQuerySet, tenant
+
+
+class IdentityProvider(models.TextChoices):
+    """Whose token it is, as the admin says; it changes nothing in the protocol."""
+
+    OKTA = "okta", "Okta"
+    ENTRA = "entra", "Microsoft Entra ID"
+    PINGONE = "pingone", "PingOne"
+    JUMPCLOUD = "jumpcloud", "JumpCloud"
+    ONELOGIN = "onelogin", "OneLogin"
+    GOOGLE = "google", "Google Workspace"
+    OTHER = "other", _("Another")
+
+
+class ScimToken(models.Model):
+    """A credential (SPEC O4). Only a hash of the secret is kept; `hint` is what of it may be shown again.
+
+    last_used_*: written apart from requests, at most once a minute, so it can lag.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("scim_tokens")
+    name = models.CharField(max_length=100)
+    idp = models.CharField(max_length=12, choices=IdentityProvider.choices, default=IdentityProvider.OTHER)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=20, editable=False)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_address = models.GenericIPAddressField(null=True, blank=True)
+    last_used_agent = models.CharField(max_length=200, blank=True, default="")
+
+    objects = TenantQuerySet["ScimToken"].as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id")]
+
+    def __str__(self) -> str:
+        return self.name

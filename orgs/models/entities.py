@@ -1,0 +1,79 @@
+"""What people are placed in, and what admins placed there by hand."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import FoldedField, uuid7
+from orgs.models.history import Change
+from orgs.models.people import User
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+
+
+class EntityKind(models.TextChoices):
+    TEAM = "team", _("Team")
+    CONCURRENCY_GROUP = "concurrency_group", _("Concurrency group")
+    SUB_ORGANIZATION = "sub_organization", _("Sub-organization")
+
+
+class EntityQuerySet(TenantQuerySet["Entity"]):
+    def live(self) -> "EntityQuerySet":
+        return self.filter(deleted_at=None)
+
+
+class Entity(models.Model):
+    """A team, a concurrency group or a sub-organization. The root org and the default group are no rows."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("entities")
+    kind = models.CharField(max_length=20, choices=EntityKind.choices)
+    name = models.CharField(max_length=255)
+    name_key = FoldedField("name")
+    session_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Parallel sessions of a concurrency group; empty means no limit.")
+    )
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EntityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = _("entities")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="entity_org_id"),
+            models.UniqueConstraint(
+                fields=["org", "kind", "name_key"], condition=Q(deleted_at=None), name="entity_name_once"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="entity_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(session_limit=None) | Q(kind=EntityKind.CONCURRENCY_GROUP), name="entity_limit_of_a_pool"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HandPlacement(models.Model):
+    """Fact: an admin placed somebody in an entity, or took them out, by hand (SPEC R4)."""
+
+    org = tenant(constrained=False)
+    user = tenant_foreign_key(User, related_name="hand_placements")
+    entity = tenant_foreign_key(Entity, related_name="hand_placements")
+    placed = models.BooleanField(help_text=_("False: taken out by hand."))
+    change = tenant_foreign_key(Change, related_name="+")
+
+    objects = TenantQuerySet["HandPlacement"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "entity"], name="hand_placement_once"),
+            TenantKey(field="user", name="hand_placement_user"),
+            TenantKey(field="entity", name="hand_placement_entity"),
+            TenantKey(field="change", name="hand_placement_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {'in' if self.placed else 'not in'} {self.entity_id}"

@@ -1,0 +1,76 @@
+"""What was done, by whom, and what came of it. Never dropped: every *why* ends here."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import uuid7
+from orgs.models.people import User
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+
+
+class Door(models.TextChoices):
+    """Where a command came in."""
+
+    SCIM = "scim", _("SCIM")
+    PAGE = "page", _("Settings pages")
+    ADMIN = "admin", _("Support")
+    COMMAND = "command", _("Command line")
+
+
+class Change(models.Model):
+    """One command that was carried out, written in its own transaction.
+
+    by_token or by_person says who; neither means the command line. by_person may be support staff, who belong to no
+    org. request_id is that of the request log, which forgets; nothing joins the two. verb: `user.created`. detail: what
+    the verb needs to be told in words, never a secret.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("changes")
+    at = models.DateTimeField()
+    door = models.CharField(max_length=10, choices=Door.choices)
+    by_token = tenant_foreign_key("orgs.ScimToken", null=True, related_name="changes")
+    by_person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="changes")
+    request_id = models.UUIDField(null=True)
+    verb = models.CharField(max_length=50)
+    detail = models.JSONField(default=dict)
+
+    objects = TenantQuerySet["Change"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="change_org_id"),
+            TenantKey(field="by_token", name="change_by_token"),
+        ]
+
+    def __str__(self) -> str:
+        return self.verb
+
+
+class LedgerEntry(models.Model):
+    """One effect of a change on one person that differed: `slot` went from `was` to `now`.
+
+    slot: `account`, `roles`, `refused` (SPEC U4), or an entity's kind. was, now: JSON, null where there was nothing.
+    """
+
+    org = tenant(constrained=False)
+    change = tenant_foreign_key(Change, related_name="entries")
+    user = tenant_foreign_key(User, related_name="ledger")
+    slot = models.CharField(max_length=20)
+    was = models.JSONField(null=True)
+    now = models.JSONField(null=True)
+
+    objects = TenantQuerySet["LedgerEntry"].as_manager()
+
+    class Meta:
+        verbose_name_plural = _("ledger entries")
+        constraints: ClassVar = [
+            TenantKey(field="change", name="ledger_change"),
+            TenantKey(field="user", name="ledger_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot}: {self.was} -> {self.now}"

@@ -1,0 +1,112 @@
+"""The tenant, the dialect its identity provider speaks, and the roles that exist in it."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import FoldedField, uuid7
+
+
+class RolePolicy(models.TextChoices):
+    """What several roles of one person amount to (SPEC R1)."""
+
+    HIGHEST = "highest", _("The highest role counts")
+    UNION = "union", _("All roles count together")
+
+
+class SchemaProfile(models.Model):
+    """Which extension schema an org's IdP sends, and which roles exist (SPEC section 2).
+
+    user_attributes, group_attributes: names that the extension schemas have, the role's and the placement's among
+    them. `role_attribute` lies in the user extension, or is the core `roles` where there is none. `revision` counts
+    the edits, so that a process knows when what it compiled from the profile is out of date.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    user_extension = models.CharField(_("user extension schema"), max_length=255, blank=True, default="")
+    user_extension_aliases = ArrayField(models.CharField(max_length=255), blank=True, default=list)
+    group_extension = models.CharField(_("group extension schema"), max_length=255, blank=True, default="")
+    group_extension_aliases = ArrayField(models.CharField(max_length=255), blank=True, default=list)
+    role_attribute = models.CharField(max_length=100, default="roles")
+    role_attribute_is_array = models.BooleanField(default=True)
+    placement_attribute = models.CharField(max_length=100, blank=True, default="")
+    group_role_attribute = models.CharField(max_length=100, blank=True, default="")
+    role_policy = models.CharField(max_length=10, choices=RolePolicy.choices, default=RolePolicy.HIGHEST)
+    user_name_is_email = models.BooleanField(_("userName is an e-mail address"), default=True)
+    user_name_is_mutable = models.BooleanField(_("userName may change"), default=True)
+    starting_rules = models.JSONField(blank=True, default=list)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.Model):
+    """One role of a profile. `key` is what IdPs send and facts store, so it never changes; a higher rank is more."""
+
+    profile = models.ForeignKey(SchemaProfile, on_delete=models.CASCADE, related_name="roles")
+    key = models.CharField(max_length=50)
+    rank = models.PositiveSmallIntegerField(help_text=_("A higher number is a higher role."))
+    is_default = models.BooleanField(default=False)
+    is_admin = models.BooleanField(default=False, help_text=_("People with this role administer their organization."))
+
+    class Meta:
+        ordering = ("profile", "-rank")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["profile", "key"], name="role_key_once"),
+            models.UniqueConstraint(fields=["profile", "rank"], name="role_rank_once"),
+            models.UniqueConstraint(fields=["profile"], condition=Q(is_default=True), name="role_one_default"),
+            models.UniqueConstraint(fields=["profile"], condition=Q(is_admin=True), name="role_one_admin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Plan(models.TextChoices):
+    FREE = "free", _("Free")
+    TEAM = "team", _("Team")
+    ENTERPRISE = "enterprise", _("Enterprise")
+
+
+class Organization(models.Model):
+    """A tenant: its plan, its switches, its profile (SPEC O1, O2)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=150)
+    name_key = FoldedField("name")
+    slug = models.SlugField(max_length=80, unique=True, help_text=_("What commands and support call it."))
+    plan = models.CharField(max_length=12, choices=Plan.choices, default=Plan.FREE)
+    sso_configured = models.BooleanField(_("SSO connection is configured"), default=False)
+    profile = models.ForeignKey(SchemaProfile, on_delete=models.PROTECT, related_name="orgs")
+    user_provisioning = models.BooleanField(default=False)
+    group_provisioning_activated = models.BooleanField(
+        default=False, help_text=_("Activated by support; the org's admins then switch it on and off.")
+    )
+    group_provisioning = models.BooleanField(_("group provisioning is on"), default=False)
+    teams = models.BooleanField(default=False)
+    concurrency_groups = models.BooleanField(default=False)
+    sub_organizations = models.BooleanField(_("sub-organizations"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name_key", "id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name_key"], name="org_name_once"),
+            models.CheckConstraint(
+                condition=Q(group_provisioning=False) | Q(group_provisioning_activated=True),
+                name="org_group_provisioning_is_activated_first",
+                violation_error_message=_("Activate group provisioning before it is switched on."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,152 @@
+"""People: what an IdP or an admin says about them, and what the engine makes of it."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import FoldedField, fold, uuid7
+from orgs.models.organizations import Organization
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant
+
+
+class UserQuerySet(TenantQuerySet["User"]):
+    def live(self) -> "UserQuerySet":
+        """All that SCIM has not deleted (SPEC U5)."""
+        return self.filter(deleted_at=None)
+
+    def provisionable(self) -> "UserQuerySet":
+        """The set that SCIM lists, changes and holds unique: no owner, no staff (SPEC U3, O8)."""
+        return self.live().filter(is_owner=False, org__isnull=False)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(login_email=fold(username or ""))
+
+    def create_superuser(self, login_email: str, password: str | None = None) -> "User":
+        """A member of the operator's staff, for `manage.py createsuperuser`."""
+        now = timezone.now()
+        email = fold(login_email)
+        user = User(user_name=login_email, login_email=email, is_staff=True, created_at=now, modified_at=now)
+        user.set_password(password)
+        user.save()
+        return user
+
+
+class User(AbstractBaseUser):
+    """Facts about a person. What they amount to is in `Standing`.
+
+    user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. attributes:
+    every other SCIM attribute in canonical spelling, extension schemas under their URN. email_keys: the folded values
+    of `emails`, for filters. idp_roles, manual_roles: role keys that the IdP wrote or an admin set; None means that
+    they said nothing. session_epoch is part of every session's hash: bumped, it ends them for good (SPEC U4).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="people", db_index=False
+    )
+    is_staff = models.BooleanField(_("support staff"), default=False)
+    is_owner = models.BooleanField(_("owner"), default=False)
+
+    user_name = models.TextField(_("user name"))
+    user_name_key = FoldedField("user_name")
+    login_email = models.CharField(_("sign-in address"), max_length=254, null=True, blank=True, db_collation="C")
+    external_id = models.TextField(_("external id"), blank=True, default="")
+    display_name = models.TextField(blank=True, default="")
+    given_name = models.TextField(blank=True, default="")
+    family_name = models.TextField(blank=True, default="")
+    email_keys = ArrayField(models.TextField(db_collation="C"), blank=True, default=list)
+    attributes = models.JSONField(blank=True, default=dict)
+    active = models.BooleanField(default=True)
+    scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
+    idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
+    manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
+    deleted_at = models.DateTimeField(_("deleted by SCIM"), null=True, blank=True)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+
+    standing: "Standing"
+    objects = UserManager()
+
+    USERNAME_FIELD = "login_email"
+    EMAIL_FIELD = "login_email"
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="user_org_id"),
+            models.UniqueConstraint(fields=["login_email"], name="user_login_email_once"),
+            models.UniqueConstraint(
+                fields=["org", "user_name_key"], condition=Q(deleted_at=None), name="user_name_once_per_org"
+            ),
+            models.UniqueConstraint(fields=["org"], condition=Q(is_owner=True), name="user_one_owner_per_org"),
+            models.CheckConstraint(
+                condition=Q(is_staff=True, org=None) | Q(is_staff=False, org__isnull=False),
+                name="user_is_staff_or_of_an_org",
+                violation_error_message=_("Support staff belong to no organization; everybody else belongs to one."),
+            ),
+            models.CheckConstraint(condition=~Q(user_name=""), name="user_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(deleted_at=None) | Q(active=False, login_email=None), name="user_deleted_is_inactive"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["org", "user_name_key"], condition=Q(deleted_at__isnull=False), name="user_name_of_deleted"
+            ),
+            models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
+            GinIndex(fields=["email_keys"], name="user_email_keys"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_name
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether Django lets this person sign in."""
+        return self.active and self.deleted_at is None
+
+    @property
+    def label(self) -> str:
+        """What pages call this person."""
+        return self.display_name or f"{self.given_name} {self.family_name}".strip() or self.user_name
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Support staff may use all of the admin; each ModelAdmin says what can be done there at all."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_staff
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django's own hook, also used with each of SECRET_KEY_FALLBACKS.
+        message = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("orgs.User.session", message, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Standing(models.Model):
+    """Effect: the roles a person has (SPEC R1). Written by the engine alone."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="standing"
+    )
+    org = tenant(constrained=False)
+    roles = ArrayField(models.CharField(max_length=50))
+
+    objects = TenantQuerySet["Standing"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [TenantKey(field="user", name="standing_user")]
+
+    def __str__(self) -> str:
+        return ", ".join(self.roles)

@@ -1,0 +1,72 @@
+"""Making organizations."""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from orgs import history, people
+from orgs.keys import fold
+from orgs.models import Organization, Plan, SchemaProfile, User
+from orgs.transactions import command
+
+FEATURES = ("user_provisioning", "group_provisioning", "teams", "concurrency_groups", "sub_organizations")
+
+
+class OrganizationExists(Exception):
+    """Another org has this name."""
+
+
+class UnknownOrganization(Exception):
+    """No org has this name or slug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    org: Organization
+    owner: User
+
+
+@command
+def found(
+    *,
+    name: str,
+    owner_email: str,
+    profile: SchemaProfile,
+    features: frozenset[str] = frozenset(),
+    ready_for_scim: bool = False,
+    cause: history.Cause,
+) -> Founded:
+    """A new org with its owner account (SPEC O8), who has no password yet.
+
+    features: names from FEATURES. ready_for_scim: also set what SPEC O1 asks for.
+    Raises OrganizationExists, people.NotAnAddress, people.AddressTaken.
+    """
+    slug = slugify(name) or "org"
+    try:
+        with transaction.atomic():
+            org = Organization.objects.create(
+                name=name,
+                slug=slug[:80],
+                profile=profile,
+                plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
+                sso_configured=ready_for_scim,
+                group_provisioning_activated="group_provisioning" in features,
+                **{feature: feature in features for feature in FEATURES},
+            )
+    except IntegrityError as error:
+        raise OrganizationExists(name) from error
+    owner = people.add_owner(org=org, email=owner_email, cause=cause)
+    history.record(org, cause, "org.founded", name=name, profile=profile.key)
+    return Founded(org, owner)
+
+
+def named(name: str) -> Organization:
+    """The org with this slug or name, without letter case. Raises UnknownOrganization."""
+    org = (
+        Organization.objects.filter(slug=name).first()
+        or Organization.objects.filter(name_key=fold(name.strip())).first()
+    )
+    if org is None:
+        raise UnknownOrganization(name)
+    return org

@@ -1,0 +1,187 @@
+"""Facts about people: the only module that writes `User`.
+
+What these facts mean for somebody's roles and places is the engine's business; whoever calls these functions settles
+the person afterwards, in the same transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from orgs.history import Cause, Effect
+from orgs.keys import fold
+from orgs.models import HandPlacement, Organization, User
+from orgs.transactions import violated
+
+
+class NotAnAddress(Exception):
+    """This is not an e-mail address."""
+
+
+class AddressTaken(Exception):
+    """The address belongs to another account of the portal, in whichever org (SPEC O6, U2)."""
+
+
+class UserNameTaken(Exception):
+    """A live user of this org has the userName (SPEC U2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an IdP says about a person: the columns of `User` that it may write."""
+
+    user_name: str
+    login_email: str | None
+    external_id: str = ""
+    active: bool = True
+    display_name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    email_keys: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    idp_roles: tuple[str, ...] | None = None
+
+
+FACTS = tuple(column.name for column in fields(Facts))
+
+
+def facts_of(user: User) -> Facts:
+    """What the IdP has said about `user` so far."""
+    return Facts(
+        user_name=user.user_name,
+        login_email=user.login_email,
+        external_id=user.external_id,
+        active=user.active,
+        display_name=user.display_name,
+        given_name=user.given_name,
+        family_name=user.family_name,
+        email_keys=tuple(user.email_keys),
+        attributes=user.attributes,
+        idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
+    )
+
+
+def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
+    """The owner account of a new org (SPEC O8). It has no password until the owner sets one.
+
+    Raises NotAnAddress, AddressTaken.
+    """
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise NotAnAddress(email) from error
+    owner = User(
+        org=org,
+        is_owner=True,
+        user_name=email,
+        login_email=fold(email),
+        created_at=cause.at,
+        modified_at=cause.at,
+    )
+    owner.set_unusable_password()
+    _save(owner)
+    return owner
+
+
+def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
+    """A new person whom SCIM manages. Raises UserNameTaken, AddressTaken."""
+    user = User(org=org, scim_managed=True, created_at=at, modified_at=at)
+    user.set_unusable_password()
+    _assign(user, facts)
+    _save(user)
+    return user, [Effect(user.id, "account", None, _account(user))]
+
+
+def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
+    """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
+
+    user: locked by the caller. None when nothing differed: then nothing is bumped either.
+    Raises UserNameTaken, AddressTaken.
+    """
+    was = _account(user)
+    written = _assign(user, facts)
+    if not user.scim_managed:
+        user.scim_managed = True
+        written.append("scim_managed")
+    if not written:
+        return None
+    if "active" in written and not user.active:
+        end_sessions(user)
+        written.append("session_epoch")
+    user.revision += 1
+    user.modified_at = at
+    _save(user, update_fields=[*written, "revision", "modified_at"])
+    now = _account(user)
+    return [Effect(user.id, "account", was, now)] if was != now else []
+
+
+def delete(*, user: User, at: datetime) -> list[Effect]:
+    """Hide a person from SCIM and end their account; the record stays (SPEC U5).
+
+    Whatever hands had given ends for good, so that a later revival does not bring it back (SPEC U3).
+    """
+    was = _account(user)
+    HandPlacement.objects.filter(user=user).delete()
+    user.active = False
+    user.deleted_at = user.modified_at = at
+    user.login_email = None
+    user.manual_roles = None
+    user.revision += 1
+    user.set_unusable_password()
+    end_sessions(user)
+    user.save()
+    return [Effect(user.id, "account", was, _account(user))]
+
+
+def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
+    """Bring back somebody whom SCIM deleted, with what this request says and nothing else (SPEC U3)."""
+    was = _account(user)
+    user.deleted_at = None
+    _assign(user, facts)
+    user.revision += 1
+    user.modified_at = at
+    _save(user)
+    return [Effect(user.id, "account", was, _account(user))]
+
+
+def end_sessions(user: User) -> None:
+    """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves."""
+    user.session_epoch += 1
+
+
+def _assign(user: User, facts: Facts) -> list[str]:
+    """Set what differs; the names of the columns that did."""
+    present = facts_of(user)
+    written = [name for name in FACTS if getattr(facts, name) != getattr(present, name)]
+    for name in written:
+        value = getattr(facts, name)
+        setattr(user, name, list(value) if isinstance(value, tuple) else value)
+    if "user_name" in written:
+        written.append("user_name_key")
+    return written
+
+
+def _account(user: User) -> str | None:
+    if user.deleted_at is not None:
+        return "deleted"
+    if not user.scim_managed:
+        return "invited"
+    return "active" if user.active else "inactive"
+
+
+def _save(user: User, update_fields: list[str] | None = None) -> None:
+    """Save; uniqueness is the constraints' word."""
+    try:
+        with transaction.atomic():
+            user.save(force_insert=user._state.adding, update_fields=update_fields)
+    except IntegrityError as error:
+        if violated(error) == "user_name_once_per_org":
+            raise UserNameTaken(user.user_name) from error
+        if violated(error) == "user_login_email_once":
+            raise AddressTaken(user.user_name) from error
+        raise
