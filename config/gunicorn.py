@@ -6,7 +6,7 @@ import socket
 from http import HTTPStatus
 from pathlib import Path
 
-from gunicorn import util
+from gunicorn import util  # type: ignore[import-untyped]
 
 from config import environment
 

@@ -36,6 +36,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 POSTGRES_MAJOR = "18"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
@@ -370,9 +371,9 @@ class _Postgres(_Server):
         _run((*account.prefix, _postgres_binary("pg_ctl"), *pg_ctl, "-o", options), pass_fds=(lock,))
 
     def answers(self, sockets: Path) -> bool:
-        where = {"host": str(sockets), "port": 5432, "user": "postgres", "dbname": "postgres"}
+        where = make_conninfo(host=str(sockets), port=5432, user="postgres", dbname="postgres", connect_timeout=2)
         try:
-            with psycopg.connect(**where, connect_timeout=2, autocommit=True) as connection:
+            with psycopg.connect(where, autocommit=True) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
