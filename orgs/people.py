@@ -105,7 +105,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
 
     user: locked by the caller. None when nothing differed: then nothing is bumped either.
-    Raises UserNameTaken, AddressTaken.
+    Raises UserNameTaken, AddressTaken; `user` is then as it was.
     """
     was = _account(user)
     written = _assign(user, facts)
@@ -119,7 +119,11 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
         written.append("session_epoch")
     user.revision += 1
     user.modified_at = at
-    _save(user, update_fields=[*written, "revision", "modified_at"])
+    try:
+        _save(user, update_fields=[*written, "revision", "modified_at"])
+    except (UserNameTaken, AddressTaken):
+        user.refresh_from_db()
+        raise
     now = _account(user)
     return [Effect(user.id, "account", was, now)] if was != now else []
 
