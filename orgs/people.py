@@ -33,7 +33,7 @@ class UserNameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an IdP says about a person: the columns of `User` that it may write."""
+    """What an IdP says about a person: the columns of `User` that it may write, described there."""
 
     user_name: str
     login_email: str | None
@@ -44,6 +44,8 @@ class Facts:
     family_name: str = ""
     email_keys: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    folded: Mapping[str, Any] = field(default_factory=dict)
+    extension_urn: str = ""
     idp_roles: tuple[str, ...] | None = None
 
 
@@ -62,6 +64,8 @@ def facts_of(user: User) -> Facts:
         family_name=user.family_name,
         email_keys=tuple(user.email_keys),
         attributes=user.attributes,
+        folded=user.folded,
+        extension_urn=user.extension_urn,
         idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
     )
 
