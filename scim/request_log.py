@@ -154,7 +154,7 @@ class Writer:
                 refused = _insert(rows + losses)
                 break
             except (OperationalError, InterfaceError) as error:
-                log.warning("request_log.database_away", error=str(error).strip(), waiting=len(self._entries))
+                log.warning("request_log.held_up", error=str(error).strip(), waiting=len(self._entries))
             finally:
                 connection.close()  # back to the pool
             time.sleep(pause)
