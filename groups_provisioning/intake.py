@@ -1,8 +1,11 @@
 """What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from uuid import UUID
+
+from django.db import transaction
 
 from groups_provisioning import reconcile
 from orgs import history, people
@@ -69,10 +72,12 @@ def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit
             raise UserProvisioningOff
         facts = replace(before, active=False)
     try:
-        effects = people.change(user=user, facts=facts, at=cause.at)
+        with transaction.atomic() if wished.deactivates else nullcontext():
+            effects = people.change(user=user, facts=facts, at=cause.at)
     except (people.UserNameTaken, people.AddressTaken):
         if not wished.deactivates:
             raise
+        user = _locked(org, user_id)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)

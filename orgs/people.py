@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from orgs.history import Cause, Effect
 from orgs.keys import fold
@@ -105,7 +105,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
 
     user: locked by the caller. None when nothing differed: then nothing is bumped either.
-    Raises UserNameTaken, AddressTaken; `user` is then as it was.
+    Raises UserNameTaken, AddressTaken.
     """
     was = _account(user)
     written = _assign(user, facts)
@@ -119,11 +119,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
         written.append("session_epoch")
     user.revision += 1
     user.modified_at = at
-    try:
-        _save(user, update_fields=[*written, "revision", "modified_at"])
-    except (UserNameTaken, AddressTaken):
-        user.refresh_from_db()
-        raise
+    _save(user, update_fields=[*written, "revision", "modified_at"])
     now = _account(user)
     return [Effect(user.id, "account", was, now)] if was != now else []
 
@@ -183,10 +179,9 @@ def _account(user: User) -> str | None:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is the constraints' word."""
+    """Save; uniqueness is the constraints' word, and ends the transaction or the savepoint that it is in."""
     try:
-        with transaction.atomic():
-            user.save(force_insert=user._state.adding, update_fields=update_fields)
+        user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_per_org":
             raise UserNameTaken(user.user_name) from error

@@ -1,6 +1,7 @@
 """A user in SCIM's words and in ours."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,9 @@ from orgs.keys import fold
 from orgs.models import User
 from orgs.people import Facts
 from scim.mapping.filters import FilterSql, Sql, folded
-from scim.protocol.core import USER_URN
 from scim.protocol.dialect import Dialect
+from scim.protocol.projection import Projection
+from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
 # Attributes with a column of their own; the rest is in `attributes`, and folded for filters in `folded`.
@@ -59,38 +61,44 @@ def etag(user: User) -> str:
     return f'W/"{user.revision}"'
 
 
-def render(user: User, dialect: Dialect, base_url: str) -> dict[str, Any]:
-    """The whole representation of a user, `standing` loaded (RFC 7643 §4.1)."""
-    resource = resource_of(user)
-    own = dialect.role.schema
-    if dialect.role.attribute and dialect.role.attribute.name not in (resource.get(own.id, {}) if own else resource):
-        # Where the IdP wrote no role, the effective one is shown (SPEC R1).
-        name, roles = dialect.role.attribute.name, user.standing.roles
-        if own is None:
-            resource[name] = [{"value": key} for key in roles]
-        else:
-            resource[own.id] = {
-                **resource.get(own.id, {}),
-                name: roles if dialect.role.attribute.multi_valued else roles[0],
-            }
-    schemas = [USER_URN]
-    shown: dict[str, Any] = {"schemas": schemas, "id": str(user.id)}
-    for key, value in resource.items():
-        if key.lower().startswith("urn:"):
-            key = (user.extension_urn or key) if own and key == own.id else key
-            schemas.append(key)
-        shown[key] = value
-    shown["meta"] = {
+def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
+    """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
+    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
+    _show_effective_roles(resource, user, dialect.role)
+    resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
-        "location": f"{base_url}/Users/{user.id}",
+        "location": location(user, base_url),
         "version": etag(user),
     }
-    return shown
+    own = dialect.role.schema
+    return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
 
 
-def moment(at: Any) -> str:
+def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
+    """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
+    assert role.attribute is not None
+    home = resource if role.schema is None else resource.get(role.schema.id, {})
+    if role.attribute.name in home:
+        return
+    effective: Any = user.standing.roles
+    if role.attribute.sub_attributes:
+        effective = [{"value": key} for key in effective]
+    elif not role.attribute.multi_valued:
+        effective = effective[0]
+    if role.schema is None:
+        resource[role.attribute.name] = effective
+    else:
+        resource[role.schema.id] = {**home, role.attribute.name: effective}
+
+
+def location(user: User, base_url: str) -> str:
+    """The URI of a user."""
+    return f"{base_url}/Users/{user.id}"
+
+
+def moment(at: datetime) -> str:
     """A time as SCIM prints it (RFC 7643 §2.3.5)."""
     return at.isoformat().replace("+00:00", "Z")
 
@@ -122,3 +130,6 @@ user_filters = FilterSql(
         "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
     },
 )
+
+# What lists of users can be walked by with a cursor.
+cursor_keys = {"id": "id", "userName": "user_name_key"}
