@@ -34,7 +34,7 @@ class UserNameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an IdP says about a person: the columns of `User` that it may write."""
+    """What an IdP says about a person: the columns of `User` that it may write, described there."""
 
     user_name: str
     login_email: str | None
@@ -45,6 +45,8 @@ class Facts:
     family_name: str = ""
     email_keys: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    folded: Mapping[str, Any] = field(default_factory=dict)
+    extension_urn: str = ""
     idp_roles: tuple[str, ...] | None = None
 
 
@@ -63,6 +65,8 @@ def facts_of(user: User) -> Facts:
         family_name=user.family_name,
         email_keys=tuple(user.email_keys),
         attributes=user.attributes,
+        folded=user.folded,
+        extension_urn=user.extension_urn,
         idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
     )
 
@@ -102,7 +106,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
 
     user: locked by the caller. None when nothing differed: then nothing is bumped either.
-    Raises UserNameTaken, AddressTaken.
+    Raises UserNameTaken, AddressTaken; `user` is then as it was.
     """
     was = _account(user)
     written = _assign(user, facts)
@@ -116,7 +120,11 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
         written.append("session_epoch")
     user.revision += 1
     user.modified_at = at
-    _save(user, update_fields=[*written, "revision", "modified_at"])
+    try:
+        _save(user, update_fields=[*written, "revision", "modified_at"])
+    except (UserNameTaken, AddressTaken):
+        user.refresh_from_db()
+        raise
     now = _account(user)
     return [Effect(user.id, "account", was, now)] if was != now else []
 

@@ -1,0 +1,401 @@
+"""`make up`: the embedded services, the migrations, the demo, then web, worker and beat until somebody says stop.
+
+Only this process hears signals: each child is a session of its own, and an orderly stop is the supervisor's to give.
+Should it be killed without a chance to, every child has a watcher in its process group that notices and ends the group.
+"""
+
+import fcntl
+import http.client
+import os
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+from urllib.parse import urlsplit
+
+from config import environment, services
+from config.environment import ROOT, Environment, Misconfigured
+from config.services import Addresses, ServicesError
+
+# Seconds.
+TERMINATE = 10  # from a polite request to stop to a kill
+READY = 60  # from the start of web to its first healthy answer
+QUICK = 30  # a life shorter than this counts as a failure to start
+LEAVE = TERMINATE + 5  # how long the children of a killed supervisor may take to leave
+SERVERS = 10  # between two looks at PostgreSQL and Valkey
+
+QUICK_DEATHS = 5
+
+# Runs "$@" in place of itself, with a watcher beside it in the same process group. The pipe that comes in as stdin is
+# never written to; it ends when the supervisor does. While the watcher is in the group, its number is not used again.
+LEASH = f"""
+exec 3<&0 </dev/null
+(
+    trap '' HUP INT TERM
+    read -r _ <&3
+    kill -TERM $$
+    tenths=0
+    while [ $tenths -lt {TERMINATE * 10} ] && kill -0 $$; do
+        sleep 0.1
+        tenths=$((tenths + 1))
+    done
+    kill -KILL -$$
+) >/dev/null 2>&1 &
+exec 3<&-
+exec "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command, named as its log is."""
+
+    name: str
+    command: tuple[str, ...]
+    says: str = ""  # the progress line
+
+
+MANAGE = (sys.executable, str(ROOT / "manage.py"))
+PREPARATIONS = (
+    Job("migrate", (*MANAGE, "migrate", "--noinput", "--verbosity=0"), "Bringing the database up to date"),
+    Job("seed_demo", (*MANAGE, "seed_demo"), "Looking after the demo organization"),
+)
+
+
+def children_of(env: Environment) -> tuple[Job, ...]:
+    """What runs, in the order in which it is stopped."""
+    celery = (sys.executable, "-m", "celery", "-A", "config")
+    schedule = f"--schedule={env.var / 'beat-schedule'}"
+    return (
+        Job("web", (sys.executable, "-m", "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
+        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO")),
+        Job("beat", (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")),
+    )
+
+
+class StopAsked(Exception):
+    """Somebody wants it to end."""
+
+
+class Failed(Exception):
+    """It cannot go on; the message says why and what to do."""
+
+
+def main() -> int:
+    try:
+        env = environment.read(os.environ)
+    except Misconfigured as error:
+        say(str(error))
+        return 1
+    return run(env, preparations=PREPARATIONS, children=children_of(env))
+
+
+def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job]) -> int:
+    """Run everything until a signal asks to stop (0) or it cannot go on (1). Nothing is left running in either case."""
+    bell = Bell()
+    try:
+        state = services.make_state(env.var)
+        with _only_supervisor(state, env), _children_lock(state, bell) as lock:
+            _check_port(env)
+            supervisor = Supervisor(env, state, bell, lock)
+            try:
+                supervisor.run(preparations, children)
+            finally:
+                supervisor.stop()
+    except StopAsked:
+        say(f"Stopped. The data stays in {env.var}")
+    except (Failed, ServicesError) as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+class Bell:
+    """Signals, as something to wait for: they are only noted, so that nothing is ever interrupted half-way."""
+
+    def __init__(self) -> None:
+        self.stop_asked = False
+        self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, self._note)
+        signal.signal(signal.SIGTERM, self._note)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+            signal.signal(signal.SIGHUP, self._note)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake up
+
+    def wait(self, seconds: float) -> None:
+        """Return when the time is over or a signal came, a child's death included. Raises StopAsked."""
+        if not self.stop_asked and select.select([self._reader], [], [], seconds)[0]:
+            os.read(self._reader, 4096)
+        if self.stop_asked:
+            raise StopAsked
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.stop_asked = True
+
+
+class Process:
+    """A running job, its descendants and its watcher: one process group."""
+
+    def __init__(
+        self, job: Job, *, log: Path, environ: Mapping[str, str], leash: int, lock: int, stdout: IO[bytes] | None
+    ):
+        self.job = job
+        self.started = time.monotonic()
+        with log.open("ab") as errors:
+            self.popen = subprocess.Popen(  # noqa: S603 - commands of this module only
+                ["/bin/sh", "-c", LEASH, f"muster-{job.name}", *job.command],
+                stdin=leash,
+                stdout=stdout or errors,
+                stderr=errors,
+                env=environ,
+                cwd=ROOT,
+                pass_fds=(lock,),
+                start_new_session=True,
+            )
+
+    def ended(self) -> int | None:
+        """Its exit status once it is over, and with it whatever it left behind."""
+        if self.popen.returncode is None and self.popen.poll() is not None:
+            self._sweep()
+        return self.popen.returncode
+
+    def stop(self) -> None:
+        """Ask, wait, insist."""
+        if self.ended() is not None:
+            return
+        self.popen.terminate()
+        try:
+            self.popen.wait(TERMINATE)
+        except subprocess.TimeoutExpired:
+            say(f"{self.job.name} does not stop and is killed")
+        self._sweep()
+        with suppress(subprocess.TimeoutExpired):  # the kernel holds it; nobody can do more
+            self.popen.wait(TERMINATE)
+
+    def _sweep(self) -> None:
+        # The watcher is still in the group, so its number cannot belong to anybody else.
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Post:
+    """A child that is to run always, and how often in a row it died young."""
+
+    job: Job
+    process: Process | None = None
+    due: float = 0.0
+    quick_deaths: int = 0
+
+
+class Supervisor:
+    """Services and children, from the first start to the last stop."""
+
+    def __init__(self, env: Environment, state: Path, bell: Bell, lock: int) -> None:
+        self.env = env
+        self.state = state
+        self.bell = bell
+        self.lock = lock
+        self.leash, self._leash_end = os.pipe()  # the far end is never written to, and closes with this process
+        self.embedded = not (env.database_url and env.redis_url)
+        self.addresses: Addresses | None = None
+        self.environ: dict[str, str] = {}
+        self.posts: list[Post] = []
+
+    def run(self, preparations: Sequence[Job], children: Sequence[Job]) -> None:
+        """Start everything and keep it running. Raises StopAsked, Failed or ServicesError; never returns."""
+        if self.embedded:
+            say("Starting PostgreSQL and Valkey")
+            self.addresses = services.start(self.state)
+        database_url, redis_url = self.env.services()
+        addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "MUSTER_VAR": str(self.state)}
+        self.environ = {**os.environ, **addresses, "PYTHONUNBUFFERED": "1"}
+        demo = "".join(self._complete(job) for job in preparations)
+        say(f"Starting {', '.join(job.name for job in children)}")
+        self.posts = [Post(job) for job in children]
+        self._await_ready()
+        say(_banner(self.env, self.state, demo))
+        self._keep()
+
+    def stop(self) -> None:
+        """Stop what runs, whatever it is, in order."""
+        say("Stopping")
+        for post in self.posts:
+            if post.process:
+                post.process.stop()
+        os.close(self._leash_end)
+        os.close(self.leash)
+        if self.embedded:
+            services.stop(self.state)
+
+    def _start(self, job: Job, stdout: IO[bytes] | None = None) -> Process:
+        log = services.log_file(self.state, job.name)
+        return Process(job, log=log, environ=self.environ, leash=self.leash, lock=self.lock, stdout=stdout)
+
+    def _complete(self, job: Job) -> str:
+        """Run a preparation to its end; what it printed. Raises Failed with its log's tail."""
+        say(job.says)
+        with tempfile.TemporaryFile() as output:
+            process = self._start(job, stdout=output)
+            try:
+                while (status := process.ended()) is None:
+                    self.bell.wait(1)
+            finally:
+                process.stop()
+            if status != 0:
+                raise Failed(f"{shlex.join(job.command)} {_how(status)}.\n{self._log(job)}")
+            output.seek(0)
+            return output.read().decode()
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + READY
+        while True:
+            self._look_after_children()
+            if _ready(self.env):
+                return
+            if time.monotonic() > deadline:
+                raise Failed(f"No healthy answer from {self.env.url} after {READY} s.\n{self._log(self.posts[0].job)}")
+            self.bell.wait(0.2)
+
+    def _keep(self) -> None:
+        look_at = time.monotonic() + SERVERS
+        while True:
+            self._look_after_children()
+            if self.embedded and time.monotonic() > look_at:
+                if not services.alive(self.state):
+                    say("PostgreSQL or Valkey ended; starting it again")
+                    if services.start(self.state) != self.addresses:
+                        raise Failed("The directory of their sockets was lost. Run `make up` again.")
+                look_at = time.monotonic() + SERVERS
+            self.bell.wait(1)
+
+    def _look_after_children(self) -> None:
+        """Start who is due, bury who is dead. Raises Failed when somebody keeps dying."""
+        for post in self.posts:
+            if post.process is None:
+                if time.monotonic() >= post.due:
+                    post.process = self._start(post.job)
+                continue
+            status = post.process.ended()
+            if status is None:
+                continue
+            lived = time.monotonic() - post.process.started
+            post.process = None
+            post.quick_deaths = post.quick_deaths + 1 if lived < QUICK else 1
+            if post.quick_deaths == QUICK_DEATHS:
+                raise Failed(
+                    f"{post.job.name} {_how(status)}, for the {QUICK_DEATHS}th time in a row.\n{self._log(post.job)}"
+                )
+            delay = 0.25 * 2**post.quick_deaths
+            post.due = time.monotonic() + delay
+            say(f"{post.job.name} {_how(status)}; starting it again in {delay:g} s")
+
+    def _log(self, job: Job) -> str:
+        log = services.log_file(self.state, job.name)
+        return f"{log} ends with:\n{services.tail(log)}"
+
+
+@contextmanager
+def _only_supervisor(state: Path, env: Environment) -> Iterator[None]:
+    """One supervisor per state directory. Raises Failed, naming the other."""
+    with (state / "supervisor.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Failed(
+                f"Muster already runs with {state}: {lock.read().strip()}."
+                " Stop it, or start another one beside it with MUSTER_VAR=… PORT=…"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, {env.url}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _children_lock(state: Path, bell: Bell) -> Iterator[int]:
+    """A lock that every child inherits: after a kill, the next supervisor waits until the last one's are gone."""
+    with (state / "children.lock").open("a") as lock:
+        deadline = time.monotonic() + LEAVE
+        said = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Failed(f"Processes of an earlier run with {state} do not leave.") from None
+            if not said:
+                say("Waiting for the processes of an earlier run to leave")
+                said = True
+            bell.wait(0.1)
+        yield lock.fileno()
+
+
+def _check_port(env: Environment) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(env.bind, env.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Failed(
+            f"Cannot listen on {env.bind}, port {env.port}: {error.strerror}."
+            " Choose another port (PORT=…) or address (MUSTER_BIND=…)."
+        ) from error
+
+
+def _ready(env: Environment) -> bool:
+    """Whether web says that it can serve."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(env.bind, env.bind)  # noqa: S104 - compared, not bound
+    public = urlsplit(env.url)
+    connection = http.client.HTTPConnection(host, env.port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready", headers={"Host": public.netloc, "X-Forwarded-Proto": public.scheme})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _banner(env: Environment, state: Path, demo: str) -> str:
+    return f"""
+Muster runs at {env.url}
+
+{demo.strip()}
+
+Next: sign in, open SCIM provisioning and create a token for your identity provider.
+Logs: {state / "log"}
+Ctrl-C stops everything and keeps the data.
+"""
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        return f"was ended by signal {-status}"
+    return f"ended with status {status}"
+
+
+def say(line: str) -> None:
+    """Tell the operator. A terminal that is gone is no reason to stop half-way through stopping."""
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Comparing and checking text, the same way for bodies, filters and paths."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def fold(text: str) -> str:
+    """The key under which text is compared without letter case: NFC, then casefolded."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def is_email(address: str) -> bool:
+    """Whether the address has the syntax of RFC 5321's dot-atom form; no DNS, no special domains (SPEC P7)."""
+    return len(address) <= 254 and _EMAIL.fullmatch(address) is not None
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database and a JSON encoder take the text: no NUL, no half surrogate pair."""
+    return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+def read_datetime(text: str) -> datetime:
+    """An xsd:dateTime in UTC (RFC 7643 §2.3.5); without a zone it is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("beyond the calendar") from error

