@@ -34,12 +34,11 @@ def main() -> None:
                 "DATABASE_URL": addresses.database_url,
                 "REDIS_URL": addresses.redis_url,
                 "MUSTER_VAR": str(state),
-                "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
             }
             manage(environment, "migrate", "-v0")
             manage(environment, "create_org", "Bench", "--admin", "owner@bench.example", "--enable-all")
             token = manage(environment, "issue_token", "bench", "--name", "bench").strip()
-            with server(environment) as port:
+            with server(environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}) as port:
                 report(measure(Client(port, token)))
         finally:
             services.stop(state)
@@ -74,7 +73,7 @@ class Client:
 
     def __init__(self, port: int, token: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port)
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def __call__(self, method: str, path: str, body: object = None) -> tuple[float, dict]:
         """The seconds that a request took, and its answer."""

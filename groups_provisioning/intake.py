@@ -97,8 +97,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause) -> None:
 
 def _locked(org: Organization, user_id: UUID) -> User:
     user = (
-        User.objects.for_org(org)
-        .provisionable()
+        User.objects.provisionable(org)
         .select_related("standing")
         .select_for_update(of=("self",))
         .filter(id=user_id)
@@ -114,14 +113,11 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
     Two different external ids are two different people (SPEC U3).
     """
-    namesakes = (
-        User.objects.for_org(org)
-        .filter(user_name_key=fold(facts.user_name))
-        .select_related("standing")
-        .select_for_update(of=("self",))
-        .order_by("-deleted_at")
-    )
-    for user in sorted(namesakes, key=lambda user: user.deleted_at is not None):
+    namesakes = User.objects.filter(org=org, user_name_key=fold(facts.user_name))
+    if not namesakes.exists():
+        return None
+    locked = namesakes.select_related("standing").select_for_update(of=("self",)).order_by("-deleted_at")
+    for user in sorted(locked, key=lambda user: user.deleted_at is not None):
         if user.deleted_at is None or not (
             user.external_id and facts.external_id and user.external_id != facts.external_id
         ):

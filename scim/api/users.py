@@ -53,7 +53,7 @@ class Users(UserView):
     def get(self, request: Any) -> ScimResponse:
         paging = {"default_count": settings.SCIM_PAGE, "max_count": settings.SCIM_MAX_PAGE}
         query = read_query(request.GET.dict(), self.dialect.user, **paging)
-        rows = User.objects.for_org(self.org).provisionable().select_related("standing")
+        rows = User.objects.provisionable(self.org).select_related("standing")
         page = listing.page(rows, query, org=self.org, filters=users.user_filters, keys=users.cursor_keys)
         return ScimResponse(
             list_response(
@@ -79,9 +79,7 @@ class UserDetail(UserView):
     operations = {"GET": "user.read", "PUT": "user.replace", "PATCH": "user.change", "DELETE": "user.delete"}
 
     def get(self, request: Any, user_id: str) -> ScimResponse:
-        user = (
-            User.objects.for_org(self.org).provisionable().select_related("standing").filter(id=_uuid(user_id)).first()
-        )
+        user = User.objects.provisionable(self.org).select_related("standing").filter(id=_uuid(user_id)).first()
         if user is None:
             raise intake.UnknownUser(user_id)
         return self.answer(user)
