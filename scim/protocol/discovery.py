@@ -42,12 +42,13 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
         "description": attribute.description,
         # What has a default is never without a value, which is what `required` means to a reader.
         "required": attribute.required or attribute.default is not None,
+        "caseExact": attribute.case_exact,
         "mutability": attribute.mutability,
         "returned": attribute.returned,
+        "uniqueness": attribute.uniqueness,
     }
-    if attribute.type == "complex":
-        return document | {"subAttributes": [_attribute(sub) for sub in attribute.sub_attributes]}
-    document |= {"caseExact": attribute.case_exact, "uniqueness": attribute.uniqueness}
+    if attribute.sub_attributes:
+        document["subAttributes"] = [_attribute(sub) for sub in attribute.sub_attributes]
     if attribute.canonical_values:
         document["canonicalValues"] = list(attribute.canonical_values)
     if attribute.reference_types:

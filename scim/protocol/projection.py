@@ -27,7 +27,9 @@ class Projection:
 
     def wants(self, name: str) -> bool:
         """Whether any of the attribute will be returned; what is not wanted need not be loaded (SPEC G8)."""
-        return self.without.get(name, self.without) is not None and (self.only is None or name in self.only)
+        if name in self.without and self.without[name] is None:
+            return False
+        return self.only is None or name in self.only
 
     def apply(self, resource: Mapping[str, Any], spelling: Mapping[str, str] = _NO_SPELLING) -> Resource:
         """The resource as answered, `schemas` first: the schemas of what is in it (RFC 7643 §3).

@@ -98,7 +98,7 @@ def read_resource(body: Any, kind: ResourceType, *, creating: bool = False) -> D
 
 def _read_schemas(draft: Draft, urns: Any) -> None:
     """`schemas` only tells which alias is meant; URIs that nobody knows are no matter (SPEC S3)."""
-    listed = [urns] if isinstance(urns, str) else urns or []
+    listed = [urns] if isinstance(urns, str) else [] if urns is None else urns
     if not isinstance(listed, list) or not all(isinstance(urn, str) for urn in listed):
         raise InvalidSyntax("schemas has to be an array of schema URIs.")
     for urn in listed:
