@@ -15,7 +15,7 @@ def uuid7() -> UUID:
 
 def fold(text: str) -> str:
     """The key under which `text` is compared without case: the same on every machine, whatever the cluster's locale."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 class FoldedField(models.TextField):

@@ -1,8 +1,8 @@
-"""Making organizations."""
+"""Organizations: making them, finding them, and the one switch that is their admins'."""
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.text import slugify
 
 from orgs import history, people
@@ -19,6 +19,10 @@ class OrganizationExists(Exception):
 
 class UnknownOrganization(Exception):
     """No org has this name or slug."""
+
+
+class NotActivated(Exception):
+    """Support has not activated group provisioning for this org (SPEC O2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +48,15 @@ def found(
     """
     slug = slugify(name) or "org"
     try:
-        with transaction.atomic():
-            org = Organization.objects.create(
-                name=name,
-                slug=slug[:80],
-                profile=profile,
-                plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
-                sso_configured=ready_for_scim,
-                group_provisioning_activated="group_provisioning" in features,
-                **{feature: feature in features for feature in FEATURES},
-            )
+        org = Organization.objects.create(
+            name=name,
+            slug=slug[:80],
+            profile=profile,
+            plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
+            sso_configured=ready_for_scim,
+            group_provisioning_activated="group_provisioning" in features,
+            **{feature: feature in features for feature in FEATURES},
+        )
     except IntegrityError as error:
         raise OrganizationExists(name) from error
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
@@ -70,3 +73,21 @@ def named(name: str) -> Organization:
     if org is None:
         raise UnknownOrganization(name)
     return org
+
+
+@command
+def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cause) -> bool:
+    """Take group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Whether anything changed.
+
+    Raises NotActivated.
+    """
+    # No key is touched, so that requests which insert rows for this org need not wait.
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+    if on and not locked.group_provisioning_activated:
+        raise NotActivated
+    if locked.group_provisioning == on:
+        return False
+    locked.group_provisioning = on
+    locked.save(update_fields=["group_provisioning"])
+    history.record(locked, cause, "org.group_provisioning_switched", on=on)
+    return True

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from orgs.history import Cause, Effect
 from orgs.keys import fold
@@ -33,7 +34,7 @@ class UserNameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an IdP says about a person: the columns of `User` that it may write."""
+    """What an IdP says about a person: the columns of `User` that it may write, described there."""
 
     user_name: str
     login_email: str | None
@@ -44,6 +45,8 @@ class Facts:
     family_name: str = ""
     email_keys: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    folded: Mapping[str, Any] = field(default_factory=dict)
+    extension_urn: str = ""
     idp_roles: tuple[str, ...] | None = None
 
 
@@ -62,6 +65,8 @@ def facts_of(user: User) -> Facts:
         family_name=user.family_name,
         email_keys=tuple(user.email_keys),
         attributes=user.attributes,
+        folded=user.folded,
+        extension_urn=user.extension_urn,
         idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
     )
 
@@ -149,6 +154,16 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     return [Effect(user.id, "account", was, _account(user))]
 
 
+def set_password(*, user: User, password: str) -> bool:
+    """Give an account the password that its owner chose; every session that is open ends. Whether it was done.
+
+    user: as it was when the choice was offered. An account that ended since then keeps none: an IdP may be
+    deactivating it at this very moment (SPEC U4).
+    """
+    same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
+    return bool(same_account.update(password=make_password(password)))
+
+
 def end_sessions(user: User) -> None:
     """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves."""
     user.session_epoch += 1
@@ -175,10 +190,9 @@ def _account(user: User) -> str | None:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is the constraints' word."""
+    """Save; uniqueness is the constraints' word, and ends the transaction or the savepoint that it is in."""
     try:
-        with transaction.atomic():
-            user.save(force_insert=user._state.adding, update_fields=update_fields)
+        user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_per_org":
             raise UserNameTaken(user.user_name) from error

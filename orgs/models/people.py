@@ -45,8 +45,10 @@ class User(AbstractBaseUser):
 
     user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. attributes:
     every other SCIM attribute in canonical spelling, extension schemas under their URN. email_keys: the folded values
-    of `emails`, for filters. idp_roles, manual_roles: role keys that the IdP wrote or an admin set; None means that
-    they said nothing. session_epoch is part of every session's hash: bumped, it ends them for good (SPEC U4).
+    of `emails`, and folded: all that has no column of its own, its text folded; both for filters. extension_urn: which
+    alias of the profile's extension was last written, if it was one. idp_roles, manual_roles: role keys that the IdP
+    wrote or an admin set; None means that they said nothing. session_epoch is part of every session's hash: bumped, it
+    ends them for good (SPEC U4).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -65,6 +67,8 @@ class User(AbstractBaseUser):
     family_name = models.TextField(blank=True, default="")
     email_keys = ArrayField(models.TextField(db_collation="C"), blank=True, default=list)
     attributes = models.JSONField(blank=True, default=dict)
+    folded = models.JSONField(blank=True, default=dict, editable=False)
+    extension_urn = models.TextField(blank=True, default="", editable=False)
     active = models.BooleanField(default=True)
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
     idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)

@@ -1,0 +1,164 @@
+"""What all SCIM views share: a lean base for DRF's views, with SCIM's bodies and errors."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+import structlog
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+from django.utils import timezone
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, NotAuthenticated, Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from orgs import tokens
+from orgs.history import Cause
+from orgs.models import Door, Organization, ScimToken
+from scim.api.body import read_bytes, read_json
+from scim.api.front import Call, ScimRequest, client_address
+from scim.api.limits import Buckets
+from scim.mapping.errors import scim_error
+from scim.protocol.errors import ScimError, TooMany
+
+CONTENT_TYPE = "application/scim+json"
+RETRY_AFTER = 5  # seconds, when the database is away
+
+log = structlog.get_logger(__name__)
+calls = Buckets()
+failures = Buckets()
+
+
+class ScimResponse(HttpResponse):
+    """A SCIM message."""
+
+    def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        content = b"" if message is None else orjson.dumps(message)
+        super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+class Bearer(BaseAuthentication):
+    """The token alone decides the org (SPEC O5). Who keeps guessing is slowed down; a valid token never is."""
+
+    def authenticate(self, request: Request) -> tuple[Organization, ScimToken]:
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer" and (token := tokens.recognise(secret.strip())):
+            return token.org, token
+        per_minute = settings.SCIM_FAILURES_PER_MINUTE
+        if wait := failures.take(client_address(request._request), rate=per_minute / 60, burst=per_minute):
+            raise Throttled(wait)
+        if not scheme:
+            raise NotAuthenticated("Send the bearer token of your organization in the Authorization header.")
+        raise AuthenticationFailed(
+            "This bearer token is not valid: it may be mistyped, expired or revoked. "
+            "Create a new one on the portal's SCIM provisioning page and enter it at your identity provider."
+        )
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="SCIM"'
+
+
+class Pace(BaseThrottle):
+    """The limit of each token."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        self.seconds = calls.take(request.auth.id, rate=settings.SCIM_RATE, burst=settings.SCIM_BURST)  # type: ignore[union-attr]
+        return not self.seconds
+
+    def wait(self) -> float:
+        return self.seconds
+
+
+class ScimView(APIView):
+    """A view of the SCIM API. Handlers return a ScimResponse, or raise a ScimError or an error of the domain."""
+
+    authentication_classes = [Bearer]
+    throttle_classes = [Pace]
+    permission_classes = []
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    operations: Mapping[str, str] = {}
+    """What each method does, in the request log's words."""
+
+    @property
+    def org(self) -> Organization:
+        return cast(Organization, self.request.user)
+
+    @property
+    def call(self) -> Call:
+        return cast(ScimRequest, self.request._request).scim
+
+    def cause(self) -> Cause:
+        """Who asks, from where and when."""
+        return Cause(Door.SCIM, timezone.now(), token=self.call.token, request_id=self.call.id)
+
+    def message(self) -> Any:
+        """The JSON value in the request's body. Raises ScimError."""
+        self.call.body = read_bytes(self.request._request)
+        return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names in `attributes` and `excludedAttributes` of the URL."""
+        given = self.request._request.GET
+        attributes, excluded = (given.get(name, "").split(",") for name in ("attributes", "excludedAttributes"))
+        return [name for name in attributes if name], [name for name in excluded if name]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Whatever `Accept` says, the answer is SCIM's media type (SPEC S1): nothing is negotiated.
+        self.call.operation = self.operations.get(request.method or "", "")
+        self.perform_authentication(request)
+        self.call.token = cast(ScimToken, request.auth)
+        self.check_throttles(request)
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        answer, headers = _explained(exc)
+        self.call.error = answer
+        return ScimResponse(answer.body(), status=answer.status, headers=headers)
+
+
+def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+    """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
+    headers = {}
+    match error:
+        case ScimError():
+            answer = error
+        case NotAuthenticated() | AuthenticationFailed():
+            answer = ScimError(str(error.detail), status=401)
+            headers["WWW-Authenticate"] = 'Bearer realm="SCIM"'
+        case Throttled():
+            wait = math.ceil(error.wait or 1)  # type: ignore[attr-defined]
+            answer = ScimError(f"Too many requests. Try again in {wait} s.", status=429)
+            headers["Retry-After"] = str(wait)
+        case MethodNotAllowed():
+            answer = ScimError(str(error.detail), status=405)
+        case OperationalError(__cause__=errors.QueryCanceled()):
+            answer = TooMany("This filter takes too long to answer. Ask for userName, externalId, emails or id.")
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            log.warning("database_away", error=str(error))
+            answer = ScimError("The portal's database does not answer at the moment. Try again shortly.", status=503)
+            headers["Retry-After"] = str(RETRY_AFTER)
+        case SuspiciousOperation():
+            answer = ScimError("The request cannot be read.", status=400)
+        case _:
+            answer = scim_error(error) or _defect(error)
+    return answer, headers
+
+
+def _defect(error: Exception) -> ScimError:
+    log.error("scim_request_failed", exc_info=error)
+    return ScimError("The portal failed to answer; its operator has a log of this.", status=500)
+
+
+class Unknown(ScimView):
+    """Every other address below the base URL."""
+
+    http_method_names: list[str] = []
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> ScimResponse:  # type: ignore[override]
+        raise ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)

@@ -1,0 +1,35 @@
+"""How often clients may call: token buckets, kept in each process.
+
+In memory, since a request must not wait for a broker; with several processes a limit is that many times as generous.
+It protects the service from a client that has gone wild; it is no quota.
+"""
+
+import time
+from collections import OrderedDict
+from threading import Lock
+
+
+class Buckets:
+    """One bucket for each key: `rate` calls a second, `burst` of them at once."""
+
+    def __init__(self, *, keys: int = 10_000) -> None:
+        self._keys = keys
+        self._levels: OrderedDict[object, tuple[float, float]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: object, *, rate: float, burst: float) -> float:
+        """Take one call from the bucket of `key`. Seconds to wait before the next try; 0 when it may go on."""
+        now = time.monotonic()
+        with self._lock:
+            level, at = self._levels.pop(key, (burst, now))
+            level = min(burst, level + (now - at) * rate)
+            allowed = level >= 1
+            self._levels[key] = (level - 1 if allowed else level, now)
+            if len(self._levels) > self._keys:
+                self._levels.popitem(last=False)
+        return 0 if allowed else (1 - level) / rate
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._levels.clear()

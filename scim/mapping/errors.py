@@ -1,0 +1,28 @@
+"""What each error of the domain is in SCIM."""
+
+from collections.abc import Callable
+from typing import Any
+
+from groups_provisioning import intake
+from orgs import people
+from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
+
+# One text for every address of another org, so that it reveals nothing about that org (SPEC O6).
+ELSEWHERE = "This userName cannot be used here: the address belongs to another account. Use a different userName."
+
+_ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
+    intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
+    intake.UserProvisioningOff: lambda error: ScimError(
+        "User provisioning is switched off for this organization; only deactivating and deleting users works. "
+        "Ask the portal's support to switch it on.",
+        status=403,
+    ),
+    people.UserNameTaken: lambda error: Uniqueness(f"There is a user with the userName {error} already."),
+    people.AddressTaken: lambda error: InvalidValue(ELSEWHERE),
+}
+
+
+def scim_error(error: Exception) -> ScimError | None:
+    """The SCIM error that an error of the domain is; None for any other exception."""
+    explain = _ERRORS.get(type(error))
+    return explain(error) if explain else None

@@ -1,0 +1,233 @@
+"""Filters as SQL: the same rules as scim.protocol.evaluate, on columns where there are some, else on jsonb.
+
+Values are always parameters. Text that is compared without case was folded when it was written: `folded` is the whole
+resource in that form, since no cluster's locale can be relied on.
+"""
+
+from collections.abc import Callable, Container, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
+from scim.protocol.errors import InvalidFilter
+from scim.protocol.evaluate import comparable
+from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present
+from scim.protocol.schema import Attribute, Ref, ResourceType
+
+Sql = tuple[str, list[Any]]
+
+_SQL_OPERATORS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+class FilterSql:
+    """Compiles filters for one kind of resource.
+
+    columns: an attribute's canonical name to a column expression that is NULL where the attribute is absent, or None
+    where it cannot be filtered on; text columns hold folded text unless the attribute is caseExact.
+    shortcuts: expressions for an equality on a name, true for every row that can satisfy it and served by an index;
+    they go beside the full condition.
+    """
+
+    def __init__(
+        self, *, document: str, columns: Mapping[str, str | None], shortcuts: Mapping[str, Callable[[Any], Sql]]
+    ) -> None:
+        self._document = document
+        self._columns = columns
+        self._shortcuts = shortcuts
+
+    def condition(self, found: Filter) -> RawSQL:
+        """The filter as a condition for `QuerySet.filter`."""
+        sql, params = self._filter(found)
+        return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - values are parameters
+
+    def sort_key(self, ref: Ref) -> Sql:
+        """What rows are sorted by: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""
+        if ref.name in self._columns:
+            return self._columns[ref.name] or "NULL", []
+        assert ref.attribute is not None
+        sql, params = self._home(ref)
+        if ref.attribute.multi_valued:
+            sql = f"COALESCE(jsonb_path_query_first({sql}, '$[*] ? (@.primary == true)'), {sql} -> 0)"
+            params = [*params, *params]
+        if ref.sub:
+            sql, params = f"{sql} -> %s", [*params, ref.sub.name]
+        return f"(({sql}) #>> '{{}}') COLLATE \"C\"", params
+
+    def _filter(self, found: Filter) -> Sql:
+        match found:
+            case And():
+                return _join(" AND ", [self._filter(term) for term in found.terms])
+            case Or():
+                return _join(" OR ", [self._filter(term) for term in found.terms])
+            case Not():
+                sql, params = self._filter(found.term)
+                return f"(({sql}) IS NOT TRUE)", params
+            case ElementMatch():
+                sql, params = _any_element(self._home(found.ref), _element_filter(found.filter))
+                return _join(" AND ", [(sql, params), *self._element_shortcuts(found)])
+            case Compare() | Present():
+                return self._leaf(found)
+
+    def _leaf(self, found: Compare | Present) -> Sql:
+        ref = found.ref
+        if ref.name in self._columns:
+            column = self._columns[ref.name]
+            if column is None:
+                raise InvalidFilter(f"{ref.name} cannot be filtered on.")
+            return self._narrowed(_column(column, found), ref.name, found)
+        assert ref.attribute is not None
+        if not ref.attribute.multi_valued:
+            sql, params = self._home(ref)
+            if ref.sub:
+                sql, params = f"{sql} -> %s", [*params, ref.sub.name]
+            return _value((sql, params), found)
+        home = self._home(ref)
+        part: Sql = ("element -> %s", [ref.sub.name]) if ref.sub else ("element", [])
+        anywhere = _any_element(home, _value(part, found))
+        if isinstance(found, Present) or (found.op != "ne" and found.value is not None):
+            return self._narrowed(anywhere, ref.name, found)
+        nothing = _any_element(home, ("TRUE", []))
+        return f"({anywhere[0]} OR NOT {nothing[0]})", [*anywhere[1], *nothing[1]]
+
+    def _home(self, ref: Ref) -> Sql:
+        """Where an attribute as a whole lies in the document."""
+        names = [ref.schema.id] if ref.schema else []
+        if ref.attribute:
+            names.append(ref.attribute.name)
+        return self._document + " -> %s" * len(names), names
+
+    def _narrowed(self, condition: Sql, name: str, found: Compare | Present) -> Sql:
+        shortcut = self._shortcut(name, found)
+        return _join(" AND ", [shortcut, condition]) if shortcut else condition
+
+    def _shortcut(self, name: str, found: Compare | Present) -> Sql | None:
+        make = self._shortcuts.get(name)
+        if make is None or isinstance(found, Present) or found.op != "eq" or found.value is None:
+            return None
+        return make(_folded(found))
+
+    def _element_shortcuts(self, found: ElementMatch) -> list[Sql]:
+        terms = found.filter.terms if isinstance(found.filter, And) else (found.filter,)
+        leaves = [term for term in terms if isinstance(term, Compare)]
+        shortcuts = [self._shortcut(f"{found.ref.name}.{leaf.ref.name}", leaf) for leaf in leaves]
+        return [shortcut for shortcut in shortcuts if shortcut]
+
+
+def _element_filter(found: Filter) -> Sql:
+    """A filter inside `emails[...]`, on the value `element`."""
+    match found:
+        case And():
+            return _join(" AND ", [_element_filter(term) for term in found.terms])
+        case Or():
+            return _join(" OR ", [_element_filter(term) for term in found.terms])
+        case Not():
+            sql, params = _element_filter(found.term)
+            return f"(({sql}) IS NOT TRUE)", params
+        case Compare() | Present():
+            if found.ref.sub is None:
+                return _value(("element", []), found)
+            return _value(("element -> %s", [found.ref.sub.name]), found)
+        case _:
+            raise AssertionError(found)
+
+
+def _column(column: str, found: Compare | Present) -> Sql:
+    if isinstance(found, Present):
+        return f"{column} IS NOT NULL", []
+    value = _folded(found)
+    match found.op:
+        case "eq":
+            return (f"{column} IS NULL", []) if value is None else (f"{column} = %s", [value])
+        case "ne":
+            return (f"{column} IS NOT NULL", []) if value is None else (f"{column} IS DISTINCT FROM %s", [value])
+        case "co" | "sw" | "ew":
+            return f"{column} LIKE %s", [_pattern(found.op, str(value))]
+        case op:
+            return f"{column} {_SQL_OPERATORS[op]} %s", [value]
+
+
+def _value(part: Sql, found: Compare | Present) -> Sql:
+    """A comparison on one jsonb value, which is NULL or JSON null where there is none."""
+    sql, params = part
+    text = f"(({sql}) #>> '{{}}')"
+    if isinstance(found, Present):
+        return f"({text} <> '' AND {text} NOT IN ('[]', '{{}}'))", [*params, *params]
+    value = _folded(found)
+    if value is None:
+        return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
+    if isinstance(value, bool | int | float):
+        # A value of another JSON type, as extensions may hold, is different from a number and unordered with it.
+        json_value = f"({sql})"
+        if found.op in _SQL_OPERATORS:
+            condition = (
+                f"jsonb_typeof({json_value}) = 'number' AND {json_value} {_SQL_OPERATORS[found.op]} to_jsonb(%s)"
+            )
+            return f"({condition})", [*params, *params, value]
+        operator = "=" if found.op == "eq" else "IS DISTINCT FROM"
+        return f"{json_value} {operator} to_jsonb(%s)", [*params, value]
+    match found.op:
+        case "eq":
+            return f"{text} = %s", [*params, value]
+        case "ne":
+            return f"{text} IS DISTINCT FROM %s", [*params, value]
+        case "co" | "sw" | "ew":
+            return f"{text} LIKE %s", [*params, _pattern(found.op, str(value))]
+        case op:
+            return f'{text} COLLATE "C" {_SQL_OPERATORS[op]} %s', [*params, value]
+
+
+def _any_element(home: Sql, condition: Sql) -> Sql:
+    """Some element of a jsonb array satisfies the condition on `element`."""
+    sql, params = home
+    array = f"CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} WHEN 'object' THEN jsonb_build_array({sql}) END"
+    return (
+        f"EXISTS (SELECT FROM jsonb_array_elements({array}) AS elements(element) WHERE {condition[0]})",
+        [*params, *params, *params, *condition[1]],
+    )
+
+
+def _folded(found: Compare) -> Any:
+    assert found.ref.leaf is not None
+    value = found.value
+    return value if value is None or isinstance(value, datetime) else comparable(found.ref.leaf, value)
+
+
+def _pattern(op: str, value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{'' if op == 'sw' else '%'}{escaped}{'' if op == 'ew' else '%'}"
+
+
+def _join(word: str, terms: list[Sql]) -> Sql:
+    if len(terms) == 1:
+        return terms[0]
+    return f"({word.join(sql for sql, _ in terms)})", [param for _, params in terms for param in params]
+
+
+def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Container[str]) -> dict[str, Any]:
+    """The document that filters look at: the resource's described attributes, text folded unless it is caseExact.
+
+    without: names that have a column of their own.
+    """
+    document: dict[str, Any] = {}
+    for name, value in resource.items():
+        if name in without:
+            continue
+        if attribute := kind.by_name.get(name):
+            document[name] = _fold_value(value, attribute)
+        elif (schema := kind.urns.get(name.lower(), (None, ""))[0]) and isinstance(value, Mapping):
+            document[schema.id] = {
+                inner: _fold_value(part, schema.by_name[inner])
+                for inner, part in value.items()
+                if inner in schema.by_name
+            }
+    return document
+
+
+def _fold_value(value: Any, attribute: Attribute) -> Any:
+    if isinstance(value, list):
+        return [_fold_value(element, attribute) for element in value]
+    if isinstance(value, Mapping):
+        return {name: _fold_value(part, attribute.subs[name]) for name, part in value.items() if name in attribute.subs}
+    return comparable(attribute, value)

@@ -1,0 +1,75 @@
+"""The request log: what identity providers asked and what they were told."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from orgs.models import Organization, ScimToken
+from orgs.tenancy import TenantQuerySet
+
+
+class RequestLog(models.Model):
+    """One SCIM call. Written by `scim.request_log` alone; lossy, forgotten after SCIM_LOG_DAYS, pointed to by nothing.
+
+    The table is partitioned by `id`, a UUIDv7 made when the request arrived: order by id is order in time, and looking
+    an id up reads one partition (`scim.partitions`). org, token: unknown where the call was not authenticated; they
+    may be gone by now. path: with its query string. operation: `user.create`. target: the id or name that the call was
+    about. duration: microseconds. Sizes: bytes of the bodies. method is empty where the row tells of calls that were
+    not recorded.
+    """
+
+    id = models.UUIDField(_("request id"), primary_key=True, editable=False)
+    org = models.ForeignKey(
+        Organization, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    token = models.ForeignKey(
+        ScimToken, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    at = models.DateTimeField()
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=1000)
+    operation = models.CharField(max_length=50)
+    target = models.CharField(max_length=255)
+    status = models.PositiveSmallIntegerField()
+    scim_type = models.CharField(_("error type"), max_length=30)
+    detail = models.CharField(max_length=1000)
+    duration = models.PositiveIntegerField(_("duration in microseconds"))
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(_("user agent"), max_length=200)
+    request_size = models.PositiveIntegerField()
+    response_size = models.PositiveIntegerField()
+
+    objects = TenantQuerySet["RequestLog"].as_manager()
+    body: "RequestLogBody"
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("request log")
+        ordering = ("-id",)
+        indexes: ClassVar = [models.Index(fields=["org", "id"], name="request_log_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}"
+
+
+class RequestLogBody(models.Model):
+    """The redacted bodies of a call, apart from it, so that lists stay narrow. Partitioned as the log is."""
+
+    log = models.OneToOneField(
+        RequestLog,
+        on_delete=models.DO_NOTHING,
+        primary_key=True,
+        db_column="id",
+        db_constraint=False,
+        related_name="body",
+    )
+    request = models.TextField()
+    response = models.TextField()
+
+    class Meta:
+        verbose_name = _("bodies of a request")
+        verbose_name_plural = _("bodies of requests")
+
+    def __str__(self) -> str:
+        return str(self.pk)

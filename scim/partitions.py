@@ -1,0 +1,90 @@
+"""The partitions of the request log: one a day (UTC), made ahead of time, dropped when their time is over."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+# In the order in which everybody locks them.
+TABLES = ("scim_requestlog", "scim_requestlogbody")
+DAYS_AHEAD = 7
+# Making and dropping a partition waits for readers of the table, and who comes later waits for us: give up soon.
+LOCK_TIMEOUT = "2s"
+ADVISORY_LOCK = 0x5C1_0106
+
+
+def keep(now: datetime) -> None:
+    """Make the partitions of today and the next days, and drop those older than SCIM_LOG_DAYS.
+
+    Run twice, or by two at once, it is as if run once. Raises OperationalError where a table stays in use for more than
+    LOCK_TIMEOUT; the next run goes on from there.
+    """
+    today = now.astimezone(UTC).date()
+    make(today)
+    drop_before(today - timedelta(days=settings.SCIM_LOG_DAYS))
+
+
+def make(first: date) -> None:
+    """Make the missing partitions of the day `first` and the DAYS_AHEAD after it. Writers and readers go on."""
+    with _alone() as cursor:
+        present = set(_partitions(cursor))
+        for day in (first + timedelta(days=n) for n in range(DAYS_AHEAD + 1)):
+            for table in TABLES:
+                if (table, day) in present:
+                    continue
+                # Unlike CREATE TABLE ... PARTITION OF, ATTACH stops neither inserts nor reads of the other partitions.
+                cursor.execute(f"CREATE TABLE {_name(table, day)} (LIKE {table} INCLUDING ALL)")
+                cursor.execute(
+                    f"ALTER TABLE {table} ATTACH PARTITION {_name(table, day)} FOR VALUES FROM (%s) TO (%s)",
+                    [first_id(day), first_id(day + timedelta(days=1))],
+                )
+
+
+def drop_before(first: date) -> None:
+    """Drop the partitions of the days before `first`, each in a transaction of its own, so that locks are short."""
+    with _alone() as cursor:
+        old = sorted({day for _, day in _partitions(cursor) if day < first})
+    for day in old:
+        with _alone() as cursor:
+            for table in TABLES:
+                cursor.execute(f"DROP TABLE IF EXISTS {_name(table, day)}")
+
+
+def first_id(day: date) -> UUID:
+    """The lowest UUIDv7 of a day: its 48 bits of Unix milliseconds, then zeros (RFC 9562 §5.7)."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return UUID(int=int(midnight.timestamp()) * 1000 << 80)
+
+
+def day_of(id: UUID) -> date:
+    """The day (UTC) whose partition a UUIDv7 belongs to."""
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC).date()
+
+
+@contextmanager
+def _alone() -> Iterator[CursorWrapper]:
+    """A transaction that no other upkeep runs beside."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        yield cursor
+
+
+def _partitions(cursor: CursorWrapper) -> Iterator[tuple[str, date]]:
+    """(table, day) of each partition there is."""
+    cursor.execute(
+        "SELECT parent.relname, partition.relname FROM pg_inherits"
+        " JOIN pg_class parent ON parent.oid = inhparent JOIN pg_class partition ON partition.oid = inhrelid"
+        " WHERE inhparent = ANY(%s::regclass[])",
+        [list(TABLES)],
+    )
+    for table, name in cursor.fetchall():
+        yield table, datetime.strptime(name.removeprefix(f"{table}_"), "%Y%m%d").date()
+
+
+def _name(table: str, day: date) -> str:
+    return f"{table}_{day:%Y%m%d}"

@@ -1,0 +1,317 @@
+"""Writing the request log: a bounded queue and one thread per process, so that a request never waits for its log.
+
+Lossy by design. What does not fit the queue, and what the database refuses, is counted, and a row of the log says so
+once it can be written.
+"""
+
+import atexit
+import os
+import re
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg import errors
+
+from orgs import tokens
+from orgs.keys import uuid7
+from scim import partitions, redaction
+
+log = structlog.get_logger(__name__)
+
+BODY = 16 * 1024  # bytes kept of each body
+QUEUE = 10_000  # calls that wait to be written
+QUEUE_BYTES = 32 * 1024 * 1024  # of bodies that wait to be written
+BATCH = 500  # calls written at once
+LINGER = 0.25  # seconds that a batch waits for more
+PAUSES = (0.1, 30.0)  # the first and the longest, in seconds, while the database is away
+FAREWELL = 2.0  # seconds that a process takes for its log when it ends
+USE_NOTED = timedelta(minutes=1)  # how often a token's last use is written
+LARGEST = 2**31 - 1  # of PostgreSQL's integers
+
+_TOKEN = re.compile(re.escape(tokens.PREFIX) + r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One SCIM call, raw: what has to be hidden is hidden by the writer.
+
+    id: a UUIDv7 made when the call arrived; `at` the same moment. path: with its query string. operation: in machine
+    words, `user.create`. target: the id or name it was about. duration: microseconds. request, response: the bodies,
+    None where there is none to keep. Their sizes are in bytes; None means that of what is given.
+    """
+
+    id: UUID
+    at: datetime
+    method: str
+    path: str
+    status: int
+    duration: int
+    org_id: UUID | None = None
+    token_id: UUID | None = None
+    operation: str = ""
+    target: str = ""
+    scim_type: str = ""
+    detail: str = ""
+    address: str | None = None
+    agent: str = ""
+    request: bytes | None = None
+    response: bytes | None = None
+    request_size: int | None = None
+    response_size: int | None = None
+
+
+def write(entry: Entry) -> None:
+    """Hand over a call to be logged. Never waits, never fails: what does not fit is dropped and counted."""
+    _writer.put(_trimmed(entry))
+
+
+def flush(timeout: float) -> bool:
+    """Wait at most `timeout` seconds until all that was handed over is written or given up; whether it is."""
+    return _writer.flush(timeout)
+
+
+def dropped() -> int:
+    """How many calls this process could not record since it started."""
+    return _writer.dropped
+
+
+class Writer:
+    """The queue of one process, and the thread that empties it, started with the first entry."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._told = 0  # how many of `dropped` the log tells of
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self._in_hand = 0  # entries that the thread has taken and not written yet
+        self._hurry = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._noted: dict[UUID, datetime] = {}
+
+    def put(self, entry: Entry) -> None:
+        with self._changed:
+            if len(self._entries) >= QUEUE or self._bytes >= QUEUE_BYTES:
+                self.dropped += 1
+                return
+            self._entries.append(entry)
+            self._bytes += _weight(entry)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+                self._thread.start()
+            if len(self._entries) in (1, BATCH):
+                self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._entries and not self._in_hand, timeout)
+            finally:
+                self._hurry = False
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            try:
+                refused = self._store(batch)
+            except Exception:  # whatever it is, the thread goes on
+                log.exception("request_log.failed", calls=len(batch))
+                refused = len(batch)
+            self._note_uses(batch)
+            with self._changed:
+                self.dropped += refused
+                self._in_hand = 0
+                self._changed.notify_all()
+
+    def _take(self) -> list[Entry]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._entries)
+            self._changed.wait_for(lambda: self._hurry or len(self._entries) >= BATCH, LINGER)
+            batch = [self._entries.popleft() for _ in range(min(BATCH, len(self._entries)))]
+            self._bytes -= sum(map(_weight, batch))
+            self._in_hand = len(batch)
+            return batch
+
+    def _store(self, batch: list[Entry]) -> int:
+        """Write a batch, however long the database is away; how many of it the database refused."""
+        rows = [_row(entry) for entry in batch]
+        pause, longest = PAUSES
+        while True:
+            lost = self.dropped
+            losses = [_row(_losses(lost - self._told))] if lost > self._told else []
+            try:
+                refused = _insert(rows + losses)
+                break
+            except (OperationalError, InterfaceError) as error:
+                log.warning("request_log.held_up", error=str(error).strip(), waiting=len(self._entries))
+            finally:
+                connection.close()  # back to the pool
+            time.sleep(pause)
+            pause = min(pause * 2, longest)
+        self._told = lost
+        if losses:
+            log.warning("request_log.dropped", calls=lost, since="start of the process")
+        return refused
+
+    def _note_uses(self, batch: list[Entry]) -> None:
+        """Tell tokens of their last use, each at most once in USE_NOTED."""
+        uses = {
+            entry.token_id: (entry.at, _address(entry.address), _clean(entry.agent, 200))
+            for entry in batch
+            if entry.token_id and not self._is_noted(entry.token_id, entry.at)
+        }
+        if not uses:
+            return
+        self._noted |= {token_id: at for token_id, (at, _, _) in uses.items()}
+        try:
+            tokens.note_use(uses)
+        except Exception:  # it is only the settings page's "last used"
+            log.exception("request_log.token_use_not_noted")
+        finally:
+            connection.close()
+
+    def _is_noted(self, token_id: UUID, at: datetime) -> bool:
+        noted = self._noted.get(token_id)
+        return noted is not None and at < noted + USE_NOTED
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is written of one call: the columns of its row in LOG, and its bodies, redacted."""
+
+    id: UUID
+    log: tuple[Any, ...]
+    bodies: tuple[str, str]
+
+
+LOG = (
+    "COPY scim_requestlog (id, at, method, path, operation, target, status, scim_type, detail, duration, address,"
+    " agent, request_size, response_size, org_id, token_id) FROM STDIN"
+)
+BODIES = "COPY scim_requestlogbody (id, request, response) FROM STDIN"
+
+
+def _insert(rows: list[Row]) -> int:
+    """Write all rows that can be written; how many could not. Raises OperationalError, InterfaceError."""
+    try:
+        try:
+            _copy(rows)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, errors.CheckViolation):
+                raise
+            # A day without partition: no worker has kept them up for a while.
+            partitions.make(partitions.day_of(min(row.id for row in rows)))
+            _copy(rows)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        if len(rows) > 1:
+            return sum(_insert([row]) for row in rows)
+        log.error("request_log.refused", request_id=str(rows[0].id), error=str(error).strip())
+        return 1
+    return 0
+
+
+def _copy(rows: list[Row]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor, connection.wrap_database_errors:
+        with cursor.copy(LOG) as copy:
+            for row in rows:
+                copy.write_row(row.log)
+        with cursor.copy(BODIES) as copy:
+            for row in rows:
+                if any(row.bodies):
+                    copy.write_row((row.id, *row.bodies))
+
+
+def _row(entry: Entry) -> Row:
+    request_size = _size(entry.request, entry.request_size)
+    response_size = _size(entry.response, entry.response_size)
+    return Row(
+        id=entry.id,
+        log=(
+            entry.id,
+            entry.at,
+            _clean(entry.method, 10),
+            _clean(redaction.path(entry.path), 1000),
+            _clean(entry.operation, 50),
+            _clean(redaction.line(entry.target), 255),
+            entry.status,
+            _clean(entry.scim_type, 30),
+            _clean(redaction.line(entry.detail), 1000),
+            min(entry.duration, LARGEST),
+            _address(entry.address),
+            _clean(entry.agent, 200),
+            request_size,
+            response_size,
+            entry.org_id,
+            entry.token_id,
+        ),
+        bodies=(_body(entry.request, request_size), _body(entry.response, response_size)),
+    )
+
+
+def _losses(calls: int) -> Entry:
+    """A row that says that others are missing."""
+    now = timezone.now()
+    detail = f"{calls} calls before this moment were not recorded."
+    return Entry(id=uuid7(), at=now, method="", path="", status=0, duration=0, operation="log.dropped", detail=detail)
+
+
+def _trimmed(entry: Entry) -> Entry:
+    """The entry without the long tails of its bodies, so that they do not wait in memory."""
+    if _weight(entry) <= BODY:
+        return entry
+    return replace(
+        entry,
+        request=entry.request and entry.request[:BODY],
+        response=entry.response and entry.response[:BODY],
+        request_size=_size(entry.request, entry.request_size),
+        response_size=_size(entry.response, entry.response_size),
+    )
+
+
+def _weight(entry: Entry) -> int:
+    return len(entry.request or b"") + len(entry.response or b"")
+
+
+def _size(body: bytes | None, size: int | None) -> int:
+    return min(len(body or b"") if size is None else size, LARGEST)
+
+
+def _body(body: bytes | None, size: int) -> str:
+    return _clean(redaction.body(body, size=size)) if body else ""
+
+
+def _clean(text: str, length: int | None = None) -> str:
+    """What PostgreSQL takes: no NUL, no lone surrogate. A token pasted in a wrong place is no less a secret."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return _TOKEN.sub(redaction.HIDDEN, text)[:length]
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        return str(ip_address((text or "").partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def _renew() -> None:
+    # In a forked child: the thread is not there, and what waits is the parent's to write.
+    global _writer
+    _writer = Writer()
+
+
+_writer = Writer()
+os.register_at_fork(after_in_child=_renew)
+atexit.register(lambda: flush(FAREWELL))
