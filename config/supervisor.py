@@ -113,10 +113,13 @@ def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job
             finally:
                 supervisor.stop()
     except StopAsked:
-        say(f"Stopped. The data stays in {env.var}")
+        pass
     except (Failed, ServicesError) as error:
-        say(str(error))
-        return 1
+        # A signal to the process group can kill a command that is just being born; it is no failure then.
+        if not bell.stop_asked:
+            say(str(error))
+            return 1
+    say(f"Stopped. The data stays in {env.var}")
     return 0
 
 
@@ -296,9 +299,7 @@ class Supervisor:
             post.process = None
             post.quick_deaths = post.quick_deaths + 1 if lived < QUICK else 1
             if post.quick_deaths == QUICK_DEATHS:
-                raise Failed(
-                    f"{post.job.name} {_how(status)}, for the {QUICK_DEATHS}th time in a row.\n{self._log(post.job)}"
-                )
+                raise Failed(f"{post.job.name} {_how(status)}, {QUICK_DEATHS} times in a row.\n{self._log(post.job)}")
             delay = 0.25 * 2**post.quick_deaths
             post.due = time.monotonic() + delay
             say(f"{post.job.name} {_how(status)}; starting it again in {delay:g} s")
