@@ -196,6 +196,8 @@ MUSTER_VAR = ENVIRONMENT.var
 SCIM_MAX_BODY = 16 * 1024 * 1024  # bytes; a group of 100,000 members is about 8 MiB
 SCIM_MAX_DEPTH = 12
 SCIM_MAX_OPERATIONS = 1000
+SCIM_PAGE = 100
+SCIM_MAX_PAGE = 1000
 SCIM_RATE = ENVIRONMENT.scim_rate
 SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
@@ -211,8 +213,7 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # served from where they are: nothing to collect
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,8 +1,11 @@
 """What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from uuid import UUID
+
+from django.db import transaction
 
 from groups_provisioning import reconcile
 from orgs import history, people
@@ -18,6 +21,15 @@ class UnknownUser(Exception):
 
 class UserProvisioningOff(Exception):
     """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a request makes of a user. refused: attribute name to why the value that was sent could not be taken."""
+
+    facts: people.Facts
+    deactivates: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @command
@@ -45,19 +57,32 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
 
 
 @command
-def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], people.Facts], cause: Cause) -> User:
+def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit], cause: Cause) -> User:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
+    A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
     Raises UnknownUser, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
     """
     user = _locked(org, user_id)
-    facts = edit(user)
+    before = people.facts_of(user)
+    wished = edit(user)
+    facts, refused = wished.facts, dict(wished.refused)
     if not org.user_provisioning:
-        if facts.active or not user.active:
+        if not wished.deactivates:
             raise UserProvisioningOff
-        facts = replace(people.facts_of(user), active=False)
-    effects = people.change(user=user, facts=facts, at=cause.at)
+        facts = replace(before, active=False)
+    try:
+        with transaction.atomic() if wished.deactivates else nullcontext():
+            effects = people.change(user=user, facts=facts, at=cause.at)
+    except (people.UserNameTaken, people.AddressTaken):
+        if not wished.deactivates:
+            raise
+        user = _locked(org, user_id)
+        refused["userName"] = f"{facts.user_name} cannot be used"
+        facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
+        effects = people.change(user=user, facts=facts, at=cause.at)
     if effects is not None:
+        effects += [Effect(user.id, "refused", name, value) for name, value in refused.items()]
         _settle_and_record(org, user, effects, "user.changed", cause)
     return user
 

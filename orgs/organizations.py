@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.text import slugify
 
 from orgs import history, people
@@ -44,16 +44,15 @@ def found(
     """
     slug = slugify(name) or "org"
     try:
-        with transaction.atomic():
-            org = Organization.objects.create(
-                name=name,
-                slug=slug[:80],
-                profile=profile,
-                plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
-                sso_configured=ready_for_scim,
-                group_provisioning_activated="group_provisioning" in features,
-                **{feature: feature in features for feature in FEATURES},
-            )
+        org = Organization.objects.create(
+            name=name,
+            slug=slug[:80],
+            profile=profile,
+            plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
+            sso_configured=ready_for_scim,
+            group_provisioning_activated="group_provisioning" in features,
+            **{feature: feature in features for feature in FEATURES},
+        )
     except IntegrityError as error:
         raise OrganizationExists(name) from error
     owner = people.add_owner(org=org, email=owner_email, cause=cause)

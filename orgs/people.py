@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from orgs.history import Cause, Effect
 from orgs.keys import fold
@@ -179,10 +179,9 @@ def _account(user: User) -> str | None:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is the constraints' word."""
+    """Save; uniqueness is the constraints' word, and ends the transaction or the savepoint that it is in."""
     try:
-        with transaction.atomic():
-            user.save(force_insert=user._state.adding, update_fields=update_fields)
+        user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_per_org":
             raise UserNameTaken(user.user_name) from error

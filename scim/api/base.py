@@ -1,6 +1,7 @@
 """What all SCIM views share: a lean base for DRF's views, with SCIM's bodies and errors."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -8,8 +9,9 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
+from psycopg import errors
 from psycopg_pool import PoolTimeout
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, NotAuthenticated, Throttled
@@ -21,10 +23,10 @@ from orgs import tokens
 from orgs.history import Cause
 from orgs.models import Door, Organization, ScimToken
 from scim.api.body import read_bytes, read_json
-from scim.api.front import Call, ScimRequest
+from scim.api.front import Call, ScimRequest, client_address
 from scim.api.limits import Buckets
 from scim.mapping.errors import scim_error
-from scim.protocol.errors import ScimError
+from scim.protocol.errors import ScimError, TooMany
 
 CONTENT_TYPE = "application/scim+json"
 RETRY_AFTER = 5  # seconds, when the database is away
@@ -40,15 +42,6 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
-
-
-def client_address(request: HttpRequest) -> str:
-    """Who calls, by the last address that one of our own proxies has seen."""
-    if settings.TRUSTED_PROXIES:
-        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(seen) >= settings.TRUSTED_PROXIES:
-            return seen[-settings.TRUSTED_PROXIES].strip()
-    return request.META.get("REMOTE_ADDR", "")
 
 
 class Bearer(BaseAuthentication):
@@ -90,6 +83,8 @@ class ScimView(APIView):
     throttle_classes = [Pace]
     permission_classes = []
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    operations: Mapping[str, str] = {}
+    """What each method does, in the request log's words."""
 
     @property
     def org(self) -> Organization:
@@ -108,18 +103,27 @@ class ScimView(APIView):
         self.call.body = read_bytes(self.request._request)
         return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names in `attributes` and `excludedAttributes` of the URL."""
+        given = self.request._request.GET
+        attributes, excluded = (given.get(name, "").split(",") for name in ("attributes", "excludedAttributes"))
+        return [name for name in attributes if name], [name for name in excluded if name]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Whatever `Accept` says, the answer is SCIM's media type (SPEC S1): nothing is negotiated.
+        self.call.operation = self.operations.get(request.method or "", "")
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        return error_response(exc)
+        answer, headers = _explained(exc)
+        self.call.error = answer
+        return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
 
-def error_response(error: Exception) -> ScimResponse:
-    """The answer that an exception is (RFC 7644 §3.12, SPEC S2)."""
+def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+    """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:
         case ScimError():
@@ -133,6 +137,8 @@ def error_response(error: Exception) -> ScimResponse:
             headers["Retry-After"] = str(wait)
         case MethodNotAllowed():
             answer = ScimError(str(error.detail), status=405)
+        case OperationalError(__cause__=errors.QueryCanceled()):
+            answer = TooMany("This filter takes too long to answer. Ask for userName, externalId, emails or id.")
         case OperationalError() | InterfaceError() | PoolTimeout():
             log.warning("database_away", error=str(error))
             answer = ScimError("The portal's database does not answer at the moment. Try again shortly.", status=503)
@@ -141,9 +147,18 @@ def error_response(error: Exception) -> ScimResponse:
             answer = ScimError("The request cannot be read.", status=400)
         case _:
             answer = scim_error(error) or _defect(error)
-    return ScimResponse(answer.body(), status=answer.status, headers=headers)
+    return answer, headers
 
 
 def _defect(error: Exception) -> ScimError:
     log.error("scim_request_failed", exc_info=error)
     return ScimError("The portal failed to answer; its operator has a log of this.", status=500)
+
+
+class Unknown(ScimView):
+    """Every other address below the base URL."""
+
+    http_method_names: list[str] = []
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> ScimResponse:  # type: ignore[override]
+        raise ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)

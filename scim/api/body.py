@@ -6,7 +6,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest
 
-from scim.protocol.errors import InvalidSyntax, InvalidValue, ScimError
+from scim.protocol.errors import InvalidSyntax, ScimError
 
 MEDIA_TYPES = ("application/scim+json", "application/json")
 BOM = b"\xef\xbb\xbf"
@@ -41,8 +41,6 @@ def read_json(raw: bytes, content_type: str) -> Any:
     except orjson.JSONDecodeError as error:
         raise InvalidSyntax(f"The body is not valid JSON in UTF-8: {error}.") from None
     _refuse_depth(value)
-    if b"\\u0000" in raw:
-        _refuse_null_characters(value)
     return value
 
 
@@ -53,16 +51,3 @@ def _refuse_depth(value: Any) -> None:
         if depth > settings.SCIM_MAX_DEPTH:
             raise InvalidSyntax(f"The body is nested deeper than {settings.SCIM_MAX_DEPTH} levels.")
         level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
-
-
-def _refuse_null_characters(value: Any) -> None:
-    """PostgreSQL cannot store U+0000, and no name or address has one."""
-    if isinstance(value, str) and "\0" in value:
-        raise InvalidValue("A text in the body holds the character U+0000, which cannot be stored.")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _refuse_null_characters(key)
-            _refuse_null_characters(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _refuse_null_characters(inner)

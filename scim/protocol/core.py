@@ -2,7 +2,7 @@
 
 Reading, validation, projection, filters and discovery all follow them (SPEC P4). Where they differ from the letter of
 RFC 7643 §8.7.1 they say what this service provider does: `addresses` have `primary` (SPEC U8), a group's `displayName`
-is required and unique (SPEC G2), and `active` always has a value (SPEC U1, S3), which SCIM calls required.
+is required and unique (SPEC G2), and `active` always has a value (SPEC U1, S3), which a client reads as required.
 """
 
 from __future__ import annotations
@@ -103,7 +103,6 @@ USER = Schema(
             "active",
             "Whether the user can sign in: true unless said otherwise, never unassigned.",
             "boolean",
-            required=True,
             default=True,
         ),
         Attribute(

@@ -1,0 +1,135 @@
+"""A user in SCIM's words and in ours."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from orgs.keys import fold
+from orgs.models import User
+from orgs.people import Facts
+from scim.mapping.filters import FilterSql, Sql, folded
+from scim.protocol.dialect import Dialect
+from scim.protocol.projection import Projection
+from scim.protocol.schema import Ref
+from scim.protocol.text import is_email
+
+# Attributes with a column of their own; the rest is in `attributes`, and folded for filters in `folded`.
+_COLUMNS = {"userName": "user_name", "externalId": "external_id", "displayName": "display_name"}
+_NAME_COLUMNS = {"givenName": "given_name", "familyName": "family_name"}
+
+
+def resource_of(user: User) -> dict[str, Any]:
+    """What the IdP has written, with canonical names: what PUT and PATCH start from."""
+    resource = {name: value for name, column in _COLUMNS.items() if (value := getattr(user, column))}
+    resource |= user.attributes
+    name = {part: value for part, column in _NAME_COLUMNS.items() if (value := getattr(user, column))}
+    if name:
+        resource["name"] = name | resource.get("name", {})
+    resource["active"] = user.active
+    return resource
+
+
+def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) -> Facts:
+    """The columns of a resource with canonical names.
+
+    extension_urn: the alias of the profile's extension that it was written with.
+    """
+    name = dict(resource.get("name") or {})
+    parts = {column: name.pop(part, "") for part, column in _NAME_COLUMNS.items()}
+    attributes = {
+        key: value for key, value in resource.items() if key not in _COLUMNS and key not in ("active", "name")
+    }
+    if name:
+        attributes["name"] = name
+    emails = [element.get("value") for element in resource.get("emails", ())]
+    return Facts(
+        **{column: resource.get(key, "") for key, column in _COLUMNS.items()},
+        **parts,
+        login_email=fold(resource["userName"]) if is_email(resource["userName"]) else None,
+        active=resource.get("active", True),
+        email_keys=tuple(dict.fromkeys(fold(email) for email in emails if email)),
+        attributes=attributes,
+        folded=folded(resource, dialect.user, without=("userName", "externalId", "active")),
+        extension_urn=extension_urn,
+        idp_roles=dialect.user_roles(resource) or None,
+    )
+
+
+def etag(user: User) -> str:
+    """The weak validator of a user's representation (DESIGN "Order and time")."""
+    return f'W/"{user.revision}"'
+
+
+def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
+    """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
+    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
+    _show_effective_roles(resource, user, dialect.role)
+    resource["meta"] = {
+        "resourceType": "User",
+        "created": moment(user.created_at),
+        "lastModified": moment(user.modified_at),
+        "location": location(user, base_url),
+        "version": etag(user),
+    }
+    own = dialect.role.schema
+    return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
+
+
+def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
+    """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
+    assert role.attribute is not None
+    home = resource if role.schema is None else resource.get(role.schema.id, {})
+    if role.attribute.name in home:
+        return
+    effective: Any = user.standing.roles
+    if role.attribute.sub_attributes:
+        effective = [{"value": key} for key in effective]
+    elif not role.attribute.multi_valued:
+        effective = effective[0]
+    if role.schema is None:
+        resource[role.attribute.name] = effective
+    else:
+        resource[role.schema.id] = {**home, role.attribute.name: effective}
+
+
+def location(user: User, base_url: str) -> str:
+    """The URI of a user."""
+    return f"{base_url}/Users/{user.id}"
+
+
+def moment(at: datetime) -> str:
+    """A time as SCIM prints it (RFC 7643 §2.3.5)."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _has_id(value: str) -> Sql:
+    try:
+        return "orgs_user.id = %s", [UUID(value)]
+    except ValueError:
+        return "FALSE", []
+
+
+user_filters = FilterSql(
+    document="orgs_user.folded",
+    columns={
+        "id": "orgs_user.id::text",
+        "userName": "orgs_user.user_name_key",
+        "externalId": "NULLIF(orgs_user.external_id, '')",
+        "active": "orgs_user.active",
+        "meta.resourceType": "'User'",
+        "meta.created": "orgs_user.created_at",
+        "meta.lastModified": "orgs_user.modified_at",
+        "meta.location": None,
+        "meta.version": None,
+        "meta": None,
+    },
+    shortcuts={
+        "id": _has_id,
+        "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
+        "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
+    },
+)
+
+# What lists of users can be walked by with a cursor.
+cursor_keys = {"id": "id", "userName": "user_name_key"}

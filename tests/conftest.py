@@ -1,0 +1,85 @@
+"""People and identity providers that tests are about."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.http import HttpResponse
+from django.test import Client
+
+from orgs.models import Organization, SchemaProfile
+from scim.api import base
+from tests.factories import OrganizationFactory, issue_token
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    base.calls.clear()
+    base.failures.clear()
+
+
+@pytest.fixture
+def db(db: None) -> None:
+    """The database, with the built-in profiles, which the flush after a transactional test takes away."""
+    _install_profiles()
+
+
+@pytest.fixture
+def transactional_db(transactional_db: None) -> None:
+    _install_profiles()
+
+
+def _install_profiles() -> None:
+    if not SchemaProfile.objects.exists():
+        import_module("orgs.migrations.0002_built_in_profiles").install(apps, None)
+
+
+class Idp:
+    """An identity provider: a bearer token and HTTP."""
+
+    def __init__(self, secret: str, base_path: str = "/api/scim") -> None:
+        self.headers = {"Authorization": f"Bearer {secret}"}
+        self.base_path = base_path
+        self.http = Client(raise_request_exception=True)
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """Send a request; `body` is JSON, or bytes as they are. Header names in Python spelling: if_match."""
+        content_type = headers.pop("content_type", "application/scim+json")
+        data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        return self.http.generic(
+            method,
+            self.base_path + path,
+            data,
+            content_type=content_type,
+            headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self("PUT", path, body, **headers)
+
+    def patch(self, path: str, *operations: Any, **headers: str) -> HttpResponse:
+        """PATCH with operations in the envelope of RFC 7644 §3.5.2."""
+        schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
+        return self("PATCH", path, {"schemas": schemas, "Operations": list(operations)}, **headers)
+
+    def delete(self, path: str, **headers: str) -> HttpResponse:
+        return self("DELETE", path, **headers)
+
+
+@pytest.fixture
+def org(db: None) -> Organization:
+    return OrganizationFactory.create()
+
+
+@pytest.fixture
+def idp(org: Organization) -> Idp:
+    """The identity provider of `org`."""
+    return Idp(issue_token(org).secret)

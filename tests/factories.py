@@ -1,0 +1,71 @@
+"""Rows as the commands would leave them."""
+
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from orgs import tokens
+from orgs.history import Cause
+from orgs.keys import fold
+from orgs.models import Door, Organization, Plan, SchemaProfile, Standing, User
+
+
+class OrganizationFactory(factory.django.DjangoModelFactory):
+    """An org that is ready for SCIM, every feature on."""
+
+    class Meta:
+        model = Organization
+
+    class Params:
+        dialect = "standard"
+
+    name = factory.Sequence(lambda n: f"Org {n}")
+    slug = factory.Sequence(lambda n: f"org-{n}")
+    profile = factory.LazyAttribute(lambda o: SchemaProfile.objects.get(key=o.dialect))
+    plan = Plan.ENTERPRISE
+    sso_configured = True
+    user_provisioning = True
+    group_provisioning_activated = True
+    group_provisioning = True
+    teams = True
+    concurrency_groups = True
+    sub_organizations = True
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """A person whom SCIM manages, with the default role."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    org = factory.SubFactory(OrganizationFactory)
+    user_name = factory.Sequence(lambda n: f"person{n}@corp.example")
+    login_email = factory.LazyAttribute(lambda o: fold(o.user_name) if "@" in o.user_name else None)
+    scim_managed = True
+    password = ""
+    created_at = factory.LazyFunction(timezone.now)
+    modified_at = factory.SelfAttribute("created_at")
+
+    @factory.post_generation
+    def roles(self: User, create: bool, extracted: list[str] | None, **_: Any) -> None:
+        if self.org is not None:
+            default = self.org.profile.roles.get(is_default=True).key
+            Standing.objects.create(user=self, org=self.org, roles=extracted or [default])
+
+
+class OwnerFactory(UserFactory):
+    is_owner = True
+    scim_managed = False
+
+
+class StaffFactory(UserFactory):
+    org = None
+    is_staff = True
+    scim_managed = False
+
+
+def issue_token(org: Organization, name: str = "test", **options: Any) -> tokens.Issued:
+    """A token with its secret."""
+    return tokens.issue(org=org, name=name, cause=Cause(Door.COMMAND, timezone.now()), **options)
