@@ -11,8 +11,9 @@ from typing import Any, Concatenate, ParamSpec, cast
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 
-from orgs.models import Organization, Role, User
+from orgs.models import Organization, Role, Standing, User
 
 P = ParamSpec("P")
 
@@ -30,14 +31,19 @@ def administers(user: User) -> bool:
         return False
     if user.is_owner:
         return True
+    standing = Standing.objects.filter(user=user).first()
     admin_role = Role.objects.filter(profile=user.org.profile_id, is_admin=True)
-    return admin_role.filter(key__in=user.standing.roles).exists() if hasattr(user, "standing") else False
+    return standing is not None and admin_role.filter(key__in=standing.roles).exists()
 
 
 def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words."""
+    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words.
+
+    No cache keeps what such a page shows: it may be a secret, and whoever uses the browser next may be somebody else.
+    """
 
     @wraps(view)
+    @never_cache
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         user = cast(Any, request.user)
         if not user.is_authenticated:

@@ -1,4 +1,4 @@
-"""Making organizations."""
+"""Organizations: making them, finding them, and the one switch that is their admins'."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,10 @@ class OrganizationExists(Exception):
 
 class UnknownOrganization(Exception):
     """No org has this name or slug."""
+
+
+class NotActivated(Exception):
+    """Support has not activated group provisioning for this org (SPEC O2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,21 @@ def named(name: str) -> Organization:
     if org is None:
         raise UnknownOrganization(name)
     return org
+
+
+@command
+def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cause) -> bool:
+    """Take group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Whether anything changed.
+
+    Raises NotActivated.
+    """
+    # No key is touched, so that requests which insert rows for this org need not wait.
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+    if on and not locked.group_provisioning_activated:
+        raise NotActivated
+    if locked.group_provisioning == on:
+        return False
+    locked.group_provisioning = on
+    locked.save(update_fields=["group_provisioning"])
+    history.record(locked, cause, "org.group_provisioning_switched", on=on)
+    return True

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
@@ -151,6 +152,16 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     user.modified_at = at
     _save(user)
     return [Effect(user.id, "account", was, _account(user))]
+
+
+def set_password(*, user: User, password: str) -> bool:
+    """Give an account the password that its owner chose; every session that is open ends. Whether it was done.
+
+    user: as it was when the choice was offered. An account that ended since then keeps none: an IdP may be
+    deactivating it at this very moment (SPEC U4).
+    """
+    same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
+    return bool(same_account.update(password=make_password(password)))
 
 
 def end_sessions(user: User) -> None:

@@ -1,12 +1,26 @@
 """Signing in with a password, and links to set one."""
 
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from axes.utils import reset as forget_failures
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.mail import EmailMessage
+from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 
+from orgs import people
+from orgs.keys import fold
 from orgs.models import User
+
+log = structlog.get_logger(__name__)
 
 
 class ResetLinks(PasswordResetTokenGenerator):
@@ -24,3 +38,47 @@ def password_link(user: User) -> str:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("set-password", kwargs={"uidb64": uid, "token": reset_links.make_token(user)})
     return settings.MUSTER_URL + path
+
+
+def send_password_link(address: str) -> None:
+    """Mail a link to set a password, if an account that may sign in has this address; otherwise do nothing.
+
+    The mail leaves from a thread: the answer takes as long for an address that nobody has, and a mail server that is
+    slow or down holds nobody up.
+    """
+    user = User.objects.filter(login_email=fold(address), active=True, deleted_at=None).first()
+    if user is None:
+        return
+    words = {
+        "user": user,
+        "link": password_link(user),
+        "portal": settings.MUSTER_URL,
+        "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+    }
+    message = EmailMessage(
+        subject=_("Set your password for Muster"),
+        body=render_to_string("registration/set_password_mail.txt", words),
+        to=[user.user_name],
+    )
+    threading.Thread(target=_send, args=(message,), name="mail").start()
+
+
+def set_password(*, user: User, password: str) -> bool:
+    """Set the password, and let a sign-in follow that failed attempts had locked. False if the account has ended."""
+    if not people.set_password(user=user, password=password):
+        return False
+    forget_failures(username=user.login_email)
+    return True
+
+
+def attempted_address(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """Under which name failed attempts are counted (AXES_USERNAME_CALLABLE): other letter case is no other account."""
+    typed = (credentials or request.POST).get("username")
+    return fold(typed or "")[:255]
+
+
+def _send(message: EmailMessage) -> None:
+    try:
+        message.send()
+    except Exception:  # whatever the mail server does, the log has to say so: nobody else is waiting for it
+        log.exception("mail.not_sent", subject=message.subject)

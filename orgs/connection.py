@@ -1,0 +1,65 @@
+"""How an org's identity provider is connected, as its admins and support see it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from orgs import tokens
+from orgs.models import Organization, ScimToken
+
+WARN_BEFORE_EXPIRY = timedelta(days=30)
+
+
+class State(models.TextChoices):
+    NOT_CONNECTED = "not-connected", _("Not connected")
+    WAITING = "waiting", _("Waiting for the first request")
+    CONNECTED = "connected", _("Connected")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """missing: prerequisites (SPEC O1) that are not there, or no longer. active: tokens that are accepted; ended:
+    revoked and expired ones; each the newest first. expiring: those of `active` whose time is nearly over.
+    last_used: the token of the last request, whether it is still accepted or not.
+    """
+
+    missing: list[Promise | str]
+    active: list[ScimToken]
+    ended: list[ScimToken]
+    expiring: list[ScimToken]
+    last_used: ScimToken | None
+
+    @property
+    def state(self) -> State:
+        if not self.active:
+            return State.NOT_CONNECTED
+        return State.CONNECTED if any(token.last_used_at for token in self.active) else State.WAITING
+
+    @property
+    def rotating(self) -> bool:
+        """Two tokens are accepted at once: on the way from the older to the newer (SPEC O4)."""
+        return len(self.active) > 1
+
+
+def of(org: Organization, *, at: datetime) -> Connection:
+    """The connection of `org` at the moment `at`. One query."""
+    everything = list(ScimToken.objects.for_org(org).select_related("created_by").order_by("-created_at", "-id"))
+    active = [token for token in everything if _accepted(token, at)]
+    return Connection(
+        missing=tokens.missing_prerequisites(org),
+        active=active,
+        ended=[token for token in everything if not _accepted(token, at)],
+        expiring=[token for token in active if token.expires_at and token.expires_at - at <= WARN_BEFORE_EXPIRY],
+        last_used=max(
+            (token for token in everything if token.last_used_at),
+            key=lambda token: token.last_used_at or token.created_at,
+            default=None,
+        ),
+    )
+
+
+def _accepted(token: ScimToken, at: datetime) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or token.expires_at > at)

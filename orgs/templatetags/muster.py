@@ -1,0 +1,77 @@
+"""Icons and moments, as every page shows them."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
+from lucide.templatetags.lucide import lucide
+
+register = template.Library()
+
+UNITS = (
+    (timedelta(minutes=1), 60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
+    (timedelta(hours=1), 24, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
+    (timedelta(days=1), 60, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
+    (timedelta(days=30), 24, ngettext_lazy("%(count)d month", "%(count)d months", "count")),
+    (timedelta(days=365), None, ngettext_lazy("%(count)d year", "%(count)d years", "count")),
+)
+
+
+@register.simple_tag
+@lru_cache(maxsize=128)
+def icon(name: str, size: int = 16) -> SafeString:
+    """A decorative icon; what it means stands beside it in words."""
+    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", stroke_width="1.75"))  # noqa: S308
+
+
+@register.simple_tag
+def ago(moment: datetime) -> SafeString:
+    """How long ago or ahead a moment is, the exact time with its zone on hover."""
+    return _time(moment, relative(moment))
+
+
+@register.simple_tag
+def date(moment: datetime) -> SafeString:
+    """The day of a moment, the exact time with its zone on hover."""
+    return _time(moment, formats.date_format(timezone.localtime(moment), "j M Y"))
+
+
+@register.simple_tag
+def exact(moment: datetime) -> SafeString:
+    return _time(moment, _exactly(moment))
+
+
+@register.filter
+def from_now(span: timedelta) -> datetime:
+    return timezone.now() + span
+
+
+@register.filter
+def relative(moment: datetime) -> str:
+    span = timezone.now() - moment
+    if abs(span) < timedelta(minutes=1):
+        return _("just now")
+    return (_("%(span)s ago") if span > timedelta() else _("in %(span)s")) % {"span": words(abs(span))}
+
+
+@register.filter
+def words(span: timedelta) -> str:
+    """A span of time in one unit: `15 minutes`. Days go on to 60, since what expires does so on a day."""
+    for unit, end, phrase in UNITS:
+        count = round(span / unit)
+        if end is None or count < end:
+            return phrase % {"count": count}
+    raise AssertionError("unreachable")
+
+
+def _exactly(moment: datetime) -> str:
+    return formats.date_format(timezone.localtime(moment), "j M Y, H:i T")
+
+
+def _time(moment: datetime, text: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _exactly(moment), text)
