@@ -89,6 +89,8 @@ def _database(url: str) -> dict[str, Any]:
     return {
         **database,
         "ENGINE": "django.db.backends.postgresql",
+        # A pooled connection that the server has closed, as a restart does, is replaced and not handed to a request.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),
