@@ -37,7 +37,7 @@ class UserView(ScimView):
     def page(self, query: Query) -> ScimResponse:
         """The ListResponse of a query."""
         rows = User.objects.provisionable(self.org).select_related("standing")
-        page = listing.page(rows, query, org=self.org, filters=users.user_filters, keys=users.cursor_keys)
+        page = listing.page(rows, query, org=self.org, filters=users.user_filters(self.dialect), keys=users.cursor_keys)
         return ScimResponse(
             list_response(
                 (self.shown(user, query.projection) for user in page.rows),

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from orgs.keys import fold
 from orgs.models import User
@@ -51,7 +54,8 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) 
         active=resource.get("active", True),
         email_keys=tuple(dict.fromkeys(fold(email) for email in emails if email)),
         attributes=attributes,
-        folded=folded(resource, dialect.user, without=("userName", "externalId", "active")),
+        folded=folded(resource, dialect.user, without=("userName", "externalId", "active"))
+        | {"schemas": _schemas(resource, dialect)},
         extension_urn=extension_urn,
         idp_roles=dialect.user_roles(resource) or None,
     )
@@ -89,6 +93,14 @@ def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> No
         resource[role.schema.id] = {**home, role.attribute.name: effective}
 
 
+def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
+    """Every URN, folded, by which a filter may name a schema that the resource is shown with."""
+    own = dialect.role.schema
+    shown = {dialect.user.schema.id, *(name for name in resource if ":" in name), *((own.id,) if own else ())}
+    aliases = {alias for schema in dialect.user.extensions if schema.id in shown for alias in schema.aliases}
+    return sorted(map(fold, shown | aliases))
+
+
 def location(user: User, base_url: str) -> str:
     """The URI of a user."""
     return f"{base_url}/Users/{user.id}"
@@ -106,26 +118,59 @@ def _has_id(value: str) -> Sql:
         return "FALSE", []
 
 
-user_filters = FilterSql(
-    document="orgs_user.folded",
-    columns={
-        "id": "orgs_user.id::text",
-        "userName": "orgs_user.user_name_key",
-        "externalId": "NULLIF(orgs_user.external_id, '')",
-        "active": "orgs_user.active",
-        "meta.resourceType": "'User'",
-        "meta.created": "orgs_user.created_at",
-        "meta.lastModified": "orgs_user.modified_at",
-        "meta.location": None,
-        "meta.version": None,
-        "meta": None,
-    },
-    shortcuts={
-        "id": _has_id,
-        "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
-        "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
-    },
-)
+_FILTER_COLUMNS = {
+    "id": 'orgs_user.id::text COLLATE "C"',
+    "userName": "orgs_user.user_name_key",
+    "externalId": "NULLIF(orgs_user.external_id, '') COLLATE \"C\"",
+    "active": "orgs_user.active",
+    "meta.resourceType": "'User'::text COLLATE \"C\"",
+    "meta.created": "orgs_user.created_at",
+    "meta.lastModified": "orgs_user.modified_at",
+    "meta.location": None,
+    "meta.version": None,
+    "meta": None,
+}
+_SHORTCUTS = {
+    "id": _has_id,
+    "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
+    "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
+}
+
+
+@lru_cache(maxsize=256)
+def user_filters(dialect: Dialect) -> FilterSql:
+    """What filters and sorting see of users: what `render` shows."""
+    return FilterSql(
+        document="orgs_user.folded",
+        columns=_FILTER_COLUMNS,
+        homes={"schemas": _shown_schemas(dialect), dialect.role.name: _shown_roles(dialect)},
+        shortcuts=_SHORTCUTS,
+    )
+
+
+def _shown_schemas(dialect: Dialect) -> Sql:
+    """The URNs of a user's schemas and all their aliases (SPEC P1)."""
+    return "COALESCE(orgs_user.folded -> 'schemas', %s)", [Jsonb(_schemas({}, dialect))]
+
+
+def _shown_roles(dialect: Dialect) -> Sql:
+    """The role attribute, which shows the effective roles where the IdP wrote none; see `_show_effective_roles`."""
+    role = dialect.role
+    assert role.attribute is not None
+    names = [role.schema.id, role.attribute.name] if role.schema else [role.attribute.name]
+    shown = "%s -> key"
+    if role.attribute.sub_attributes:
+        shown = f"jsonb_build_object('value', {shown})"
+    shown = f"jsonb_agg({shown} ORDER BY place)"
+    if not role.attribute.multi_valued:
+        shown += " -> 0"
+    effective = (
+        f"(SELECT {shown} FROM orgs_standing, unnest(roles) WITH ORDINALITY AS role(key, place)"  # noqa: S608
+        " WHERE orgs_standing.user_id = orgs_user.id)"
+    )
+    written = "orgs_user.folded" + " -> %s" * len(names)
+    return f"COALESCE({written}, {effective})", [*names, Jsonb({key: fold(key) for key in dialect.roles})]
+
 
 # What lists of users can be walked by with a cursor.
 cursor_keys = {"id": "id", "userName": "user_name_key"}
