@@ -207,6 +207,7 @@ SCIM_MAX_PAGE = 1000
 SCIM_RATE = ENVIRONMENT.scim_rate
 SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
+SCIM_PROBES_PER_MINUTE = ENVIRONMENT.scim_probes_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
@@ -293,5 +294,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"propagate": True}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # the request log tells of refusals
+        "django.server": {"propagate": True},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

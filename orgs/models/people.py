@@ -146,11 +146,17 @@ class Standing(models.Model):
     )
     org = tenant(constrained=False)
     roles = ArrayField(models.CharField(max_length=50))
+    last_admin = models.BooleanField(
+        default=False, help_text=_("Keeps the admin role, against the facts, until another active admin exists.")
+    )
 
     objects = TenantQuerySet["Standing"].as_manager()
 
     class Meta:
         constraints: ClassVar = [TenantKey(field="user", name="standing_user")]
+        indexes: ClassVar = [
+            models.Index(fields=["org"], condition=Q(last_admin=True), name="standing_last_admin"),
+        ]
 
     def __str__(self) -> str:
         return ", ".join(self.roles)
