@@ -11,10 +11,12 @@ MAKEFLAGS += --no-print-directory
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
-# Brings .venv to requirements/$(1).txt. The lock that was installed is kept in .venv: an unchanged one is not installed
-# again, and where none is, an installation was interrupted and is begun anew. dev.txt contains all of up.txt.
+# Brings .venv to requirements/$(1).txt. The lock that was installed is kept there, so that an unchanged one is not
+# installed again. An installation of ours that was interrupted is begun anew; a .venv of another making is never emptied.
+# One at a time, since `make up` and `make test` may begin together. dev.txt contains all of up.txt.
 define install
 @set -eu; \
+if command -v flock >/dev/null; then exec 9<Makefile; flock 9; fi; \
 if $(VENV_PYTHON) -c '' 2>/dev/null && cmp -s requirements/$(1).txt .venv/installed-$(1).txt; then exit; fi; \
 if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
     echo "Muster needs Python 3.11 or newer. If it has another name: make PYTHON=python3.12 …"; exit 1; \
@@ -23,11 +25,15 @@ if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
     echo "This Python cannot make virtual environments. On Debian: apt install python3-venv"; exit 1; \
 fi; \
 echo "Installing what requirements/$(1).txt locks into .venv"; \
-if [ ! -L .venv ] && ! ls .venv/installed-*.txt >/dev/null 2>&1; then $(PYTHON) -m venv --clear .venv; fi; \
+if [ -e .venv/unfinished ]; then rm -rf .venv; fi; \
+mkdir -p .venv; \
+if ls .venv/installed-*.txt >/dev/null 2>&1 || ! $(VENV_PYTHON) -c '' 2>/dev/null; then touch .venv/unfinished; fi; \
 rm -f .venv/installed-*.txt; \
+if ! $(VENV_PYTHON) -c '' 2>/dev/null; then $(PYTHON) -m venv .venv; fi; \
 $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/$(1).txt; \
 $(if $(filter dev,$(1)),cp requirements/up.txt .venv/installed-up.txt;) \
-cp requirements/$(1).txt .venv/installed-$(1).txt
+cp requirements/$(1).txt .venv/installed-$(1).txt; \
+rm -f .venv/unfinished
 endef
 
 up: ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
