@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
@@ -23,8 +24,9 @@ SECRET_KEY = ENVIRONMENT.secret_key or secret.kept_in(ENVIRONMENT.var / "secret_
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "config.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -143,6 +145,7 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_IPWARE_PROXY_COUNT = ENVIRONMENT.trusted_proxies or None
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # a lock opens by itself, or by `manage.py axes_reset`
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -171,13 +174,19 @@ else:
 # --- Celery ----------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = environment.broker_url(REDIS_URL)
-CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+# A worker waits for its broker, however long that is away, and gives up the tasks it could not acknowledge any more:
+# they come again, and a task that runs twice is one that ran once.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "keep-request-log-partitions": {
@@ -216,7 +225,43 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-UNFOLD = {"SITE_TITLE": _("Muster support"), "SITE_HEADER": _("Muster support"), "SITE_URL": None}
+
+
+def _list(title: Any, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": _("Muster support"),
+    "SITE_HEADER": _("Muster support"),
+    "SITE_SYMBOL": "diversity_2",
+    "SITE_URL": None,
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": _("Customers"),
+                "items": [
+                    _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("People"), "person", "orgs_user"),
+                    _list(_("Entities"), "groups", "orgs_entity"),
+                    _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
+                ],
+            },
+            {
+                "title": _("What happened"),
+                "items": [
+                    _list(_("Request log"), "sync_alt", "scim_requestlog"),
+                    _list(_("Changes"), "history", "orgs_change"),
+                    _list(_("Ledger"), "receipt_long", "orgs_ledgerentry"),
+                ],
+            },
+            {
+                "title": _("Product"),
+                "items": [_list(_("Schema profiles"), "schema", "orgs_schemaprofile")],
+            },
+        ],
+    },
+}
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
 

@@ -74,11 +74,13 @@ PREPARATIONS = (
 
 def children_of(env: Environment) -> tuple[Job, ...]:
     """What runs, in the order in which it is stopped."""
-    celery = (sys.executable, "-m", "celery", "-A", "config")
+    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
     schedule = f"--schedule={env.var / 'beat-schedule'}"
+    # Workers have nothing to tell each other.
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     return (
         Job("web", (sys.executable, "-m", "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
-        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO")),
+        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)),
         Job("beat", (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")),
     )
 

@@ -19,6 +19,10 @@ class UnknownUser(Exception):
     """SCIM knows no such user in this org (SPEC O7)."""
 
 
+class Stale(Exception):
+    """The user has changed since the client read it (RFC 7644 §3.14)."""
+
+
 class UserProvisioningOff(Exception):
     """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
 
@@ -57,13 +61,21 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
 
 
 @command
-def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit], cause: Cause) -> User:
+def change_user(
+    *,
+    org: Organization,
+    user_id: UUID,
+    edit: Callable[[User], Edit],
+    cause: Cause,
+    expected: frozenset[int] | None = None,
+) -> User:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
     A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
-    Raises UnknownUser, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
+    expected: the revisions that the client knows; None for any.
+    Raises UnknownUser, Stale, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
     """
-    user = _locked(org, user_id)
+    user = _locked(org, user_id, expected)
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
@@ -77,7 +89,7 @@ def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit
     except (people.UserNameTaken, people.AddressTaken):
         if not wished.deactivates:
             raise
-        user = _locked(org, user_id)
+        user = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
@@ -88,14 +100,14 @@ def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit
 
 
 @command
-def delete_user(*, org: Organization, user_id: UUID, cause: Cause) -> None:
-    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser."""
-    user = _locked(org, user_id)
+def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
+    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser, Stale."""
+    user = _locked(org, user_id, expected)
     effects = people.delete(user=user, at=cause.at)
     _settle_and_record(org, user, effects, "user.deleted", cause)
 
 
-def _locked(org: Organization, user_id: UUID) -> User:
+def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> User:
     user = (
         User.objects.provisionable(org)
         .select_related("standing")
@@ -105,6 +117,8 @@ def _locked(org: Organization, user_id: UUID) -> User:
     )
     if user is None:
         raise UnknownUser(user_id)
+    if expected is not None and user.revision not in expected:
+        raise Stale(user_id)
     return user
 
 

@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
+from orgs import history
 from orgs.history import Cause, Effect
 from orgs.keys import fold
 from orgs.models import HandPlacement, Organization, User
-from orgs.transactions import violated
+from orgs.transactions import command, violated
 
 
 class NotAnAddress(Exception):
@@ -26,6 +28,10 @@ class NotAnAddress(Exception):
 
 class AddressTaken(Exception):
     """The address belongs to another account of the portal, in whichever org (SPEC O6, U2)."""
+
+
+class UnknownPerson(Exception):
+    """There is no such account, or it is none any more."""
 
 
 class UserNameTaken(Exception):
@@ -162,6 +168,51 @@ def set_password(*, user: User, password: str) -> bool:
     """
     same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
     return bool(same_account.update(password=make_password(password)))
+
+
+@command
+def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
+    """Let support end an account, with its sessions, or open it again. Whether anything changed.
+
+    Roles and places do not depend on it. Raises UnknownPerson for somebody whom SCIM deleted.
+    """
+    user = _locked(user_id)
+    if user.deleted_at is not None:
+        raise UnknownPerson(user_id)
+    if user.active == active:
+        return False
+    was = _account(user)
+    user.active = active
+    if not active:
+        end_sessions(user)
+    user.revision += 1
+    user.modified_at = cause.at
+    user.save(update_fields=["active", "session_epoch", "revision", "modified_at"])
+    verb = "user.activated" if active else "user.deactivated"
+    _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    return True
+
+
+@command
+def sign_out(*, user_id: UUID, cause: Cause) -> None:
+    """End every session of a person; they may sign in again. Raises UnknownPerson."""
+    user = _locked(user_id)
+    end_sessions(user)
+    user.save(update_fields=["session_epoch"])
+    _record(user, cause, "user.signed_out", [])
+
+
+def _locked(user_id: UUID) -> User:
+    user = User.objects.select_related("org").select_for_update(of=("self",), no_key=True).filter(id=user_id).first()
+    if user is None:
+        raise UnknownPerson(user_id)
+    return user
+
+
+def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> None:
+    # Staff belong to no org, and so have no history; the admin keeps its own log of them.
+    if user.org is not None:
+        history.record(user.org, cause, verb, effects, user=str(user.id))
 
 
 def end_sessions(user: User) -> None:

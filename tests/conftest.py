@@ -23,15 +23,16 @@ def _fresh_limits() -> None:
 @pytest.fixture
 def db(db: None) -> None:
     """The database, with the built-in profiles, which the flush after a transactional test takes away."""
-    _install_profiles()
+    install_profiles()
 
 
 @pytest.fixture
 def transactional_db(transactional_db: None) -> None:
-    _install_profiles()
+    install_profiles()
 
 
-def _install_profiles() -> None:
+def install_profiles() -> None:
+    """Bring back the built-in profiles, where a flush has taken them away."""
     if not SchemaProfile.objects.exists():
         import_module("orgs.migrations.0002_built_in_profiles").install(apps, None)
 

@@ -103,6 +103,10 @@ class ScimView(APIView):
         self.call.body = read_bytes(self.request._request)
         return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
 
+    @property
+    def if_match(self) -> str | None:
+        return self.request.META.get("HTTP_IF_MATCH")
+
     def names(self) -> tuple[list[str], list[str]]:
         """The names in `attributes` and `excludedAttributes` of the URL."""
         given = self.request._request.GET
@@ -117,12 +121,12 @@ class ScimView(APIView):
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        answer, headers = _explained(exc)
+        answer, headers = explained(exc)
         self.call.error = answer
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
 
-def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+def explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
     """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:
@@ -155,10 +159,23 @@ def _defect(error: Exception) -> ScimError:
     return ScimError("The portal failed to answer; its operator has a log of this.", status=500)
 
 
-class Unknown(ScimView):
-    """Every other address below the base URL."""
+class Refusal(ScimView):
+    """An address that answers every method with the same error."""
 
     http_method_names: list[str] = []
+    error: ScimError
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> ScimResponse:  # type: ignore[override]
-        raise ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)
+        raise self.error
+
+
+class Unknown(Refusal):
+    """Every other address below the base URL."""
+
+    error = ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)
+
+
+class Unsupported(Refusal):
+    """What RFC 7644 has and this service provider has not."""
+
+    error = ScimError("This endpoint is not supported; use /Users.", status=501)

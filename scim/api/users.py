@@ -1,23 +1,18 @@
 """`/Users` (RFC 7644 §3)."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
 from groups_provisioning import intake
 from orgs.models import User
 from scim.api.base import ScimResponse, ScimView
-from scim.mapping import listing, users
+from scim.mapping import listing, user_requests, users
+from scim.mapping.etags import etag, revisions
 from scim.mapping.profiles import dialect
-from scim.protocol.apply import apply_patch
 from scim.protocol.dialect import Dialect
-from scim.protocol.listing import list_response, read_query
-from scim.protocol.patch import read_patch
+from scim.protocol.listing import Query, list_response, read_query, read_search
 from scim.protocol.projection import Projection, read_projection
-from scim.protocol.resources import Outcome, read_resource
 
 
 class UserView(ScimView):
@@ -30,7 +25,7 @@ class UserView(ScimView):
     def answer(self, user: User, status: int = 200) -> ScimResponse:
         """The user's representation as the request wants it, with its ETag."""
         self.call.target = str(user.id)
-        headers = {"ETag": users.etag(user)}
+        headers = {"ETag": etag(user.revision)}
         if status == 201:
             headers["Location"] = users.location(user, self.call.base_url)
         projection = read_projection(*self.names(), self.dialect.user)
@@ -39,20 +34,8 @@ class UserView(ScimView):
     def shown(self, user: User, projection: Projection) -> dict[str, Any]:
         return users.render(user, self.dialect, self.call.base_url, projection)
 
-    def extension_urn(self, outcome: Outcome) -> str:
-        """The URN that the profile's own extension was written with, if it was (SPEC P1)."""
-        own = self.dialect.role.schema
-        return outcome.spelling.get(own.id, "") if own else ""
-
-
-class Users(UserView):
-    """The collection."""
-
-    operations = {"GET": "user.list", "POST": "user.create"}
-
-    def get(self, request: Any) -> ScimResponse:
-        paging = {"default_count": settings.SCIM_PAGE, "max_count": settings.SCIM_MAX_PAGE}
-        query = read_query(request.GET.dict(), self.dialect.user, **paging)
+    def page(self, query: Query) -> ScimResponse:
+        """The ListResponse of a query."""
         rows = User.objects.provisionable(self.org).select_related("standing")
         page = listing.page(rows, query, org=self.org, filters=users.user_filters, keys=users.cursor_keys)
         return ScimResponse(
@@ -64,13 +47,29 @@ class Users(UserView):
             )
         )
 
+
+class Users(UserView):
+    """The collection."""
+
+    operations = {"GET": "user.list", "POST": "user.create"}
+
+    def get(self, request: Any) -> ScimResponse:
+        parameters = request._request.GET.dict()
+        limits = {"default_count": settings.SCIM_PAGE, "max_count": settings.SCIM_MAX_PAGE}
+        return self.page(read_query(parameters, self.dialect.user, **limits))
+
     def post(self, request: Any) -> ScimResponse:
-        draft = read_resource(self.message(), self.dialect.user, creating=True)
-        outcome = draft.replace({})
-        if outcome.refusals:
-            raise outcome.refusals[0].error
-        facts = users.facts_of(outcome.resource, self.dialect, self.extension_urn(outcome))
-        return self.answer(intake.create_user(org=self.org, facts=facts, cause=self.cause()), 201)
+        return self.answer(user_requests.create(self.org, self.message(), self.cause()), 201)
+
+
+class UserSearch(UserView):
+    """Queries whose parameters come in a body (RFC 7644 §3.4.3)."""
+
+    operations = {"POST": "user.list"}
+
+    def post(self, request: Any) -> ScimResponse:
+        limits = {"default_count": settings.SCIM_PAGE, "max_count": settings.SCIM_MAX_PAGE}
+        return self.page(read_search(self.message(), self.dialect.user, **limits))
 
 
 class UserDetail(UserView):
@@ -79,42 +78,31 @@ class UserDetail(UserView):
     operations = {"GET": "user.read", "PUT": "user.replace", "PATCH": "user.change", "DELETE": "user.delete"}
 
     def get(self, request: Any, user_id: str) -> ScimResponse:
-        user = User.objects.provisionable(self.org).select_related("standing").filter(id=_uuid(user_id)).first()
-        if user is None:
-            raise intake.UnknownUser(user_id)
+        self.call.target = user_id
+        found = User.objects.provisionable(self.org).select_related("standing")
+        try:
+            user = found.get(id=user_requests.read_id(user_id))
+        except User.DoesNotExist:
+            raise intake.UnknownUser(user_id) from None
+        if condition := request.META.get("HTTP_IF_NONE_MATCH"):
+            known = revisions(condition)
+            if known is None or user.revision in known:
+                return ScimResponse(status=304, headers={"ETag": etag(user.revision)})
         return self.answer(user)
 
     def put(self, request: Any, user_id: str) -> ScimResponse:
-        draft = read_resource(self.message(), self.dialect.user)
-        return self._change(user_id, draft.replace, draft.deactivates)
+        self.call.target = user_id
+        return self.answer(
+            user_requests.replace(self.org, user_id, self.message(), self.cause(), revisions(self.if_match))
+        )
 
     def patch(self, request: Any, user_id: str) -> ScimResponse:
-        patch = read_patch(self.message(), self.dialect.user)
-        apply = partial(apply_patch, patch, self.dialect.user)
-        return self._change(user_id, apply, patch.deactivates)
+        self.call.target = user_id
+        return self.answer(
+            user_requests.patch(self.org, user_id, self.message(), self.cause(), revisions(self.if_match))
+        )
 
     def delete(self, request: Any, user_id: str) -> ScimResponse:
-        intake.delete_user(org=self.org, user_id=_uuid(user_id), cause=self.cause())
         self.call.target = user_id
+        user_requests.delete(self.org, user_id, self.cause(), revisions(self.if_match))
         return ScimResponse(status=204)
-
-    def _change(self, user_id: str, apply: Callable[[Any], Outcome], deactivates: bool) -> ScimResponse:
-        def edit(user: User) -> intake.Edit:
-            outcome = apply(users.resource_of(user))
-            if outcome.refusals and not deactivates:
-                raise outcome.refusals[0].error
-            extension_urn = self.extension_urn(outcome) or user.extension_urn
-            facts = users.facts_of(outcome.resource, self.dialect, extension_urn)
-            refused = {refusal.name: refusal.error.detail for refusal in outcome.refusals}
-            return intake.Edit(facts, deactivates, refused)
-
-        user = intake.change_user(org=self.org, user_id=_uuid(user_id), edit=edit, cause=self.cause())
-        return self.answer(user)
-
-
-def _uuid(text: str) -> UUID:
-    """Raises intake.UnknownUser for what cannot be one of our ids."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise intake.UnknownUser(text) from None

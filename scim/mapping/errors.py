@@ -12,6 +12,9 @@ ELSEWHERE = "This userName cannot be used here: the address belongs to another a
 
 _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
     intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
+    intake.Stale: lambda error: ScimError(
+        f"User {error} has changed since this ETag was given. Read it again, then repeat the change.", status=412
+    ),
     intake.UserProvisioningOff: lambda error: ScimError(
         "User provisioning is switched off for this organization; only deactivating and deleting users works. "
         "Ask the portal's support to switch it on.",

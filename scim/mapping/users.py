@@ -8,6 +8,7 @@ from uuid import UUID
 from orgs.keys import fold
 from orgs.models import User
 from orgs.people import Facts
+from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
@@ -56,11 +57,6 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) 
     )
 
 
-def etag(user: User) -> str:
-    """The weak validator of a user's representation (DESIGN "Order and time")."""
-    return f'W/"{user.revision}"'
-
-
 def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
     resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
@@ -70,7 +66,7 @@ def render(user: User, dialect: Dialect, base_url: str, projection: Projection) 
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
         "location": location(user, base_url),
-        "version": etag(user),
+        "version": etag(user.revision),
     }
     own = dialect.role.schema
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})

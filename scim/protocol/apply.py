@@ -6,6 +6,7 @@ same filter finds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from .filters import And, Compare, Filter
 from .patch import Patch, Write
 from .resources import Outcome, Resource, assign, get, put, restore_immutable
 from .schema import Attribute, ResourceType
-from .values import Refusal
+from .values import Refusal, check_size
 
 
 def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -> Outcome:
@@ -29,21 +30,25 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
     spelled: dict[str, str | None] = {}
     for write in patch.writes:
         ref, spelled_as = write.path.ref, write.path.spelling
-        if spelled.setdefault(ref.top, spelled_as) != spelled_as and write.value == get(resource, ref):
+        aliased = ref.schema if ref.schema and ref.schema.aliases else None
+        if aliased and spelled.setdefault(ref.top, spelled_as) != spelled_as and write.value == get(resource, ref):
             continue  # The other spelling brought another value: that one is new (SPEC P1).
         try:
             _carry_out(write, new)
         except ScimError as error:
             refusals.append(Refusal(ref.top, error))
             continue
-        if ref.schema and ref.schema.aliases and spelled_as:
-            spelling[ref.schema.id] = spelled_as
+        if aliased and spelled_as:
+            spelling[aliased.id] = spelled_as
     refusals += restore_immutable(kind, resource, new)
     return Outcome(new, tuple(refusals), spelling)
 
 
 def _carry_out(write: Write, new: Resource) -> None:
-    """One write, by replacing what it changes: nothing of the stored resource is touched. Raises NoTarget."""
+    """One write, by replacing what it changes: nothing of the stored resource is touched.
+
+    Raises NoTarget, and InvalidValue for too many values.
+    """
     ref = write.path.ref
     if ref.attribute is None or (ref.schema and not ref.schema.attributes):
         _carry_out_opaque(write, new)
@@ -58,15 +63,16 @@ def _carry_out_opaque(write: Write, new: Resource) -> None:
     if ref.attribute is None:
         new.pop(urn, None)
         return
-    known = new.get(urn)
-    home = dict(known) if isinstance(known, dict) else {}
+    home = dict(new[urn]) if isinstance(new.get(urn), dict) else {}
     name = _stored_name(home, ref.attribute.name)
     old, value = home.get(name), write.value
     if ref.sub:
         value = dict(old) if isinstance(old, dict) else {}
         assign(value, _stored_name(value, ref.sub.name), write.value)
     elif write.op == "add" and isinstance(old, list) and isinstance(value, list):
-        value = old + [item for item in value if item not in old]
+        known = {json.dumps(item, sort_keys=True) for item in old}
+        value = old + [item for item in value if json.dumps(item, sort_keys=True) not in known]
+        check_size(ref.attribute, value)
     assign(home, name, value)
     assign(new, urn, home or None)
 
@@ -77,10 +83,12 @@ def _stored_name(home: Mapping[str, Any], name: str) -> str:
 
 
 def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
-    """The new value of an attribute as a whole; None if it has none. Raises NoTarget."""
+    """The new value of an attribute as a whole; None if it has none."""
     sub, value = write.path.ref.sub, write.value
     if attribute.multi_valued:
-        return _changed_elements(write, attribute, old if isinstance(old, list) else []) or None
+        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
+        check_size(attribute, elements)
+        return elements or None
     if sub is None:
         return value
     # What stands for its `value` is new with it: a $ref to the former manager would be wrong.
@@ -95,8 +103,7 @@ def _changed_elements(write: Write, attribute: Attribute, old: list[Any]) -> lis
             return list(write.value)
         if write.op == "add":
             return _added(attribute, old, write.value)
-        gone = {_key(attribute, element) for element in write.value} if write.value is not None else None
-        return [element for element in old if gone is not None and _key(attribute, element) not in gone]
+        return _without(attribute, old, write.value) if write.value is not None else []
     return _changed_selection(write, attribute, old)
 
 
@@ -153,6 +160,23 @@ def _added(attribute: Attribute, old: list[Any], values: Iterable[Any]) -> list[
     """The elements and the new ones; one that is there already is not added again (RFC 7644 §3.5.2.1)."""
     values = list(values)
     return _merged(attribute, [*old, *values], values)
+
+
+def _without(attribute: Attribute, old: list[Any], listed: Iterable[Any]) -> list[Any]:
+    """The elements but those that are as a listed one says, in the sub-attributes that it has (SPEC S5)."""
+    described: dict[frozenset[str], set[Hashable]] = {}
+    for element in listed:
+        names = frozenset(element) - {"primary"} if isinstance(element, dict) else frozenset()
+        if names or not isinstance(element, dict):
+            described.setdefault(names, set()).add(_key(attribute, element))
+
+    def is_listed(element: Any) -> bool:
+        if not isinstance(element, dict):
+            return _key(attribute, element) in described.get(frozenset(), ())
+        parts = ({name: element[name] for name in names & element.keys()} for names in described)
+        return any(_key(attribute, part) in keys for part, keys in zip(parts, described.values(), strict=True))
+
+    return [element for element in old if not is_listed(element)]
 
 
 def _merged(attribute: Attribute, elements: list[Any], touched: list[Any]) -> list[Any]:

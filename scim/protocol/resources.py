@@ -231,6 +231,6 @@ def restore_immutable(kind: ResourceType, stored: Mapping[str, Any], new: Resour
         put(new, ref, was)
         same = not ref.leaf.case_exact and isinstance(was, str) and isinstance(now, str) and fold(was) == fold(now)
         if not same:
-            detail = f"{ref.name} cannot change from {quote(was)} to {quote(now)}; it is fixed when a user is created."
+            detail = f"{ref.name} cannot change from {quote(was)} to {quote(now)}; it is fixed since creation."
             refusals.append(Refusal(ref.name, Mutability(detail)))
     return refusals

@@ -15,6 +15,7 @@ from .errors import InvalidValue, ScimError, quote
 from .schema import Attribute
 from .text import is_storable, read_datetime
 
+MAX_ELEMENTS = 1000
 MAX_OPAQUE_DEPTH = 20
 _BOOLEANS = {"true": True, "false": False}
 
@@ -61,15 +62,18 @@ def _read_elements(attribute: Attribute, value: Any) -> list[Any] | None:
         for item in (value if isinstance(value, list) else (value,))
         if (element := read_element(attribute, item)) is not None
     ]
-    return one_primary(read) or None
-
-
-def one_primary(elements: list[Any]) -> list[Any]:
-    """The elements, of which the last that is marked primary stays so (RFC 7643 §2.4, RFC 7644 §3.5.2)."""
-    primaries = [i for i, element in enumerate(elements) if isinstance(element, dict) and element.get("primary")]
+    check_size(attribute, read)
+    # The last that is marked primary stays so (RFC 7643 §2.4, RFC 7644 §3.5.2).
+    primaries = [i for i, element in enumerate(read) if isinstance(element, dict) and element.get("primary")]
     for i in primaries[:-1]:
-        elements[i] = {**elements[i], "primary": False}
-    return elements
+        read[i]["primary"] = False
+    return read or None
+
+
+def check_size(attribute: Attribute, elements: list[Any]) -> None:
+    """Raise InvalidValue for more values than one attribute may have; members of groups are not limited."""
+    if len(elements) > MAX_ELEMENTS:
+        raise InvalidValue(f"{attribute.name} may have at most {MAX_ELEMENTS} values.")
 
 
 def _read_text(attribute: Attribute, value: Any) -> str:

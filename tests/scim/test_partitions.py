@@ -58,7 +58,7 @@ class TestUpkeep:
         with connection.cursor() as cursor:
             constraints = connection.introspection.get_constraints(cursor, "scim_requestlog_20320108")
         indexed = [it["columns"] for it in constraints.values() if it["index"] or it["primary_key"]]
-        assert sorted(indexed) == [["id"], ["org_id", "id"]]
+        assert sorted(indexed) == [["id"], ["id"], ["org_id", "id"]]
 
 
 @pytest.mark.django_db
@@ -77,6 +77,18 @@ class TestIds:
         plan = RequestLog.objects.filter(org=uuid7()).order_by("-id")[:50].explain()
         assert "Sort" not in plan
         assert "Seq Scan" not in plan
+
+    def test_the_newest_errors_come_from_an_index_of_their_own(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO scim_requestlog SELECT (lpad(to_hex(%s + n), 12, '0') || '70008000000000000000')::uuid,"
+                " now(), 'GET', '/', '', '', CASE WHEN n %% 200 = 0 THEN 404 ELSE 200 END, '', '', 1, null, '', 0, 0"
+                " FROM generate_series(1, 20000) AS n",
+                [partitions.first_id(timezone.now().date()).int >> 80],
+            )
+            cursor.execute("ANALYZE scim_requestlog")
+        plan = RequestLog.objects.filter(status__gte=400).order_by("-id")[:50].explain()
+        assert f"{timezone.now().date():%Y%m%d}_id_idx" in plan  # the primary key's is called pkey
 
 
 @pytest.mark.django_db(transaction=True)

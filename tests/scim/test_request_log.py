@@ -4,7 +4,6 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,8 +15,7 @@ from orgs.models import Organization, Plan, SchemaProfile, ScimToken
 from scim import partitions, request_log
 from scim.models import RequestLog, RequestLogBody
 from scim.request_log import Entry
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests import processes
 
 
 def a_call(**differs) -> Entry:
@@ -306,12 +304,12 @@ for n in range(20):
         id=uuid7(), at=timezone.now(), method="GET", path="/api/scim/Users", status=200, duration=1))
 """
 
-    def run(self, database: str) -> float:
+    def run(self, **environment: str) -> float:
         started = time.monotonic()
         subprocess.run(
             [sys.executable, "-c", self.SCRIPT],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings"},
+            cwd=processes.ROOT,
+            env=processes.environment(**environment),
             check=True,
             timeout=30,
             capture_output=True,
@@ -319,10 +317,8 @@ for n in range(20):
         return time.monotonic() - started
 
     def test_writes_what_it_still_has(self):
-        test_database = connection.settings_dict
-        host, user, name = (test_database[part] for part in ("HOST", "USER", "NAME"))
-        self.run(f"host={host} port={test_database['PORT'] or 5432} user={user} dbname={name}")
+        self.run()
         assert RequestLog.objects.count() == 20
 
     def test_does_not_wait_long_for_a_database_that_is_away(self):
-        assert self.run("postgresql://nobody@127.0.0.1:1/nothing") < 10
+        assert self.run(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing") < 10
