@@ -11,8 +11,3 @@ def named(org: Organization, kind: str, name: str) -> UUID | None:
     return (
         Entity.objects.for_org(org).live().filter(kind=kind, name_key=fold(name)).values_list("id", flat=True).first()
     )
-
-
-def name_of(org: Organization, entity_id: UUID) -> str:
-    """The present name of an entity, or the last one of a deleted one."""
-    return Entity.objects.for_org(org).values_list("name", flat=True).get(id=entity_id)
