@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt lock clean
+.PHONY: help up test check benchmark fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -87,6 +87,10 @@ check-migrations:
 
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
+
+benchmark: ## measure SCIM requests against the least that they could cost; a few minutes
+	$(call install,dev)
+	@exec $(VENV_PYTHON) -m benchmarks.requests
 
 fmt: ## format the code and fix what ruff can fix
 	$(call install,dev)
