@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+URL_FILE = "url"
+"""In the state directory, while `make up` runs: its public address."""
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -62,13 +65,14 @@ class Environment:
 
 def read(environ: Mapping[str, str]) -> Environment:
     """An `Environment` from variables. Raises Misconfigured, naming the variable."""
+    var = Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute()
     port = _number(environ, "PORT", 8000)
-    url = environ.get("MUSTER_URL", f"http://localhost:{port}").rstrip("/")
+    url = (environ.get("MUSTER_URL") or _running(environ, var) or f"http://localhost:{port}").rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise Misconfigured(f"MUSTER_URL must start with http:// or https://, not {url!r}.")
     hosts = environ.get("ALLOWED_HOSTS")
     return Environment(
-        var=Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute(),
+        var=var,
         port=port,
         bind=environ.get("MUSTER_BIND", "127.0.0.1"),
         url=url,
@@ -85,6 +89,14 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_probes_per_minute=_number(environ, "SCIM_PROBES_PER_MINUTE", 60),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
     )
+
+
+def _running(environ: Mapping[str, str], var: Path) -> str | None:
+    """The address at which `make up` runs in this state directory, for commands that are given beside it."""
+    try:
+        return None if "PORT" in environ else (var / URL_FILE).read_text()
+    except FileNotFoundError:
+        return None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -43,6 +43,7 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
+        self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):
@@ -83,6 +84,7 @@ class ScimView(APIView):
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
+    default_response_headers: Mapping[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     operations: Mapping[str, str] = {}
     """What each method does, in the request log's words."""
@@ -123,6 +125,8 @@ class ScimView(APIView):
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         answer, headers = self.explain(exc)
+        if answer.status == 405:
+            headers["Allow"] = ", ".join(self.allowed_methods)
         self.call.error = answer
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
