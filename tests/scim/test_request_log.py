@@ -52,7 +52,9 @@ def until(condition, seconds=10.0):
 
 @pytest.fixture
 def writer(monkeypatch, transactional_db):
-    """The queue of a process that has just started."""
+    """The queue of a process that has just started, on an empty log."""
+    assert request_log.flush(10)  # what other tests left
+    RequestLog.objects.all().delete()
     writer = request_log.Writer()
     monkeypatch.setattr(request_log, "_writer", writer)
     yield writer
@@ -292,7 +294,7 @@ class TestATokensLastUse:
         assert len(noted) <= 2
 
 
-@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.usefixtures("writer")
 class TestAProcessThatEnds:
     SCRIPT = """
 import django; django.setup()
