@@ -1,6 +1,7 @@
 """People and identity providers that tests are about."""
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from orgs.models import Organization, SchemaProfile
+from scim import request_log
 from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
 
@@ -22,14 +24,18 @@ def _fresh_limits() -> None:
 
 
 @pytest.fixture
-def db(db: None) -> None:
+def db(db: None) -> Iterator[None]:
     """The database, with the built-in profiles, which the flush after a transactional test takes away."""
     install_profiles()
+    yield
+    request_log.flush(5)  # its thread would meet a database that nobody may use any more
 
 
 @pytest.fixture
-def transactional_db(transactional_db: None) -> None:
+def transactional_db(transactional_db: None) -> Iterator[None]:
     install_profiles()
+    yield
+    request_log.flush(5)
 
 
 def install_profiles() -> None:

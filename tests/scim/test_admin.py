@@ -48,6 +48,10 @@ class TestTheRequestLog:
         assert rows(desk.get(LIST, {"p": 2})) == calls[2::-1]
         assert desk.get(LIST, {"p": 99}).status_code == 200
 
+    def test_offers_no_counts(self, desk):
+        a_call()
+        assert "_facets" not in desk.get(LIST).content.decode()
+
     def test_shows_one_org_and_its_errors(self, desk):
         org = OrganizationFactory.create()
         a_call(status=409)
