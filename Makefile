@@ -6,15 +6,17 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fmt lock clean
+.PHONY: help up test check benchmark fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
-# Brings .venv to requirements/$(1).txt. The lock that was installed is kept in .venv: an unchanged one is not installed
-# again, and where none is, an installation was interrupted and is begun anew. dev.txt contains all of up.txt.
+# Brings .venv to requirements/$(1).txt. The lock that was installed is kept there, so that an unchanged one is not
+# installed again. An installation of ours that was interrupted is begun anew; a .venv of another making is never emptied.
+# One at a time, since `make up` and `make test` may begin together. dev.txt contains all of up.txt.
 define install
 @set -eu; \
+if command -v flock >/dev/null; then exec 9<Makefile; flock 9; fi; \
 if $(VENV_PYTHON) -c '' 2>/dev/null && cmp -s requirements/$(1).txt .venv/installed-$(1).txt; then exit; fi; \
 if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
     echo "Muster needs Python 3.11 or newer. If it has another name: make PYTHON=python3.12 …"; exit 1; \
@@ -23,25 +25,32 @@ if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
     echo "This Python cannot make virtual environments. On Debian: apt install python3-venv"; exit 1; \
 fi; \
 echo "Installing what requirements/$(1).txt locks into .venv"; \
-if [ ! -L .venv ] && ! ls .venv/installed-*.txt >/dev/null 2>&1; then $(PYTHON) -m venv --clear .venv; fi; \
+if [ -e .venv/unfinished ]; then rm -rf .venv; fi; \
+mkdir -p .venv; \
+if ls .venv/installed-*.txt >/dev/null 2>&1 || ! $(VENV_PYTHON) -c '' 2>/dev/null; then touch .venv/unfinished; fi; \
 rm -f .venv/installed-*.txt; \
+if ! $(VENV_PYTHON) -c '' 2>/dev/null; then $(PYTHON) -m venv .venv; fi; \
 $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/$(1).txt; \
 $(if $(filter dev,$(1)),cp requirements/up.txt .venv/installed-up.txt;) \
-cp requirements/$(1).txt .venv/installed-$(1).txt
+cp requirements/$(1).txt .venv/installed-$(1).txt; \
+rm -f .venv/unfinished
 endef
 
 up: ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
 	$(call install,up)
 	@exec $(VENV_PYTHON) -m config.supervisor
 
+# Two at a time: a third quicker on two cores, and -n0 in ARGS undoes it.
+PYTEST := $(VENV_PYTHON) -m pytest -n 2
+
 test: ## run the test suite; ARGS="…" goes to pytest
 	$(call install,dev)
 	@if command -v chromium >/dev/null; then \
-	    exec $(VENV_PYTHON) -m pytest $(ARGS); \
+	    exec $(PYTEST) $(ARGS); \
 	elif [ "$${CI:-}" = true ]; then \
 	    echo "The browser tests need Chromium: apt-get install chromium"; exit 1; \
 	else \
-	    status=0; $(VENV_PYTHON) -m pytest --ignore=tests/browser $(ARGS) || status=$$?; \
+	    status=0; $(PYTEST) --ignore=tests/browser $(ARGS) || status=$$?; \
 	    echo "The browser tests were not run: they need Chromium (apt-get install chromium)."; exit $$status; \
 	fi
 
@@ -78,6 +87,10 @@ check-migrations:
 
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
+
+benchmark: ## measure SCIM requests against the least that they could cost; a few minutes
+	$(call install,dev)
+	@exec $(VENV_PYTHON) -m benchmarks.requests
 
 fmt: ## format the code and fix what ruff can fix
 	$(call install,dev)

@@ -39,8 +39,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 POSTGRES_MAJOR = "18"
-POSTGRES_SOCKET = ".s.PGSQL.5432"
-VALKEY_SOCKET = "valkey"
 SOCKET_PATH_BYTES = 107
 
 # Seconds. Starting includes crash recovery, and waiting for one's turn includes somebody else's start.
@@ -79,15 +77,15 @@ def start(state: Path, *, durable: bool = True) -> Addresses:
     Servers that run already are kept as they are, durable or not. Raises ServicesError.
     """
     state = make_state(state)
-    with _turn(state):
+    with _turn(state) as turn:
         account = _account(state)
         sockets = _recorded_sockets(state, account) or _make_sockets(state, account)
-        _initialise(state, account)
+        _initialise(state, account, turn)
         _Postgres(state).ensure(account, sockets, durable=durable)
         _Valkey(state).ensure(account, sockets, durable=durable)
         addresses = Addresses(
             database_url=f"postgresql://muster@/muster?host={quote(str(sockets), safe='')}&port=5432",
-            redis_url=f"unix://{quote(str(sockets / VALKEY_SOCKET))}?db=0",
+            redis_url=f"unix://{quote(str(sockets / _Valkey.socket))}?db=0",
         )
         _write_private(state / "services.json", json.dumps(asdict(addresses)))
         return addresses
@@ -117,8 +115,8 @@ def alive(state: Path) -> bool:
 def initialise(state: Path) -> None:
     """Make the cluster without starting it, to be copied from. Raises ServicesError."""
     state = make_state(state)
-    with _turn(state):
-        _initialise(state, _account(state))
+    with _turn(state) as turn:
+        _initialise(state, _account(state), turn)
 
 
 def make_state(state: Path) -> Path:
@@ -196,12 +194,18 @@ def _account(state: Path) -> _Account:
     namespace = ("unshare", "--user", f"--map-user={borrowed}", f"--map-group={borrowed}", "--")
     if _works(*namespace, "true"):
         return _Account(me, namespace)
-    if me == 0 and not (state / "postgres").exists():
-        return _other(state, pwd.getpwnam("nobody").pw_uid)
-    raise ServicesError(
-        f"PostgreSQL does not run as {_name(me)}, and user namespaces (unshare --user), which would help, are not"
-        " allowed here. Run as an ordinary user, or set DATABASE_URL and REDIS_URL."
-    )
+    if me != 0:
+        raise ServicesError(
+            f"PostgreSQL does not run as {_name(me)}, who has no name here, nor in a user namespace (unshare --user),"
+            " which is not allowed. Run as a user of /etc/passwd, or set DATABASE_URL and REDIS_URL."
+        )
+    nobody = pwd.getpwnam("nobody")
+    if (cluster := state / "postgres").exists():
+        raise ServicesError(
+            "PostgreSQL does not run as root. Its cluster was made in a user namespace (unshare --user), which is not"
+            f" allowed any more. Hand it over: chown -R {nobody.pw_name} {shlex.quote(str(cluster))}"
+        )
+    return _other(state, nobody.pw_uid)
 
 
 def _other(state: Path, uid: int) -> _Account:
@@ -250,7 +254,7 @@ def _recorded_sockets(state: Path, account: _Account) -> Path | None:
 
 def _make_sockets(state: Path, account: _Account) -> Path:
     temporary = Path(tempfile.gettempdir())
-    if len(os.fsencode(temporary / "muster-12345678" / POSTGRES_SOCKET)) > SOCKET_PATH_BYTES:
+    if len(os.fsencode(temporary / "muster-12345678" / _Postgres.socket)) > SOCKET_PATH_BYTES:
         temporary = Path("/tmp")  # noqa: S108 - mkdtemp makes a name of its own there
     directory = Path(tempfile.mkdtemp(prefix="muster-", dir=temporary))
     (directory / "state").symlink_to(state)
@@ -263,8 +267,11 @@ def _make_sockets(state: Path, account: _Account) -> Path:
 # -- The cluster --------------------------------------------------------------------------------------------------
 
 
-def _initialise(state: Path, account: _Account) -> None:
-    """Make the cluster under another name and rename it, so that a half-made one is never mistaken for a whole one."""
+def _initialise(state: Path, account: _Account, turn: int) -> None:
+    """Make the cluster under another name and rename it, so that a half-made one is never mistaken for a whole one.
+
+    initdb inherits the turn: should we be killed, the next one begins when it is over.
+    """
     cluster = state / "postgres"
     if cluster.exists():
         if (major := (cluster / "PG_VERSION").read_text().strip()) != POSTGRES_MAJOR:
@@ -279,9 +286,9 @@ def _initialise(state: Path, account: _Account) -> None:
     # A built-in locale, so that order and case do not depend on the machine.
     locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     initdb = ("--username=postgres", "--auth=trust", "--encoding=UTF8", *locale, "--pgdata", str(unfinished))
-    _run((*account.prefix, _postgres_binary("initdb"), *initdb))
+    _run((*account.prefix, _postgres_binary("initdb"), *initdb), pass_fds=(turn,))
     single = ("--single", "-c", "exit_on_error=on", "-D", str(unfinished), "postgres")
-    _run((*account.prefix, _postgres_binary("postgres"), *single), stdin=CREATE_DATABASE)
+    _run((*account.prefix, _postgres_binary("postgres"), *single), pass_fds=(turn,), stdin=CREATE_DATABASE)
     unfinished.rename(cluster)
 
 
@@ -298,6 +305,7 @@ class _Server:
 
     name: str
     pid_file: str
+    socket: str
     signals: Sequence[signal.Signals]  # to stop it, from polite to final
 
     def __init__(self, state: Path) -> None:
@@ -319,14 +327,15 @@ class _Server:
 
     def ensure(self, account: _Account, sockets: Path, *, durable: bool) -> None:
         if self.alive():
-            if _until(lambda: self.answers(sockets), ATTACH):
+            if (sockets / self.socket).exists() and _until(lambda: self.answers(sockets), ATTACH):
                 return
             self.halt()
         log = log_file(self.state, self.name)
         os.chown(log, account.uid, -1)
         _make_directory(self.directory, account)
-        # The lock was free, so whatever pid is written there is not our server's.
-        (self.directory / self.pid_file).unlink(missing_ok=True)
+        # The lock was free, so whatever pid is written in these is not our server's.
+        for stale in (self.directory / self.pid_file, sockets / f"{self.socket}.lock"):
+            stale.unlink(missing_ok=True)
         with self.lock.open("a") as lock:
             _try_lock(lock.fileno())
             try:
@@ -359,6 +368,7 @@ class _Server:
 class _Postgres(_Server):
     name = "postgres"
     pid_file = "postmaster.pid"
+    socket = ".s.PGSQL.5432"
     # PostgreSQL's fast shutdown (`pg_ctl stop -m fast`), immediate shutdown, and the end.
     signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
@@ -383,12 +393,13 @@ class _Postgres(_Server):
 class _Valkey(_Server):
     name = "valkey"
     pid_file = "valkey.pid"
+    socket = "valkey"
     signals = (signal.SIGTERM, signal.SIGKILL)
 
     def launch(self, account: _Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
         settings = {
             "port": "0",
-            "unixsocket": str(sockets / VALKEY_SOCKET),
+            "unixsocket": str(sockets / self.socket),
             "unixsocketperm": "700",
             "daemonize": "yes",
             "dir": str(self.directory),
@@ -404,7 +415,7 @@ class _Valkey(_Server):
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(2)
-                connection.connect(str(sockets / VALKEY_SOCKET))
+                connection.connect(str(sockets / self.socket))
                 connection.sendall(b"CONFIG GET dir\r\n")
                 answer = connection.recv(4096)
         except OSError:
@@ -462,6 +473,8 @@ def _works(*command: str) -> bool:
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
+    if done.returncode < 0:
+        raise ServicesError(f"{shlex.join(command)} was interrupted.")
     return done.returncode == 0
 
 
@@ -482,12 +495,12 @@ def _try_lock(fd: int) -> bool:
 
 
 @contextmanager
-def _turn(state: Path) -> Iterator[None]:
+def _turn(state: Path) -> Iterator[int]:
     """One process at a time starts, looks or stops."""
     with (state / "services.lock").open("a") as lock:
         if not _until(lambda: _try_lock(lock.fileno()), TURN):
             raise ServicesError(f"Another process has been starting or stopping the servers of {state} for {TURN} s.")
-        yield
+        yield lock.fileno()
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
@@ -23,8 +25,9 @@ SECRET_KEY = ENVIRONMENT.secret_key or secret.kept_in(ENVIRONMENT.var / "secret_
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "config.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -89,6 +92,8 @@ def _database(url: str) -> dict[str, Any]:
     return {
         **database,
         "ENGINE": "django.db.backends.postgresql",
+        # A pooled connection that the server has closed, as a restart does, is replaced and not handed to a request.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),
@@ -141,6 +146,7 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_IPWARE_PROXY_COUNT = ENVIRONMENT.trusted_proxies or None
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # a lock opens by itself, or by `manage.py axes_reset`
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -169,13 +175,19 @@ else:
 # --- Celery ----------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = environment.broker_url(REDIS_URL)
-CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+# A worker waits for its broker, however long that is away, and gives up the tasks it could not acknowledge any more:
+# they come again, and a task that runs twice is one that ran once.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "keep-request-log-partitions": {
@@ -191,9 +203,12 @@ MUSTER_VAR = ENVIRONMENT.var
 SCIM_MAX_BODY = 16 * 1024 * 1024  # bytes; a group of 100,000 members is about 8 MiB
 SCIM_MAX_DEPTH = 12
 SCIM_MAX_OPERATIONS = 1000
+SCIM_PAGE = 100
+SCIM_MAX_PAGE = 1000
 SCIM_RATE = ENVIRONMENT.scim_rate
 SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
+SCIM_PROBES_PER_MINUTE = ENVIRONMENT.scim_probes_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
@@ -206,14 +221,66 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # served from where they are: nothing to collect
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-UNFOLD = {"SITE_TITLE": _("Muster support"), "SITE_HEADER": _("Muster support"), "SITE_URL": None}
+
+
+def _list(title: Any, icon: str, model: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": _("Muster support"),
+    "SITE_HEADER": _("Muster support"),
+    "SITE_ICON": lambda request: static("mark.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("mark.svg"), "type": "image/svg+xml"}],
+    "SITE_URL": None,
+    # The accent of the organizations' pages (static/css/tokens.css), from light to dark.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(0.98 0.012 215)",
+            "100": "oklch(0.955 0.02 215)",
+            "200": "oklch(0.91 0.04 215)",
+            "300": "oklch(0.84 0.085 212)",
+            "400": "oklch(0.78 0.095 215)",
+            "500": "oklch(0.6 0.095 218)",
+            "600": "oklch(0.46 0.085 220)",
+            "700": "oklch(0.4 0.08 222)",
+            "800": "oklch(0.34 0.065 222)",
+            "900": "oklch(0.29 0.04 222)",
+            "950": "oklch(0.21 0.03 224)",
+        },
+    },
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": _("Customers"),
+                "items": [
+                    _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("People"), "person", "orgs_user"),
+                    _list(_("Entities"), "groups", "orgs_entity"),
+                    _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
+                ],
+            },
+            {
+                "title": _("What happened"),
+                "items": [
+                    _list(_("Request log"), "sync_alt", "scim_requestlog"),
+                    _list(_("Changes"), "history", "orgs_change"),
+                    _list(_("Ledger"), "receipt_long", "orgs_ledgerentry"),
+                ],
+            },
+            {
+                "title": _("Product"),
+                "items": [_list(_("Schema profiles"), "schema", "orgs_schemaprofile")],
+            },
+        ],
+    },
+}
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
 
@@ -245,5 +312,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
-    "loggers": {"django.server": {"propagate": True}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # the request log tells of refusals
+        "django.server": {"propagate": True},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -74,11 +74,13 @@ PREPARATIONS = (
 
 def children_of(env: Environment) -> tuple[Job, ...]:
     """What runs, in the order in which it is stopped."""
-    celery = (sys.executable, "-m", "celery", "-A", "config")
+    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
     schedule = f"--schedule={env.var / 'beat-schedule'}"
+    # Workers have nothing to tell each other.
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     return (
         Job("web", (sys.executable, "-m", "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
-        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO")),
+        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)),
         Job("beat", (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")),
     )
 
@@ -113,10 +115,13 @@ def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job
             finally:
                 supervisor.stop()
     except StopAsked:
-        say(f"Stopped. The data stays in {env.var}")
+        pass
     except (Failed, ServicesError) as error:
-        say(str(error))
-        return 1
+        # A signal to the process group can kill a command that is just being born; it is no failure then.
+        if not bell.stop_asked:
+            say(str(error))
+            return 1
+    say(f"Stopped. The data stays in {env.var}")
     return 0
 
 
@@ -222,6 +227,7 @@ class Supervisor:
             self.addresses = services.start(self.state)
         database_url, redis_url = self.env.services()
         addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "MUSTER_VAR": str(self.state)}
+        (self.state / environment.URL_FILE).write_text(self.env.url)
         self.environ = {**os.environ, **addresses, "PYTHONUNBUFFERED": "1"}
         demo = "".join(self._complete(job) for job in preparations)
         say(f"Starting {', '.join(job.name for job in children)}")
@@ -238,6 +244,7 @@ class Supervisor:
                 post.process.stop()
         os.close(self._leash_end)
         os.close(self.leash)
+        (self.state / environment.URL_FILE).unlink(missing_ok=True)
         if self.embedded:
             services.stop(self.state)
 
@@ -296,9 +303,7 @@ class Supervisor:
             post.process = None
             post.quick_deaths = post.quick_deaths + 1 if lived < QUICK else 1
             if post.quick_deaths == QUICK_DEATHS:
-                raise Failed(
-                    f"{post.job.name} {_how(status)}, for the {QUICK_DEATHS}th time in a row.\n{self._log(post.job)}"
-                )
+                raise Failed(f"{post.job.name} {_how(status)}, {QUICK_DEATHS} times in a row.\n{self._log(post.job)}")
             delay = 0.25 * 2**post.quick_deaths
             post.due = time.monotonic() + delay
             say(f"{post.job.name} {_how(status)}; starting it again in {delay:g} s")

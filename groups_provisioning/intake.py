@@ -1,11 +1,14 @@
 """What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from django.db import transaction
+
 from groups_provisioning import reconcile
-from orgs import history, people
+from orgs import domains, history, people
 from orgs.history import Cause, Effect
 from orgs.keys import fold
 from orgs.models import Organization, User
@@ -16,8 +19,16 @@ class UnknownUser(Exception):
     """SCIM knows no such user in this org (SPEC O7)."""
 
 
+class Stale(Exception):
+    """The user has changed since the client read it (RFC 7644 §3.14)."""
+
+
 class UserProvisioningOff(Exception):
     """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
+
+
+UNUSABLE = (people.UserNameTaken, people.AddressTaken, domains.ForeignDomain, domains.VerifiedElsewhere)
+"""Why a userName cannot be used in an org."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +44,12 @@ class Edit:
 def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
     """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
 
-    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken.
+    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
+    domains.VerifiedElsewhere.
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
+    domains.check(org, facts.login_email)
     user = _meant_by(org, facts)
     if user is None:
         verb = "user.created"
@@ -54,13 +67,21 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
 
 
 @command
-def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit], cause: Cause) -> User:
+def change_user(
+    *,
+    org: Organization,
+    user_id: UUID,
+    edit: Callable[[User], Edit],
+    cause: Cause,
+    expected: frozenset[int] | None = None,
+) -> User:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
     A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
-    Raises UnknownUser, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
+    expected: the revisions that the client knows; None for any.
+    Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
-    user = _locked(org, user_id)
+    user = _locked(org, user_id, expected)
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
@@ -69,10 +90,14 @@ def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit
             raise UserProvisioningOff
         facts = replace(before, active=False)
     try:
-        effects = people.change(user=user, facts=facts, at=cause.at)
-    except (people.UserNameTaken, people.AddressTaken):
+        with transaction.atomic() if wished.deactivates else nullcontext():
+            if facts.login_email != before.login_email or not user.scim_managed:
+                domains.check(org, facts.login_email)
+            effects = people.change(user=user, facts=facts, at=cause.at)
+    except UNUSABLE:
         if not wished.deactivates:
             raise
+        user = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
@@ -83,17 +108,16 @@ def change_user(*, org: Organization, user_id: UUID, edit: Callable[[User], Edit
 
 
 @command
-def delete_user(*, org: Organization, user_id: UUID, cause: Cause) -> None:
-    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser."""
-    user = _locked(org, user_id)
+def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
+    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser, Stale."""
+    user = _locked(org, user_id, expected)
     effects = people.delete(user=user, at=cause.at)
     _settle_and_record(org, user, effects, "user.deleted", cause)
 
 
-def _locked(org: Organization, user_id: UUID) -> User:
+def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> User:
     user = (
-        User.objects.for_org(org)
-        .provisionable()
+        User.objects.provisionable(org)
         .select_related("standing")
         .select_for_update(of=("self",))
         .filter(id=user_id)
@@ -101,6 +125,8 @@ def _locked(org: Organization, user_id: UUID) -> User:
     )
     if user is None:
         raise UnknownUser(user_id)
+    if expected is not None and user.revision not in expected:
+        raise Stale(user_id)
     return user
 
 
@@ -109,14 +135,11 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
     Two different external ids are two different people (SPEC U3).
     """
-    namesakes = (
-        User.objects.for_org(org)
-        .filter(user_name_key=fold(facts.user_name))
-        .select_related("standing")
-        .select_for_update(of=("self",))
-        .order_by("-deleted_at")
-    )
-    for user in sorted(namesakes, key=lambda user: user.deleted_at is not None):
+    namesakes = User.objects.filter(org=org, user_name_key=fold(facts.user_name))
+    if not namesakes.exists():
+        return None
+    locked = namesakes.select_related("standing").select_for_update(of=("self",)).order_by("-deleted_at")
+    for user in sorted(locked, key=lambda user: user.deleted_at is not None):
         if user.deleted_at is None or not (
             user.external_id and facts.external_id and user.external_id != facts.external_id
         ):
@@ -125,5 +148,6 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
 
 def _settle_and_record(org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause) -> None:
-    effects += reconcile.settle(org=org, user=user)
+    ended = any(effect.slot == "account" and effect.was == "active" for effect in effects)
+    effects += reconcile.settle(org=org, user=user, ended=ended)
     history.record(org, cause, verb, effects, user=str(user.id))

@@ -47,11 +47,11 @@ class Connection:
 def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""
     everything = list(ScimToken.objects.for_org(org).select_related("created_by").order_by("-created_at", "-id"))
-    active = [token for token in everything if _accepted(token, at)]
+    active = [token for token in everything if token.is_valid(at)]
     return Connection(
         missing=tokens.missing_prerequisites(org),
         active=active,
-        ended=[token for token in everything if not _accepted(token, at)],
+        ended=[token for token in everything if not token.is_valid(at)],
         expiring=[token for token in active if token.expires_at and token.expires_at - at <= WARN_BEFORE_EXPIRY],
         last_used=max(
             (token for token in everything if token.last_used_at),
@@ -59,7 +59,3 @@ def of(org: Organization, *, at: datetime) -> Connection:
             default=None,
         ),
     )
-
-
-def _accepted(token: ScimToken, at: datetime) -> bool:
-    return token.revoked_at is None and (token.expires_at is None or token.expires_at > at)

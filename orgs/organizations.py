@@ -1,6 +1,8 @@
-"""Organizations: making them, finding them, and the one switch that is their admins'."""
+"""Organizations: making them, finding them, and what support and their admins set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -8,8 +10,21 @@ from django.utils.text import slugify
 from orgs import history, people
 from orgs.keys import fold
 from orgs.models import Organization, Plan, SchemaProfile, User
-from orgs.transactions import command
+from orgs.transactions import command, violated
 
+# What support may set; the features are among them.
+OF_SUPPORT = (
+    "name",
+    "plan",
+    "sso_configured",
+    "profile",
+    "user_provisioning",
+    "group_provisioning_activated",
+    "group_provisioning",
+    "teams",
+    "concurrency_groups",
+    "sub_organizations",
+)
 FEATURES = ("user_provisioning", "group_provisioning", "teams", "concurrency_groups", "sub_organizations")
 
 
@@ -19,6 +34,10 @@ class OrganizationExists(Exception):
 
 class UnknownOrganization(Exception):
     """No org has this name or slug."""
+
+
+class ProfileInUse(Exception):
+    """People came by SCIM with the present profile's roles and attributes: another one would not know these."""
 
 
 class NotActivated(Exception):
@@ -48,16 +67,15 @@ def found(
     """
     slug = slugify(name) or "org"
     try:
-        with transaction.atomic():
-            org = Organization.objects.create(
-                name=name,
-                slug=slug[:80],
-                profile=profile,
-                plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
-                sso_configured=ready_for_scim,
-                group_provisioning_activated="group_provisioning" in features,
-                **{feature: feature in features for feature in FEATURES},
-            )
+        org = Organization.objects.create(
+            name=name,
+            slug=slug[:80],
+            profile=profile,
+            plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
+            sso_configured=ready_for_scim,
+            group_provisioning_activated="group_provisioning" in features,
+            **{feature: feature in features for feature in FEATURES},
+        )
     except IntegrityError as error:
         raise OrganizationExists(name) from error
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
@@ -92,3 +110,39 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
     locked.save(update_fields=["group_provisioning"])
     history.record(locked, cause, "org.group_provisioning_switched", on=on)
     return True
+
+
+@command
+def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause) -> None:
+    """Write what support wants to be different, and record what went from what to what.
+
+    wishes: values by their name in OF_SUPPORT; the others stay as they are now. Raises OrganizationExists,
+    ProfileInUse.
+    """
+    locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
+    was = {name: getattr(locked, name) for name in OF_SUPPORT}
+    differing = [name for name in OF_SUPPORT if name in wishes and wishes[name] != was[name]]
+    if not differing:
+        return
+    if "profile" in differing and is_provisioned(locked):
+        raise ProfileInUse
+    for name in differing:
+        setattr(locked, name, wishes[name])
+    try:
+        with transaction.atomic():
+            locked.save(update_fields=[*differing, "name_key"])
+    except IntegrityError as error:
+        if violated(error) == "org_name_once":
+            raise OrganizationExists(locked.name) from error
+        raise
+    told = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
+    history.record(locked, cause, "org.changed", fields=told)
+
+
+def is_provisioned(org: Organization) -> bool:
+    """Whether SCIM has written people of this org."""
+    return User.objects.for_org(org).filter(scim_managed=True).exists()
+
+
+def _told(value: Any) -> Any:
+    return value.key if isinstance(value, SchemaProfile) else value

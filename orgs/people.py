@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
+from orgs import history
 from orgs.history import Cause, Effect
 from orgs.keys import fold
 from orgs.models import HandPlacement, Organization, User
-from orgs.transactions import violated
+from orgs.transactions import command, violated
 
 
 class NotAnAddress(Exception):
@@ -26,6 +28,10 @@ class NotAnAddress(Exception):
 
 class AddressTaken(Exception):
     """The address belongs to another account of the portal, in whichever org (SPEC O6, U2)."""
+
+
+class UnknownPerson(Exception):
+    """There is no such account, or it is none any more."""
 
 
 class UserNameTaken(Exception):
@@ -48,6 +54,7 @@ class Facts:
     folded: Mapping[str, Any] = field(default_factory=dict)
     extension_urn: str = ""
     idp_roles: tuple[str, ...] | None = None
+    placement_id: UUID | None = None
 
 
 FACTS = tuple(column.name for column in fields(Facts))
@@ -67,6 +74,7 @@ def facts_of(user: User) -> Facts:
         attributes=user.attributes,
         folded=user.folded,
         extension_urn=user.extension_urn,
+        placement_id=user.placement_id,
         idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
     )
 
@@ -106,7 +114,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
 
     user: locked by the caller. None when nothing differed: then nothing is bumped either.
-    Raises UserNameTaken, AddressTaken; `user` is then as it was.
+    Raises UserNameTaken, AddressTaken.
     """
     was = _account(user)
     written = _assign(user, facts)
@@ -120,11 +128,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
         written.append("session_epoch")
     user.revision += 1
     user.modified_at = at
-    try:
-        _save(user, update_fields=[*written, "revision", "modified_at"])
-    except (UserNameTaken, AddressTaken):
-        user.refresh_from_db()
-        raise
+    _save(user, update_fields=[*written, "revision", "modified_at"])
     now = _account(user)
     return [Effect(user.id, "account", was, now)] if was != now else []
 
@@ -168,6 +172,51 @@ def set_password(*, user: User, password: str) -> bool:
     return bool(same_account.update(password=make_password(password)))
 
 
+@command
+def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
+    """Let support end an account, with its sessions, or open it again. Whether anything changed.
+
+    Roles and places do not depend on it. Raises UnknownPerson for somebody whom SCIM deleted.
+    """
+    user = _locked(user_id)
+    if user.deleted_at is not None:
+        raise UnknownPerson(user_id)
+    if user.active == active:
+        return False
+    was = _account(user)
+    user.active = active
+    if not active:
+        end_sessions(user)
+    user.revision += 1
+    user.modified_at = cause.at
+    user.save(update_fields=["active", "session_epoch", "revision", "modified_at"])
+    verb = "user.activated" if active else "user.deactivated"
+    _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    return True
+
+
+@command
+def sign_out(*, user_id: UUID, cause: Cause) -> None:
+    """End every session of a person; they may sign in again. Raises UnknownPerson."""
+    user = _locked(user_id)
+    end_sessions(user)
+    user.save(update_fields=["session_epoch"])
+    _record(user, cause, "user.signed_out", [])
+
+
+def _locked(user_id: UUID) -> User:
+    user = User.objects.select_related("org").select_for_update(of=("self",), no_key=True).filter(id=user_id).first()
+    if user is None:
+        raise UnknownPerson(user_id)
+    return user
+
+
+def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> None:
+    # Staff belong to no org, and so have no history; the admin keeps its own log of them.
+    if user.org is not None:
+        history.record(user.org, cause, verb, effects, user=str(user.id))
+
+
 def end_sessions(user: User) -> None:
     """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves."""
     user.session_epoch += 1
@@ -194,10 +243,9 @@ def _account(user: User) -> str | None:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is the constraints' word."""
+    """Save; uniqueness is the constraints' word, and ends the transaction or the savepoint that it is in."""
     try:
-        with transaction.atomic():
-            user.save(force_insert=user._state.adding, update_fields=update_fields)
+        user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_per_org":
             raise UserNameTaken(user.user_name) from error

@@ -99,12 +99,11 @@ def recognise(secret: str) -> ScimToken | None:
     """The valid token with this secret, its org loaded; None for any other string. One query at most."""
     if not secret.startswith(PREFIX):
         return None
-    return (
-        ScimToken.objects.select_related("org__profile")
-        .filter(digest=_digest(secret), revoked_at=None)
-        .exclude(expires_at__lte=timezone.now())
-        .first()
-    )
+    try:
+        token = ScimToken.objects.select_related("org__profile").get(digest=_digest(secret))
+    except ScimToken.DoesNotExist:
+        return None
+    return token if token.is_valid(timezone.now()) else None
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:

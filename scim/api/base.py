@@ -1,6 +1,7 @@
 """What all SCIM views share: a lean base for DRF's views, with SCIM's bodies and errors."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -8,8 +9,9 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
+from psycopg import errors
 from psycopg_pool import PoolTimeout
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, NotAuthenticated, Throttled
@@ -21,10 +23,10 @@ from orgs import tokens
 from orgs.history import Cause
 from orgs.models import Door, Organization, ScimToken
 from scim.api.body import read_bytes, read_json
-from scim.api.front import Call, ScimRequest
+from scim.api.front import Call, ScimRequest, client_address
 from scim.api.limits import Buckets
-from scim.mapping.errors import scim_error
-from scim.protocol.errors import ScimError
+from scim.mapping.errors import PROBES, scim_error
+from scim.protocol.errors import ScimError, TooMany
 
 CONTENT_TYPE = "application/scim+json"
 RETRY_AFTER = 5  # seconds, when the database is away
@@ -32,6 +34,7 @@ RETRY_AFTER = 5  # seconds, when the database is away
 log = structlog.get_logger(__name__)
 calls = Buckets()
 failures = Buckets()
+probes = Buckets()
 
 
 class ScimResponse(HttpResponse):
@@ -40,15 +43,7 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
-
-
-def client_address(request: HttpRequest) -> str:
-    """Who calls, by the last address that one of our own proxies has seen."""
-    if settings.TRUSTED_PROXIES:
-        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(seen) >= settings.TRUSTED_PROXIES:
-            return seen[-settings.TRUSTED_PROXIES].strip()
-    return request.META.get("REMOTE_ADDR", "")
+        self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):
@@ -89,7 +84,10 @@ class ScimView(APIView):
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
+    default_response_headers: Mapping[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    operations: Mapping[str, str] = {}
+    """What each method does, in the request log's words."""
 
     @property
     def org(self) -> Organization:
@@ -108,18 +106,41 @@ class ScimView(APIView):
         self.call.body = read_bytes(self.request._request)
         return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
 
+    @property
+    def if_match(self) -> str | None:
+        return self.request.META.get("HTTP_IF_MATCH")
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The names in `attributes` and `excludedAttributes` of the URL."""
+        given = self.request._request.GET
+        attributes, excluded = (given.get(name, "").split(",") for name in ("attributes", "excludedAttributes"))
+        return [name for name in attributes if name], [name for name in excluded if name]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Whatever `Accept` says, the answer is SCIM's media type (SPEC S1): nothing is negotiated.
+        self.call.operation = self.operations.get(request.method or "", "")
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        return error_response(exc)
+        answer, headers = self.explain(exc)
+        if answer.status == 405:
+            headers["Allow"] = ", ".join(self.allowed_methods)
+        self.call.error = answer
+        return ScimResponse(answer.body(), status=answer.status, headers=headers)
+
+    def explain(self, error: Exception) -> tuple[ScimError, dict[str, str]]:
+        """What to answer to an exception. Whoever tries out the addresses of other orgs is slowed down (SPEC O6)."""
+        if isinstance(error, PROBES):
+            per_minute = settings.SCIM_PROBES_PER_MINUTE
+            if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
+                error = Throttled(wait)
+        return _explained(error)
 
 
-def error_response(error: Exception) -> ScimResponse:
-    """The answer that an exception is (RFC 7644 §3.12, SPEC S2)."""
+def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+    """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:
         case ScimError():
@@ -133,6 +154,8 @@ def error_response(error: Exception) -> ScimResponse:
             headers["Retry-After"] = str(wait)
         case MethodNotAllowed():
             answer = ScimError(str(error.detail), status=405)
+        case OperationalError(__cause__=errors.QueryCanceled()):
+            answer = TooMany("This filter takes too long to answer. Ask for userName, externalId, emails or id.")
         case OperationalError() | InterfaceError() | PoolTimeout():
             log.warning("database_away", error=str(error))
             answer = ScimError("The portal's database does not answer at the moment. Try again shortly.", status=503)
@@ -141,9 +164,31 @@ def error_response(error: Exception) -> ScimResponse:
             answer = ScimError("The request cannot be read.", status=400)
         case _:
             answer = scim_error(error) or _defect(error)
-    return ScimResponse(answer.body(), status=answer.status, headers=headers)
+    return answer, headers
 
 
 def _defect(error: Exception) -> ScimError:
     log.error("scim_request_failed", exc_info=error)
     return ScimError("The portal failed to answer; its operator has a log of this.", status=500)
+
+
+class Refusal(ScimView):
+    """An address that answers every method with the same error."""
+
+    http_method_names: list[str] = []
+    error: ScimError
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> ScimResponse:  # type: ignore[override]
+        raise self.error
+
+
+class Unknown(Refusal):
+    """Every other address below the base URL."""
+
+    error = ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)
+
+
+class Unsupported(Refusal):
+    """What RFC 7644 has and this service provider has not."""
+
+    error = ScimError("This endpoint is not supported; use /Users.", status=501)

@@ -3,16 +3,21 @@
 It stands before all other middleware, which is about browsers: sessions, cookies, CSRF, redirects, pages of HTML.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
+from django.utils import timezone
 
 from orgs.keys import uuid7
 from orgs.models import ScimToken
+from scim import request_log
+from scim.protocol.errors import ScimError
 
 BASES = ("/api/scim", "/scim/v2")
 WELL_KNOWN = "/.well-known/scim-configuration"
@@ -22,14 +27,19 @@ WELL_KNOWN = "/.well-known/scim-configuration"
 class Call:
     """One SCIM request on its way. base_url: the one that the client uses, without a slash at its end.
 
-    What views find out is kept here for the request log: the token, the body as sent, the user or group it is about.
+    What views find out is kept here for the request log: the token, what is done (`user.create`) and to whom, the body
+    as sent, the error that was answered.
     """
 
     base_url: str
     id: UUID = field(default_factory=uuid7)
+    at: datetime = field(default_factory=timezone.now)
+    started: float = field(default_factory=time.perf_counter)
     token: ScimToken | None = None
-    body: bytes = b""
+    operation: str = ""
     target: str = ""
+    body: bytes = b""
+    error: ScimError | None = None
 
 
 class ScimRequest(HttpRequest):
@@ -56,6 +66,41 @@ class ScimFrontDoor:
 
 def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
     """path: what follows the base URL, such as `/Users/…`. A slash more, before or after it, means nothing."""
-    request.scim = Call(settings.MUSTER_URL + base)  # type: ignore[attr-defined]
+    call = Call(settings.MUSTER_URL + base)
+    request.scim = call  # type: ignore[attr-defined]
     view, args, kwargs = resolve(f"/{path.strip('/')}", urlconf="scim.api.urls")
-    return view(request, *args, **kwargs)
+    response = view(request, *args, **kwargs)
+    _log(request, call, response)
+    return response
+
+
+def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
+    request_log.write(
+        request_log.Entry(
+            id=call.id,
+            at=call.at,
+            method=request.method or "",
+            path=request.get_full_path(),
+            status=response.status_code,
+            duration=round((time.perf_counter() - call.started) * 1_000_000),
+            org_id=call.token.org_id if call.token else None,
+            token_id=call.token.id if call.token else None,
+            operation=call.operation,
+            target=call.target,
+            scim_type=(call.error and call.error.scim_type) or "",
+            detail=call.error.detail if call.error else "",
+            address=client_address(request),
+            agent=request.META.get("HTTP_USER_AGENT", ""),
+            request=call.body,
+            response=response.content,
+        )
+    )
+
+
+def client_address(request: HttpRequest) -> str:
+    """Who calls: the address that the outermost of our own proxies has seen."""
+    if settings.TRUSTED_PROXIES:
+        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if len(seen) >= settings.TRUSTED_PROXIES:
+            return seen[-settings.TRUSTED_PROXIES].strip()
+    return request.META.get("REMOTE_ADDR", "")

@@ -42,6 +42,19 @@ class FilterSql:
         sql, params = self._filter(found)
         return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - values are parameters
 
+    def sort_key(self, ref: Ref) -> Sql:
+        """What rows are sorted by: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""
+        if ref.name in self._columns:
+            return self._columns[ref.name] or "NULL", []
+        assert ref.attribute is not None
+        sql, params = self._home(ref)
+        if ref.attribute.multi_valued:
+            sql = f"COALESCE(jsonb_path_query_first({sql}, '$[*] ? (@.primary == true)'), {sql} -> 0)"
+            params = [*params, *params]
+        if ref.sub:
+            sql, params = f"{sql} -> %s", [*params, ref.sub.name]
+        return f"(({sql}) #>> '{{}}') COLLATE \"C\"", params
+
     def _filter(self, found: Filter) -> Sql:
         match found:
             case And():

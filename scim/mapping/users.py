@@ -1,15 +1,20 @@
 """A user in SCIM's words and in ours."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from orgs.keys import fold
-from orgs.models import User
+from orgs.models import Organization, User
+from orgs.models.people import UserQuerySet
 from orgs.people import Facts
+from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded
-from scim.protocol.core import USER_URN
 from scim.protocol.dialect import Dialect
+from scim.protocol.projection import Projection
+from scim.protocol.resources import get, put
+from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
 # Attributes with a column of their own; the rest is in `attributes`, and folded for filters in `folded`.
@@ -28,10 +33,24 @@ def resource_of(user: User) -> dict[str, Any]:
     return resource
 
 
-def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) -> Facts:
+def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
+    """The users whom SCIM lists, with all that `render` needs."""
+    needed = ("standing", "placement") if dialect.placement else ("standing",)
+    return User.objects.provisionable(org).select_related(*needed)
+
+
+def facts_of(
+    resource: Mapping[str, Any],
+    dialect: Dialect,
+    *,
+    extension_urn: str = "",
+    placement_id: UUID | None = None,
+    wrote_roles: bool = False,
+) -> Facts:
     """The columns of a resource with canonical names.
 
-    extension_urn: the alias of the profile's extension that it was written with.
+    extension_urn: the alias of the profile's extension that it was written with. placement_id: what the placement
+    attribute names. wrote_roles: the IdP has said before which roles there are, so that without any there are none.
     """
     name = dict(resource.get("name") or {})
     parts = {column: name.pop(part, "") for part, column in _NAME_COLUMNS.items()}
@@ -50,47 +69,46 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) 
         attributes=attributes,
         folded=folded(resource, dialect.user, without=("userName", "externalId", "active")),
         extension_urn=extension_urn,
-        idp_roles=dialect.user_roles(resource) or None,
+        placement_id=placement_id,
+        idp_roles=dialect.user_roles(resource) if wrote_roles or get(resource, dialect.role) is not None else None,
     )
 
 
-def etag(user: User) -> str:
-    """The weak validator of a user's representation (DESIGN "Order and time")."""
-    return f'W/"{user.revision}"'
-
-
-def render(user: User, dialect: Dialect, base_url: str) -> dict[str, Any]:
-    """The whole representation of a user, `standing` loaded (RFC 7643 §4.1)."""
-    resource = resource_of(user)
-    own = dialect.role.schema
-    if dialect.role.attribute and dialect.role.attribute.name not in (resource.get(own.id, {}) if own else resource):
-        # Where the IdP wrote no role, the effective one is shown (SPEC R1).
-        name, roles = dialect.role.attribute.name, user.standing.roles
-        if own is None:
-            resource[name] = [{"value": key} for key in roles]
-        else:
-            resource[own.id] = {
-                **resource.get(own.id, {}),
-                name: roles if dialect.role.attribute.multi_valued else roles[0],
-            }
-    schemas = [USER_URN]
-    shown: dict[str, Any] = {"schemas": schemas, "id": str(user.id)}
-    for key, value in resource.items():
-        if key.lower().startswith("urn:"):
-            key = (user.extension_urn or key) if own and key == own.id else key
-            schemas.append(key)
-        shown[key] = value
-    shown["meta"] = {
+def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
+    """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
+    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
+    if user.idp_roles is None:
+        _show_effective_roles(resource, user, dialect.role)
+    if dialect.placement and user.placement:
+        put(resource, dialect.placement, user.placement.name)
+    resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
-        "location": f"{base_url}/Users/{user.id}",
-        "version": etag(user),
+        "location": location(user, base_url),
+        "version": etag(user.revision),
     }
-    return shown
+    own = dialect.role.schema
+    return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
 
 
-def moment(at: Any) -> str:
+def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
+    """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
+    assert role.attribute is not None
+    effective: Any = user.standing.roles
+    if role.attribute.sub_attributes:
+        effective = [{"value": key} for key in effective]
+    elif not role.attribute.multi_valued:
+        effective = effective[0]
+    put(resource, role, effective)
+
+
+def location(user: User, base_url: str) -> str:
+    """The URI of a user."""
+    return f"{base_url}/Users/{user.id}"
+
+
+def moment(at: datetime) -> str:
     """A time as SCIM prints it (RFC 7643 §2.3.5)."""
     return at.isoformat().replace("+00:00", "Z")
 
@@ -122,3 +140,6 @@ user_filters = FilterSql(
         "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
     },
 )
+
+# What lists of users can be walked by with a cursor.
+cursor_keys = {"id": "id", "userName": "user_name_key"}

@@ -27,6 +27,7 @@ CREATE TABLE scim_requestlog (
 ) PARTITION BY RANGE (id);
 
 CREATE INDEX request_log_of_org ON scim_requestlog (org_id, id);
+CREATE INDEX request_log_errors ON scim_requestlog (id) WHERE status >= 400;
 
 CREATE TABLE scim_requestlogbody (
     id uuid NOT NULL PRIMARY KEY,
@@ -115,6 +116,10 @@ class Migration(migrations.Migration):
                 migrations.AddIndex(
                     model_name='requestlog',
                     index=models.Index(fields=['org', 'id'], name='request_log_of_org'),
+                ),
+                migrations.AddIndex(
+                    model_name='requestlog',
+                    index=models.Index(condition=models.Q(('status__gte', 400)), fields=['id'], name='request_log_errors'),
                 ),
             ],
         ),

@@ -51,7 +51,7 @@ class Dialect:
             user_schema,
             (ENTERPRISE, user_extension) if user_extension else (ENTERPRISE,),
             COMMON,
-            kept_by_put=frozenset({"userName", "name", "active", role}),
+            kept=("userName", "name", "active", role),
         )
         self.group = ResourceType(
             "Group",
@@ -59,7 +59,7 @@ class Dialect:
             GROUP,
             (group_extension,) if group_extension else (),
             COMMON,
-            kept_by_put=frozenset({"displayName"} | ({group_extension.id} if group_extension else set())),
+            kept=("displayName", group_extension.id) if group_extension else ("displayName",),
             members=GROUP.by_name["members"],
         )
         self.role: Ref = self.user.names[role.lower()]

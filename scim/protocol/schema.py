@@ -99,7 +99,7 @@ class Ref:
 class ResourceType:
     """A kind of resource: its schema, its extensions, and every name that a client may call an attribute by.
 
-    `common` are the attributes of RFC 7643 §3.1, which belong to no schema document. `kept_by_put` names the
+    `common` are the attributes of RFC 7643 §3.1, which belong to no schema document. `kept` names the
     attributes and extensions that keep their value where a PUT leaves them out (SPEC U7, G9). `members` is the
     attribute whose values are handled as a set of ids, apart from the resource (SPEC G8).
     """
@@ -109,12 +109,14 @@ class ResourceType:
     schema: Schema
     extensions: tuple[Schema, ...]
     common: tuple[Attribute, ...]
-    kept_by_put: frozenset[str] = frozenset()
+    kept: tuple[str, ...] = ()
     members: Attribute | None = None
     by_name: Mapping[str, Attribute] = field(init=False, repr=False)
     urns: Mapping[str, tuple[Schema | None, str]] = field(init=False, repr=False)
     names: Mapping[str, Ref] = field(init=False, repr=False)
     name_pattern: re.Pattern[str] = field(init=False, repr=False)
+    immutable: tuple[Ref, ...] = field(init=False, repr=False)
+    kept_by_put: tuple[Ref, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         core = (*self.common, *self.schema.attributes)
@@ -126,12 +128,15 @@ class ResourceType:
                 urns[urn.lower()] = (schema, urn)
                 names[urn.lower()] = Ref(schema.id, schema, None, None)
                 names |= _names(urn, schema, schema.attributes)
+        immutable = (ref for ref in names.values() if ref.attribute and ref.leaf.mutability == "immutable")
         # A URN with a space in it (`...:TestMu AI:2.0:User`) is still one name.
         spaced = sorted((re.escape(urn) for urn in urns if " " in urn), key=len, reverse=True)
         prefix = f"(?:{'|'.join(spaced)})?" if spaced else ""
         object.__setattr__(self, "by_name", _by_name(core))
         object.__setattr__(self, "urns", urns)
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "immutable", tuple(dict.fromkeys(ref for ref in immutable if ref.sub is None)))
+        object.__setattr__(self, "kept_by_put", tuple(names[name.lower()] for name in self.kept))
         object.__setattr__(self, "name_pattern", re.compile(rf'\s*({prefix}[^\s()\[\]"]+)', re.IGNORECASE))
 
     def find(self, name: str) -> Ref | None:

@@ -1,0 +1,52 @@
+"""The least that a Django REST Framework view could do for the same answers: what Muster's figures are compared with.
+
+R: a bearer token looked up, a row read, JSON rendered. W: a bearer token looked up, one transaction of three INSERTs.
+"""
+
+import hashlib
+from typing import Any
+
+from django.db import transaction
+from django.urls import path
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orgs.keys import uuid7
+from orgs.models import Change, Door, LedgerEntry, ScimToken, User
+
+
+class Bearer(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Any, ScimToken]:
+        secret = request.META["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+        token = ScimToken.objects.select_related("org").get(digest=hashlib.sha256(secret.encode()).digest())
+        return token.org, token
+
+
+class Floor(APIView):
+    authentication_classes = [Bearer]
+    permission_classes = []
+    renderer_classes = [JSONRenderer]
+
+
+class Read(Floor):
+    def get(self, request: Request, user_id: str) -> Response:
+        user = User.objects.get(org=request.user, id=user_id)
+        return Response({"id": str(user.id), "userName": user.user_name, "active": user.active})
+
+
+class Write(Floor):
+    def post(self, request: Request) -> Response:
+        org, now = request.user, timezone.now()
+        with transaction.atomic():
+            change = Change.objects.create(org=org, at=now, door=Door.SCIM, verb="floor")
+            name = f"floor-{uuid7()}"
+            user = User.objects.create(org=org, user_name=name, created_at=now, modified_at=now)
+            LedgerEntry.objects.create(org=org, change=change, user=user, slot="account", now=request.data["userName"])
+        return Response({"id": str(user.id), "userName": user.user_name}, status=201)
+
+
+urlpatterns = [path("floor/read/<str:user_id>", Read.as_view()), path("floor/write", Write.as_view())]

@@ -1,0 +1,146 @@
+"""SCIM requests against their floors, on a real server: `make benchmark`.
+
+One gunicorn process answers one client at a time, over one connection; the kinds of request take turns in short rounds,
+so that a machine that slows down slows all of them. A ratio is the floor's median time divided by Muster's: 100 % would
+be as fast as the least that Django REST Framework can do.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config import services
+
+ROUNDS, REQUESTS, USERS = 30, 25, 10_000
+READS, WRITES = ("read", "lookup"), ("create", "deactivate")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
+        state = Path(folder)
+        addresses = services.start(state)
+        try:
+            environment = os.environ | {
+                "DATABASE_URL": addresses.database_url,
+                "REDIS_URL": addresses.redis_url,
+                "MUSTER_VAR": str(state),
+            }
+            manage(environment, "migrate", "-v0")
+            manage(environment, "create_org", "Bench", "--admin", "owner@bench.example", "--enable-all")
+            token = manage(environment, "issue_token", "bench", "--name", "bench").strip()
+            with server(environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}) as port:
+                report(measure(Client(port, token)))
+        finally:
+            services.stop(state)
+
+
+def manage(environment: dict[str, str], *words: str) -> str:
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def server(environment: dict[str, str]) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", "gthread", "--threads", "2"]
+    process = subprocess.Popen([*command, "--keep-alive", "60", "config.wsgi"], env=environment)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+class Client:
+    """One keep-alive connection with a bearer token."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def __call__(self, method: str, path: str, body: object = None) -> tuple[float, dict]:
+        """The seconds that a request took, and its answer."""
+        data = json.dumps(body) if body is not None else None
+        started = time.perf_counter()
+        self.connection.request(method, path, data, self.headers)
+        response = self.connection.getresponse()
+        content = response.read()
+        took = time.perf_counter() - started
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
+        return took, json.loads(content)
+
+
+def person(number: int) -> dict:
+    name = f"person{number}@corp.example"
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": name,
+        "externalId": f"00u{number}",
+        "name": {"givenName": "Ada", "familyName": f"Lovelace {number}"},
+        "emails": [{"value": name, "type": "work", "primary": True}],
+        "active": True,
+    }
+
+
+def measure(client: Client) -> dict[str, list[float]]:
+    """Seconds of each request, by kind."""
+    ids = [client("POST", "/api/scim/Users", person(number))[1]["id"] for number in range(USERS // 10)]
+    patch = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+    fresh = iter(range(USERS, 10**9))
+
+    def deactivate(number: int) -> tuple[float, dict]:
+        active = (number // len(ids)) % 2 == 1
+        operations = [{"op": "replace", "path": "active", "value": active}]
+        body = {"schemas": [patch], "Operations": operations}
+        return client("PATCH", f"/api/scim/Users/{ids[number % len(ids)]}", body)
+
+    lookup = "/api/scim/Users?filter=userName%20eq%20%22person{}@corp.example%22"
+    kinds: dict[str, Callable[[int], tuple[float, dict]]] = {
+        "floor R": lambda number: client("GET", f"/floor/read/{ids[number % len(ids)]}"),
+        "read": lambda number: client("GET", f"/api/scim/Users/{ids[number % len(ids)]}"),
+        "lookup": lambda number: client("GET", lookup.format(number % len(ids))),
+        "floor W": lambda number: client("POST", "/floor/write", person(number)),
+        "create": lambda number: client("POST", "/api/scim/Users", person(next(fresh))),
+        "deactivate": deactivate,
+    }
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
+    number = 0
+    for round_ in range(ROUNDS + 2):
+        for kind, send in kinds.items():
+            for _ in range(REQUESTS):
+                took, _ = send(number)
+                number += 1
+                if round_ >= 2:  # the first rounds warm up
+                    times[kind].append(took)
+    return times
+
+
+def report(times: dict[str, list[float]]) -> None:
+    medians = {kind: statistics.median(took) for kind, took in times.items()}
+    print(f"{'request':<12}{'median ms':>10}{'p95 ms':>9}{'of floor':>10}")
+    for kind, took in times.items():
+        floor = "floor R" if kind in READS else "floor W" if kind in WRITES else kind
+        p95 = statistics.quantiles(took, n=20)[18]
+        print(f"{kind:<12}{medians[kind] * 1000:>10.2f}{p95 * 1000:>9.2f}{medians[floor] / medians[kind]:>10.0%}")
+
+
+if __name__ == "__main__":
+    main()

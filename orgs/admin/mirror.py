@@ -1,0 +1,89 @@
+"""What all pages for support have in common."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin import ShowFacets
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from unfold import paginator
+from unfold.admin import ModelAdmin
+
+from orgs.history import Cause
+from orgs.models import Door, User
+
+
+class InfinitePaginator(paginator.InfinitePaginator):
+    """A hundred pages, without asking how many rows there are: counting is slow, and so is a far OFFSET.
+
+    By this name unfold's templates know that the count is none to be shown.
+    """
+
+    @cached_property
+    def count(self) -> int:
+        return 100 * self.per_page
+
+
+class BigTable(ModelAdmin):
+    """A table that is never counted and never read as a whole."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 50
+    list_disable_select_all = True
+
+
+class Mirror(BigTable):
+    """Shows rows; what can be done with them are its actions."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def cause(request: HttpRequest) -> Cause:
+    """Who of the staff asks, and when."""
+    return Cause(Door.ADMIN, timezone.now(), person=cast(User, request.user))
+
+
+def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+    """The rows that were ticked one by one, never "all that match", which nobody has looked at."""
+    return list(queryset.filter(pk__in=request.POST.getlist("_selected_action")))
+
+
+def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int) -> None:
+    """One message about an action. Rows that were so already count as not done."""
+    text = ngettext("%(done)d of %(asked)d done.", "%(done)d of %(asked)d done.", asked)
+    level = messages.SUCCESS if done else messages.INFO
+    unchanged = "" if done == asked else " " + _("The rest were so already.")
+    admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as logs say it, in UTC, so that it can be compared with those of an identity provider."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
+
+
+def as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def by_id(queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """The row with this id; none for any other text."""
+    wanted = as_uuid(term)
+    return queryset.filter(pk=wanted) if wanted else queryset.none()

@@ -1,0 +1,156 @@
+"""People and credentials. What they are comes from an IdP or a command; support can end things."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from orgs import people, tokens
+from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, report
+from orgs.keys import fold
+from orgs.models import Entity, Organization, ScimToken, User
+
+MOST = 200  # people that one search finds
+
+
+@admin.register(User)
+class UserAdmin(Mirror):
+    list_display = ("user_name", "label", "org", "kind", "active", "deleted_at")
+    list_filter = (("org", AutocompleteSelectFilter), "active", "is_staff", "is_owner")
+    list_select_related = ("org",)
+    ordering = ("-id",)
+    search_fields = ("user_name",)
+    search_help_text = _("An id, an external id, or the beginning of a user name or sign-in address")
+    actions = ("deactivate", "activate", "end_sessions")
+    fieldsets = (
+        (None, {"fields": ("user_name", "org", "id", "external_id", "revision")}),
+        (_("Account"), {"fields": ("login_email", "active", "deleted_at", "is_owner", "is_staff", "last_login")}),
+        (_("Name"), {"fields": ("display_name", "given_name", "family_name")}),
+        (_("Roles"), {"fields": ("roles", "idp_roles", "manual_roles")}),
+        (_("From the identity provider"), {"fields": ("scim_managed", "attributes", "created_at", "modified_at")}),
+    )
+
+    @admin.display(description=_("account"))
+    def kind(self, user: User) -> str:
+        if user.is_staff:
+            return str(_("Support"))
+        if user.is_owner:
+            return str(_("Owner"))
+        return str(_("SCIM") if user.scim_managed else _("By hand"))
+
+    @admin.display(description=_("name"))
+    def label(self, user: User) -> str:
+        return user.label if user.label != user.user_name else ""
+
+    @admin.display(description=_("effective roles"))
+    def roles(self, user: User) -> str:
+        return str(getattr(user, "standing", None) or "–")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if term := search_term.strip():
+            queryset = queryset.filter(pk__in=_found(term))
+        return queryset, False
+
+    @admin.action(description=_("Deactivate: end the account and its sessions"))
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._switch(request, queryset, active=False)
+
+    @admin.action(description=_("Activate"))
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._switch(request, queryset, active=True)
+
+    @admin.action(description=_("End all sessions"))
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        asked = chosen(request, queryset)
+        for user in asked:
+            people.sign_out(user_id=user.pk, cause=cause(request))
+            self.log_change(request, user, "user.signed_out")
+        report(self, request, len(asked), len(asked))
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
+        asked = chosen(request, queryset)
+        if request.user in asked:
+            self.message_user(request, _("You cannot do this to your own account."), messages.ERROR)
+            return
+        done = 0
+        for user in asked:
+            try:
+                if people.switch(user_id=user.pk, active=active, cause=cause(request)):
+                    self.log_change(request, user, "user.activated" if active else "user.deactivated")
+                    done += 1
+            except people.UnknownPerson:
+                text = _("SCIM deleted %(name)s; only SCIM brings them back.")
+                self.message_user(request, text % {"name": user}, messages.ERROR)
+        report(self, request, done, len(asked))
+
+
+def _found(term: str) -> set[Any]:
+    return {pk for search in _searches(term) for pk in search.values_list("pk", flat=True)[:MOST]}
+
+
+def _searches(term: str) -> tuple[QuerySet[User], ...]:
+    """People by id, external id, or the beginning of a user name or sign-in address.
+
+    Each search has an index, which begins with the org for what is unique within one; all at once would have none.
+    """
+    key = fold(term)
+    people = User.objects.order_by()
+    in_orgs = people.filter(org__in=Organization.objects.order_by())
+    return (
+        people.filter(pk=as_uuid(term)),
+        people.filter(login_email__startswith=key),
+        in_orgs.filter(deleted_at=None, user_name_key__startswith=key),
+        in_orgs.filter(deleted_at__isnull=False, user_name_key__startswith=key),
+        in_orgs.filter(external_id=term).exclude(external_id=""),
+    )
+
+
+@admin.register(ScimToken)
+class ScimTokenAdmin(Mirror):
+    list_display = ("name", "org", "hint", "idp", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_filter = (("org", AutocompleteSelectFilter), "idp")
+    list_select_related = ("org",)
+    ordering = ("-id",)
+    search_fields = ("id",)
+    search_help_text = _("An id, or the last four characters of the token")
+    actions = ("revoke",)
+    fields = (
+        *("name", "org", "id", "hint", "idp"),
+        *("created_at", "created_by", "expires_at", "revoked_at", "revoked_by"),
+        *("last_used_at", "last_used_address", "last_used_agent"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if term := search_term.strip():
+            queryset = queryset.filter(Q(pk=as_uuid(term)) | Q(hint=f"{tokens.PREFIX}…{term[-4:]}"))
+        return queryset, False
+
+    @admin.action(description=_("Revoke"))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ScimToken]) -> None:
+        asked = chosen(request, queryset.select_related("org"))
+        valid = [token for token in asked if token.revoked_at is None]
+        for token in valid:
+            tokens.revoke(org=token.org, token_id=token.pk, cause=cause(request))
+        report(self, request, len(valid), len(asked))
+
+
+@admin.register(Entity)
+class EntityAdmin(Mirror):
+    list_display = ("name", "org", "kind", "session_limit", "deleted_at")
+    list_filter = (("org", AutocompleteSelectFilter), "kind")
+    list_select_related = ("org",)
+    ordering = ("-id",)
+    search_fields = ("id",)
+    search_help_text = _("An id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (by_id(queryset, search_term) if search_term.strip() else queryset), False

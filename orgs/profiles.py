@@ -1,0 +1,72 @@
+"""Schema profiles and their roles: the only module that writes them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from orgs.models import Role, SchemaProfile, User
+from orgs.transactions import command
+
+
+class RoleInUse(Exception):
+    """An IdP or an admin gave this role to somebody; its key is the argument."""
+
+
+class RolesIncomplete(Exception):
+    """Exactly one role is the default and one the admins', and no two have one key or one rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    key: str
+    rank: int
+    is_default: bool = False
+    is_admin: bool = False
+
+
+@command
+def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts]) -> None:
+    """Write a profile with exactly these roles, as its next revision.
+
+    A role is known by its key, which facts about people hold; a role that is missing goes. Raises RolesIncomplete,
+    RoleInUse.
+    """
+    check(roles)
+    is_new = profile._state.adding
+    if not is_new:
+        profile.revision = SchemaProfile.objects.select_for_update(no_key=True).get(pk=profile.pk).revision + 1
+    profile.save(force_insert=is_new)
+    keys = [role.key for role in roles]
+    gone = profile.roles.exclude(key__in=keys)
+    for role in gone:
+        if in_use(profile.pk, role.key):
+            raise RoleInUse(role.key)
+    gone.delete()
+    # Two that change places would meet in the unique ranks and marks: make room first.
+    for role in profile.roles.order_by("-rank"):
+        Role.objects.filter(pk=role.pk).update(rank=role.rank + ROOM, is_default=False, is_admin=False)
+    for facts in roles:
+        profile.roles.update_or_create(
+            key=facts.key,
+            defaults={"rank": facts.rank, "is_default": facts.is_default, "is_admin": facts.is_admin},
+        )
+
+
+def check(roles: Collection[RoleFacts]) -> None:
+    """Raises RolesIncomplete."""
+    one_default = sum(role.is_default for role in roles) == 1
+    one_admin = sum(role.is_admin for role in roles) == 1
+    distinct = len({role.key for role in roles}) == len({role.rank for role in roles}) == len(roles)
+    if not (one_default and one_admin and distinct and all(role.rank < ROOM for role in roles)):
+        raise RolesIncomplete
+
+
+def in_use(profile_id: UUID, key: str) -> bool:
+    """Whether facts about somebody name this role."""
+    people = User.objects.filter(org__profile=profile_id)
+    return people.filter(Q(idp_roles__contains=[key]) | Q(manual_roles__contains=[key])).exists()
+
+
+ROOM = 10_000

@@ -1,0 +1,204 @@
+"""The writes of a PATCH carried out on a resource (RFC 7644 §3.5.2.1-3).
+
+An accepted PATCH that is sent again finds its work done: an element is added once, and what a value filter creates the
+same filter finds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from .errors import NoTarget, ScimError
+from .evaluate import comparable, matches
+from .filters import And, Compare, Filter
+from .patch import Patch, Write
+from .resources import Outcome, Resource, assign, get, put, restore_immutable
+from .schema import Attribute, ResourceType
+from .values import Refusal, check_size
+
+
+def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -> Outcome:
+    """What the writes make of the resource, which is left as it is. Members are not among them.
+
+    The refusals are those of the patch and those that the resource gives cause to.
+    """
+    new = dict(resource)
+    refusals = list(patch.refusals)
+    spelling: dict[str, str] = {}
+    spelled: dict[str, str | None] = {}
+    for write in patch.writes:
+        ref, spelled_as = write.path.ref, write.path.spelling
+        aliased = ref.schema if ref.schema and ref.schema.aliases else None
+        if aliased and spelled.setdefault(ref.top, spelled_as) != spelled_as and write.value == get(resource, ref):
+            continue  # The other spelling brought another value: that one is new (SPEC P1).
+        try:
+            _carry_out(write, new)
+        except ScimError as error:
+            refusals.append(Refusal(ref.top, error))
+            continue
+        if aliased and spelled_as:
+            spelling[aliased.id] = spelled_as
+    refusals += restore_immutable(kind, resource, new)
+    return Outcome(new, tuple(refusals), spelling)
+
+
+def _carry_out(write: Write, new: Resource) -> None:
+    """One write, by replacing what it changes: nothing of the stored resource is touched.
+
+    Raises NoTarget, and InvalidValue for too many values.
+    """
+    ref = write.path.ref
+    if ref.attribute is None or (ref.schema and not ref.schema.attributes):
+        _carry_out_opaque(write, new)
+        return
+    put(new, ref, _changed(write, ref.attribute, get(new, ref)))
+
+
+def _carry_out_opaque(write: Write, new: Resource) -> None:
+    """A whole extension, or something in one that nobody described, whose names are matched as they are stored."""
+    ref = write.path.ref
+    urn = _stored_name(new, ref.schema.id if ref.schema else "")
+    if ref.attribute is None:
+        new.pop(urn, None)
+        return
+    home = dict(new[urn]) if isinstance(new.get(urn), dict) else {}
+    name = _stored_name(home, ref.attribute.name)
+    old, value = home.get(name), write.value
+    if ref.sub:
+        value = dict(old) if isinstance(old, dict) else {}
+        assign(value, _stored_name(value, ref.sub.name), write.value)
+    elif write.op == "add" and isinstance(old, list) and isinstance(value, list):
+        known = {json.dumps(item, sort_keys=True) for item in old}
+        value = old + [item for item in value if json.dumps(item, sort_keys=True) not in known]
+        check_size(ref.attribute, value)
+    assign(home, name, value)
+    assign(new, urn, home or None)
+
+
+def _stored_name(home: Mapping[str, Any], name: str) -> str:
+    lowered = name.lower()
+    return name if name in home else next((key for key in home if key.lower() == lowered), name)
+
+
+def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
+    """The new value of an attribute as a whole; None if it has none."""
+    sub, value = write.path.ref.sub, write.value
+    if attribute.multi_valued:
+        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
+        check_size(attribute, elements)
+        return elements or None
+    if sub is None:
+        return value
+    # What stands for its `value` is new with it: a $ref to the former manager would be wrong.
+    part = {} if attribute.is_reference and sub.name == "value" else dict(old or {})
+    assign(part, sub.name, value)
+    return None if attribute.is_reference and "value" not in part else part or None
+
+
+def _changed_elements(write: Write, attribute: Attribute, old: list[Any]) -> list[Any]:
+    if write.path.filter is None and write.path.ref.sub is None:
+        if write.op == "replace":
+            return list(write.value)
+        if write.op == "add":
+            return _added(attribute, old, write.value)
+        return _without(attribute, old, write.value) if write.value is not None else []
+    return _changed_selection(write, attribute, old)
+
+
+def _changed_selection(write: Write, attribute: Attribute, old: list[Any]) -> list[Any]:
+    """Change the elements that a filter selects, or a sub-attribute of all; create one that a filter describes."""
+    found = write.path.filter
+    fixed = _equalities(found) if found else {}
+    new: list[Any] = []
+    touched: list[Any] = []
+    for element in old:
+        if found is None or matches(found, element):
+            element = _changed_element(write, element, fixed)
+            touched.append(element)
+        if element not in (None, {}):
+            new.append(element)
+    if touched:
+        return _merged(attribute, new, touched)
+    if write.op == "remove":
+        return old
+    if not found or not fixed or not fixed.keys() <= {"type", "primary"}:
+        raise NoTarget(
+            f"No value of {attribute.name} is what the path selects; read the resource and correct the path."
+        )
+    element = _changed_element(write, dict(fixed), fixed)
+    if not matches(found, element):
+        raise NoTarget(f"The value contradicts the path, which selects {attribute.name} by {found}.")
+    return _added(attribute, old, [element])
+
+
+def _changed_element(write: Write, element: Any, fixed: Mapping[str, Any]) -> Any:
+    sub, value = write.path.ref.sub, write.value
+    if sub is not None:
+        element = dict(element)
+        assign(element, sub.name, value)
+        return element
+    if not isinstance(value, dict):
+        return value
+    # A replaced element stays what it was selected by, or the same request would not find it again.
+    return {**element, **value} if write.op == "add" else {**fixed, **value}
+
+
+def _equalities(found: Filter) -> dict[str, Any]:
+    """What the filter says an element is, if it is equalities joined by `and`; otherwise nothing."""
+    if isinstance(found, Compare) and found.op == "eq" and found.value is not None:
+        return {found.ref.name: found.value}
+    if isinstance(found, And):
+        parts = [_equalities(term) for term in found.terms]
+        if all(parts):
+            return {name: value for part in parts for name, value in part.items()}
+    return {}
+
+
+def _added(attribute: Attribute, old: list[Any], values: Iterable[Any]) -> list[Any]:
+    """The elements and the new ones; one that is there already is not added again (RFC 7644 §3.5.2.1)."""
+    values = list(values)
+    return _merged(attribute, [*old, *values], values)
+
+
+def _without(attribute: Attribute, old: list[Any], listed: Iterable[Any]) -> list[Any]:
+    """The elements but those that are as a listed one says, in the sub-attributes that it has (SPEC S5)."""
+    described: dict[frozenset[str], set[Hashable]] = {}
+    for element in listed:
+        names = frozenset(element) - {"primary"} if isinstance(element, dict) else frozenset()
+        if names or not isinstance(element, dict):
+            described.setdefault(names, set()).add(_key(attribute, element))
+
+    def is_listed(element: Any) -> bool:
+        if not isinstance(element, dict):
+            return _key(attribute, element) in described.get(frozenset(), ())
+        parts = ({name: element[name] for name in names & element.keys()} for names in described)
+        return any(_key(attribute, part) in keys for part, keys in zip(parts, described.values(), strict=True))
+
+    return [element for element in old if not is_listed(element)]
+
+
+def _merged(attribute: Attribute, elements: list[Any], touched: list[Any]) -> list[Any]:
+    """The elements without repetitions, of which the last touched one that is primary is the only one."""
+    merged: dict[Hashable, Any] = {}
+    for element in elements:
+        key = _key(attribute, element)
+        merged[key] = {**merged[key], **element} if key in merged and isinstance(element, dict) else element
+    primaries = [
+        _key(attribute, element) for element in touched if isinstance(element, dict) and element.get("primary")
+    ]
+    if primaries:
+        for key, element in merged.items():
+            if element.get("primary") and key != primaries[-1]:
+                merged[key] = {**element, "primary": False}
+    return list(merged.values())
+
+
+def _key(attribute: Attribute, element: Any) -> Hashable:
+    """What makes two elements the same: everything but which is primary."""
+    if isinstance(element, dict):
+        subs = attribute.subs
+        return frozenset((name, comparable(subs[name], value)) for name, value in element.items() if name != "primary")
+    plain: Hashable = comparable(attribute, element)
+    return plain

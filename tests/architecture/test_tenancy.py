@@ -1,0 +1,55 @@
+"""Every table says whose its rows are, and the database keeps them apart (SPEC O7)."""
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, User
+from orgs.tenancy import TenantKey
+from scim.models import RequestLog, RequestLogBody
+from tests.factories import OrganizationFactory, UserFactory
+
+OURS = [model for app in ("orgs", "groups_provisioning", "scim") for model in apps.get_app_config(app).get_models()]
+
+SHARED = {
+    apps.get_model("orgs", "Organization"): "is the tenant",
+    SchemaProfile: "belongs to the operator, and serves many orgs",
+    Role: "belongs to a profile",
+    RequestLogBody: "belongs to its row in the request log, and has its id",
+}
+LOOSE = {
+    (User, "org"): "support staff belong to no org",
+    (RequestLog, "org"): "a call that was not authenticated belongs to none",
+    (RequestLog, "token"): "nothing keeps a token or an org alive for the log's sake",
+    (Change, "by_person"): "support staff belong to no org",
+    (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
+    (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
+}
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_every_table_belongs_to_an_org_or_says_why_not(model: type[models.Model]) -> None:
+    if model in SHARED:
+        return
+    org = model._meta.get_field("org")
+    assert not org.null or (model, "org") in LOOSE
+
+
+@pytest.mark.parametrize("model", [model for model in OURS if model not in SHARED], ids=lambda model: model.__name__)
+def test_every_reference_inside_an_org_is_kept_inside_by_the_database(model: type[models.Model]) -> None:
+    kept = {constraint.field for constraint in model._meta.constraints if isinstance(constraint, TenantKey)}
+    references = {
+        field.name
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey) and field.related_model not in SHARED and field.name != "org"
+    }
+    loose = {name for owner, name in LOOSE if owner is model}
+    assert references - loose == kept
+
+
+def test_a_row_cannot_point_into_another_org(db: None) -> None:
+    here, stranger = OrganizationFactory.create(), UserFactory.create()
+    change = Change.objects.create(org=here, at=timezone.now(), door=Door.COMMAND, verb="x")
+    with pytest.raises(IntegrityError, match="ledger_user"), transaction.atomic():
+        LedgerEntry.objects.create(org=here, change=change, user=stranger, slot="roles")

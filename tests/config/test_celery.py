@@ -1,0 +1,49 @@
+import os
+import uuid
+
+import redis
+from kombu import Connection
+
+from config import environment
+from config.celery import app
+
+
+class TestTheBrokersAddress:
+    def test_leads_celery_to_the_database_that_is_meant(self):
+        base, _, _ = os.environ["REDIS_URL"].partition("?")
+        url = f"{base}?db=5" if base.startswith("unix:") else f"{base.rsplit('/', 1)[0]}/5"
+        queue = f"test-{uuid.uuid4()}"
+        with Connection(environment.broker_url(url)) as broker:
+            broker.SimpleQueue(queue).put({"hello": "world"})
+        with redis.Redis.from_url(url) as client:
+            assert client.connection_pool.connection_kwargs["db"] == 5
+            assert client.llen(queue) == 1
+            client.delete(queue, f"_kombu.binding.{queue}")
+
+    def test_of_a_socket_is_spelt_as_celery_wants_it(self):
+        url = environment.broker_url("unix:///run/muster/valkey.sock")
+        assert url == "redis+socket:///run/muster/valkey.sock?virtual_host=0"
+
+    def test_of_a_host_stays_as_it_is(self):
+        assert environment.broker_url("redis://:secret@cache:6379/2") == "redis://:secret@cache:6379/2"
+
+
+class TestTheApp:
+    def test_reads_json_and_nothing_else(self):
+        assert app.conf.accept_content == ["json"]
+        assert app.conf.task_serializer == "json"
+
+    def test_knows_every_task_that_the_clock_starts(self):
+        app.loader.import_default_modules()
+        assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+    def test_hands_its_tasks_over_before_it_forgets_them(self):
+        """What a worker had in hand when it was killed runs again."""
+        app.loader.import_default_modules()
+        ours = [task for name, task in app.tasks.items() if not name.startswith("celery.")]
+        assert ours
+        assert all(task.acks_late and task.ignore_result and task.reject_on_worker_lost for task in ours)
+
+    def test_waits_for_a_broker_however_long(self):
+        assert app.conf.broker_connection_max_retries is None
+        assert app.conf.broker_connection_retry_on_startup

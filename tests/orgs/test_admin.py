@@ -1,0 +1,441 @@
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from orgs import roles, tokens
+from orgs.admin import people
+from orgs.models import Change, Door, LedgerEntry, Organization, Plan, Role, SchemaProfile, User
+from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+@pytest.fixture
+def support(db: None) -> User:
+    return StaffFactory.create(user_name="support@muster.example", login_email="support@muster.example")
+
+
+@pytest.fixture
+def desk(support: User) -> Client:
+    """The browser of somebody of the support staff."""
+    client = Client()
+    client.force_login(support, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def page(model: type, *args: object, verb: str = "change") -> str:
+    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_{verb}", args=args)
+
+
+def rows(response) -> list:
+    return list(response.context["cl"].result_list)
+
+
+def act(desk: Client, model: type, action: str, *chosen, **more: str):
+    data = {"action": action, "_selected_action": [str(row.pk) for row in chosen], **more}
+    return desk.post(page(model, verb="changelist"), data, follow=True)
+
+
+def says(response) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def is_signed_out(browser: Client) -> bool:
+    response = browser.get(reverse("overview"))
+    return response.status_code == 302 and reverse("sign-in") in response["Location"]
+
+
+REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+class TestTheWayIn:
+    def test_leads_through_the_portals_own_sign_in_page(self, client):
+        response = client.get("/admin/orgs/user/", follow=True)
+        assert response.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=%2Fadmin%2Forgs%2Fuser%2F"
+        assert response.status_code == 200
+
+    def test_ends_where_support_wanted_to_go(self, client, support):
+        support.set_password("correct horse battery")
+        support.save()
+        there = f"{reverse('sign-in')}?next=/admin/orgs/user/"
+        response = client.post(there, {"username": support.login_email, "password": "correct horse battery"})
+        assert response["Location"] == "/admin/orgs/user/"
+
+    def test_is_closed_to_the_owner_of_an_org(self, client):
+        client.force_login(OwnerFactory.create(), backend="django.contrib.auth.backends.ModelBackend")
+        assert client.get("/admin/", follow=True).status_code == 403
+
+    def test_is_closed_to_support_that_was_deactivated(self, desk, support):
+        User.objects.filter(pk=support.pk).update(active=False)
+        assert reverse("sign-in") in desk.get("/admin/", follow=True).redirect_chain[-1][0]
+
+
+class TestTheContentSecurityPolicy:
+    def test_of_the_admin_lets_unfold_work(self, desk):
+        policy = desk.get("/admin/", follow=True)["Content-Security-Policy"]
+        assert "script-src 'self' 'unsafe-eval'" in policy
+        assert "style-src 'self' 'unsafe-inline'" in policy
+        assert "default-src 'none'" in policy
+
+    def test_of_all_other_pages_stays_strict(self, client):
+        policy = client.get(reverse("sign-in"))["Content-Security-Policy"]
+        assert "unsafe" not in policy
+
+    def test_of_a_page_that_is_not_there_stays_strict(self, desk):
+        assert "unsafe" not in desk.get("/nowhere/")["Content-Security-Policy"]
+
+
+class TestEveryTable:
+    @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+    def test_is_listed_in_few_queries_and_never_counted(self, model, desk, django_assert_max_num_queries):
+        for _ in range(3):
+            org = OrganizationFactory.create()
+            UserFactory.create_batch(3, org=org)
+            issue_token(org)
+        address = page(model, verb="changelist")
+        with django_assert_max_num_queries(8) as captured:
+            assert desk.get(address).status_code == 200
+        if model is not SchemaProfile:
+            assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"]]
+
+    @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+    def test_takes_any_search(self, model, desk):
+        for term in ("ann", "019a", "a@b", "'; --", "\U0001f4a1", str(OrganizationFactory.create().pk)):
+            assert desk.get(page(model, verb="changelist"), {"q": term}).status_code == 200
+
+    def test_has_its_place_in_the_sidebar(self, desk):
+        home = desk.get("/admin/", follow=True).content.decode()
+        for model in REGISTERED:
+            assert page(model, verb="changelist") in home
+
+    def test_is_one_of_ours(self):
+        assert {model._meta.app_label for model in REGISTERED} == {"orgs", "scim"}
+
+
+class TestAnOrganization:
+    @pytest.fixture
+    def org(self):
+        return OrganizationFactory.create(
+            name="Acme", plan=Plan.FREE, group_provisioning=False, group_provisioning_activated=False
+        )
+
+    def save(self, desk, org, **differs):
+        org.refresh_from_db()
+        form = desk.get(page(Organization, org.pk)).context["adminform"].form
+        data = {name: form[name].value() for name in form.fields} | differs
+        return desk.post(page(Organization, org.pk), {name: value for name, value in data.items() if value})
+
+    def test_gets_features_and_the_change_is_told(self, desk, support, org):
+        self.save(desk, org, plan="enterprise", group_provisioning_activated="on", teams="")
+        org.refresh_from_db()
+        assert (org.plan, org.group_provisioning_activated, org.teams) == ("enterprise", True, False)
+        change = Change.objects.get(verb="org.changed")
+        assert (change.org, change.door, change.by_person) == (org, Door.ADMIN, support)
+        assert change.detail["fields"] == {
+            "plan": {"was": "free", "now": "enterprise"},
+            "group_provisioning_activated": {"was": False, "now": True},
+            "teams": {"was": True, "now": False},
+        }
+
+    def test_saved_as_it_is_leaves_no_trace(self, desk, org):
+        self.save(desk, org)
+        assert not Change.objects.filter(verb="org.changed").exists()
+
+    def test_keeps_what_its_own_admin_switched_meanwhile(self, desk, org):
+        Organization.objects.filter(pk=org.pk).update(group_provisioning_activated=True)
+        org.refresh_from_db()
+        form = desk.get(page(Organization, org.pk)).context["adminform"].form
+        data = {name: form[name].value() for name in form.fields} | {"plan": "team"}
+        Organization.objects.filter(pk=org.pk).update(sso_configured=False)
+        response = desk.post(page(Organization, org.pk), {name: value for name, value in data.items() if value})
+        assert response.status_code == 302
+        org.refresh_from_db()
+        assert org.plan == "team"
+
+    def test_needs_group_provisioning_activated_before_it_is_on(self, desk, org):
+        response = self.save(desk, org, group_provisioning="on")
+        assert "Activate group provisioning" in response.content.decode()
+        org.refresh_from_db()
+        assert not org.group_provisioning
+
+    def test_can_be_renamed_but_not_to_the_name_of_another(self, desk, org):
+        self.save(desk, org, name="Äcme")
+        org.refresh_from_db()
+        assert (org.name, org.name_key) == ("Äcme", "äcme")
+        OrganizationFactory.create(name="Globex")
+        assert "Another organization" in self.save(desk, org, name="GLOBEX").content.decode()
+        org.refresh_from_db()
+        assert org.name == "Äcme"
+
+    def test_changes_its_profile_until_scim_has_written_people(self, desk, org):
+        other = SchemaProfile.objects.get(key="testomat")
+        self.save(desk, org, profile=str(other.pk))
+        org.refresh_from_db()
+        assert org.profile == other
+        assert Change.objects.get(verb="org.changed").detail["fields"]["profile"]["now"] == "testomat"
+        UserFactory.create(org=org)
+        third = SchemaProfile.objects.get(key="lambdatest")
+        assert "came by SCIM" in self.save(desk, org, profile=str(third.pk)).content.decode()
+        org.refresh_from_db()
+        assert org.profile == other
+
+    def test_is_made_on_the_command_line(self, desk):
+        assert desk.get(page(Organization, verb="add")).status_code == 403
+        assert "create_org" in desk.get(page(Organization, verb="changelist")).content.decode()
+
+    def test_is_never_deleted_here(self, desk, org):
+        assert desk.post(page(Organization, org.pk, verb="delete"), {"post": "yes"}).status_code == 403
+
+    def test_is_found_without_letter_case(self, desk, org):
+        assert rows(desk.get(page(Organization, verb="changelist"), {"q": "aCm"})) == [org]
+
+
+class TestAProfile:
+    revisions = itertools.count(1000, 10)
+
+    @pytest.fixture
+    def profile(self):
+        # What is compiled from a profile is kept by revision: no two tests have the same.
+        SchemaProfile.objects.filter(key="lambdatest").update(revision=next(self.revisions))
+        return SchemaProfile.objects.get(key="lambdatest")
+
+    def save(self, desk, profile, *wanted, gone=(), **differs):
+        """wanted: (key, rank, mark) of roles to change or add; gone: keys to delete."""
+        response = desk.get(page(SchemaProfile, profile.pk))
+        form = response.context["adminform"].form
+        data = {name: form[name].value() for name in form.fields}
+        data = {name: ",".join(value) if isinstance(value, list) else value for name, value in data.items()} | differs
+        data["starting_rules"] = "[]"
+        present = list(profile.roles.order_by("-rank"))
+        wanted = {key: (rank, mark) for key, rank, mark in wanted}
+        for n, role in enumerate(present):
+            mark = "admin" if role.is_admin else "default" if role.is_default else ""
+            rank, mark = wanted.pop(role.key, (role.rank, mark))
+            data |= {f"roles-{n}-id": role.pk, f"roles-{n}-profile": profile.pk, f"roles-{n}-rank": rank}
+            data |= {f"roles-{n}-is_{mark}": "on"} if mark else {}
+            data |= {f"roles-{n}-DELETE": "on"} if role.key in gone else {}
+        for n, (key, (rank, mark)) in enumerate(wanted.items(), len(present)):
+            data |= {f"roles-{n}-profile": profile.pk, f"roles-{n}-key": key, f"roles-{n}-rank": rank}
+            data |= {f"roles-{n}-is_{mark}": "on"} if mark else {}
+        data |= {"roles-TOTAL_FORMS": len(present) + len(wanted), "roles-INITIAL_FORMS": len(present)}
+        return desk.post(page(SchemaProfile, profile.pk), {name: value for name, value in data.items() if value})
+
+    def test_edited_is_a_new_revision(self, desk, profile):
+        assert self.save(desk, profile, name="LambdaTest").status_code == 302
+        before = profile.revision
+        profile.refresh_from_db()
+        assert (profile.name, profile.revision) == ("LambdaTest", before + 1)
+
+    def test_gets_a_role_that_counts_at_once(self, desk, profile):
+        assert roles.catalogue(profile).keys == ("Admin", "User", "Guest")
+        assert self.save(desk, profile, ("Auditor", 25, "")).status_code == 302
+        profile.refresh_from_db()
+        assert roles.catalogue(profile).keys == ("Admin", "Auditor", "User", "Guest")
+
+    def test_lets_roles_change_places(self, desk, profile):
+        changed = self.save(desk, profile, ("User", 10, ""), ("Guest", 20, "default"))
+        assert changed.status_code == 302
+        profile.refresh_from_db()
+        assert roles.catalogue(profile).keys == ("Admin", "Guest", "User")
+        assert roles.catalogue(profile).default == "Guest"
+
+    @pytest.mark.parametrize("wrong", [("Guest", 20, ""), ("Guest", 10, "default"), ("User", 20, "")])
+    def test_refuses_equal_ranks_and_other_than_one_default(self, desk, profile, wrong):
+        response = self.save(desk, profile, wrong)
+        assert "Exactly one role" in response.content.decode()
+        before = profile.revision
+        profile.refresh_from_db()
+        assert profile.revision == before
+
+    def test_keeps_the_keys_of_its_roles(self, desk, profile):
+        admin_role = profile.roles.get(key="Admin")
+        assert self.save(desk, profile, **{"roles-0-key": "Boss"}).status_code == 302
+        admin_role.refresh_from_db()
+        assert admin_role.key == "Admin"
+
+    @pytest.mark.parametrize("facts", [{"idp_roles": ["Guest"]}, {"manual_roles": ["Guest"]}])
+    def test_keeps_a_role_that_somebody_has(self, desk, profile, facts):
+        UserFactory.create(org=OrganizationFactory.create(dialect="lambdatest"), **facts)
+        response = self.save(desk, profile, gone=("Guest",))
+        assert "Somebody has the role Guest" in response.content.decode()
+        assert profile.roles.filter(key="Guest").exists()
+
+    def test_loses_a_role_that_nobody_has(self, desk, profile):
+        UserFactory.create(org=OrganizationFactory.create(dialect="standard"), idp_roles=["Guest"])
+        assert self.save(desk, profile, gone=("Guest",)).status_code == 302
+        assert not profile.roles.filter(key="Guest").exists()
+
+    def test_is_deleted_only_while_no_org_uses_it(self, desk, profile):
+        org = OrganizationFactory.create(dialect="lambdatest")
+        assert desk.post(page(SchemaProfile, profile.pk, verb="delete"), {"post": "yes"}).status_code == 403
+        org.delete()
+        assert desk.post(page(SchemaProfile, profile.pk, verb="delete"), {"post": "yes"}).status_code == 302
+        assert not Role.objects.filter(profile=profile.pk).exists()
+
+    def test_can_be_added_with_its_roles(self, desk):
+        data = {
+            "name": "Ours",
+            "key": "ours",
+            "role_attribute": "roles",
+            "role_policy": "union",
+            "starting_rules": "[]",
+            "roles-TOTAL_FORMS": 1,
+            "roles-INITIAL_FORMS": 0,
+            "roles-0-key": "All",
+            "roles-0-rank": 1,
+            "roles-0-is_default": "on",
+            "roles-0-is_admin": "on",
+        }
+        assert desk.post(page(SchemaProfile, verb="add"), data).status_code == 302
+        profile = SchemaProfile.objects.get(key="ours")
+        assert (profile.revision, roles.catalogue(profile).keys) == (1, ("All",))
+
+
+class TestAPerson:
+    @pytest.fixture
+    def ann(self):
+        return UserFactory.create(user_name="Ann@Acme.example", external_id="00u1", display_name="Ann")
+
+    @pytest.mark.parametrize("term", ["ann@acme.example", "ANN@", "00u1", " Ann@acme "])
+    def test_is_found_by_what_support_is_told(self, desk, ann, term):
+        UserFactory.create_batch(2)
+        assert rows(desk.get(page(User, verb="changelist"), {"q": term})) == [ann]
+
+    def test_is_found_by_id_and_after_deletion(self, desk, ann):
+        User.objects.filter(pk=ann.pk).update(deleted_at=timezone.now(), active=False, login_email=None)
+        for term in (str(ann.pk), "ann@acme"):
+            assert rows(desk.get(page(User, verb="changelist"), {"q": term})) == [ann]
+
+    def test_is_shown_but_not_edited(self, desk, ann, django_assert_max_num_queries):
+        with django_assert_max_num_queries(8):
+            shown = desk.get(page(User, ann.pk))
+        assert "Ann@Acme.example" in shown.content.decode()
+        assert ann.password not in shown.content.decode() or not ann.password
+        assert desk.post(page(User, ann.pk), {"user_name": "eve"}).status_code == 403
+        assert desk.get(page(User, verb="add")).status_code == 403
+        assert desk.post(page(User, ann.pk, verb="delete"), {"post": "yes"}).status_code == 403
+
+    def test_is_deactivated_with_all_sessions(self, desk, support, ann):
+        browser = Client()
+        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        response = act(desk, User, "deactivate", ann)
+        assert says(response) == "1 of 1 done."
+        ann.refresh_from_db()
+        assert (ann.active, ann.session_epoch, ann.revision, ann.scim_managed) == (False, 1, 2, True)
+        assert is_signed_out(browser)
+        change = Change.objects.get(verb="user.deactivated")
+        assert (change.org, change.by_person, change.door) == (ann.org, support, Door.ADMIN)
+        entry = LedgerEntry.objects.get(change=change)
+        assert (entry.user, entry.was, entry.now) == (ann, "active", "inactive")
+
+    def test_stays_signed_out_when_activated_again(self, desk, ann):
+        browser = Client()
+        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        act(desk, User, "deactivate", ann)
+        act(desk, User, "activate", ann)
+        ann.refresh_from_db()
+        assert ann.active
+        assert is_signed_out(browser)
+
+    def test_that_is_inactive_already_is_no_news(self, desk, ann):
+        bob = UserFactory.create(active=False)
+        assert says(act(desk, User, "deactivate", ann, bob)) == "1 of 2 done. The rest were so already."
+        assert Change.objects.filter(verb="user.deactivated").count() == 1
+
+    def test_that_scim_deleted_is_left_alone(self, desk, ann):
+        User.objects.filter(pk=ann.pk).update(deleted_at=timezone.now(), active=False, login_email=None)
+        assert "only SCIM brings them back" in says(act(desk, User, "activate", ann))
+        ann.refresh_from_db()
+        assert not ann.active
+
+    def test_loses_the_sessions_and_keeps_the_account(self, desk, ann):
+        browser = Client()
+        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        act(desk, User, "end_sessions", ann)
+        ann.refresh_from_db()
+        assert (ann.active, ann.revision) == (True, 1)
+        assert is_signed_out(browser)
+        assert Change.objects.filter(verb="user.signed_out").exists()
+
+    def test_of_the_staff_can_be_deactivated_by_another(self, desk, support):
+        former = StaffFactory.create()
+        act(desk, User, "deactivate", former)
+        former.refresh_from_db()
+        assert not former.active
+        assert LogEntry.objects.get().object_id == str(former.pk)
+
+    def test_of_the_staff_does_not_lock_itself_out(self, desk, support):
+        assert "your own account" in says(act(desk, User, "deactivate", support))
+        support.refresh_from_db()
+        assert support.active
+
+    def test_is_only_touched_when_ticked(self, desk, ann):
+        bob = UserFactory.create()
+        act(desk, User, "deactivate", ann, select_across="1")
+        bob.refresh_from_db()
+        assert bob.active
+
+
+class TestSearchingPeople:
+    def test_uses_the_indexes(self, desk):
+        orgs = [OrganizationFactory.create() for _ in range(5)]
+        with connection.cursor() as cursor:
+            for n, org in enumerate(orgs):
+                cursor.execute(
+                    "INSERT INTO orgs_user (password, id, is_staff, is_owner, user_name, user_name_key, login_email,"
+                    " external_id, display_name, given_name, family_name, email_keys, attributes, folded,"
+                    " extension_urn, active, scim_managed, created_at, modified_at, revision, session_epoch, org_id)"
+                    " SELECT '', gen_random_uuid(), false, false, name, name, name, name, '', '', '', '{}', '{}', '{}',"
+                    " '', true, true, now(), now(), 1, 0, %s"
+                    " FROM (SELECT 'p' || n || '@' || %s AS name FROM generate_series(1, 4000) AS n) AS people",
+                    [org.pk, f"org{n}.example"],
+                )
+            cursor.execute("ANALYZE orgs_user, orgs_organization")
+        for search in people._searches("p77@org3"):
+            plan = search.explain()
+            assert "Seq Scan on orgs_user" not in plan, plan
+        assert [user.user_name for user in rows(desk.get(page(User, verb="changelist"), {"q": "p77@org3"}))] == [
+            "p77@org3.example"
+        ]
+
+
+class TestAToken:
+    def test_is_revoked(self, desk, support):
+        issued = issue_token(OrganizationFactory.create())
+        assert says(act(desk, type(issued.token), "revoke", issued.token)) == "1 of 1 done."
+        assert tokens.recognise(issued.secret) is None
+        assert Change.objects.get(verb="token.revoked").by_person == support
+        assert "so already" in says(act(desk, type(issued.token), "revoke", issued.token))
+
+    def test_shows_no_digest_and_no_secret(self, desk):
+        issued = issue_token(OrganizationFactory.create(), lifetime=timedelta(days=1))
+        shown = desk.get(page(type(issued.token), issued.token.pk)).content.decode()
+        assert issued.token.hint in shown
+        assert issued.secret not in shown
+        assert "digest" not in shown.lower()
+
+    def test_is_found_by_its_last_characters(self, desk):
+        issued, _ = issue_token(OrganizationFactory.create()), issue_token(OrganizationFactory.create())
+        found = rows(desk.get(page(type(issued.token), verb="changelist"), {"q": issued.secret[-4:]}))
+        assert found == [issued.token]
+
+
+class TestHistory:
+    def test_of_changes_and_effects_can_be_read_and_not_touched(self, desk):
+        org = OrganizationFactory.create()
+        ann = UserFactory.create(org=org)
+        act(desk, User, "deactivate", ann)
+        change = Change.objects.get(verb="user.deactivated")
+        shown = desk.get(page(Change, change.pk)).content.decode()
+        assert f"{page(LedgerEntry, verb='changelist')}?change={change.pk}" in shown
+        assert len(rows(desk.get(page(LedgerEntry, verb="changelist"), {"change": change.pk}))) == 1
+        assert desk.post(page(Change, change.pk), {"verb": "nothing"}).status_code == 403
+        with pytest.raises(NoReverseMatch):
+            reverse("admin:auth_group_changelist")

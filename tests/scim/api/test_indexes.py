@@ -1,0 +1,95 @@
+"""At 100,000 users in the org and as many beside it, what identity providers ask for is answered from an index."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.conftest import Idp, install_profiles
+from tests.factories import OrganizationFactory, issue_token
+
+USERS = 100_000
+FILL = """
+INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
+    is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, scim_managed,
+    created_at, modified_at, revision, session_epoch)
+SELECT gen_random_uuid(), %(org)s, 'p' || n, 'p' || n, %(org)s || n, 'x' || n, ARRAY['p' || n || '@corp.example'],
+    jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value',
+    'p' || n || '@corp.example'))), '', false, false, 'P', 'P', 'P', '{}', '', true, true, now(), now(), 1, 0
+FROM generate_series(1, %(users)s) AS n
+"""
+
+
+@pytest.fixture(scope="module")
+def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Idp]:
+    """The identity provider of an org with very many users."""
+    with django_db_blocker.unblock():
+        install_profiles()
+        orgs = [OrganizationFactory.create(), OrganizationFactory.create()]
+        with connection.cursor() as cursor:
+            for org in orgs:
+                cursor.execute(FILL, {"org": str(org.id), "users": USERS})
+            cursor.execute(
+                "INSERT INTO orgs_standing (user_id, org_id, roles, last_admin)"
+                " SELECT id, org_id, '{Member}', false FROM orgs_user"
+            )
+            cursor.execute("ANALYZE orgs_user, orgs_standing")
+        yield Idp(issue_token(orgs[0]).secret)
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE orgs_user, orgs_organization CASCADE")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '?filter=userName eq "P500"',
+        '?filter=externalId eq "x500"',
+        '?filter=emails.value eq "p500@corp.example"',
+        '?filter=emails[type eq "work"].value eq "P500@corp.example"',
+        '?filter=emails eq "p500@corp.example" and active eq true',
+        '?filter=id eq "01900000-0000-7000-8000-000000000000"',
+        '?filter=userName eq "p500" or externalId eq "x501"',
+        "?cursor=&count=100",
+        "?cursor=&count=100&sortBy=userName",
+        "?cursor=&count=100&sortBy=userName&sortOrder=descending",
+    ],
+)
+def test_is_answered_from_an_index(many: Idp, db: None, query: str) -> None:
+    assert sequential_scans(many, f"/Users{query}") == []
+
+
+def test_a_page_in_the_middle_of_a_walk_is_answered_from_an_index(many: Idp, db: None) -> None:
+    for sort in ("", "&sortBy=userName"):
+        cursor = many.get(f"/Users?cursor=&count=50{sort}").json()["nextCursor"]
+        assert sequential_scans(many, f"/Users?cursor={cursor}&count=50{sort}") == []
+
+
+def test_a_first_index_page_reads_no_more_rows_than_it_shows(many: Idp, db: None) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert many.get("/Users?startIndex=1&count=100").json()["totalResults"] == USERS
+    listing = next(q["sql"] for q in queries.captured_queries if "LIMIT 100" in q["sql"])
+    assert "Seq Scan on orgs_user" not in plan(listing)
+
+
+def test_a_page_of_a_hundred_takes_at_most_three_queries(many: Idp, db: None, django_assert_max_num_queries) -> None:
+    with django_assert_max_num_queries(3):
+        assert len(many.get("/Users?count=100").json()["Resources"]) == 100
+
+
+def sequential_scans(idp: Idp, path: str) -> list[str]:
+    """The plans of a request's queries that read all users."""
+    with CaptureQueriesContext(connection) as queries:
+        assert idp.get(path).status_code == 200
+    plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("SELECT .*orgs_user", q["sql"])]
+    assert plans
+    return [text for text in plans if "Seq Scan on orgs_user" in text]
+
+
+def plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(row[0] for row in cursor.fetchall())

@@ -1,0 +1,266 @@
+"""Users over HTTP: what the answer says, and then what the database says."""
+
+import pytest
+from django.test import Client
+
+from orgs.models import Change, LedgerEntry, Organization, User
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+
+ADA = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "userName": "Ada@corp.example",
+    "externalId": "00u1",
+    "name": {"givenName": "Ada", "familyName": "Lovelace", "middleName": "King"},
+    "emails": [{"value": "Ada@corp.example", "type": "work", "primary": True}],
+    "active": True,
+}
+DEACTIVATE = {"op": "replace", "path": "active", "value": False}
+
+
+def user_of(answer) -> User:
+    return User.objects.get(id=answer.json()["id"])
+
+
+class TestCreating:
+    def test_answers_201_with_the_user_as_it_was_sent(self, idp: Idp) -> None:
+        answer = idp.post("/Users", ADA)
+        assert answer.status_code == 201
+        user = answer.json()
+        assert answer["Location"] == user["meta"]["location"]
+        assert answer["ETag"] == user["meta"]["version"]
+        assert user.items() >= {key: ADA[key] for key in ("userName", "externalId", "name", "emails", "active")}.items()
+
+    def test_keeps_the_user_with_the_default_role(self, idp: Idp, org: Organization) -> None:  # R1
+        user = user_of(idp.post("/Users", ADA))
+        assert user.org == org
+        assert (user.user_name, user.login_email) == ("Ada@corp.example", "ada@corp.example")
+        assert user.standing.roles == ["Member"]
+        assert user.scim_managed
+        assert not user.has_usable_password()
+
+    def test_a_missing_active_means_true(self, idp: Idp) -> None:  # U1
+        assert idp.post("/Users", {"userName": "ada"}).json()["active"] is True
+
+    def test_without_a_user_name_is_400(self, idp: Idp) -> None:  # U1
+        answer = idp.post("/Users", {"active": True})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+        assert not User.objects.exists()
+
+    def test_a_name_that_is_taken_is_409_in_any_letter_case(self, idp: Idp) -> None:  # U2, U3
+        assert idp.post("/Users", ADA).status_code == 201
+        answer = idp.post("/Users", ADA | {"userName": "ADA@CORP.EXAMPLE"})
+        assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
+
+    def test_an_address_of_another_org_is_refused_without_a_word_about_it(self, idp: Idp) -> None:  # O6
+        other = UserFactory.create(user_name="ada@corp.example")
+        answer = idp.post("/Users", ADA)
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+        assert other.org.name not in answer.content.decode()
+
+    def test_an_address_of_support_is_refused_in_the_same_words(self, idp: Idp) -> None:  # O6
+        UserFactory.create(user_name="ada@corp.example")
+        StaffFactory.create(user_name="grace@corp.example")
+        held, staff = idp.post("/Users", ADA), idp.post("/Users", ADA | {"userName": "grace@corp.example"})
+        assert held.json() == staff.json()
+
+    def test_the_owner_s_name_is_taken(self, idp: Idp, org: Organization) -> None:  # O8
+        owner = OwnerFactory.create(org=org, user_name="ada@corp.example")
+        assert idp.post("/Users", ADA).status_code == 409
+        owner.refresh_from_db()
+        assert not owner.scim_managed
+
+    def test_somebody_invited_by_hand_is_adopted(self, idp: Idp, org: Organization) -> None:  # U3
+        invited = UserFactory.create(org=org, user_name="ada@corp.example", scim_managed=False)
+        answer = idp.post("/Users", ADA)
+        assert answer.status_code == 201
+        assert user_of(answer) == invited
+        assert user_of(answer).given_name == "Ada"
+        assert LedgerEntry.objects.get(user=invited, slot="account").now == "active"
+
+    def test_two_orgs_may_have_the_same_plain_name(self, idp: Idp) -> None:  # U2
+        assert idp.post("/Users", {"userName": "ada"}).status_code == 201
+        assert (
+            Idp(issue_token(OrganizationFactory.create()).secret).post("/Users", {"userName": "ada"}).status_code == 201
+        )
+
+    def test_is_one_change_with_its_effects(self, idp: Idp, org: Organization) -> None:
+        user = user_of(idp.post("/Users", ADA))
+        change = Change.objects.get(org=org, verb="user.created")
+        assert change.by_token.org == org
+        assert {(e.slot, e.was, str(e.now)) for e in change.entries.all()} == {
+            ("account", None, "active"),
+            ("roles", None, "['Member']"),
+        }
+        assert {entry.user_id for entry in change.entries.all()} == {user.id}
+
+    def test_takes_at_most_eight_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
+        idp.post("/Users", {"userName": "first"})
+        with django_assert_max_num_queries(8 + 2) as queries:
+            idp.post("/Users", ADA)
+        assert len(without_savepoints(queries)) <= 8
+
+
+class TestReading:
+    def test_shows_the_user(self, idp: Idp) -> None:
+        created = idp.post("/Users", ADA)
+        read = idp.get(f"/Users/{created.json()['id']}")
+        assert read.status_code == 200
+        assert read.json() == created.json()
+        assert read["ETag"] == created["ETag"]
+
+    @pytest.mark.parametrize("user_id", ["x", "00000000-0000-0000-0000-000000000000"])
+    def test_an_unknown_id_is_404(self, idp: Idp, user_id: str) -> None:
+        assert idp.get(f"/Users/{user_id}").status_code == 404
+
+    def test_a_user_of_another_org_does_not_exist(self, idp: Idp) -> None:  # O7
+        stranger = UserFactory.create()
+        for answer in (
+            idp.get(f"/Users/{stranger.id}"),
+            idp.patch(f"/Users/{stranger.id}", DEACTIVATE),
+            idp.put(f"/Users/{stranger.id}", ADA),
+            idp.delete(f"/Users/{stranger.id}"),
+        ):
+            assert answer.status_code == 404
+        stranger.refresh_from_db()
+        assert stranger.active
+
+    def test_the_owner_does_not_exist(self, idp: Idp, org: Organization) -> None:  # O8
+        owner = OwnerFactory.create(org=org)
+        assert idp.get(f"/Users/{owner.id}").status_code == 404
+        assert idp.delete(f"/Users/{owner.id}").status_code == 404
+
+    def test_takes_at_most_two_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
+        path = f"/Users/{idp.post('/Users', ADA).json()['id']}"
+        with django_assert_max_num_queries(2):
+            assert idp.get(path).status_code == 200
+
+
+class TestLookingUp:
+    @pytest.mark.parametrize("name", ["Ada@corp.example", "ada@CORP.example"])
+    def test_finds_by_user_name_in_any_letter_case(self, idp: Idp, name: str) -> None:
+        created = idp.post("/Users", ADA).json()
+        idp.post("/Users", {"userName": "grace"})
+        found = idp.get(f'/Users?filter=userName eq "{name}"').json()
+        assert found["totalResults"] == found["itemsPerPage"] == found["startIndex"] == 1
+        assert found["Resources"] == [created]
+
+    def test_without_a_match_is_an_empty_list(self, idp: Idp) -> None:  # S1
+        answer = idp.get('/Users?filter=userName%20eq%20"nobody"')
+        assert answer.status_code == 200
+        assert answer.json()["totalResults"] == 0
+        assert answer.json()["Resources"] == []
+
+    def test_lists_neither_owner_nor_staff_nor_strangers_nor_deleted(self, idp: Idp, org: Organization) -> None:  # U3
+        OwnerFactory.create(org=org), StaffFactory.create(), UserFactory.create()
+        idp.delete(f"/Users/{UserFactory.create(org=org).id}")
+        listed = UserFactory.create(org=org)
+        assert [user["id"] for user in idp.get("/Users").json()["Resources"]] == [str(listed.id)]
+
+    def test_an_unknown_attribute_is_400(self, idp: Idp) -> None:
+        answer = idp.get('/Users?filter=shoeSize eq "42"')
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
+
+    def test_takes_at_most_three_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
+        idp.post("/Users", ADA)
+        with django_assert_max_num_queries(3):
+            assert idp.get('/Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 1
+
+
+class TestDeactivating:
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            DEACTIVATE,
+            {"op": "Replace", "path": "active", "value": "False"},  # Entra, legacy
+            {"op": "replace", "value": {"active": False}},  # Okta
+            {"op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:User:active", "value": False},
+        ],
+    )
+    def test_works_in_every_dialect(self, idp: Idp, operation: dict) -> None:  # S3, U4
+        created = idp.post("/Users", ADA)
+        answer = idp.patch(f"/Users/{created.json()['id']}", operation)
+        assert answer.status_code == 200
+        assert answer.json()["active"] is False
+        assert not user_of(created).active
+
+    def test_ends_every_session_for_good(self, idp: Idp) -> None:  # U4
+        user = user_of(idp.post("/Users", ADA))
+        browser = Client()
+        browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        epoch = user.session_epoch
+        idp.patch(f"/Users/{user.id}", DEACTIVATE)
+        idp.patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": True})
+        user.refresh_from_db()
+        assert user.active
+        assert user.session_epoch == epoch + 1
+
+    def test_leaves_the_user_findable(self, idp: Idp) -> None:  # S5
+        user = user_of(idp.post("/Users", ADA))
+        idp.patch(f"/Users/{user.id}", DEACTIVATE)
+        assert idp.get('/Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 1
+
+    def test_is_carried_out_though_the_new_user_name_is_taken(self, idp: Idp) -> None:  # U4
+        UserFactory.create(user_name="grace@corp.example")
+        user = user_of(idp.post("/Users", ADA))
+        value = {"userName": "grace@corp.example", "active": False, "displayName": "A. L."}
+        answer = idp.patch(f"/Users/{user.id}", {"op": "replace", "value": value})
+        assert answer.status_code == 200
+        assert answer.json()["userName"] == "Ada@corp.example"
+        user.refresh_from_db()
+        assert (user.active, user.user_name, user.display_name) == (False, "Ada@corp.example", "A. L.")
+        assert LedgerEntry.objects.get(user=user, slot="refused").was == "userName"
+
+    def test_again_changes_nothing(self, idp: Idp) -> None:
+        user = user_of(idp.post("/Users", ADA))
+        first = idp.patch(f"/Users/{user.id}", DEACTIVATE)
+        changes = Change.objects.count()
+        assert idp.patch(f"/Users/{user.id}", DEACTIVATE)["ETag"] == first["ETag"]
+        assert Change.objects.count() == changes
+
+    def test_works_while_user_provisioning_is_off_and_other_writes_do_not(
+        self, idp: Idp, org: Organization
+    ) -> None:  # O2
+        user = user_of(idp.post("/Users", ADA))
+        org.user_provisioning = False
+        org.save()
+        assert idp.post("/Users", {"userName": "grace"}).status_code == 403
+        rename = {"op": "replace", "path": "displayName", "value": "x"}
+        assert idp.patch(f"/Users/{user.id}", rename).status_code == 403
+        assert idp.patch(f"/Users/{user.id}", rename, DEACTIVATE).status_code == 200
+        user.refresh_from_db()
+        assert (user.active, user.display_name) == (False, "")
+        assert idp.get(f"/Users/{user.id}").status_code == 200
+        assert idp.delete(f"/Users/{user.id}").status_code == 204
+
+
+class TestDeleting:
+    def test_hides_the_user_and_keeps_the_record(self, idp: Idp) -> None:  # U5, P6
+        user = user_of(idp.post("/Users", ADA))
+        answer = idp.delete(f"/Users/{user.id}")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert idp.get(f"/Users/{user.id}").status_code == 404
+        assert idp.delete(f"/Users/{user.id}").status_code == 404
+        user.refresh_from_db()
+        assert (user.active, user.login_email) == (False, None)
+        assert user.deleted_at is not None
+
+    def test_frees_the_name_which_then_means_the_same_person(self, idp: Idp) -> None:  # U3
+        user = user_of(idp.post("/Users", ADA))
+        User.objects.filter(id=user.id).update(manual_roles=["Admin"])
+        idp.delete(f"/Users/{user.id}")
+        revived = idp.post("/Users", {"userName": "ada@corp.example"})
+        assert revived.status_code == 201
+        assert revived.json()["id"] == str(user.id)
+        user.refresh_from_db()
+        assert (user.active, user.external_id, user.given_name, user.manual_roles) == (True, "", "", None)
+
+    def test_another_external_id_means_somebody_else(self, idp: Idp) -> None:  # U3
+        user = user_of(idp.post("/Users", ADA))
+        idp.delete(f"/Users/{user.id}")
+        assert idp.post("/Users", ADA | {"externalId": "00u2"}).json()["id"] != str(user.id)
+
+
+def without_savepoints(queries) -> list[str]:
+    """The statements that production would send too: there, a command's transaction is no savepoint."""
+    return [q["sql"] for q in queries.captured_queries if "SAVEPOINT" not in q["sql"]]
