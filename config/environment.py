@@ -37,9 +37,10 @@ class Environment:
     email_url: str | None
     mail_from: str
     trusted_proxies: int
-    scim_rate: float
+    scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    scim_probes_per_minute: int
     log_level: str
 
     def services(self) -> tuple[str, str]:
@@ -81,6 +82,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        scim_probes_per_minute=_number(environ, "SCIM_PROBES_PER_MINUTE", 60),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
     )
 

@@ -18,6 +18,7 @@ from tests.factories import OrganizationFactory, issue_token
 def _fresh_limits() -> None:
     base.calls.clear()
     base.failures.clear()
+    base.probes.clear()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from orgs.models import Door, Organization, ScimToken
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest, client_address
 from scim.api.limits import Buckets
-from scim.mapping.errors import scim_error
+from scim.mapping.errors import PROBES, scim_error
 from scim.protocol.errors import ScimError, TooMany
 
 CONTENT_TYPE = "application/scim+json"
@@ -34,6 +34,7 @@ RETRY_AFTER = 5  # seconds, when the database is away
 log = structlog.get_logger(__name__)
 calls = Buckets()
 failures = Buckets()
+probes = Buckets()
 
 
 class ScimResponse(HttpResponse):
@@ -121,12 +122,20 @@ class ScimView(APIView):
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        answer, headers = explained(exc)
+        answer, headers = self.explain(exc)
         self.call.error = answer
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
+    def explain(self, error: Exception) -> tuple[ScimError, dict[str, str]]:
+        """What to answer to an exception. Whoever tries out the addresses of other orgs is slowed down (SPEC O6)."""
+        if isinstance(error, PROBES):
+            per_minute = settings.SCIM_PROBES_PER_MINUTE
+            if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
+                error = Throttled(wait)
+        return _explained(error)
 
-def explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+
+def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
     """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from orgs.keys import fold
-from orgs.models import User
+from orgs.models import Organization, User
+from orgs.models.people import UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
+from scim.protocol.resources import get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
@@ -31,10 +33,24 @@ def resource_of(user: User) -> dict[str, Any]:
     return resource
 
 
-def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) -> Facts:
+def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
+    """The users whom SCIM lists, with all that `render` needs."""
+    needed = ("standing", "placement") if dialect.placement else ("standing",)
+    return User.objects.provisionable(org).select_related(*needed)
+
+
+def facts_of(
+    resource: Mapping[str, Any],
+    dialect: Dialect,
+    *,
+    extension_urn: str = "",
+    placement_id: UUID | None = None,
+    wrote_roles: bool = False,
+) -> Facts:
     """The columns of a resource with canonical names.
 
-    extension_urn: the alias of the profile's extension that it was written with.
+    extension_urn: the alias of the profile's extension that it was written with. placement_id: what the placement
+    attribute names. wrote_roles: the IdP has said before which roles there are, so that without any there are none.
     """
     name = dict(resource.get("name") or {})
     parts = {column: name.pop(part, "") for part, column in _NAME_COLUMNS.items()}
@@ -53,14 +69,18 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) 
         attributes=attributes,
         folded=folded(resource, dialect.user, without=("userName", "externalId", "active")),
         extension_urn=extension_urn,
-        idp_roles=dialect.user_roles(resource) or None,
+        placement_id=placement_id,
+        idp_roles=dialect.user_roles(resource) if wrote_roles or get(resource, dialect.role) is not None else None,
     )
 
 
 def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
     resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
-    _show_effective_roles(resource, user, dialect.role)
+    if user.idp_roles is None:
+        _show_effective_roles(resource, user, dialect.role)
+    if dialect.placement and user.placement:
+        put(resource, dialect.placement, user.placement.name)
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
@@ -75,18 +95,12 @@ def render(user: User, dialect: Dialect, base_url: str, projection: Projection) 
 def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
     """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
     assert role.attribute is not None
-    home = resource if role.schema is None else resource.get(role.schema.id, {})
-    if role.attribute.name in home:
-        return
     effective: Any = user.standing.roles
     if role.attribute.sub_attributes:
         effective = [{"value": key} for key in effective]
     elif not role.attribute.multi_valued:
         effective = effective[0]
-    if role.schema is None:
-        resource[role.attribute.name] = effective
-    else:
-        resource[role.schema.id] = {**home, role.attribute.name: effective}
+    put(resource, role, effective)
 
 
 def location(user: User, base_url: str) -> str:
