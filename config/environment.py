@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+URL_FILE = "url"
+"""In the state directory, while `make up` runs: its public address."""
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -37,9 +40,10 @@ class Environment:
     email_url: str | None
     mail_from: str
     trusted_proxies: int
-    scim_rate: float
+    scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    scim_probes_per_minute: int
     log_level: str
 
     def services(self) -> tuple[str, str]:
@@ -61,13 +65,14 @@ class Environment:
 
 def read(environ: Mapping[str, str]) -> Environment:
     """An `Environment` from variables. Raises Misconfigured, naming the variable."""
+    var = Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute()
     port = _number(environ, "PORT", 8000)
-    url = environ.get("MUSTER_URL", f"http://localhost:{port}").rstrip("/")
+    url = (environ.get("MUSTER_URL") or _running(environ, var) or f"http://localhost:{port}").rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise Misconfigured(f"MUSTER_URL must start with http:// or https://, not {url!r}.")
     hosts = environ.get("ALLOWED_HOSTS")
     return Environment(
-        var=Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute(),
+        var=var,
         port=port,
         bind=environ.get("MUSTER_BIND", "127.0.0.1"),
         url=url,
@@ -81,8 +86,17 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        scim_probes_per_minute=_number(environ, "SCIM_PROBES_PER_MINUTE", 60),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
     )
+
+
+def _running(environ: Mapping[str, str], var: Path) -> str | None:
+    """The address at which `make up` runs in this state directory, for commands that are given beside it."""
+    try:
+        return None if "PORT" in environ else (var / URL_FILE).read_text()
+    except FileNotFoundError:
+        return None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

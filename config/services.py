@@ -194,12 +194,18 @@ def _account(state: Path) -> _Account:
     namespace = ("unshare", "--user", f"--map-user={borrowed}", f"--map-group={borrowed}", "--")
     if _works(*namespace, "true"):
         return _Account(me, namespace)
-    if me == 0 and not (state / "postgres").exists():
-        return _other(state, pwd.getpwnam("nobody").pw_uid)
-    raise ServicesError(
-        f"PostgreSQL does not run as {_name(me)}, and user namespaces (unshare --user), which would help, are not"
-        " allowed here. Run as an ordinary user, or set DATABASE_URL and REDIS_URL."
-    )
+    if me != 0:
+        raise ServicesError(
+            f"PostgreSQL does not run as {_name(me)}, who has no name here, nor in a user namespace (unshare --user),"
+            " which is not allowed. Run as a user of /etc/passwd, or set DATABASE_URL and REDIS_URL."
+        )
+    nobody = pwd.getpwnam("nobody")
+    if (cluster := state / "postgres").exists():
+        raise ServicesError(
+            "PostgreSQL does not run as root. Its cluster was made in a user namespace (unshare --user), which is not"
+            f" allowed any more. Hand it over: chown -R {nobody.pw_name} {shlex.quote(str(cluster))}"
+        )
+    return _other(state, nobody.pw_uid)
 
 
 def _other(state: Path, uid: int) -> _Account:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
@@ -207,6 +208,7 @@ SCIM_MAX_PAGE = 1000
 SCIM_RATE = ENVIRONMENT.scim_rate
 SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
+SCIM_PROBES_PER_MINUTE = ENVIRONMENT.scim_probes_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
@@ -234,8 +236,25 @@ def _list(title: Any, icon: str, model: str) -> dict[str, Any]:
 UNFOLD = {
     "SITE_TITLE": _("Muster support"),
     "SITE_HEADER": _("Muster support"),
-    "SITE_SYMBOL": "diversity_2",
+    "SITE_ICON": lambda request: static("mark.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("mark.svg"), "type": "image/svg+xml"}],
     "SITE_URL": None,
+    # The accent of the organizations' pages (static/css/tokens.css), from light to dark.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(0.98 0.012 215)",
+            "100": "oklch(0.955 0.02 215)",
+            "200": "oklch(0.91 0.04 215)",
+            "300": "oklch(0.84 0.085 212)",
+            "400": "oklch(0.78 0.095 215)",
+            "500": "oklch(0.6 0.095 218)",
+            "600": "oklch(0.46 0.085 220)",
+            "700": "oklch(0.4 0.08 222)",
+            "800": "oklch(0.34 0.065 222)",
+            "900": "oklch(0.29 0.04 222)",
+            "950": "oklch(0.21 0.03 224)",
+        },
+    },
     "SIDEBAR": {
         "navigation": [
             {
@@ -294,7 +313,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
     "loggers": {
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR"},  # the request log tells of refusals
         "django.server": {"propagate": True},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

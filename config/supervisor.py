@@ -227,6 +227,7 @@ class Supervisor:
             self.addresses = services.start(self.state)
         database_url, redis_url = self.env.services()
         addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "MUSTER_VAR": str(self.state)}
+        (self.state / environment.URL_FILE).write_text(self.env.url)
         self.environ = {**os.environ, **addresses, "PYTHONUNBUFFERED": "1"}
         demo = "".join(self._complete(job) for job in preparations)
         say(f"Starting {', '.join(job.name for job in children)}")
@@ -243,6 +244,7 @@ class Supervisor:
                 post.process.stop()
         os.close(self._leash_end)
         os.close(self.leash)
+        (self.state / environment.URL_FILE).unlink(missing_ok=True)
         if self.embedded:
             services.stop(self.state)
 

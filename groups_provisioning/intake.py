@@ -3,16 +3,20 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import ParamSpec, cast
 from uuid import UUID
 
 from django.db import transaction
 
 from groups_provisioning import reconcile
-from orgs import history, people
+from orgs import domains, history, people
 from orgs.history import Cause, Effect
 from orgs.keys import fold
 from orgs.models import Organization, User
 from orgs.transactions import command
+
+P = ParamSpec("P")
 
 
 class UnknownUser(Exception):
@@ -27,6 +31,10 @@ class UserProvisioningOff(Exception):
     """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
 
 
+UNUSABLE = (people.UserNameTaken, people.AddressTaken, domains.ForeignDomain, domains.VerifiedElsewhere)
+"""Why a userName cannot be used in an org."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What a request makes of a user. refused: attribute name to why the value that was sent could not be taken."""
@@ -36,14 +44,34 @@ class Edit:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+def _whose(function: Callable[P, User]) -> Callable[P, User]:
+    """Of two violated constraints the database names one: an address of this very org is a userName that is taken."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> User:
+        try:
+            return function(*args, **kwargs)
+        except people.AddressTaken as error:
+            # Asked after the command, since nothing can be asked in a transaction that has failed.
+            org = cast(Organization, kwargs["org"])
+            if User.objects.live().filter(org=org, user_name_key=fold(str(error))).exists():
+                raise people.UserNameTaken(str(error)) from error
+            raise
+
+    return run
+
+
+@_whose
 @command
 def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
     """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
 
-    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken.
+    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
+    domains.VerifiedElsewhere.
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
+    domains.check(org, facts.login_email)
     user = _meant_by(org, facts)
     if user is None:
         verb = "user.created"
@@ -60,6 +88,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
     return user
 
 
+@_whose
 @command
 def change_user(
     *,
@@ -73,7 +102,7 @@ def change_user(
 
     A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
     expected: the revisions that the client knows; None for any.
-    Raises UnknownUser, Stale, UserProvisioningOff, people.UserNameTaken, people.AddressTaken, and what `edit` raises.
+    Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
     user = _locked(org, user_id, expected)
     before = people.facts_of(user)
@@ -85,8 +114,10 @@ def change_user(
         facts = replace(before, active=False)
     try:
         with transaction.atomic() if wished.deactivates else nullcontext():
+            if facts.login_email != before.login_email or not user.scim_managed:
+                domains.check(org, facts.login_email)
             effects = people.change(user=user, facts=facts, at=cause.at)
-    except (people.UserNameTaken, people.AddressTaken):
+    except UNUSABLE:
         if not wished.deactivates:
             raise
         user = _locked(org, user_id, expected)
@@ -140,5 +171,6 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
 
 def _settle_and_record(org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause) -> None:
-    effects += reconcile.settle(org=org, user=user)
+    ended = any(effect.slot == "account" and effect.was == "active" for effect in effects)
+    effects += reconcile.settle(org=org, user=user, ended=ended)
     history.record(org, cause, verb, effects, user=str(user.id))

@@ -1,20 +1,59 @@
 """The engine: turns facts into effects. It alone writes `Standing`."""
 
+import structlog
+from django.db import connection
+from django.db.models import QuerySet
+
 from orgs import roles
 from orgs.history import Effect
 from orgs.models import Organization, Standing, User
 
+log = structlog.get_logger(__name__)
 
-def settle(*, org: Organization, user: User) -> list[Effect]:
-    """Bring one person's roles up to date with the facts (SPEC R1); what differed.
 
-    Runs in the transaction of the command that changed the facts, the user's row locked or new.
+def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect]:
+    """Bring one person's roles up to date with the facts (SPEC R1, R5); what differed.
+
+    ended: their account was active before this command and is not now. Runs in the transaction of the command that
+    changed the facts, the user's row locked or new.
     """
+    catalogue = roles.catalogue(org.profile)
     standing: Standing | None = getattr(user, "standing", None)
-    was = standing.roles if standing else None
-    now = roles.catalogue(org.profile).effective(user.idp_roles, user.manual_roles)
-    if was == now:
-        return []
-    user.standing = Standing(user=user, org=org, roles=now)
-    user.standing.save(force_insert=standing is None, force_update=standing is not None)
-    return [Effect(user.id, "roles", was, now)]
+    was = standing.roles if standing else []
+    now = catalogue.effective(user.idp_roles, user.manual_roles)
+    loses_admin = catalogue.admin in was and (ended or catalogue.admin not in now)
+    is_last = loses_admin and not _other_admins(org, user, catalogue.admin).exists()
+    held = is_last and not ended and user.is_active
+    if held:
+        now = catalogue.with_admin(now)
+    effects = []
+    if standing is None or was != now or standing.last_admin != held:
+        user.standing = Standing(user=user, org=org, roles=now, last_admin=held)
+        user.standing.save(force_insert=standing is None, force_update=standing is not None)
+    if was != now:
+        effects.append(Effect(user.id, "roles", was or None, now))
+    if held and not (standing and standing.last_admin):
+        effects.append(Effect(user.id, "last_admin", None, "kept"))
+    if is_last and ended:
+        log.warning("org_without_admin", org=str(org.id), user=str(user.id))
+        effects.append(Effect(user.id, "last_admin", None, "gone"))
+    if catalogue.admin in now and user.is_active and not held:
+        effects += _release(org, user)
+    return effects
+
+
+def _other_admins(org: Organization, user: User, admin: str) -> QuerySet[Standing]:
+    """Who else administers the org through a role.
+
+    Asked by one transaction at a time: two admins who lose the role at once would each count on the other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
+    others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
+    return others.exclude(user=user)
+
+
+def _release(org: Organization, admin: User) -> list[Effect]:
+    """Those who only kept the admin role for want of another admin follow the facts again (SPEC R5)."""
+    held = Standing.objects.filter(org=org, last_admin=True).exclude(user=admin).select_related("user")
+    return [effect for standing in held for effect in settle(org=org, user=standing.user)]

@@ -33,6 +33,12 @@ class Effect:
     now: Any
 
 
+def former(user: User, slot: str, *, since: datetime) -> list[Any]:
+    """What a slot of `user` held at some time since then, and no longer does."""
+    entries = LedgerEntry.objects.filter(user=user, slot=slot, change__at__gte=since)
+    return list(entries.values_list("was", flat=True))
+
+
 def record(org: Organization, cause: Cause, verb: str, effects: Iterable[Effect] = (), **detail: Any) -> Change:
     """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction."""
     change = Change.objects.create(

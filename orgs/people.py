@@ -54,6 +54,7 @@ class Facts:
     folded: Mapping[str, Any] = field(default_factory=dict)
     extension_urn: str = ""
     idp_roles: tuple[str, ...] | None = None
+    placement_id: UUID | None = None
 
 
 FACTS = tuple(column.name for column in fields(Facts))
@@ -73,6 +74,7 @@ def facts_of(user: User) -> Facts:
         attributes=user.attributes,
         folded=user.folded,
         extension_urn=user.extension_urn,
+        placement_id=user.placement_id,
         idp_roles=None if user.idp_roles is None else tuple(user.idp_roles),
     )
 

@@ -27,6 +27,12 @@ class Catalogue:
                 return known if self.policy == RolePolicy.UNION else known[:1]
         return [self.default]
 
+    def with_admin(self, effective: list[str]) -> list[str]:
+        """The roles of somebody who keeps the admin role against the facts (SPEC R5)."""
+        if self.policy != RolePolicy.UNION:
+            return [self.admin]
+        return [key for key in self.keys if key == self.admin or key in effective]
+
 
 def catalogue(profile: SchemaProfile) -> Catalogue:
     """The roles of `profile`, loaded once per process and revision of the profile."""

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from orgs.admin.mirror import Mirror, by_id
+from orgs.admin.mirror import Mirror, by_id, moment
 from scim.models import RequestLog
 
 
@@ -29,14 +29,14 @@ class Outcome(admin.SimpleListFilter):
 
 @admin.register(RequestLog)
 class RequestLogAdmin(Mirror):
-    list_display = ("at", "org", "method", "short_path", "operation", "target", "status", "scim_type", "milliseconds")
+    list_display = ("time", "org", "method", "short_path", "operation", "target", "status", "scim_type", "milliseconds")
     list_filter = (("org", AutocompleteSelectFilter), Outcome)
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("id",)
     search_help_text = _("A request id")
     fieldsets = (
-        (None, {"fields": ("at", "org", "token", "id")}),
+        (None, {"fields": ("time", "org", "token", "id")}),
         (
             _("Asked"),
             {"fields": ("method", "path", "operation", "target", "address", "agent", "request_size", "request_body")},
@@ -46,6 +46,10 @@ class RequestLogAdmin(Mirror):
             {"fields": ("status", "scim_type", "detail", "milliseconds", "response_size", "response_body")},
         ),
     )
+
+    @admin.display(description=_("time (UTC)"))
+    def time(self, call: RequestLog) -> str:
+        return moment(call.at)
 
     @admin.display(description=_("path"))
     def short_path(self, call: RequestLog) -> str:

@@ -94,7 +94,8 @@ def _cut(text: str, *, always: bool = False) -> str:
     if at < 0 or len(text.casefold()) != len(text):
         return HIDDEN
     end = at + len(WORD)
-    if not always and not re.search(r'["=:\\]', text[end:]):
+    # A quote that closes a quoted `password` begins no value.
+    if not always and not re.search(r'["=:\\]', text[end:].removeprefix('"')):
         return text
     return text[:end] + (HIDDEN if text[end:] else "")
 

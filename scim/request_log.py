@@ -128,7 +128,10 @@ class Writer:
             except Exception:  # whatever it is, the thread goes on
                 log.exception("request_log.failed", calls=len(batch))
                 refused = len(batch)
-            self._note_uses(batch)
+            try:
+                self._note_uses(batch)
+            except Exception:
+                log.exception("request_log.token_use_not_noted")
             with self._changed:
                 self.dropped += refused
                 self._in_hand = 0
@@ -176,8 +179,6 @@ class Writer:
         self._noted |= {token_id: at for token_id, (at, _, _) in uses.items()}
         try:
             tokens.note_use(uses)
-        except Exception:  # it is only the settings page's "last used"
-            log.exception("request_log.token_use_not_noted")
         finally:
             connection.close()
 
@@ -218,6 +219,8 @@ def _insert(rows: list[Row]) -> int:
     except DatabaseError as error:
         if len(rows) > 1:
             return sum(_insert([row]) for row in rows)
+        if isinstance(error.__cause__, errors.UniqueViolation):
+            return 0  # written by an attempt whose connection was lost before it could say so
         log.error("request_log.refused", request_id=str(rows[0].id), error=str(error).strip())
         return 1
     return 0
@@ -264,7 +267,7 @@ def _row(entry: Entry) -> Row:
 def _losses(calls: int) -> Entry:
     """A row that says that others are missing."""
     now = timezone.now()
-    detail = f"{calls} calls before this moment were not recorded."
+    detail = f"Calls before this moment that were not recorded: {calls}."
     return Entry(id=uuid7(), at=now, method="", path="", status=0, duration=0, operation="log.dropped", detail=detail)
 
 

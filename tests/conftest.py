@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 
 from orgs.models import Organization, SchemaProfile
+from scim import request_log
 from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
 
@@ -25,17 +27,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def _fresh_limits() -> None:
     base.calls.clear()
     base.failures.clear()
+    base.probes.clear()
 
 
 @pytest.fixture
-def db(db: None) -> None:
+def db(db: None) -> Iterator[None]:
     """The database, with the built-in profiles, which the flush after a transactional test takes away."""
     install_profiles()
+    yield
+    request_log.flush(5)  # its thread would meet a database that nobody may use any more
 
 
 @pytest.fixture
-def transactional_db(transactional_db: None) -> None:
+def transactional_db(transactional_db: None) -> Iterator[None]:
     install_profiles()
+    yield
+    request_log.flush(5)
 
 
 def install_profiles() -> None:

@@ -10,19 +10,23 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from orgs.admin.mirror import Mirror, by_id
+from orgs.admin.mirror import Mirror, by_id, moment
 from orgs.models import Change, LedgerEntry
 
 
 @admin.register(Change)
 class ChangeAdmin(Mirror):
-    list_display = ("at", "org", "verb", "door", "by")
+    list_display = ("time", "org", "verb", "door", "by")
     list_filter = (("org", AutocompleteSelectFilter), "door")
     list_select_related = ("org", "by_token", "by_person")
     ordering = ("-id",)
     search_fields = ("id",)
     search_help_text = _("An id")
-    fields = ("at", "org", "verb", "door", "by_token", "by_person", "request_id", "detail", "id", "effects")
+    fields = ("time", "org", "verb", "door", "by_token", "by_person", "request_id", "detail", "id", "effects")
+
+    @admin.display(description=_("time (UTC)"))
+    def time(self, change: Change) -> str:
+        return moment(change.at)
 
     @admin.display(description=_("by"))
     def by(self, change: Change) -> str:

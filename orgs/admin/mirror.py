@@ -1,24 +1,29 @@
 """What all pages for support have in common."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from unfold import paginator
 from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
 
 from orgs.history import Cause
 from orgs.models import Door, User
 
 
-class Pages(InfinitePaginator):
-    """A hundred pages, without asking how many rows there are: counting is slow, and so is a far OFFSET."""
+class InfinitePaginator(paginator.InfinitePaginator):
+    """A hundred pages, without asking how many rows there are: counting is slow, and so is a far OFFSET.
+
+    By this name unfold's templates know that the count is none to be shown.
+    """
 
     @cached_property
     def count(self) -> int:
@@ -28,8 +33,9 @@ class Pages(InfinitePaginator):
 class BigTable(ModelAdmin):
     """A table that is never counted and never read as a whole."""
 
-    paginator = Pages
+    paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_disable_select_all = True
 
@@ -63,6 +69,11 @@ def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int) -> No
     level = messages.SUCCESS if done else messages.INFO
     unchanged = "" if done == asked else " " + _("The rest were so already.")
     admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as logs say it, in UTC, so that it can be compared with those of an identity provider."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from orgs import organizations
+from orgs import domains, organizations
 from orgs.admin.mirror import BigTable, as_uuid, cause
 from orgs.keys import fold
 from orgs.models import Organization, SchemaProfile
@@ -19,6 +19,29 @@ class OrganizationForm(forms.ModelForm):
     class Meta:
         model = Organization
         fields = organizations.OF_SUPPORT
+
+    domains = forms.CharField(
+        label=_("Verified domains"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_(
+            "One in a line. With any, users can only have addresses in them; no other organization can use these."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["domains"] = "\n".join(self.instance.verified_domains.values_list("name", flat=True))
+
+    def clean_domains(self) -> list[str]:
+        names: list[str] = self.cleaned_data["domains"].split()
+        try:
+            domains.check_names(self.instance, names)
+        except domains.NotADomain as error:
+            raise ValidationError(_("%(name)s is no domain.") % {"name": error}) from error
+        except domains.DomainTaken as error:
+            raise ValidationError(_("%(name)s is verified for another organization.") % {"name": error}) from error
+        return names
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -47,7 +70,7 @@ class OrganizationAdmin(BigTable):
     readonly_fields = ("id", "slug", "created_at")
     fieldsets = (
         (None, {"fields": ("name", "slug", "id", "created_at")}),
-        (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "profile")}),
+        (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "profile", "domains")}),
         (
             _("Features"),
             {
@@ -78,5 +101,6 @@ class OrganizationAdmin(BigTable):
         return queryset.filter(Q(name_key__contains=key) | Q(slug__contains=key) | Q(pk=as_uuid(key))), False
 
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
-        wishes = {name: form.cleaned_data[name] for name in form.changed_data}
+        wishes = {name: form.cleaned_data[name] for name in form.changed_data if name != "domains"}
         organizations.change(org=obj, wishes=wishes, cause=cause(request))
+        domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))

@@ -18,7 +18,7 @@ MOST = 200  # people that one search finds
 
 @admin.register(User)
 class UserAdmin(Mirror):
-    list_display = ("user_name", "org", "label", "active", "scim_managed", "is_owner", "is_staff", "deleted_at")
+    list_display = ("user_name", "label", "org", "kind", "active", "deleted_at")
     list_filter = (("org", AutocompleteSelectFilter), "active", "is_staff", "is_owner")
     list_select_related = ("org",)
     ordering = ("-id",)
@@ -32,6 +32,18 @@ class UserAdmin(Mirror):
         (_("Roles"), {"fields": ("roles", "idp_roles", "manual_roles")}),
         (_("From the identity provider"), {"fields": ("scim_managed", "attributes", "created_at", "modified_at")}),
     )
+
+    @admin.display(description=_("account"))
+    def kind(self, user: User) -> str:
+        if user.is_staff:
+            return str(_("Support"))
+        if user.is_owner:
+            return str(_("Owner"))
+        return str(_("SCIM") if user.scim_managed else _("By hand"))
+
+    @admin.display(description=_("name"))
+    def label(self, user: User) -> str:
+        return user.label if user.label != user.user_name else ""
 
     @admin.display(description=_("effective roles"))
     def roles(self, user: User) -> str:

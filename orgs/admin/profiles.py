@@ -67,6 +67,7 @@ class RoleInline(TabularInline):
     form = RoleForm
     formset = Roles
     extra = 0
+    hide_title = True
     ordering = ("-rank",)
 
 

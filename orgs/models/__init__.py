@@ -1,7 +1,7 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry
-from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile
+from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile, VerifiedDomain
 from orgs.models.people import Standing, User
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "ScimToken",
     "Standing",
     "User",
+    "VerifiedDomain",
 ]

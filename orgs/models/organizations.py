@@ -110,3 +110,17 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class VerifiedDomain(models.Model):
+    """A mail domain that is known to be this org's, and so nobody else's (SPEC O6). `name` is folded."""
+
+    org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains")
+    name = models.CharField(max_length=253, unique=True, db_collation="C")
+    verified_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.keys import FoldedField, fold, uuid7
 from orgs.models.organizations import Organization
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class UserQuerySet(TenantQuerySet["User"]):
@@ -47,7 +47,8 @@ class User(AbstractBaseUser):
     every other SCIM attribute in canonical spelling, extension schemas under their URN. email_keys: the folded values
     of `emails`, and folded: all that has no column of its own, its text folded; both for filters. extension_urn: which
     alias of the profile's extension was last written, if it was one. idp_roles, manual_roles: role keys that the IdP
-    wrote or an admin set; None means that they said nothing. session_epoch is part of every session's hash: bumped, it
+    wrote or an admin set; None means that they said nothing. placement: the concurrency group that the profile's
+    placement attribute names (SPEC U10). session_epoch is part of every session's hash: bumped, it
     ends them for good (SPEC U4).
     """
 
@@ -73,6 +74,7 @@ class User(AbstractBaseUser):
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
     idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
     manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
+    placement = tenant_foreign_key("orgs.Entity", null=True, blank=True, related_name="+")
     deleted_at = models.DateTimeField(_("deleted by SCIM"), null=True, blank=True)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
@@ -89,6 +91,7 @@ class User(AbstractBaseUser):
         ordering = ("id",)
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="user_org_id"),
+            TenantKey(field="placement", name="user_placement"),
             models.UniqueConstraint(fields=["login_email"], name="user_login_email_once"),
             models.UniqueConstraint(
                 fields=["org", "user_name_key"], condition=Q(deleted_at=None), name="user_name_once_per_org"
@@ -146,11 +149,17 @@ class Standing(models.Model):
     )
     org = tenant(constrained=False)
     roles = ArrayField(models.CharField(max_length=50))
+    last_admin = models.BooleanField(
+        default=False, help_text=_("Keeps the admin role, against the facts, until another active admin exists.")
+    )
 
     objects = TenantQuerySet["Standing"].as_manager()
 
     class Meta:
         constraints: ClassVar = [TenantKey(field="user", name="standing_user")]
+        indexes: ClassVar = [
+            models.Index(fields=["org"], condition=Q(last_admin=True), name="standing_last_admin"),
+        ]
 
     def __str__(self) -> str:
         return ", ".join(self.roles)

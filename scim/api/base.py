@@ -25,7 +25,7 @@ from orgs.models import Door, Organization, ScimToken
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest, client_address
 from scim.api.limits import Buckets
-from scim.mapping.errors import scim_error
+from scim.mapping.errors import PROBES, scim_error
 from scim.protocol.errors import ScimError, TooMany
 
 CONTENT_TYPE = "application/scim+json"
@@ -34,6 +34,7 @@ RETRY_AFTER = 5  # seconds, when the database is away
 log = structlog.get_logger(__name__)
 calls = Buckets()
 failures = Buckets()
+probes = Buckets()
 
 
 class ScimResponse(HttpResponse):
@@ -42,6 +43,7 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
+        self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):
@@ -82,6 +84,7 @@ class ScimView(APIView):
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
+    default_response_headers: Mapping[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     operations: Mapping[str, str] = {}
     """What each method does, in the request log's words."""
@@ -121,12 +124,22 @@ class ScimView(APIView):
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        answer, headers = explained(exc)
+        answer, headers = self.explain(exc)
+        if answer.status == 405:
+            headers["Allow"] = ", ".join(self.allowed_methods)
         self.call.error = answer
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
+    def explain(self, error: Exception) -> tuple[ScimError, dict[str, str]]:
+        """What to answer to an exception. Whoever tries out the addresses of other orgs is slowed down (SPEC O6)."""
+        if isinstance(error, PROBES):
+            per_minute = settings.SCIM_PROBES_PER_MINUTE
+            if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
+                error = Throttled(wait)
+        return _explained(error)
 
-def explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+
+def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
     """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from scim.api.base import ScimResponse, ScimView, explained
+from scim.api.base import ScimResponse, ScimView
 from scim.mapping import user_requests
 from scim.mapping.etags import etag, revisions
 from scim.mapping.profiles import dialect
@@ -28,7 +28,7 @@ class Bulk(ScimView):
         except ScimError:
             raise
         except Exception as error:
-            answer, _ = explained(error)
+            answer, _ = self.explain(error)
             raise answer from error
 
     def _carry_out(self, operation: Operation) -> Done:

@@ -36,8 +36,13 @@ class UserView(ScimView):
 
     def page(self, query: Query) -> ScimResponse:
         """The ListResponse of a query."""
-        rows = User.objects.provisionable(self.org).select_related("standing")
-        page = listing.page(rows, query, org=self.org, filters=users.user_filters(self.dialect), keys=users.cursor_keys)
+        page = listing.page(
+            users.rows(self.org, self.dialect),
+            query,
+            org=self.org,
+            filters=users.user_filters(self.dialect),
+            keys=users.cursor_keys,
+        )
         return ScimResponse(
             list_response(
                 (self.shown(user, query.projection) for user in page.rows),
@@ -79,9 +84,8 @@ class UserDetail(UserView):
 
     def get(self, request: Any, user_id: str) -> ScimResponse:
         self.call.target = user_id
-        found = User.objects.provisionable(self.org).select_related("standing")
         try:
-            user = found.get(id=user_requests.read_id(user_id))
+            user = users.rows(self.org, self.dialect).get(id=user_requests.read_id(user_id))
         except User.DoesNotExist:
             raise intake.UnknownUser(user_id) from None
         if condition := request.META.get("HTTP_IF_NONE_MATCH"):

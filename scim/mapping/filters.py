@@ -104,10 +104,7 @@ class FilterSql:
         """Where an attribute as a whole lies."""
         if ref.top in self._homes:
             return self._homes[ref.top]
-        names = [ref.schema.id] if ref.schema else []
-        if ref.attribute:
-            names.append(ref.attribute.name)
-        return self._document + " -> %s" * len(names), names
+        return in_document(self._document, ref)
 
     def _narrowed(self, condition: Sql, name: str, found: Compare | Present) -> Sql:
         shortcut = self._shortcut(name, found)
@@ -124,6 +121,14 @@ class FilterSql:
         leaves = [term for term in terms if isinstance(term, Compare)]
         shortcuts = [self._shortcut(f"{found.ref.name}.{leaf.ref.name}", leaf) for leaf in leaves]
         return [shortcut for shortcut in shortcuts if shortcut]
+
+
+def in_document(document: str, ref: Ref) -> Sql:
+    """Where an attribute as a whole lies in a document that `folded` made."""
+    names = [ref.schema.id] if ref.schema else []
+    if ref.attribute:
+        names.append(ref.attribute.name)
+    return document + " -> %s" * len(names), names
 
 
 def _element_filter(found: Filter, home: Ref) -> Sql:

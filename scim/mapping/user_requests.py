@@ -1,42 +1,66 @@
 """Requests about users, read in the org's dialect and handed to `intake`: the same from `/Users` and `/Bulk`."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from groups_provisioning import intake
+from orgs import entities, history
 from orgs.history import Cause
-from orgs.models import Organization, User
+from orgs.keys import fold
+from orgs.models import EntityKind, Organization, User
 from scim.mapping import users
 from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
 from scim.protocol.apply import apply_patch
+from scim.protocol.dialect import Dialect
+from scim.protocol.errors import InvalidValue, quote
 from scim.protocol.patch import read_patch
-from scim.protocol.resources import Outcome, read_resource
+from scim.protocol.resources import Outcome, get, put, read_resource
+from scim.protocol.values import Refusal
+
+ECHO = timedelta(minutes=5)
+"""For how long an IdP may send back the effective roles that it has read."""
 
 
 def create(org: Organization, body: Any, cause: Cause) -> User:
     """POST (RFC 7644 §3.3). Raises ScimError and what intake.create_user raises."""
-    draft = read_resource(body, dialect(org.profile).user, creating=True)
-    outcome = draft.replace({})
+    own = dialect(org.profile)
+    outcome = read_resource(body, own.user, creating=True).replace({})
     if outcome.refusals:
         raise outcome.refusals[0].error
-    facts = users.facts_of(outcome.resource, dialect(org.profile), _extension_urn(org, outcome))
+    placement_id = placed_by(org, own, outcome.resource)
+    urn = _extension_urn(own, outcome)
+    facts = users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
     return intake.create_user(org=org, facts=facts, cause=cause)
 
 
 def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:
     """PUT (RFC 7644 §3.5.1, SPEC U7). Raises ScimError and what intake.change_user raises."""
-    draft = read_resource(body, dialect(org.profile).user)
-    return _change(org, user_id, draft.replace, draft.deactivates, cause, expected)
+    own = dialect(org.profile)
+    draft = read_resource(body, own.user)
+
+    def edit(user: User) -> intake.Edit:
+        outcome = draft.replace(users.resource_of(user))
+        if user.idp_roles is None and _is_echo(own, outcome.resource, user, cause):
+            put(outcome.resource, own.role, None)
+        return _edit(org, user, outcome, draft.deactivates)
+
+    return intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
 
 
 def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:
     """PATCH (RFC 7644 §3.5.2). Raises ScimError and what intake.change_user raises."""
     kind = dialect(org.profile).user
-    read = read_patch(body, kind)
-    return _change(org, user_id, partial(apply_patch, read, kind), read.deactivates, cause, expected)
+    read = read_patch(body, kind, max_operations=settings.SCIM_MAX_OPERATIONS)
+
+    def edit(user: User) -> intake.Edit:
+        return _edit(org, user, apply_patch(read, kind, users.resource_of(user)), read.deactivates)
+
+    return intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
 
 
 def delete(org: Organization, user_id: str, cause: Cause, expected: Expected = None) -> None:
@@ -52,26 +76,67 @@ def read_id(text: str) -> UUID:
         raise intake.UnknownUser(text) from None
 
 
-def _change(
-    org: Organization,
-    user_id: str,
-    apply: Callable[[Mapping[str, Any]], Outcome],
-    deactivates: bool,
-    cause: Cause,
-    expected: Expected,
-) -> User:
-    def edit(user: User) -> intake.Edit:
-        outcome = apply(users.resource_of(user))
-        if outcome.refusals and not deactivates:
-            raise outcome.refusals[0].error
-        extension_urn = _extension_urn(org, outcome) or user.extension_urn
-        facts = users.facts_of(outcome.resource, dialect(org.profile), extension_urn)
-        return intake.Edit(facts, deactivates, {refusal.name: refusal.error.detail for refusal in outcome.refusals})
+def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> intake.Edit:
+    """What a request makes of `user`. Raises its first refusal, unless it deactivates (SPEC U4)."""
+    own = dialect(org.profile)
+    refusals = list(outcome.refusals)
+    placement_id = user.placement_id
+    try:
+        placement_id = placed_by(org, own, outcome.resource, user)
+    except InvalidValue as error:
+        assert own.placement is not None
+        refusals.append(Refusal(own.placement.name, error))
+        put(outcome.resource, own.placement, get(users.resource_of(user), own.placement))
+    if refusals and not deactivates:
+        raise refusals[0].error
+    facts = users.facts_of(
+        outcome.resource,
+        own,
+        extension_urn=_extension_urn(own, outcome, before=user.extension_urn),
+        placement_id=placement_id,
+        # Core `roles` that were removed are gone, as RFC 7644 §3.5.2.2 wants, and not replaced by the effective ones.
+        wrote_roles=own.role.schema is None and user.idp_roles is not None,
+    )
+    return intake.Edit(facts, deactivates, {refusal.name: refusal.error.detail for refusal in refusals})
 
-    return intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
+
+def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user: User | None = None) -> UUID | None:
+    """The concurrency group that the placement attribute names (SPEC U10). Raises InvalidValue.
+
+    user: as stored. The name that is stored or was shown last is never refused, whatever has become of the group.
+    """
+    name = get(resource, own.placement) if own.placement else None
+    if name is None or own.placement is None:
+        return None
+    if user is not None:
+        stored = get(users.resource_of(user), own.placement)
+        shown = user.placement.name if user.placement else stored
+        if user.placement_id and fold(name) in (fold(stored or ""), fold(shown or "")):
+            return user.placement_id
+    else:
+        stored = None
+    entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name) if org.concurrency_groups else None
+    if entity_id is None and org.concurrency_groups and fold(name) != fold(stored or ""):
+        raise InvalidValue(
+            f"{own.placement.name}: there is no concurrency group {quote(name)}. Create it in the portal first, "
+            "or correct the mapping in the identity provider."
+        )
+    return entity_id
 
 
-def _extension_urn(org: Organization, outcome: Outcome) -> str:
-    """The URN that the profile's own extension was written with, if it was (SPEC P1)."""
-    own = dialect(org.profile).role.schema
-    return outcome.spelling.get(own.id, "") if own else ""
+def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause) -> bool:
+    """Whether a PUT only repeats the effective roles that it was shown, now or within ECHO (SPEC R1)."""
+    roles = own.user_roles(resource)
+    if not roles:
+        return False
+    shown = [user.standing.roles, *history.former(user, "roles", since=cause.at - ECHO)]
+    return any(set(roles) == set(effective) for effective in shown if effective)
+
+
+def _extension_urn(own: Dialect, outcome: Outcome, before: str = "") -> str:
+    """The alias that the profile's own extension goes by from now on; "" for its own URN (SPEC P1)."""
+    schema = own.role.schema
+    if schema is None or schema.id not in outcome.spelling:
+        return before
+    written = outcome.spelling[schema.id]
+    return "" if written == schema.id else written

@@ -9,12 +9,14 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from orgs.keys import fold
-from orgs.models import User
+from orgs.models import Organization, User
+from orgs.models.people import UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
-from scim.mapping.filters import FilterSql, Sql, folded
+from scim.mapping.filters import FilterSql, Sql, folded, in_document
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
+from scim.protocol.resources import get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
@@ -34,10 +36,24 @@ def resource_of(user: User) -> dict[str, Any]:
     return resource
 
 
-def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) -> Facts:
+def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
+    """The users whom SCIM lists, with all that `render` needs."""
+    needed = ("standing", "placement") if dialect.placement else ("standing",)
+    return User.objects.provisionable(org).select_related(*needed)
+
+
+def facts_of(
+    resource: Mapping[str, Any],
+    dialect: Dialect,
+    *,
+    extension_urn: str = "",
+    placement_id: UUID | None = None,
+    wrote_roles: bool = False,
+) -> Facts:
     """The columns of a resource with canonical names.
 
-    extension_urn: the alias of the profile's extension that it was written with.
+    extension_urn: the alias of the profile's extension that it was written with. placement_id: what the placement
+    attribute names. wrote_roles: the IdP has said before which roles there are, so that without any there are none.
     """
     name = dict(resource.get("name") or {})
     parts = {column: name.pop(part, "") for part, column in _NAME_COLUMNS.items()}
@@ -57,14 +73,18 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, extension_urn: str) 
         folded=folded(resource, dialect.user, without=("userName", "externalId", "active"))
         | {"schemas": _schemas(resource, dialect)},
         extension_urn=extension_urn,
-        idp_roles=dialect.user_roles(resource) or None,
+        placement_id=placement_id,
+        idp_roles=dialect.user_roles(resource) if wrote_roles or get(resource, dialect.role) is not None else None,
     )
 
 
 def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
     resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
-    _show_effective_roles(resource, user, dialect.role)
+    if user.idp_roles is None:
+        _show_effective_roles(resource, user, dialect.role)
+    if dialect.placement and user.placement:
+        put(resource, dialect.placement, user.placement.name)
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
@@ -79,18 +99,12 @@ def render(user: User, dialect: Dialect, base_url: str, projection: Projection) 
 def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
     """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
     assert role.attribute is not None
-    home = resource if role.schema is None else resource.get(role.schema.id, {})
-    if role.attribute.name in home:
-        return
     effective: Any = user.standing.roles
     if role.attribute.sub_attributes:
         effective = [{"value": key} for key in effective]
     elif not role.attribute.multi_valued:
         effective = effective[0]
-    if role.schema is None:
-        resource[role.attribute.name] = effective
-    else:
-        resource[role.schema.id] = {**home, role.attribute.name: effective}
+    put(resource, role, effective)
 
 
 def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
@@ -140,12 +154,10 @@ _SHORTCUTS = {
 @lru_cache(maxsize=256)
 def user_filters(dialect: Dialect) -> FilterSql:
     """What filters and sorting see of users: what `render` shows."""
-    return FilterSql(
-        document="orgs_user.folded",
-        columns=_FILTER_COLUMNS,
-        homes={"schemas": _shown_schemas(dialect), dialect.role.name: _shown_roles(dialect)},
-        shortcuts=_SHORTCUTS,
-    )
+    homes = {"schemas": _shown_schemas(dialect), dialect.role.name: _shown_roles(dialect)}
+    if dialect.placement:
+        homes[dialect.placement.name] = _shown_placement(dialect.placement)
+    return FilterSql(document="orgs_user.folded", columns=_FILTER_COLUMNS, homes=homes, shortcuts=_SHORTCUTS)
 
 
 def _shown_schemas(dialect: Dialect) -> Sql:
@@ -154,10 +166,9 @@ def _shown_schemas(dialect: Dialect) -> Sql:
 
 
 def _shown_roles(dialect: Dialect) -> Sql:
-    """The role attribute, which shows the effective roles where the IdP wrote none; see `_show_effective_roles`."""
+    """The role attribute, or the effective roles where the IdP wrote none (SPEC R1)."""
     role = dialect.role
     assert role.attribute is not None
-    names = [role.schema.id, role.attribute.name] if role.schema else [role.attribute.name]
     shown = "%s -> key"
     if role.attribute.sub_attributes:
         shown = f"jsonb_build_object('value', {shown})"
@@ -165,11 +176,19 @@ def _shown_roles(dialect: Dialect) -> Sql:
     if not role.attribute.multi_valued:
         shown += " -> 0"
     effective = (
-        f"(SELECT {shown} FROM orgs_standing, unnest(roles) WITH ORDINALITY AS role(key, place)"  # noqa: S608
-        " WHERE orgs_standing.user_id = orgs_user.id)"
+        f"SELECT {shown} FROM orgs_standing, unnest(roles) WITH ORDINALITY AS role(key, place)"  # noqa: S608
+        " WHERE orgs_standing.user_id = orgs_user.id"
     )
-    written = "orgs_user.folded" + " -> %s" * len(names)
-    return f"COALESCE({written}, {effective})", [*names, Jsonb({key: fold(key) for key in dialect.roles})]
+    written, names = in_document("orgs_user.folded", role)
+    keys = Jsonb({key: fold(key) for key in dialect.roles})
+    return f"CASE WHEN orgs_user.idp_roles IS NULL THEN ({effective}) ELSE {written} END", [keys, *names]
+
+
+def _shown_placement(placement: Ref) -> Sql:
+    """The present name of the concurrency group that the placement attribute named (SPEC U10)."""
+    written, names = in_document("orgs_user.folded", placement)
+    present = "SELECT to_jsonb(name_key) FROM orgs_entity WHERE orgs_entity.id = orgs_user.placement_id"
+    return f"COALESCE(({present}), {written})", names
 
 
 # What lists of users can be walked by with a cursor.

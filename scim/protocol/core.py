@@ -14,6 +14,14 @@ GROUP_URN = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE_URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
+# Such values are keys of an index, which takes 2,700 bytes.
+_LONGEST_KEY = 500
+
+
+def _key_complaint(value: str) -> str | None:
+    return f"at most {_LONGEST_KEY} characters can be stored." if len(value) > _LONGEST_KEY else None
+
+
 def _complex(name: str, description: str, *subs: Attribute) -> Attribute:
     return Attribute(name, description, "complex", sub_attributes=subs)
 
@@ -50,7 +58,12 @@ COMMON = (
         returned="always",
         uniqueness="server",
     ),
-    Attribute("externalId", "The identifier that the provisioning client knows the resource by.", case_exact=True),
+    Attribute(
+        "externalId",
+        "The identifier that the provisioning client knows the resource by.",
+        case_exact=True,
+        check=_key_complaint,
+    ),
     Attribute(
         "meta",
         "What the service provider keeps about the resource.",
@@ -73,7 +86,9 @@ USER = Schema(
     "User",
     "User Account",
     (
-        Attribute("userName", "The name that identifies the user.", required=True, uniqueness="server"),
+        Attribute(
+            "userName", "The name that identifies the user.", required=True, uniqueness="server", check=_key_complaint
+        ),
         _complex(
             "name",
             "The components of the user's name.",
@@ -111,7 +126,12 @@ USER = Schema(
             mutability="writeOnly",
             returned="never",
         ),
-        _plural("emails", "E-mail addresses.", Attribute("value", "An address."), ("work", "home", "other")),
+        _plural(
+            "emails",
+            "E-mail addresses.",
+            Attribute("value", "An address.", check=_key_complaint),
+            ("work", "home", "other"),
+        ),
         _plural(
             "phoneNumbers",
             "Telephone numbers.",
@@ -208,7 +228,7 @@ GROUP = Schema(
     "Group",
     "Group",
     (
-        Attribute("displayName", "The name of the group.", required=True, uniqueness="server"),
+        Attribute("displayName", "The name of the group.", required=True, uniqueness="server", check=_key_complaint),
         Attribute(
             "members",
             "The members of the group.",

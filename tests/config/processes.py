@@ -1,6 +1,7 @@
 """Real processes, as the tests of the services and the supervisor see them."""
 
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -9,20 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ORDINARY_USER = 12345
+ORDINARY_USER = pwd.getpwnam("nobody").pw_uid
+NAMELESS_USER = 12345
 
 T = TypeVar("T")
-
-# Root becomes somebody else after the imports: an interpreter that root installed may be out of others' reach.
-AS_ORDINARY_USER = f"""
-import encodings.idna, os, sys
-from config import environment, services, supervisor
-from tests.config import small_portal
-if os.geteuid() == 0:
-    os.setgroups([])
-    os.setgid({ORDINARY_USER})
-    os.setuid({ORDINARY_USER})
-"""
 
 
 def until(condition: Callable[[], T], seconds: float = 20) -> T:
@@ -47,6 +38,19 @@ def of(state: Path) -> dict[int, str]:
         if f"MUSTER_VAR={state}".encode() in environ or works_in.is_relative_to(state):
             found[int(process.name)] = command
     return found
+
+
+def become(uid: int) -> str:
+    """Code that makes root somebody else, after the imports: what root installed may be out of others' reach."""
+    return f"""
+import encodings.idna, os, sys
+from config import environment, services, supervisor
+from tests.config import small_portal
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid({uid})
+    os.setuid({uid})
+"""
 
 
 def python(code: str, state: Path, **environ: str) -> "subprocess.Popen[str]":

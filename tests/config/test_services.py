@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,7 +183,7 @@ class TestAccidents:
         remember(addresses, "original")
         copy = state / "copy"
         copy.mkdir(mode=0o700)
-        shutil.copytree(state / "postgres", copy / "postgres")
+        subprocess.run(["cp", "-a", state / "postgres", copy / "postgres"], check=True)
         (copy / "sockets").symlink_to((state / "sockets").readlink())
         (copy / "valkey").mkdir(mode=0o700)
         shutil.copy(state / "valkey" / "valkey.pid", copy / "valkey")
@@ -193,20 +194,34 @@ class TestAccidents:
         assert recall(addresses) == "original"
 
 
+USERS = [
+    pytest.param(processes.ORDINARY_USER, id="ordinary"),
+    pytest.param(
+        processes.NAMELESS_USER,
+        id="without a name",
+        marks=pytest.mark.skipif(
+            subprocess.run(["unshare", "--user", "true"], capture_output=True).returncode != 0,
+            reason="user namespaces are refused here",
+        ),
+    ),
+]
+
+
 class TestAccounts:
-    def test_an_ordinary_user_without_a_name_can_run_them(self, state):
+    @pytest.mark.parametrize("uid", USERS)
+    def test_a_user_can_run_them(self, state, uid):
         shutil.rmtree(state / "postgres")
         if os.geteuid() == 0:
-            os.chown(state, processes.ORDINARY_USER, processes.ORDINARY_USER)
+            os.chown(state, uid, uid)
         code = f"""
 state = services.Path({str(state)!r})
 services.start(state)
 print(*{{(state / name).stat().st_uid for name in ("postgres", "services.json")}})
 services.stop(state)
 """
-        child = processes.python(processes.AS_ORDINARY_USER + code, state)
+        child = processes.python(processes.become(uid) + code, state)
         output, _ = child.communicate(timeout=60)
-        assert output.split() == [str(processes.ORDINARY_USER if os.geteuid() == 0 else os.geteuid())]
+        assert output.split() == [str(uid if os.geteuid() == 0 else os.geteuid())]
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
     def test_root_becomes_nobody_where_user_namespaces_are_refused(self, state, tmp_path, monkeypatch):

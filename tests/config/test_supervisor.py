@@ -119,7 +119,7 @@ class TestStarting:
         if os.geteuid() == 0:
             for path in (state, *state.rglob("*")):
                 os.chown(path, processes.ORDINARY_USER, processes.ORDINARY_USER)
-        portal = start("prepare", "family", state=state, code=processes.AS_ORDINARY_USER + ORDINARY)
+        portal = start("prepare", "family", state=state, code=processes.become(processes.ORDINARY_USER) + ORDINARY)
         portal.hear("Starting family")
         processes.until(lambda: portal.find("sleep 1001"))
         portal.signal_group(signal.SIGTERM)

@@ -98,10 +98,14 @@ _CORE |= {
     ENTERPRISE_URN: _ENTERPRISE,
     UNKNOWN: _opaque,
 }
-_roles = st.sampled_from(["Admin", "user", "Guest"])
+POOLS = ["Straße", "pool"]  # concurrency groups that have to be there
+_pooled = {
+    "OrganizationRole": st.sampled_from(["Admin", "user", "Guest"]),
+    "LambdatestGroup": st.sampled_from(["STRASSE", "Pool"]),
+}
 _OWN = {
     "standard": {},
-    "lambdatest": {LAMBDA: some({}, {"OrganizationRole": _roles}), TESTMU: some({}, {"OrganizationRole": _roles})},
+    "lambdatest": {LAMBDA: some({}, _pooled), TESTMU: some({}, _pooled)},
     "testomat": {TESTOMAT: some({}, {"testomat_roles": st.lists(st.sampled_from(["manager", "QA"]), max_size=2)})},
 }
 _addresses = st.builds("{}{}@{}.example".format, st.sampled_from(["ada", "Ada", "o'neil"]), st.integers(0, 9), kinds)

@@ -157,3 +157,14 @@ class TestAPath:
     def test_keeps_the_rest_of_the_filter(self):
         path = redaction.path("/Users?filter=userName+eq+%22ann%22+and+password+eq+%22hunter2%22")
         assert path == "/Users?filter=userName+eq+%22ann%22+and+password(hidden)"
+
+
+class TestALine:
+    def test_may_name_the_password(self):
+        for line in ('"password" cannot be used in a filter.', "The password is never stored.", "password"):
+            assert redaction.line(line) == line
+
+    def test_does_not_repeat_what_was_compared_with_it(self):
+        line = 'The filter userName pr and password eq "hunter2" cannot be evaluated.'
+        assert redaction.line(line) == "The filter userName pr and password(hidden)"
+        assert SECRET not in redaction.line('{"password": "hunter2"}')

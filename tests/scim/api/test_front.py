@@ -50,7 +50,9 @@ class TestAddresses:
         assert client.get("/api/scimitar")["Content-Type"].startswith("text/html")
 
     def test_a_method_that_makes_no_sense_is_405(self, idp: Idp) -> None:
-        assert idp.delete("/Users").status_code == 405
+        refused = idp.delete("/Users")
+        assert refused.status_code == 405
+        assert refused["Allow"] == "GET, HEAD, POST"
         assert idp("BREW", "/Users").status_code == 405
 
 

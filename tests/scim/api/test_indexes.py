@@ -33,7 +33,8 @@ def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
             for org in orgs:
                 cursor.execute(FILL, {"org": str(org.id), "users": USERS})
             cursor.execute(
-                "INSERT INTO orgs_standing (user_id, org_id, roles) SELECT id, org_id, '{Member}' FROM orgs_user"
+                "INSERT INTO orgs_standing (user_id, org_id, roles, last_admin)"
+                " SELECT id, org_id, '{Member}', false FROM orgs_user"
             )
             cursor.execute("ANALYZE orgs_user, orgs_standing")
         yield Idp(issue_token(orgs[0]).secret)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgs.history import Cause
-from orgs.models import Door, Organization, User
+from orgs.models import Door, Entity, EntityKind, Organization, User
 from orgs.people import UserNameTaken
 from scim.mapping import listing, user_requests, users
 from scim.mapping.profiles import dialect
@@ -36,12 +36,23 @@ SORTED_BY = {
 }
 
 
+def org_of(profile: str) -> Organization:
+    """An org with the concurrency groups that users are placed in, one of which was renamed since."""
+    org = OrganizationFactory.create(dialect=profile)
+    for name in people.POOLS:
+        Entity.objects.create(org=org, kind=EntityKind.CONCURRENCY_GROUP, name=name, created_at=people.MOMENTS[0])
+    return org
+
+
 def write(org: Organization, bodies: list[dict[str, Any]]) -> None:
     for body, at in zip(bodies, cycle(people.MOMENTS), strict=False):
         try:
             user_requests.create(org, body, Cause(Door.SCIM, at))
         except UserNameTaken:
             continue
+    renamed = Entity.objects.for_org(org).get(name=people.POOLS[0])
+    renamed.name = "Ada L"
+    renamed.save()
 
 
 def resources(org: Organization) -> list[dict[str, Any]]:
@@ -49,7 +60,7 @@ def resources(org: Organization) -> list[dict[str, Any]]:
     kind = dialect(org.profile)
     return [
         canonical(users.render(user, kind, "https://scim.example", everything(kind.user)), kind)
-        for user in User.objects.provisionable(org).select_related("standing")
+        for user in users.rows(org, kind)
     ]
 
 
@@ -71,7 +82,7 @@ def found(org: Organization, text: str) -> set[str]:
 @given(data=st.data())
 def test_sql_finds_those_whom_the_filter_matches(db: None, profile: str, data: st.DataObject) -> None:
     with transaction.atomic():
-        org = OrganizationFactory.create(dialect=profile)
+        org = org_of(profile)
         write(org, data.draw(BODIES[profile]))
         shown = resources(org)
         kind = dialect(org.profile).user
@@ -97,7 +108,7 @@ def sort_key(user: dict[str, Any], ref: Ref) -> tuple[bool, Any, str]:
 @given(data=st.data())
 def test_sql_sorts_as_the_values_do(db: None, profile: str, data: st.DataObject) -> None:  # RFC 7644 §3.4.2.3
     with transaction.atomic():
-        org = OrganizationFactory.create(dialect=profile)
+        org = org_of(profile)
         write(org, data.draw(BODIES[profile]))
         kind, shown = dialect(org.profile), resources(org)
         for ref in data.draw(SORTED_BY[profile]):
@@ -121,12 +132,12 @@ def test_text_has_the_same_order_in_every_database(db: None, profile: str) -> No
     org = OrganizationFactory.create(dialect=profile)
     kind = dialect(org.profile)
     for ref in people.refs(kind.user):
-        if ref.name == "active":
+        if ref.leaf.type == "dateTime" or ref.name == "active":
             continue
         sql, params = users.user_filters(kind).sort_key(ref)
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_typeof(min({sql})), pg_collation_for(min({sql})) FROM orgs_user", params * 2)
-            assert cursor.fetchone() in {("text", '"C"'), ("timestamp with time zone", None)}, ref.name
+            cursor.execute(f"SELECT pg_collation_for(min({sql})) FROM orgs_user", params)
+            assert cursor.fetchone() == ('"C"',), ref.name
 
 
 @pytest.mark.parametrize("name", people.NOT_FILTERABLE)
@@ -137,7 +148,7 @@ def test_what_only_the_request_knows_is_refused(idp: Idp, name: str) -> None:
 
 
 def test_an_alias_of_the_extension_finds_its_users(db: None) -> None:  # P1
-    org = OrganizationFactory.create(dialect="lambdatest")
+    org = org_of("lambdatest")
     write(org, [{"userName": "ada@corp.example", people.TESTMU: {"OrganizationRole": "Admin"}}])
     for urn in (people.LAMBDA, people.TESTMU.upper()):
         assert len(found(org, f'{urn}:OrganizationRole eq "ADMIN" and schemas eq "{urn}"')) == 1

@@ -1,0 +1,78 @@
+"""A browser with the pages in it: Debian's Chromium, and a live server on the real database."""
+
+import os
+import re
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
+
+from orgs.models import Organization, User
+from tests.factories import OrganizationFactory, OwnerFactory
+
+# Playwright's own event loop runs in this thread; Django would take the test's queries for a mistake.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_type_launch_args | {
+        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args: dict[str, Any], live_server: Any, settings: Any) -> dict[str, Any]:
+    settings.MUSTER_URL = live_server.url
+    return browser_context_args | {
+        "base_url": live_server.url,
+        "viewport": {"width": 1280, "height": 800},
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture
+def page(page: Page) -> Generator[Page]:
+    """A page that must not complain: no script error, nothing that the content security policy refused."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield page
+    # Chromium also reports documents that answer 403, 404 or 429, which some tests are about.
+    assert [words for words in complaints if not re.search(r"responded with a status of 4\d\d", words)] == []
+
+
+@pytest.fixture
+def org(live_server: Any) -> Organization:
+    return OrganizationFactory.create(name="Northwind Logistics")
+
+
+@pytest.fixture
+def owner(org: Organization) -> User:
+    owner = OwnerFactory.create(
+        org=org, user_name="ada@northwind.example", given_name="Ada", family_name="Brandt", roles=None
+    )
+    owner.set_password(PASSWORD)
+    owner.save(update_fields=["password"])
+    return owner
+
+
+def sign_in(context: BrowserContext, user: User, url: str) -> None:
+    """Without the form, for tests that are about something else."""
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": url}])

@@ -1,0 +1,151 @@
+"""Each page in each state that looks different: what is checked for accessibility, and what pictures are taken of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from orgs import sign_in, tokens
+from orgs.history import Cause
+from orgs.models import Door, IdentityProvider, Plan, ScimToken, User
+from tests.factories import UserFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """set_up: makes the rows and gives the address. act: what is done on the page then. who: signed in as."""
+
+    set_up: Callable[[User], str]
+    act: Callable[[Page], None] = lambda page: None
+    who: Callable[[User], User | None] = lambda owner: owner
+
+
+def _nobody(owner: User) -> None:
+    return None
+
+
+def _member(owner: User) -> User:
+    return UserFactory.create(org=owner.org, user_name="mo@northwind.example")
+
+
+def _token(
+    owner: User, name: str, idp: str, *, age: int, used: int | None = None, lives: int | None = None
+) -> ScimToken:
+    """age, lives: in days. used: minutes ago."""
+    now = timezone.now()
+    cause = Cause(Door.PAGE, now - timedelta(days=age), person=owner)
+    token = tokens.issue(
+        org=owner.org, name=name, idp=idp, lifetime=timedelta(days=lives) if lives else None, cause=cause
+    ).token
+    if used is not None:
+        agents = {"okta": "Okta SCIM Client 1.0.0", "entra": "Microsoft Azure AD Provisioning"}
+        tokens.note_use({token.id: (now - timedelta(minutes=used), "203.0.113.24", agents.get(idp, "python"))})
+    return token
+
+
+def at(path: str) -> Callable[[User], str]:
+    return lambda owner: path
+
+
+def _connected(owner: User) -> str:
+    _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3, lives=365)
+    old = _token(owner, "Okta trial", IdentityProvider.OKTA, age=90, used=69_000)
+    tokens.revoke(org=owner.org, token_id=old.id, cause=Cause(Door.PAGE, timezone.now(), person=owner))
+    _token(owner, "Contractors, JumpCloud", IdentityProvider.JUMPCLOUD, age=200, lives=90)
+    return "/settings/scim/"
+
+
+def _rotating(owner: User) -> str:
+    _token(owner, "Entra, old", IdentityProvider.ENTRA, age=345, used=12, lives=365)
+    _token(owner, "Entra, from November", IdentityProvider.ENTRA, age=0, lives=365)
+    return "/settings/scim/"
+
+
+def _lapsed(owner: User) -> str:
+    _connected(owner)
+    _not_ready(owner)
+    return "/settings/scim/"
+
+
+def _not_ready(owner: User) -> str:
+    org = owner.org
+    assert org
+    org.plan, org.sso_configured = Plan.TEAM, False
+    org.group_provisioning = org.group_provisioning_activated = org.user_provisioning = False
+    org.save()
+    return "/settings/scim/"
+
+
+def _waiting(owner: User) -> str:
+    _token(owner, "Okta production", IdentityProvider.OKTA, age=0, lives=365)
+    return "/"
+
+
+def _overview(owner: User) -> str:
+    _connected(owner)
+    return "/"
+
+
+def _revoke(owner: User) -> str:
+    token = _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3)
+    return f"/settings/scim/tokens/{token.id}/revoke/"
+
+
+def _locked_out(owner: User) -> str:
+    for _ in range(8):
+        Client().post("/sign-in/", {"username": owner.login_email, "password": "wrong"})
+    return "/sign-in/"
+
+
+def _try_to_sign_in(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("ada@northwind.example")
+    page.get_by_label("Password").fill("wrong once more")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def _create_token(page: Page) -> None:
+    page.get_by_label("Name", exact=True).fill("Entra production")
+    page.get_by_label("Identity provider").select_option("entra")
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_role("heading", name="Copy your token now").wait_for()
+
+
+def _open(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("link", name=name).first.click()
+
+
+def _ask_for_a_link(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("ada@northwind.example")
+    page.get_by_role("button", name="Send the link").click()
+
+
+SCENES = {
+    "sign-in": Scene(at("/sign-in/"), who=_nobody),
+    "sign-in-refused": Scene(at("/sign-in/"), _try_to_sign_in, _nobody),
+    "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
+    "forgotten-password": Scene(at("/forgotten-password/"), who=_nobody),
+    "password-link-sent": Scene(at("/forgotten-password/"), _ask_for_a_link, _nobody),
+    "set-password": Scene(sign_in.password_link, who=_nobody),
+    "set-password-too-late": Scene(at("/set-password/MQ/stale-link/"), who=_nobody),
+    "not-an-admin": Scene(at("/"), who=_member),
+    "not-found": Scene(at("/nowhere/")),
+    "overview": Scene(_overview),
+    "overview-new": Scene(at("/")),
+    "overview-waiting": Scene(_waiting),
+    "authentication": Scene(at("/settings/authentication/")),
+    "scim-provisioning": Scene(_connected),
+    "scim-provisioning-new": Scene(at("/settings/scim/")),
+    "scim-provisioning-not-ready": Scene(_not_ready),
+    "scim-provisioning-lapsed": Scene(_lapsed),
+    "scim-provisioning-rotating": Scene(_rotating),
+    "token-dialog": Scene(_connected, _open("Create token")),
+    "token-new": Scene(at("/settings/scim/tokens/new/")),
+    "token-created": Scene(at("/settings/scim/tokens/new/"), _create_token),
+    "token-revoke": Scene(_revoke),
+    "revoke-dialog": Scene(_connected, _open("Revoke Okta production")),
+    "groups-dialog": Scene(_connected, _open("Switch off")),
+    "groups-switch": Scene(at("/settings/scim/groups/")),
+}

@@ -1,0 +1,28 @@
+"""`make screenshots`: a picture of every scene, narrow and wide, light and dark, in test-results/screenshots/."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from config.environment import ROOT
+from orgs.models import User
+from tests.browser.conftest import sign_in
+from tests.browser.scenes import SCENES
+
+PICTURES = ROOT / "test-results" / "screenshots"
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_picture(name: str, owner: User, page: Page, context: BrowserContext, live_server: Any) -> None:
+    scene = SCENES[name]
+    address = scene.set_up(owner)
+    if user := scene.who(owner):
+        sign_in(context, user, live_server.url)
+    page.goto(address)
+    scene.act(page)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)

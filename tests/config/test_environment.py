@@ -1,0 +1,61 @@
+"""What the environment's variables mean."""
+
+from pathlib import Path
+
+import pytest
+
+from config import environment
+from config.environment import Misconfigured
+
+
+class TestTheAddress:
+    def test_is_local_by_default(self, tmp_path: Path) -> None:
+        env = environment.read({"MUSTER_VAR": str(tmp_path)})
+        assert (env.url, env.port) == ("http://localhost:8000", 8000)
+        assert env.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+
+    def test_is_that_of_the_portal_that_runs_in_the_state_directory(self, tmp_path: Path) -> None:
+        (tmp_path / environment.URL_FILE).write_text("http://localhost:8456")
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).url == "http://localhost:8456"
+        assert environment.read({"MUSTER_VAR": str(tmp_path), "PORT": "9000"}).url == "http://localhost:9000"
+
+    @pytest.mark.parametrize(
+        ("url", "host"),
+        [("https://muster.example.org/", "muster.example.org"), ("http://[::1]:8000", "[::1]"), ("http://h:1", "h")],
+    )
+    def test_names_the_host_to_answer_to(self, tmp_path: Path, url: str, host: str) -> None:
+        assert environment.read({"MUSTER_URL": url, "MUSTER_VAR": str(tmp_path)}).allowed_hosts[0] == host
+
+
+class TestAMistake:
+    @pytest.mark.parametrize(
+        ("name", "value"), [("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1")]
+    )
+    def test_is_named(self, name: str, value: str) -> None:
+        with pytest.raises(Misconfigured, match=name):
+            environment.read({name: value})
+
+    def test_of_the_mail_server_says_what_is_possible(self) -> None:
+        with pytest.raises(Misconfigured, match="smtps://"):
+            environment.mail_settings("mail.example.org")
+
+    def test_of_having_no_database_says_what_to_do(self, tmp_path: Path) -> None:
+        with pytest.raises(Misconfigured, match="make up"):
+            environment.read({"MUSTER_VAR": str(tmp_path)}).services()
+
+
+@pytest.mark.parametrize(
+    ("redis", "broker"),
+    [
+        ("redis://h:1/0", "redis://h:1/0"),
+        ("unix:///tmp/x/valkey?db=2", "redis+socket:///tmp/x/valkey?virtual_host=2"),
+    ],
+)
+def test_celery_spells_a_unix_socket_in_its_own_way(redis: str, broker: str) -> None:
+    assert environment.broker_url(redis) == broker
+
+
+def test_mail_over_tls() -> None:
+    settings = environment.mail_settings("smtps://me:s%40crt@mail.example.org")
+    assert (settings["EMAIL_HOST"], settings["EMAIL_PORT"]) == ("mail.example.org", 465)
+    assert (settings["EMAIL_HOST_PASSWORD"], settings["EMAIL_USE_SSL"]) == ("s@crt", True)
