@@ -31,7 +31,9 @@ def _member(owner: User) -> User:
     return UserFactory.create(org=owner.org, user_name="mo@northwind.example")
 
 
-def _token(owner: User, name: str, idp: str, *, age: int, used: int | None = None, lives: int | None = None) -> ScimToken:
+def _token(
+    owner: User, name: str, idp: str, *, age: int, used: int | None = None, lives: int | None = None
+) -> ScimToken:
     """age, lives: in days. used: minutes ago."""
     now = timezone.now()
     cause = Cause(Door.PAGE, now - timedelta(days=age), person=owner)
