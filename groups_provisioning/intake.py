@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import ParamSpec, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +15,8 @@ from orgs.history import Cause, Effect
 from orgs.keys import fold
 from orgs.models import Organization, User
 from orgs.transactions import command
+
+P = ParamSpec("P")
 
 
 class UnknownUser(Exception):
@@ -40,6 +44,24 @@ class Edit:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+def _whose(function: Callable[P, User]) -> Callable[P, User]:
+    """Of two violated constraints the database names one: an address of this very org is a userName that is taken."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> User:
+        try:
+            return function(*args, **kwargs)
+        except people.AddressTaken as error:
+            # Asked after the command, since nothing can be asked in a transaction that has failed.
+            org = cast(Organization, kwargs["org"])
+            if User.objects.live().filter(org=org, user_name_key=fold(str(error))).exists():
+                raise people.UserNameTaken(str(error)) from error
+            raise
+
+    return run
+
+
+@_whose
 @command
 def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
     """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
@@ -66,6 +88,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
     return user
 
 
+@_whose
 @command
 def change_user(
     *,

@@ -126,9 +126,10 @@ def _element_filter(found: Filter) -> Sql:
             sql, params = _element_filter(found.term)
             return f"(({sql}) IS NOT TRUE)", params
         case Compare() | Present():
-            if found.ref.sub is None:
+            assert found.ref.attribute is not None
+            if found.ref.attribute.multi_valued:  # An element of a plain array is its own `value`.
                 return _value(("element", []), found)
-            return _value(("element -> %s", [found.ref.sub.name]), found)
+            return _value(("element -> %s", [found.ref.name]), found)
         case _:
             raise AssertionError(found)
 

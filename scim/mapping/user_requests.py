@@ -92,7 +92,7 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
     facts = users.facts_of(
         outcome.resource,
         own,
-        extension_urn=_extension_urn(own, outcome) or user.extension_urn,
+        extension_urn=_extension_urn(own, outcome, before=user.extension_urn),
         placement_id=placement_id,
         # Core `roles` that were removed are gone, as RFC 7644 §3.5.2.2 wants, and not replaced by the effective ones.
         wrote_roles=own.role.schema is None and user.idp_roles is not None,
@@ -133,6 +133,10 @@ def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause
     return any(set(roles) == set(effective) for effective in shown if effective)
 
 
-def _extension_urn(own: Dialect, outcome: Outcome) -> str:
-    """The URN that the profile's own extension was written with, if it was (SPEC P1)."""
-    return outcome.spelling.get(own.role.schema.id, "") if own.role.schema else ""
+def _extension_urn(own: Dialect, outcome: Outcome, before: str = "") -> str:
+    """The alias that the profile's own extension goes by from now on; "" for its own URN (SPEC P1)."""
+    schema = own.role.schema
+    if schema is None or schema.id not in outcome.spelling:
+        return before
+    written = outcome.spelling[schema.id]
+    return "" if written == schema.id else written

@@ -180,11 +180,24 @@ def _without(attribute: Attribute, old: list[Any], listed: Iterable[Any]) -> lis
 
 
 def _merged(attribute: Attribute, elements: list[Any], touched: list[Any]) -> list[Any]:
-    """The elements without repetitions, of which the last touched one that is primary is the only one."""
+    """The elements without repetitions, of which the last touched one that is primary is the only one.
+
+    Of two that are the same, what a touched one says counts, or else the later.
+    """
+    touched_ids = set(map(id, touched))
     merged: dict[Hashable, Any] = {}
+    decided = set()
     for element in elements:
         key = _key(attribute, element)
-        merged[key] = {**merged[key], **element} if key in merged and isinstance(element, dict) else element
+        if key in merged and isinstance(element, dict):
+            first, second = merged[key], element
+            if key in decided and id(element) not in touched_ids:
+                first, second = second, first
+            merged[key] = {**first, **second}
+        else:
+            merged[key] = element
+        if id(element) in touched_ids:
+            decided.add(key)
     primaries = [
         _key(attribute, element) for element in touched if isinstance(element, dict) and element.get("primary")
     ]

@@ -26,7 +26,7 @@ class UnknownAttribute(InvalidPath):
 class Path:
     """A target: where it lives, and which elements there are meant.
 
-    `spelling` is the extension URN that the client wrote, in the schema's letter case (SPEC P1).
+    `spelling` is the extension URN that the client wrote, if it did, in the schema's letter case (SPEC P1).
     """
 
     ref: Ref
@@ -48,7 +48,7 @@ def read_path(text: str, kind: ResourceType, *, of_object: bool = False) -> Path
         if _NAME.fullmatch(name) or name.lower().startswith("urn:"):
             raise UnknownAttribute(name, kind)
         raise InvalidPath(f"{quote(text)} is no attribute path, such as name.givenName.")
-    spelling = spelling_of(name, ref.schema) if ref.schema else None
+    spelling = spelling_of(name, ref.schema) if ref.schema and ":" in name else None
     if not bracket:
         return Path(ref, None, spelling)
     return _value_path(text, ref, spelling, kind)

@@ -6,6 +6,7 @@ Everything here is built once per process and compared by identity.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -128,6 +129,7 @@ class ResourceType:
                 urns[urn.lower()] = (schema, urn)
                 names[urn.lower()] = Ref(schema.id, schema, None, None)
                 names |= _names(urn, schema, schema.attributes)
+        names = _short_names(self.extensions) | names
         immutable = (ref for ref in names.values() if ref.attribute and ref.leaf.mutability == "immutable")
         # A URN with a space in it (`...:TestMu AI:2.0:User`) is still one name.
         spaced = sorted((re.escape(urn) for urn in urns if " " in urn), key=len, reverse=True)
@@ -148,6 +150,13 @@ def _by_name(attributes: tuple[Attribute, ...]) -> dict[str, Attribute]:
     """The attributes by their exact name, for speed, and by their lower-case one."""
     exact = {attribute.name: attribute for attribute in attributes}
     return {name.lower(): attribute for name, attribute in exact.items()} | exact
+
+
+def _short_names(extensions: tuple[Schema, ...]) -> dict[str, Ref]:
+    """The attributes of extensions without their URN, which RFC 7644 §3.10 only advises; none that two of them have."""
+    tables = [_names("", schema, schema.attributes) for schema in extensions]
+    once = Counter(name for table in tables for name in table)
+    return {name: ref for table in tables for name, ref in table.items() if once[name] == 1}
 
 
 def _names(urn: str, schema: Schema | None, attributes: tuple[Attribute, ...]) -> dict[str, Ref]:

@@ -145,6 +145,19 @@ class TestLookingUp:
         assert found["totalResults"] == found["itemsPerPage"] == found["startIndex"] == 1
         assert found["Resources"] == [created]
 
+    @pytest.mark.parametrize(
+        ("found", "total"),
+        [
+            ('emails[type eq "work"].value eq "ADA@corp.example"', 1),
+            ('emails[type eq "home"].value eq "ada@corp.example"', 0),
+            ("emails[primary eq true]", 1),
+            ('emails[not (type eq "work")]', 0),
+        ],
+    )
+    def test_by_what_one_address_is(self, idp: Idp, found: str, total: int) -> None:  # S5
+        idp.post("/Users", ADA)
+        assert idp.get(f"/Users?filter={found}").json()["totalResults"] == total
+
     def test_without_a_match_is_an_empty_list(self, idp: Idp) -> None:  # S1
         answer = idp.get('/Users?filter=userName%20eq%20"nobody"')
         assert answer.status_code == 200
@@ -165,6 +178,22 @@ class TestLookingUp:
         idp.post("/Users", ADA)
         with django_assert_max_num_queries(3):
             assert idp.get('/Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 1
+
+
+class TestRenaming:
+    @pytest.fixture
+    def ada(self, idp: Idp) -> str:
+        return f"/Users/{idp.post('/Users', ADA).json()['id']}"
+
+    def test_to_the_address_of_a_colleague_is_a_conflict(self, idp: Idp, org: Organization, ada: str) -> None:  # U2
+        UserFactory.create(org=org, user_name="grace@corp.example")
+        answer = idp.patch(ada, {"op": "replace", "path": "userName", "value": "Grace@corp.example"})
+        assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
+
+    def test_to_an_address_of_another_org_is_refused_as_in_a_create(self, idp: Idp, ada: str) -> None:  # O6
+        UserFactory.create(user_name="grace@corp.example")
+        answer = idp.patch(ada, {"op": "replace", "path": "userName", "value": "grace@corp.example"})
+        assert answer.json() == idp.post("/Users", ADA | {"userName": "grace@corp.example"}).json()
 
 
 class TestDeactivating:

@@ -4,12 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scim.protocol.core import ENTERPRISE as ENTERPRISE_USER
+from scim.protocol.core import USER as CORE_USER
 from scim.protocol.errors import InvalidFilter, InvalidPath, ScimError
 from scim.protocol.paths import UnknownAttribute, read_path
+from scim.protocol.schema import ResourceType, Schema
 
 from .profiles import CORE, ENTERPRISE, LAMBDA, TESTMU, TESTOMAT, UNKNOWN, lambdatest, standard, testomat
 
 USER = standard.user
+MANAGER = ENTERPRISE_USER.by_name["manager"]
 
 
 def name(text, kind=USER):
@@ -38,6 +42,25 @@ def test_a_path_leads_to_one_place_however_it_is_spelled(text, canonical):  # P1
 
 def test_a_dot_stands_for_the_last_colon_of_an_extension():  # P1
     assert name(f"{TESTOMAT}.testomat_roles", testomat.user) == f"{TESTOMAT}:testomat_roles"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("manager", f"{ENTERPRISE}:manager"), ("Manager.Value", f"{ENTERPRISE}:manager.value"), ("roles", "roles")],
+)
+def test_an_extension_attribute_needs_no_urn_where_nothing_else_has_its_name(text, canonical):  # RFC 7644 §3.10
+    assert name(text) == canonical
+
+
+def test_a_name_that_two_extensions_have_needs_its_urn():
+    both = ResourceType("User", "/Users", CORE_USER, (ENTERPRISE_USER, Schema("urn:x", "", "", (MANAGER,))), ())
+    with pytest.raises(UnknownAttribute):
+        read_path("manager", both)
+    assert name("department", both) == f"{ENTERPRISE}:department"
+
+
+def test_a_name_without_urn_says_nothing_about_the_alias():  # P1
+    assert read_path("OrganizationRole", lambdatest.user).spelling is None
 
 
 def test_a_plain_array_is_filtered_by_value():

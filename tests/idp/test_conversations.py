@@ -1,0 +1,176 @@
+"""Replays what real identity providers say; README.md describes the files."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from orgs.models import Change, Door, Entity, Organization, User
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.idp.conversation import Conversation, Step, differences, filled, read
+
+FILES = sorted((Path(__file__).parent / "conversations").rglob("*.json"))
+NAMES = [f"{file.parent.name}/{file.stem}" for file in FILES]
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
+LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_conversation(db: None, file: Path) -> None:
+    conversation = read(file)
+    assert conversation.title, "A conversation says what it is about."
+    assert conversation.source, "A conversation says where it was learned."
+    assert all(re.fullmatch(r"[A-Z][0-9]+", rule) for rule in conversation.rules), conversation.rules
+    Replay(conversation, file.relative_to(Path(__file__).parent)).run()
+
+
+class Replay:
+    """One conversation with one org."""
+
+    def __init__(self, conversation: Conversation, name: Path) -> None:
+        self.conversation = conversation
+        self.name = name
+        self.org: Organization = OrganizationFactory.create(dialect=conversation.profile)
+        self.idp = Idp(issue_token(self.org).secret, conversation.base)
+        self.kept: dict[str, Any] = {}
+        self.browsers: dict[str, Client] = {}
+
+    def run(self) -> None:
+        self._prepare(**self.conversation.given)
+        for number, step in enumerate(self.conversation.steps, start=1):
+            self._sign_in(step.sign_in)
+            changes = len(self._changes())
+            answer = self._send(step)
+            found = [*self._in_answer(step, answer), *self._in_database(**filled(step.then, self.kept))]
+            if answer.status_code >= 400 and len(self._changes()) != changes:
+                found.append("a refused request changed something")
+            if found:
+                shown = answer.content.decode()[:3000]
+                title = f"{self.name}, step {number}: {step.request}  {step.note}"
+                pytest.fail("\n".join([title, *(f"  {line}" for line in found), shown]), pytrace=False)
+
+    def _prepare(
+        self,
+        *,
+        people: list[dict[str, Any]] | None = None,
+        elsewhere: list[dict[str, Any]] | None = None,
+        owner: str = "",
+        concurrency_groups: list[str] | None = None,
+        org: dict[str, Any] | None = None,
+    ) -> None:
+        """What is there before: people by their columns, in this org or another; its owner, entities and switches."""
+        Organization.objects.filter(id=self.org.id).update(**(org or {}))
+        for columns in people or []:
+            user = UserFactory.create(org=self.org, **columns)
+            self.kept[user.user_name.partition("@")[0]] = {"id": str(user.id)}
+        for columns in elsewhere or []:
+            user = UserFactory.create(**columns)
+            self.kept[user.user_name.partition("@")[0]] = {"id": str(user.id)}
+        if owner:
+            self.kept["owner"] = {"id": str(OwnerFactory.create(org=self.org, user_name=owner).id)}
+        for name in concurrency_groups or []:
+            Entity.objects.create(org=self.org, kind="concurrency_group", name=name, created_at=timezone.now())
+
+    def _sign_in(self, names: list[str]) -> None:
+        for name in names:
+            self.browsers[name] = Client()
+            self.browsers[name].force_login(self.org.people.get(user_name=name), backend=BACKEND)
+
+    def _send(self, step: Step) -> HttpResponse:
+        method, _, path = filled_path(step.request, self.kept).partition(" ")
+        body = step.raw.encode() if step.raw is not None else filled(step.body, self.kept)
+        headers = {name.lower().replace("-", "_"): value for name, value in filled(step.headers, self.kept).items()}
+        answer = self.idp(method, path, body, **headers)
+        if step.keep:
+            self.kept[step.keep] = json.loads(answer.content)
+        return answer
+
+    def _in_answer(self, step: Step, answer: HttpResponse) -> Iterator[str]:
+        if answer.status_code != step.status:
+            yield f"the status should be {step.status}, and is {answer.status_code}"
+        if answer["Content-Type"] != "application/scim+json":
+            yield f"the answer is {answer['Content-Type']}"
+        message = json.loads(answer.content) if answer.content else None
+        if message is not None:
+            yield from _well_formed(answer, message)
+        if step.answer is not None:
+            yield from differences(filled(step.answer, self.kept), message, "answer")
+
+    def _in_database(
+        self,
+        *,
+        people: dict[str, Any] | None = None,
+        rows: int | None = None,
+        changes: list[str] | None = None,
+        ledger: list[list[Any]] | None = None,
+        signed_in: dict[str, bool] | None = None,
+    ) -> Iterator[str]:
+        """people: by userName as it is stored, with columns of User, `roles`, `deleted` and `password`; rows: users of
+        the org; changes: the verbs of all requests so far that changed something; ledger: what the last one brought
+        about, as [slot, was, now]; signed_in: whether the browser of each person still is.
+        """
+        for name, expected in (people or {}).items():
+            found = list(self.org.people.select_related("standing").filter(user_name=name))
+            if len(found) != 1:
+                yield f"{len(found)} people are called {name}"
+            else:
+                yield from differences(expected, _columns(found[0], expected), name)
+        if rows is not None:
+            yield from differences(rows, self.org.people.count(), "rows")
+        done = self._changes()
+        if changes is not None:
+            yield from differences(changes, [change.verb for change in done], "changes")
+        if ledger is not None:
+            entries = [[entry.slot, entry.was, entry.now] for entry in done[-1].entries.order_by("id")]
+            yield from differences(ledger, entries, "ledger")
+        for name, expected in (signed_in or {}).items():
+            yield from differences(expected, _is_signed_in(self.browsers[name]), f"{name} is signed in")
+
+    def _changes(self) -> list[Change]:
+        return list(Change.objects.filter(org=self.org, door=Door.SCIM).order_by("at", "id"))
+
+
+def filled_path(request: str, kept: dict[str, Any]) -> str:
+    path = filled(request, kept)
+    assert isinstance(path, str)
+    return path
+
+
+def _columns(user: User, names: dict[str, Any]) -> dict[str, Any]:
+    computed = {
+        "id": str(user.id),
+        "roles": user.standing.roles,
+        "deleted": user.deleted_at is not None,
+        "password": user.has_usable_password(),
+    }
+    return {name: computed[name] if name in computed else getattr(user, name) for name in names}
+
+
+def _is_signed_in(browser: Client) -> bool:
+    request = HttpRequest()
+    request.session = browser.session
+    return get_user(request).is_authenticated
+
+
+def _well_formed(answer: HttpResponse, message: dict[str, Any]) -> Iterator[str]:
+    """What holds for every answer: errors, lists and resources have the form of RFC 7644."""
+    if answer.status_code >= 400:
+        expected = {"schemas": [ERROR_URN], "status": str(answer.status_code), "detail": "{{any}}"}
+        yield from differences(expected, message, "error")
+    elif message.get("schemas") == [LIST_URN]:
+        yield from differences(len(message["Resources"]), message["itemsPerPage"], "itemsPerPage")
+    elif message.get("meta", {}).get("resourceType") == "User":
+        yield from differences(answer["ETag"], message["meta"]["version"], "meta.version")
+        if answer.status_code == 201:
+            yield from differences(answer["Location"], message["meta"]["location"], "meta.location")
+    if '"password"' in answer.content.decode():
+        yield "the answer has a password"
