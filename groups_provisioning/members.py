@@ -1,10 +1,11 @@
 """The members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
 
-The only module that writes `GroupMember` and `NestedGroup`. Each function is a bounded number of statements, whatever
-the size of the group, and costs what it changes. Whoever is touched is marked for settling in the same statement.
+The only module that writes `GroupMember` and `NestedGroup`, and the count of a group that somebody leaves. Each
+function is a bounded number of statements, whatever the size of the group, and costs what it changes. Whoever is
+touched is marked for settling in the same statement.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from groups_provisioning.models import NestedGroup, PushedGroup
+from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
 from orgs.queue import MARK
 
 
@@ -68,6 +69,16 @@ ON CONFLICT (group_id, member_id) DO NOTHING
 """
 
 
+_LEAVE = """
+WITH left_groups AS (
+    DELETE FROM groups_provisioning_groupmember WHERE user_id = %(user)s RETURNING group_id
+)
+UPDATE groups_provisioning_pushedgroup
+SET member_count = member_count - 1, revision = revision + 1, modified_at = %(at)s
+WHERE id IN (SELECT group_id FROM left_groups)
+"""
+
+
 def _removal(condition: str) -> str:
     return f"""
 WITH removed AS (
@@ -96,7 +107,7 @@ def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime
         raise UnknownMembers(*strange[:5])
     if not wished:
         return Delta()
-    about = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
     with connection.cursor() as cursor:
         added = _count(cursor, _ADD, about)
         delta = Delta(added=added)
@@ -143,8 +154,32 @@ def mark_all(group: PushedGroup, *, change_id: UUID) -> None:
         cursor.execute(MARK.format(touched=members), about)
 
 
+def lock_groups_of(user_id: UUID) -> None:
+    """Lock the groups that a user is in, in the order of their ids."""
+    groups = PushedGroup.objects.filter(memberships__user=user_id).order_by("id")
+    list(groups.select_for_update(of=("self",)).values_list("id", flat=True))
+
+
+def leave_all(user_id: UUID, *, at: datetime) -> None:
+    """Take a user, who is locked, out of every group; the groups thereby change (SPEC U5)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVE, {"user": user_id, "at": at})
+
+
+def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, bool]]]:
+    """The members of groups, in order: the id, and whether it is a user's or a nested group's."""
+    found: dict[UUID, list[tuple[UUID, bool]]] = {}
+    users = GroupMember.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "user_id")
+    for group_id, user_id in users.iterator(chunk_size=10_000):
+        found.setdefault(group_id, []).append((user_id, True))
+    nested = NestedGroup.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "member_id")
+    for group_id, member_id in nested:
+        found.setdefault(group_id, []).append((member_id, False))
+    return found
+
+
 def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:
-    about = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
     with connection.cursor() as cursor:
         removed = _count(cursor, users, about)
         cursor.execute(nested, about)

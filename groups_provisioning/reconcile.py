@@ -21,7 +21,8 @@ def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect
     catalogue = roles.catalogue(org.profile)
     standing: Standing | None = getattr(user, "standing", None)
     was = standing.roles if standing else []
-    written = {*(user.idp_roles or ()), *_group_roles(user)}
+    # Somebody without a standing is new, and so in no group.
+    written = {*(user.idp_roles or ()), *(_group_roles(user) if standing else ())}
     now = catalogue.effective(written, user.manual_roles or ())
     loses_admin = catalogue.admin in was and (ended or catalogue.admin not in now)
     is_last = loses_admin and not _other_admins(org, user, catalogue.admin).exists()
