@@ -145,4 +145,3 @@ def test_without_javascript(owner: User, browser: Browser, live_server: Any, bro
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     context.close()
-
