@@ -1,6 +1,7 @@
 """People and identity providers that tests are about."""
 
 import json
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -9,11 +10,17 @@ import pytest
 from django.apps import apps
 from django.http import HttpResponse
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from orgs.models import Organization, SchemaProfile
 from scim import request_log
 from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
+
+# Examples share the fixtures, and undo what they wrote where that matters. HYPOTHESIS_PROFILE=deep looks longer.
+settings.register_profile("quick", deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("deep", settings.get_profile("quick"), max_examples=3000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ class ScimView(APIView):
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
-    default_response_headers: Mapping[str, str] = {}
+    default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     operations: Mapping[str, str] = {}
     """What each method does, in the request log's words."""

@@ -37,7 +37,11 @@ class UserView(ScimView):
     def page(self, query: Query) -> ScimResponse:
         """The ListResponse of a query."""
         page = listing.page(
-            users.rows(self.org, self.dialect), query, org=self.org, filters=users.user_filters, keys=users.cursor_keys
+            users.rows(self.org, self.dialect),
+            query,
+            org=self.org,
+            filters=users.user_filters(self.dialect),
+            keys=users.cursor_keys,
         )
         return ScimResponse(
             list_response(

@@ -25,16 +25,23 @@ class FilterSql:
     """Compiles filters for one kind of resource.
 
     columns: an attribute's canonical name to a column expression that is NULL where the attribute is absent, or None
-    where it cannot be filtered on; text columns hold folded text unless the attribute is caseExact.
-    shortcuts: expressions for an equality on a name, true for every row that can satisfy it and served by an index;
-    they go beside the full condition.
+    where it cannot be filtered on; text columns hold folded text unless the attribute is caseExact, and are collated
+    as "C". homes: where the jsonb of attributes lies that are not in the document. shortcuts: expressions for an
+    equality on a name, true for every row that can satisfy it and served by an index; they go beside the full
+    condition.
     """
 
     def __init__(
-        self, *, document: str, columns: Mapping[str, str | None], shortcuts: Mapping[str, Callable[[Any], Sql]]
+        self,
+        *,
+        document: str,
+        columns: Mapping[str, str | None],
+        homes: Mapping[str, Sql],
+        shortcuts: Mapping[str, Callable[[Any], Sql]],
     ) -> None:
         self._document = document
         self._columns = columns
+        self._homes = homes
         self._shortcuts = shortcuts
 
     def condition(self, found: Filter) -> RawSQL:
@@ -45,7 +52,7 @@ class FilterSql:
     def sort_key(self, ref: Ref) -> Sql:
         """What rows are sorted by: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""
         if ref.name in self._columns:
-            return self._columns[ref.name] or "NULL", []
+            return self._columns[ref.name] or 'NULL::text COLLATE "C"', []
         assert ref.attribute is not None
         sql, params = self._home(ref)
         if ref.attribute.multi_valued:
@@ -65,8 +72,10 @@ class FilterSql:
                 sql, params = self._filter(found.term)
                 return f"(({sql}) IS NOT TRUE)", params
             case ElementMatch():
-                sql, params = _any_element(self._home(found.ref), _element_filter(found.filter))
-                return _join(" AND ", [(sql, params), *self._element_shortcuts(found)])
+                if found.ref.name in self._columns:
+                    raise InvalidFilter(f"{found.ref.name}[...] cannot be filtered on; leave the brackets out.")
+                condition = _any_element(self._home(found.ref), _element_filter(found.filter, found.ref))
+                return _join(" AND ", [condition, *self._element_shortcuts(found)])
             case Compare() | Present():
                 return self._leaf(found)
 
@@ -86,17 +95,16 @@ class FilterSql:
         home = self._home(ref)
         part: Sql = ("element -> %s", [ref.sub.name]) if ref.sub else ("element", [])
         anywhere = _any_element(home, _value(part, found))
-        if isinstance(found, Present) or (found.op != "ne" and found.value is not None):
+        if isinstance(found, Present) or (found.op == "ne") is (found.value is None):
             return self._narrowed(anywhere, ref.name, found)
         nothing = _any_element(home, ("TRUE", []))
         return f"({anywhere[0]} OR NOT {nothing[0]})", [*anywhere[1], *nothing[1]]
 
     def _home(self, ref: Ref) -> Sql:
-        """Where an attribute as a whole lies in the document."""
-        names = [ref.schema.id] if ref.schema else []
-        if ref.attribute:
-            names.append(ref.attribute.name)
-        return self._document + " -> %s" * len(names), names
+        """Where an attribute as a whole lies."""
+        if ref.top in self._homes:
+            return self._homes[ref.top]
+        return in_document(self._document, ref)
 
     def _narrowed(self, condition: Sql, name: str, found: Compare | Present) -> Sql:
         shortcut = self._shortcut(name, found)
@@ -115,19 +123,27 @@ class FilterSql:
         return [shortcut for shortcut in shortcuts if shortcut]
 
 
-def _element_filter(found: Filter) -> Sql:
+def in_document(document: str, ref: Ref) -> Sql:
+    """Where an attribute as a whole lies in a document that `folded` made."""
+    names = [ref.schema.id] if ref.schema else []
+    if ref.attribute:
+        names.append(ref.attribute.name)
+    return document + " -> %s" * len(names), names
+
+
+def _element_filter(found: Filter, home: Ref) -> Sql:
     """A filter inside `emails[...]`, on the value `element`."""
     match found:
         case And():
-            return _join(" AND ", [_element_filter(term) for term in found.terms])
+            return _join(" AND ", [_element_filter(term, home) for term in found.terms])
         case Or():
-            return _join(" OR ", [_element_filter(term) for term in found.terms])
+            return _join(" OR ", [_element_filter(term, home) for term in found.terms])
         case Not():
-            sql, params = _element_filter(found.term)
+            sql, params = _element_filter(found.term, home)
             return f"(({sql}) IS NOT TRUE)", params
         case Compare() | Present():
-            assert found.ref.attribute is not None
-            if found.ref.attribute.multi_valued:  # An element of a plain array is its own `value`.
+            # An element of a plain array is its own `value`.
+            if found.ref.attribute is home.attribute:
                 return _value(("element", []), found)
             return _value(("element -> %s", [found.ref.name]), found)
         case _:
@@ -154,7 +170,7 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
     sql, params = part
     text = f"(({sql}) #>> '{{}}')"
     if isinstance(found, Present):
-        return f"({text} <> '' AND {text} NOT IN ('[]', '{{}}'))", [*params, *params]
+        return f"({sql}) <> ALL (ARRAY['\"\"', '[]', '{{}}', 'null']::jsonb[])", params
     value = _folded(found)
     if value is None:
         return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
@@ -180,12 +196,10 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
 
 
 def _any_element(home: Sql, condition: Sql) -> Sql:
-    """Some element of a jsonb array satisfies the condition on `element`."""
-    sql, params = home
-    array = f"CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} WHEN 'object' THEN jsonb_build_array({sql}) END"
+    """Some element of a jsonb array, or a value that is none, satisfies the condition on `element`."""
     return (
-        f"EXISTS (SELECT FROM jsonb_array_elements({array}) AS elements(element) WHERE {condition[0]})",
-        [*params, *params, *params, *condition[1]],
+        f"EXISTS (SELECT FROM jsonb_path_query({home[0]}, '$[*]') AS elements(element) WHERE {condition[0]})",
+        [*home[1], *condition[1]],
     )
 
 

@@ -43,12 +43,12 @@ def page(rows: QuerySet[Row], query: Query, *, org: Organization, filters: Filte
 
 
 def _order(query: Query, filters: FilterSql) -> list[OrderBy]:
-    """By the attribute, values that are missing last, or first when descending (RFC 7644 §3.4.2.3)."""
+    """By the attribute; what has no value comes last, or first when descending, as PostgreSQL has it by itself."""
     if query.sort_by is None or query.sort_by.name == "id":
         return []
     sql, params = filters.sort_key(query.sort_by)
     key = RawSQL(sql, params, output_field=TextField())  # noqa: S611 - made of columns and parameters
-    return [OrderBy(key, descending=query.descending, nulls_first=query.descending, nulls_last=not query.descending)]
+    return [OrderBy(key, descending=query.descending)]
 
 
 def _page_by_cursor(rows: QuerySet[Row], query: Query, org: Organization, keys: Keys) -> Page[Row]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from orgs.keys import fold
 from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
-from scim.mapping.filters import FilterSql, Sql, folded
+from scim.mapping.filters import FilterSql, Sql, folded, in_document
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
 from scim.protocol.resources import get, put
@@ -67,7 +70,8 @@ def facts_of(
         active=resource.get("active", True),
         email_keys=tuple(dict.fromkeys(fold(email) for email in emails if email)),
         attributes=attributes,
-        folded=folded(resource, dialect.user, without=("userName", "externalId", "active")),
+        folded=folded(resource, dialect.user, without=("userName", "externalId", "active"))
+        | {"schemas": _schemas(resource, dialect)},
         extension_urn=extension_urn,
         placement_id=placement_id,
         idp_roles=dialect.user_roles(resource) if wrote_roles or get(resource, dialect.role) is not None else None,
@@ -103,6 +107,14 @@ def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> No
     put(resource, role, effective)
 
 
+def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
+    """Every URN, folded, by which a filter may name a schema that the resource is shown with."""
+    own = dialect.role.schema
+    shown = {dialect.user.schema.id, *(name for name in resource if ":" in name), *((own.id,) if own else ())}
+    aliases = {alias for schema in dialect.user.extensions if schema.id in shown for alias in schema.aliases}
+    return sorted(map(fold, shown | aliases))
+
+
 def location(user: User, base_url: str) -> str:
     """The URI of a user."""
     return f"{base_url}/Users/{user.id}"
@@ -120,26 +132,64 @@ def _has_id(value: str) -> Sql:
         return "FALSE", []
 
 
-user_filters = FilterSql(
-    document="orgs_user.folded",
-    columns={
-        "id": "orgs_user.id::text",
-        "userName": "orgs_user.user_name_key",
-        "externalId": "NULLIF(orgs_user.external_id, '')",
-        "active": "orgs_user.active",
-        "meta.resourceType": "'User'",
-        "meta.created": "orgs_user.created_at",
-        "meta.lastModified": "orgs_user.modified_at",
-        "meta.location": None,
-        "meta.version": None,
-        "meta": None,
-    },
-    shortcuts={
-        "id": _has_id,
-        "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
-        "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
-    },
-)
+_FILTER_COLUMNS = {
+    "id": 'orgs_user.id::text COLLATE "C"',
+    "userName": "orgs_user.user_name_key",
+    "externalId": "NULLIF(orgs_user.external_id, '') COLLATE \"C\"",
+    "active": "orgs_user.active",
+    "meta.resourceType": "'User'::text COLLATE \"C\"",
+    "meta.created": "orgs_user.created_at",
+    "meta.lastModified": "orgs_user.modified_at",
+    "meta.location": None,
+    "meta.version": None,
+    "meta": None,
+}
+_SHORTCUTS = {
+    "id": _has_id,
+    "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
+    "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
+}
+
+
+@lru_cache(maxsize=256)
+def user_filters(dialect: Dialect) -> FilterSql:
+    """What filters and sorting see of users: what `render` shows."""
+    homes = {"schemas": _shown_schemas(dialect), dialect.role.name: _shown_roles(dialect)}
+    if dialect.placement:
+        homes[dialect.placement.name] = _shown_placement(dialect.placement)
+    return FilterSql(document="orgs_user.folded", columns=_FILTER_COLUMNS, homes=homes, shortcuts=_SHORTCUTS)
+
+
+def _shown_schemas(dialect: Dialect) -> Sql:
+    """The URNs of a user's schemas and all their aliases (SPEC P1)."""
+    return "COALESCE(orgs_user.folded -> 'schemas', %s)", [Jsonb(_schemas({}, dialect))]
+
+
+def _shown_roles(dialect: Dialect) -> Sql:
+    """The role attribute, or the effective roles where the IdP wrote none (SPEC R1)."""
+    role = dialect.role
+    assert role.attribute is not None
+    shown = "%s -> key"
+    if role.attribute.sub_attributes:
+        shown = f"jsonb_build_object('value', {shown})"
+    shown = f"jsonb_agg({shown} ORDER BY place)"
+    if not role.attribute.multi_valued:
+        shown += " -> 0"
+    effective = (
+        f"SELECT {shown} FROM orgs_standing, unnest(roles) WITH ORDINALITY AS role(key, place)"  # noqa: S608
+        " WHERE orgs_standing.user_id = orgs_user.id"
+    )
+    written, names = in_document("orgs_user.folded", role)
+    keys = Jsonb({key: fold(key) for key in dialect.roles})
+    return f"CASE WHEN orgs_user.idp_roles IS NULL THEN ({effective}) ELSE {written} END", [keys, *names]
+
+
+def _shown_placement(placement: Ref) -> Sql:
+    """The present name of the concurrency group that the placement attribute named (SPEC U10)."""
+    written, names = in_document("orgs_user.folded", placement)
+    present = "SELECT to_jsonb(name_key) FROM orgs_entity WHERE orgs_entity.id = orgs_user.placement_id"
+    return f"COALESCE(({present}), {written})", names
+
 
 # What lists of users can be walked by with a cursor.
 cursor_keys = {"id": "id", "userName": "user_name_key"}

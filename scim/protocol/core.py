@@ -46,7 +46,6 @@ COMMON = (
         "The URIs of the schemas whose attributes the resource has.",
         "reference",
         multi_valued=True,
-        case_exact=True,
         mutability="readOnly",
         returned="always",
         reference_types=("uri",),

@@ -67,6 +67,11 @@ class Dialect:
         self.group_role = _ref(self.group, group_extension, profile.group_role_attribute)
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """The role keys."""
+        return tuple(self._role_keys.values())
+
+    @property
     def resource_types(self) -> tuple[ResourceType, ResourceType]:
         return self.user, self.group
 
@@ -101,14 +106,13 @@ class Dialect:
         """The extension with its role attribute limited to the profile's roles (SPEC P2)."""
         if extension is None or role_attribute is None:
             return extension
-        keys = tuple(self._role_keys.values())
 
         def complaint(value: str) -> str | None:
             if fold(value) in self._role_keys:
                 return None
-            return f"{quote(value)} is no role here; allowed values: {', '.join(keys)}."
+            return f"{quote(value)} is no role here; allowed values: {', '.join(self.roles)}."
 
-        return _with(extension, role_attribute, canonical_values=keys, check=complaint)
+        return _with(extension, role_attribute, canonical_values=self.roles, check=complaint)
 
 
 def _user_name(profile: Profile) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def _read_extension(draft: Draft, schema: Schema, spelled: str, attributes: Any)
 
 
 def _read_unknown(draft: Draft, key: str, value: Any) -> None:
-    if value is None or not is_extension_urn(key):
+    if value in (None, "", [], {}) or not is_extension_urn(key):
         return
     try:
         if not is_storable(key):

@@ -29,7 +29,7 @@ class Refusal:
 
 
 def read_value(attribute: Attribute, value: Any, *, loose: bool) -> Any:
-    """The value in the attribute's form; None if it clears the attribute, as null, "" and [] do (SPEC S3).
+    """The value in the attribute's form; None if it clears the attribute, as null, "", [] and {} do (SPEC S3).
 
     loose: whether the attribute belongs to an extension, whose single values may come as a one-element array (SPEC P1).
     Raises InvalidValue.
@@ -42,9 +42,7 @@ def read_value(attribute: Attribute, value: Any, *, loose: bool) -> Any:
         return _read_elements(attribute, value)
     if isinstance(value, list) and loose and len(value) < 2:
         value = value[0] if value else None
-        if value is None or value == "":
-            return None
-    return _READERS[attribute.type](attribute, value)
+    return read_element(attribute, value)
 
 
 def read_element(attribute: Attribute, value: Any) -> Any:
