@@ -108,7 +108,8 @@ def _locked_out(owner: User) -> str:
 def _try_to_sign_in(page: Page) -> None:
     page.get_by_label("E-mail address").fill("ada@northwind.example")
     page.get_by_label("Password").fill("wrong once more")
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def _create_token(page: Page) -> None:
@@ -124,7 +125,8 @@ def _open(name: str) -> Callable[[Page], None]:
 
 def _ask_for_a_link(page: Page) -> None:
     page.get_by_label("E-mail address").fill("ada@northwind.example")
-    page.get_by_role("button", name="Send the link").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send the link").click()
 
 
 SCENES = {
