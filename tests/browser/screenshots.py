@@ -14,7 +14,8 @@ PICTURES = ROOT / "test-results" / "screenshots"
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_picture(name: str, owner: User, page: Page, context: BrowserContext, live_server: Any) -> None:
+def test_picture(name: str, owner: User, page: Page, context: BrowserContext, live_server: Any, settings: Any) -> None:
+    settings.MUSTER_URL = "https://muster.example.org"
     scene = SCENES[name]
     address = scene.set_up(owner)
     if user := scene.who(owner):

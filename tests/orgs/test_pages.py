@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import get_template
 from django.test import Client
 from django.utils import timezone
 
@@ -303,9 +304,7 @@ class TestWhatGoesWrong:
         assert answer.status_code == 404
         assert "There is nothing here" in text(answer)
 
-    def test_is_told_without_a_session_or_a_database(self, settings: Any) -> None:
-        from django.template.loader import get_template
-
+    def test_is_told_without_a_session_or_a_database(self) -> None:
         for name in ("400", "403", "403_csrf", "404", "500"):
             assert "<h1>" in get_template(f"{name}.html").render()
 
