@@ -15,11 +15,13 @@ log = structlog.get_logger(__name__)
 def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect]:
     """Bring one person's roles up to date with the facts (SPEC R1, R5); what differed.
 
-    ended: their account was active before this command and is not now. Runs in the transaction of the command that
-    changed the facts, the user's row locked or new.
+    user: the facts, of a row that is locked or new, or that were read after its Standing was locked. ended: their
+    account was active before this command and is not now. Runs in the transaction of the command that changed the
+    facts.
     """
+    # What came with the user's row may be older than the row, which was waited for.
+    standing = Standing.objects.select_for_update().filter(user=user).first()
     catalogue = roles.catalogue(org.profile)
-    standing: Standing | None = getattr(user, "standing", None)
     was = standing.roles if standing else []
     # Somebody without a standing is new, and so in no group.
     written = {*(user.idp_roles or ()), *(_group_roles(user) if standing else ())}
@@ -30,8 +32,8 @@ def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect
     if held:
         now = catalogue.with_admin(now)
     effects = []
+    user.standing = Standing(user=user, org=org, roles=now, last_admin=held)
     if standing is None or was != now or standing.last_admin != held:
-        user.standing = Standing(user=user, org=org, roles=now, last_admin=held)
         user.standing.save(force_insert=standing is None, force_update=standing is not None)
     if was != now:
         effects.append(Effect(user.id, "roles", was or None, now))
@@ -64,5 +66,6 @@ def _other_admins(org: Organization, user: User, admin: str) -> QuerySet[Standin
 
 def _release(org: Organization, admin: User) -> list[Effect]:
     """Those who only kept the admin role for want of another admin follow the facts again (SPEC R5)."""
-    held = Standing.objects.filter(org=org, last_admin=True).exclude(user=admin).select_related("user")
-    return [effect for standing in held for effect in settle(org=org, user=standing.user)]
+    held = Standing.objects.filter(org=org, last_admin=True).exclude(user=admin).order_by("user_id").select_for_update()
+    waiting = User.objects.in_bulk([standing.pk for standing in held])
+    return [effect for user in waiting.values() for effect in settle(org=org, user=user)]

@@ -124,6 +124,9 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
     placement_id = user.placement_id
     try:
         placement_id = placed_by(org, own, outcome.resource, user)
+        if own.placement and placement_id and placement_id == user.placement_id:
+            # The same group by its present name, as an IdP reads it, is no change of what was written.
+            put(outcome.resource, own.placement, get(users.resource_of(user), own.placement))
     except InvalidValue as error:
         assert own.placement is not None
         refusals.append(Refusal(own.placement.name, error))

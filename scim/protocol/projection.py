@@ -36,8 +36,8 @@ class Projection:
 
         spelling: for the ids of extensions with aliases, the URN that they were last written with (SPEC P1).
         """
-        schemas = [self.kind.schema.id]
-        shown: Resource = {"schemas": schemas}
+        extensions = []
+        shown: Resource = {"schemas": []}
         only, without = self.only, self.without
         for name, value in resource.items():
             if name in without:
@@ -53,9 +53,10 @@ class Projection:
                 continue
             if ":" in name:
                 name = spelling.get(name, name)
-                schemas.append(name)
+                extensions.append(name)
             shown[name] = value
-        shown["schemas"] = schemas
+        extensions.sort()  # jsonb keeps no order, and an answer should be the same every time
+        shown["schemas"] = [self.kind.schema.id, *extensions]
         return shown
 
 

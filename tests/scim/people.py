@@ -83,8 +83,8 @@ _ENTERPRISE = some(
     dict.fromkeys(["employeeNumber", "costCenter", "organization", "division", "department"], texts)
     | {"manager": some({}, {"value": texts, "$ref": texts})},
 )
-_CORE = dict.fromkeys(("externalId", "displayName", "nickName", "profileUrl", "title", "userType", "locale"), texts)
-_CORE |= {
+CORE = dict.fromkeys(("externalId", "displayName", "nickName", "profileUrl", "title", "userType", "locale"), texts)
+CORE |= {
     "name": some({}, dict.fromkeys(["formatted", "familyName", "givenName", "middleName"], texts)),
     "active": st.booleans(),
     "emails": plural(_emails),
@@ -119,7 +119,8 @@ def user_names(dialect: str) -> st.SearchStrategy[str]:
 
 def bodies(dialect: str) -> st.SearchStrategy[dict[str, Any]]:
     """What an IdP may POST or PUT."""
-    return some({"userName": user_names(dialect)}, _CORE | _OWN[dialect])
+    own = st.sampled_from([{name: values} for name, values in _OWN[dialect].items()] or [{}])
+    return own.flatmap(lambda own: some({"userName": user_names(dialect)}, CORE | own))
 
 
 # --- Filters ---------------------------------------------------------------------------------------------------------

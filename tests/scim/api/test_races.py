@@ -1,0 +1,308 @@
+"""Requests at the same moment, on real connections: nothing is lost, and contention is never seen (SPEC S2, S7)."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.http import HttpResponse
+
+from orgs import transactions
+from orgs.models import LedgerEntry, Organization, Standing, User
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, UserFactory, issue_token
+
+Call = Callable[[Idp], HttpResponse]
+ROUNDS = 5
+
+
+@pytest.fixture
+def org(transactional_db: None) -> Organization:
+    return OrganizationFactory.create()
+
+
+@pytest.fixture
+def secret(org: Organization) -> str:
+    return issue_token(org).secret
+
+
+@contextmanager
+def sent(secret: str, *calls: Call, prepare: str = "SELECT 1", tidy: str = "SELECT 1") -> Iterator[list[Future]]:
+    """The calls, each on its way in a thread with its own connection; prepare, tidy: SQL for that connection."""
+    barrier = Barrier(len(calls))
+
+    def send(call: Call) -> HttpResponse:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(prepare)
+            barrier.wait(10)
+            return call(Idp(secret))
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute(tidy)
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        yield [threads.submit(send, call) for call in calls]
+
+
+def at_once(secret: str, *calls: Call) -> list[HttpResponse]:
+    """The answers to calls that start at the same moment."""
+    with sent(secret, *calls) as answers:
+        return [answer.result(60) for answer in answers]
+
+
+def behind(user_id: UUID | str, secret: str, *calls: Call) -> list[HttpResponse]:
+    """The answers to calls that all wait for one row before any goes on."""
+    with sent(secret, *calls) as answers:
+        with transaction.atomic():
+            User.objects.select_for_update().get(id=user_id)
+            deadline = time.monotonic() + 4
+            while waiting() < len(calls):
+                assert time.monotonic() < deadline, f"{waiting()} wait"
+                time.sleep(0.01)
+        return [answer.result(60) for answer in answers]
+
+
+def waiting() -> int:
+    """How many connections wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+def statuses(answers: list[HttpResponse]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
+
+
+def create(name: str, **attributes: Any) -> Call:
+    return lambda idp: idp.post("/Users", {"userName": name} | attributes)
+
+
+def patch(user: User, **attributes: Any) -> Call:
+    return lambda idp: idp.patch(f"/Users/{user.id}", {"op": "replace", "value": attributes})
+
+
+def delete(user: User) -> Call:
+    return lambda idp: idp.delete(f"/Users/{user.id}")
+
+
+class TestCreating:
+    @pytest.mark.parametrize("name", ["ada", "ada@corp.example"])
+    def test_one_name_twice_makes_one_user(self, org: Organization, secret: str, name: str) -> None:  # U2
+        for number in range(ROUNDS):
+            answers = at_once(secret, create(f"{number}{name}"), create(f"{number}{name.upper()}"))
+            assert statuses(answers) == [201, 409]
+            assert {answer.json().get("scimType") for answer in answers} == {None, "uniqueness"}
+            assert User.objects.filter(org=org).count() == Standing.objects.filter(org=org).count() == number + 1
+
+    def test_one_address_in_two_orgs_makes_one_user(self, org: Organization, secret: str) -> None:  # U2, O6
+        other = issue_token(OrganizationFactory.create()).secret
+        for number in range(ROUNDS):
+            call = create(f"ada{number}@corp.example")
+            answers = at_once(secret, call, lambda _, call=call: call(Idp(other)))
+            assert statuses(answers) == [201, 400]
+            assert User.objects.count() == number + 1
+
+    def test_a_name_that_is_being_deleted_is_taken_or_revived(self, org: Organization, secret: str) -> None:  # U3
+        for number in range(ROUNDS):
+            user = UserFactory.create(org=org, user_name=f"ada{number}@corp.example")
+            created, deleted = at_once(secret, create(user.user_name, displayName="new"), delete(user))
+            assert deleted.status_code == 204
+            assert created.status_code in (201, 409)
+            user.refresh_from_db()
+            assert (user.deleted_at is None) == (created.status_code == 201)
+            if created.status_code == 201:
+                assert created.json()["id"] == str(user.id)
+
+    def test_a_deleted_user_is_revived_once(self, org: Organization, secret: str) -> None:  # U3
+        for number in range(ROUNDS):
+            user = UserFactory.create(org=org, user_name=f"ada{number}@corp.example")
+            delete(user)(Idp(secret))
+            answers = at_once(secret, *[create(user.user_name)] * 3)
+            assert statuses(answers) == [201, 409, 409]
+            assert User.objects.filter(org=org).count() == number + 1
+            entries = LedgerEntry.objects.filter(user=user, slot="account").order_by("id")
+            assert [entry.now for entry in entries] == ["deleted", "active"]
+
+    def test_a_deleted_user_or_somebody_else_with_their_name(self, org: Organization, secret: str) -> None:  # U3
+        for number in range(ROUNDS):
+            user = UserFactory.create(org=org, user_name=f"ada{number}@corp.example", external_id="1")
+            delete(user)(Idp(secret))
+            answers = at_once(secret, create(user.user_name, externalId="1"), create(user.user_name, externalId="2"))
+            assert statuses(answers) == [201, 409]
+            assert User.objects.provisionable(org).filter(user_name=user.user_name).count() == 1
+
+    def test_an_invited_user_is_adopted_once(self, org: Organization, secret: str) -> None:  # U3
+        for number in range(ROUNDS):
+            invited = UserFactory.create(org=org, user_name=f"ada{number}", scim_managed=False)
+            answers = at_once(secret, create(invited.user_name), create(invited.user_name))
+            assert statuses(answers) == [201, 409]
+
+
+class TestRenaming:
+    def test_away_from_a_name_that_is_being_adopted(self, org: Organization, secret: str) -> None:  # U3
+        for number in range(ROUNDS):
+            invited = UserFactory.create(org=org, user_name=f"ada{number}", scim_managed=False)
+            created, renamed = at_once(secret, create(invited.user_name), patch(invited, userName=f"grace{number}"))
+            assert renamed.status_code == 200
+            assert created.status_code in (201, 409)
+            names = User.objects.filter(org=org, user_name_key__endswith=str(number)).values_list(
+                "user_name", flat=True
+            )
+            adopted_first = created.status_code == 409 or created.json()["id"] == str(invited.id)
+            assert sorted(names) == sorted([f"grace{number}"] if adopted_first else [f"ada{number}", f"grace{number}"])
+
+    def test_onto_a_name_that_is_being_adopted(self, org: Organization, secret: str) -> None:  # U2
+        for number in range(ROUNDS):
+            user = UserFactory.create(org=org, user_name=f"grace{number}")
+            invited = UserFactory.create(org=org, user_name=f"ada{number}", scim_managed=False)
+            created, renamed = at_once(secret, create(invited.user_name), patch(user, userName=invited.user_name))
+            assert (created.status_code, renamed.status_code) == (201, 409)
+
+    def test_two_users_cannot_swap_their_names(self, org: Organization, secret: str) -> None:  # S2, U2
+        for domain in ("", "@corp.example"):
+            ada, grace = (UserFactory.create(org=org, user_name=name + domain) for name in ("ada", "grace"))
+            answers = at_once(secret, patch(ada, userName=grace.user_name), patch(grace, userName=ada.user_name))
+            assert statuses(answers) == [409, 409]
+            assert {answer.json()["scimType"] for answer in answers} == {"uniqueness"}
+            ada.refresh_from_db(), grace.refresh_from_db()
+            assert (ada.user_name, grace.user_name) == ("ada" + domain, "grace" + domain)
+
+    def test_a_deadlock_is_not_seen(self, org: Organization, secret: str) -> None:  # S2
+        ada, grace = UserFactory.create_batch(2, org=org)
+        meet = Barrier(2)
+
+        @transactions.command
+        def lock(*users: User) -> HttpResponse:
+            for user in users:
+                User.objects.select_for_update().get(id=user.id)
+                with suppress(BrokenBarrierError):  # only the first attempts meet
+                    meet.wait(0.5)
+            return HttpResponse()
+
+        answers = at_once(secret, lambda _: lock(ada, grace), lambda _: lock(grace, ada))
+        assert statuses(answers) == [200, 200]
+
+    def test_two_users_to_one_address(self, org: Organization, secret: str) -> None:  # U2
+        for number in range(ROUNDS):
+            users = UserFactory.create_batch(2, org=org)
+            answers = at_once(secret, *[patch(user, userName=f"{number}@corp.example") for user in users])
+            assert statuses(answers) == [200, 409]
+
+
+class TestOneUser:
+    def test_keeps_every_one_of_twenty_parallel_changes(self, org: Organization, secret: str) -> None:  # S7
+        user = UserFactory.create(org=org)
+        numbers = [str(number) for number in range(20)]
+        calls = [
+            lambda idp, number=number: idp.patch(
+                f"/Users/{user.id}", {"op": "add", "path": "phoneNumbers", "value": {"value": number}}
+            )
+            for number in numbers
+        ]
+        for first in range(0, 20, 10):  # fewer than connections in the pool
+            assert set(statuses(behind(user.id, secret, *calls[first : first + 10]))) == {200}
+        user.refresh_from_db()
+        assert sorted(phone["value"] for phone in user.attributes["phoneNumbers"]) == sorted(numbers)
+        assert user.revision == 21
+
+    def test_a_deactivation_and_another_change_are_both_in_effect(self, org: Organization, secret: str) -> None:  # U4
+        for _ in range(ROUNDS):
+            user = UserFactory.create(org=org)
+            answers = behind(user.id, secret, patch(user, active=False), patch(user, title="Countess"))
+            assert statuses(answers) == [200, 200]
+            user.refresh_from_db()
+            assert (user.active, user.attributes["title"], user.session_epoch) == (False, "Countess", 1)
+
+    def test_a_put_and_a_patch_come_one_after_the_other(self, org: Organization, secret: str) -> None:  # S7
+        for _ in range(ROUNDS):
+            user = UserFactory.create(org=org)
+
+            def put(idp: Idp, user: User = user) -> HttpResponse:
+                return idp.put(f"/Users/{user.id}", {"userName": user.user_name, "title": "put"})
+
+            answers = behind(user.id, secret, put, patch(user, title="patched", nickName="Ada"))
+            assert statuses(answers) == [200, 200]
+            user.refresh_from_db()
+            attributes = {name: user.attributes.get(name) for name in ("title", "nickName")}
+            assert attributes in ({"title": "put", "nickName": None}, {"title": "patched", "nickName": "Ada"})
+
+    def test_one_of_two_with_the_same_etag_wins(self, org: Organization, secret: str) -> None:  # S1
+        user = UserFactory.create(org=org)
+
+        def put(title: str) -> Call:
+            body = {"userName": user.user_name, "title": title}
+            return lambda idp: idp.put(f"/Users/{user.id}", body, if_match='W/"1"')
+
+        answers = behind(user.id, secret, put("a"), put("b"))
+        assert statuses(answers) == [200, 412]
+        winner = next(answer for answer in answers if answer.status_code == 200)
+        user.refresh_from_db()
+        assert (user.revision, user.attributes["title"]) == (2, winner.json()["title"])
+
+    def test_a_change_and_a_deletion(self, org: Organization, secret: str) -> None:  # U5
+        for _ in range(ROUNDS):
+            user = UserFactory.create(org=org)
+            changed, deleted = behind(user.id, secret, patch(user, active=True, title="x"), delete(user))
+            assert deleted.status_code == 204
+            assert changed.status_code in (200, 404)
+            user.refresh_from_db()
+            assert user.deleted_at is not None
+            assert not user.active
+
+    def test_two_deletions(self, org: Organization, secret: str) -> None:
+        user = UserFactory.create(org=org)
+        assert statuses(behind(user.id, secret, delete(user), delete(user))) == [204, 404]
+
+    def test_the_role_in_effect_is_the_one_written_last(self, org: Organization, secret: str) -> None:  # R1, S7
+        UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"])  # another admin
+        for _ in range(ROUNDS):
+            user = UserFactory.create(org=org)
+            answers = behind(user.id, secret, *[patch(user, roles=[{"value": r}]) for r in ("Admin", "Member") * 3])
+            assert set(statuses(answers)) == {200}
+            user.refresh_from_db()
+            assert user.standing.roles == user.idp_roles
+            entries = LedgerEntry.objects.filter(user=user, slot="roles").order_by("id")
+            told = [(entry.was, entry.now) for entry in entries]
+            assert all(was != now for was, now in told)
+            assert all(before[1] == after[0] for before, after in pairwise(told))
+
+
+class TestWaiting:
+    def test_beyond_the_lock_timeout_is_not_seen(self, org: Organization, secret: str) -> None:  # S2
+        user = UserFactory.create(org=org)
+        with slow(user, secret, patch(user, title="x")) as answers:
+            time.sleep(0.5)
+        assert statuses([answer.result(60) for answer in answers]) == [200]
+
+    def test_that_does_not_end_is_503_with_retry_after(self, org: Organization, secret: str) -> None:  # S2
+        user = UserFactory.create(org=org)
+        patched = {
+            "method": "PATCH",
+            "path": f"/Users/{user.id}",
+            "data": {"Operations": [{"op": "remove", "path": "title"}]},
+        }
+        bulk = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [patched]}
+        with slow(user, secret, patch(user, title="x"), lambda idp: idp.post("/Bulk", bulk)) as answers:
+            single, several = (answer.result(60) for answer in answers)
+        assert single.status_code == 503
+        assert int(single["Retry-After"]) > 0
+        assert [operation["status"] for operation in several.json()["Operations"]] == ["503"]
+        user.refresh_from_db()
+        assert user.revision == 1
+
+
+@contextmanager
+def slow(user: User, secret: str, *calls: Call) -> Iterator[list[Future]]:
+    """The calls, while somebody else holds the user's row for longer than they care to wait."""
+    prepare, tidy = "SET lock_timeout = '50ms'", "SET lock_timeout = '5s'"
+    with sent(secret, *calls, prepare=prepare, tidy=tidy) as answers, transaction.atomic():
+        User.objects.select_for_update().get(id=user.id)
+        yield answers
