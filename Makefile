@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check benchmark fmt lock clean
+.PHONY: help up test screenshots check benchmark fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -53,6 +53,10 @@ test: ## run the test suite; ARGS="…" goes to pytest
 	    status=0; $(PYTEST) --ignore=tests/browser $(ARGS) || status=$$?; \
 	    echo "The browser tests were not run: they need Chromium (apt-get install chromium)."; exit $$status; \
 	fi
+
+screenshots: ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
+	$(call install,dev)
+	@exec $(VENV_PYTHON) -m pytest -q $(ARGS) tests/browser/screenshots.py
 
 CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
 .PHONY: $(CHECKS)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from groups_provisioning import reconcile
+from groups_provisioning import members, reconcile
 from orgs import domains, history, people
 from orgs.history import Cause, Effect
 from orgs.keys import fold
@@ -133,7 +133,9 @@ def change_user(
 @command
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser, Stale."""
+    members.lock_groups_of(user_id)  # groups before users, in every command
     user = _locked(org, user_id, expected)
+    members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     _settle_and_record(org, user, effects, "user.deleted", cause)
 

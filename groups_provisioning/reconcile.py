@@ -4,6 +4,7 @@ import structlog
 from django.db import connection
 from django.db.models import QuerySet
 
+from groups_provisioning.models import GroupMember
 from orgs import roles
 from orgs.history import Effect
 from orgs.models import Organization, Standing, User
@@ -22,7 +23,9 @@ def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect
     standing = Standing.objects.select_for_update().filter(user=user).first()
     catalogue = roles.catalogue(org.profile)
     was = standing.roles if standing else []
-    now = catalogue.effective(user.idp_roles, user.manual_roles)
+    # Somebody without a standing is new, and so in no group.
+    written = {*(user.idp_roles or ()), *(_group_roles(user) if standing else ())}
+    now = catalogue.effective(written, user.manual_roles or ())
     loses_admin = catalogue.admin in was and (ended or catalogue.admin not in now)
     is_last = loses_admin and not _other_admins(org, user, catalogue.admin).exists()
     held = is_last and not ended and user.is_active
@@ -42,6 +45,12 @@ def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect
     if catalogue.admin in now and user.is_active and not held:
         effects += _release(org, user)
     return effects
+
+
+def _group_roles(user: User) -> set[str]:
+    """The roles of the pushed groups that the user is in, mapped or not (SPEC G1, G7)."""
+    carried = GroupMember.objects.filter(user=user).exclude(group__roles=[]).values_list("group__roles", flat=True)
+    return {key for roles in carried for key in roles}
 
 
 def _other_admins(org: Organization, user: User, admin: str) -> QuerySet[Standing]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from orgs.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 
 
@@ -39,9 +40,21 @@ def former(user: User, slot: str, *, since: datetime) -> list[Any]:
     return list(entries.values_list("was", flat=True))
 
 
-def record(org: Organization, cause: Cause, verb: str, effects: Iterable[Effect] = (), **detail: Any) -> Change:
-    """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction."""
+def record(
+    org: Organization,
+    cause: Cause,
+    verb: str,
+    effects: Iterable[Effect] = (),
+    *,
+    change_id: UUID | None = None,
+    **detail: Any,
+) -> Change:
+    """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction.
+
+    change_id: where rows of the same transaction point to the change already.
+    """
     change = Change.objects.create(
+        id=change_id or uuid7(),
         org=org,
         at=cause.at,
         door=cause.door,

@@ -1,5 +1,6 @@
 """The roles of a profile, and what the facts about one person amount to (SPEC R1). No database but for the loading."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -16,13 +17,13 @@ class Catalogue:
     admin: str
     policy: str
 
-    def effective(self, idp: list[str] | None, manual: list[str] | None) -> list[str]:
-        """What the roles that the IdP wrote and those set by hand amount to, the highest first.
+    def effective(self, idp: Collection[str], manual: Collection[str]) -> list[str]:
+        """What the roles that the IdP wrote, on the user or on groups, and those set by hand amount to, highest first.
 
         Keys that are no role of the profile give none (SPEC P2).
         """
         for written in (idp, manual):
-            known = [key for key in self.keys if key in (written or ())]
+            known = [key for key in self.keys if key in written]
             if known:
                 return known if self.policy == RolePolicy.UNION else known[:1]
         return [self.default]

@@ -22,16 +22,18 @@ class TenantKey(models.BaseConstraint):
     """A foreign key `(org_id, <field>_id)`: a row can only point to rows of its own org.
 
     It takes the place of the single-column key that Django would make, so the field itself says
-    `db_constraint=False`, and the row pointed to has a unique `(org, id)`.
+    `db_constraint=False`, and the row pointed to has a unique `(org, id)`. deferred: checked at the end of the
+    transaction, where the row pointed to is written last.
     """
 
-    def __init__(self, *, field: str, name: str) -> None:
+    def __init__(self, *, field: str, name: str, deferred: bool = False) -> None:
         super().__init__(name=name)
         self.field = field
+        self.deferred = deferred
 
     def deconstruct(self) -> Any:
         path, _, options = super().deconstruct()
-        return path, (), {**options, "field": self.field}
+        return path, (), {**options, "field": self.field} | ({"deferred": True} if self.deferred else {})
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> None:  # type: ignore[override]
         # Inside CREATE TABLE the other table may not exist yet: add it with Django's own deferred keys.
@@ -42,7 +44,7 @@ class TenantKey(models.BaseConstraint):
         column = model._meta.get_field(self.field)
         return Statement(
             "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s "
-            "FOREIGN KEY (%(org)s, %(column)s) REFERENCES %(to)s (%(to_org)s, %(to_id)s)",
+            "FOREIGN KEY (%(org)s, %(column)s) REFERENCES %(to)s (%(to_org)s, %(to_id)s)%(when)s",
             table=quote(model._meta.db_table),
             name=quote(self.name),
             org=quote(model._meta.get_field("org").column),
@@ -50,6 +52,7 @@ class TenantKey(models.BaseConstraint):
             to=quote(column.related_model._meta.db_table),
             to_org=quote("org_id"),
             to_id=quote(column.target_field.column),
+            when=" DEFERRABLE INITIALLY DEFERRED" if self.deferred else "",
         )
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
@@ -63,7 +66,11 @@ class TenantKey(models.BaseConstraint):
         """The database's word alone counts."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TenantKey) and (self.name, self.field) == (other.name, other.field)
+        return isinstance(other, TenantKey) and (self.name, self.field, self.deferred) == (
+            other.name,
+            other.field,
+            other.deferred,
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.field))

@@ -3,6 +3,7 @@ from orgs.models.entities import Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry
 from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile, VerifiedDomain
 from orgs.models.people import Standing, User
+from orgs.models.queue import Mark
 
 __all__ = [
     "Change",
@@ -12,6 +13,7 @@ __all__ = [
     "HandPlacement",
     "IdentityProvider",
     "LedgerEntry",
+    "Mark",
     "Organization",
     "Plan",
     "Role",

@@ -17,6 +17,7 @@ from orgs.forms import TokenForm
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, ScimToken, User
 
+SCIM_PATH, SCIM_ALIAS = "/api/scim", "/scim/v2"  # (SPEC O5)
 # Entra follows RFC 7644 in its PATCH requests only where the address asks for it (SPEC O5).
 ENTRA_FLAG = "?aadOptscim062020"
 FORMS_REMEMBERED = 20
@@ -50,8 +51,9 @@ def scim_provisioning(request: OrgRequest) -> HttpResponse:
         "orgs/scim_provisioning.html",
         {
             "connection": present,
-            "base_url": settings.MUSTER_URL + "/api/scim",
-            "alias": "/scim/v2",
+            "base_url": settings.MUSTER_URL + SCIM_PATH,
+            "path": SCIM_PATH,
+            "alias": SCIM_ALIAS,
             "entra_flag": ENTRA_FLAG if any(_is_entra(token) for token in present.active) else "",
             "form": TokenForm(auto_id="new_token_%s"),
         },
@@ -78,7 +80,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
         {
             "token": issued.token,
             "secret": issued.secret,
-            "base_url": settings.MUSTER_URL + "/api/scim" + (ENTRA_FLAG if _is_entra(issued.token) else ""),
+            "base_url": settings.MUSTER_URL + SCIM_PATH + (ENTRA_FLAG if _is_entra(issued.token) else ""),
             "connection": _connection(request),
         },
     )

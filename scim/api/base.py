@@ -1,7 +1,6 @@
 """What all SCIM views share: a lean base for DRF's views, with SCIM's bodies and errors."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -84,10 +83,10 @@ class ScimView(APIView):
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
-    default_response_headers: Mapping[str, str] = {}
+    default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    operations: Mapping[str, str] = {}
-    """What each method does, in the request log's words."""
+    operation = ""
+    """What a request does, in the request log's words."""
 
     @property
     def org(self) -> Organization:
@@ -106,10 +105,6 @@ class ScimView(APIView):
         self.call.body = read_bytes(self.request._request)
         return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
 
-    @property
-    def if_match(self) -> str | None:
-        return self.request.META.get("HTTP_IF_MATCH")
-
     def names(self) -> tuple[list[str], list[str]]:
         """The names in `attributes` and `excludedAttributes` of the URL."""
         given = self.request._request.GET
@@ -118,7 +113,7 @@ class ScimView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Whatever `Accept` says, the answer is SCIM's media type (SPEC S1): nothing is negotiated.
-        self.call.operation = self.operations.get(request.method or "", "")
+        self.call.operation = self.operation
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
         self.check_throttles(request)

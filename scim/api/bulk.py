@@ -1,25 +1,25 @@
 """`/Bulk` (RFC 7644 §3.7): each operation is a request of its own, with its own transaction and status (SPEC S7)."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 
 from scim.api.base import ScimResponse, ScimView
-from scim.mapping import user_requests
-from scim.mapping.etags import etag, revisions
-from scim.mapping.profiles import dialect
+from scim.api.resources import Requests
+from scim.mapping import group_requests, user_requests
+from scim.mapping.etags import revisions
 from scim.protocol.bulk import Done, Operation, read_bulk, run
 from scim.protocol.errors import ScimError
 
 
 class Bulk(ScimView):
-    """Operations on users."""
+    """Operations on users and groups."""
 
-    operations = {"POST": "bulk"}
+    operation = "bulk"
 
     def post(self, request: Any) -> ScimResponse:
-        kinds = [dialect(self.org.profile).user]
-        bulk = read_bulk(self.message(), kinds, max_operations=settings.SCIM_MAX_OPERATIONS)
+        self.by_kind = {requests.kind(self.org): requests for requests in (user_requests, group_requests)}
+        bulk = read_bulk(self.message(), self.by_kind, max_operations=settings.SCIM_MAX_OPERATIONS)
         return ScimResponse(run(bulk, self._execute, self.call.base_url))
 
     def _execute(self, operation: Operation) -> Done:
@@ -32,14 +32,16 @@ class Bulk(ScimView):
             raise answer from error
 
     def _carry_out(self, operation: Operation) -> Done:
-        org, cause, expected = self.org, self.cause(), revisions(operation.version)
+        assert operation.kind is not None
+        requests = cast(Requests, self.by_kind[operation.kind])
+        expected = revisions(operation.version)
         if operation.method == "POST":
-            user = user_requests.create(org, operation.data, cause)
-            return Done(201, str(user.id), etag(user.revision))
+            row = requests.create(self.org, operation.data, self.cause())
+            return Done(201, str(row.id), requests.etag(row))
         assert operation.resource_id is not None
         if operation.method == "DELETE":
-            user_requests.delete(org, operation.resource_id, cause, expected)
+            requests.delete(self.org, operation.resource_id, self.cause(), expected)
             return Done(204, operation.resource_id)
-        change = user_requests.replace if operation.method == "PUT" else user_requests.patch
-        user = change(org, operation.resource_id, operation.data, cause, expected)
-        return Done(200, str(user.id), etag(user.revision))
+        change = requests.replace if operation.method == "PUT" else requests.patch
+        row = change(self.org, operation.resource_id, operation.data, self.cause(), expected)
+        return Done(200, str(row.id), requests.etag(row))

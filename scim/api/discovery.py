@@ -15,11 +15,11 @@ from scim.protocol.schema import ResourceType
 class DiscoveryView(ScimView):
     """What the views of discovery share."""
 
-    operations = {"GET": "discovery"}
+    operation = "discovery"
 
     @property
     def kinds(self) -> tuple[ResourceType, ...]:
-        return (dialect(self.org.profile).user,)
+        return dialect(self.org.profile).resource_types
 
     def documents(self, documents: list[dict[str, Any]]) -> ScimResponse:
         """All of them in one list; RFC 7644 §4 demands 403 for a filter."""

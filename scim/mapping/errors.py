@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from groups_provisioning import intake
+from groups_provisioning import group_intake, intake, members
 from orgs import domains, people
 from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
 
@@ -16,12 +16,23 @@ PROBES = (people.AddressTaken, domains.VerifiedElsewhere)
 _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
     intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
     intake.Stale: lambda error: ScimError(
-        f"User {error} has changed since this ETag was given. Read it again, then repeat the change.", status=412
+        f"{error} has changed since this ETag was given. Read it again, then repeat the change.", status=412
     ),
     intake.UserProvisioningOff: lambda error: ScimError(
         "User provisioning is switched off for this organization; only deactivating and deleting users works. "
         "Ask the portal's support to switch it on.",
         status=403,
+    ),
+    group_intake.UnknownGroup: lambda error: ScimError(f"There is no group {error}.", status=404),
+    group_intake.GroupNameTaken: lambda error: Uniqueness(f"There is a group with the displayName {error} already."),
+    group_intake.GroupProvisioningOff: lambda error: ScimError(
+        "Group provisioning is switched off for this organization. Switch it on, on the portal's SCIM provisioning "
+        "page, then push the group again.",
+        status=403,
+    ),
+    members.UnknownMembers: lambda error: InvalidValue(
+        f"members: {', '.join(error.args)} {'is' if len(error.args) == 1 else 'are'} no user of this organization. "
+        "Assign these people to the application first, then push the group again."
     ),
     people.UserNameTaken: lambda error: Uniqueness(f"There is a user with the userName {error} already."),
     people.AddressTaken: lambda error: InvalidValue(ELSEWHERE),

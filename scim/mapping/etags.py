@@ -8,13 +8,21 @@ Expected = frozenset[int] | None
 _OURS = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
 
 
-def etag(revision: int) -> str:
-    """The validator of a representation."""
-    return f'W/"{revision}"'
+def etag(revision: int, digest: str = "") -> str:
+    """The validator of a representation; the digest is of what is shown with it and has a revision of its own."""
+    return f'W/"{revision}.{digest}"' if digest else f'W/"{revision}"'
+
+
+def unchanged(header: str | None, present: str) -> bool:
+    """Whether If-None-Match names the present representation."""
+    if not header:
+        return False
+    opaque = present.removeprefix("W/")
+    return header.strip() == "*" or any(tag.strip().removeprefix("W/") == opaque for tag in header.split(","))
 
 
 def revisions(header: str | None) -> Expected:
-    """What If-Match or If-None-Match names; a tag that is none of ours matches nothing."""
+    """What If-Match names; a tag that is none of ours matches nothing."""
     if not header or header.strip() == "*":
         return None
     return frozenset(int(match) for match in _OURS.findall(header))

@@ -28,7 +28,7 @@ class FilterSql:
     where it cannot be filtered on; text columns hold folded text unless the attribute is caseExact, and are collated
     as "C". homes: where the jsonb of attributes lies that are not in the document. shortcuts: expressions for an
     equality on a name, true for every row that can satisfy it and served by an index; they go beside the full
-    condition.
+    condition. lookups: expressions that decide an equality on a name by themselves.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class FilterSql:
         columns: Mapping[str, str | None],
         homes: Mapping[str, Sql],
         shortcuts: Mapping[str, Callable[[Any], Sql]],
+        lookups: Mapping[str, Callable[[Any], Sql]],
     ) -> None:
         self._document = document
         self._columns = columns
         self._homes = homes
         self._shortcuts = shortcuts
+        self._lookups = lookups
 
     def condition(self, found: Filter) -> RawSQL:
         """The filter as a condition for `QuerySet.filter`."""
@@ -81,6 +83,8 @@ class FilterSql:
 
     def _leaf(self, found: Compare | Present) -> Sql:
         ref = found.ref
+        if isinstance(found, Compare) and found.op == "eq" and found.value is not None and ref.name in self._lookups:
+            return self._lookups[ref.name](_folded(found))
         if ref.name in self._columns:
             column = self._columns[ref.name]
             if column is None:

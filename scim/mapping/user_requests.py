@@ -1,6 +1,6 @@
 """Requests about users, read in the org's dialect and handed to `intake`: the same from `/Users` and `/Bulk`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,18 +12,56 @@ from orgs import entities, history
 from orgs.history import Cause
 from orgs.keys import fold
 from orgs.models import EntityKind, Organization, User
-from scim.mapping import users
+from scim.mapping import listing, users
 from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
 from scim.protocol.apply import apply_patch
 from scim.protocol.dialect import Dialect
 from scim.protocol.errors import InvalidValue, quote
+from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
+from scim.protocol.projection import Projection
 from scim.protocol.resources import Outcome, get, put, read_resource
+from scim.protocol.schema import ResourceType
 from scim.protocol.values import Refusal
 
 ECHO = timedelta(minutes=5)
 """For how long an IdP may send back the effective roles that it has read."""
+
+
+noun = "user"
+etag = users.etag_of
+location = users.location
+
+
+def kind(org: Organization) -> ResourceType:
+    return dialect(org.profile).user
+
+
+def find(org: Organization, user_id: str) -> User:
+    """A user as SCIM sees them. Raises intake.UnknownUser."""
+    try:
+        return users.rows(org, dialect(org.profile)).get(id=read_id(user_id))
+    except User.DoesNotExist:
+        raise intake.UnknownUser(user_id) from None
+
+
+def page(org: Organization, query: Query) -> listing.Page[User]:
+    """The page of users that a query asks for. Raises ScimError."""
+    own = dialect(org.profile)
+    rows, filters = users.rows(org, own), users.user_filters(own)
+    return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
+
+
+def shown(org: Organization, found: Sequence[User], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:
+    """The representations of users."""
+    own = dialect(org.profile)
+    return (users.render(user, own, base_url, projection) for user in found)
+
+
+def is_shown_after_patch(user: User) -> bool:
+    """A PATCH always answers with the user."""
+    return True
 
 
 def create(org: Organization, body: Any, cause: Cause) -> User:
@@ -35,7 +73,10 @@ def create(org: Organization, body: Any, cause: Cause) -> User:
     placement_id = placed_by(org, own, outcome.resource)
     urn = _extension_urn(own, outcome)
     facts = users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
-    return intake.create_user(org=org, facts=facts, cause=cause)
+    user = intake.create_user(org=org, facts=facts, cause=cause)
+    if user.created_at == cause.at:
+        users.note_no_groups(user)
+    return user
 
 
 def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:

@@ -1,11 +1,15 @@
 """A user in SCIM's words and in ours."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import orjson
+from django.db.models import JSONField
+from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
 from orgs.keys import fold
@@ -19,6 +23,19 @@ from scim.protocol.projection import Projection
 from scim.protocol.resources import get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
+
+_GROUPS = RawSQL(
+    """(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)
+    FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
+    WHERE m.user_id = orgs_user.id)""",
+    [],
+    output_field=JSONField(),
+)
+_GROUPS_FOR_FILTERS = """(
+    SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name_key, 'type', 'direct'))
+    FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
+    WHERE m.user_id = orgs_user.id
+)"""
 
 # Attributes with a column of their own; the rest is in `attributes`, and folded for filters in `folded`.
 _COLUMNS = {"userName": "user_name", "externalId": "external_id", "displayName": "display_name"}
@@ -39,7 +56,26 @@ def resource_of(user: User) -> dict[str, Any]:
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
     """The users whom SCIM lists, with all that `render` needs."""
     needed = ("standing", "placement") if dialect.placement else ("standing",)
-    return User.objects.provisionable(org).select_related(*needed)
+    return User.objects.provisionable(org).select_related(*needed).annotate(shown_groups=_GROUPS)
+
+
+def groups_of(user: User) -> list[dict[str, str]]:
+    """The id and the name of each pushed group that the user is in, in order of their ids (SPEC U9)."""
+    if "shown_groups" not in user.__dict__:
+        user.__dict__["shown_groups"] = User.objects.filter(id=user.id).values_list(_GROUPS, flat=True).get()
+    return user.__dict__["shown_groups"] or []
+
+
+def note_no_groups(user: User) -> None:
+    """Spare the question for the groups of somebody who is new."""
+    user.__dict__["shown_groups"] = []
+
+
+def etag_of(user: User) -> str:
+    """A user's ETag; the names of their groups are part of what it stands for."""
+    groups = groups_of(user)
+    digest = hashlib.sha256(orjson.dumps(groups)).hexdigest()[:12] if groups else ""
+    return etag(user.revision, digest)
 
 
 def facts_of(
@@ -85,15 +121,22 @@ def render(user: User, dialect: Dialect, base_url: str, projection: Projection) 
         _show_effective_roles(resource, user, dialect.role)
     if dialect.placement and user.placement:
         put(resource, dialect.placement, user.placement.name)
+    if groups := groups_of(user):
+        resource["groups"] = [_rendered_group(group, base_url) for group in groups]
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
         "location": location(user, base_url),
-        "version": etag(user.revision),
+        "version": etag_of(user),
     }
     own = dialect.role.schema
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
+
+
+def _rendered_group(group: dict[str, str], base_url: str) -> dict[str, str]:
+    id_ = group["value"]
+    return {"value": id_, "$ref": f"{base_url}/Groups/{id_}", "display": group["display"], "type": "direct"}
 
 
 def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
@@ -132,6 +175,14 @@ def _has_id(value: str) -> Sql:
         return "FALSE", []
 
 
+def _is_in_group(value: str) -> Sql:
+    sql = "orgs_user.id IN (SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %s)"
+    try:
+        return sql, [UUID(value)]
+    except ValueError:
+        return "FALSE", []
+
+
 _FILTER_COLUMNS = {
     "id": 'orgs_user.id::text COLLATE "C"',
     "userName": "orgs_user.user_name_key",
@@ -144,8 +195,8 @@ _FILTER_COLUMNS = {
     "meta.version": None,
     "meta": None,
 }
+_LOOKUPS = {"id": _has_id, "groups.value": _is_in_group}
 _SHORTCUTS = {
-    "id": _has_id,
     "externalId": lambda value: ("(orgs_user.external_id = %s AND orgs_user.external_id <> '')", [value]),
     "emails.value": lambda value: ("orgs_user.email_keys @> ARRAY[%s]", [value]),
 }
@@ -154,10 +205,16 @@ _SHORTCUTS = {
 @lru_cache(maxsize=256)
 def user_filters(dialect: Dialect) -> FilterSql:
     """What filters and sorting see of users: what `render` shows."""
-    homes = {"schemas": _shown_schemas(dialect), dialect.role.name: _shown_roles(dialect)}
+    homes = {
+        "schemas": _shown_schemas(dialect),
+        "groups": (_GROUPS_FOR_FILTERS, []),
+        dialect.role.name: _shown_roles(dialect),
+    }
     if dialect.placement:
         homes[dialect.placement.name] = _shown_placement(dialect.placement)
-    return FilterSql(document="orgs_user.folded", columns=_FILTER_COLUMNS, homes=homes, shortcuts=_SHORTCUTS)
+    return FilterSql(
+        document="orgs_user.folded", columns=_FILTER_COLUMNS, homes=homes, shortcuts=_SHORTCUTS, lookups=_LOOKUPS
+    )
 
 
 def _shown_schemas(dialect: Dialect) -> Sql:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -44,6 +45,10 @@ def _token(
         agents = {"okta": "Okta SCIM Client 1.0.0", "entra": "Microsoft Azure AD Provisioning"}
         tokens.note_use({token.id: (now - timedelta(minutes=used), "203.0.113.24", agents.get(idp, "python"))})
     return token
+
+
+def _password_link(owner: User) -> str:
+    return sign_in.password_link(owner).removeprefix(settings.MUSTER_URL)
 
 
 def at(path: str) -> Callable[[User], str]:
@@ -103,7 +108,8 @@ def _locked_out(owner: User) -> str:
 def _try_to_sign_in(page: Page) -> None:
     page.get_by_label("E-mail address").fill("ada@northwind.example")
     page.get_by_label("Password").fill("wrong once more")
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def _create_token(page: Page) -> None:
@@ -119,7 +125,8 @@ def _open(name: str) -> Callable[[Page], None]:
 
 def _ask_for_a_link(page: Page) -> None:
     page.get_by_label("E-mail address").fill("ada@northwind.example")
-    page.get_by_role("button", name="Send the link").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send the link").click()
 
 
 SCENES = {
@@ -128,7 +135,7 @@ SCENES = {
     "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
     "forgotten-password": Scene(at("/forgotten-password/"), who=_nobody),
     "password-link-sent": Scene(at("/forgotten-password/"), _ask_for_a_link, _nobody),
-    "set-password": Scene(sign_in.password_link, who=_nobody),
+    "set-password": Scene(_password_link, who=_nobody),
     "set-password-too-late": Scene(at("/set-password/MQ/stale-link/"), who=_nobody),
     "not-an-admin": Scene(at("/"), who=_member),
     "not-found": Scene(at("/nowhere/")),

@@ -14,7 +14,8 @@ PICTURES = ROOT / "test-results" / "screenshots"
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_picture(name: str, owner: User, page: Page, context: BrowserContext, live_server: Any) -> None:
+def test_picture(name: str, owner: User, page: Page, context: BrowserContext, live_server: Any, settings: Any) -> None:
+    settings.MUSTER_URL = "https://muster.example.org"
     scene = SCENES[name]
     address = scene.set_up(owner)
     if user := scene.who(owner):
@@ -25,4 +26,6 @@ def test_picture(name: str, owner: User, page: Page, context: BrowserContext, li
         page.set_viewport_size({"width": width, "height": 844})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+            # A dialog stands in the window, not in the page.
+            whole = page.locator("dialog[open]").count() == 0
+            page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=whole)

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 ABSENT = "{{absent}}"
 ANY = "{{any}}"
-_REFERENCE = re.compile(r"{{([\w.:-]+)}}")
-_REPEATED = re.compile(r"{{(.+)\*(\d+)}}")
+_REFERENCE = re.compile(r"{{([\w.]+)}}")
+_REPEATED = re.compile(r"{{(.)\*([0-9]+)}}")
+_NOISE = re.compile(r"{{noise:([0-9]+)}}")
 _MISSING = object()
 
 
@@ -32,12 +34,13 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """A file. `given` describes what is there before the identity provider speaks."""
+    """A file. `reconstructed` says what is not in the source, `given` what is there before the first request."""
 
     title: str
     source: str
     rules: list[str]
     steps: list[Step]
+    reconstructed: str = ""
     profile: str = "standard"
     base: str = "/api/scim"
     given: dict[str, Any] = field(default_factory=dict)
@@ -59,8 +62,8 @@ def filled(value: Any, kept: dict[str, Any]) -> Any:
         return own.pop("...", {}) | own
     if not isinstance(value, str) or value in (ABSENT, ANY):
         return value
-    if match := _REPEATED.fullmatch(value):
-        return match[1] * int(match[2])
+    value = _REPEATED.sub(lambda match: match[1] * int(match[2]), value)
+    value = _NOISE.sub(lambda match: Random(0).randbytes(int(match[1])).hex()[: int(match[1])], value)
     if match := _REFERENCE.fullmatch(value):
         return _looked_up(match[1], kept)
     return _REFERENCE.sub(lambda match: str(_looked_up(match[1], kept)), value)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from orgs.models import Change, Door, Entity, Organization, User
+from orgs.models import Change, Door, Entity, Organization, User, VerifiedDomain
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 from tests.idp.conversation import Conversation, Step, differences, filled, read
@@ -65,9 +65,10 @@ class Replay:
         elsewhere: list[dict[str, Any]] | None = None,
         owner: str = "",
         concurrency_groups: list[str] | None = None,
+        domains: list[str] | None = None,
         org: dict[str, Any] | None = None,
     ) -> None:
-        """What is there before: people by their columns, in this org or another; its owner, entities and switches."""
+        """What is there before: people by their columns, in this org or another; what else the org has."""
         Organization.objects.filter(id=self.org.id).update(**(org or {}))
         for columns in people or []:
             user = UserFactory.create(org=self.org, **columns)
@@ -79,6 +80,8 @@ class Replay:
             self.kept["owner"] = {"id": str(OwnerFactory.create(org=self.org, user_name=owner).id)}
         for name in concurrency_groups or []:
             Entity.objects.create(org=self.org, kind="concurrency_group", name=name, created_at=timezone.now())
+        for name in domains or []:
+            VerifiedDomain.objects.create(org=self.org, name=name, verified_at=timezone.now())
 
     def _sign_in(self, names: list[str]) -> None:
         for name in names:
@@ -86,7 +89,7 @@ class Replay:
             self.browsers[name].force_login(self.org.people.get(user_name=name), backend=BACKEND)
 
     def _send(self, step: Step) -> HttpResponse:
-        method, _, path = filled_path(step.request, self.kept).partition(" ")
+        method, _, path = str(filled(step.request, self.kept)).partition(" ")
         body = step.raw.encode() if step.raw is not None else filled(step.body, self.kept)
         headers = {name.lower().replace("-", "_"): value for name, value in filled(step.headers, self.kept).items()}
         answer = self.idp(method, path, body, **headers)
@@ -139,12 +142,6 @@ class Replay:
         return list(Change.objects.filter(org=self.org, door=Door.SCIM).order_by("at", "id"))
 
 
-def filled_path(request: str, kept: dict[str, Any]) -> str:
-    path = filled(request, kept)
-    assert isinstance(path, str)
-    return path
-
-
 def _columns(user: User, names: dict[str, Any]) -> dict[str, Any]:
     computed = {
         "id": str(user.id),
@@ -172,5 +169,5 @@ def _well_formed(answer: HttpResponse, message: dict[str, Any]) -> Iterator[str]
         yield from differences(answer["ETag"], message["meta"]["version"], "meta.version")
         if answer.status_code == 201:
             yield from differences(answer["Location"], message["meta"]["location"], "meta.location")
-    if '"password"' in answer.content.decode():
+    if '"password":' in answer.content.decode():
         yield "the answer has a password"

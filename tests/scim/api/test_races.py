@@ -23,8 +23,9 @@ ROUNDS = 5
 
 
 @pytest.fixture
-def org(transactional_db: None) -> Organization:
-    return OrganizationFactory.create()
+def org(transactional_db: None) -> Iterator[Organization]:
+    yield OrganizationFactory.create()
+    connection.close_pool()  # of more connections than other tests expect
 
 
 @pytest.fixture

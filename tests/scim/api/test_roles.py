@@ -203,3 +203,17 @@ def test_the_roles_of_another_org_s_people_do_not_count(lambdatest: Idp, org: Or
     UserFactory.create(roles=["Admin"])
     lambdatest.patch(f"/Users/{ada.id}", TestTheLastAdmin.DEMOTE)
     assert roles(ada) == ["Admin"]
+
+
+class TestAnExtension:
+    def test_that_a_put_echoes_changes_nothing(self, lambdatest: Idp) -> None:  # P1, R1
+        created = lambdatest.post("/Users", {"userName": "ada@corp.example"})
+        answer = lambdatest.put(f"/Users/{created.json()['id']}", created.json())
+        assert answer["ETag"] == created["ETag"]
+        assert answer.json() == created.json()
+
+    def test_is_filtered_by_the_elements_of_its_array(self, testomat: Idp) -> None:
+        create(testomat, testomat_roles=["billing", "read"])
+        for value, total in (("READ", 1), ("qa", 0)):
+            found = testomat.get(f'/Users?filter={TESTOMAT}:testomat_roles[value eq "{value}"]')
+            assert found.json()["totalResults"] == total

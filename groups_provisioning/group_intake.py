@@ -1,0 +1,223 @@
+"""What identity providers ask about groups. Each function is one command: one transaction, one `Change`.
+
+The only module that writes `PushedGroup`. The group's row is locked before its members are touched, so parallel
+requests lose nothing (SPEC S7); people are marked, and settled by a worker.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from groups_provisioning import members
+from groups_provisioning.intake import Stale
+from groups_provisioning.members import Delta
+from groups_provisioning.models import PushedGroup
+from orgs import history
+from orgs.history import Cause, Effect
+from orgs.keys import fold, uuid7
+from orgs.models import Organization
+from orgs.transactions import command, violated
+
+
+class UnknownGroup(Exception):
+    """SCIM knows no such group in this org (SPEC O7)."""
+
+
+class GroupNameTaken(Exception):
+    """A live group of this org has the name (SPEC G2)."""
+
+
+class GroupProvisioningOff(Exception):
+    """Writes on groups are refused while the switch is off (SPEC O3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """What an IdP says about a group but for its members: the columns of `PushedGroup` that it may write."""
+
+    display_name: str
+    external_id: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    folded: Mapping[str, Any] = field(default_factory=dict)
+    extension_urn: str = ""
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChange:
+    """Ids to add, to remove, or (`replace`) to be all that there are."""
+
+    op: Literal["add", "remove", "replace"]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEdit:
+    """What a request makes of a group; `members` are changes in their order."""
+
+    facts: GroupFacts
+    members: Sequence[MembersChange] = ()
+
+
+FACTS = tuple(column.name for column in fields(GroupFacts))
+
+
+@command
+def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[str], cause: Cause) -> PushedGroup:
+    """A new group, or the last deleted one of that name, restored with what this request says alone (SPEC G5).
+
+    Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
+    """
+    if not org.group_provisioning:
+        raise GroupProvisioningOff
+    deleted = PushedGroup.objects.filter(
+        org=org, display_name_key=fold(facts.display_name), deleted_at__isnull=False
+    ).order_by("-deleted_at")
+    group = deleted.select_for_update().first()
+    verb = "group.restored" if group else "group.created"
+    if group is None:
+        group = PushedGroup(org=org, created_at=cause.at)
+    else:
+        group.deleted_at = None
+        group.out_of_sync = False
+        group.revision += 1
+    _assign(group, facts)
+    group.modified_at = cause.at
+    _save(group)
+    change_id = uuid7()
+    delta = members.add(group, member_ids, change_id=change_id, at=cause.at)
+    if delta.added:
+        group.member_count = delta.added
+        group.save(update_fields=["member_count"])
+    _record(group, verb, cause, change_id, delta)
+    return group
+
+
+def change_group(
+    *,
+    org: Organization,
+    group_id: UUID,
+    edit: Callable[[PushedGroup], GroupEdit],
+    cause: Cause,
+    expected: frozenset[int] | None = None,
+) -> PushedGroup:
+    """Write what `edit` makes of the group as it is now, under the row's lock.
+
+    What changes nothing bumps nothing. expected: the revisions that the client knows; None for any.
+    Raises UnknownGroup, Stale, GroupProvisioningOff, GroupNameTaken, members.UnknownMembers, and what `edit` raises.
+    """
+    _refuse_if_off(org, group_id)
+    return _change_group(org, group_id, edit, cause, expected)
+
+
+@command
+def _change_group(
+    org: Organization,
+    group_id: UUID,
+    edit: Callable[[PushedGroup], GroupEdit],
+    cause: Cause,
+    expected: frozenset[int] | None,
+) -> PushedGroup:
+    group = _locked(org, group_id, expected)
+    was = group.display_name
+    wished = edit(group)
+    written = _assign(group, wished.facts)
+    change_id = uuid7()
+    delta = Delta()
+    for change in wished.members:
+        delta += _carry_out(group, change, change_id, cause)
+    if delta:
+        group.member_count += delta.added - delta.removed
+        written.append("member_count")
+    if group.out_of_sync and any(change.op == "replace" for change in wished.members):
+        group.out_of_sync = False
+        written.append("out_of_sync")
+    if not written and not delta:
+        return group
+    if "roles" in written:
+        members.mark_all(group, change_id=change_id)
+    group.revision += 1
+    group.modified_at = cause.at
+    _save(group, update_fields=[*written, "revision", "modified_at"])
+    renamed = {"was": was} if "display_name" in written else {}
+    _record(group, "group.changed", cause, change_id, delta, **renamed)
+    return group
+
+
+def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
+    """Hide a group from SCIM and let its members go (SPEC G4). Raises UnknownGroup, Stale, GroupProvisioningOff."""
+    _refuse_if_off(org, group_id)
+    _delete_group(org, group_id, cause, expected)
+
+
+@command
+def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
+    group = _locked(org, group_id, expected)
+    change_id = uuid7()
+    delta = members.keep_only(group, (), change_id=change_id)
+    members.take_out(group)
+    group.member_count = 0
+    group.revision += 1
+    group.deleted_at = group.modified_at = cause.at
+    group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
+    _record(group, "group.deleted", cause, change_id, delta)
+
+
+def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause: Cause) -> Delta:
+    match change.op:
+        case "add":
+            return members.add(group, change.ids, change_id=change_id, at=cause.at)
+        case "remove":
+            return members.remove(group, change.ids, change_id=change_id)
+        case "replace":
+            removed = members.keep_only(group, change.ids, change_id=change_id)
+            return removed + members.add(group, change.ids, change_id=change_id, at=cause.at)
+
+
+def _refuse_if_off(org: Organization, group_id: UUID) -> None:
+    """Remember, though the request fails, that the group has missed something (SPEC O3)."""
+    if not org.group_provisioning:
+        if not PushedGroup.objects.live(org).filter(id=group_id).update(out_of_sync=True):
+            raise UnknownGroup(group_id)
+        raise GroupProvisioningOff
+
+
+def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
+    group = PushedGroup.objects.live(org).select_for_update().filter(id=group_id).first()
+    if group is None:
+        raise UnknownGroup(group_id)
+    if expected is not None and group.revision not in expected:
+        raise Stale(group_id)
+    return group
+
+
+def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
+    """Set what differs; the names of the columns that did."""
+    written = []
+    for name in FACTS:
+        value = getattr(facts, name)
+        value = list(value) if isinstance(value, tuple) else value
+        if getattr(group, name) != value:
+            setattr(group, name, value)
+            written.append(name)
+    return [*written, "display_name_key"] if "display_name" in written else written
+
+
+def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
+    try:
+        group.save(force_insert=group._state.adding, update_fields=update_fields)
+    except IntegrityError as error:
+        if violated(error) == "pushed_group_name_once":
+            raise GroupNameTaken(group.display_name) from error
+        raise
+
+
+def _record(group: PushedGroup, verb: str, cause: Cause, change_id: UUID, delta: Delta, **detail: Any) -> None:
+    """One Change that tells what came and went, and a ledger entry for each who could not be added (SPEC G3)."""
+    detail |= {"group": str(group.id), "name": group.display_name}
+    detail |= {"added": delta.added, "removed": delta.removed, "nested": delta.nested}
+    skipped = [Effect(user_id, "skipped", None, str(group.id)) for user_id in delta.skipped]
+    history.record(group.org, cause, verb, skipped, change_id=change_id, **detail)

@@ -1,0 +1,204 @@
+"""The members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
+
+The only module that writes `GroupMember` and `NestedGroup`, and the count of a group that somebody leaves. Each
+function is a bounded number of statements, whatever the size of the group, and costs what it changes. Whoever is
+touched is marked for settling in the same statement.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
+from orgs.queue import MARK
+
+
+class UnknownMembers(Exception):
+    """Ids that are no user and no group of the org; the arguments are the first of them."""
+
+
+@dataclass(slots=True)
+class Delta:
+    """What a write did to the members of a group. skipped: users whom SCIM has deleted (SPEC G3)."""
+
+    added: int = 0
+    removed: int = 0
+    nested: int = 0
+    skipped: tuple[UUID, ...] = ()
+
+    def __add__(self, other: "Delta") -> "Delta":
+        return Delta(
+            self.added + other.added,
+            self.removed + other.removed,
+            self.nested + other.nested,
+            (*self.skipped, *other.skipped),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.nested)
+
+
+_ADD = f"""
+WITH added AS (
+    INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+    SELECT %(org)s, %(group)s, id, %(at)s, %(change)s FROM orgs_user
+    WHERE org_id = %(org)s AND id = ANY(%(ids)s::uuid[]) AND deleted_at IS NULL AND NOT is_owner
+    ORDER BY id FOR KEY SHARE
+    ON CONFLICT (group_id, user_id) DO NOTHING
+    RETURNING user_id
+), marked AS ({MARK.format(touched="added")})
+SELECT count(*) FROM added
+"""
+
+_REST = """
+SELECT given.id, u.id IS NOT NULL, g.id IS NOT NULL
+FROM unnest(%(ids)s::uuid[]) AS given (id)
+LEFT JOIN orgs_user u ON u.org_id = %(org)s AND u.id = given.id AND NOT u.is_owner
+LEFT JOIN groups_provisioning_pushedgroup g ON g.org_id = %(org)s AND g.id = given.id AND g.deleted_at IS NULL
+WHERE u.id IS NULL OR u.deleted_at IS NOT NULL
+"""
+
+_NEST = """
+INSERT INTO groups_provisioning_nestedgroup (org_id, group_id, member_id)
+SELECT %(org)s, %(group)s, unnest(%(nested)s::uuid[])
+ON CONFLICT (group_id, member_id) DO NOTHING
+"""
+
+
+_LEAVE = """
+WITH left_groups AS (
+    DELETE FROM groups_provisioning_groupmember WHERE user_id = %(user)s RETURNING group_id
+)
+UPDATE groups_provisioning_pushedgroup
+SET member_count = member_count - 1, revision = revision + 1, modified_at = %(at)s
+WHERE id IN (SELECT group_id FROM left_groups)
+"""
+
+
+def _removal(condition: str) -> str:
+    return f"""
+WITH removed AS (
+    DELETE FROM groups_provisioning_groupmember WHERE group_id = %(group)s AND {condition} RETURNING user_id
+), marked AS ({MARK.format(touched="removed")})
+SELECT count(*) FROM removed
+"""
+
+
+_REMOVE = _removal("user_id = ANY(%(ids)s::uuid[])")
+_KEEP = _removal("NOT EXISTS (SELECT FROM unnest(%(ids)s::uuid[]) AS kept (id) WHERE kept.id = user_id)")
+_UNNEST = "DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND member_id = ANY(%(ids)s::uuid[])"
+_KEEP_NESTED = """
+DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND NOT member_id = ANY(%(ids)s::uuid[])
+"""
+
+
+def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime) -> Delta:
+    """Add users, and nest groups. Those who are members already stay as they are.
+
+    group: locked. change_id: of the Change that is written in the same transaction. ids: as sent; one that is listed
+    twice counts once. Raises UnknownMembers; what was added by then goes with the transaction.
+    """
+    wished, strange = _uuids(ids)
+    if strange:
+        raise UnknownMembers(*strange[:5])
+    if not wished:
+        return Delta()
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
+    with connection.cursor() as cursor:
+        added = _count(cursor, _ADD, about)
+        delta = Delta(added=added)
+        if added < len(wished):
+            _add_rest(cursor, delta, about)
+    return delta
+
+
+def _add_rest(cursor: Any, delta: Delta, about: dict[str, Any]) -> None:
+    """Those of the ids that are no live users: nested groups, users whom SCIM has deleted, and nobody at all."""
+    cursor.execute(_REST, about)
+    rest = cursor.fetchall()
+    nobody = [str(id_) for id_, is_user, is_group in rest if not is_user and not is_group]
+    if nobody:
+        raise UnknownMembers(*nobody[:5])
+    delta.skipped = tuple(id_ for id_, is_user, _ in rest if is_user)
+    if nested := [id_ for id_, _, is_group in rest if is_group]:
+        cursor.execute(_NEST, about | {"nested": nested})
+        delta.nested = cursor.rowcount
+
+
+def remove(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Delta:
+    """Remove users and nested groups; an id that is no member's, known or not, is no error (SPEC G3)."""
+    wished, _ = _uuids(ids)
+    return _take(group, wished, change_id, _REMOVE, _UNNEST) if wished else Delta()
+
+
+def keep_only(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Delta:
+    """Remove all members but these; none of them is added."""
+    wished, _ = _uuids(ids)
+    return _take(group, wished, change_id, _KEEP, _KEEP_NESTED)
+
+
+def take_out(group: PushedGroup) -> None:
+    """Take a group out of those that it is nested in."""
+    NestedGroup.objects.filter(member=group).delete()
+
+
+def mark_all(group: PushedGroup, *, change_id: UUID) -> None:
+    """Have every member settled."""
+    members = "groups_provisioning_groupmember WHERE group_id = %(group)s"
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
+    with connection.cursor() as cursor:
+        cursor.execute(MARK.format(touched=members), about)
+
+
+def lock_groups_of(user_id: UUID) -> None:
+    """Lock the groups that a user is in, in the order of their ids."""
+    groups = PushedGroup.objects.filter(memberships__user=user_id).order_by("id")
+    list(groups.select_for_update(of=("self",)).values_list("id", flat=True))
+
+
+def leave_all(user_id: UUID, *, at: datetime) -> None:
+    """Take a user, who is locked, out of every group; the groups thereby change (SPEC U5)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVE, {"user": user_id, "at": at})
+
+
+def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, bool]]]:
+    """The members of groups, in order: the id, and whether it is a user's or a nested group's."""
+    found: dict[UUID, list[tuple[UUID, bool]]] = {}
+    users = GroupMember.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "user_id")
+    for group_id, user_id in users.iterator(chunk_size=10_000):
+        found.setdefault(group_id, []).append((user_id, True))
+    nested = NestedGroup.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "member_id")
+    for group_id, member_id in nested:
+        found.setdefault(group_id, []).append((member_id, False))
+    return found
+
+
+def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
+    with connection.cursor() as cursor:
+        removed = _count(cursor, users, about)
+        cursor.execute(nested, about)
+        return Delta(removed=removed, nested=cursor.rowcount)
+
+
+def _count(cursor: Any, sql: str, about: dict[str, Any]) -> int:
+    cursor.execute(sql, about)
+    (count,) = cursor.fetchone()
+    return int(count)
+
+
+def _uuids(ids: Iterable[str]) -> tuple[list[UUID], list[str]]:
+    """The distinct ids in the database's form, and those that cannot be ids at all."""
+    known: dict[UUID, None] = {}
+    strange = []
+    for text in ids:
+        try:
+            known[UUID(text)] = None
+        except ValueError:
+            strange.append(text)
+    return list(known), strange

@@ -1,0 +1,109 @@
+"""What identity providers push: groups, their members, and groups in groups."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orgs.keys import FoldedField, uuid7
+from orgs.models import Change, Organization, User
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+
+
+class PushedGroupQuerySet(TenantQuerySet["PushedGroup"]):
+    def live(self, org: Organization) -> "PushedGroupQuerySet":
+        """The groups of an org that SCIM lists and holds unique (SPEC G2, G4)."""
+        return self.filter(org=org, deleted_at=None)
+
+
+class PushedGroup(models.Model):
+    """A group as an IdP pushed it. Its columns are those of `orgs.User` of the same names.
+
+    roles: what the IdP wrote in the profile's group role attribute; every member has them (SPEC G7). member_count: of
+    users, kept under the row's lock, so that lists never count. out_of_sync: a write was refused while group
+    provisioning was off, and the members were not pushed in full since (SPEC O3).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("pushed_groups")
+    display_name = models.TextField()
+    display_name_key = FoldedField("display_name")
+    external_id = models.TextField(blank=True, default="")
+    attributes = models.JSONField(blank=True, default=dict)
+    folded = models.JSONField(blank=True, default=dict, editable=False)
+    extension_urn = models.TextField(blank=True, default="", editable=False)
+    roles = ArrayField(models.CharField(max_length=50), blank=True, default=list)
+    member_count = models.PositiveIntegerField(default=0, editable=False)
+    out_of_sync = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+
+    objects = PushedGroupQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("pushed group")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="pushed_group_org_id"),
+            models.UniqueConstraint(
+                fields=["org", "display_name_key"], condition=Q(deleted_at=None), name="pushed_group_name_once"
+            ),
+            models.CheckConstraint(condition=~Q(display_name=""), name="pushed_group_name_not_empty"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["org", "display_name_key"],
+                condition=Q(deleted_at__isnull=False),
+                name="pushed_group_name_of_deleted",
+            ),
+            models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="pushed_group_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class GroupMember(models.Model):
+    """A user in a pushed group, since when and by which change. Written by `groups_provisioning.members` alone."""
+
+    org = tenant(constrained=False)
+    group = tenant_foreign_key(PushedGroup, related_name="memberships", db_index=False)
+    user = tenant_foreign_key(User, related_name="group_memberships")
+    added_at = models.DateTimeField()
+    added_by = tenant_foreign_key(Change, related_name="+", db_index=False)
+
+    objects = TenantQuerySet["GroupMember"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["group", "user"], name="group_member_once"),
+            TenantKey(field="group", name="group_member_group"),
+            TenantKey(field="user", name="group_member_user"),
+            TenantKey(field="added_by", name="group_member_added_by", deferred=True),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id}"
+
+
+class NestedGroup(models.Model):
+    """A pushed group that is a member of another one: stored and returned, and places nobody (SPEC G3)."""
+
+    org = tenant(constrained=False)
+    group = tenant_foreign_key(PushedGroup, related_name="nested", db_index=False)
+    member = tenant_foreign_key(PushedGroup, related_name="nested_in")
+
+    objects = TenantQuerySet["NestedGroup"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["group", "member"], name="nested_group_once"),
+            TenantKey(field="group", name="nested_group_group"),
+            TenantKey(field="member", name="nested_group_member"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.group_id}"

@@ -1,0 +1,129 @@
+"""The endpoints that every kind of resource has (RFC 7644 §3)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from orgs.history import Cause
+from orgs.models import Organization
+from scim.api.base import ScimResponse, ScimView
+from scim.mapping.etags import Expected, revisions, unchanged
+from scim.mapping.listing import Page
+from scim.protocol.listing import Query, list_response, read_query, read_search
+from scim.protocol.projection import Projection, read_projection
+from scim.protocol.schema import ResourceType
+
+
+class Requests(Protocol):
+    """What `user_requests` and `group_requests` have in common: reading a kind of resource and asking for changes.
+
+    Rows are the kind's own; ids come as they were sent. Everything may raise ScimError or an error of the domain.
+    """
+
+    noun: str
+
+    def kind(self, org: Organization) -> ResourceType: ...
+    def find(self, org: Organization, id_: str, /) -> Any: ...
+    def page(self, org: Organization, query: Query) -> Page[Any]: ...
+    def shown(
+        self, org: Organization, found: Sequence[Any], base_url: str, projection: Projection
+    ) -> Iterable[dict[str, Any]]: ...
+    def etag(self, row: Any, /) -> str: ...
+    def location(self, row: Any, base_url: str, /) -> str: ...
+    def is_shown_after_patch(self, row: Any, /) -> bool: ...
+    def create(self, org: Organization, body: Any, cause: Cause) -> Any: ...
+    def replace(self, org: Organization, id_: str, body: Any, cause: Cause, expected: Expected = None, /) -> Any: ...
+    def patch(self, org: Organization, id_: str, body: Any, cause: Cause, expected: Expected = None, /) -> Any: ...
+    def delete(self, org: Organization, id_: str, cause: Cause, expected: Expected = None, /) -> None: ...
+
+
+class ResourceView(ScimView):
+    """What the endpoints of a kind share; `verbs` says what each method does to a resource."""
+
+    requests: Requests = None  # type: ignore[assignment]  # as_view() is told which
+    verbs: dict[str, str] = {}
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        verb = self.verbs.get(request.method or "")
+        self.operation = f"{self.requests.noun}.{verb}" if verb else ""
+        super().initial(request, *args, **kwargs)
+
+    def answer(self, row: Any, status: int = 200) -> ScimResponse:
+        """The representation of one resource as the request wants it, with its ETag."""
+        self.call.target = str(row.id)
+        headers = {"ETag": self.requests.etag(row)}
+        if status == 201:
+            headers["Location"] = self.requests.location(row, self.call.base_url)
+        projection = read_projection(*self.names(), self.requests.kind(self.org))
+        (shown,) = self.requests.shown(self.org, [row], self.call.base_url, projection)
+        return ScimResponse(shown, status=status, headers=headers)
+
+    def page(self, query: Query) -> ScimResponse:
+        """The ListResponse of a query."""
+        page = self.requests.page(self.org, query)
+        return ScimResponse(
+            list_response(
+                self.requests.shown(self.org, page.rows, self.call.base_url, query.projection),
+                total=page.total,
+                start_index=query.start_index if page.total is not None else None,
+                next_cursor=page.next_cursor,
+            )
+        )
+
+
+class Collection(ResourceView):
+    """`/Users`: queries and creation."""
+
+    verbs = {"GET": "list", "POST": "create"}
+
+    def get(self, request: Any) -> ScimResponse:
+        parameters = request._request.GET.dict()
+        return self.page(read_query(parameters, self.requests.kind(self.org), **_limits()))
+
+    def post(self, request: Any) -> ScimResponse:
+        return self.answer(self.requests.create(self.org, self.message(), self.cause()), 201)
+
+
+class Search(ResourceView):
+    """`/Users/.search`: queries whose parameters come in a body (RFC 7644 §3.4.3)."""
+
+    verbs = {"POST": "list"}
+
+    def post(self, request: Any) -> ScimResponse:
+        return self.page(read_search(self.message(), self.requests.kind(self.org), **_limits()))
+
+
+class Detail(ResourceView):
+    """`/Users/{id}`: one resource."""
+
+    verbs = {"GET": "read", "PUT": "replace", "PATCH": "change", "DELETE": "delete"}
+
+    def initial(self, request: Any, *args: Any, resource_id: str) -> None:
+        self.call.target = resource_id
+        super().initial(request, *args)
+        self.expected = revisions(request.META.get("HTTP_IF_MATCH"))
+
+    def get(self, request: Any, resource_id: str) -> ScimResponse:
+        row = self.requests.find(self.org, resource_id)
+        etag = self.requests.etag(row)
+        if unchanged(request.META.get("HTTP_IF_NONE_MATCH"), etag):
+            return ScimResponse(status=304, headers={"ETag": etag})
+        return self.answer(row)
+
+    def put(self, request: Any, resource_id: str) -> ScimResponse:
+        return self.answer(self.requests.replace(self.org, resource_id, self.message(), self.cause(), self.expected))
+
+    def patch(self, request: Any, resource_id: str) -> ScimResponse:
+        row = self.requests.patch(self.org, resource_id, self.message(), self.cause(), self.expected)
+        if self.requests.is_shown_after_patch(row):
+            return self.answer(row)
+        return ScimResponse(status=204, headers={"ETag": self.requests.etag(row)})
+
+    def delete(self, request: Any, resource_id: str) -> ScimResponse:
+        self.requests.delete(self.org, resource_id, self.cause(), self.expected)
+        return ScimResponse(status=204)
+
+
+def _limits() -> dict[str, int]:
+    return {"default_count": settings.SCIM_PAGE, "max_count": settings.SCIM_MAX_PAGE}

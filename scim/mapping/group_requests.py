@@ -1,0 +1,130 @@
+"""Requests about groups, read in the org's dialect and handed to `group_intake`: from `/Groups` and `/Bulk` alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from groups_provisioning import group_intake, members
+from groups_provisioning.group_intake import GroupEdit, MembersChange, UnknownGroup
+from groups_provisioning.models import PushedGroup
+from orgs.history import Cause
+from orgs.models import Organization
+from scim.mapping import groups, listing
+from scim.mapping.etags import Expected
+from scim.mapping.etags import etag as etag_of
+from scim.mapping.profiles import dialect
+from scim.protocol.apply import apply_patch
+from scim.protocol.dialect import Dialect
+from scim.protocol.listing import Query
+from scim.protocol.patch import read_patch
+from scim.protocol.projection import Projection
+from scim.protocol.resources import Outcome, read_resource
+from scim.protocol.schema import ResourceType
+
+noun = "group"
+location = groups.location
+
+LARGEST_SHOWN = 500
+"""Members up to which a PATCH answers with the group (SPEC G8)."""
+
+
+def kind(org: Organization) -> ResourceType:
+    return dialect(org.profile).group
+
+
+def find(org: Organization, group_id: str) -> PushedGroup:
+    """A group as SCIM sees it. Raises UnknownGroup."""
+    try:
+        return groups.rows(org).get(id=read_id(group_id))
+    except PushedGroup.DoesNotExist:
+        raise UnknownGroup(group_id) from None
+
+
+def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
+    """The page of groups that a query asks for. Raises ScimError."""
+    filters = groups.group_filters(dialect(org.profile))
+    return listing.page(groups.rows(org), query, org=org, filters=filters, keys=groups.cursor_keys)
+
+
+def shown(
+    org: Organization, found: Sequence[PushedGroup], base_url: str, projection: Projection
+) -> Iterable[dict[str, Any]]:
+    """The representations of groups; the members are read only where they are wanted (SPEC G8)."""
+    own = dialect(org.profile)
+    listed: Mapping[UUID, list[tuple[UUID, bool]]] = {}
+    wanted = projection.wants("members")
+    if wanted:
+        listed = members.listed([group.id for group in found])
+    for group in found:
+        ids = groups.rendered_members(listed.get(group.id, []), base_url) if wanted else None
+        yield groups.render(group, own, base_url, projection, ids)
+
+
+def etag(group: PushedGroup) -> str:
+    return etag_of(group.revision)
+
+
+def is_shown_after_patch(group: PushedGroup) -> bool:
+    """Whether a PATCH answers with the group: its size must not matter to who adds one member (SPEC G8)."""
+    return group.member_count <= LARGEST_SHOWN
+
+
+def create(org: Organization, body: Any, cause: Cause) -> PushedGroup:
+    """POST (RFC 7644 §3.3). Raises ScimError and what group_intake.create_group raises."""
+    own = dialect(org.profile)
+    draft = read_resource(body, own.group, creating=True)
+    facts = _facts(own, draft.replace({}))
+    return group_intake.create_group(org=org, facts=facts, member_ids=draft.members or (), cause=cause)
+
+
+def replace(org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None) -> PushedGroup:
+    """PUT (RFC 7644 §3.5.1, SPEC G9). Raises ScimError and what group_intake.change_group raises."""
+    own = dialect(org.profile)
+    draft = read_resource(body, own.group)
+    changes = () if draft.members is None else (MembersChange("replace", draft.members),)
+
+    def edit(group: PushedGroup) -> GroupEdit:
+        return GroupEdit(_facts(own, draft.replace(groups.resource_of(group)), group), changes)
+
+    return _change(org, group_id, edit, cause, expected)
+
+
+def patch(org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None) -> PushedGroup:
+    """PATCH (RFC 7644 §3.5.2). Raises ScimError and what group_intake.change_group raises."""
+    own = dialect(org.profile)
+    read = read_patch(body, own.group, max_operations=settings.SCIM_MAX_OPERATIONS)
+    changes = [MembersChange(write.op, write.ids) for write in read.members]
+
+    def edit(group: PushedGroup) -> GroupEdit:
+        return GroupEdit(_facts(own, apply_patch(read, own.group, groups.resource_of(group)), group), changes)
+
+    return _change(org, group_id, edit, cause, expected)
+
+
+def delete(org: Organization, group_id: str, cause: Cause, expected: Expected = None) -> None:
+    """DELETE (RFC 7644 §3.6). Raises what group_intake.delete_group raises."""
+    group_intake.delete_group(org=org, group_id=read_id(group_id), cause=cause, expected=expected)
+
+
+def read_id(text: str) -> UUID:
+    """Raises UnknownGroup for what cannot be one of our ids."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UnknownGroup(text) from None
+
+
+def _change(org: Organization, group_id: str, edit: Any, cause: Cause, expected: Expected) -> PushedGroup:
+    return group_intake.change_group(org=org, group_id=read_id(group_id), edit=edit, cause=cause, expected=expected)
+
+
+def _facts(own: Dialect, outcome: Outcome, group: PushedGroup | None = None) -> group_intake.GroupFacts:
+    """The facts that a request leaves. Raises its first refusal."""
+    if outcome.refusals:
+        raise outcome.refusals[0].error
+    schema = own.group_role.schema if own.group_role else None
+    spelled = outcome.spelling.get(schema.id, "") if schema else ""
+    urn = spelled or (group.extension_urn if group else "")
+    return groups.facts_of(outcome.resource, own, extension_urn=urn)

@@ -1,0 +1,134 @@
+"""A pushed group in SCIM's words and in ours. Its members are never part of the resource that changes start from."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from groups_provisioning.group_intake import GroupFacts
+from groups_provisioning.models import PushedGroup, PushedGroupQuerySet
+from orgs.models import Organization
+from scim.mapping.etags import etag
+from scim.mapping.filters import FilterSql, Sql, folded, in_document
+from scim.mapping.users import moment
+from scim.protocol.dialect import Dialect
+from scim.protocol.projection import Projection
+
+_COLUMNS = {"displayName": "display_name", "externalId": "external_id"}
+
+
+def resource_of(group: PushedGroup) -> dict[str, Any]:
+    """What the IdP has written, but for the members, with canonical names."""
+    return {name: value for name, column in _COLUMNS.items() if (value := getattr(group, column))} | group.attributes
+
+
+def rows(org: Organization) -> PushedGroupQuerySet:
+    """The groups that SCIM lists."""
+    return PushedGroup.objects.live(org)
+
+
+def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: str = "") -> GroupFacts:
+    """The columns of a resource with canonical names."""
+    return GroupFacts(
+        **{column: resource.get(name, "") for name, column in _COLUMNS.items()},
+        attributes={name: value for name, value in resource.items() if name not in _COLUMNS},
+        folded=folded(resource, dialect.group, without=tuple(_COLUMNS)),
+        extension_urn=extension_urn,
+        roles=dialect.group_roles(resource),
+    )
+
+
+def render(
+    group: PushedGroup,
+    dialect: Dialect,
+    base_url: str,
+    projection: Projection,
+    members: list[dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """The representation of a group (RFC 7643 §4.2). members: None where they were not asked for."""
+    resource: dict[str, Any] = {"id": str(group.id)} | resource_of(group)
+    if members is not None:
+        resource["members"] = members
+    resource["meta"] = {
+        "resourceType": "Group",
+        "created": moment(group.created_at),
+        "lastModified": moment(group.modified_at),
+        "location": location(group, base_url),
+        "version": etag(group.revision),
+    }
+    own = dialect.group_role.schema if dialect.group_role else None
+    return projection.apply(resource, {own.id: group.extension_urn} if own and group.extension_urn else {})
+
+
+def rendered_members(ids: list[tuple[UUID, bool]], base_url: str) -> list[dict[str, str]]:
+    """Members as SCIM shows them. ids: with whether it is a user's or a nested group's."""
+    users, groups = f"{base_url}/Users/", f"{base_url}/Groups/"
+    return [
+        {"value": (text := str(id_)), "$ref": users + text, "type": "User"}
+        if is_user
+        else {"value": (text := str(id_)), "$ref": groups + text, "type": "Group"}
+        for id_, is_user in ids
+    ]
+
+
+def location(group: PushedGroup, base_url: str) -> str:
+    """The URI of a group."""
+    return f"{base_url}/Groups/{group.id}"
+
+
+_TABLE = "groups_provisioning_pushedgroup"
+_FILTER_COLUMNS = {
+    "id": f'{_TABLE}.id::text COLLATE "C"',
+    "displayName": f"{_TABLE}.display_name_key",
+    "externalId": f"NULLIF({_TABLE}.external_id, '') COLLATE \"C\"",
+    "meta.resourceType": "'Group'::text COLLATE \"C\"",
+    "meta.created": f"{_TABLE}.created_at",
+    "meta.lastModified": f"{_TABLE}.modified_at",
+    "meta.location": None,
+    "meta.version": None,
+    "meta": None,
+}
+_MEMBERS = f"""(
+    SELECT jsonb_agg(jsonb_build_object('value', id, 'type', type)) FROM (
+        SELECT user_id AS id, 'user' AS type FROM groups_provisioning_groupmember m WHERE m.group_id = {_TABLE}.id
+        UNION ALL
+        SELECT member_id, 'group' FROM groups_provisioning_nestedgroup n WHERE n.group_id = {_TABLE}.id
+    ) AS members
+)"""
+
+
+@lru_cache(maxsize=256)
+def group_filters(dialect: Dialect) -> FilterSql:
+    """What filters and sorting see of groups: what `render` shows."""
+    homes: dict[str, Sql] = {"members": (_MEMBERS, [])}
+    if dialect.group_role:
+        homes[dialect.group_role.name] = in_document(f"{_TABLE}.folded", dialect.group_role)
+    return FilterSql(
+        document=f"{_TABLE}.folded",
+        columns=_FILTER_COLUMNS,
+        homes=homes,
+        shortcuts={
+            "externalId": lambda value: (f"({_TABLE}.external_id = %s AND {_TABLE}.external_id <> '')", [value]),
+        },
+        lookups={"id": lambda value: _by_id(value, f"{_TABLE}.id = %s"), "members.value": _has_member},
+    )
+
+
+def _has_member(value: str) -> Sql:
+    sql, params = _by_id(
+        value,
+        f"{_TABLE}.id IN (SELECT group_id FROM groups_provisioning_groupmember WHERE user_id = %s"
+        " UNION ALL SELECT group_id FROM groups_provisioning_nestedgroup WHERE member_id = %s)",
+    )
+    return sql, params * 2
+
+
+def _by_id(value: str, condition: str) -> Sql:
+    try:
+        return condition, [UUID(value)]
+    except ValueError:
+        return "FALSE", []
+
+
+# What lists of groups can be walked by with a cursor.
+cursor_keys = {"id": "id", "displayName": "display_name_key"}

@@ -1,0 +1,147 @@
+"""What an org's admin comes for, done in a browser."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Page, Playwright, expect
+
+from orgs.models import ScimToken, User
+from tests.browser.conftest import PASSWORD, sign_in
+
+
+@pytest.fixture
+def idp(playwright: Playwright) -> APIRequestContext:
+    return playwright.request.new_context()
+
+
+def fill_in(page: Page, name: str) -> None:
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Identity provider").select_option("okta")
+
+
+def test_connecting_an_identity_provider_and_cutting_it_off(
+    owner: User, page: Page, context: BrowserContext, idp: APIRequestContext
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    page.goto("/settings/scim/")
+    page.get_by_label("E-mail address").fill("ADA@northwind.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
+    page.get_by_role("button", name="Copy Base URL").click()
+    expect(page.locator("[data-announcements]")).to_have_text("Base URL copied")
+    base_url = page.evaluate("navigator.clipboard.readText()")
+
+    page.get_by_role("link", name="Create token").click()
+    fill_in(page, "Okta production")
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_role("button", name="Copy Token").click()
+    token = page.evaluate("navigator.clipboard.readText()")
+    authorization = {"Authorization": f"Bearer {token}"}
+    assert idp.get(f"{base_url}/ServiceProviderConfig", headers=authorization).status == 200
+    assert idp.get(f"{base_url}/Users", headers=authorization).status == 200
+
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.get_by_role("row", name="Okta production")).to_contain_text("Active")
+    page.get_by_role("link", name="Revoke Okta production").click()
+    expect(page.get_by_role("dialog")).to_contain_text("refused from the next request on")
+    page.get_by_role("button", name="Revoke token").click()
+
+    expect(page.get_by_role("row", name="Okta production")).to_contain_text("Revoked")
+    assert idp.get(f"{base_url}/ServiceProviderConfig", headers=authorization).status == 401
+
+
+def test_by_keyboard_alone(owner: User, page: Page) -> None:
+    def tab_to(role: Any, name: str) -> None:
+        target = page.get_by_role(role, name=name)
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"{name} cannot be reached")
+
+    page.goto("/settings/scim/")
+    page.keyboard.type("ada@northwind.example")  # the field has the focus
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to("link", "Create token")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_role("link", name="Create token")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("By keyboard")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Okta")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Copy your token now")).to_be_visible()
+    assert ScimToken.objects.get().expires_at is None
+
+    tab_to("link", "I have copied it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
+    tab_to("link", "Revoke By keyboard")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Keep it")).to_be_focused()  # what cannot be undone is not the first
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Revoke token")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="By keyboard")).to_contain_text("Revoked")
+
+
+@pytest.mark.parametrize("leave", ["reload", "back", "forward again"])
+def test_a_secret_is_gone_when_its_page_was_left(
+    owner: User, page: Page, context: BrowserContext, live_server: Any, leave: str
+) -> None:
+    sign_in(context, owner, live_server.url)
+    page.goto("/settings/scim/tokens/new/")
+    fill_in(page, "Okta production")
+    page.get_by_role("button", name="Create token").click()
+    token = page.get_by_label("Token", exact=True).input_value()
+    assert token.startswith("muster_scim_")
+    if leave == "reload":
+        page.reload()
+    elif leave == "back":
+        page.get_by_role("link", name="I have copied it").click()
+        page.go_back()
+    else:
+        page.go_back()
+        page.go_forward()
+    page.wait_for_load_state()
+    assert token not in page.content()
+    assert ScimToken.objects.count() == 1
+
+
+def test_without_javascript(owner: User, browser: Browser, live_server: Any, browser_context_args: Any) -> None:
+    context = browser.new_context(**browser_context_args, java_script_enabled=False)
+    sign_in(context, owner, live_server.url)
+    page = context.new_page()
+    page.goto("/settings/scim/")
+    expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+    page.get_by_role("link", name="Create token").click()
+    fill_in(page, "Okta production")
+    page.get_by_role("button", name="Create token").click()
+    assert page.get_by_label("Token", exact=True).input_value().startswith("muster_scim_")
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="Revoke Okta production").click()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_role("row", name="Okta production")).to_contain_text("Revoked")
+    page.get_by_role("link", name="Switch off").click()
+    page.get_by_role("button", name="Switch group provisioning off").click()
+    expect(page.get_by_text("Group provisioning is off.")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("Menu", exact=True).click()
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    context.close()
