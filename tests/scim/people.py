@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from scim.protocol.core import ENTERPRISE_URN, USER_URN
@@ -14,6 +15,9 @@ LAMBDA = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
 TESTMU = "urn:ietf:params:scim:schemas:extension:TestMu AI:2.0:User"
 TESTOMAT = "urn:ietf:params:scim:schemas:extension:testomat:2.0:User"
 UNKNOWN = "urn:acme:badges:2.0:User"
+# For examples that take many requests.
+few = settings(max_examples=settings().max_examples // 4)
+
 # Theirs is known only to the request.
 NOT_FILTERABLE = ("meta", "meta.location", "meta.version")
 DIALECTS = ("standard", "lambdatest", "testomat")

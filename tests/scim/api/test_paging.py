@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orgs.models import Organization
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
-from tests.scim.people import texts
+from tests.scim.people import few, texts
 
 names = st.lists(texts.filter(str.strip), min_size=1, max_size=9)
 orders = st.fixed_dictionaries({}, optional={"sortOrder": st.sampled_from(["ascending", "descending"])})
@@ -36,6 +36,7 @@ def listed(idp: Idp, **query: Any) -> dict[str, Any]:
     return answer.json()
 
 
+@few
 @given(words=names, order=orders, found=filters, size=sizes, sort=st.sampled_from(["", "userName", "externalId", "id"]))
 def test_index_pages_have_every_row_once(
     idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str
@@ -55,6 +56,7 @@ def test_index_pages_have_every_row_once(
         transaction.set_rollback(True)
 
 
+@few
 @given(words=names, order=orders, found=filters, size=sizes, sort=st.sampled_from(["", "userName", "id"]), late=names)
 def test_cursor_pages_have_every_row_once_though_others_come_and_go(
     idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str, late: list[str]

@@ -84,6 +84,7 @@ BODIES = {profile: people.bodies(profile) for profile in people.DIALECTS}
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
+@people.few
 @given(data=st.data())
 def test_a_patch_is_done_once_or_not_at_all(db: None, profile: str, data: st.DataObject) -> None:
     with transaction.atomic():
@@ -95,6 +96,7 @@ def test_a_patch_is_done_once_or_not_at_all(db: None, profile: str, data: st.Dat
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
+@people.few
 @given(data=st.data())
 def test_a_put_is_done_once_or_not_at_all(db: None, profile: str, data: st.DataObject) -> None:
     with transaction.atomic():
@@ -110,6 +112,7 @@ EXTRAS += [{"name": None, "emails": []}, {"emails": [1]}, {"userName": None, "id
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
+@people.few
 @given(data=st.data())
 def test_a_put_of_what_was_read_changes_nothing(db: None, profile: str, data: st.DataObject) -> None:  # S4, R1
     with transaction.atomic():
