@@ -6,7 +6,6 @@ whatever else is in it (SPEC U4). So readers collect refusals, and the caller ra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -175,9 +174,10 @@ def read_member_ids(value: Any) -> tuple[str, ...] | None:
 
 
 def _fits(number: Any) -> bool:
-    """Whether JSON encoders and databases take the number (null and booleans included)."""
-    if isinstance(number, float):
-        return math.isfinite(number)
+    """Whether JSON encoders and databases take the number (null and booleans included).
+
+    A database may give back a float as an integer, and so it may be no larger than one.
+    """
     return number is None or -(2**63) <= number < 2**63
 
 
