@@ -169,10 +169,8 @@ class Replay:
                 yield f"{group} is deleted and still has members, or is one"
 
     def _marked(self) -> list[str]:
-        """Whom the last request has marked, each as often as it did."""
-        return list(
-            Mark.objects.filter(org=self.org).order_by("user__user_name").values_list("user__user_name", flat=True)
-        )
+        """Whom the last request has left to be settled."""
+        return sorted(set(Mark.objects.filter(org=self.org).values_list("user__user_name", flat=True)))
 
     def _changes(self) -> list[Change]:
         return list(Change.objects.filter(org=self.org, door=Door.SCIM).order_by("at", "id"))
