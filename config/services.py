@@ -19,7 +19,6 @@ import fcntl
 import importlib.util
 import json
 import os
-import pwd
 import shlex
 import shutil
 import signal
@@ -37,6 +36,8 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+
+from config.accounts import Account, ServicesError, account_for, name_of, owner_of
 
 POSTGRES_MAJOR = "18"
 SOCKET_PATH_BYTES = 107
@@ -59,10 +60,6 @@ CREATE_DATABASE = b"CREATE ROLE muster LOGIN CREATEDB;\nCREATE DATABASE muster O
 T = TypeVar("T")
 
 
-class ServicesError(Exception):
-    """The servers cannot be started or stopped; the message says why and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """database_url is libpq's form, with the sockets' directory as host; redis_url is redis-py's."""
@@ -78,7 +75,7 @@ def start(state: Path, *, durable: bool = True) -> Addresses:
     """
     state = make_state(state)
     with _turn(state) as turn:
-        account = _account(state)
+        account = account_for(state, _postgres_binary("postgres"))
         sockets = _recorded_sockets(state, account) or _make_sockets(state, account)
         _initialise(state, account, turn)
         _Postgres(state).ensure(account, sockets, durable=durable)
@@ -100,7 +97,7 @@ def stop(state: Path) -> None:
         _Valkey(state).halt()
         _Postgres(state).halt()
         (state / "services.json").unlink(missing_ok=True)
-        if sockets := _recorded_sockets(state, _owner(state)):
+        if sockets := _recorded_sockets(state, owner_of(state)):
             shutil.rmtree(sockets)
         (state / "sockets").unlink(missing_ok=True)
 
@@ -116,7 +113,7 @@ def initialise(state: Path) -> None:
     """Make the cluster without starting it, to be copied from. Raises ServicesError."""
     state = make_state(state)
     with _turn(state) as turn:
-        _initialise(state, _account(state), turn)
+        _initialise(state, account_for(state, _postgres_binary("postgres")), turn)
 
 
 def make_state(state: Path) -> Path:
@@ -130,7 +127,7 @@ def make_state(state: Path) -> Path:
         ) from error
     if not os.access(state, os.W_OK | os.X_OK):
         raise ServicesError(
-            f"Cannot write to the state directory {state}, which belongs to {_name(state.stat().st_uid)}."
+            f"Cannot write to the state directory {state}, which belongs to {name_of(state.stat().st_uid)}."
             " Run as that user, or choose another directory: MUSTER_VAR=…"
         )
     if state.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -160,83 +157,10 @@ def tail(path: Path, lines: int = 20) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
 
 
-# -- Who the servers are ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """Who the servers run as: PostgreSQL refuses root, and initdb a uid without a name.
-
-    uid: the owner of their files. prefix: the command that becomes it.
-    """
-
-    uid: int
-    prefix: tuple[str, ...] = ()
-
-
-def _account(state: Path) -> _Account:
-    """Ourselves where possible; root borrows a name in a user namespace or, where that is refused, becomes `nobody`.
-
-    The cluster's owner is the record of the choice: a cluster that root owns was made in a namespace.
-    """
-    me = os.geteuid()
-    owner = _owner(state).uid
-    if me not in (0, owner):
-        raise ServicesError(
-            f"The cluster in {state} belongs to {_name(owner)}."
-            " Run as that user, or choose another directory: MUSTER_VAR=…"
-        )
-    if owner != me:
-        return _other(state, owner)
-    if me != 0 and _has_name(me):
-        return _Account(me)
-    borrowed = str(next(entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0))
-    namespace = ("unshare", "--user", f"--map-user={borrowed}", f"--map-group={borrowed}", "--")
-    if _works(*namespace, "true"):
-        return _Account(me, namespace)
-    if me != 0:
-        raise ServicesError(
-            f"PostgreSQL does not run as {_name(me)}, who has no name here, nor in a user namespace (unshare --user),"
-            " which is not allowed. Run as a user of /etc/passwd, or set DATABASE_URL and REDIS_URL."
-        )
-    nobody = pwd.getpwnam("nobody")
-    if (cluster := state / "postgres").exists():
-        raise ServicesError(
-            "PostgreSQL does not run as root. Its cluster was made in a user namespace (unshare --user), which is not"
-            f" allowed any more. Hand it over: chown -R {nobody.pw_name} {shlex.quote(str(cluster))}"
-        )
-    return _other(state, nobody.pw_uid)
-
-
-def _other(state: Path, uid: int) -> _Account:
-    account = _Account(uid, ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"))
-    state.chmod(stat.S_IMODE(state.stat().st_mode) | 0o011)
-    for path in (_postgres_binary("postgres"), state):
-        if not _works(*account.prefix, "test", "-x", str(path)):
-            raise ServicesError(
-                f"PostgreSQL does not run as root, and {_name(uid)}, who would run it, cannot reach {path}. Run as an"
-                " ordinary user, move to a directory that everybody may enter, or set DATABASE_URL and REDIS_URL."
-            )
-    return account
-
-
-def _owner(state: Path) -> _Account:
-    cluster = state / "postgres"
-    return _Account(cluster.stat().st_uid if cluster.exists() else os.geteuid())
-
-
-def _has_name(uid: int) -> bool:
-    return any(entry.pw_uid == uid for entry in pwd.getpwall())
-
-
-def _name(uid: int) -> str:
-    return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid), f"uid {uid}")
-
-
 # -- Their sockets ------------------------------------------------------------------------------------------------
 
 
-def _recorded_sockets(state: Path, account: _Account) -> Path | None:
+def _recorded_sockets(state: Path, account: Account) -> Path | None:
     """The sockets' directory of the last start, if it is still there and ours.
 
     The name could have been taken by somebody else after a clean-up or a reboot, and a copied state directory still
@@ -252,7 +176,7 @@ def _recorded_sockets(state: Path, account: _Account) -> Path | None:
     return directory if private and home == str(state) else None
 
 
-def _make_sockets(state: Path, account: _Account) -> Path:
+def _make_sockets(state: Path, account: Account) -> Path:
     temporary = Path(tempfile.gettempdir())
     if len(os.fsencode(temporary / "muster-12345678" / _Postgres.socket)) > SOCKET_PATH_BYTES:
         temporary = Path("/tmp")  # noqa: S108 - mkdtemp makes a name of its own there
@@ -267,7 +191,7 @@ def _make_sockets(state: Path, account: _Account) -> Path:
 # -- The cluster --------------------------------------------------------------------------------------------------
 
 
-def _initialise(state: Path, account: _Account, turn: int) -> None:
+def _initialise(state: Path, account: Account, turn: int) -> None:
     """Make the cluster under another name and rename it, so that a half-made one is never mistaken for a whole one.
 
     initdb inherits the turn: should we be killed, the next one begins when it is over.
@@ -292,7 +216,7 @@ def _initialise(state: Path, account: _Account, turn: int) -> None:
     unfinished.rename(cluster)
 
 
-def _make_directory(path: Path, account: _Account) -> None:
+def _make_directory(path: Path, account: Account) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     os.chown(path, account.uid, -1)
 
@@ -317,7 +241,7 @@ class _Server:
         """Whether a server answers there, and it is the one of our directory."""
         raise NotImplementedError
 
-    def launch(self, account: _Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
+    def launch(self, account: Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
         """Start it in a session of its own, out of reach of the terminal's signals, with the lock inherited."""
         raise NotImplementedError
 
@@ -325,7 +249,7 @@ class _Server:
         with self.lock.open("a") as lock:
             return not _try_lock(lock.fileno())
 
-    def ensure(self, account: _Account, sockets: Path, *, durable: bool) -> None:
+    def ensure(self, account: Account, sockets: Path, *, durable: bool) -> None:
         if self.alive():
             if (sockets / self.socket).exists() and _until(lambda: self.answers(sockets), ATTACH):
                 return
@@ -372,7 +296,7 @@ class _Postgres(_Server):
     # PostgreSQL's fast shutdown (`pg_ctl stop -m fast`), immediate shutdown, and the end.
     signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
-    def launch(self, account: _Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
+    def launch(self, account: Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
         settings = {"unix_socket_directories": f'"{sockets}"', "listen_addresses": "", "port": "5432"}
         if not durable:
             settings |= POSTGRES_NOT_DURABLE
@@ -396,7 +320,7 @@ class _Valkey(_Server):
     socket = "valkey"
     signals = (signal.SIGTERM, signal.SIGKILL)
 
-    def launch(self, account: _Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
+    def launch(self, account: Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
         settings = {
             "port": "0",
             "unixsocket": str(sockets / self.socket),
@@ -464,18 +388,6 @@ def _run(command: Sequence[str], *, stdin: bytes = b"", pass_fds: Sequence[int] 
         raise ServicesError(f"{shlex.join(command)} failed:\n{error.output.decode(errors='replace')}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServicesError(f"{shlex.join(command)} failed: {error}") from error
-
-
-def _works(*command: str) -> bool:
-    try:
-        done = subprocess.run(  # noqa: S603 - as above
-            command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=10
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return False
-    if done.returncode < 0:
-        raise ServicesError(f"{shlex.join(command)} was interrupted.")
-    return done.returncode == 0
 
 
 def _until(condition: Callable[[], T], seconds: float) -> T:

@@ -91,9 +91,7 @@ def _database(url: str) -> dict[str, Any]:
     options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
     return {
         **database,
-        "ENGINE": "django.db.backends.postgresql",
-        # A pooled connection that the server has closed, as a restart does, is replaced and not handed to a request.
-        "CONN_HEALTH_CHECKS": True,
+        "ENGINE": "config.postgresql",
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),

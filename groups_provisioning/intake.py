@@ -174,5 +174,5 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
 def _settle_and_record(org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause) -> None:
     ended = any(effect.slot == "account" and effect.was == "active" for effect in effects)
-    effects += reconcile.settle(org=org, user=user, ended=ended)
+    effects += reconcile.settle(org=org, user=user, is_new=verb == "user.created", ended=ended)
     history.record(org, cause, verb, effects, user=str(user.id))

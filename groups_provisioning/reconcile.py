@@ -12,19 +12,18 @@ from orgs.models import Organization, Standing, User
 log = structlog.get_logger(__name__)
 
 
-def settle(*, org: Organization, user: User, ended: bool = False) -> list[Effect]:
+def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool = False) -> list[Effect]:
     """Bring one person's roles up to date with the facts (SPEC R1, R5); what differed.
 
     user: the facts, of a row that is locked or new, or that were read after its Standing was locked. ended: their
-    account was active before this command and is not now. Runs in the transaction of the command that changed the
-    facts.
+    account was active before this command and is not now. is_new: nothing was ever settled for them, and they are in
+    no group. Runs in the transaction of the command that changed the facts.
     """
     # What came with the user's row may be older than the row, which was waited for.
-    standing = Standing.objects.select_for_update().filter(user=user).first()
+    standing = None if is_new else Standing.objects.select_for_update().filter(user=user).first()
     catalogue = roles.catalogue(org.profile)
     was = standing.roles if standing else []
-    # Somebody without a standing is new, and so in no group.
-    written = {*(user.idp_roles or ()), *(_group_roles(user) if standing else ())}
+    written = {*(user.idp_roles or ()), *(() if is_new else _group_roles(user))}
     now = catalogue.effective(written, user.manual_roles or ())
     loses_admin = catalogue.admin in was and (ended or catalogue.admin not in now)
     is_last = loses_admin and not _other_admins(org, user, catalogue.admin).exists()

@@ -10,10 +10,15 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
+from django.utils import timezone
 
-from orgs import sign_in
-from orgs.models import Organization, User
-from tests.factories import OrganizationFactory, StaffFactory, UserFactory, issue_token
+from groups_provisioning.models import PushedGroup
+from orgs import sign_in, tokens
+from orgs.history import Cause
+from orgs.models import Door, Organization, ScimToken, User
+from scim.api.urls import urlpatterns as scim_patterns
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 # What comes of a request.
 OPEN = "the page"
@@ -142,5 +147,73 @@ def outcome(answer: HttpResponse) -> str:
     return {200: OPEN, 403: REFUSED, 404: ABSENT, 405: WRONG_METHOD}[answer.status_code]
 
 
-# What is below the SCIM base URLs (scim.api.urls) is answered by the front door, and the token alone decides the org
-# (SPEC O5): its table is to stand here, by token of the org, of another org, revoked, expired, and none.
+# What is below the SCIM base URLs is answered by the front door: the token alone decides the org (SPEC O5).
+# For each pattern of scim.api.urls: what GET, POST, PUT, PATCH and DELETE answer to a token of the org, and what GET
+# answers to one of another org. Without a valid token everything is 401.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SCIM = {
+    "ServiceProviderConfig": ((200, 405, 405, 405, 405), 200),
+    "ResourceTypes": ((200, 405, 405, 405, 405), 200),
+    "ResourceTypes/<str:name>": ((200, 405, 405, 405, 405), 200),
+    "Schemas": ((200, 405, 405, 405, 405), 200),
+    "Schemas/<str:urn>": ((200, 405, 405, 405, 405), 200),
+    "Users": ((200, 400, 405, 405, 405), 200),
+    "Users/.search": ((405, 200, 405, 405, 405), 405),
+    "Users/<str:resource_id>": ((200, 405, 200, 400, 204), 404),
+    "Groups": ((200, 400, 405, 405, 405), 200),
+    "Groups/.search": ((405, 200, 405, 405, 405), 405),
+    "Groups/<str:resource_id>": ((200, 405, 200, 400, 204), 404),
+    "Bulk": ((405, 400, 405, 405, 405), 405),
+    r"^(Me|\.search)(/|$)": ((501, 501, 501, 501, 501), 501),
+    "": ((404, 404, 404, 404, 404), 404),
+}
+
+
+def scim_address(pattern: str, org: Organization) -> str:
+    group = PushedGroup.objects.get_or_create(
+        org=org, display_name="G", defaults={"created_at": timezone.now(), "modified_at": timezone.now()}
+    )[0]
+    user = User.objects.filter(org=org, scim_managed=True).first() or UserFactory.create(org=org)
+    resource = group if pattern.startswith("Groups") else user
+    filled = pattern.replace("<str:resource_id>", str(resource.id)).replace("<str:name>", "User")
+    filled = filled.replace("<str:urn>", "urn:ietf:params:scim:schemas:core:2.0:User")
+    return "/Me" if pattern.startswith("^") else f"/{filled}" if filled else "/Nothing"
+
+
+def test_every_scim_address_is_in_the_table() -> None:
+    assert {str(pattern.pattern) for pattern in scim_patterns} == set(SCIM)
+
+
+@pytest.mark.parametrize("pattern", SCIM)
+def test_a_token_of_the_org_gets_what_the_table_says(pattern: str, org: Organization) -> None:
+    idp = Idp(issue_token(org).secret)
+    address = scim_address(pattern, org)
+    assert tuple(idp(method, address, {}).status_code for method in METHODS) == SCIM[pattern][0]
+
+
+@pytest.mark.parametrize("pattern", SCIM)
+def test_a_token_of_another_org_sees_nothing_of_this_one(pattern: str, org: Organization) -> None:  # O7
+    address = scim_address(pattern, org)
+    answer = Idp(issue_token(OrganizationFactory.create()).secret).get(address)
+    assert answer.status_code == SCIM[pattern][1]
+    for each in (*User.objects.filter(org=org), *PushedGroup.objects.filter(org=org)):
+        if "<str:resource_id>" not in pattern:
+            assert str(each.id) not in answer.content.decode()
+
+
+@pytest.mark.parametrize("pattern", SCIM)
+@pytest.mark.parametrize("credential", ["none", "revoked", "expired", "session"])
+def test_without_a_valid_token_everything_is_401(pattern: str, credential: str, org: Organization) -> None:  # S1
+    address = scim_address(pattern, org)
+    issued = issue_token(org)
+    if credential == "revoked":
+        tokens.revoke(org=org, token_id=issued.token.id, cause=Cause(Door.COMMAND, timezone.now()))
+    elif credential == "expired":
+        ScimToken.objects.filter(id=issued.token.id).update(expires_at=timezone.now())
+    idp = Idp(issued.secret if credential in ("revoked", "expired") else "")
+    if credential == "session":
+        idp.headers = {}
+        idp.http.force_login(OwnerFactory.create(org=org), backend="django.contrib.auth.backends.ModelBackend")
+    for method in METHODS:
+        answer = idp(method, address, {})
+        assert (answer.status_code, answer["Content-Type"]) == (401, "application/scim+json")

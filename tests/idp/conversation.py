@@ -24,6 +24,7 @@ class Step:
     status: int
     note: str = ""
     sign_in: list[str] = field(default_factory=list)
+    org: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     raw: str | None = None

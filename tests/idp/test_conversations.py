@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from orgs.models import Change, Door, Entity, Organization, User, VerifiedDomain
+from groups_provisioning.models import PushedGroup
+from orgs.models import Change, Door, Entity, Mark, Organization, User, VerifiedDomain
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 from tests.idp.conversation import Conversation, Step, differences, filled, read
@@ -48,10 +49,13 @@ class Replay:
         self._prepare(**self.conversation.given)
         for number, step in enumerate(self.conversation.steps, start=1):
             self._sign_in(step.sign_in)
+            self._configure(step.org)
             changes = len(self._changes())
+            Mark.objects.all().delete()
             answer = self._send(step)
             found = [*self._in_answer(step, answer), *self._in_database(**filled(step.then, self.kept))]
-            if answer.status_code >= 400 and len(self._changes()) != changes:
+            found += self._in_groups()
+            if answer.status_code >= 400 and (len(self._changes()) != changes or self._marked()):
                 found.append("a refused request changed something")
             if found:
                 shown = answer.content.decode()[:3000]
@@ -69,7 +73,7 @@ class Replay:
         org: dict[str, Any] | None = None,
     ) -> None:
         """What is there before: people by their columns, in this org or another; what else the org has."""
-        Organization.objects.filter(id=self.org.id).update(**(org or {}))
+        self._configure(org or {})
         for columns in people or []:
             user = UserFactory.create(org=self.org, **columns)
             self.kept[user.user_name.partition("@")[0]] = {"id": str(user.id)}
@@ -82,6 +86,10 @@ class Replay:
             Entity.objects.create(org=self.org, kind="concurrency_group", name=name, created_at=timezone.now())
         for name in domains or []:
             VerifiedDomain.objects.create(org=self.org, name=name, verified_at=timezone.now())
+
+    def _configure(self, columns: dict[str, Any]) -> None:
+        if columns:
+            Organization.objects.filter(id=self.org.id).update(**columns)
 
     def _sign_in(self, names: list[str]) -> None:
         for name in names:
@@ -116,10 +124,15 @@ class Replay:
         changes: list[str] | None = None,
         ledger: list[list[Any]] | None = None,
         signed_in: dict[str, bool] | None = None,
+        groups: dict[str, Any] | None = None,
+        group_rows: int | None = None,
+        marked: list[str] | None = None,
     ) -> Iterator[str]:
         """people: by userName as it is stored, with columns of User, `roles`, `deleted` and `password`; rows: users of
         the org; changes: the verbs of all requests so far that changed something; ledger: what the last one brought
-        about, as [slot, was, now]; signed_in: whether the browser of each person still is.
+        about, as [slot, was, now]; signed_in: whether the browser of each person still is; groups: by displayName as
+        it is stored, with columns of PushedGroup, `members`, `nested` and `deleted`; group_rows: groups of the org,
+        the deleted ones too; marked: whom this request has left to be settled.
         """
         for name, expected in (people or {}).items():
             found = list(self.org.people.select_related("standing").filter(user_name=name))
@@ -137,6 +150,27 @@ class Replay:
             yield from differences(ledger, entries, "ledger")
         for name, expected in (signed_in or {}).items():
             yield from differences(expected, _is_signed_in(self.browsers[name]), f"{name} is signed in")
+        for name, expected in (groups or {}).items():
+            named = list(self.org.pushed_groups.filter(display_name=name))
+            if len(named) != 1:
+                yield f"{len(named)} groups are called {name}"
+            else:
+                yield from differences(expected, _group_columns(named[0], expected), name)
+        if group_rows is not None:
+            yield from differences(group_rows, self.org.pushed_groups.count(), "group_rows")
+        if marked is not None:
+            yield from differences(sorted(marked), self._marked(), "marked")
+
+    def _in_groups(self) -> Iterator[str]:
+        """What holds for every group after every request: it is counted right, and a deleted one is empty."""
+        for group in self.org.pushed_groups.all():
+            yield from differences(group.memberships.count(), group.member_count, f"{group}.member_count")
+            if group.deleted_at and (group.member_count or group.nested.exists() or group.nested_in.exists()):
+                yield f"{group} is deleted and still has members, or is one"
+
+    def _marked(self) -> list[str]:
+        """Whom the last request has left to be settled."""
+        return sorted(set(Mark.objects.filter(org=self.org).values_list("user__user_name", flat=True)))
 
     def _changes(self) -> list[Change]:
         return list(Change.objects.filter(org=self.org, door=Door.SCIM).order_by("at", "id"))
@@ -152,6 +186,16 @@ def _columns(user: User, names: dict[str, Any]) -> dict[str, Any]:
     return {name: computed[name] if name in computed else getattr(user, name) for name in names}
 
 
+def _group_columns(group: PushedGroup, names: dict[str, Any]) -> dict[str, Any]:
+    computed = {
+        "id": str(group.id),
+        "members": sorted(group.memberships.values_list("user__user_name", flat=True)),
+        "nested": sorted(group.nested.values_list("member__display_name", flat=True)),
+        "deleted": group.deleted_at is not None,
+    }
+    return {name: computed[name] if name in computed else getattr(group, name) for name in names}
+
+
 def _is_signed_in(browser: Client) -> bool:
     request = HttpRequest()
     request.session = browser.session
@@ -165,7 +209,7 @@ def _well_formed(answer: HttpResponse, message: dict[str, Any]) -> Iterator[str]
         yield from differences(expected, message, "error")
     elif message.get("schemas") == [LIST_URN]:
         yield from differences(len(message["Resources"]), message["itemsPerPage"], "itemsPerPage")
-    elif message.get("meta", {}).get("resourceType") == "User":
+    elif message.get("meta", {}).get("resourceType") in ("User", "Group"):
         yield from differences(answer["ETag"], message["meta"]["version"], "meta.version")
         if answer.status_code == 201:
             yield from differences(answer["Location"], message["meta"]["location"], "meta.location")

@@ -72,6 +72,12 @@ class TestSigningIn:
             assert answer.status_code == 200
             assert "do not match an active account" in answer.content.decode()
 
+    def test_knows_nobody_by_an_address_in_their_emails(self, client: Client, ada: User) -> None:  # U11
+        User.objects.filter(id=ada.id).update(
+            attributes={"emails": [{"value": "alias@corp.example"}]}, email_keys=["alias@corp.example"]
+        )
+        assert sign_in_as(client, "alias@corp.example").status_code == 200
+
     def test_ends_with_a_post(self, client: Client, ada: User) -> None:
         client.force_login(ada)
         assert client.get("/sign-out/").status_code == 405
