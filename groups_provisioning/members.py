@@ -64,7 +64,9 @@ WHERE u.id IS NULL OR u.deleted_at IS NOT NULL
 
 _NEST = """
 INSERT INTO groups_provisioning_nestedgroup (org_id, group_id, member_id)
-SELECT %(org)s, %(group)s, unnest(%(nested)s::uuid[])
+SELECT %(org)s, %(group)s, id FROM groups_provisioning_pushedgroup
+WHERE org_id = %(org)s AND id = ANY(%(nested)s::uuid[]) AND deleted_at IS NULL
+ORDER BY id FOR KEY SHARE
 ON CONFLICT (group_id, member_id) DO NOTHING
 """
 
