@@ -13,16 +13,33 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read_bytes(request: HttpRequest) -> bytes:
-    """The body as it was sent, chunked or not. Raises ScimError 413 beyond SCIM_MAX_BODY bytes."""
+    """The body as it was sent, chunked or not.
+
+    Raises ScimError: 413 beyond SCIM_MAX_BODY bytes, 400 where the body breaks off, which may make sense all the same.
+    """
     limit: int = settings.SCIM_MAX_BODY
-    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    length = limit + 1 if chunked else int(request.META.get("CONTENT_LENGTH") or 0)
-    raw: bytes = request.META["wsgi.input"].read(length) if chunked or 0 < length <= limit else b""
-    if len(raw) > limit or (length > limit and not chunked):
-        raise ScimError(
-            f"The body is larger than {limit // 2**20} MiB. Send fewer operations or members in one request.",
-            status=413,
-        )
+    too_large = ScimError(
+        f"The body is larger than {limit // 2**20} MiB. Send fewer operations or members in one request.", status=413
+    )
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        raw = _read(request, limit + 1)
+        if len(raw) > limit:
+            raise too_large
+        return raw
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > limit:
+        raise too_large
+    raw = _read(request, length) if length > 0 else b""
+    if len(raw) < length:
+        raise InvalidSyntax(f"The body breaks off after {len(raw)} of {length} bytes.")
+    return raw
+
+
+def _read(request: HttpRequest, length: int) -> bytes:
+    try:
+        raw: bytes = request.META["wsgi.input"].read(length)
+    except Exception as error:  # whatever the server raises where it cannot go on reading
+        raise InvalidSyntax("The body cannot be read to its end.") from error
     return raw
 
 

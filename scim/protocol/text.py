@@ -6,7 +6,6 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
-MAX_KEY = 2000  # bytes; PostgreSQL's indexes hold at most 2,704
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
@@ -28,13 +27,6 @@ def is_email(address: str) -> bool:
 def is_storable(text: str) -> bool:
     """Whether a database and a JSON encoder take the text: no NUL, no half surrogate pair."""
     return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
-
-
-def check_key(text: str) -> str | None:
-    """What is wrong with text that an index has to hold."""
-    if len(text) * 12 <= MAX_KEY or len(fold(text).encode()) <= MAX_KEY:
-        return None
-    return f"the value is longer than {MAX_KEY} bytes; map a shorter one in the identity provider."
 
 
 def read_datetime(text: str) -> datetime:

@@ -20,8 +20,9 @@ from tests.scim.api.races import ROUNDS, Call, at_once, behind, sent, statuses
 
 
 @pytest.fixture
-def org(transactional_db: None) -> Organization:
-    return OrganizationFactory.create()
+def org(transactional_db: None) -> Iterator[Organization]:
+    yield OrganizationFactory.create()
+    connection.close_pool()  # of more connections than other tests expect
 
 
 @pytest.fixture
