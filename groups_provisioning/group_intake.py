@@ -152,10 +152,11 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 
 @command
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
+    members.lock_groups_around(org, group_id)
     group = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
-    members.take_out(group)
+    members.take_out(group, at=cause.at)
     group.member_count = 0
     group.revision += 1
     group.deleted_at = group.modified_at = cause.at
