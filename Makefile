@@ -92,9 +92,10 @@ check-migrations:
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
-benchmark: ## measure SCIM requests against the least that they could cost; a few minutes
+benchmark: ## measure SCIM requests, and groups of every size, against the least they could cost; minutes
 	$(call install,dev)
-	@exec $(VENV_PYTHON) -m benchmarks.requests
+	@$(VENV_PYTHON) -m benchmarks.requests
+	@exec $(VENV_PYTHON) -m benchmarks.groups
 
 fmt: ## format the code and fix what ruff can fix
 	$(call install,dev)

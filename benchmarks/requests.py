@@ -85,7 +85,7 @@ class Client:
         took = time.perf_counter() - started
         if response.status >= 300:
             raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
-        return took, json.loads(content)
+        return took, json.loads(content) if content else {}
 
 
 def person(number: int) -> dict:

@@ -198,7 +198,7 @@ CELERY_BEAT_SCHEDULE = {
 
 MUSTER_URL = ENVIRONMENT.url
 MUSTER_VAR = ENVIRONMENT.var
-SCIM_MAX_BODY = 16 * 1024 * 1024  # bytes; a group of 100,000 members is about 8 MiB
+SCIM_MAX_BODY = 32 * 1024 * 1024  # bytes; 100,000 members, each with $ref and display, are about 20 MB
 SCIM_MAX_DEPTH = 12
 SCIM_MAX_OPERATIONS = 1000
 SCIM_PAGE = 100

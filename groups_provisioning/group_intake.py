@@ -73,10 +73,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     """
     if not org.group_provisioning:
         raise GroupProvisioningOff
-    deleted = PushedGroup.objects.filter(
-        org=org, display_name_key=fold(facts.display_name), deleted_at__isnull=False
-    ).order_by("-deleted_at")
-    group = deleted.select_for_update().first()
+    group = _restorable(org, facts.display_name)
     verb = "group.restored" if group else "group.created"
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
@@ -155,10 +152,11 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 
 @command
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
+    members.lock_groups_around(org, group_id)
     group = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
-    members.take_out(group)
+    members.take_out(group, at=cause.at)
     group.member_count = 0
     group.revision += 1
     group.deleted_at = group.modified_at = cause.at
@@ -175,6 +173,18 @@ def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause
         case "replace":
             removed = members.keep_only(group, change.ids, change_id=change_id)
             return removed + members.add(group, change.ids, change_id=change_id, at=cause.at)
+
+
+def _restorable(org: Organization, name: str) -> PushedGroup | None:
+    """The last deleted group of a name, locked. Raises GroupNameTaken.
+
+    A live one is waited for too: it may be on its way out. The two questions have an index each.
+    """
+    namesakes = PushedGroup.objects.filter(org=org, display_name_key=fold(name)).select_for_update()
+    alive = namesakes.filter(deleted_at=None).first()
+    if alive is not None:
+        raise GroupNameTaken(name)
+    return namesakes.filter(deleted_at__isnull=False).order_by("-deleted_at").first()
 
 
 def _refuse_if_off(org: Organization, group_id: UUID) -> None:

@@ -113,7 +113,9 @@ def change_user(
             raise UserProvisioningOff
         facts = replace(before, active=False)
     try:
-        with transaction.atomic() if wished.deactivates else nullcontext():
+        # Only another userName can meet somebody else's, and only a deactivation goes on after that.
+        guarded = wished.deactivates and facts.user_name != before.user_name
+        with transaction.atomic() if guarded else nullcontext():
             if facts.login_email != before.login_email or not user.scim_managed:
                 domains.check(org, facts.login_email)
             effects = people.change(user=user, facts=facts, at=cause.at)
@@ -141,15 +143,10 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
 
 
 def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> User:
-    user = (
-        User.objects.provisionable(org)
-        .select_related("standing")
-        .select_for_update(of=("self",))
-        .filter(id=user_id)
-        .first()
-    )
-    if user is None:
-        raise UnknownUser(user_id)
+    try:
+        user = User.objects.provisionable(org).select_for_update().get(id=user_id)
+    except User.DoesNotExist:
+        raise UnknownUser(user_id) from None
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
     return user

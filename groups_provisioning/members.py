@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
+from orgs.models import Organization
 from orgs.queue import MARK
 
 
@@ -64,7 +65,9 @@ WHERE u.id IS NULL OR u.deleted_at IS NOT NULL
 
 _NEST = """
 INSERT INTO groups_provisioning_nestedgroup (org_id, group_id, member_id)
-SELECT %(org)s, %(group)s, unnest(%(nested)s::uuid[])
+SELECT %(org)s, %(group)s, id FROM groups_provisioning_pushedgroup
+WHERE org_id = %(org)s AND id = ANY(%(nested)s::uuid[]) AND deleted_at IS NULL
+ORDER BY id FOR KEY SHARE
 ON CONFLICT (group_id, member_id) DO NOTHING
 """
 
@@ -75,6 +78,14 @@ WITH left_groups AS (
 )
 UPDATE groups_provisioning_pushedgroup
 SET member_count = member_count - 1, revision = revision + 1, modified_at = %(at)s
+WHERE id IN (SELECT group_id FROM left_groups)
+"""
+
+_TAKE_OUT = """
+WITH left_groups AS (
+    DELETE FROM groups_provisioning_nestedgroup WHERE member_id = %(group)s RETURNING group_id
+)
+UPDATE groups_provisioning_pushedgroup SET revision = revision + 1, modified_at = %(at)s
 WHERE id IN (SELECT group_id FROM left_groups)
 """
 
@@ -141,9 +152,10 @@ def keep_only(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Del
     return _take(group, wished, change_id, _KEEP, _KEEP_NESTED)
 
 
-def take_out(group: PushedGroup) -> None:
-    """Take a group out of those that it is nested in."""
-    NestedGroup.objects.filter(member=group).delete()
+def take_out(group: PushedGroup, *, at: datetime) -> None:
+    """Take a group, which is locked, out of those that it is nested in; these thereby change (SPEC G4)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OUT, {"group": group.id, "at": at})
 
 
 def mark_all(group: PushedGroup, *, change_id: UUID) -> None:
@@ -158,6 +170,13 @@ def lock_groups_of(user_id: UUID) -> None:
     """Lock the groups that a user is in, in the order of their ids."""
     groups = PushedGroup.objects.filter(memberships__user=user_id).order_by("id")
     list(groups.select_for_update(of=("self",)).values_list("id", flat=True))
+
+
+def lock_groups_around(org: Organization, group_id: UUID) -> None:
+    """Lock a group and those that it is nested in, in the order of their ids."""
+    ids = [group_id, *NestedGroup.objects.filter(member=group_id).values_list("group", flat=True)]
+    groups = PushedGroup.objects.filter(org=org, id__in=ids)
+    list(groups.order_by("id").select_for_update().values_list("id", flat=True))
 
 
 def leave_all(user_id: UUID, *, at: datetime) -> None:

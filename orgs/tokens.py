@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import history
+from orgs.joined import Joined
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken
 from orgs.transactions import command
 
@@ -99,11 +101,13 @@ def recognise(secret: str) -> ScimToken | None:
     """The valid token with this secret, its org loaded; None for any other string. One query at most."""
     if not secret.startswith(PREFIX):
         return None
-    try:
-        token = ScimToken.objects.select_related("org__profile").get(digest=_digest(secret))
-    except ScimToken.DoesNotExist:
-        return None
-    return token if token.is_valid(timezone.now()) else None
+    token: ScimToken | None = _with_org().get("digest", _digest(secret))
+    return token if token and token.is_valid(timezone.now()) else None
+
+
+@cache
+def _with_org() -> Joined:
+    return Joined(ScimToken, "org", "profile")
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:

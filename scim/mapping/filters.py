@@ -77,6 +77,10 @@ class FilterSql:
             case ElementMatch():
                 if found.ref.name in self._columns:
                     raise InvalidFilter(f"{found.ref.name}[...] cannot be filtered on; leave the brackets out.")
+                if isinstance(found.filter, Compare) and (
+                    lookup := self._lookup(_inside(found, found.filter), found.filter)
+                ):
+                    return lookup
                 condition = _any_element(self._home(found.ref), _element_filter(found.filter, found.ref))
                 return _join(" AND ", [condition, *self._element_shortcuts(found)])
             case Compare() | Present():
@@ -84,8 +88,8 @@ class FilterSql:
 
     def _leaf(self, found: Compare | Present) -> Sql:
         ref = found.ref
-        if isinstance(found, Compare) and found.op == "eq" and found.value is not None and ref.name in self._lookups:
-            return self._lookups[ref.name](_folded(found))
+        if lookup := self._lookup(ref.name, found):
+            return lookup
         if ref.name in self._columns:
             column = self._columns[ref.name]
             if column is None:
@@ -116,16 +120,28 @@ class FilterSql:
         return _join(" AND ", [shortcut, condition]) if shortcut else condition
 
     def _shortcut(self, name: str, found: Compare | Present) -> Sql | None:
-        make = self._shortcuts.get(name)
-        if make is None or isinstance(found, Present) or found.op != "eq" or found.value is None:
-            return None
-        return make(_folded(found))
+        return _for_equality(self._shortcuts, name, found)
+
+    def _lookup(self, name: str, found: Compare | Present) -> Sql | None:
+        return _for_equality(self._lookups, name, found)
 
     def _element_shortcuts(self, found: ElementMatch) -> list[Sql]:
         terms = found.filter.terms if isinstance(found.filter, And) else (found.filter,)
         leaves = [term for term in terms if isinstance(term, Compare)]
-        shortcuts = [self._shortcut(f"{found.ref.name}.{leaf.ref.name}", leaf) for leaf in leaves]
+        shortcuts = [make(_inside(found, leaf), leaf) for leaf in leaves for make in (self._shortcut, self._lookup)]
         return [shortcut for shortcut in shortcuts if shortcut]
+
+
+def _for_equality(makers: Mapping[str, Callable[[Any], Sql]], name: str, found: Compare | Present) -> Sql | None:
+    make = makers.get(name)
+    if make is None or isinstance(found, Present) or found.op != "eq" or found.value is None:
+        return None
+    return make(_folded(found))
+
+
+def _inside(element: ElementMatch, leaf: Compare) -> str:
+    """What a name inside brackets is called outside: `members[value eq ...]` is about `members.value`."""
+    return f"{element.ref.name}.{leaf.ref.name}"
 
 
 def in_document(document: str, ref: Ref) -> Sql:

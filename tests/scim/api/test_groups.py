@@ -252,6 +252,15 @@ class TestDeletingAndPushingAgain:
         assert members_of(group) == set()
         assert set(Mark.objects.values_list("user_id", flat=True)) == ids(*people)
 
+    def test_changes_the_groups_that_it_was_in(self, idp: Idp, org: Organization) -> None:  # G4
+        inner = group_of(push(idp, name="Inner"))
+        outer = idp.post("/Groups", {"displayName": "Outer", "members": [{"value": str(inner.id)}]})
+        idp.delete(f"/Groups/{inner.id}")
+        answer = idp.get(f"/Groups/{outer.json()['id']}", if_none_match=outer["ETag"])
+        assert answer.status_code == 200
+        assert "members" not in answer.json()
+        assert answer.json()["meta"]["lastModified"] > outer.json()["meta"]["lastModified"]
+
     def test_restores_the_record_with_the_new_request_alone(self, idp: Idp, people: list[User]) -> None:  # G5
         group = group_of(push(idp, *people[:2], externalId="g1"))
         idp.delete(f"/Groups/{group.id}")

@@ -10,17 +10,9 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.conftest import Idp, install_profiles
 from tests.factories import OrganizationFactory, issue_token
+from tests.scim.api.crowds import fill, plan
 
 USERS = 100_000
-FILL = """
-INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
-    is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, scim_managed,
-    created_at, modified_at, revision, session_epoch)
-SELECT gen_random_uuid(), %(org)s, 'p' || n, 'p' || n, %(org)s || n, 'x' || n, ARRAY['p' || n || '@corp.example'],
-    jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value',
-    'p' || n || '@corp.example'))), '', false, false, 'P', 'P', 'P', '{}', '', true, true, now(), now(), 1, 0
-FROM generate_series(1, %(users)s) AS n
-"""
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +21,9 @@ def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
     with django_db_blocker.unblock():
         install_profiles()
         orgs = [OrganizationFactory.create(), OrganizationFactory.create()]
+        for org in orgs:
+            fill(org, USERS)
         with connection.cursor() as cursor:
-            for org in orgs:
-                cursor.execute(FILL, {"org": str(org.id), "users": USERS})
-            cursor.execute(
-                "INSERT INTO orgs_standing (user_id, org_id, roles, last_admin)"
-                " SELECT id, org_id, '{Member}', false FROM orgs_user"
-            )
             cursor.execute("ANALYZE orgs_user, orgs_standing")
         yield Idp(issue_token(orgs[0]).secret)
         with connection.cursor() as cursor:
@@ -87,9 +75,3 @@ def sequential_scans(idp: Idp, path: str) -> list[str]:
     plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("SELECT .*orgs_user", q["sql"])]
     assert plans
     return [text for text in plans if "Seq Scan on orgs_user" in text]
-
-
-def plan(sql: str) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        return "\n".join(row[0] for row in cursor.fetchall())

@@ -1,25 +1,22 @@
 """Requests at the same moment, on real connections: nothing is lost, and contention is never seen (SPEC S2, S7)."""
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from threading import Barrier, BrokenBarrierError
 from typing import Any
-from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpResponse
 
 from orgs import transactions
 from orgs.models import LedgerEntry, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
-
-Call = Callable[[Idp], HttpResponse]
-ROUNDS = 5
+from tests.scim.api.races import ROUNDS, Call, at_once, behind, sent, statuses
 
 
 @pytest.fixture
@@ -31,55 +28,6 @@ def org(transactional_db: None) -> Iterator[Organization]:
 @pytest.fixture
 def secret(org: Organization) -> str:
     return issue_token(org).secret
-
-
-@contextmanager
-def sent(secret: str, *calls: Call, prepare: str = "SELECT 1", tidy: str = "SELECT 1") -> Iterator[list[Future]]:
-    """The calls, each on its way in a thread with its own connection; prepare, tidy: SQL for that connection."""
-    barrier = Barrier(len(calls))
-
-    def send(call: Call) -> HttpResponse:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(prepare)
-            barrier.wait(10)
-            return call(Idp(secret))
-        finally:
-            with connection.cursor() as cursor:
-                cursor.execute(tidy)
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        yield [threads.submit(send, call) for call in calls]
-
-
-def at_once(secret: str, *calls: Call) -> list[HttpResponse]:
-    """The answers to calls that start at the same moment."""
-    with sent(secret, *calls) as answers:
-        return [answer.result(60) for answer in answers]
-
-
-def behind(user_id: UUID | str, secret: str, *calls: Call) -> list[HttpResponse]:
-    """The answers to calls that all wait for one row before any goes on."""
-    with sent(secret, *calls) as answers:
-        with transaction.atomic():
-            User.objects.select_for_update().get(id=user_id)
-            deadline = time.monotonic() + 4
-            while waiting() < len(calls):
-                assert time.monotonic() < deadline, f"{waiting()} wait"
-                time.sleep(0.01)
-        return [answer.result(60) for answer in answers]
-
-
-def waiting() -> int:
-    """How many connections wait for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0]
-
-
-def statuses(answers: list[HttpResponse]) -> list[int]:
-    return sorted(answer.status_code for answer in answers)
 
 
 def create(name: str, **attributes: Any) -> Call:
@@ -208,8 +156,8 @@ class TestOneUser:
             )
             for number in numbers
         ]
-        for first in range(0, 20, 10):  # fewer than connections in the pool
-            assert set(statuses(behind(user.id, secret, *calls[first : first + 10]))) == {200}
+        for first in range(0, 20, 10):
+            assert set(statuses(behind(user, secret, *calls[first : first + 10]))) == {200}
         user.refresh_from_db()
         assert sorted(phone["value"] for phone in user.attributes["phoneNumbers"]) == sorted(numbers)
         assert user.revision == 21
@@ -217,7 +165,7 @@ class TestOneUser:
     def test_a_deactivation_and_another_change_are_both_in_effect(self, org: Organization, secret: str) -> None:  # U4
         for _ in range(ROUNDS):
             user = UserFactory.create(org=org)
-            answers = behind(user.id, secret, patch(user, active=False), patch(user, title="Countess"))
+            answers = behind(user, secret, patch(user, active=False), patch(user, title="Countess"))
             assert statuses(answers) == [200, 200]
             user.refresh_from_db()
             assert (user.active, user.attributes["title"], user.session_epoch) == (False, "Countess", 1)
@@ -229,7 +177,7 @@ class TestOneUser:
             def put(idp: Idp, user: User = user) -> HttpResponse:
                 return idp.put(f"/Users/{user.id}", {"userName": user.user_name, "title": "put"})
 
-            answers = behind(user.id, secret, put, patch(user, title="patched", nickName="Ada"))
+            answers = behind(user, secret, put, patch(user, title="patched", nickName="Ada"))
             assert statuses(answers) == [200, 200]
             user.refresh_from_db()
             attributes = {name: user.attributes.get(name) for name in ("title", "nickName")}
@@ -242,7 +190,7 @@ class TestOneUser:
             body = {"userName": user.user_name, "title": title}
             return lambda idp: idp.put(f"/Users/{user.id}", body, if_match='W/"1"')
 
-        answers = behind(user.id, secret, put("a"), put("b"))
+        answers = behind(user, secret, put("a"), put("b"))
         assert statuses(answers) == [200, 412]
         winner = next(answer for answer in answers if answer.status_code == 200)
         user.refresh_from_db()
@@ -251,7 +199,7 @@ class TestOneUser:
     def test_a_change_and_a_deletion(self, org: Organization, secret: str) -> None:  # U5
         for _ in range(ROUNDS):
             user = UserFactory.create(org=org)
-            changed, deleted = behind(user.id, secret, patch(user, active=True, title="x"), delete(user))
+            changed, deleted = behind(user, secret, patch(user, active=True, title="x"), delete(user))
             assert deleted.status_code == 204
             assert changed.status_code in (200, 404)
             user.refresh_from_db()
@@ -260,13 +208,13 @@ class TestOneUser:
 
     def test_two_deletions(self, org: Organization, secret: str) -> None:
         user = UserFactory.create(org=org)
-        assert statuses(behind(user.id, secret, delete(user), delete(user))) == [204, 404]
+        assert statuses(behind(user, secret, delete(user), delete(user))) == [204, 404]
 
     def test_the_role_in_effect_is_the_one_written_last(self, org: Organization, secret: str) -> None:  # R1, S7
         UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"])  # another admin
         for _ in range(ROUNDS):
             user = UserFactory.create(org=org)
-            answers = behind(user.id, secret, *[patch(user, roles=[{"value": r}]) for r in ("Admin", "Member") * 3])
+            answers = behind(user, secret, *[patch(user, roles=[{"value": r}]) for r in ("Admin", "Member") * 3])
             assert set(statuses(answers)) == {200}
             user.refresh_from_db()
             assert user.standing.roles == user.idp_roles

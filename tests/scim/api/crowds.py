@@ -1,0 +1,33 @@
+"""Very many people at once, as only SQL can make them, and what the planner makes of questions about them."""
+
+from django.db import connection
+
+from orgs.models import Organization
+
+_USERS = """
+INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
+    is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, scim_managed,
+    created_at, modified_at, revision, session_epoch)
+SELECT gen_random_uuid(), %(org)s, 'p' || n, 'p' || n, %(org)s || n, 'x' || n, ARRAY['p' || n || '@corp.example'],
+    jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value',
+    'p' || n || '@corp.example'))), '', false, false, 'P', 'P', 'P', '{}', '', true, true, now(), now(), 1, 0
+FROM generate_series(1, %(users)s) AS n
+"""
+_STANDINGS = """
+INSERT INTO orgs_standing (user_id, org_id, roles, last_admin)
+SELECT id, org_id, '{Member}', false FROM orgs_user WHERE org_id = %(org)s
+"""
+
+
+def fill(org: Organization, users: int) -> None:
+    """Give an org users p1, p2 and so on, with addresses and external ids."""
+    with connection.cursor() as cursor:
+        for sql in (_USERS, _STANDINGS):
+            cursor.execute(sql, {"org": str(org.id), "users": users})
+
+
+def plan(sql: str) -> str:
+    """How PostgreSQL would answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(row[0] for row in cursor.fetchall())

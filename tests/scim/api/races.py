@@ -1,0 +1,70 @@
+"""Requests that meet: each in a thread, with its own client and its own connection."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+
+from groups_provisioning.models import PushedGroup
+from orgs.models import User
+from tests.conftest import Idp
+
+Call = Callable[[Idp], HttpResponse]
+ROUNDS = 5
+
+
+@contextmanager
+def sent(secret: str, *calls: Call, prepare: str = "", tidy: str = "") -> Iterator[list[Future]]:
+    """The calls, each on its way in a thread with its own connection; prepare, tidy: SQL for that connection."""
+    barrier = Barrier(len(calls))
+
+    def send(call: Call) -> HttpResponse:
+        try:
+            execute(prepare)
+            barrier.wait(10)
+            return call(Idp(secret))
+        finally:
+            execute(tidy)
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        yield [threads.submit(send, call) for call in calls]
+
+
+def at_once(secret: str, *calls: Call) -> list[HttpResponse]:
+    """The answers to calls that start at the same moment."""
+    with sent(secret, *calls) as answers:
+        return [answer.result(60) for answer in answers]
+
+
+def behind(row: User | PushedGroup, secret: str, *calls: Call) -> list[HttpResponse]:
+    """The answers to calls that all wait for one row before any goes on; fewer than connections in the pool."""
+    with sent(secret, *calls, prepare="SELECT 1") as answers:
+        with transaction.atomic():
+            type(row).objects.select_for_update().get(id=row.id)
+            deadline = time.monotonic() + 4
+            while waiting() < len(calls):
+                assert time.monotonic() < deadline, f"{waiting()} wait, {answers}"
+                time.sleep(0.01)
+        return [answer.result(60) for answer in answers]
+
+
+def waiting() -> int:
+    """How many connections wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+def execute(sql: str) -> None:
+    if sql:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+def statuses(answers: list[HttpResponse]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
