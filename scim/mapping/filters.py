@@ -15,6 +15,7 @@ from scim.protocol.errors import InvalidFilter
 from scim.protocol.evaluate import comparable
 from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present
 from scim.protocol.schema import Attribute, Ref, ResourceType
+from scim.protocol.text import fold
 
 Sql = tuple[str, list[Any]]
 
@@ -261,8 +262,11 @@ def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Containe
 
 
 def _fold_value(value: Any, attribute: Attribute) -> Any:
+    if isinstance(value, str):
+        return value if attribute.case_exact else fold(value)
     if isinstance(value, list):
         return [_fold_value(element, attribute) for element in value]
-    if isinstance(value, Mapping):
-        return {name: _fold_value(part, attribute.subs[name]) for name, part in value.items() if name in attribute.subs}
-    return comparable(attribute, value)
+    if isinstance(value, dict):
+        subs = attribute.subs
+        return {name: _fold_value(part, subs[name]) for name, part in value.items() if name in subs}
+    return value
