@@ -8,6 +8,7 @@ from typing import ParamSpec, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from groups_provisioning import members, reconcile
 from orgs import domains, history, people
@@ -157,7 +158,9 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
     Two different external ids are two different people (SPEC U3).
     """
-    namesakes = User.objects.filter(org=org, user_name_key=fold(facts.user_name))
+    # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
+    either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
+    namesakes = User.objects.filter(either, org=org, user_name_key=fold(facts.user_name))
     if not namesakes.exists():
         return None
     locked = namesakes.select_related("standing").select_for_update(of=("self",)).order_by("-deleted_at")

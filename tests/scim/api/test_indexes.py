@@ -68,6 +68,15 @@ def test_a_page_of_a_hundred_takes_at_most_three_queries(many: Idp, db: None, dj
         assert len(many.get("/Users?count=100").json()["Resources"]) == 100
 
 
+def test_a_name_that_is_created_is_found_by_an_index(many: Idp, db: None) -> None:  # U3
+    with CaptureQueriesContext(connection) as queries:
+        assert many.post("/Users", {"userName": "P500"}).status_code == 409
+        assert many.post("/Users", {"userName": "new"}).status_code == 201
+    plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("SELECT .*user_name_key. =", q["sql"])]
+    assert len(plans) == 3
+    assert not [text for text in plans if "Seq Scan" in text]
+
+
 def sequential_scans(idp: Idp, path: str) -> list[str]:
     """The plans of a request's queries that read all users."""
     with CaptureQueriesContext(connection) as queries:

@@ -20,9 +20,8 @@ from tests.scim.api.races import ROUNDS, Call, at_once, behind, sent, statuses
 
 
 @pytest.fixture
-def org(transactional_db: None) -> Iterator[Organization]:
-    yield OrganizationFactory.create()
-    connection.close_pool()  # of more connections than other tests expect
+def org(transactional_db: None) -> Organization:
+    return OrganizationFactory.create()
 
 
 @pytest.fixture
