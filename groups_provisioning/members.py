@@ -100,7 +100,8 @@ SELECT count(*) FROM removed
 
 
 _REMOVE = _removal("user_id = ANY(%(ids)s::uuid[])")
-_KEEP = _removal("NOT EXISTS (SELECT FROM unnest(%(ids)s::uuid[]) AS kept (id) WHERE kept.id = user_id)")
+# `<> ALL` of constants is a hash look-up from PostgreSQL 15 on; an anti-join with unnest() became a nested loop there.
+_KEEP = _removal("user_id <> ALL(%(ids)s::uuid[])")
 _UNNEST = "DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND member_id = ANY(%(ids)s::uuid[])"
 _KEEP_NESTED = """
 DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND NOT member_id = ANY(%(ids)s::uuid[])
