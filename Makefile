@@ -95,6 +95,7 @@ check-deploy:
 benchmark: ## measure SCIM requests, and groups of every size, against the least they could cost; minutes
 	$(call install,dev)
 	@$(VENV_PYTHON) -m benchmarks.requests
+	@$(VENV_PYTHON) -m benchmarks.protocol
 	@exec $(VENV_PYTHON) -m benchmarks.groups
 
 fmt: ## format the code and fix what ruff can fix
