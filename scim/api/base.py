@@ -131,6 +131,9 @@ class ScimView(APIView):
             per_minute = settings.SCIM_PROBES_PER_MINUTE
             if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
                 error = Throttled(wait)
+        if isinstance(error.__cause__, errors.QueryCanceled) and not self.operation.endswith(".list"):
+            # Only of a query can less be asked; anything else that takes too long may be tried again.
+            error = OperationalError(str(error))
         return _explained(error)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from psycopg import errors
 
 from orgs import tokens
 from orgs.history import Cause
@@ -161,6 +162,16 @@ class TestTrouble:
         assert answer.status_code == 503
         assert answer["Retry-After"]
         assert answer.json()["schemas"] == [ERROR]
+
+    def test_what_takes_too_long_is_too_much_to_ask_or_503_for_a_write(self, idp: Idp) -> None:  # S2
+        def too_long(*args: object) -> None:
+            raise OperationalError("canceling statement") from errors.QueryCanceled()
+
+        with connection.execute_wrapper(too_long):
+            query, write = idp.get("/Users"), idp.post("/Users", {"userName": "ada"})
+        assert (query.status_code, query.json()["scimType"]) == (400, "tooMany")
+        assert write.status_code == 503
+        assert write["Retry-After"]
 
 
 @pytest.mark.django_db(transaction=True)
