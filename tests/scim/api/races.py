@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Barrier
 
 from django.db import connection, transaction
@@ -43,9 +43,10 @@ def at_once(secret: str, *calls: Call) -> list[HttpResponse]:
 
 def behind(row: User | PushedGroup, secret: str, *calls: Call) -> list[HttpResponse]:
     """The answers to calls that all wait for one row before any goes on; fewer than connections in the pool."""
-    with sent(secret, *calls, prepare="SELECT 1") as answers:
+    with ExitStack() as stack:
         with transaction.atomic():
             type(row).objects.select_for_update().get(id=row.id)
+            answers = stack.enter_context(sent(secret, *calls, prepare="SELECT 1"))
             deadline = time.monotonic() + 4
             while waiting() < len(calls):
                 assert time.monotonic() < deadline, f"{waiting()} wait, {answers}"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from threading import Barrier, BrokenBarrierError
 from typing import Any
@@ -251,6 +251,6 @@ class TestWaiting:
 def slow(user: User, secret: str, *calls: Call) -> Iterator[list[Future]]:
     """The calls, while somebody else holds the user's row for longer than they care to wait."""
     prepare, tidy = "SET lock_timeout = '50ms'", "SET lock_timeout = '5s'"
-    with sent(secret, *calls, prepare=prepare, tidy=tidy) as answers, transaction.atomic():
+    with ExitStack() as stack, transaction.atomic():
         User.objects.select_for_update().get(id=user.id)
-        yield answers
+        yield stack.enter_context(sent(secret, *calls, prepare=prepare, tidy=tidy))
