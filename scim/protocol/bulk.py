@@ -54,12 +54,6 @@ class Bulk:
     fail_on_errors: int | None
 
 
-def check_payload_size(size: int, limit: int) -> None:
-    """Raise 413 for a body of more bytes than maxPayloadSize."""
-    if size > limit:
-        raise ScimError(f"The request has {size} bytes, at most {limit} are taken; send several.", status=413)
-
-
 def read_bulk(body: Any, kinds: Iterable[ResourceType], *, max_operations: int) -> Bulk:
     """The operations of a BulkRequest. Raises InvalidSyntax, InvalidValue, and 413 for too many."""
     given = {key.lower(): value for key, value in body.items()} if isinstance(body, dict) else {}
