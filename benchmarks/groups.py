@@ -31,7 +31,7 @@ WITH people AS (
     FROM generate_series(1, %s) AS n
     RETURNING id, org_id
 )
-INSERT INTO orgs_standing (user_id, org_id, roles, last_admin) SELECT id, org_id, '{Member}', false FROM people
+INSERT INTO orgs_standing (user_id, org_id, roles) SELECT id, org_id, '{Member}' FROM people
 """
 BARE = (
     """

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from orgs import roles
 from orgs.history import Effect
-from orgs.models import Organization, Standing, User
+from orgs.models import LastAdmin, Organization, Standing, User
 
 log = structlog.get_logger(__name__)
 
@@ -37,12 +37,12 @@ def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool =
     if held:
         now = catalogue.with_admin(now)
     effects = []
-    user.standing = Standing(user=user, org=org, roles=now, last_admin=held)
-    if standing is None or was != now or standing.last_admin != held:
+    user.standing = Standing(user=user, org=org, roles=now)
+    if standing is None or was != now:
         user.standing.save(force_insert=standing is None, force_update=standing is not None)
     if was != now:
         effects.append(Effect(user.id, "roles", was or None, now))
-    if held and not (standing and standing.last_admin):
+    if held and LastAdmin.objects.get_or_create(org=org, defaults={"user": user})[1]:
         effects.append(Effect(user.id, "last_admin", None, "kept"))
     if is_last and ended:
         log.warning("org_without_admin", org=str(org.id), user=str(user.id))
@@ -72,6 +72,8 @@ def _other_admins(org: Organization, user: User, admin: str) -> QuerySet[Standin
 
 def _release(org: Organization, admin: User) -> list[Effect]:
     """Those who only kept the admin role for want of another admin follow the facts again (SPEC R5)."""
-    held = Standing.objects.filter(org=org, last_admin=True).exclude(user=admin).order_by("user_id").select_for_update()
-    waiting = User.objects.in_bulk([standing.pk for standing in held])
-    return [effect for user in waiting.values() for effect in settle(org=org, user=user)]
+    noted = LastAdmin.objects.filter(org=org).exclude(user=admin).select_related("user").first()
+    if noted is None:
+        return []
+    noted.delete()
+    return settle(org=org, user=noted.user)

@@ -2,8 +2,8 @@ from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry
 from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile, VerifiedDomain
-from orgs.models.people import Standing, User
-from orgs.models.queue import Mark
+from orgs.models.people import LastAdmin, Standing, User
+from orgs.models.queue import Mark, Turn
 
 __all__ = [
     "Change",
@@ -12,6 +12,7 @@ __all__ = [
     "EntityKind",
     "HandPlacement",
     "IdentityProvider",
+    "LastAdmin",
     "LedgerEntry",
     "Mark",
     "Organization",
@@ -21,6 +22,7 @@ __all__ = [
     "SchemaProfile",
     "ScimToken",
     "Standing",
+    "Turn",
     "User",
     "VerifiedDomain",
 ]

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -24,13 +25,18 @@ class EntityQuerySet(TenantQuerySet["Entity"]):
 
 
 class Entity(models.Model):
-    """A team, a concurrency group or a sub-organization. The root org and the default group are no rows."""
+    """A team, a concurrency group or a sub-organization. The root org and the default group are no rows.
+
+    former_keys: names that it had, folded, the last one last; an IdP may still send one that it was once shown
+    (SPEC U10). Written by `orgs.entities` alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     org = tenant("entities")
     kind = models.CharField(max_length=20, choices=EntityKind.choices)
     name = models.CharField(max_length=255)
     name_key = FoldedField("name")
+    former_keys = ArrayField(models.TextField(db_collation="C"), blank=True, default=list, editable=False)
     session_limit = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("Parallel sessions of a concurrency group; empty means no limit.")
     )
@@ -57,7 +63,10 @@ class Entity(models.Model):
 
 
 class HandPlacement(models.Model):
-    """Fact: an admin placed somebody in an entity, or took them out, by hand (SPEC R4)."""
+    """Fact: an admin placed somebody in an entity, or took them out, by hand (SPEC R4).
+
+    A removal goes with the next SCIM write that names the user or a group they are in.
+    """
 
     org = tenant(constrained=False)
     user = tenant_foreign_key(User, related_name="hand_placements")
@@ -72,7 +81,10 @@ class HandPlacement(models.Model):
             models.UniqueConstraint(fields=["user", "entity"], name="hand_placement_once"),
             TenantKey(field="user", name="hand_placement_user"),
             TenantKey(field="entity", name="hand_placement_entity"),
-            TenantKey(field="change", name="hand_placement_change"),
+            TenantKey(field="change", name="hand_placement_change", deferred=True),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["org", "user"], condition=Q(placed=False), name="hand_removal_of_org"),
         ]
 
     def __str__(self) -> str:

@@ -48,8 +48,8 @@ class User(AbstractBaseUser):
     of `emails`, and folded: all that has no column of its own, its text folded; both for filters. extension_urn: which
     alias of the profile's extension was last written, if it was one. idp_roles, manual_roles: role keys that the IdP
     wrote or an admin set; None means that they said nothing. placement: the concurrency group that the profile's
-    placement attribute names (SPEC U10). session_epoch is part of every session's hash: bumped, it
-    ends them for good (SPEC U4).
+    placement attribute names (SPEC U10). active_since: when they were last activated again, if they ever were.
+    session_epoch is part of every session's hash: bumped, it ends them for good (SPEC U4).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -71,6 +71,7 @@ class User(AbstractBaseUser):
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
     active = models.BooleanField(default=True)
+    active_since = models.DateTimeField(null=True, blank=True, editable=False)
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
     idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
     manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
@@ -149,17 +150,31 @@ class Standing(models.Model):
     )
     org = tenant(constrained=False)
     roles = ArrayField(models.CharField(max_length=50))
-    last_admin = models.BooleanField(
-        default=False, help_text=_("Keeps the admin role, against the facts, until another active admin exists.")
-    )
 
     objects = TenantQuerySet["Standing"].as_manager()
 
     class Meta:
         constraints: ClassVar = [TenantKey(field="user", name="standing_user")]
-        indexes: ClassVar = [
-            models.Index(fields=["org"], condition=Q(last_admin=True), name="standing_last_admin"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["org"], name="standing_of_org")]
 
     def __str__(self) -> str:
         return ", ".join(self.roles)
+
+
+class LastAdmin(models.Model):
+    """Fact, noted by the engine: who was the last active admin of an org when SCIM took the role away (SPEC R5).
+
+    They keep the role until another active admin exists; then the row goes. A fact, since it could not be found out
+    again from what the IdP says now.
+    """
+
+    org = models.OneToOneField("orgs.Organization", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    user = tenant_foreign_key(User, related_name="+")
+
+    objects = TenantQuerySet["LastAdmin"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [TenantKey(field="user", name="last_admin_user")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

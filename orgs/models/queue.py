@@ -1,4 +1,4 @@
-"""Who has to be settled, and by which change."""
+"""Who has to be settled, by which change, and whose turn it is."""
 
 from typing import ClassVar
 
@@ -30,3 +30,23 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class Turn(models.Model):
+    """When an org's people were last settled: the org that waits longest comes next. One row per org.
+
+    It schedules and protects nothing. held_reason: why settling failed the last time, and not before retry_at again.
+    """
+
+    org = models.OneToOneField("orgs.Organization", on_delete=models.PROTECT, primary_key=True, related_name="turn")
+    served_at = models.DateTimeField()
+    held_reason = models.TextField(blank=True, default="")
+    retry_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet["Turn"].as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["served_at"], name="turn_longest_waiting")]
+
+    def __str__(self) -> str:
+        return str(self.org_id)

@@ -14,8 +14,8 @@ SELECT gen_random_uuid(), %(org)s, 'p' || n, 'p' || n, %(org)s || n, 'x' || n, A
 FROM generate_series(1, %(users)s) AS n
 """
 _STANDINGS = """
-INSERT INTO orgs_standing (user_id, org_id, roles, last_admin)
-SELECT id, org_id, '{Member}', false FROM orgs_user WHERE org_id = %(org)s
+INSERT INTO orgs_standing (user_id, org_id, roles)
+SELECT id, org_id, '{Member}' FROM orgs_user WHERE org_id = %(org)s
 """
 
 

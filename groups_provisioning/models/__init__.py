@@ -1,0 +1,19 @@
+from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
+from groups_provisioning.models.mappings import Decision, Mapping, MappingRule, PatternType, Pending, Status
+from groups_provisioning.models.places import Conflict, Membership, Source
+
+__all__ = [
+    "Conflict",
+    "Decision",
+    "GroupMember",
+    "Mapping",
+    "MappingRule",
+    "Membership",
+    "NestedGroup",
+    "PatternType",
+    "Pending",
+    "PushedGroup",
+    "PushedGroupQuerySet",
+    "Source",
+    "Status",
+]

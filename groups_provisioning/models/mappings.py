@@ -1,0 +1,176 @@
+"""What ties pushed groups to entities, by whose decision (SPEC section 5), and how people's conflicts were decided."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Deferrable, Q
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.models.groups import PushedGroup
+from orgs.keys import uuid7
+from orgs.models import Change, Entity, EntityKind, User
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+
+EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
+"""The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
+
+
+class PatternType(models.TextChoices):
+    PREFIX = "prefix", _("Begins with")
+    REGEX = "regex", _("Regular expression")
+    ALL = "all", _("Every group")
+
+
+class MappingRule(models.Model):
+    """What becomes of pushed groups whose name matches; the first in order of `position` wins (SPEC M3).
+
+    Written by `groups_provisioning.rules` alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("mapping_rules")
+    position = models.PositiveIntegerField()
+    pattern_type = models.CharField(max_length=10, choices=PatternType.choices)
+    pattern = models.TextField(blank=True, default="")
+    kind = models.CharField(_("target"), max_length=20, choices=EntityKind.choices)
+    auto_approve = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects = TenantQuerySet["MappingRule"].as_manager()
+
+    class Meta:
+        ordering = ("position",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="mapping_rule_org_id"),
+            models.UniqueConstraint(
+                fields=["org", "position"], name="mapping_rule_position_once", deferrable=Deferrable.DEFERRED
+            ),
+            models.CheckConstraint(
+                condition=Q(pattern_type=PatternType.ALL, pattern="")
+                | (~Q(pattern_type=PatternType.ALL) & ~Q(pattern="")),
+                name="mapping_rule_pattern_where_one_is_meant",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pattern or str(self.get_pattern_type_display())
+
+
+class Status(models.TextChoices):
+    """Where a mapping stands (SPEC M2)."""
+
+    PENDING = "pending", _("Pending")
+    APPROVED = "approved", _("Approved")
+    AUTO_APPROVED = "auto_approved", _("Auto-Approved")
+    REJECTED = "rejected", _("Rejected")
+
+
+SYNCED = (Status.APPROVED, Status.AUTO_APPROVED)
+
+
+class Pending(models.TextChoices):
+    """Why a mapping waits for an admin."""
+
+    ASKED = "asked", _("its rule asks for approval")
+    OWNED = "owned", _("another group is mapped to what has this name")
+    KIND_OFF = "kind_off", _("this kind is switched off; support can switch it on")
+    NOT_CREATED = "not_created", _("sub-organizations are never created by a rule")
+    UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
+    EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
+    RULE_CHANGED = "rule_changed", _("after a rename no rule, or one for another kind, is the first to match")
+    TARGET_DELETED = "target_deleted", _("what it was mapped to was deleted")
+
+
+class MappingQuerySet(TenantQuerySet["Mapping"]):
+    def live(self) -> "MappingQuerySet":
+        return self.exclude(status=Status.REJECTED)
+
+    def synced(self) -> "MappingQuerySet":
+        return self.filter(status__in=SYNCED)
+
+
+class Mapping(models.Model):
+    """One pushed group tied to one entity (SPEC M1, M2). Written by `groups_provisioning.mappings` alone.
+
+    entity: None while nobody has said which. It is kept where it was deleted (`target_deleted`, SPEC M7) or the mapping
+    is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
+    approved_at: when it was last approved; claims begin then at the earliest (SPEC C2). fell_back_at: since when it is
+    Pending after it was approved; those who were in before are held (SPEC M2). barred: an admin rejected it, and no
+    rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came about, while that exists.
+    change: by which it is in its present status.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("mappings")
+    group = tenant_foreign_key(PushedGroup, related_name="mappings")
+    kind = models.CharField(max_length=20, choices=EntityKind.choices)
+    entity = tenant_foreign_key(Entity, null=True, related_name="mappings")
+    status = models.CharField(max_length=15, choices=Status.choices)
+    reason = models.CharField(max_length=20, choices=Pending.choices, blank=True, default="")
+    rule = tenant_foreign_key(MappingRule, null=True, related_name="mappings")
+    target_deleted = models.BooleanField(default=False)
+    barred = models.BooleanField(default=False)
+    approved_at = models.DateTimeField(null=True)
+    fell_back_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    change = tenant_foreign_key(Change, related_name="+", db_index=False)
+
+    objects = MappingQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="mapping_org_id"),
+            models.UniqueConstraint(
+                fields=["entity"], condition=~Q(status=Status.REJECTED), name="mapping_entity_has_one_owner"
+            ),
+            models.UniqueConstraint(
+                fields=["group", "kind"],
+                condition=~Q(status=Status.REJECTED) & Q(kind__in=EXCLUSIVE),
+                name="mapping_one_of_an_exclusive_kind",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=SYNCED)
+                | Q(entity__isnull=False, approved_at__isnull=False, fell_back_at=None, target_deleted=False),
+                name="mapping_synced_has_an_entity",
+            ),
+            models.CheckConstraint(condition=Q(status=Status.PENDING) ^ Q(reason=""), name="mapping_pending_says_why"),
+            TenantKey(field="group", name="mapping_group"),
+            TenantKey(field="entity", name="mapping_entity"),
+            TenantKey(field="rule", name="mapping_rule"),
+            TenantKey(field="change", name="mapping_change", deferred=True),
+        ]
+        indexes: ClassVar = [models.Index(fields=["org", "status"], name="mapping_status_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.group_id} -> {self.entity_id or self.kind}"
+
+    @property
+    def is_synced(self) -> bool:
+        return self.status in SYNCED
+
+
+class Decision(models.Model):
+    """Fact: for one person, the mapping `winner` goes before `loser` (SPEC C3). Append-only, but for `undone_by`."""
+
+    org = tenant(constrained=False)
+    user = tenant_foreign_key(User, related_name="decisions")
+    winner = tenant_foreign_key(Mapping, related_name="decisions_won")
+    loser = tenant_foreign_key(Mapping, related_name="decisions_lost")
+    at = models.DateTimeField()
+    change = tenant_foreign_key(Change, related_name="+")
+    undone_by = tenant_foreign_key(Change, null=True, related_name="+", db_index=False)
+
+    objects = TenantQuerySet["Decision"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(winner=models.F("loser")), name="decision_between_two"),
+            TenantKey(field="user", name="decision_user"),
+            TenantKey(field="winner", name="decision_winner"),
+            TenantKey(field="loser", name="decision_loser"),
+            TenantKey(field="change", name="decision_change", deferred=True),
+            TenantKey(field="undone_by", name="decision_undone_by", deferred=True),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.winner_id} before {self.loser_id}"

@@ -1,0 +1,85 @@
+"""Effects: where people are, and what has to be asked. `groups_provisioning.reconcile` alone writes it."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.models.mappings import Mapping
+from orgs.models import Entity, EntityKind, User
+from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+
+
+class Source(models.TextChoices):
+    """What puts somebody in a place."""
+
+    CLAIM = "claim", _("SCIM group")
+    HELD = "held", _("SCIM group, held")
+    ATTRIBUTE = "attribute", _("SCIM attribute")
+    HAND = "hand", _("By hand")
+
+
+class Membership(models.Model):
+    """Somebody's place in an entity. The root org and the default concurrency group are no rows (SPEC R2).
+
+    mapping: of a claim or a held place; an entity has one owner, so that there is one at most. The places of somebody
+    inactive stay, and count for nothing outside (SPEC U4).
+    """
+
+    org = tenant(constrained=False)
+    user = tenant_foreign_key(User, related_name="places", db_index=False)
+    entity = tenant_foreign_key(Entity, related_name="memberships")
+    kind = models.CharField(max_length=20, choices=EntityKind.choices)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    mapping = tenant_foreign_key(Mapping, null=True, related_name="+", db_index=False)
+
+    objects = TenantQuerySet["Membership"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "entity"], name="membership_once"),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(kind=EntityKind.CONCURRENCY_GROUP),
+                name="membership_one_concurrency_group",
+            ),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(kind=EntityKind.SUB_ORGANIZATION),
+                name="membership_one_sub_organization",
+            ),
+            TenantKey(field="user", name="membership_user"),
+            TenantKey(field="entity", name="membership_entity"),
+            TenantKey(field="mapping", name="membership_mapping"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.entity_id}"
+
+
+class Conflict(models.Model):
+    """A claim that is kept out by others without a decision (SPEC C3): one card for the person and the claim.
+
+    holders: the mappings that hold against it, in the order of their ids. since: when the incoming claim began.
+    """
+
+    org = tenant(constrained=False)
+    user = tenant_foreign_key(User, related_name="conflicts", db_index=False)
+    incoming = tenant_foreign_key(Mapping, related_name="conflicts")
+    holders = ArrayField(models.UUIDField())
+    since = models.DateTimeField()
+
+    objects = TenantQuerySet["Conflict"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "incoming"], name="conflict_once"),
+            TenantKey(field="user", name="conflict_user"),
+            TenantKey(field="incoming", name="conflict_incoming"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["org", "since", "id"], name="conflict_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.incoming_id}"
