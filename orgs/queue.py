@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from orgs.models import Mark
+
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
 """Marks for the column `user_id` of what `touched` names; part of the statement that touches these people."""
 
@@ -16,6 +18,11 @@ class Marked(NamedTuple):
     user_id: UUID
     change_id: UUID
     mark_ids: list[int]
+
+
+def mark(org_id: UUID, user_id: UUID, *, change_id: UUID) -> None:
+    """Have one person settled, where the command cannot do it itself. In the transaction of the change."""
+    Mark.objects.create(org_id=org_id, user_id=user_id, change_id=change_id)
 
 
 _NEXT = """
