@@ -13,9 +13,9 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from groups_provisioning import reconcile
-from groups_provisioning.models import Membership, PushedGroup
-from groups_provisioning.models.mappings import EXCLUSIVE
-from orgs import history, people
+from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
+from groups_provisioning.proposals import KindOff
+from orgs import entities, history, people
 from orgs.history import Cause, Effect
 from orgs.keys import uuid7
 from orgs.models import KIND_SWITCHES, Entity, EntityKind, HandPlacement, Organization, User
@@ -23,14 +23,6 @@ from orgs.people import UnknownPerson
 from orgs.queue import MARK
 from orgs.roles import catalogue
 from orgs.transactions import command
-
-
-class UnknownEntity(Exception):
-    """The org has no such entity, or had it deleted."""
-
-
-class KindOff(Exception):
-    """Nobody can be placed in entities of a kind that is switched off (SPEC M8)."""
 
 
 class UnknownRole(Exception):
@@ -41,9 +33,10 @@ class UnknownRole(Exception):
 def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
     """Place somebody in an entity; whether that was not so already. It ends a removal from it.
 
-    Of an exclusive kind it takes the place of another one by hand. Raises UnknownEntity, KindOff, UnknownPerson.
+    Of an exclusive kind it takes the place of another one by hand.
+    Raises entities.UnknownEntity, KindOff, UnknownPerson.
     """
-    entity = _entity(org, entity_id)
+    entity = entities.locked(org, entity_id)
     if not getattr(org, KIND_SWITCHES[EntityKind(entity.kind)]):
         raise KindOff(entity.kind)
     user = _locked(org, user_id)
@@ -55,7 +48,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     placements.filter(entity=entity).delete()
     change_id = uuid7()
     HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
-    _record(entity, user, "user.placed", cause, reconcile.settle(org=org, user=user), change_id)
+    _record(org, user, entity, "user.placed", cause, reconcile.settle(org=org, user=user), change_id)
     return True
 
 
@@ -64,9 +57,9 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     """Take somebody out of an entity; whether there was anything to do.
 
     A place by hand just goes. Where SCIM still places them, a removal is noted against it.
-    Raises UnknownEntity, UnknownPerson.
+    Raises entities.UnknownEntity, UnknownPerson.
     """
-    entity = _entity(org, entity_id)
+    entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
     change_id = uuid7()
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
@@ -76,7 +69,7 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
         HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
         effects += reconcile.settle(org=org, user=user)
     if dropped or still_in:
-        _record(entity, user, "user.taken_out", cause, effects, change_id, against_scim=still_in)
+        _record(org, user, entity, "user.taken_out", cause, effects, change_id, against_scim=still_in)
     return bool(dropped or still_in)
 
 
@@ -84,13 +77,13 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
 def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
     """End a removal by hand, so that SCIM places them again; whether there was one.
 
-    Raises UnknownEntity, UnknownPerson.
+    Raises entities.UnknownEntity, UnknownPerson.
     """
-    entity = _entity(org, entity_id)
+    entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=False).delete()
     if dropped:
-        _record(entity, user, "user.put_back", cause, reconcile.settle(org=org, user=user), uuid7())
+        _record(org, user, entity, "user.put_back", cause, reconcile.settle(org=org, user=user), uuid7())
     return bool(dropped)
 
 
@@ -154,15 +147,6 @@ def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
     return int(count)
 
 
-def _entity(org: Organization, entity_id: UUID) -> Entity:
-    """A live entity, which is not deleted meanwhile."""
-    entity = Entity.objects.for_org(org).live().select_for_update(no_key=True).filter(id=entity_id).first()
-    if entity is None:
-        raise UnknownEntity(entity_id)
-    entity.org = org
-    return entity
-
-
 def _locked(org: Organization, user_id: UUID) -> User:
     user = User.objects.live().filter(org=org, id=user_id).select_for_update(no_key=True).first()
     if user is None:
@@ -171,7 +155,14 @@ def _locked(org: Organization, user_id: UUID) -> User:
 
 
 def _record(
-    entity: Entity, user: User, verb: str, cause: Cause, effects: list[Effect], change_id: UUID, **detail: Any
+    org: Organization,
+    user: User,
+    entity: Entity,
+    verb: str,
+    cause: Cause,
+    effects: list[Effect],
+    change_id: UUID,
+    **detail: Any,
 ) -> None:
     about = {"user": str(user.id), "entity": str(entity.id), "kind": entity.kind, "name": entity.name}
-    history.record(entity.org, cause, verb, effects, change_id=change_id, **about, **detail)
+    history.record(org, cause, verb, effects, change_id=change_id, **about, **detail)

@@ -10,8 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from groups_provisioning import by_hand, members, reconcile
-from groups_provisioning.models import Decision
+from groups_provisioning import by_hand, conflicts, members, reconcile
 from orgs import domains, history, people
 from orgs.history import Cause, Effect
 from orgs.keys import fold, uuid7
@@ -144,7 +143,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
-    Decision.objects.for_org(org).filter(user=user, undone_by=None).update(undone_by=change_id)
+    conflicts.forget(user=user, change_id=change_id)
     _settle_and_record(org, user, effects, "user.deleted", cause, change_id)
 
 

@@ -71,6 +71,10 @@ ORDER BY id FOR KEY SHARE
 ON CONFLICT (group_id, member_id) DO NOTHING
 """
 
+_MEMBERS = """(
+    SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%(groups)s::uuid[])
+) AS members"""
+_MARK_ALL = MARK.format(touched=_MEMBERS)
 
 _LEAVE = """
 WITH left_groups AS (
@@ -159,12 +163,14 @@ def take_out(group: PushedGroup, *, at: datetime) -> None:
         cursor.execute(_TAKE_OUT, {"group": group.id, "at": at})
 
 
-def mark_all(group: PushedGroup, *, change_id: UUID) -> None:
-    """Have every member settled."""
-    members = "groups_provisioning_groupmember WHERE group_id = %(group)s"
-    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
+def mark_all(*groups: PushedGroup, change_id: UUID) -> int:
+    """Have every member of these groups, which are of one org, settled; how many there are."""
+    if not groups:
+        return 0
+    about: dict[str, Any] = {"org": groups[0].org_id, "groups": [group.id for group in groups], "change": change_id}
     with connection.cursor() as cursor:
-        cursor.execute(MARK.format(touched=members), about)
+        cursor.execute(_MARK_ALL, about)
+        return int(cursor.rowcount)
 
 
 def lock_groups_of(user_id: UUID) -> None:

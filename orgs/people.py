@@ -205,7 +205,7 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     verb = "user.activated" if active else "user.deactivated"
     change = _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
     if change is not None:
-        queue.mark(change.org_id, user.id, change_id=change.id)
+        queue.mark(change.org_id, [user.id], change.id)
     return True
 
 

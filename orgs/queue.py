@@ -6,8 +6,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from orgs.models import Mark
-
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
 """Marks for the column `user_id` of what `touched` names; part of the statement that touches these people."""
 
@@ -18,11 +16,6 @@ class Marked(NamedTuple):
     user_id: UUID
     change_id: UUID
     mark_ids: list[int]
-
-
-def mark(org_id: UUID, user_id: UUID, *, change_id: UUID) -> None:
-    """Have one person settled, where the command cannot do it itself. In the transaction of the change."""
-    Mark.objects.create(org_id=org_id, user_id=user_id, change_id=change_id)
 
 
 _NEXT = """
@@ -40,6 +33,13 @@ WITH done AS (DELETE FROM orgs_mark WHERE id = ANY(%(marks)s))
 UPDATE orgs_turn SET reached = %(reached)s WHERE org_id = %(org)s
 """
 FIRST = UUID(int=0)
+
+
+def mark(org_id: UUID, user_ids: Collection[UUID], change_id: UUID) -> None:
+    """Have these people settled by a worker."""
+    with connection.cursor() as cursor:
+        touched = "unnest(%(users)s::uuid[]) AS touched (user_id)"
+        cursor.execute(MARK.format(touched=touched), {"org": org_id, "users": list(user_ids), "change": change_id})
 
 
 def next_marked(org_id: UUID, limit: int) -> list[Marked]:

@@ -1,15 +1,15 @@
-"""Groups, entities and mappings as the commands would leave them, and the effects of it all."""
+"""Groups and mappings as the commands would leave them, and the effects of it all."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from groups_provisioning import reconcile
-from groups_provisioning.models import GroupMember, Mapping, Membership, PushedGroup, Status
+from groups_provisioning.models import GroupMember, Mapping, Membership, PushedGroup
 from orgs import history
 from orgs.history import Cause
 from orgs.models import Door, Entity, EntityKind, Organization, User
+from tests.factories import EntityFactory, MappingFactory
 
 TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
 
@@ -19,7 +19,7 @@ def by_command() -> Cause:
 
 
 def entity(org: Organization, name: str, kind: str = TEAM, **more: Any) -> Entity:
-    return Entity.objects.create(org=org, kind=kind, name=name, created_at=timezone.now(), **more)
+    return EntityFactory.create(org=org, kind=kind, name=name, **more)
 
 
 def group(org: Organization, name: str, *people: User, **more: Any) -> PushedGroup:
@@ -35,12 +35,8 @@ def group(org: Organization, name: str, *people: User, **more: Any) -> PushedGro
     return made
 
 
-def tie(pushed: PushedGroup, target: Entity, status: str = Status.AUTO_APPROVED, **more: Any) -> Mapping:
-    """A mapping, approved a minute after the group's members were added."""
-    org, at = target.org, timezone.now() + timedelta(minutes=1)
-    change = history.record(org, by_command(), "mapping.approved", group=str(pushed.id), entity=str(target.id))
-    defaults = {"approved_at": at, "created_at": at, "change": change} | more
-    return Mapping.objects.create(org=org, group=pushed, kind=target.kind, entity=target, status=status, **defaults)
+def tie(pushed: PushedGroup, target: Entity, **more: Any) -> Mapping:
+    return MappingFactory.create(group=pushed, entity=target, kind=target.kind, **more)
 
 
 def placed(org: Organization, target: Entity, *people: User) -> PushedGroup:
