@@ -98,7 +98,10 @@ def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause
     old = _one(live, mapping_id)
     if old.is_synced and target not in (None, old.entity_id):
         raise NotPending
-    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.approved")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, old.kind, target)
+    work.record("mapping.approved")
+    return mapping
 
 
 @command
@@ -109,7 +112,10 @@ def map_group(*, org: Organization, group_id: UUID, kind: str, target: Target = 
     same = (mapping for mapping in live if has_place(mapping) and mapping.entity_id == target)
     waiting = (mapping for mapping in live if mapping.kind == kind and not has_place(mapping))
     old = next(same, None) or next(waiting, None)
-    return _carry_out(_Assignment(org, cause), group, live, old, kind, target, "mapping.approved")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, kind, target)
+    work.record("mapping.approved")
+    return mapping
 
 
 @command
@@ -120,7 +126,10 @@ def retarget(*, org: Organization, mapping_id: UUID, target: UUID | str, cause: 
     """
     group, live = _around(org, mapping_id)
     old = _one(live, mapping_id)
-    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.retargeted")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, old.kind, target)
+    work.record("mapping.retargeted")
+    return mapping
 
 
 @command
@@ -158,7 +167,7 @@ def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause
     live: dict[UUID, list[Mapping]] = {id_: [] for id_ in groups}
     for mapping in live_mappings(groups.values()):
         live[mapping.group_id].append(mapping)
-    work, done = _Assignment(org, cause), Approvals()
+    work, done = _Assignments(org, cause), Approvals()
     for id_ in ids:
         try:
             if id_ not in group_ids:
@@ -197,9 +206,17 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
     applied = Applied(len(approved), len(outcome.mappings) - len(approved))
     if outcome:
         marked = members.mark_all(*[group for group in groups if str(group.id) in approved], change_id=change_id)
-        detail = {"rule": str(rule_id) if rule_id else None, "approved": applied.approved, "pending": applied.pending}
-        detail |= {"mappings": outcome.mappings[:TOLD], "marked": marked}
-        history.record(org, cause, "rules.applied", change_id=change_id, **detail)
+        history.record(
+            org,
+            cause,
+            "rules.applied",
+            change_id=change_id,
+            rule=str(rule_id) if rule_id else None,
+            approved=applied.approved,
+            pending=applied.pending,
+            mappings=outcome.mappings[:TOLD],
+            marked=marked,
+        )
     return applied
 
 
@@ -208,9 +225,7 @@ TOLD = 100
 
 
 @command
-def create_entity(
-    *, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause
-) -> Entity:
+def create_entity(*, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause) -> Entity:
     """A new entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
     if kind not in entities.kinds_on(org):
         raise KindOff(kind)
@@ -261,12 +276,10 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
         mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
         stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
     marked = _mark_placed(entity, mapping, change_id)
-    history.record(
-        org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked
-    )
+    history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
-class _Assignment:
+class _Assignments:
     """One command's approvals: written as they come, then told and marked together."""
 
     def __init__(self, org: Organization, cause: Cause) -> None:
@@ -288,8 +301,10 @@ class _Assignment:
         if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
             raise Excluded(kind)
         entity = self._target(group, old, kind, target)
-        owner = Mapping.objects.live().filter(entity=entity).exclude(id=old.id if old else None)
-        if taken := owner.select_related("group").first():
+        owner = Mapping.objects.live().filter(entity=entity).select_related("group")
+        if taken := (owner.exclude(id=old.id) if old else owner).first():
+            if old is None and taken.group_id == group.id and taken.is_synced:
+                return taken
             raise EntityOwned(taken.group.display_name)
         if old is not None and old.is_synced and old.entity_id == entity.id:
             return old
@@ -307,8 +322,7 @@ class _Assignment:
         """Mark the members and write the Change, if anything was assigned."""
         if self.stories:
             marked = members.mark_all(*self.groups, change_id=self.change_id)
-            detail = {"mappings": self.stories, "marked": marked}
-            history.record(self.org, self.cause, verb, change_id=self.change_id, **detail)
+            history.record(self.org, self.cause, verb, change_id=self.change_id, mappings=self.stories, marked=marked)
 
     def _target(self, group: PushedGroup, old: Mapping | None, kind: str, target: Target) -> Entity:
         at = self.cause.at
@@ -319,7 +333,7 @@ class _Assignment:
                 return entities.locked(self.org, target, kind)
             case str():
                 return entities.create(org=self.org, kind=kind, name=target, at=at)
-            case _:
+            case None:
                 return entities.found_or_created(org=self.org, kind=kind, name=group.display_name, at=at)
 
     def _end(self, group: PushedGroup, old: Mapping) -> None:
@@ -338,20 +352,6 @@ class _Assignment:
         Mapping.objects.filter(group=group, kind=mapping.kind, barred=True).update(barred=False)
         self.stories.append(told(mapping, group, was=was))
         self.groups.append(group)
-
-
-def _carry_out(
-    work: _Assignment,
-    group: PushedGroup,
-    live: list[Mapping],
-    old: Mapping | None,
-    kind: str,
-    target: Target,
-    verb: str,
-) -> Mapping:
-    mapping = work.assign(group, live, old, kind, target)
-    work.record(verb)
-    return mapping
 
 
 def _around(org: Organization, mapping_id: UUID) -> tuple[PushedGroup, list[Mapping]]:
@@ -403,7 +403,8 @@ _MARK_PLACED = MARK.format(touched=_PLACED)
 
 def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:
     """Have everybody settled whom anything places in the entity; how many there are."""
-    about = {"org": entity.org_id, "entity": entity.id, "group": owner and owner.group_id, "change": change_id}
+    group_id = owner.group_id if owner else None
+    about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)
         return int(cursor.rowcount)
