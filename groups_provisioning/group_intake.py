@@ -89,7 +89,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if delta.added:
         group.member_count = delta.added
         group.save(update_fields=["member_count"])
-    _record(group, verb, cause, change_id, delta)
+    _record(group, verb, cause, change_id, delta, marked=delta.added)
     return group
 
 
@@ -134,13 +134,14 @@ def _change_group(
         written.append("out_of_sync")
     if not written and not delta:
         return group
+    marked = delta.added + delta.removed
     if "roles" in written:
-        members.mark_all(group, change_id=change_id)
+        marked += members.mark_all(group, change_id=change_id)
     group.revision += 1
     group.modified_at = cause.at
     _save(group, update_fields=[*written, "revision", "modified_at"])
     renamed = {"was": was} if "display_name" in written else {}
-    _record(group, "group.changed", cause, change_id, delta, **renamed)
+    _record(group, "group.changed", cause, change_id, delta, marked=marked, **renamed)
     return group
 
 
@@ -161,7 +162,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.revision += 1
     group.deleted_at = group.modified_at = cause.at
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
-    _record(group, "group.deleted", cause, change_id, delta)
+    _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed)
 
 
 def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause: Cause) -> Delta:

@@ -5,7 +5,7 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from orgs import tokens
+from orgs import queue, tokens
 from orgs.history import Cause
 from orgs.keys import fold
 from orgs.models import Door, Organization, Plan, SchemaProfile, Standing, User
@@ -16,6 +16,7 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
 
     class Meta:
         model = Organization
+        skip_postgeneration_save = True
 
     class Params:
         dialect = "standard"
@@ -31,6 +32,10 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
     teams = True
     concurrency_groups = True
     sub_organizations = True
+
+    @factory.post_generation
+    def turn(self: Organization, create: bool, extracted: None, **_: Any) -> None:
+        queue.enrol(self, at=timezone.now())
 
 
 class UserFactory(factory.django.DjangoModelFactory):
