@@ -35,6 +35,13 @@ UPDATE orgs_turn SET reached = %(reached)s WHERE org_id = %(org)s
 FIRST = UUID(int=0)
 
 
+def mark(org_id: UUID, user_ids: Collection[UUID], change_id: UUID) -> None:
+    """Have these people settled by a worker."""
+    with connection.cursor() as cursor:
+        touched = "unnest(%(users)s::uuid[]) AS touched (user_id)"
+        cursor.execute(MARK.format(touched=touched), {"org": org_id, "users": list(user_ids), "change": change_id})
+
+
 def next_marked(org_id: UUID, limit: int) -> list[Marked]:
     """The people of an org to settle next: those after whom the last batch reached, and from the start again."""
     with connection.cursor() as cursor:
