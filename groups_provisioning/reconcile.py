@@ -1,79 +1,289 @@
-"""The engine: turns facts into effects. It alone writes `Standing`."""
+"""The engine: turns facts into effects. It alone writes `Standing`, `Membership`, `Conflict` and `LastAdmin`.
 
+It never reads what it wrote but to find what differs, and to know who was an admin until now (SPEC R5).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
 import structlog
 from django.db import connection
-from django.db.models import QuerySet
 
-from orgs import roles
+from groups_provisioning import facts
+from groups_provisioning.facts import EPOCH, Known, Loaded
+from groups_provisioning.resolution import TEAM, Effects, Person, resolve
+from orgs import history, queue
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
 
 log = structlog.get_logger(__name__)
 
-
-# On the way of every change: plain SQL, since building the query anew would cost more than running it.
-_GROUP_ROLES = """
-SELECT DISTINCT unnest(g.roles) FROM groups_provisioning_groupmember m
-JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id WHERE m.user_id = %s
-"""
+BATCH = 500
 
 
 def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool = False) -> list[Effect]:
-    """Bring one person's roles up to date with the facts (SPEC R1, R5); what differed.
+    """Bring one person up to date with the facts, within the command that changed them; what differed.
 
-    user: the facts, of a row that is locked or new, or that were read after its Standing was locked. ended: their
-    account was active before this command and is not now. is_new: nothing was ever settled for them, and they are in
-    no group. Runs in the transaction of the command that changed the facts.
+    is_new: nothing was ever settled for them, and they are in no group. ended: their account was active before this
+    command and is not now.
     """
-    # What came with the user's row may be older than the row, which was waited for.
-    standing = None if is_new else Standing.objects.select_for_update().filter(user=user).first()
-    catalogue = roles.catalogue(org.profile)
-    was = standing.roles if standing else []
-    written = {*(user.idp_roles or ()), *(() if is_new else _group_roles(user))}
-    now = catalogue.effective(written, user.manual_roles or ())
-    loses_admin = catalogue.admin in was and (ended or catalogue.admin not in now)
-    is_last = loses_admin and not _other_admins(org, user, catalogue.admin).exists()
-    held = is_last and not ended and user.is_active
-    if held:
-        now = catalogue.with_admin(now)
-    effects = []
-    user.standing = Standing(user=user, org=org, roles=now)
-    if standing is None or was != now:
-        user.standing.save(force_insert=standing is None, force_update=standing is not None)
-    if was != now:
-        effects.append(Effect(user.id, "roles", was or None, now))
-    if held and LastAdmin.objects.get_or_create(org=org, defaults={"user": user})[1]:
-        effects.append(Effect(user.id, "last_admin", None, "kept"))
-    if is_last and ended:
-        log.warning("org_without_admin", org=str(org.id), user=str(user.id))
-        effects.append(Effect(user.id, "last_admin", None, "gone"))
-    if catalogue.admin in now and user.is_active and not held:
-        effects += _release(org, user)
-    return effects
+    if is_new:
+        person = Person(
+            active=user.active,
+            idp_roles=user.idp_roles or (),
+            attribute=str(user.placement_id) if user.placement_id else None,
+        )
+        settled = _apply(org, Loaded([Known(user.id, False, person, None)], facts.world(org, ())))
+    else:
+        settled = _settle(org, [user.id], ended={user.id} if ended else ())
+    user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
+    return settled.effects
 
 
-def _group_roles(user: User) -> set[str]:
-    """The roles of the pushed groups that the user is in, mapped or not (SPEC G1, G7)."""
+def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
+    """Settle at most `limit` of the people of an org who are marked; how many it were.
+
+    In the caller's transaction. Only the marks that were read are deleted: who is marked again meanwhile is settled
+    again.
+    """
+    marked = queue.next_marked(org_id, limit)
+    if not marked:
+        return 0
+    org = Organization.objects.select_related("profile").get(pk=org_id)
+    settled = _settle(org, [each.user_id for each in marked])
+    causes = {each.user_id: each.change_id for each in marked}
+    # One who is not marked follows from those who are (SPEC R5).
+    last = max(causes.values())
+    history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects])
+    queue.done(org_id, marked)
+    return len(marked)
+
+
+def rebuild(*, org: Organization) -> None:
+    """Throw all effects of an org away and make them anew from the facts (SPEC C4), in the caller's transaction.
+
+    Nothing is entered in the ledger: what comes out is what was there.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_GROUP_ROLES, [user.id])
-        return {key for (key,) in cursor.fetchall()}
+        for table in ("groups_provisioning_conflict", "groups_provisioning_membership", "orgs_standing"):
+            cursor.execute(f"DELETE FROM {table} WHERE org_id = %s", [org.id])
+    for ids in _everybody(org):
+        _settle(org, ids)
 
 
-def _other_admins(org: Organization, user: User, admin: str) -> QuerySet[Standing]:
-    """Who else administers the org through a role.
+def drift(*, org: Organization) -> list[Effect]:
+    """What would differ if everybody were settled now; people who are marked are left out. Nothing is written."""
+    differing: list[Effect] = []
+    for ids in _everybody(org):
+        loaded = facts.load(org, ids)
+        marked = queue.marked(org.id, ids)
+        for known in loaded.people:
+            if known.id not in marked:
+                effects = resolve(known.facts, loaded.world)
+                if known.id == loaded.last_admin:
+                    effects.roles = loaded.world.catalogue.with_admin(effects.roles)
+                differing += _differences(known, effects)
+    return differing
 
-    Asked by one transaction at a time: two admins who lose the role at once would each count on the other.
+
+@dataclass(slots=True)
+class Settled:
+    """What settling people came to: each one's roles, and what differed."""
+
+    roles: dict[UUID, list[str]] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+
+
+def _settle(org: Organization, ids: Sequence[UUID], ended: Collection[UUID] = ()) -> Settled:
+    # Whoever settles the same people at the same time waits here, and then reads what was written meanwhile.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM orgs_standing WHERE user_id = ANY(%s) ORDER BY user_id FOR NO KEY UPDATE", [list(ids)]
+        )
+    return _apply(org, facts.load(org, ids), ended)
+
+
+def _apply(org: Organization, loaded: Loaded, ended: Collection[UUID] = ()) -> Settled:
+    """Resolve, and write what differs."""
+    now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
+    settled = Settled()
+    released = _keep_an_admin(org, loaded, now, ended, settled.effects)
+    writes = _Writes()
+    for known in loaded.people:
+        settled.roles[known.id] = now[known.id].roles
+        writes.add(known, now[known.id])
+        settled.effects += _differences(known, now[known.id])
+    writes.carry_out(org.id)
+    if released:
+        settled.effects += _settle(org, [released]).effects
+    return settled
+
+
+def _differences(known: Known, now: Effects) -> Iterator[Effect]:
+    """What a person's effects are now and were not, one entry for each (SPEC section 7: everything is explained)."""
+    was = known.recorded or Effects(roles=[])
+    if was.roles != now.roles:
+        yield Effect(known.id, "roles", was.roles or None, now.roles)
+    if was.places.keys() != now.places.keys():
+        left = {entity: place.kind for entity, place in was.places.items() if entity not in now.places}
+        entered = {entity: place.kind for entity, place in now.places.items() if entity not in was.places}
+        for entity, kind in left.items():
+            if kind == TEAM:
+                yield Effect(known.id, TEAM, entity, None)
+            else:
+                yield Effect(known.id, kind, entity, _of_kind(entered, kind))
+        for entity, kind in entered.items():
+            if kind == TEAM or _of_kind(left, kind) is None:
+                yield Effect(known.id, kind, None, entity)
+    if was.conflicts != now.conflicts:
+        for incoming in sorted(was.conflicts.keys() | now.conflicts.keys()):
+            before, after = _told(was, incoming), _told(now, incoming)
+            if before != after:
+                yield Effect(known.id, "conflict", before, after)
+
+
+def _of_kind(places: Mapping[str, str], kind: str) -> str | None:
+    return next((entity for entity, its_kind in places.items() if its_kind == kind), None)
+
+
+def _told(effects: Effects, incoming: str) -> dict[str, Any] | None:
+    question = effects.conflicts.get(incoming)
+    return {"incoming": incoming, "holders": list(question.holders)} if question else None
+
+
+# --- Effects, written for many people at once -------------------------------------------------------------------------
+
+_STANDINGS = """
+INSERT INTO orgs_standing (user_id, org_id, roles)
+SELECT user_id, %(org)s, roles FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, roles varchar[])
+ON CONFLICT (user_id) DO UPDATE SET roles = EXCLUDED.roles
+"""
+_LEAVE = """
+DELETE FROM groups_provisioning_membership m
+USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, entity_id uuid)
+WHERE m.org_id = %(org)s AND m.user_id = r.user_id AND m.entity_id = r.entity_id
+"""
+_ENTER = """
+INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source, mapping_id)
+SELECT %(org)s, user_id, entity_id, kind, source, mapping_id FROM jsonb_to_recordset(%(rows)s)
+    AS r (user_id uuid, entity_id uuid, kind text, source text, mapping_id uuid)
+ON CONFLICT (user_id, entity_id) DO UPDATE SET source = EXCLUDED.source, mapping_id = EXCLUDED.mapping_id
+"""
+_CLOSE = """
+DELETE FROM groups_provisioning_conflict c
+USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, incoming_id uuid)
+WHERE c.org_id = %(org)s AND c.user_id = r.user_id AND c.incoming_id = r.incoming_id
+"""
+_OPEN = """
+INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since)
+SELECT %(org)s, user_id, incoming_id, holders, since FROM jsonb_to_recordset(%(rows)s)
+    AS r (user_id uuid, incoming_id uuid, holders uuid[], since timestamptz)
+ON CONFLICT (user_id, incoming_id) DO UPDATE SET holders = EXCLUDED.holders, since = EXCLUDED.since
+"""
+
+
+@dataclass(slots=True)
+class _Writes:
+    """The rows that differ. A place is left before another is entered: exclusive ones are unique (SPEC R2)."""
+
+    rows: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {sql: [] for sql in (_STANDINGS, _LEAVE, _ENTER, _CLOSE, _OPEN)}
+    )
+
+    def add(self, known: Known, now: Effects) -> None:
+        user = {"user_id": str(known.id)}
+        was = known.recorded
+        if was is None or was.roles != now.roles:
+            self.rows[_STANDINGS].append(user | {"roles": now.roles})
+        places, conflicts = (was.places, was.conflicts) if was else ({}, {})
+        if places != now.places:
+            self.rows[_LEAVE] += [user | {"entity_id": entity} for entity in places if entity not in now.places]
+            self.rows[_ENTER] += [
+                user | {"entity_id": entity, "kind": place.kind, "source": place.source, "mapping_id": place.mapping}
+                for entity, place in now.places.items()
+                if places.get(entity) != place
+            ]
+        if conflicts != now.conflicts:
+            self.rows[_CLOSE] += [user | {"incoming_id": each} for each in conflicts if each not in now.conflicts]
+            self.rows[_OPEN] += [
+                user
+                | {
+                    "incoming_id": incoming,
+                    "holders": question.holders,
+                    "since": EPOCH + timedelta(microseconds=question.since),
+                }
+                for incoming, question in now.conflicts.items()
+                if conflicts.get(incoming) != question
+            ]
+
+    def carry_out(self, org_id: UUID) -> None:
+        with connection.cursor() as cursor:
+            for sql, rows in self.rows.items():
+                if rows:
+                    cursor.execute(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
+
+
+# --- The last admin (SPEC R5) -----------------------------------------------------------------------------------------
+
+
+def _keep_an_admin(
+    org: Organization, loaded: Loaded, now: dict[UUID, Effects], ended: Collection[UUID], effects: list[Effect]
+) -> UUID | None:
+    """Give the admin role back to the last who had it, until another active admin exists.
+
+    Returns somebody who was kept so far and has to be settled again, if they are not among these people.
     """
+    catalogue = loaded.world.catalogue
+    admin = catalogue.admin
+    by_id = {known.id: known for known in loaded.people}
+    had = {id_ for id_, known in by_id.items() if known.recorded and admin in known.recorded.roles}
+    has = {id_ for id_ in by_id if admin in now[id_].roles}
+    counting = {id_ for id_ in has if by_id[id_].facts.active and not by_id[id_].owner}
+    concerns_them = loaded.last_admin is not None and (counting or loaded.last_admin in by_id)
+    if had == has and not ended and not concerns_them:
+        return None
+    # One at a time: two admins who lose the role at once would each count on the other.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
+    noted = LastAdmin.objects.filter(org=org).first()
+    if noted and (counting or (noted.user_id in by_id and not by_id[noted.user_id].facts.active)):
+        noted.delete()
+        released, noted = noted.user_id, None
+    else:
+        released = None
+    if noted and noted.user_id in by_id:
+        now[noted.user_id].roles = catalogue.with_admin(now[noted.user_id].roles)
+    losing = [id_ for id_ in sorted(had - has) if by_id[id_].facts.active and not by_id[id_].owner]
+    leaving = [id_ for id_ in ended if id_ in had or id_ == released]
+    if (losing or leaving) and not noted and not counting and not _others(org, admin, by_id):
+        if losing:
+            last = losing[-1]
+            LastAdmin.objects.create(org=org, user_id=last)
+            now[last].roles = catalogue.with_admin(now[last].roles)
+            effects.append(Effect(last, "last_admin", None, "kept"))
+        for id_ in leaving:
+            log.warning("org_without_admin", org=str(org.id), user=str(id_))
+            effects.append(Effect(id_, "last_admin", None, "gone"))
+    return released if released not in by_id else None
+
+
+def _others(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
+    """Whether anybody else administers the org through a role."""
     others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
-    return others.exclude(user=user)
+    return others.exclude(user__in=besides).exists()
 
 
-def _release(org: Organization, admin: User) -> list[Effect]:
-    """Those who only kept the admin role for want of another admin follow the facts again (SPEC R5)."""
-    noted = LastAdmin.objects.filter(org=org).exclude(user=admin).select_related("user").first()
-    if noted is None:
-        return []
-    noted.delete()
-    return settle(org=org, user=noted.user)
+def _everybody(org: Organization) -> Iterator[list[UUID]]:
+    """The ids of all people of an org, in batches."""
+    last: UUID | None = None
+    while True:
+        people = User.objects.for_org(org).order_by("id")
+        ids = list((people.filter(id__gt=last) if last else people).values_list("id", flat=True)[:BATCH])
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]

@@ -12,6 +12,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
 
 from orgs.models import Organization, Role, Standing, User
 
@@ -23,6 +25,7 @@ class OrgRequest(HttpRequest):
 
     user: User
     org: Organization
+    htmx: HtmxDetails
 
 
 def administers(user: User) -> bool:
@@ -40,17 +43,21 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Calla
     """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words.
 
     No cache keeps what such a page shows: it may be a secret, and whoever uses the browser next may be somebody else.
+    htmx, which asks for a part of a page, is told to load the page anew where it would be sent elsewhere.
     """
 
     @wraps(view)
     @never_cache
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         user = cast(Any, request.user)
+        is_admin = user.is_authenticated and not user.is_staff and administers(user)
+        if not is_admin and cast(OrgRequest, request).htmx:
+            return HttpResponseClientRefresh()
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if user.is_staff:
             return redirect("admin:index")
-        if not administers(user):
+        if not is_admin:
             return render(request, "orgs/not_an_admin.html", {"org": user.org}, status=403)
         admin_request = cast(OrgRequest, request)
         admin_request.org = user.org

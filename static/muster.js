@@ -75,3 +75,11 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// A link or form whose part of a page could not be fetched leads to the page that it also is.
+for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+  addEventListener(failure, ({ detail: { elt } }) => {
+    if (elt.matches("a[href]")) location.assign(elt.href);
+    if (elt.matches("form")) elt.submit();
+  });
+}

@@ -1,11 +1,12 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
-from orgs.models.entities import Entity, EntityKind, HandPlacement
+from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry
 from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile, VerifiedDomain
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 
 __all__ = [
+    "KIND_SWITCHES",
     "Change",
     "Door",
     "Entity",

@@ -19,6 +19,14 @@ class EntityKind(models.TextChoices):
     SUB_ORGANIZATION = "sub_organization", _("Sub-organization")
 
 
+KIND_SWITCHES = {
+    EntityKind.TEAM: "teams",
+    EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
+    EntityKind.SUB_ORGANIZATION: "sub_organizations",
+}
+"""The column of `Organization` that switches a kind on; `<column>_off_at` is when it went off (SPEC O2, M8)."""
+
+
 class EntityQuerySet(TenantQuerySet["Entity"]):
     def live(self) -> "EntityQuerySet":
         return self.filter(deleted_at=None)

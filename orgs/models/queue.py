@@ -35,11 +35,14 @@ class Mark(models.Model):
 class Turn(models.Model):
     """When an org's people were last settled: the org that waits longest comes next. One row per org.
 
-    It schedules and protects nothing. held_reason: why settling failed the last time, and not before retry_at again.
+    It schedules and protects nothing. reached: the last person who was settled; those after them are next, so that
+    nobody waits for ever behind people who change all the time. held_reason: why settling failed the last time; it is
+    not tried again before retry_at.
     """
 
-    org = models.OneToOneField("orgs.Organization", on_delete=models.PROTECT, primary_key=True, related_name="turn")
+    org = models.OneToOneField("orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="turn")
     served_at = models.DateTimeField()
+    reached = models.UUIDField(null=True, blank=True)
     held_reason = models.TextField(blank=True, default="")
     retry_at = models.DateTimeField(null=True, blank=True)
 

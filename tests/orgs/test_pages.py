@@ -321,6 +321,13 @@ class TestWhatGoesWrong:
         assert answer.status_code == 403
         assert f"These pages are for the admins of {org.name}" in text(answer)
 
+    def test_has_htmx_load_the_page_anew_where_it_is_not_open(self, client: Client, org: Organization) -> None:
+        for who in (None, UserFactory.create(org=org)):
+            if who:
+                client.force_login(who)
+            answer = client.get(SCIM, headers={"HX-Request": "true"})
+            assert (answer.headers["HX-Refresh"], answer.content) == ("true", b"")
+
 
 def test_every_page_forbids_inline_script_and_style(browser: Client, org: Organization) -> None:
     issue_token(org)

@@ -1,0 +1,21 @@
+from datetime import UTC, datetime
+
+from orgs.downloads import as_csv
+
+
+def _text(*rows: object) -> str:
+    return b"".join(as_csv("people", ["a", "b"], rows)).decode()  # type: ignore[arg-type]
+
+
+def test_a_list_is_downloaded_under_its_name() -> None:
+    answer = as_csv("people", ["name"], [["Ada"]])
+    assert answer["Content-Disposition"] == 'attachment; filename="people.csv"'
+    assert b"".join(answer) == b"name\r\nAda\r\n"
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_made_text() -> None:
+    assert _text(["=cmd|'/C calc'!A0", "-1"]) == "a,b\r\n'=cmd|'/C calc'!A0,'-1\r\n"
+
+
+def test_times_carry_their_zone_and_nothing_is_an_empty_cell() -> None:
+    assert _text([datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None]) == "a,b\r\n2026-01-02T03:04:05+00:00,\r\n"
