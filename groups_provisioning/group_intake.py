@@ -94,7 +94,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     # Its members were all marked as they were added.
     evaluate = evaluation.restored if verb == "group.restored" else evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
-    _record(group, verb, cause, change_id, delta, **outcome.detail)
+    _record(group, verb, cause, change_id, delta, marked=delta.added, **outcome.detail)
     return group
 
 
@@ -149,9 +149,10 @@ def _change_group(
     if "display_name" in written:
         outcome = evaluation.renamed(group, was=was, change_id=change_id, at=cause.at)
         told = {"was": was} | outcome.detail
+    marked = delta.added + delta.removed
     if "roles" in written or outcome.settles:
-        told["marked"] = members.mark_all(group, change_id=change_id)
-    _record(group, "group.changed", cause, change_id, delta, **told)
+        marked += members.mark_all(group, change_id=change_id)
+    _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
     return group
 
 
@@ -175,7 +176,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.deleted_at = group.modified_at = cause.at
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
     outcome = evaluation.deleted(group, change_id=change_id)
-    _record(group, "group.deleted", cause, change_id, delta, **outcome.detail)
+    _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
 
 
 def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause: Cause) -> Delta:

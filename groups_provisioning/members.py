@@ -15,7 +15,7 @@ from django.db import connection
 
 from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
 from orgs.models import Organization
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 
 
 class UnknownMembers(Exception):
@@ -125,7 +125,7 @@ def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime
         return Delta()
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
     with connection.cursor() as cursor:
-        added = _count(cursor, _ADD, about)
+        added = _touch(cursor, _ADD, about)
         delta = Delta(added=added)
         if added < len(wished):
             _add_rest(cursor, delta, about)
@@ -170,6 +170,8 @@ def mark_all(*groups: PushedGroup, change_id: UUID) -> int:
     about: dict[str, Any] = {"org": groups[0].org_id, "groups": [group.id for group in groups], "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_ALL, about)
+        if cursor.rowcount:
+            announce()
         return int(cursor.rowcount)
 
 
@@ -207,14 +209,17 @@ def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, bool]]]:
 def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
     with connection.cursor() as cursor:
-        removed = _count(cursor, users, about)
+        removed = _touch(cursor, users, about)
         cursor.execute(nested, about)
         return Delta(removed=removed, nested=cursor.rowcount)
 
 
-def _count(cursor: Any, sql: str, about: dict[str, Any]) -> int:
+def _touch(cursor: Any, sql: str, about: dict[str, Any]) -> int:
+    """Run a statement that marks and counts whom it touches; how many it were."""
     cursor.execute(sql, about)
     (count,) = cursor.fetchone()
+    if count:
+        announce()
     return int(count)
 
 

@@ -6,10 +6,10 @@ import factory
 from django.utils import timezone
 
 from groups_provisioning.models import Mapping, Status
-from orgs import tokens
+from orgs import queue, tokens
 from orgs.history import Cause, record
 from orgs.keys import fold
-from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, Turn, User
+from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
 
 
 class OrganizationFactory(factory.django.DjangoModelFactory):
@@ -36,7 +36,7 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def turn(self: Organization, create: bool, extracted: None, **_: Any) -> None:
-        Turn.objects.create(org=self, served_at=timezone.now())
+        queue.enrol(self, at=timezone.now())
 
 
 class UserFactory(factory.django.DjangoModelFactory):
