@@ -1,0 +1,123 @@
+"""What admins look for, and what they type."""
+
+from typing import Any
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning import entity_list, people_list
+from groups_provisioning.models import Source
+from orgs.entities import LONGEST
+from orgs.models import EntityKind, Organization
+from orgs.roles import catalogue
+
+ANY = ("", _("Any"))
+Choices = list[tuple[str, str | Promise]]
+
+
+class Search(forms.Form):
+    """Filters of a list. Sent by links as well: what makes no sense is as if it were left out."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any, placeholder: str | Promise = _("Name")) -> None:
+        super().__init__(data, auto_id="filter_%s")
+        self.fields["q"].widget.attrs["placeholder"] = placeholder
+
+    def chosen(self, name: str) -> str:
+        self.is_valid()
+        return self.cleaned_data.get(name, "")
+
+
+class PeopleFilter(Search):
+    role = forms.ChoiceField(label=_("Role"), required=False)
+    added_by = forms.ChoiceField(label=_("Added by"), required=False, choices=[ANY, *people_list.AddedBy.choices])
+    account = forms.ChoiceField(label=_("Status"), required=False, choices=[ANY, *people_list.Account.choices])
+
+    def __init__(self, data: Any, *, org: Organization) -> None:
+        super().__init__(data, _("Name, address or id"))
+        self.fields["role"].choices = [ANY, *((key, key) for key in catalogue(org.profile).keys)]  # type: ignore[attr-defined]
+
+    def wanted(self) -> people_list.Wanted:
+        return people_list.Wanted(
+            self.chosen("q"), self.chosen("role"), self.chosen("added_by"), self.chosen("account")
+        )
+
+
+class EntityFilter(Search):
+    owned = forms.ChoiceField(label=_("SCIM group"), required=False, choices=[ANY, *entity_list.Owned.choices])
+
+    def wanted(self) -> entity_list.Wanted:
+        return entity_list.Wanted(self.chosen("q"), self.chosen("owned"))
+
+
+class MembersFilter(Search):
+    source = forms.ChoiceField(label=_("Placed by"), required=False, choices=[ANY, *Source.choices])
+
+
+class EntityForm(forms.Form):
+    """A new entity."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=LONGEST, widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True})
+    )
+    session_limit = forms.IntegerField(
+        label=_("Parallel sessions"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("How many sessions the people in it may have at once, together. Empty means no limit."),
+    )
+
+    def __init__(self, *args: Any, kind: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if kind != EntityKind.CONCURRENCY_GROUP:
+            del self.fields["session_limit"]
+
+
+class RenameForm(EntityForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, kind="", **options)
+
+
+class LimitForm(EntityForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, kind=EntityKind.CONCURRENCY_GROUP, **options)
+        del self.fields["name"]
+        self.fields["session_limit"].widget.attrs["autofocus"] = True
+
+
+class RolesForm(forms.Form):
+    """The roles that somebody is given by hand: one, or in a union profile any number (SPEC R1)."""
+
+    def __init__(self, data: Any = None, *, org: Organization, present: list[str] | None, **options: Any) -> None:
+        super().__init__(data, **options)
+        roles = catalogue(org.profile)
+        named = [(key, key) for key in roles.keys]
+        if roles.policy == "union":
+            self.fields["roles"] = forms.MultipleChoiceField(
+                label=_("Roles by hand"),
+                choices=named,
+                required=False,
+                initial=present or [],
+                widget=forms.CheckboxSelectMultiple,
+                help_text=_("None means that nothing is set by hand."),
+            )
+        else:
+            self.fields["roles"] = forms.ChoiceField(
+                label=_("Role by hand"),
+                choices=[("", _("None")), *named],
+                required=False,
+                initial=(present or [""])[0],
+                widget=forms.RadioSelect,
+            )
+
+    def roles(self) -> list[str]:
+        chosen = self.cleaned_data["roles"]
+        return chosen if isinstance(chosen, list) else [chosen] if chosen else []
