@@ -139,7 +139,7 @@ def fingerprint(org: Organization, overlay: Overlay, wish: Mapping[str, Any]) ->
 
     Another one means that the preview may not be true any more. Ids and times that the overlay made up are left out.
     """
-    group_ids = sorted(overlay.ties) or sorted(_groups_of(overlay.dropped))
+    group_ids = [UUID(id_) for id_ in sorted({*overlay.ties, *_groups_of(overlay.dropped)})]
     seen = [
         wish,
         sorted(overlay.made.values()),
