@@ -14,11 +14,11 @@ from django.db.models import Exists, OuterRef
 
 from groups_provisioning import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
-from groups_provisioning.proposals import KindOff
 from orgs import entities, history, people
+from orgs.entities import KindOff
 from orgs.history import Cause, Effect
 from orgs.keys import uuid7
-from orgs.models import KIND_SWITCHES, Entity, EntityKind, HandPlacement, Organization, User
+from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK
 from orgs.roles import catalogue
@@ -37,7 +37,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     Raises entities.UnknownEntity, KindOff, UnknownPerson.
     """
     entity = entities.locked(org, entity_id)
-    if not getattr(org, KIND_SWITCHES[EntityKind(entity.kind)]):
+    if entity.kind not in entities.kinds_on(org):
         raise KindOff(entity.kind)
     user = _locked(org, user_id)
     placements = HandPlacement.objects.for_org(org).filter(user=user)
