@@ -127,7 +127,6 @@ def _log(owner: User) -> str:
     okta = _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3, lives=365)
     zoe = UserFactory.create(org=owner.org, user_name="zoe.lindqvist@northwind.example")
     path, gone = f"/Users/{UUID(int=1)}", f"There is no user {UUID(int=1)}."
-    name = "Warehouse, Rotterdam"
     _call(owner, okta, 61, "GET", "/ServiceProviderConfig", "discovery", duration=600)
     _call(owner, okta, 60, "GET", "/Users?filter=userName+eq+%22zoe.lindqvist%40northwind.example%22", "user.list")
     _call(owner, okta, 60, "POST", "/Users", "user.create", status=201, target=str(zoe.id), duration=23_000)
