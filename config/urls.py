@@ -10,5 +10,6 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("admin/", admin.site.urls),
     path("", include("orgs.urls")),
+    path("", include("groups_provisioning.urls")),
     path("", include("scim.urls")),
 ]

@@ -1,6 +1,8 @@
 """Teams, concurrency groups and sub-organizations, and who is in them, as an org's admins look through them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 from django.db.models import Count, Exists, IntegerField, OuterRef, Prefetch, QuerySet, Subquery
@@ -8,7 +10,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning import people_list
-from groups_provisioning.models import Mapping, Membership, Source
+from groups_provisioning.models import Mapping, Membership
+from orgs.entities import kinds_on
 from orgs.keys import fold
 from orgs.models import Entity, HandPlacement, Organization, User
 
@@ -24,12 +27,14 @@ class Wanted:
     owned: str = ""
 
 
+BATCH = 2000  # rows whose related ones are read at once
+
 _PEOPLE = Membership.objects.filter(entity=OuterRef("pk")).order_by().values("entity").annotate(n=Count("*"))
 _OWNERS = Mapping.objects.live().select_related("group")
 
 
 def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
-    """The live entities of a kind by name, each with its number of `people` and the mapping that owns it in `owners`."""
+    """The live entities of a kind by name, each with its number of `people` and its owner, a mapping, in `owners`."""
     found = Entity.objects.for_org(org).live().filter(kind=kind)
     if wanted.text:
         found = found.filter(name_key__contains=fold(wanted.text.strip()))
@@ -41,6 +46,13 @@ def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
     return found.annotate(people=people).prefetch_related(owners).order_by("name_key", "id")
 
 
+def placeable(org: Organization, user: User, text: str) -> QuerySet[Entity]:
+    """What somebody can be placed in by hand, of the kinds that are on; `is_in`: they are there already."""
+    here = Membership.objects.filter(user=user, entity=OuterRef("pk"))
+    found = Entity.objects.for_org(org).live().filter(kind__in=kinds_on(org), name_key__contains=fold(text.strip()))
+    return found.annotate(is_in=Exists(here)).order_by("name_key", "id")
+
+
 def owner(entity: Entity) -> Mapping | None:
     """The mapping that owns an entity (SPEC M1)."""
     return _OWNERS.filter(entity=entity).first()
@@ -49,7 +61,7 @@ def owner(entity: Entity) -> Mapping | None:
 def counts(entity: Entity) -> dict[str, int]:
     """How many people are in an entity, by source; only sources that there are."""
     found = Membership.objects.filter(entity=entity).order_by().values_list("source").annotate(n=Count("*"))
-    return {source: count for source, count in found.order_by("source")}
+    return dict(found.order_by("source"))
 
 
 def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
@@ -70,8 +82,25 @@ def taken_out(entity: Entity) -> QuerySet[HandPlacement]:
     return found.select_related("user", "change__by_person").order_by("user__user_name_key")
 
 
-def source_words(membership: Membership) -> str:
-    """By what somebody is in: the source, and the group it comes from."""
-    if membership.mapping:
-        return f"{Source(membership.source).label}: {membership.mapping.group.display_name}"
-    return str(Source(membership.source).label)
+def rows(entities: QuerySet[Entity]) -> Iterator[tuple[Any, ...]]:
+    """A row of a table for each entity: name, people, limit, its group and mapping, when, and id."""
+    for entity in entities.iterator(chunk_size=BATCH):
+        owner = next(iter(entity.owners), None)  # type: ignore[attr-defined]
+        group, status = (owner.group.display_name, owner.get_status_display()) if owner else (None, None)
+        people = entity.people  # type: ignore[attr-defined]
+        yield entity.name, people, entity.session_limit, group, status, entity.created_at, entity.id
+
+
+def member_rows(members: QuerySet[Membership]) -> Iterator[tuple[Any, ...]]:
+    """A row for each member: who, account, roles, source, group, and id."""
+    for membership in members.iterator(chunk_size=BATCH):
+        user, mapping = membership.user, membership.mapping
+        yield (
+            user.user_name,
+            user.label if user.label != user.user_name else "",
+            people_list.account(user).label,
+            ", ".join(people_list.roles(user)),
+            membership.get_source_display(),
+            mapping.group.display_name if mapping else None,
+            user.id,
+        )

@@ -26,13 +26,18 @@ class Search(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
 
-    def __init__(self, data: Any, placeholder: str | Promise = _("Name")) -> None:
+    def __init__(self, data: Any, *, for_people: bool = False) -> None:
         super().__init__(data, auto_id="filter_%s")
-        self.fields["q"].widget.attrs["placeholder"] = placeholder
+        self.fields["q"].widget.attrs["placeholder"] = _("Name, address or id") if for_people else _("Name")
 
     def chosen(self, name: str) -> str:
         self.is_valid()
         return self.cleaned_data.get(name, "")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is left out of the list."""
+        return any(self.chosen(name) for name in self.fields)
 
 
 class PeopleFilter(Search):
@@ -41,7 +46,7 @@ class PeopleFilter(Search):
     account = forms.ChoiceField(label=_("Status"), required=False, choices=[ANY, *people_list.Account.choices])
 
     def __init__(self, data: Any, *, org: Organization) -> None:
-        super().__init__(data, _("Name, address or id"))
+        super().__init__(data, for_people=True)
         self.fields["role"].choices = [ANY, *((key, key) for key in catalogue(org.profile).keys)]  # type: ignore[attr-defined]
 
     def wanted(self) -> people_list.Wanted:

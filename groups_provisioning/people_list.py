@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Func, Prefetch, QuerySet, Value
+from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, QuerySet, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Collate
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import Membership
 from orgs.keys import fold
-from orgs.models import EntityKind, Organization, User
+from orgs.models import Entity, EntityKind, Organization, User
 
 
 class AddedBy(models.TextChoices):
@@ -70,14 +70,16 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
     return matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES).order_by("user_name_key")
 
 
+def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
+    """Who can be placed in an entity by hand; `is_in`: they are there already."""
+    here = Membership.objects.filter(entity=entity, user=OuterRef("pk"))
+    return matching(User.objects.for_org(org).live(), text).annotate(is_in=Exists(here)).order_by("user_name_key")
+
+
 def matching(found: QuerySet[User], text: str) -> QuerySet[User]:
     """Those of the people in whose names, addresses or external id every word of the text occurs."""
     words = fold(text).split()
-    if words:
-        found = found.alias(haystack=_HAYSTACK)
-    for word in words:
-        found = found.filter(haystack__contains=word)
-    return found
+    return found.alias(haystack=_HAYSTACK).filter(*(Q(haystack__contains=word) for word in words)) if words else found
 
 
 _PLACES = Prefetch(
@@ -122,3 +124,28 @@ def roles(user: User) -> list[str]:
     """The effective roles, as far as somebody was settled yet."""
     standing = getattr(user, "standing", None)
     return standing.roles if standing else []
+
+
+def attributes(user: User) -> Iterator[tuple[str, Any]]:
+    """What the IdP has sent about somebody, in SCIM's words: the path of each value, and the value.
+
+    An element of an array goes by its type, where it has one.
+    """
+    columns = {"userName": user.user_name, "externalId": user.external_id, "displayName": user.display_name}
+    columns |= {"name.givenName": user.given_name, "name.familyName": user.family_name}
+    yield from ((path, value) for path, value in columns.items() if value)
+    yield "active", user.active
+    for name, value in user.attributes.items():
+        yield from _leaves(name, value, ":" if ":" in name else ".")
+
+
+def _leaves(path: str, value: Any, joint: str = ".") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(f"{path}{joint}{key}", each)
+    elif isinstance(value, list):
+        for index, each in enumerate(value, 1):
+            kind = each.get("type") if isinstance(each, dict) else None
+            yield from _leaves(f"{path}[{kind or index}]", each)
+    else:
+        yield path, value
