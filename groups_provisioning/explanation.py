@@ -187,6 +187,7 @@ class Explanation:
         self._known = known
         self._world = world
         self._is_last_admin = is_last_admin
+        self._places: list[PlaceWhy] | None = None
         members = GroupMember.objects.filter(user=user, group__deleted_at=None)
         self._members = {each.group_id: each for each in members.select_related("group", *_by("added_by"))}
         self._through = {each.mapping.id: each for each in self._throughs()}
@@ -231,6 +232,8 @@ class Explanation:
 
     def places(self) -> list[PlaceWhy]:
         """Why they are in each entity that they are in."""
+        if self._places is not None:
+            return self._places
         ids = [UUID(entity_id) for entity_id in self.effects.places]
         entities = {each.entity_id: each.entity for each in self._hands.values()}
         entities |= {
@@ -239,7 +242,8 @@ class Explanation:
         missing = [entity_id for entity_id in ids if entity_id not in entities]
         if missing:  # of the placement attribute
             entities |= Entity.objects.for_org(self.org).in_bulk(missing)
-        return [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
+        self._places = [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
+        return self._places
 
     def withheld(self) -> list[Entity]:
         """The entities that something would place them in, or a hand took them out of, where they are not."""

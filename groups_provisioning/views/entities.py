@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from groups_provisioning import entity_list, mappings
-from groups_provisioning.forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
+from groups_provisioning.entity_forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
 from groups_provisioning.kinds import WORDS
 from groups_provisioning.models import Source
 from orgs import entities
@@ -85,7 +85,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         "is_on": found.kind in entities.kinds_on(request.org),
     }
     if request.htmx:
-        return render(request, "groups_provisioning/_members.html", context)
+        return render(request, "groups_provisioning/_entity_members.html", context)
     context |= _told(found) | {
         "taken_out": page.paginator.count if is_out else taken_out.count(),
         "rename_form": RenameForm(initial={"name": found.name}, auto_id="rename_%s"),

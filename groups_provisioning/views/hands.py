@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from groups_provisioning import by_hand, entity_list, people_list
-from groups_provisioning.forms import Search
 from groups_provisioning.kinds import WORDS
 from groups_provisioning.models import Membership, Source
+from groups_provisioning.people_forms import Search
 from orgs import entities
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.models import Entity, EntityKind, HandPlacement, User

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from groups_provisioning import by_hand, explanation, people_list
-from groups_provisioning.forms import PeopleFilter, RolesForm
+from groups_provisioning.people_forms import PeopleFilter, RolesForm
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
 from orgs.models import Standing, User

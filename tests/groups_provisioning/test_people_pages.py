@@ -152,6 +152,7 @@ class TestAPerson:
         other = entity(org, "Other", POOL)
         browser.post(f"/people/{ada.id}/places/new/", {"entity": other.id})
         settle(ada)
+        browser.get("/people/")  # the message was read
         with django_assert_max_num_queries(12):
             answer = browser.get(f"/people/{ada.id}/")
         assert len(answer.content) < 250_000

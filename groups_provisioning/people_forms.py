@@ -1,19 +1,15 @@
-"""What admins look for, and what they type."""
+"""What admins look for among people, and which roles they give."""
 
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning import entity_list, people_list
-from groups_provisioning.models import Source
-from orgs.entities import LONGEST
-from orgs.models import EntityKind, Organization
+from groups_provisioning import people_list
+from orgs.models import Organization
 from orgs.roles import catalogue
 
 ANY = ("", _("Any"))
-Choices = list[tuple[str, str | Promise]]
 
 
 class Search(forms.Form):
@@ -53,49 +49,6 @@ class PeopleFilter(Search):
         return people_list.Wanted(
             self.chosen("q"), self.chosen("role"), self.chosen("added_by"), self.chosen("account")
         )
-
-
-class EntityFilter(Search):
-    owned = forms.ChoiceField(label=_("SCIM group"), required=False, choices=[ANY, *entity_list.Owned.choices])
-
-    def wanted(self) -> entity_list.Wanted:
-        return entity_list.Wanted(self.chosen("q"), self.chosen("owned"))
-
-
-class MembersFilter(Search):
-    source = forms.ChoiceField(label=_("Placed by"), required=False, choices=[ANY, *Source.choices])
-
-
-class EntityForm(forms.Form):
-    """A new entity."""
-
-    name = forms.CharField(
-        label=_("Name"), max_length=LONGEST, widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True})
-    )
-    session_limit = forms.IntegerField(
-        label=_("Parallel sessions"),
-        required=False,
-        min_value=1,
-        max_value=1_000_000,
-        help_text=_("How many sessions the people in it may have at once, together. Empty means no limit."),
-    )
-
-    def __init__(self, *args: Any, kind: str, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if kind != EntityKind.CONCURRENCY_GROUP:
-            del self.fields["session_limit"]
-
-
-class RenameForm(EntityForm):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, kind="", **options)
-
-
-class LimitForm(EntityForm):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, kind=EntityKind.CONCURRENCY_GROUP, **options)
-        del self.fields["name"]
-        self.fields["session_limit"].widget.attrs["autofocus"] = True
 
 
 class RolesForm(forms.Form):
