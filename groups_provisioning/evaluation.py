@@ -19,6 +19,7 @@ from groups_provisioning.proposals import (
     Proposal,
     first_match,
     names_asked_for,
+    namesakes,
     propose,
 )
 from orgs import entities
@@ -186,14 +187,16 @@ def _evaluate(
     by_id = {group.id: group for group in groups if matched.get(group.id)}
     if not by_id:
         return
-    left = _candidates(list(by_id.values()), live)
+    left = candidates(list(by_id.values()), live)
     while left:
         # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
-        found = entities.locked_by_name(org, names_asked_for([(matched[group.id], group) for group in left]))
-        ground = _ground(org, found)
+        names = names_asked_for([(matched[group.id], group) for group in left])
+        found = entities.by_name(org, names, lock=True)
+        ground = ground_of(org, found)
         there = {entity.id: entity for entity in found.values()}
         proposals = [proposal for group in left if (proposal := propose(matched[group.id], group, ground))]
         made, missed = _make_entities(org, proposals, at)
+        missed |= namesakes(proposals)
         mappings = []
         for proposal in proposals:
             if proposal.group_id not in missed:
@@ -214,7 +217,7 @@ def _rules(org: Organization) -> list[MappingRule]:
     return sorted(found, key=lambda rule: rule.position)
 
 
-def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
+def candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
     barred = Mapping.objects.filter(group__in=[group.id for group in groups], barred=True)
     closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
     placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
@@ -231,8 +234,8 @@ def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[
     ]
 
 
-def _ground(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
-    """What proposals need to know. found: locked, so that nobody else gives them away now."""
+def ground_of(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
+    """What proposals need to know. found: entities by name; locked, where they are about to be given away."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = Mapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
     return Ground(entities.kinds_on(org), ids, frozenset(owned))
