@@ -7,9 +7,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from orgs import entities, history, people, queue
+from orgs import history, people, queue
 from orgs.keys import fold, uuid7
-from orgs.models import Organization, Plan, SchemaProfile, User
+from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
 from orgs.transactions import command, violated
 
 # What support may set; the features are among them.
@@ -25,7 +25,7 @@ OF_SUPPORT = (
     "concurrency_groups",
     "sub_organizations",
 )
-KINDS = tuple(entities.SWITCHES.values())
+KINDS = tuple(KIND_SWITCHES.values())
 FEATURES = ("user_provisioning", "group_provisioning", *KINDS)
 
 
