@@ -30,6 +30,7 @@ ECHO = timedelta(minutes=5)
 
 
 noun = "user"
+naming = "userName"
 etag = users.etag_of
 location = users.location
 
