@@ -228,9 +228,13 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
 def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
     mapped = MappingRow.objects.live().filter(group=OuterRef("id"))
     unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").only("display_name")
-    by_id = {group.id: group for group in unmapped}
-    matched = {id_: proposals.first_match(rules, group.display_name) for id_, group in by_id.items()}
-    wanted = [group for id_, group in by_id.items() if (rule := matched[id_]) and only in (None, rule.id)]
+    matched: dict[UUID, MappingRule] = {}
+    wanted = []
+    for group in unmapped:
+        rule = proposals.first_match(rules, group.display_name)
+        if rule is not None and only in (None, rule.id):
+            matched[group.id] = rule
+            wanted.append(group)
     candidates = evaluation.candidates(wanted, [])
     names = proposals.names_asked_for([(matched[each.id], each) for each in candidates])
     found = entities.by_name(org, names)
