@@ -20,7 +20,7 @@ from orgs.history import Cause, Effect
 from orgs.keys import uuid7
 from orgs.models import KIND_SWITCHES, Entity, EntityKind, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 from orgs.roles import catalogue
 from orgs.transactions import command
 
@@ -144,6 +144,8 @@ def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_END, about)
         (count,) = cursor.fetchone()
+    if count:
+        announce()
     return int(count)
 
 

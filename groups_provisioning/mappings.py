@@ -24,7 +24,7 @@ from orgs.entities import KindOff
 from orgs.history import Cause
 from orgs.keys import uuid7
 from orgs.models import Entity, EntityKind, Organization
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 from orgs.transactions import command
 
 Target = UUID | str | None
@@ -407,4 +407,6 @@ def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:
     about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)
+        if cursor.rowcount:
+            announce()
         return int(cursor.rowcount)
