@@ -48,18 +48,8 @@ def main() -> None:
             group = client("POST", "/scim/v2/Groups", {"displayName": "Everybody", "members": members})[1]["id"]
             database.execute("DELETE FROM orgs_mark")
             database.execute("VACUUM ANALYZE")
-            engine, hand = all_at_once(group, database)
-            per_second = PEOPLE_IN_ALL / engine
-            print(
-                f"{PEOPLE_IN_ALL:,} people placed by one approval: {engine:.1f} s, {per_second:,.0f} a second;", end=" "
-            )
-            print(f"by hand {hand:.1f} s, ratio {engine / hand:.1f} (aim: 6)")
-            waits = in_turn(database)
-            print(
-                f"{SMALL_ORGS} small changes behind {PEOPLE_IN_ALL:,} people, one worker, seconds until settled:",
-                end=" ",
-            )
-            print(f"median {statistics.median(waits):.1f}, longest {max(waits):.1f}")
+            report_all_at_once(*all_at_once(group, database))
+            report_in_turn(in_turn(database))
             report_writes(muster, client, group, ids[0])
 
 
@@ -96,6 +86,11 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
     return engine, hand
 
 
+def report_all_at_once(engine: float, hand: float) -> None:
+    print(f"{PEOPLE_IN_ALL:,} people placed by one approval: {engine:.1f} s, {PEOPLE_IN_ALL / engine:,.0f} a second.")
+    print(f"By hand {hand:.1f} s; ratio {engine / hand:.1f} (aim: 6).")
+
+
 def in_turn(database: psycopg.Connection) -> list[float]:
     """How long each of the small orgs waits, in seconds, when it changes something while a big one is settled."""
     from django.utils import timezone
@@ -129,6 +124,11 @@ def in_turn(database: psycopg.Connection) -> list[float]:
         waiting = row[0]
     assert database.execute("SELECT count(*) > 0 FROM orgs_mark").fetchone() == (True,), "the big one was too small"
     return waits
+
+
+def report_in_turn(waits: list[float]) -> None:
+    print(f"{SMALL_ORGS} small changes behind {PEOPLE_IN_ALL:,} people, one worker: settled after", end=" ")
+    print(f"{statistics.median(waits):.1f} s (median), {max(waits):.1f} s (longest).")
 
 
 def report_writes(muster: Portal, client: Client, group: str, person: str) -> None:

@@ -407,6 +407,5 @@ def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:
     about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)
-        if cursor.rowcount:
-            announce()
+        announce()
         return int(cursor.rowcount)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from orgs.keys import fold
-from orgs.models import Entity, EntityKind, Organization
+from orgs.models import KIND_SWITCHES, Entity, EntityKind, Organization
 from orgs.transactions import violated
 
 DEFAULT_GROUP = "Default"
@@ -21,14 +21,6 @@ FORMER = 20  # names that are remembered
 
 Named = tuple[str, str]
 """A kind, and a folded name."""
-
-
-SWITCHES = {
-    EntityKind.TEAM: "teams",
-    EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
-    EntityKind.SUB_ORGANIZATION: "sub_organizations",
-}
-"""The columns of an org that switch the kinds on."""
 
 
 class KindOff(Exception):
@@ -53,7 +45,7 @@ class UnusableName(Exception):
 
 def kinds_on(org: Organization) -> frozenset[str]:
     """The kinds that support has switched on for an org (SPEC O2)."""
-    return frozenset(kind.value for kind, switch in SWITCHES.items() if getattr(org, switch))
+    return frozenset(kind.value for kind, switch in KIND_SWITCHES.items() if getattr(org, switch))
 
 
 def named(org: Organization, kind: str, name: str) -> UUID | None:
