@@ -10,13 +10,14 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator
+from uuid import UUID
 
 import psycopg
 
 from benchmarks.groups import PATCH
 from benchmarks.portal import PEOPLE, Client, Portal, portal
 
-PEOPLE_IN_ALL, SMALL_ORGS, PEOPLE_IN_EACH = 10_000, 20, 10
+PEOPLE_IN_ALL, SMALL_ORGS, PEOPLE_IN_EACH = 100_000, 20, 10
 WRITES, WARM_UP = 1000, 50
 BY_HAND = (
     """
@@ -67,7 +68,7 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
 
     cause = Cause(Door.COMMAND, timezone.now())
     org = organizations.named("bench")
-    mappings.map_group(org=org, group_id=group, kind=EntityKind.TEAM, target="Everybody", cause=cause)
+    mappings.map_group(org=org, group_id=UUID(group), kind=EntityKind.TEAM, target="Everybody", cause=cause)
     started = time.perf_counter()
     worker.drain(10_000)
     engine = time.perf_counter() - started

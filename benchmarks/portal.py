@@ -42,7 +42,7 @@ def servers() -> Iterator[dict[str, str]]:
                 "DATABASE_URL": addresses.database_url,
                 "REDIS_URL": addresses.redis_url,
                 "MUSTER_VAR": str(state),
-                "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+                "DJANGO_SETTINGS_MODULE": "config.settings",
                 "LOG_LEVEL": "ERROR",
             }
         finally:
@@ -82,7 +82,7 @@ class Portal:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", "gthread", "--threads", "2"]
-        environment = os.environ | self.environment
+        environment = os.environ | self.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
         process = subprocess.Popen([*command, "--keep-alive", "60", "config.wsgi"], env=environment)
         try:
             for _ in range(100):
