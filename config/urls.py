@@ -9,5 +9,6 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("admin/", admin.site.urls),
+    path("", include("groups_provisioning.urls")),
     path("", include("orgs.urls")),
 ]

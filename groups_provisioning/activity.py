@@ -5,7 +5,7 @@ page goes on from the last id of the one before. Nothing here counts or sorts wh
 question is answered from an index in that order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from groups_provisioning.models import Mapping, PushedGroup
 from orgs.keys import fold
-from orgs.models import Change, Entity, LedgerEntry, Mark, Organization, User
+from orgs.models import Change, Entity, LedgerEntry, Organization, User
 from orgs.models.history import FAMILY, LISTS, PLACES, SUBJECT
 
 PAGE = 50
@@ -107,29 +107,13 @@ def effects_of(change: Change, *, after: int = 0, size: int = PAGE) -> tuple[lis
     return entries[:size], entries[size - 1].id if len(entries) > size else None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many people a change has touched, and how many of these are still to be settled."""
-
-    left: int
-    total: int
-
-    @property
-    def done(self) -> int:
-        return self.total - self.left
-
-
-def progress(change: Change) -> Progress | None:
-    """How far settling the people of a change has come; None where nobody is left."""
-    left = Mark.objects.filter(change=change).values("user").distinct().count()
-    return Progress(left, max(left, change.detail.get("marked", 0))) if left else None
-
-
 def named(org: Organization, text: str) -> dict[str, list[Any]]:
     """People, groups and entities with this in their name, by what `Wanted` calls them; gone ones too."""
     key = fold(text.strip())
     people = User.objects.for_org(org).filter(
-        Q(user_name_key__contains=key) | Q(display_name__icontains=text) | Q(family_name__icontains=text)
+        Q(user_name_key__contains=key)
+        | Q(display_name__icontains=text.strip())
+        | Q(family_name__icontains=text.strip())
     )
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=key)
     entities = Entity.objects.for_org(org).filter(name_key__contains=key)
@@ -208,9 +192,6 @@ SELECT e.* FROM unnest(%s::uuid[]) AS c (id) CROSS JOIN LATERAL (
     SELECT * FROM orgs_ledgerentry WHERE change_id = c.id ORDER BY change_id, id LIMIT %s
 ) AS e
 """
-_EFFECTS_ON = """
-SELECT * FROM orgs_ledgerentry WHERE change_id = ANY(%s::uuid[]) AND user_id = %s ORDER BY id
-"""
 
 
 def _effects(changes: Sequence[Change], wanted: Wanted) -> dict[UUID, list[LedgerEntry]]:
@@ -218,10 +199,11 @@ def _effects(changes: Sequence[Change], wanted: Wanted) -> dict[UUID, list[Ledge
     ids = [change.id for change in changes]
     if not ids:
         return {}
-    if wanted.person:
-        entries = LedgerEntry.objects.raw(_EFFECTS_ON, [ids, wanted.person])
-    else:
-        entries = LedgerEntry.objects.raw(_EFFECTS, [ids, EFFECTS + 1])
+    entries: Iterable[LedgerEntry] = (
+        LedgerEntry.objects.filter(change__in=ids, user=wanted.person).order_by("id")
+        if wanted.person
+        else LedgerEntry.objects.raw(_EFFECTS, [ids, EFFECTS + 1])
+    )
     found: dict[UUID, list[LedgerEntry]] = {}
     for entry in entries:
         found.setdefault(entry.change_id, []).append(entry)
