@@ -11,4 +11,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("groups_provisioning.urls")),
     path("", include("orgs.urls")),
+    path("", include("scim.urls")),
 ]

@@ -14,13 +14,13 @@ from django.db.models import Exists, OuterRef
 
 from groups_provisioning import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
-from groups_provisioning.proposals import KindOff
 from orgs import entities, history, people
+from orgs.entities import KindOff
 from orgs.history import Cause, Effect
 from orgs.keys import uuid7
-from orgs.models import KIND_SWITCHES, Entity, EntityKind, HandPlacement, Organization, User
+from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 from orgs.roles import catalogue
 from orgs.transactions import command
 
@@ -37,7 +37,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     Raises entities.UnknownEntity, KindOff, UnknownPerson.
     """
     entity = entities.locked(org, entity_id)
-    if not getattr(org, KIND_SWITCHES[EntityKind(entity.kind)]):
+    if entity.kind not in entities.kinds_on(org):
         raise KindOff(entity.kind)
     user = _locked(org, user_id)
     placements = HandPlacement.objects.for_org(org).filter(user=user)
@@ -130,20 +130,24 @@ WITH ended AS (
         )
         OR EXISTS (SELECT FROM orgs_mark k WHERE k.change_id = %(change)s AND k.user_id = h.user_id)
     ) RETURNING user_id
-), marked AS ({MARK.format(touched="ended")})
-SELECT count(DISTINCT user_id) FROM ended
+), unmarked AS (
+    SELECT user_id FROM ended EXCEPT SELECT user_id FROM orgs_mark WHERE change_id = %(change)s
+), marked AS ({MARK.format(touched="unmarked")})
+SELECT count(*) FROM unmarked
 """
 
 
 def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
     """A SCIM write names this group, which is locked: removals end for its members, and for those it added or removed.
 
-    Whoever was added or removed is marked by the change already, the others are thereby. How many people it were.
+    Whoever was added or removed is marked by the change already, the others are thereby; how many others it were.
     """
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_END, about)
         (count,) = cursor.fetchone()
+    if count:
+        announce()
     return int(count)
 
 

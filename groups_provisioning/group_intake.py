@@ -90,7 +90,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if delta.added:
         group.member_count = delta.added
         group.save(update_fields=["member_count"])
-        by_hand.end_removals_around(group, change_id=change_id)
+        by_hand.end_removals_around(group, change_id=change_id)  # of those it added
     # Its members were all marked as they were added.
     evaluate = evaluation.restored if verb == "group.restored" else evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
@@ -137,10 +137,10 @@ def _change_group(
     if group.out_of_sync and any(change.op == "replace" for change in wished.members):
         group.out_of_sync = False
         written.append("out_of_sync")
-    ended = by_hand.end_removals_around(group, change_id=change_id) if by_hand.was_taken_out(group) else 0
+    marked = by_hand.end_removals_around(group, change_id=change_id) if by_hand.was_taken_out(group) else 0
     if not written and not delta:
-        if ended:
-            _record(group, "group.changed", cause, change_id, delta)
+        if marked:
+            _record(group, "group.changed", cause, change_id, delta, marked=marked)
         return group
     group.revision += 1
     group.modified_at = cause.at
@@ -149,7 +149,7 @@ def _change_group(
     if "display_name" in written:
         outcome = evaluation.renamed(group, was=was, change_id=change_id, at=cause.at)
         told = {"was": was} | outcome.detail
-    marked = delta.added + delta.removed
+    marked += delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
     _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)

@@ -19,8 +19,9 @@ from groups_provisioning.facts import Known, Loaded
 from groups_provisioning.models import Mapping as MappingRow
 from groups_provisioning.models import MappingRule, PushedGroup
 from groups_provisioning.resolution import Decision, Effects, Person, Tie, World, resolve
+from orgs.entities import kinds_on
 from orgs.history import Effect
-from orgs.models import KIND_SWITCHES, Organization
+from orgs.models import Organization
 from orgs.roles import Catalogue
 
 AT_ONCE = 5_000  # people; more are looked at by a worker
@@ -139,11 +140,11 @@ def fingerprint(org: Organization, overlay: Overlay, wish: Mapping[str, Any]) ->
 
     Another one means that the preview may not be true any more. Ids and times that the overlay made up are left out.
     """
-    group_ids = sorted(overlay.ties) or sorted(_groups_of(overlay.dropped))
+    group_ids = [UUID(id_) for id_ in sorted({*overlay.ties, *_groups_of(overlay.dropped)})]
     seen = [
         wish,
         sorted(overlay.made.values()),
-        [getattr(org, switch) for switch in KIND_SWITCHES.values()],
+        sorted(kinds_on(org)),
         list(
             MappingRule.objects.for_org(org)
             .order_by("position")

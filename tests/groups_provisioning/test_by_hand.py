@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from groups_provisioning import by_hand, reconcile
 from groups_provisioning.models import Decision
-from groups_provisioning.proposals import KindOff
 from orgs import entities, history, people
+from orgs.entities import KindOff
 from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, Mark, Organization, User
 from orgs.people import UnknownPerson
 from tests.conftest import Idp
