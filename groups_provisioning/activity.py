@@ -103,7 +103,7 @@ def everything(org: Organization, wanted: Wanted) -> Iterator[list[Line]]:
 
 def effects_of(change: Change, *, after: int = 0, size: int = PAGE) -> tuple[list[LedgerEntry], int | None]:
     """Effects of one change in their order, those after the one with this id; and where to go on, None at the end."""
-    entries = list(LedgerEntry.objects.filter(change=change, id__gt=after).order_by("id")[: size + 1])
+    entries = list(LedgerEntry.objects.raw(_EFFECTS, [[change.id], after, size + 1]))
     return entries[:size], entries[size - 1].id if len(entries) > size else None
 
 
@@ -172,8 +172,9 @@ def _ways(org: Organization, wanted: Wanted, before: UUID | None) -> Iterator[tu
             mentions |= Q(detail__contains={"entities": [{sort: key}]})
             places = entries.filter(slot__in=PLACES)
             rows = [places.filter(now=key), places.filter(was=key)]
+        # Few, but a plan may look for them among all changes in the order of time: so they are found first.
         listed = changes.filter(mentions, detail__has_any_keys=LISTS)
-        yield listed.values_list("id", flat=True), "id"
+        yield Change.objects.filter(id__in=list(listed.values_list("id", flat=True))).values_list("id", flat=True), "id"
         rows.append(mappings.filter(**{sort: wanted.subject}))
     for each in rows:
         yield each.values_list("change_id", flat=True).distinct(), "change_id"
@@ -187,10 +188,11 @@ def _between(rows: QuerySet[Any], column: str, wanted: Wanted, before: UUID | No
     return rows.filter(**{f"{column}__lt": before}) if before else rows
 
 
+# The condition on the change stands outside: with it inside, a plan may walk the whole ledger in the order of `id`.
 _EFFECTS = """
 SELECT e.* FROM unnest(%s::uuid[]) AS c (id) CROSS JOIN LATERAL (
-    SELECT * FROM orgs_ledgerentry WHERE change_id = c.id ORDER BY change_id, id LIMIT %s
-) AS e
+    SELECT * FROM orgs_ledgerentry WHERE (change_id, id) > (c.id, %s) ORDER BY change_id, id LIMIT %s
+) AS e WHERE e.change_id = c.id ORDER BY e.id
 """
 
 
@@ -202,7 +204,7 @@ def _effects(changes: Sequence[Change], wanted: Wanted) -> dict[UUID, list[Ledge
     entries: Iterable[LedgerEntry] = (
         LedgerEntry.objects.filter(change__in=ids, user=wanted.person).order_by("id")
         if wanted.person
-        else LedgerEntry.objects.raw(_EFFECTS, [ids, EFFECTS + 1])
+        else LedgerEntry.objects.raw(_EFFECTS, [ids, 0, EFFECTS + 1])
     )
     found: dict[UUID, list[LedgerEntry]] = {}
     for entry in entries:

@@ -228,14 +228,9 @@ class Explanation:
         """Why they are in each entity that they are in."""
         ids = [UUID(entity_id) for entity_id in self.effects.places]
         entities = {each.entity_id: each.entity for each in self._hands.values()}
-<<<<<<< HEAD
-        tied = [each.mapping.entity for each in self._through.values()]
-        entities |= {entity.id: entity for entity in tied if entity is not None}
-=======
         entities |= {
             each.mapping.entity.id: each.mapping.entity for each in self._through.values() if each.mapping.entity
         }
->>>>>>> main
         missing = [entity_id for entity_id in ids if entity_id not in entities]
         if missing:  # of the placement attribute
             entities |= Entity.objects.for_org(self.org).in_bulk(missing)
