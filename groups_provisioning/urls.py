@@ -1,9 +1,9 @@
-"""The addresses of pages about people, groups and entities."""
+"""The addresses of pages that join people with groups."""
 
 from django.urls import path
 
 from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import entities, hands, people
+from groups_provisioning.views import activity, entities, hands, people
 
 people_pages = [
     path("people/", people.people, name="people"),
@@ -30,4 +30,10 @@ for kind, words in WORDS.items():
         path(f"{words.url}/new/", entities.new_entity, {"kind": kind}, name=f"{words.url}-new"),
     ]
 
-urlpatterns = [*people_pages, *entity_pages]
+activity_pages = [
+    path("activity/", activity.changes, name="activity"),
+    path("activity.csv", activity.export, name="activity-export"),
+    path("activity/<uuid:change_id>/", activity.change, name="change"),
+]
+
+urlpatterns = [*activity_pages, *people_pages, *entity_pages]
