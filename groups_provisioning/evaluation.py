@@ -19,6 +19,7 @@ from groups_provisioning.proposals import (
     Proposal,
     first_match,
     names_asked_for,
+    namesakes,
     propose,
 )
 from orgs import entities
@@ -177,14 +178,15 @@ def _map(matches: Sequence[Match], live: Sequence[Mapping], outcome: Outcome, *,
         return
     org = matches[0][0].org
     by_id = {match[0].id: match for match in matches}
-    left = _candidates([group for group, _ in matches], live)
+    left = candidates([group for group, _ in matches], live)
     while left:
         # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
         asked = [(by_id[candidate.id][1], candidate) for candidate in left]
-        found = entities.locked_by_name(org, names_asked_for(asked))
-        ground = _ground(org, found)
+        found = entities.by_name(org, names_asked_for(asked), lock=True)
+        ground = ground_of(org, found)
         proposals = [proposal for rule, candidate in asked if (proposal := propose(rule, candidate, ground))]
         made, missed = _make_entities(org, proposals, at)
+        missed |= namesakes(proposals)
         there = {entity.id: entity for entity in found.values()}
         mappings = []
         for proposal in proposals:
@@ -206,7 +208,7 @@ def _rules(org: Organization) -> list[MappingRule]:
     return sorted(found, key=lambda rule: rule.position)
 
 
-def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
+def candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
     barred = Mapping.objects.filter(group__in=[group.id for group in groups], barred=True)
     closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
     placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
@@ -223,8 +225,8 @@ def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[
     ]
 
 
-def _ground(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
-    """What proposals need to know. found: locked, so that nobody else gives them away now."""
+def ground_of(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
+    """What proposals need to know. found: entities by name; locked, where they are about to be given away."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = Mapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
     return Ground(entities.kinds_on(org), ids, frozenset(owned))

@@ -96,6 +96,18 @@ def excluded(kind: str, placed: Iterable[str]) -> bool:
     return EntityKind.SUB_ORGANIZATION in placed
 
 
+def namesakes(proposals: Iterable[Proposal]) -> set[UUID]:
+    """The groups that would be mapped to what another of them would have by then: names differ by more than blanks."""
+    given: set[UUID | None] = set()
+    late = set()
+    for proposal in proposals:
+        if proposal.fit.entity_id in given:
+            late.add(proposal.group_id)
+        elif proposal.fit.entity_id:
+            given.add(proposal.fit.entity_id)
+    return late
+
+
 def names_asked_for(asked: Sequence[tuple[MappingRule, Candidate]]) -> set[entities.Named]:
     """The names whose entities `propose` will look for in the ground."""
     return {
