@@ -75,13 +75,7 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
     """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
-    outcome = Outcome()
-    mappings = live_mappings([group])
-    for mapping in mappings:
-        was = close(mapping, change_id=change_id)
-        outcome.mappings.append(told(mapping, group, was=was))
-    save_closed(mappings)
-    return outcome
+    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id))
 
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
@@ -123,20 +117,23 @@ def live_mappings(groups: Iterable[PushedGroup]) -> list[Mapping]:
     return list(found.select_related("entity", "rule").select_for_update(of=("self",)))
 
 
-def close(mapping: Mapping, *, change_id: UUID) -> str:
-    """Make a mapping Rejected, for the caller to save; the status it had. The entity stays, to be named."""
-    was = mapping.status
-    mapping.status, mapping.reason = Status.REJECTED, ""
-    mapping.fell_back_at = None
-    mapping.change_id = change_id
-    return was
+def close(
+    mappings: Sequence[Mapping], groups: abc.Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
+) -> list[dict[str, Any]]:
+    """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
-
-def save_closed(mappings: Sequence[Mapping]) -> None:
-    """Write what `close` changed, and the flags."""
-    if mappings:
-        columns = ["status", "reason", "fell_back_at", "change", "target_deleted", "barred"]
-        Mapping.objects.bulk_update(mappings, columns, batch_size=1000)
+    groups: those of the mappings, by id.
+    """
+    written: dict[str, Any] = {"status": Status.REJECTED, "reason": "", "fell_back_at": None, "change_id": change_id}
+    written |= flags
+    Mapping.objects.filter(id__in=[mapping.id for mapping in mappings]).update(**written)
+    stories = []
+    for mapping in mappings:
+        was = mapping.status
+        for name, value in written.items():
+            setattr(mapping, name, value)
+        stories.append(told(mapping, groups[mapping.group_id], was=was))
+    return stories
 
 
 def forget_rule(rule: MappingRule) -> None:
