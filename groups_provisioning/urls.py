@@ -1,0 +1,11 @@
+"""The addresses of pages that join people with groups."""
+
+from django.urls import path
+
+from groups_provisioning.views import activity
+
+urlpatterns = [
+    path("activity/", activity.changes, name="activity"),
+    path("activity.csv", activity.export, name="activity-export"),
+    path("activity/<uuid:change_id>/", activity.change, name="change"),
+]
