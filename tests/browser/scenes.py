@@ -107,6 +107,7 @@ def _call(owner: User, token: ScimToken, minutes: int, method: str, path: str, o
         "duration": 14_000,
         "address": "203.0.113.24",
         "agent": "Okta SCIM Client 1.0.0",
+        **differs,
     }
     request_log.write(
         request_log.Entry(
