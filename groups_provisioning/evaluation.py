@@ -1,8 +1,8 @@
 """What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
 
 With `mappings`, where admins decide, the only module that writes `Mapping`. Each function is part of a command that
-has locked the groups; it writes mappings and entities, and marks nobody. Groups are locked before their mappings,
-these before entities. Whoever gives an entity to a group has locked the entity.
+has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups, rules,
+mappings, entities. Whoever gives an entity to a group has locked the entity.
 """
 
 from collections import abc
@@ -60,7 +60,7 @@ def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
-    outcome = Outcome()
+    rules, outcome = _rules(group.org), Outcome()
     waiting = Mapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
     back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",)).order_by("id"))
     for mapping in back:
@@ -69,7 +69,7 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
         outcome.mappings.append(told(mapping, group, was=was))
     if back:
         Mapping.objects.bulk_update(back, ["status", "reason", "change"])
-    _map(_matches([group], _rules(group.org)), back, outcome, change_id=change_id, at=at)
+    _map(_matches([group], rules), back, outcome, change_id=change_id, at=at)
     return outcome
 
 
@@ -80,10 +80,9 @@ def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
     """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
-    outcome = Outcome()
+    rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
     mappings = live_mappings([group])
     _rename_entities(group, mappings, was, outcome)
-    rule = first_match(_rules(group.org), group.display_name)
     fallen = [
         mapping
         for mapping in mappings
