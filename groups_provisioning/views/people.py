@@ -88,7 +88,8 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
 @org_admin
 def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
     user = get_object_or_404(User.objects.for_org(request.org).live(), id=user_id)
-    form = RolesForm(request.POST or None, org=request.org, present=user.manual_roles)
+    data = request.POST if request.method == "POST" else None
+    form = RolesForm(data, org=request.org, present=user.manual_roles)
     if request.method == "POST" and form.is_valid():
         chosen = form.roles()
         if by_hand.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
