@@ -146,6 +146,7 @@ def _leaves(path: str, value: Any, joint: str = ".") -> Iterator[tuple[str, Any]
     elif isinstance(value, list):
         for index, each in enumerate(value, 1):
             kind = each.get("type") if isinstance(each, dict) else None
-            yield from _leaves(f"{path}[{kind or index}]", each)
+            rest = {key: part for key, part in each.items() if key != "type"} if kind else each
+            yield from _leaves(f"{path}[{kind or index}]", rest)
     else:
         yield path, value
