@@ -5,7 +5,7 @@ page goes on from the last id of the one before. Nothing here counts or sorts wh
 question is answered from an index in that order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from groups_provisioning.models import Mapping, PushedGroup
 from orgs.keys import fold
-from orgs.models import Change, Entity, LedgerEntry, Mark, Organization, User
+from orgs.models import Change, Entity, LedgerEntry, Organization, User
 from orgs.models.history import FAMILY, LISTS, PLACES, SUBJECT
 
 PAGE = 50
@@ -103,33 +103,17 @@ def everything(org: Organization, wanted: Wanted) -> Iterator[list[Line]]:
 
 def effects_of(change: Change, *, after: int = 0, size: int = PAGE) -> tuple[list[LedgerEntry], int | None]:
     """Effects of one change in their order, those after the one with this id; and where to go on, None at the end."""
-    entries = list(LedgerEntry.objects.filter(change=change, id__gt=after).order_by("id")[: size + 1])
+    entries = list(LedgerEntry.objects.raw(_EFFECTS, [[change.id], after, size + 1]))
     return entries[:size], entries[size - 1].id if len(entries) > size else None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many people a change has touched, and how many of these are still to be settled."""
-
-    left: int
-    total: int
-
-    @property
-    def done(self) -> int:
-        return self.total - self.left
-
-
-def progress(change: Change) -> Progress | None:
-    """How far settling the people of a change has come; None where nobody is left."""
-    left = Mark.objects.filter(change=change).values("user").distinct().count()
-    return Progress(left, max(left, change.detail.get("marked", 0))) if left else None
 
 
 def named(org: Organization, text: str) -> dict[str, list[Any]]:
     """People, groups and entities with this in their name, by what `Wanted` calls them; gone ones too."""
     key = fold(text.strip())
     people = User.objects.for_org(org).filter(
-        Q(user_name_key__contains=key) | Q(display_name__icontains=text) | Q(family_name__icontains=text)
+        Q(user_name_key__contains=key)
+        | Q(display_name__icontains=text.strip())
+        | Q(family_name__icontains=text.strip())
     )
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=key)
     entities = Entity.objects.for_org(org).filter(name_key__contains=key)
@@ -188,8 +172,9 @@ def _ways(org: Organization, wanted: Wanted, before: UUID | None) -> Iterator[tu
             mentions |= Q(detail__contains={"entities": [{sort: key}]})
             places = entries.filter(slot__in=PLACES)
             rows = [places.filter(now=key), places.filter(was=key)]
+        # Few, but a plan may look for them among all changes in the order of time: so they are found first.
         listed = changes.filter(mentions, detail__has_any_keys=LISTS)
-        yield listed.values_list("id", flat=True), "id"
+        yield Change.objects.filter(id__in=list(listed.values_list("id", flat=True))).values_list("id", flat=True), "id"
         rows.append(mappings.filter(**{sort: wanted.subject}))
     for each in rows:
         yield each.values_list("change_id", flat=True).distinct(), "change_id"
@@ -203,13 +188,11 @@ def _between(rows: QuerySet[Any], column: str, wanted: Wanted, before: UUID | No
     return rows.filter(**{f"{column}__lt": before}) if before else rows
 
 
+# The condition on the change stands outside: with it inside, a plan may walk the whole ledger in the order of `id`.
 _EFFECTS = """
 SELECT e.* FROM unnest(%s::uuid[]) AS c (id) CROSS JOIN LATERAL (
-    SELECT * FROM orgs_ledgerentry WHERE change_id = c.id ORDER BY change_id, id LIMIT %s
-) AS e
-"""
-_EFFECTS_ON = """
-SELECT * FROM orgs_ledgerentry WHERE change_id = ANY(%s::uuid[]) AND user_id = %s ORDER BY id
+    SELECT * FROM orgs_ledgerentry WHERE (change_id, id) > (c.id, %s) ORDER BY change_id, id LIMIT %s
+) AS e WHERE e.change_id = c.id ORDER BY e.id
 """
 
 
@@ -218,10 +201,11 @@ def _effects(changes: Sequence[Change], wanted: Wanted) -> dict[UUID, list[Ledge
     ids = [change.id for change in changes]
     if not ids:
         return {}
-    if wanted.person:
-        entries = LedgerEntry.objects.raw(_EFFECTS_ON, [ids, wanted.person])
-    else:
-        entries = LedgerEntry.objects.raw(_EFFECTS, [ids, EFFECTS + 1])
+    entries: Iterable[LedgerEntry] = (
+        LedgerEntry.objects.filter(change__in=ids, user=wanted.person).order_by("id")
+        if wanted.person
+        else LedgerEntry.objects.raw(_EFFECTS, [ids, 0, EFFECTS + 1])
+    )
     found: dict[UUID, list[LedgerEntry]] = {}
     for entry in entries:
         found.setdefault(entry.change_id, []).append(entry)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from groups_provisioning import evaluation, members
-from groups_provisioning.evaluation import close, has_place, live_mappings, save_closed, told
+from groups_provisioning.evaluation import close, has_place, live_mappings, told
 from groups_provisioning.group_intake import UnknownGroup
 from groups_provisioning.models import EXCLUSIVE, Mapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.proposals import excluded
@@ -144,15 +144,8 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     if not found:
         return 0
     change_id = uuid7()
-    settles, stories = [], []
-    for mapping in found:
-        group = groups[mapping.group_id]
-        if mapping.is_synced or mapping.fell_back_at:
-            settles.append(group)
-        was = close(mapping, change_id=change_id)
-        mapping.barred, mapping.target_deleted = True, False
-        stories.append(told(mapping, group, was=was))
-    save_closed(found)
+    settles = [groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
+    stories = close(found, groups, change_id=change_id, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
     history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
     return len(found)
@@ -214,14 +207,10 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
             rule=str(rule_id) if rule_id else None,
             approved=applied.approved,
             pending=applied.pending,
-            mappings=outcome.mappings[:TOLD],
+            mappings=outcome.mappings,
             marked=marked,
         )
     return applied
-
-
-TOLD = 100
-"""Mappings that one Change tells in full; every mapping points to its Change anyway."""
 
 
 @command
@@ -279,6 +268,26 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
+def check(org: Organization, kind: str, others: Iterable[Mapping]) -> None:
+    """Whether a group with these other live mappings can have one of `kind` (SPEC M1, M8).
+
+    Raises KindOff, SecondOfItsKind, Excluded.
+    """
+    others = list(others)
+    if kind not in entities.kinds_on(org):
+        raise KindOff(kind)
+    if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
+        raise SecondOfItsKind(kind)
+    if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
+        raise Excluded(kind)
+
+
+def owner_besides(mapping: Mapping | None, entity_id: UUID) -> Mapping | None:
+    """The mapping that owns an entity, if it is not this one."""
+    owner = Mapping.objects.live().filter(entity=entity_id).select_related("group")
+    return (owner.exclude(id=mapping.id) if mapping else owner).first()
+
+
 class _Assignments:
     """One command's approvals: written as they come, then told and marked together."""
 
@@ -293,16 +302,9 @@ class _Assignments:
         self, group: PushedGroup, live: list[Mapping], old: Mapping | None, kind: str, target: Target
     ) -> Mapping:
         """Map a locked group, in place of `old` among its `live` mappings. Refuses before it writes anything."""
-        others = [mapping for mapping in live if mapping is not old]
-        if kind not in entities.kinds_on(self.org):
-            raise KindOff(kind)
-        if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
-            raise SecondOfItsKind(kind)
-        if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
-            raise Excluded(kind)
+        check(self.org, kind, [mapping for mapping in live if mapping is not old])
         entity = self._target(group, old, kind, target)
-        owner = Mapping.objects.live().filter(entity=entity).select_related("group")
-        if taken := (owner.exclude(id=old.id) if old else owner).first():
+        if taken := owner_besides(old, entity.id):
             if old is None and taken.group_id == group.id and taken.is_synced:
                 return taken
             raise EntityOwned(taken.group.display_name)
@@ -314,7 +316,7 @@ class _Assignments:
             live.append(mapping)
             if old is not None:
                 live.remove(old)
-                self._end(group, old)
+                self.stories += close([old], {group.id: group}, change_id=self.change_id, target_deleted=False)
         self._approve(group, mapping, entity)
         return mapping
 
@@ -335,12 +337,6 @@ class _Assignments:
                 return entities.create(org=self.org, kind=kind, name=target, at=at)
             case None:
                 return entities.found_or_created(org=self.org, kind=kind, name=group.display_name, at=at)
-
-    def _end(self, group: PushedGroup, old: Mapping) -> None:
-        was = close(old, change_id=self.change_id)
-        old.target_deleted = False
-        save_closed([old])
-        self.stories.append(told(old, group, was=was))
 
     def _approve(self, group: PushedGroup, mapping: Mapping, entity: Entity) -> None:
         was = None if mapping._state.adding else mapping.status
@@ -393,12 +389,12 @@ def _about(entity: Entity) -> dict[str, Any]:
 
 
 # By the facts that place people there: memberships may be about to be written.
-_PLACED = """(
+PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
     UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
 ) AS placed"""
-_MARK_PLACED = MARK.format(touched=_PLACED)
+_MARK_PLACED = MARK.format(touched=PLACED)
 
 
 def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:

@@ -181,5 +181,5 @@ def release(org_ids: Iterable[UUID]) -> int:
 
 
 def progress(change: Change) -> tuple[int, int]:
-    """How many people of a change are yet to be settled, and how many it touched."""
+    """How many people of a change are yet to be settled, and how many it marked."""
     return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)
