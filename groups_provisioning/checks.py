@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from groups_provisioning import reconcile
 from groups_provisioning.models import Conflict, Membership
-from groups_provisioning.preview import snapshot
 from groups_provisioning.reconcile import Drift
 from orgs import history, queue
 from orgs.history import Cause
 from orgs.keys import uuid7
 from orgs.models import Door, Organization, Standing
-from orgs.transactions import command
+from orgs.transactions import command, snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +67,15 @@ def _mend(org: Organization, drifted: Sequence[Drift]) -> None:
     change_id = uuid7()
     queue.mark(org.id, [each.user_id for each in drifted], change_id)
     cause = Cause(Door.CLOCK, timezone.now())
-    told = {"people": len(drifted), "first": first, "marked": len(drifted)}
-    history.record(org, cause, "engine.drift_found", change_id=change_id, **told)
+    history.record(
+        org,
+        cause,
+        "engine.drift_found",
+        change_id=change_id,
+        people=len(drifted),
+        first=first,
+        marked=len(drifted),
+    )
 
 
 @dataclass(frozen=True, slots=True)

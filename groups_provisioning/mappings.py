@@ -279,6 +279,26 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
+def check(org: Organization, kind: str, others: Iterable[Mapping]) -> None:
+    """Whether a group with these other live mappings can have one of `kind` (SPEC M1, M8).
+
+    Raises KindOff, SecondOfItsKind, Excluded.
+    """
+    others = list(others)
+    if kind not in entities.kinds_on(org):
+        raise KindOff(kind)
+    if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
+        raise SecondOfItsKind(kind)
+    if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
+        raise Excluded(kind)
+
+
+def owner_besides(mapping: Mapping | None, entity_id: UUID) -> Mapping | None:
+    """The mapping that owns an entity, if it is not this one."""
+    owner = Mapping.objects.live().filter(entity=entity_id).select_related("group")
+    return (owner.exclude(id=mapping.id) if mapping else owner).first()
+
+
 class _Assignments:
     """One command's approvals: written as they come, then told and marked together."""
 
@@ -293,16 +313,9 @@ class _Assignments:
         self, group: PushedGroup, live: list[Mapping], old: Mapping | None, kind: str, target: Target
     ) -> Mapping:
         """Map a locked group, in place of `old` among its `live` mappings. Refuses before it writes anything."""
-        others = [mapping for mapping in live if mapping is not old]
-        if kind not in entities.kinds_on(self.org):
-            raise KindOff(kind)
-        if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
-            raise SecondOfItsKind(kind)
-        if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
-            raise Excluded(kind)
+        check(self.org, kind, [mapping for mapping in live if mapping is not old])
         entity = self._target(group, old, kind, target)
-        owner = Mapping.objects.live().filter(entity=entity).select_related("group")
-        if taken := (owner.exclude(id=old.id) if old else owner).first():
+        if taken := owner_besides(old, entity.id):
             if old is None and taken.group_id == group.id and taken.is_synced:
                 return taken
             raise EntityOwned(taken.group.display_name)
@@ -393,12 +406,12 @@ def _about(entity: Entity) -> dict[str, Any]:
 
 
 # By the facts that place people there: memberships may be about to be written.
-_PLACED = """(
+PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
     UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
 ) AS placed"""
-_MARK_PLACED = MARK.format(touched=_PLACED)
+_MARK_PLACED = MARK.format(touched=PLACED)
 
 
 def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:

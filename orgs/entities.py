@@ -96,7 +96,7 @@ def found_or_created(*, org: Organization, kind: str, name: str, at: datetime) -
     name = usable(kind, name)
     key = (kind, fold(name))
     while True:  # until it is either there or not, whoever else makes or deletes one
-        entity = locked_by_name(org, [key]).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
+        entity = by_name(org, [key], lock=True).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
         if entity is not None:
             return entity
 
@@ -109,19 +109,15 @@ def locked(org: Organization, entity_id: UUID, kind: str | None = None) -> Entit
     return found
 
 
-def locked_by_name(org: Organization, names: Collection[Named]) -> Mapping[Named, Entity]:
-    """Those of the names that a live entity has."""
+def by_name(org: Organization, names: Collection[Named], *, lock: bool = False) -> Mapping[Named, Entity]:
+    """Those of the names that a live entity has. lock: for whoever gives it away."""
     if not names:
         return {}
     wanted = set(names)
-    rows = (
-        Entity.objects.for_org(org)
-        .live()
-        .filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
-        .order_by("id")
-        .select_for_update(no_key=True)
-    )
-    return {(row.kind, row.name_key): row for row in rows if (row.kind, row.name_key) in wanted}
+    rows = Entity.objects.for_org(org).live().order_by("id")
+    rows = rows.filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
+    found = rows.select_for_update(no_key=True) if lock else rows
+    return {(row.kind, row.name_key): row for row in found if (row.kind, row.name_key) in wanted}
 
 
 def rename(entity: Entity, name: str) -> bool:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups_provisioning import worker
+from groups_provisioning import activity, worker
 from orgs import history, nudge, queue
 from orgs.history import Cause
 from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
@@ -215,9 +215,9 @@ class TestAPush:
             idp.post("/Groups", {"displayName": "All", "members": members})
         assert set(told) == {nudge.wake}
         change = Change.objects.get(verb="group.created")
-        assert queue.progress(change) == (3, 3)
+        assert activity.progress(change) == activity.Progress(left=3, total=3)
         worker.drain(10)
-        assert queue.progress(change) == (0, 3)
+        assert activity.progress(change) is None
 
     def test_that_touches_nobody_tells_nobody(self, org, idp, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks() as told:

@@ -1,31 +1,21 @@
-"""What would come of a decision, before it is made (SPEC M9): the engine's own resolution over facts with an overlay.
+"""What would come of other facts: the engine's own resolution, over facts with an overlay (SPEC M9).
 
-Nothing is written, no lock is taken, and people are looked at in batches, all in one snapshot.
+Nothing is written and no lock is taken. People are looked at in batches, so that memory is bounded.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from groups_provisioning import facts, reconcile
 from groups_provisioning.facts import Known, Loaded
-from groups_provisioning.models import Mapping as MappingRow
-from groups_provisioning.models import MappingRule, PushedGroup
 from groups_provisioning.resolution import Decision, Effects, Person, Tie, World, resolve
-from orgs.entities import kinds_on
 from orgs.history import Effect
 from orgs.models import Organization
 from orgs.roles import Catalogue
-
-AT_ONCE = 5_000  # people; more are looked at by a worker
-SHOWN = 100  # of each list
 
 
 @dataclass(slots=True)
@@ -77,91 +67,6 @@ class Overlay:
         )
 
 
-@dataclass(slots=True)
-class Summary:
-    """What would come of it, counted. Entities are ids, or stand-ins of `Overlay.made`.
-
-    looked_at: people of whom it was worked out. touched: those with a difference. moved: from one entity of an
-    exclusive kind to another. roles: (was, now) to how many people. some: the first differences.
-    """
-
-    looked_at: int = 0
-    touched: int = 0
-    entered: Counter[str] = field(default_factory=Counter)
-    left: Counter[str] = field(default_factory=Counter)
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
-    roles: Counter[tuple[str, str]] = field(default_factory=Counter)
-    opened: int = 0
-    closed: int = 0
-    some: list[Effect] = field(default_factory=list)
-
-    def add(self, effect: Effect) -> None:
-        """Count one difference."""
-        was, now = effect.was, effect.now
-        match effect.slot:
-            case "roles":
-                self.roles[", ".join(was or ()), ", ".join(now or ())] += 1
-            case "conflict":
-                self.opened += was is None
-                self.closed += now is None
-            case _ if was is None:
-                self.entered[now] += 1
-            case _ if now is None:
-                self.left[was] += 1
-            case _:
-                self.moved[was, now] += 1
-        if len(self.some) < SHOWN:
-            self.some.append(effect)
-
-
-def summarize(org: Organization, overlay: Overlay, progress: Any = None) -> Summary:
-    """Count what would differ. progress: called with how many people were looked at, after each batch."""
-    summary = Summary()
-    last = None
-    for looked_at, effect in _differences(org, overlay):
-        if effect is None:
-            summary.looked_at = looked_at
-            if progress:
-                progress(looked_at)
-            continue
-        summary.touched += effect.user_id != last
-        last = effect.user_id
-        summary.add(effect)
-    return summary
-
-
-def differences(org: Organization, overlay: Overlay) -> Iterator[Effect]:
-    """All that would differ, person by person."""
-    return (effect for _, effect in _differences(org, overlay) if effect is not None)
-
-
-def fingerprint(org: Organization, overlay: Overlay, wish: Mapping[str, Any]) -> str:
-    """What a preview was made of: the wish, the rules, and the groups and mappings that it is about.
-
-    Another one means that the preview may not be true any more. Ids and times that the overlay made up are left out.
-    """
-    group_ids = [UUID(id_) for id_ in sorted({*overlay.ties, *_groups_of(overlay.dropped)})]
-    seen = [
-        wish,
-        sorted(overlay.made.values()),
-        sorted(kinds_on(org)),
-        list(
-            MappingRule.objects.for_org(org)
-            .order_by("position")
-            .values_list("id", "pattern_type", "pattern", "kind", "auto_approve")
-        ),
-        list(PushedGroup.objects.for_org(org).filter(id__in=group_ids).order_by("id").values_list("id", "revision")),
-        list(
-            MappingRow.objects.live()
-            .filter(group_id__in=group_ids)
-            .order_by("id")
-            .values_list("id", "status", "entity", "approved_at")
-        ),
-        len(overlay.people),
-    ]
-    return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
 def members_of(group_ids: Iterable[Any]) -> list[UUID]:
     """The people in these groups, in the order of their ids."""
     with connection.cursor() as cursor:
@@ -172,23 +77,7 @@ def members_of(group_ids: Iterable[Any]) -> list[UUID]:
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One read-only view of the database; inside another transaction, that one's."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
-
-
-def _groups_of(mapping_ids: Collection[str]) -> set[str]:
-    rows = MappingRow.objects.filter(id__in=list(mapping_ids)).values_list("group_id", flat=True)
-    return {str(group_id) for group_id in rows}
-
-
-def _differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effect | None]]:
+def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effect | None]]:
     """Differences, each with how many people were looked at; None after each batch."""
     admins = _Admins(org)
     looked_at = 0
