@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from orgs import nudge
-from orgs.models import Organization, Turn
+from orgs.models import Change, Mark, Organization, Turn
 
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
 """Marks for the column `user_id` of what `touched` names; part of the statement that touches these people.
@@ -178,3 +178,8 @@ def release(org_ids: Iterable[UUID]) -> int:
         released = Turn.objects.filter(org__in=org_ids, retry_at__isnull=False).update(retry_at=None)
         announce()
     return released
+
+
+def progress(change: Change) -> tuple[int, int]:
+    """How many people of a change are yet to be settled, and how many it marked."""
+    return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)
