@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,16 +15,9 @@ from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
+from tests.browser import scenes_activity
+from tests.browser.scene import Scene
 from tests.factories import UserFactory
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """set_up: makes the rows and gives the address. act: what is done on the page then. who: signed in as."""
-
-    set_up: Callable[[User], str]
-    act: Callable[[Page], None] = lambda page: None
-    who: Callable[[User], User | None] = lambda owner: owner
 
 
 def _nobody(owner: User) -> None:
@@ -285,3 +277,4 @@ SCENES = {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
+SCENES |= scenes_activity.SCENES
