@@ -190,6 +190,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    # What nudges (orgs.nudge) make quicker, this makes sure. While no worker runs, its messages do not pile up.
+    "sweep": {
+        "task": "groups_provisioning.tasks.settle_pending",
+        "schedule": 2.0,
+        "options": {"expires": 30},
+    },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),
@@ -272,6 +278,13 @@ UNFOLD = {
                     _list(_("Request log"), "sync_alt", "scim_requestlog"),
                     _list(_("Changes"), "history", "orgs_change"),
                     _list(_("Ledger"), "receipt_long", "orgs_ledgerentry"),
+                ],
+            },
+            {
+                "title": _("Queue"),
+                "items": [
+                    _list(_("Turns of organizations"), "pace", "orgs_turn"),
+                    _list(_("People to settle"), "hourglass_empty", "orgs_mark"),
                 ],
             },
             {

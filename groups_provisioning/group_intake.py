@@ -11,7 +11,8 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from groups_provisioning import members
+from groups_provisioning import evaluation, members
+from groups_provisioning.evaluation import Outcome
 from groups_provisioning.intake import Stale
 from groups_provisioning.members import Delta
 from groups_provisioning.models import PushedGroup
@@ -89,7 +90,10 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if delta.added:
         group.member_count = delta.added
         group.save(update_fields=["member_count"])
-    _record(group, verb, cause, change_id, delta)
+    # Its members were all marked as they were added.
+    evaluate = evaluation.restored if verb == "group.restored" else evaluation.created
+    outcome = evaluate(group, change_id=change_id, at=cause.at)
+    _record(group, verb, cause, change_id, delta, marked=delta.added, **outcome.detail)
     return group
 
 
@@ -134,13 +138,17 @@ def _change_group(
         written.append("out_of_sync")
     if not written and not delta:
         return group
-    if "roles" in written:
-        members.mark_all(group, change_id=change_id)
     group.revision += 1
     group.modified_at = cause.at
     _save(group, update_fields=[*written, "revision", "modified_at"])
-    renamed = {"was": was} if "display_name" in written else {}
-    _record(group, "group.changed", cause, change_id, delta, **renamed)
+    outcome, told = Outcome(), {}
+    if "display_name" in written:
+        outcome = evaluation.renamed(group, was=was, change_id=change_id, at=cause.at)
+        told = {"was": was} | outcome.detail
+    marked = delta.added + delta.removed
+    if "roles" in written or outcome.settles:
+        marked += members.mark_all(group, change_id=change_id)
+    _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
     return group
 
 
@@ -161,7 +169,8 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.revision += 1
     group.deleted_at = group.modified_at = cause.at
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
-    _record(group, "group.deleted", cause, change_id, delta)
+    outcome = evaluation.deleted(group, change_id=change_id)
+    _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
 
 
 def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause: Cause) -> Delta:

@@ -15,7 +15,7 @@ from django.db import connection
 
 from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
 from orgs.models import Organization
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 
 
 class UnknownMembers(Exception):
@@ -71,6 +71,10 @@ ORDER BY id FOR KEY SHARE
 ON CONFLICT (group_id, member_id) DO NOTHING
 """
 
+_MEMBERS = """(
+    SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%(groups)s::uuid[])
+) AS members"""
+_MARK_ALL = MARK.format(touched=_MEMBERS)
 
 _LEAVE = """
 WITH left_groups AS (
@@ -121,7 +125,7 @@ def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime
         return Delta()
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
     with connection.cursor() as cursor:
-        added = _count(cursor, _ADD, about)
+        added = _touch(cursor, _ADD, about)
         delta = Delta(added=added)
         if added < len(wished):
             _add_rest(cursor, delta, about)
@@ -159,12 +163,16 @@ def take_out(group: PushedGroup, *, at: datetime) -> None:
         cursor.execute(_TAKE_OUT, {"group": group.id, "at": at})
 
 
-def mark_all(group: PushedGroup, *, change_id: UUID) -> None:
-    """Have every member settled."""
-    members = "groups_provisioning_groupmember WHERE group_id = %(group)s"
-    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
+def mark_all(*groups: PushedGroup, change_id: UUID) -> int:
+    """Have every member of these groups, which are of one org, settled; how many there are."""
+    if not groups:
+        return 0
+    about: dict[str, Any] = {"org": groups[0].org_id, "groups": [group.id for group in groups], "change": change_id}
     with connection.cursor() as cursor:
-        cursor.execute(MARK.format(touched=members), about)
+        cursor.execute(_MARK_ALL, about)
+        if cursor.rowcount:
+            announce()
+        return int(cursor.rowcount)
 
 
 def lock_groups_of(user_id: UUID) -> None:
@@ -201,14 +209,17 @@ def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, bool]]]:
 def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
     with connection.cursor() as cursor:
-        removed = _count(cursor, users, about)
+        removed = _touch(cursor, users, about)
         cursor.execute(nested, about)
         return Delta(removed=removed, nested=cursor.rowcount)
 
 
-def _count(cursor: Any, sql: str, about: dict[str, Any]) -> int:
+def _touch(cursor: Any, sql: str, about: dict[str, Any]) -> int:
+    """Run a statement that marks and counts whom it touches; how many it were."""
     cursor.execute(sql, about)
     (count,) = cursor.fetchone()
+    if count:
+        announce()
     return int(count)
 
 

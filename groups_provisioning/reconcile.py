@@ -243,7 +243,8 @@ def _keep_an_admin(
     had = {id_ for id_, known in by_id.items() if known.recorded and admin in known.recorded.roles}
     has = {id_ for id_ in by_id if admin in now[id_].roles}
     counting = {id_ for id_ in has if by_id[id_].facts.active and not by_id[id_].owner}
-    if had == has and not ended and not (loaded.last_admin and counting):
+    concerns_them = loaded.last_admin is not None and (counting or loaded.last_admin in by_id)
+    if had == has and not ended and not concerns_them:
         return None
     # One at a time: two admins who lose the role at once would each count on the other.
     with connection.cursor() as cursor:

@@ -1,13 +1,147 @@
-"""Teams, concurrency groups and sub-organizations."""
+"""Teams, concurrency groups and sub-organizations: the only module that writes `Entity`.
 
+Names are compared without letter case, within the kind (SPEC M4). Whoever gives an entity to a group holds its row's
+lock, so that it never has two owners (SPEC M1).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
 from orgs.keys import fold
-from orgs.models import Entity, Organization
+from orgs.models import Entity, EntityKind, Organization
+from orgs.transactions import violated
+
+DEFAULT_GROUP = "Default"
+"""The concurrency group of everybody who is in no other: the absence of a row, so no row has its name."""
+LONGEST = 255  # characters of a name
+FORMER = 20  # names that are remembered
+
+Named = tuple[str, str]
+"""A kind, and a folded name."""
+
+
+class UnknownEntity(Exception):
+    """The org has no such entity, or had it deleted."""
+
+
+class NameTaken(Exception):
+    """A live entity of the kind has this name."""
+
+
+class ReservedName(Exception):
+    """The name of the default concurrency group."""
+
+
+class UnusableName(Exception):
+    """A name is 1 to LONGEST characters long, blanks around it not counted."""
 
 
 def named(org: Organization, kind: str, name: str) -> UUID | None:
-    """The id of the live entity of this kind with this name, without letter case."""
+    """The id of the live entity of this kind with this name."""
     return (
         Entity.objects.for_org(org).live().filter(kind=kind, name_key=fold(name)).values_list("id", flat=True).first()
     )
+
+
+def usable(kind: str, name: str) -> str:
+    """The name that an entity would have. Raises UnusableName, ReservedName."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST:
+        raise UnusableName(name)
+    if kind == EntityKind.CONCURRENCY_GROUP and fold(name) == fold(DEFAULT_GROUP):
+        raise ReservedName(name)
+    return name
+
+
+def create(*, org: Organization, kind: str, name: str, session_limit: int | None = None, at: datetime) -> Entity:
+    """A new entity. session_limit: of a concurrency group; None means no limit.
+
+    Raises NameTaken, UnusableName, ReservedName.
+    """
+    entity = Entity(org=org, kind=kind, name=usable(kind, name), session_limit=session_limit, created_at=at)
+    _save(entity, adding=True)
+    return entity
+
+
+def create_missing(org: Organization, names: Iterable[tuple[str, str]], *, at: datetime) -> dict[Named, Entity]:
+    """New entities for those of the (kind, usable name) that no live one has.
+
+    Whoever makes one of the same name at the same moment is waited for.
+    """
+    entities = {(kind, fold(name)): Entity(org=org, kind=kind, name=name, created_at=at) for kind, name in names}
+    # In an order of their own, so that two who make many meet once.
+    rows = [entities[key] for key in sorted(entities)]
+    Entity.objects.bulk_create(rows, ignore_conflicts=True)
+    made = set(Entity.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True)) if rows else set()
+    return {key: entity for key, entity in entities.items() if entity.id in made}
+
+
+def locked(org: Organization, entity_id: UUID, kind: str | None = None) -> Entity:
+    """A live entity, for whoever gives it away, renames or deletes it. Raises UnknownEntity."""
+    found = Entity.objects.for_org(org).live().filter(id=entity_id).select_for_update(no_key=True).first()
+    if found is None or kind not in (None, found.kind):
+        raise UnknownEntity(entity_id)
+    return found
+
+
+def locked_by_name(org: Organization, names: Collection[Named]) -> Mapping[Named, Entity]:
+    """Those of the names that a live entity has."""
+    if not names:
+        return {}
+    wanted = set(names)
+    rows = (
+        Entity.objects.for_org(org)
+        .live()
+        .filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
+        .order_by("id")
+        .select_for_update(no_key=True)
+    )
+    return {(row.kind, row.name_key): row for row in rows if (row.kind, row.name_key) in wanted}
+
+
+def rename(entity: Entity, name: str) -> bool:
+    """Give a locked entity another name, and remember the one it had. Whether that differs.
+
+    Raises NameTaken, UnusableName, ReservedName.
+    """
+    name = usable(entity.kind, name)
+    if name == entity.name:
+        return False
+    was, key = entity.name_key, fold(name)
+    former = [known for known in entity.former_keys if known not in (was, key)]
+    if was != key:
+        former.append(was)
+    entity.name, entity.former_keys = name, former[-FORMER:]
+    _save(entity)
+    return True
+
+
+def set_limit(entity: Entity, session_limit: int | None) -> bool:
+    """Set the parallel sessions of a locked concurrency group; None means no limit. Whether that differs."""
+    if entity.session_limit == session_limit:
+        return False
+    entity.session_limit = session_limit
+    entity.save(update_fields=["session_limit"])
+    return True
+
+
+def delete(entity: Entity, *, at: datetime) -> None:
+    """End a locked entity; its row stays, to be named (SPEC M7)."""
+    entity.deleted_at = at
+    entity.save(update_fields=["deleted_at"])
+
+
+def _save(entity: Entity, *, adding: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            if adding:
+                entity.save(force_insert=True)
+            else:
+                entity.save(update_fields=["name", "name_key", "former_keys"])
+    except IntegrityError as error:
+        if violated(error) == "entity_name_once":
+            raise NameTaken(entity.name) from error
+        raise

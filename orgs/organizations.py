@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from orgs import history, people
+from orgs import history, people, queue
 from orgs.keys import fold
 from orgs.models import Organization, Plan, SchemaProfile, User
 from orgs.transactions import command, violated
@@ -78,6 +78,7 @@ def found(
         )
     except IntegrityError as error:
         raise OrganizationExists(name) from error
+    queue.enrol(org, at=cause.at)
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
     history.record(org, cause, "org.founded", name=name, profile=profile.key)
     return Founded(org, owner)

@@ -1,13 +1,23 @@
-"""The queue of people to settle: the only module that writes `Mark`, and says how others do in their statements."""
+"""The queue of people to settle: the only module that writes `Turn` and `Mark`, and says how others write marks.
 
-from collections.abc import Collection, Sequence
+All times are the database's, since workers on several machines compare them.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
+
+from orgs import nudge
+from orgs.models import Change, Mark, Organization, Turn
 
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
-"""Marks for the column `user_id` of what `touched` names; part of the statement that touches these people."""
+"""Marks for the column `user_id` of what `touched` names; part of the statement that touches these people.
+
+Whoever runs it calls `announce`, and tells the change's detail how many it `marked`.
+"""
 
 
 class Marked(NamedTuple):
@@ -40,6 +50,7 @@ def mark(org_id: UUID, user_ids: Collection[UUID], change_id: UUID) -> None:
     with connection.cursor() as cursor:
         touched = "unnest(%(users)s::uuid[]) AS touched (user_id)"
         cursor.execute(MARK.format(touched=touched), {"org": org_id, "users": list(user_ids), "change": change_id})
+    announce()
 
 
 def next_marked(org_id: UUID, limit: int) -> list[Marked]:
@@ -68,3 +79,97 @@ def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
             "SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %s AND user_id = ANY(%s)", [org_id, list(ids)]
         )
         return {user_id for (user_id,) in cursor.fetchall()}
+
+
+# --- Whose turn it is -------------------------------------------------------------------------------------------------
+
+_WAITS = """
+(retry_at IS NULL OR retry_at <= now())
+-- OFFSET keeps this a look-up by index for one org after the other: a join would read all marks for every batch.
+AND EXISTS (SELECT FROM orgs_mark WHERE orgs_mark.org_id = orgs_turn.org_id OFFSET 0)
+"""
+
+# Materialized, or a plan might run the subquery once for each row, and lock another one every time.
+_TAKE = f"""
+WITH longest AS MATERIALIZED (
+    SELECT org_id, served_at FROM orgs_turn WHERE {_WAITS} ORDER BY served_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE orgs_turn SET served_at = clock_timestamp(), held_reason = '', retry_at = NULL
+FROM longest WHERE orgs_turn.org_id = longest.org_id
+RETURNING orgs_turn.org_id, longest.served_at
+"""  # noqa: S608 - made of constants
+
+# Nothing to write where another worker has served the org since, or is about to.
+_STILL = """
+WHERE org_id IN (
+    SELECT org_id FROM orgs_turn WHERE org_id = %(org)s AND served_at = %(served_at)s FOR UPDATE SKIP LOCKED
+)
+"""
+
+_STEP_BACK = f"UPDATE orgs_turn SET served_at = clock_timestamp() {_STILL}"  # noqa: S608
+
+# The last pause is what lies between the two times; `greatest` and `least` look away from null.
+_HOLD = f"""
+UPDATE orgs_turn SET
+    served_at = now(),
+    held_reason = %(reason)s,
+    retry_at = now() + least(greatest(2 * (retry_at - served_at), interval '5 s'), interval '5 min')
+{_STILL}
+"""  # noqa: S608
+
+
+class Taken(NamedTuple):
+    """A turn that a worker has. served_at: when it was the org's turn before."""
+
+    org_id: UUID
+    served_at: datetime
+
+
+def enrol(org: Organization, *, at: datetime) -> None:
+    """Give a new org its place."""
+    Turn.objects.create(org=org, served_at=at)
+
+
+def announce() -> None:
+    """Have a worker look at the queue once this transaction is committed."""
+    # Robust: what was committed must not fail because nobody could be told. The sweep finds it.
+    transaction.on_commit(nudge.wake, robust=True)
+
+
+def take_turn() -> Taken | None:
+    """The turn of the org that waits longest, for this transaction; None where no org waits.
+
+    An org that another worker is busy with, or that is held, does not wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE)
+        row = cursor.fetchone()
+    return Taken(*row) if row else None
+
+
+def step_back(taken: Taken) -> None:
+    """Let the others go first; for a turn that came to nothing and was rolled back."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STEP_BACK, {"org": taken.org_id, "served_at": taken.served_at})
+
+
+def hold(taken: Taken, *, reason: str) -> None:
+    """Leave an org alone for 5 s, and twice as long every time that it fails again, up to 5 minutes.
+
+    For a turn that failed and was rolled back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, {"org": taken.org_id, "served_at": taken.served_at, "reason": reason})
+
+
+def release(org_ids: Iterable[UUID]) -> int:
+    """Try held orgs again at once; how many of these were held."""
+    with transaction.atomic():
+        released = Turn.objects.filter(org__in=org_ids, retry_at__isnull=False).update(retry_at=None)
+        announce()
+    return released
+
+
+def progress(change: Change) -> tuple[int, int]:
+    """How many people of a change are yet to be settled, and how many it touched."""
+    return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)

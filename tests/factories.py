@@ -5,10 +5,11 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from orgs import tokens
-from orgs.history import Cause
+from groups_provisioning.models import Mapping, Status
+from orgs import queue, tokens
+from orgs.history import Cause, record
 from orgs.keys import fold
-from orgs.models import Door, Organization, Plan, SchemaProfile, Standing, User
+from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
 
 
 class OrganizationFactory(factory.django.DjangoModelFactory):
@@ -16,6 +17,7 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
 
     class Meta:
         model = Organization
+        skip_postgeneration_save = True
 
     class Params:
         dialect = "standard"
@@ -31,6 +33,10 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
     teams = True
     concurrency_groups = True
     sub_organizations = True
+
+    @factory.post_generation
+    def turn(self: Organization, create: bool, extracted: None, **_: Any) -> None:
+        queue.enrol(self, at=timezone.now())
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -69,3 +75,28 @@ class StaffFactory(UserFactory):
 def issue_token(org: Organization, name: str = "test", **options: Any) -> tokens.Issued:
     """A token with its secret."""
     return tokens.issue(org=org, name=name, cause=Cause(Door.COMMAND, timezone.now()), **options)
+
+
+class EntityFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Entity
+
+    org = factory.SubFactory(OrganizationFactory)
+    kind = EntityKind.TEAM
+    name = factory.Sequence(lambda n: f"Entity {n}")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class MappingFactory(factory.django.DjangoModelFactory):
+    """An approved mapping of `group` to an entity of its own. Nobody is marked, and nothing is settled."""
+
+    class Meta:
+        model = Mapping
+
+    kind = EntityKind.TEAM
+    org = factory.SelfAttribute("group.org")
+    entity = factory.SubFactory(EntityFactory, org=factory.SelfAttribute("..org"), kind=factory.SelfAttribute("..kind"))
+    status = Status.APPROVED
+    approved_at = factory.LazyFunction(timezone.now)
+    created_at = factory.SelfAttribute("approved_at")
+    change = factory.LazyAttribute(lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), "mapping.approved"))

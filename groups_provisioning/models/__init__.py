@@ -1,8 +1,19 @@
 from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
-from groups_provisioning.models.mappings import Decision, Mapping, MappingRule, PatternType, Pending, Status
+from groups_provisioning.models.mappings import (
+    EXCLUSIVE,
+    SYNCED,
+    Decision,
+    Mapping,
+    MappingRule,
+    PatternType,
+    Pending,
+    Status,
+)
 from groups_provisioning.models.places import Conflict, Membership, Source
 
 __all__ = [
+    "EXCLUSIVE",
+    "SYNCED",
     "Conflict",
     "Decision",
     "GroupMember",

@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from orgs.admin import history, organizations, people, profiles
+from orgs.admin import history, organizations, people, profiles, queue
 
 # Django registers its groups of permissions; staff are not divided into any.
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)
 
-__all__ = ["history", "organizations", "people", "profiles"]
+__all__ = ["history", "organizations", "people", "profiles", "queue"]

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Turn',
             fields=[
-                ('org', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='turn', serialize=False, to='orgs.organization')),
+                ('org', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='turn', serialize=False, to='orgs.organization')),
                 ('served_at', models.DateTimeField()),
                 ('reached', models.UUIDField(blank=True, null=True)),
                 ('held_reason', models.TextField(blank=True, default='')),

@@ -40,7 +40,7 @@ class Turn(models.Model):
     not tried again before retry_at.
     """
 
-    org = models.OneToOneField("orgs.Organization", on_delete=models.PROTECT, primary_key=True, related_name="turn")
+    org = models.OneToOneField("orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="turn")
     served_at = models.DateTimeField()
     reached = models.UUIDField(null=True, blank=True)
     held_reason = models.TextField(blank=True, default="")

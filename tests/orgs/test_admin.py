@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from orgs import roles, tokens
+from orgs import nudge, roles, tokens
 from orgs.admin import people
-from orgs.models import Change, Door, LedgerEntry, Organization, Plan, Role, SchemaProfile, User
+from orgs.models import Change, Door, LedgerEntry, Mark, Organization, Plan, Role, SchemaProfile, Turn, User
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -275,6 +275,7 @@ class TestAProfile:
     def test_is_deleted_only_while_no_org_uses_it(self, desk, profile):
         org = OrganizationFactory.create(dialect="lambdatest")
         assert desk.post(page(SchemaProfile, profile.pk, verb="delete"), {"post": "yes"}).status_code == 403
+        org.turn.delete()
         org.delete()
         assert desk.post(page(SchemaProfile, profile.pk, verb="delete"), {"post": "yes"}).status_code == 302
         assert not Role.objects.filter(profile=profile.pk).exists()
@@ -439,3 +440,35 @@ class TestHistory:
         assert desk.post(page(Change, change.pk), {"verb": "nothing"}).status_code == 403
         with pytest.raises(NoReverseMatch):
             reverse("admin:auth_group_changelist")
+
+
+class TestTheQueue:
+    @pytest.fixture
+    def held(self, org: Organization) -> Organization:
+        """An org that is held, with somebody who waits."""
+        now = timezone.now()
+        Turn.objects.filter(org=org).update(served_at=now, held_reason="Boom: x", retry_at=now + timedelta(minutes=5))
+        change = Change.objects.create(org=org, at=now, door=Door.COMMAND, verb="test")
+        Mark.objects.create(org=org, user=UserFactory.create(org=org), change=change)
+        return org
+
+    def test_says_who_is_held_and_why_and_how_many_wait(self, desk, held):
+        OrganizationFactory.create()
+        shown = desk.get(page(Turn, verb="changelist"), {"held": "yes"})
+        assert [(turn.org, turn.marks) for turn in rows(shown)] == [(held, 1)]
+        assert "Boom: x" in shown.content.decode()
+        assert held not in [turn.org for turn in rows(desk.get(page(Turn, verb="changelist"), {"held": "no"}))]
+
+    def test_counts_only_so_far(self, desk, held, monkeypatch):
+        monkeypatch.setattr("orgs.admin.queue.MOST", 1)
+        assert "1+" in desk.get(page(Turn, verb="changelist"), {"q": str(held.pk)}).content.decode()
+
+    def test_lets_support_settle_an_org_now(self, desk, held, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks() as told:
+            assert "1 of 1 done" in says(act(desk, Turn, "settle_now", held.turn))
+        assert nudge.wake in told
+        assert Turn.objects.get(org=held).retry_at is None
+        assert "so already" in says(act(desk, Turn, "settle_now", held.turn))
+
+    def test_shows_who_waits(self, desk, held):
+        assert [mark.org for mark in rows(desk.get(page(Mark, verb="changelist")))] == [held]

@@ -1,0 +1,294 @@
+"""What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
+
+With `mappings`, where admins decide, the only module that writes `Mapping`. Each function is part of a command that
+has locked the groups; it writes mappings and entities, and marks nobody. Groups are locked before their mappings,
+these before entities. Whoever gives an entity to a group has locked the entity.
+"""
+
+from collections import abc
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from groups_provisioning.models import Mapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.proposals import (
+    Candidate,
+    Ground,
+    Proposal,
+    first_match,
+    kinds_on,
+    names_asked_for,
+    propose,
+)
+from orgs import entities
+from orgs.keys import fold
+from orgs.models import Entity, EntityKind, Organization
+
+RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
+"""The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of mappings and entities, as a Change tells it. settles: whether it matters to the members."""
+
+    mappings: list[dict[str, Any]] = field(default_factory=list)
+    renamed: list[dict[str, Any]] = field(default_factory=list)
+    settles: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.mappings or self.renamed)
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """For a Change: what there is to tell."""
+        parts = {"mappings": self.mappings, "entities": self.renamed}
+        return {name: told for name, told in parts.items() if told}
+
+
+def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
+    """Evaluate the rules for a new group (SPEC M4)."""
+    outcome = Outcome()
+    _evaluate([group], [], outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
+    """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
+    outcome = Outcome()
+    waiting = Mapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
+    back = list(waiting.select_related("entity").select_for_update(of=("self",)).order_by("id"))
+    for mapping in back:
+        was, mapping.status, mapping.reason = mapping.status, Status.PENDING, Pending.TARGET_DELETED
+        mapping.change_id = change_id
+        outcome.mappings.append(told(mapping, group, was=was))
+    if back:
+        Mapping.objects.bulk_update(back, ["status", "reason", "change"])
+    _evaluate([group], back, outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
+    """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
+    outcome = Outcome()
+    mappings = live_mappings([group])
+    for mapping in mappings:
+        was = close(mapping, change_id=change_id)
+        outcome.mappings.append(told(mapping, group, was=was))
+    save_closed(mappings)
+    return outcome
+
+
+def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
+    """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
+    outcome = Outcome()
+    mappings = live_mappings([group])
+    _rename_entities(group, mappings, was, outcome)
+    rules = _rules(group.org)
+    rule = first_match(rules, group.display_name)
+    fallen = [
+        mapping
+        for mapping in mappings
+        if mapping.status == Status.AUTO_APPROVED and (rule is None or rule.kind != mapping.kind)
+    ]
+    for mapping in fallen:
+        mapping.status, mapping.reason = Status.PENDING, Pending.RULE_CHANGED
+        mapping.fell_back_at = at
+        mapping.change_id = change_id
+        outcome.mappings.append(told(mapping, group, was=Status.AUTO_APPROVED))
+    if fallen:
+        Mapping.objects.bulk_update(fallen, ["status", "reason", "fell_back_at", "change"])
+        outcome.settles = True
+    _evaluate([group], mappings, outcome, change_id=change_id, at=at, rules=rules)
+    return outcome
+
+
+def apply(
+    org: Organization, groups: Sequence[PushedGroup], rule_id: UUID | None, *, change_id: UUID, at: datetime
+) -> Outcome:
+    """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only where this one is first."""
+    outcome = Outcome()
+    _evaluate(groups, [], outcome, change_id=change_id, at=at, only=rule_id)
+    return outcome
+
+
+def live_mappings(groups: Iterable[PushedGroup]) -> list[Mapping]:
+    """The mappings of locked groups that are not Rejected, locked, with their entities and rules."""
+    found = Mapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
+    return list(found.select_related("entity", "rule").select_for_update(of=("self",)))
+
+
+def close(mapping: Mapping, *, change_id: UUID) -> str:
+    """Make a mapping Rejected, for the caller to save; the status it had. The entity stays, to be named."""
+    was = mapping.status
+    mapping.status, mapping.reason = Status.REJECTED, ""
+    mapping.fell_back_at = None
+    mapping.change_id = change_id
+    return was
+
+
+def save_closed(mappings: Sequence[Mapping]) -> None:
+    """Write what `close` changed, and the flags."""
+    if mappings:
+        columns = ["status", "reason", "fell_back_at", "change", "target_deleted", "barred"]
+        Mapping.objects.bulk_update(mappings, columns, batch_size=1000)
+
+
+def forget_rule(rule: MappingRule) -> None:
+    """Let go of a rule that is to be deleted: what it mapped stays."""
+    Mapping.objects.filter(rule=rule).update(rule=None)
+
+
+def has_place(mapping: Mapping) -> bool:
+    """Whether a live mapping owns an entity: one whose target was deleted, or that has none yet, does not (SPEC M1)."""
+    return mapping.entity_id is not None and not mapping.target_deleted
+
+
+def told(mapping: Mapping, group: PushedGroup, *, was: str | None) -> dict[str, Any]:
+    """A mapping in a Change's detail, as it is now: `was` and `now` are statuses, None where there was none."""
+    rule = mapping.rule
+    return {
+        "mapping": str(mapping.id),
+        "group": str(group.id),
+        "group_name": group.display_name,
+        "kind": mapping.kind,
+        "entity": str(mapping.entity_id) if mapping.entity_id else None,
+        "entity_name": mapping.entity.name if mapping.entity else None,
+        "rule": rule and {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern},
+        "was": was,
+        "now": mapping.status,
+        "reason": mapping.reason,
+    }
+
+
+def _evaluate(
+    groups: Sequence[PushedGroup],
+    live: Sequence[Mapping],
+    outcome: Outcome,
+    *,
+    change_id: UUID,
+    at: datetime,
+    rules: list[MappingRule] | None = None,
+    only: UUID | None = None,
+) -> None:
+    """Map locked groups as the first rule to match says (SPEC M4). live: their live mappings.
+
+    A bounded number of statements, however many groups there are.
+    """
+    if not groups:
+        return
+    org = groups[0].org
+    rules = _rules(org) if rules is None else rules
+    matched = {group.id: first_match(rules, group.display_name) for group in groups}
+    if only is not None:
+        matched = {id_: rule for id_, rule in matched.items() if rule and rule.id == only}
+    by_id = {group.id: group for group in groups if matched.get(group.id)}
+    if not by_id:
+        return
+    left = _candidates(list(by_id.values()), live)
+    while left:
+        # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
+        found = entities.locked_by_name(org, names_asked_for([(matched[group.id], group) for group in left]))
+        ground = _ground(org, found)
+        there = {entity.id: entity for entity in found.values()}
+        proposals = [proposal for group in left if (proposal := propose(matched[group.id], group, ground))]
+        made, missed = _make_entities(org, proposals, at)
+        mappings = []
+        for proposal in proposals:
+            if proposal.group_id not in missed:
+                entity = there[proposal.fit.entity_id] if proposal.fit.entity_id else made.get(proposal.group_id)
+                mapping = _mapping(org, proposal, entity, change_id=change_id, at=at)
+                mappings.append(mapping)
+                outcome.mappings.append(told(mapping, by_id[proposal.group_id], was=None))
+        Mapping.objects.bulk_create(mappings)
+        outcome.settles |= any(mapping.is_synced for mapping in mappings)
+        left = [group for group in left if group.id in missed]
+
+
+def _rules(org: Organization) -> list[MappingRule]:
+    """The rules in their order, none of which is deleted before this transaction ends."""
+    found = MappingRule.objects.raw(
+        "SELECT * FROM groups_provisioning_mappingrule WHERE org_id = %s ORDER BY id FOR KEY SHARE", [org.pk]
+    )
+    return sorted(found, key=lambda rule: rule.position)
+
+
+def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
+    barred = Mapping.objects.filter(group__in=[group.id for group in groups], barred=True)
+    closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
+    placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
+    for group_id, kind in barred.values_list("group_id", "kind"):
+        closed[group_id].add(kind)
+    for mapping in live:
+        if mapping.group_id in closed:
+            closed[mapping.group_id].add(mapping.kind)
+            if has_place(mapping):
+                placed[mapping.group_id].add(mapping.kind)
+    return [
+        Candidate(group.id, group.display_name, frozenset(placed[group.id]), frozenset(closed[group.id]))
+        for group in groups
+    ]
+
+
+def _ground(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
+    """What proposals need to know. found: locked, so that nobody else gives them away now."""
+    ids = {key: entity.id for key, entity in found.items()}
+    owned = Mapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
+    return Ground(kinds_on(org), ids, frozenset(owned))
+
+
+def _mapping(org: Organization, proposal: Proposal, entity: Entity | None, *, change_id: UUID, at: datetime) -> Mapping:
+    reason = proposal.fit.reason
+    return Mapping(
+        org=org,
+        group_id=proposal.group_id,
+        kind=proposal.rule.kind,
+        entity=entity,
+        status=Status.PENDING if reason else Status.AUTO_APPROVED,
+        reason=reason,
+        rule=proposal.rule,
+        approved_at=None if reason else at,
+        created_at=at,
+        change_id=change_id,
+    )
+
+
+def _make_entities(
+    org: Organization, proposals: Sequence[Proposal], at: datetime
+) -> tuple[dict[UUID, Entity], set[UUID]]:
+    """The new entities by group, and the groups whose name was taken by another in this very moment."""
+    wishes: dict[entities.Named, Proposal] = {}
+    missed = set()
+    for proposal in proposals:
+        if proposal.fit.new_name:
+            first = wishes.setdefault((proposal.rule.kind, fold(proposal.fit.new_name)), proposal)
+            if first is not proposal:
+                missed.add(proposal.group_id)
+    made = entities.create_missing(org, [(wish.rule.kind, wish.fit.new_name) for wish in wishes.values()], at=at)
+    missed |= {wish.group_id for key, wish in wishes.items() if key not in made}
+    return {wishes[key].group_id: entity for key, entity in made.items()}, missed
+
+
+def _rename_entities(group: PushedGroup, mappings: Iterable[Mapping], was: str, outcome: Outcome) -> None:
+    """Rename what the group is mapped to, the one with the group's old name first; note what keeps its name."""
+    following = [mapping for mapping in mappings if mapping.is_synced and mapping.kind in RENAMED]
+    names = {mapping.entity_id: mapping.entity.name_key for mapping in following if mapping.entity}
+    for mapping in sorted(following, key=lambda mapping: (names[mapping.entity_id] != fold(was.strip()), mapping.id)):
+        assert mapping.entity_id is not None
+        entity = entities.locked(group.org, mapping.entity_id)
+        before, kept = entity.name, ""
+        try:
+            if not entities.rename(entity, group.display_name):
+                continue
+        except entities.NameTaken:
+            kept = "taken"
+        except entities.ReservedName:
+            kept = "reserved"
+        except entities.UnusableName:
+            kept = "unusable"
+        about = {"entity": str(entity.id), "kind": entity.kind, "was": before}
+        outcome.renamed.append(about | ({"kept": kept} if kept else {"now": entity.name}))
+        if not kept:
+            mapping.entity = entity

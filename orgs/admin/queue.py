@@ -1,0 +1,77 @@
+"""The queue: whose people wait to be settled, and which org is held and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.db.models.expressions import RawSQL
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from orgs import queue
+from orgs.admin.mirror import Mirror, by_id, chosen, moment, report
+from orgs.models import Mark, Turn
+
+MOST = 1000  # marks that are counted for one org
+WAITING = RawSQL(
+    "(SELECT count(*) FROM (SELECT FROM orgs_mark m WHERE m.org_id = orgs_turn.org_id LIMIT %s) AS few)", [MOST]
+)
+
+
+class HeldFilter(admin.SimpleListFilter):
+    title = _("held")
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(retry_at__isnull=self.value() == "no") if self.value() else queryset
+
+
+@admin.register(Turn)
+class TurnAdmin(Mirror):
+    list_display = ("org", "waiting", "served", "held_reason", "retry")
+    list_filter = (HeldFilter,)
+    list_select_related = ("org",)
+    ordering = (F("retry_at").asc(nulls_last=True), "org_id")
+    search_fields = ("org",)
+    search_help_text = _("An organization's id")
+    actions = ("settle_now",)
+    fields = ("org", "waiting", "served", "held_reason", "retry")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
+        return super().get_queryset(request).annotate(marks=WAITING)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
+
+    @admin.display(description=_("marks waiting"))
+    def waiting(self, turn: Any) -> str:
+        return f"{MOST:,}+" if turn.marks == MOST else str(turn.marks)
+
+    @admin.display(description=_("served (UTC)"))
+    def served(self, turn: Turn) -> str:
+        return moment(turn.served_at)
+
+    @admin.display(description=_("tried again (UTC)"))
+    def retry(self, turn: Turn) -> str:
+        return moment(turn.retry_at)
+
+    @admin.action(description=_("Settle now: try again at once"))
+    def settle_now(self, request: HttpRequest, queryset: QuerySet[Turn]) -> None:
+        asked = chosen(request, queryset)
+        for turn in asked:
+            self.log_change(request, turn, "turn.released")
+        report(self, request, queue.release(turn.pk for turn in asked), len(asked))
+
+
+@admin.register(Mark)
+class MarkAdmin(Mirror):
+    list_display = ("id", "org", "user", "change")
+    list_filter = (("org", AutocompleteSelectFilter),)
+    list_select_related = ("org", "user", "change")
+    ordering = ("id",)

@@ -1,0 +1,225 @@
+"""Whose turn it is, and what becomes of an org whose people cannot be settled (SPEC section 7)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from groups_provisioning import worker
+from orgs import history, nudge, queue
+from orgs.history import Cause
+from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
+from tests.factories import OrganizationFactory, UserFactory
+
+
+@pytest.fixture
+def orgs(db: None) -> list[Organization]:
+    """Three, of which the first has waited longest."""
+    made = OrganizationFactory.create_batch(3)
+    for place, org in enumerate(made):
+        Turn.objects.filter(org=org).update(served_at=timezone.now() - timedelta(minutes=10 - place))
+    return made
+
+
+def mark(org: Organization, people: int = 1) -> list[User]:
+    """New people of an org who wait to be settled."""
+    users = UserFactory.create_batch(people, org=org)
+    change = history.record(org, Cause(Door.COMMAND, timezone.now()), "test", marked=people)
+    Mark.objects.bulk_create(Mark(org=org, user=user, change=change) for user in users)
+    return users
+
+
+def waiting(*orgs: Organization) -> list[int]:
+    return [Mark.objects.for_org(org).count() for org in orgs]
+
+
+def in_another_process(work: Callable[[], object]) -> object:
+    """What `work` returns on a connection of its own."""
+
+    def run() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result(20)
+
+
+def poison(org: Organization) -> None:
+    """Make settling people of this org fail."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            CREATE OR REPLACE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'poison' USING DETAIL = 'Key (user_name)=(ann) is in the row.'; END $$
+            """
+        )
+        cursor.execute(
+            f"CREATE TRIGGER poison BEFORE DELETE ON orgs_mark FOR EACH ROW WHEN (OLD.org_id = '{org.id}')"
+            " EXECUTE FUNCTION poison()"
+        )
+
+
+def heal() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER poison ON orgs_mark")
+
+
+def the_pause_is_over(org: Organization) -> timedelta:
+    """Let an org's pause be over; how long it was."""
+    turn = Turn.objects.get(org=org)
+    assert turn.retry_at
+    pause = turn.retry_at - turn.served_at
+    early = F("retry_at") - timezone.now() + timedelta(seconds=1)
+    Turn.objects.filter(org=org).update(served_at=F("served_at") - early, retry_at=F("retry_at") - early)
+    return pause
+
+
+class TestATurn:
+    def test_is_nobodys_where_nobody_waits(self, orgs):
+        assert worker.serve() is None
+
+    def test_is_that_of_the_org_which_waited_longest(self, orgs):
+        mark(orgs[2])
+        mark(orgs[1])
+        assert worker.serve() == 1
+        assert waiting(*orgs) == [0, 0, 1]
+
+    def test_of_a_small_org_comes_between_the_batches_of_a_big_one(self, orgs, monkeypatch):
+        monkeypatch.setattr(worker, "BATCH", 2)
+        mark(orgs[0], 6)
+        mark(orgs[1], 1)
+        mark(orgs[2], 1)
+        assert [worker.serve() for _ in range(3)] == [2, 1, 1]
+        assert [worker.serve() for _ in range(3)] == [2, 2, None]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_that_one_worker_has_is_passed_over_by_the_others(self, orgs):
+        mark(orgs[0])
+        mark(orgs[1])
+        with transaction.atomic():
+            taken = queue.take_turn()
+            assert taken
+            assert taken.org_id == orgs[0].id
+            assert in_another_process(worker.serve) == 1
+            assert in_another_process(worker.serve) is None
+        assert waiting(*orgs) == [1, 0, 0]
+
+
+class TestAnOrgThatFails:
+    def test_is_held_for_a_while_and_keeps_nobody_else_waiting(self, orgs):
+        for org in orgs:
+            mark(org)
+        poison(orgs[0])
+        assert worker.drain(10) is False
+        assert waiting(*orgs) == [1, 0, 0]
+        turn = Turn.objects.get(org=orgs[0])
+        assert turn.held_reason == "ProgrammingError: poison"
+        assert turn.retry_at == turn.served_at + timedelta(seconds=5)
+
+    def test_waits_twice_as_long_each_time_but_five_minutes_at_most(self, orgs):
+        mark(orgs[0])
+        poison(orgs[0])
+        pauses = []
+        for _ in range(8):
+            assert worker.serve() == 0
+            assert worker.serve() is None
+            pauses.append(the_pause_is_over(orgs[0]).total_seconds())
+        assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
+
+    def test_is_as_good_as_any_once_it_succeeds(self, orgs):
+        mark(orgs[0])
+        poison(orgs[0])
+        worker.serve()
+        heal()
+        the_pause_is_over(orgs[0])
+        assert worker.serve() == 1
+        turn = Turn.objects.get(org=orgs[0])
+        assert (turn.held_reason, turn.retry_at) == ("", None)
+
+    def test_is_tried_again_at_once_where_somebody_asks_for_it(self, orgs, django_capture_on_commit_callbacks):
+        mark(orgs[0])
+        poison(orgs[0])
+        worker.serve()
+        heal()
+        with django_capture_on_commit_callbacks() as told:
+            assert queue.release(org.id for org in orgs) == 1
+        assert told == [nudge.wake]
+        assert worker.serve() == 1
+
+    def test_is_not_held_where_another_worker_served_it_meanwhile(self, orgs):
+        mark(orgs[0])
+        with transaction.atomic():
+            taken = queue.take_turn()
+            assert taken
+            transaction.set_rollback(True)
+        worker.serve()
+        queue.hold(taken, reason="late news")
+        assert Turn.objects.get(org=orgs[0]).held_reason == ""
+
+
+@pytest.mark.django_db(transaction=True)
+class TestContention:
+    def test_lets_the_others_go_first_and_is_no_reason_to_be_held(self, orgs):
+        (busy,) = mark(orgs[0])
+        mark(orgs[1])
+
+        def two_batches() -> list[int | None]:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
+            try:
+                return [worker.serve(), worker.serve()]
+            finally:
+                with connection.cursor() as cursor:
+                    cursor.execute("RESET lock_timeout")
+
+        with transaction.atomic():
+            Standing.objects.select_for_update().get(user=busy)
+            assert in_another_process(two_batches) == [0, 1]
+        assert waiting(*orgs) == [1, 0, 0]
+        assert Turn.objects.get(org=orgs[0]).held_reason == ""
+        assert worker.serve() == 1
+
+
+class TestDraining:
+    def test_ends_when_nobody_waits(self, orgs, monkeypatch):
+        monkeypatch.setattr(worker, "BATCH", 1)
+        mark(orgs[0], 3)
+        mark(orgs[2], 2)
+        assert worker.drain(10) is False
+        assert waiting(*orgs) == [0, 0, 0]
+
+    def test_says_so_where_time_is_up(self, orgs, monkeypatch):
+        monkeypatch.setattr(worker, "BATCH", 1)
+        mark(orgs[0], 3)
+        assert worker.drain(0) is True
+        assert waiting(orgs[0]) == [2]
+
+
+class TestANewOrg:
+    def test_has_a_place_in_the_queue(self, org):
+        mark(org)
+        assert worker.serve() == 1
+
+
+class TestAPush:
+    def test_tells_a_worker_and_counts_whom_it_touched(self, org, idp, django_capture_on_commit_callbacks):
+        users = UserFactory.create_batch(3, org=org)
+        members = [{"value": str(user.id)} for user in users]
+        with django_capture_on_commit_callbacks() as told:
+            idp.post("/Groups", {"displayName": "All", "members": members})
+        assert set(told) == {nudge.wake}
+        change = Change.objects.get(verb="group.created")
+        assert queue.progress(change) == (3, 3)
+        worker.drain(10)
+        assert queue.progress(change) == (0, 3)
+
+    def test_that_touches_nobody_tells_nobody(self, org, idp, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks() as told:
+            idp.post("/Groups", {"displayName": "Nobody"})
+        assert told == []

@@ -1,0 +1,108 @@
+"""The nudge, in processes of its own and with a broker of its own, as far as there is one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import redis
+
+from orgs import nudge
+from tests import processes
+from tests.config.processes import until
+
+DATABASE = 11  # of the suite's broker, that nobody else uses
+
+# A process that talks to the broker in no thread but the nudge's, so that its other threads see no Celery app either.
+SCRIPT = """
+import os, threading, time, django
+django.setup()
+from orgs import nudge
+started = time.monotonic()
+{}
+"""
+
+
+@dataclass
+class Broker:
+    url: str
+    client: redis.Redis
+
+    def nudges(self) -> int:
+        return self.client.llen("celery")
+
+
+@pytest.fixture
+def broker(worker_id: str) -> Iterator[Broker]:
+    base, _, _ = os.environ["REDIS_URL"].partition("?")
+    number = DATABASE + int(worker_id.removeprefix("gw") if worker_id.startswith("gw") else 0)
+    url = f"{base}?db={number}" if base.startswith("unix:") else f"{base.rsplit('/', 1)[0]}/{number}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield Broker(url, client)
+        client.flushdb()
+
+
+def start(script: str, url: str) -> "subprocess.Popen[str]":
+    """A process that runs this."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(script)],
+        cwd=processes.ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": url},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(script: str, url: str) -> str:
+    """What a process says that runs this."""
+    process = start(script, url)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    return said
+
+
+class TestANudge:
+    @pytest.mark.parametrize(
+        ("script", "nudges"),
+        [
+            pytest.param("nudge.wake()", 1, id="at once"),
+            pytest.param("threading.Thread(target=nudge.wake).start()", 1, id="from any thread"),
+            pytest.param("nudge.wake(); os.fork() or nudge.wake()", 2, id="from a forked process"),
+        ],
+    )
+    def test_is_sent(self, broker, script, nudges):
+        process = start(f"{script}; input()", broker.url)
+        until(lambda: broker.nudges() == nudges)
+        process.communicate("\n\n", timeout=30)
+        assert broker.nudges() == nudges
+
+    def test_stands_for_all_of_a_quarter_second(self, broker):
+        said = run(
+            "while time.monotonic() < started + 1: nudge.wake(); time.sleep(0.001)\nprint(time.monotonic() - started)",
+            broker.url,
+        )
+        assert 2 <= broker.nudges() <= 1 + float(said) / nudge.EVERY
+
+
+class TestABrokerThatIsAway:
+    AWAY = "redis://127.0.0.1:1/0"
+
+    def test_costs_whoever_asks_nothing(self):
+        said = run("for _ in range(100): nudge.wake()\nprint('took', time.monotonic() - started)", self.AWAY)
+        assert float(said.partition("took")[2].split()[0]) < 0.5
+
+    def test_is_tried_again_after_a_pause(self):
+        said = run("nudge.PAUSE = 0.3\nfor _ in range(15): nudge.wake(); time.sleep(0.1)", self.AWAY)
+        assert 2 <= said.count("nudge_failed") <= 5
+        assert "Traceback" not in said
+
+    def test_does_not_keep_a_process_from_ending(self):
+        started = time.monotonic()
+        run("nudge.wake()", self.AWAY)
+        assert time.monotonic() - started < 10
