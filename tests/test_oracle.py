@@ -406,6 +406,11 @@ class TestRoles:  # R1, R5
         assert world.roles() == (["Admin"] if stands else ["User"])
         assert oracle.expected(world.state)["last_admin"] == ("ada" if stands else None)
 
+    def test_whoever_was_admin_becomes_the_last_one(self, world: World) -> None:
+        world.person("eve")
+        assert oracle.expected(world.state, {"ada", "eve"})["last_admin"] == "eve"
+        assert oracle.expected(world.state, {"ada"})["people"]["ada"]["roles"] == ["Admin"]
+
     def test_until_she_is_deactivated(self, world: World) -> None:
         world.state["organization"]["last_admin"] = "ada"
         world.ada["active"] = False
