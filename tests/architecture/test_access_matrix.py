@@ -16,7 +16,9 @@ from groups_provisioning.models import PushedGroup
 from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, Organization, ScimToken, User
+from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
+from scim.models import RequestLog
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
@@ -46,6 +48,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("overview", "GET"): ORG_ADMINS,
     ("authentication", "GET"): ORG_ADMINS,
     ("scim-provisioning", "GET"): ORG_ADMINS,
+    ("scim-tokens-export", "GET"): ORG_ADMINS,
+    ("scim-log", "GET"): ORG_ADMINS,
+    ("scim-log-export", "GET"): ORG_ADMINS,
+    ("scim-log-entry", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-group-provisioning", "GET"): ORG_ADMINS,
     ("scim-group-provisioning", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-token-new", "GET"): ORG_ADMINS,
@@ -131,6 +137,10 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 def address_of(name: str, org: Organization) -> str:
     if name == "scim-token-revoke":
         return reverse(name, args=[issue_token(org).token.id])
+    if name == "scim-log-entry":
+        Idp(issue_token(org).secret).get("/Users")
+        request_log.flush(10)
+        return reverse(name, args=[RequestLog.objects.for_org(org).values_list("id", flat=True)[0]])
     if name == "set-password":
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
