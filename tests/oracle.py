@@ -46,7 +46,7 @@ def expected(state: dict, admins: Collection[str] = ()) -> dict:
         decisions = decisions_on(state, person)
         claims, held = claims_of(state, person)
         holding = play(claims, decisions)
-        held = [one for one in play(held, decisions) if not any(one.competes(claim) for claim in claims)]
+        held = [one for one in play(held, decisions) if not any(one.competes(claim) for claim in holding)]
         people[person["id"]] = {
             "roles": roles[person["id"]],
             "places": places(state, person, claims, holding, held),
