@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -199,6 +200,10 @@ CELERY_BEAT_SCHEDULE = {
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),
+    },
+    "check-effects": {
+        "task": "groups_provisioning.tasks.check_all_effects",
+        "schedule": crontab(hour="2", minute="23"),
     },
 }
 
