@@ -72,8 +72,18 @@ class Portal:
     def database_url(self) -> str:
         return self.environment["DATABASE_URL"]
 
+    @property
+    def state(self) -> Path:
+        return Path(self.environment["MUSTER_VAR"])
+
     def signal_broker(self, signum: signal.Signals) -> None:
-        os.kill(int((Path(self.environment["MUSTER_VAR"]) / "valkey" / "valkey.pid").read_text()), signum)
+        os.kill(int((self.state / "valkey" / "valkey.pid").read_text()), signum)
+
+    def repair(self) -> None:
+        """Start a killed server again."""
+        while services.alive(self.state):
+            time.sleep(0.01)
+        services.start(self.state)
 
     @contextmanager
     def web(self) -> Iterator["Client"]:

@@ -1,8 +1,8 @@
 """What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
 
 With `mappings`, where admins decide, the only module that writes `Mapping`. Each function is part of a command that
-has locked the groups; it writes mappings and entities, and marks nobody. Groups are locked before their mappings,
-these before entities. Whoever gives an entity to a group has locked the entity.
+has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups, rules,
+mappings, entities. Whoever gives an entity to a group has locked the entity.
 """
 
 from collections import abc
@@ -60,7 +60,7 @@ def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
-    outcome = Outcome()
+    rules, outcome = _rules(group.org), Outcome()
     waiting = Mapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
     back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",)).order_by("id"))
     for mapping in back:
@@ -69,27 +69,20 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
         outcome.mappings.append(told(mapping, group, was=was))
     if back:
         Mapping.objects.bulk_update(back, ["status", "reason", "change"])
-    _map(_matches([group], _rules(group.org)), back, outcome, change_id=change_id, at=at)
+    _map(_matches([group], rules), back, outcome, change_id=change_id, at=at)
     return outcome
 
 
 def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
     """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
-    outcome = Outcome()
-    mappings = live_mappings([group])
-    for mapping in mappings:
-        was = close(mapping, change_id=change_id)
-        outcome.mappings.append(told(mapping, group, was=was))
-    save_closed(mappings)
-    return outcome
+    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id))
 
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
     """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
-    outcome = Outcome()
+    rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
     mappings = live_mappings([group])
     _rename_entities(group, mappings, was, outcome)
-    rule = first_match(_rules(group.org), group.display_name)
     fallen = [
         mapping
         for mapping in mappings
@@ -123,20 +116,23 @@ def live_mappings(groups: Iterable[PushedGroup]) -> list[Mapping]:
     return list(found.select_related("entity", "rule").select_for_update(of=("self",)))
 
 
-def close(mapping: Mapping, *, change_id: UUID) -> str:
-    """Make a mapping Rejected, for the caller to save; the status it had. The entity stays, to be named."""
-    was = mapping.status
-    mapping.status, mapping.reason = Status.REJECTED, ""
-    mapping.fell_back_at = None
-    mapping.change_id = change_id
-    return was
+def close(
+    mappings: Sequence[Mapping], groups: abc.Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
+) -> list[dict[str, Any]]:
+    """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
-
-def save_closed(mappings: Sequence[Mapping]) -> None:
-    """Write what `close` changed, and the flags."""
-    if mappings:
-        columns = ["status", "reason", "fell_back_at", "change", "target_deleted", "barred"]
-        Mapping.objects.bulk_update(mappings, columns, batch_size=1000)
+    groups: those of the mappings, by id.
+    """
+    written: dict[str, Any] = {"status": Status.REJECTED, "reason": "", "fell_back_at": None, "change_id": change_id}
+    written |= flags
+    Mapping.objects.filter(id__in=[mapping.id for mapping in mappings]).update(**written)
+    stories = []
+    for mapping in mappings:
+        was = mapping.status
+        for name, value in written.items():
+            setattr(mapping, name, value)
+        stories.append(told(mapping, groups[mapping.group_id], was=was))
+    return stories
 
 
 def forget_rule(rule: MappingRule) -> None:

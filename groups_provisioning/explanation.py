@@ -148,6 +148,11 @@ class RoleWhy:
     attribute: str
 
     @property
+    def is_by_scim(self) -> bool:
+        """Whether the IdP or a group gives any, so that one by hand does not count (SPEC R1)."""
+        return any(each.roles for each in self.sources if each.source in (RoleSource.USER, RoleSource.GROUP))
+
+    @property
     def counting(self) -> list[RoleFrom]:
         return [each for each in self.sources if each.counts]
 
@@ -182,6 +187,7 @@ class Explanation:
         self._known = known
         self._world = world
         self._is_last_admin = is_last_admin
+        self._places: list[PlaceWhy] | None = None
         members = GroupMember.objects.filter(user=user, group__deleted_at=None)
         self._members = {each.group_id: each for each in members.select_related("group", *_by("added_by"))}
         self._through = {each.mapping.id: each for each in self._throughs()}
@@ -226,6 +232,8 @@ class Explanation:
 
     def places(self) -> list[PlaceWhy]:
         """Why they are in each entity that they are in."""
+        if self._places is not None:
+            return self._places
         ids = [UUID(entity_id) for entity_id in self.effects.places]
         entities = {each.entity_id: each.entity for each in self._hands.values()}
         entities |= {
@@ -234,7 +242,24 @@ class Explanation:
         missing = [entity_id for entity_id in ids if entity_id not in entities]
         if missing:  # of the placement attribute
             entities |= Entity.objects.for_org(self.org).in_bulk(missing)
-        return [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
+        self._places = [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
+        return self._places
+
+    def withheld(self) -> list[Entity]:
+        """The entities that something would place them in, or a hand took them out of, where they are not."""
+        known = {each.entity_id: each.entity for each in self._hands.values() if each.entity.deleted_at is None}
+        known |= {
+            each.mapping.entity.id: each.mapping.entity
+            for each in self._through.values()
+            if each.mapping.entity and each.mapping.status != Status.REJECTED and not each.mapping.target_deleted
+        }
+        return [entity for entity_id, entity in known.items() if str(entity_id) not in self.effects.places]
+
+    def groups(self) -> list[tuple[GroupMember, list[Mapping]]]:
+        """The groups that they are in, by name, each with its mappings that are not Rejected."""
+        mappings = [each.mapping for each in self._through.values() if each.mapping.status != Status.REJECTED]
+        members = sorted(self._members.values(), key=lambda member: member.group.display_name_key)
+        return [(member, [each for each in mappings if each.group_id == member.group_id]) for member in members]
 
     def why_place(self, entity: Entity) -> PlaceWhy | None:
         """Why they are in an entity; None where they are not."""

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from groups_provisioning import evaluation, members
-from groups_provisioning.evaluation import close, has_place, live_mappings, save_closed, told
+from groups_provisioning.evaluation import close, has_place, live_mappings, told
 from groups_provisioning.group_intake import UnknownGroup
 from groups_provisioning.models import EXCLUSIVE, Mapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.proposals import excluded
@@ -144,15 +144,8 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     if not found:
         return 0
     change_id = uuid7()
-    settles, stories = [], []
-    for mapping in found:
-        group = groups[mapping.group_id]
-        if mapping.is_synced or mapping.fell_back_at:
-            settles.append(group)
-        was = close(mapping, change_id=change_id)
-        mapping.barred, mapping.target_deleted = True, False
-        stories.append(told(mapping, group, was=was))
-    save_closed(found)
+    settles = [groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
+    stories = close(found, groups, change_id=change_id, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
     history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
     return len(found)
@@ -214,14 +207,10 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
             rule=str(rule_id) if rule_id else None,
             approved=applied.approved,
             pending=applied.pending,
-            mappings=outcome.mappings[:TOLD],
+            mappings=outcome.mappings,
             marked=marked,
         )
     return applied
-
-
-TOLD = 100
-"""Mappings that one Change tells in full; every mapping points to its Change anyway."""
 
 
 @command
@@ -327,7 +316,7 @@ class _Assignments:
             live.append(mapping)
             if old is not None:
                 live.remove(old)
-                self._end(group, old)
+                self.stories += close([old], {group.id: group}, change_id=self.change_id, target_deleted=False)
         self._approve(group, mapping, entity)
         return mapping
 
@@ -348,12 +337,6 @@ class _Assignments:
                 return entities.create(org=self.org, kind=kind, name=target, at=at)
             case None:
                 return entities.found_or_created(org=self.org, kind=kind, name=group.display_name, at=at)
-
-    def _end(self, group: PushedGroup, old: Mapping) -> None:
-        was = close(old, change_id=self.change_id)
-        old.target_deleted = False
-        save_closed([old])
-        self.stories.append(told(old, group, was=was))
 
     def _approve(self, group: PushedGroup, mapping: Mapping, entity: Entity) -> None:
         was = None if mapping._state.adding else mapping.status

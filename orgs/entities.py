@@ -43,6 +43,10 @@ class UnusableName(Exception):
     """A name is 1 to LONGEST characters long, blanks around it not counted."""
 
 
+BAD_NAMES = (NameTaken, ReservedName, UnusableName)
+"""Why an entity cannot have a name."""
+
+
 def kinds_on(org: Organization) -> frozenset[str]:
     """The kinds that support has switched on for an org (SPEC O2)."""
     return frozenset(kind.value for kind, switch in KIND_SWITCHES.items() if getattr(org, switch))

@@ -194,8 +194,8 @@ def _okta(portal: Portal) -> list[Step]:
         Step(
             _("Connect"),
             _(
-                "Applications, your single sign-on application, General: choose SCIM under Provisioning. Then the "
-                "Provisioning tab, Integration, Edit."
+                "Applications › your single sign-on application › General: choose SCIM under Provisioning. Then the "
+                "Provisioning tab › Integration › Edit."
             ),
             (
                 _address("SCIM connector base URL", portal),
@@ -216,13 +216,13 @@ def _okta(portal: Portal) -> list[Step]:
         ),
         Step(
             _("Switch provisioning on"),
-            _("Provisioning, To App, Edit."),
+            _("Provisioning › To App › Edit."),
             (Field("Enable", "Create Users, Update User Attributes, Deactivate Users"),),
         ),
         *(
             Step(
                 _("Add the attribute %s") % each.name,
-                _("Directory, Profile Editor, your application, Add Attribute. %s") % each.note,
+                _("Directory › Profile Editor › your application › Add Attribute. %s") % each.note,
                 (
                     Field("Data type", "string array" if each.is_array else "string"),
                     Field("Variable name", each.name, copied=True),
@@ -249,7 +249,7 @@ def _entra(portal: Portal) -> list[Step]:
         Step(
             _("Connect"),
             _(
-                "Enterprise applications, your application, Provisioning, Provisioning Mode: Automatic, Admin "
+                "Enterprise applications › your application › Provisioning: Provisioning Mode Automatic, then Admin "
                 "Credentials."
             ),
             (
@@ -260,7 +260,7 @@ def _entra(portal: Portal) -> list[Step]:
         ),
         Step(
             _("Map people"),
-            _("Mappings, Provision Microsoft Entra ID Users."),
+            _("Mappings › Provision Microsoft Entra ID Users."),
             (
                 Field(
                     "userName",
@@ -277,7 +277,10 @@ def _entra(portal: Portal) -> list[Step]:
         ),
         Step(
             _("Add the attributes of this product"),
-            _("Mappings, Show advanced options, Edit attribute list for customappsso; then Add New Mapping for each."),
+            _(
+                "Mappings › Show advanced options › Edit attribute list for customappsso; then Add New Mapping "
+                "for each."
+            ),
             (
                 *(
                     Field("Name", each.path, " ".join([_("Type: String."), each.note, _values(each)]), copied=True)
@@ -317,7 +320,7 @@ def _pingone(portal: Portal) -> list[Step]:
     return [
         Step(
             _("Connect"),
-            _("Integrations, Provisioning, Connections, +, Identity Store, SCIM Outbound."),
+            _("Integrations › Provisioning › Connections › + › Identity Store › SCIM (Outbound)."),
             (
                 _address("SCIM Base URL", portal),
                 Field("Users Resource", "/Users"),
@@ -347,7 +350,7 @@ def _pingone(portal: Portal) -> list[Step]:
         Step(
             _("Add a rule"),
             _(
-                "Rules, Add Rule. In its attribute mapping, Email Address has to be mapped to userName. Switch the "
+                "Rules › Add Rule. In its attribute mapping, Email Address has to be mapped to userName. Switch the "
                 "rule on."
             ),
             (Field("User Filter", "enabled Equals true"),),
@@ -362,7 +365,7 @@ def _jumpcloud(portal: Portal) -> list[Step]:
     return [
         Step(
             _("Connect"),
-            _("SSO Applications, your application, Identity Management."),
+            _("SSO Applications › your application › Identity Management."),
             (
                 Field("API Type", "SCIM API"),
                 Field("SCIM Version", "SCIM 2.0"),
@@ -376,7 +379,7 @@ def _jumpcloud(portal: Portal) -> list[Step]:
                 Field("Test Connection", _("press it, then Activate and Save")),
             ),
         ),
-        _attributes(portal, _("Identity Management, Attribute Mapping, Add Attribute.")),
+        _attributes(portal, _("Identity Management › Attribute Mapping › Add Attribute.")),
     ]
 
 
@@ -387,7 +390,7 @@ def _onelogin(portal: Portal) -> list[Step]:
     return [
         Step(
             _("Connect"),
-            _("Applications, Add App, SCIM Provisioner with SAML (SCIM v2 Enterprise); then its Configuration tab."),
+            _("Applications › Add App › SCIM Provisioner with SAML (SCIM v2 Enterprise); then its Configuration tab."),
             (
                 _address("SCIM Base URL", portal),
                 Field("SCIM JSON Template", _template(portal), copied=True, rows=8),
@@ -402,7 +405,7 @@ def _onelogin(portal: Portal) -> list[Step]:
         ),
         Step(
             _("Switch provisioning on"),
-            _("The Provisioning tab, Workflow."),
+            _("Provisioning › Workflow."),
             (
                 Field("Enable provisioning", _("checked")),
                 Field("When users are deleted in OneLogin", "Suspend", _("Delete works as well.")),

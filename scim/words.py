@@ -1,6 +1,7 @@
 """SCIM calls in the words of people who administer an organization."""
 
 import json
+import re
 from contextlib import suppress
 from urllib.parse import parse_qs
 
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from scim.api.front import BASES
 from scim.models import RequestLog
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 ACTIONS: dict[str, Promise] = {
     "user.list": gettext_lazy("List users"),
@@ -45,11 +48,11 @@ def filter_of(call: RequestLog) -> str:
 
 
 def short_path(call: RequestLog) -> str:
-    """The path below the base URL, without its query."""
+    """The path below the base URL, without its query, and without ids that say nothing to a reader."""
     path = call.path.partition("?")[0]
     for base in BASES:
         path = path.removeprefix(base)
-    return path or "/"
+    return UUID.sub("…", path) or "/"
 
 
 def duration(call: RequestLog) -> str:

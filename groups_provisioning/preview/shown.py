@@ -71,7 +71,7 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
     places = Counter[tuple[str | None, str | None]]()
     places.update({(None, entity): count for entity, count in summary.entered.items()})
     places.update({(entity, None): count for entity, count in summary.left.items()})
-    places.update(dict(summary.moved))
+    places.update({(was, now): count for (was, now), count in summary.moved.items()})
     most = places.most_common(LINES)
     names = _names(org, outlook.plan, [end for pair, _ in most for end in pair], summary.some)
     return Shown(

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
 from orgs.access import OrgRequest, org_admin
 from orgs.downloads import as_csv
@@ -51,7 +52,7 @@ def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
     if line is None:
         return render(request, "scim/log_entry_gone.html", {"days": settings.SCIM_LOG_DAYS}, status=404)
     body = getattr(line.call, "body", None)
-    return render(
+    answer = render(
         request,
         "scim/_log_entry.html" if request.htmx else "scim/log_entry.html",
         {
@@ -63,6 +64,7 @@ def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
             ],
         },
     )
+    return push_url(answer, False)  # behind the drawer is still the list
 
 
 @require_safe

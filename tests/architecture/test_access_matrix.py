@@ -12,15 +12,16 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
+from groups_provisioning import by_hand
 from groups_provisioning.models import PushedGroup
 from orgs import sign_in, tokens
 from orgs.history import Cause, record
-from orgs.models import Door, Organization, ScimToken, User
+from orgs.models import Door, EntityKind, Organization, ScimToken, User
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
 from tests.conftest import Idp
-from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import EntityFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 # What comes of a request.
 OPEN = "the page"
@@ -34,6 +35,8 @@ WRONG_METHOD = "405"
 PEOPLE = ("anonymous", "stranger", "member", "admin", "support")
 EVERYBODY = (OPEN,) * 5
 ORG_ADMINS = (SIGN_IN, OPEN, REFUSED, OPEN, ADMIN)
+
+THEIR_OWN = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
 
 # By name and method: what the people above get, in their order. The stranger administers another org: what has no id
 # in its address is then about that one. {token}: one of the admin's org.
@@ -61,7 +64,35 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-new", "POST"): ORG_ADMINS,
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("people", "GET"): ORG_ADMINS,
+    ("people-export", "GET"): ORG_ADMINS,
+    ("person", "GET"): THEIR_OWN,
+    ("person-roles", "GET"): THEIR_OWN,
+    ("person-roles", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-place", "GET"): THEIR_OWN,
+    ("person-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without an entity
+    ("person-take-out", "GET"): THEIR_OWN,
+    ("person-take-out", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-put-back", "GET"): (WRONG_METHOD,) * 5,
+    ("person-put-back", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("entity", "GET"): THEIR_OWN,
+    ("entity-members-export", "GET"): THEIR_OWN,
+    ("entity-rename", "GET"): THEIR_OWN,
+    ("entity-rename", "POST"): THEIR_OWN,  # without a name
+    ("entity-limit", "GET"): THEIR_OWN,
+    ("entity-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
+    ("entity-delete", "GET"): THEIR_OWN,
+    ("entity-delete", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("entity-place", "GET"): THEIR_OWN,
+    ("entity-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without a person
 }
+for _entities in ("teams", "concurrency-groups", "sub-organizations"):
+    MATRIX |= {
+        (_entities, "GET"): ORG_ADMINS,
+        (f"{_entities}-export", "GET"): ORG_ADMINS,
+        (f"{_entities}-new", "GET"): ORG_ADMINS,
+        (f"{_entities}-new", "POST"): ORG_ADMINS,  # without a name
+    }
 
 # The admin is support's alone, address by address. What support may do there is tested beside it.
 ADMIN_PREFIX = "admin/"
@@ -146,6 +177,13 @@ def address_of(name: str, org: Organization) -> str:
         Idp(issue_token(org).secret).get("/Users")
         request_log.flush(10)
         return reverse(name, args=[RequestLog.objects.for_org(org).values_list("id", flat=True)[0]])
+    if name.startswith(("person", "entity")):
+        user = UserFactory.create(org=org)
+        pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
+        cause = Cause(Door.COMMAND, timezone.now())
+        by_hand.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
+        ids = {"person-take-out": [user.id, pool.id], "person-put-back": [user.id, pool.id]}
+        return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
     if name == "set-password":
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1

@@ -15,7 +15,7 @@ from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_activity
+from tests.browser import scenes_activity, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -99,6 +99,7 @@ def _call(owner: User, token: ScimToken, minutes: int, method: str, path: str, o
         "duration": 14_000,
         "address": "203.0.113.24",
         "agent": "Okta SCIM Client 1.0.0",
+        **differs,
     }
     request_log.write(
         request_log.Entry(
@@ -278,3 +279,4 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES
+SCENES |= scenes_people.SCENES

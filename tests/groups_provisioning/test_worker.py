@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups_provisioning import activity, worker
+from groups_provisioning import tasks, worker
 from orgs import history, nudge, queue
 from orgs.history import Cause
 from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
@@ -200,6 +200,18 @@ class TestDraining:
         assert worker.drain(0) is True
         assert waiting(orgs[0]) == [2]
 
+    def test_goes_on_in_another_task_so_that_other_tasks_have_their_turn(self, orgs, monkeypatch):
+        nudged: list[bool] = []
+        monkeypatch.setattr(worker, "BATCH", 1)
+        monkeypatch.setattr(tasks, "SECONDS", 0)
+        monkeypatch.setattr(nudge, "wake", lambda: nudged.append(True))
+        mark(orgs[0], 2)
+        tasks.settle_pending()
+        assert (waiting(orgs[0]), nudged) == ([1], [True])
+        tasks.settle_pending()
+        tasks.settle_pending()
+        assert (waiting(orgs[0]), len(nudged)) == ([0], 2)
+
 
 class TestANewOrg:
     def test_has_a_place_in_the_queue(self, org):
@@ -215,9 +227,9 @@ class TestAPush:
             idp.post("/Groups", {"displayName": "All", "members": members})
         assert set(told) == {nudge.wake}
         change = Change.objects.get(verb="group.created")
-        assert activity.progress(change) == activity.Progress(left=3, total=3)
+        assert queue.progress(change) == (3, 3)
         worker.drain(10)
-        assert activity.progress(change) is None
+        assert queue.progress(change) == (0, 3)
 
     def test_that_touches_nobody_tells_nobody(self, org, idp, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks() as told:
