@@ -252,10 +252,10 @@ _OTHERS: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     "group.changed": _group_changed,
     "user.roles_set": _roles_set,
     "mapping.approved": _about_mappings(
-        gettext_lazy("%(mapping)s was approved"), gettext_lazy("%(count)s mappings were approved")
+        gettext_lazy("Mapping %(mapping)s was approved"), gettext_lazy("%(count)s mappings were approved")
     ),
     "mapping.rejected": _about_mappings(
-        gettext_lazy("%(mapping)s was rejected"), gettext_lazy("%(count)s mappings were rejected")
+        gettext_lazy("Mapping %(mapping)s was rejected"), gettext_lazy("%(count)s mappings were rejected")
     ),
     "mapping.retargeted": _retargeted,
     "rule.added": _about_rule(gettext_lazy("A mapping rule was added: %(rule)s")),
