@@ -20,7 +20,7 @@ from groups_provisioning.models import Conflict, Decision, Mapping, MappingRule,
 from groups_provisioning.rules import RuleFacts
 from orgs import organizations, people
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, User
+from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Turn, User
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
@@ -63,6 +63,10 @@ class Portal(RuleBasedStateMachine):
         for number, (name, kind) in enumerate(zip(NAMES, mapped_to, strict=False)):
             self.push_group(name, {0, 1, 2, 3}, None)
             self.map_group(number, kind, name)
+        for name in NAMES[:2]:
+            self.create_entity(EntityKind.CONCURRENCY_GROUP, name)
+        self.create_entity(EntityKind.TEAM, "By hand")
+        self._settled()
 
     def teardown(self) -> None:
         if hasattr(self, "undo"):
@@ -176,8 +180,15 @@ class Portal(RuleBasedStateMachine):
         self._try(organizations.change, wishes={switch: not getattr(self.org, switch)})
         self.org.refresh_from_db()
 
-    @rule(number=one, entity=one, command=st.sampled_from([by_hand.place, by_hand.take_out, by_hand.put_back]))
-    def place_by_hand(self, number: int, entity: int, command: Callable[..., Any]) -> None:
+    @rule(number=one, entity=st.integers(0, 6))
+    def place(self, number: int, entity: int) -> None:
+        self._by_hand(by_hand.place, number, entity)
+
+    @rule(number=one, entity=st.integers(0, 6), command=st.sampled_from([by_hand.take_out, by_hand.put_back]))
+    def take_out(self, number: int, entity: int, command: Callable[..., Any]) -> None:
+        self._by_hand(command, number, entity)
+
+    def _by_hand(self, command: Callable[..., Any], number: int, entity: int) -> None:
         user, where = self._user(number), self._pick(Entity.objects.live().for_org(self.org), entity)
         if user and where and self._try(command, user_id=user.id, entity_id=where.id):
             self._check_settled(user)
@@ -222,6 +233,8 @@ class Portal(RuleBasedStateMachine):
         before = exported(self.org)
         admin = next(role["key"] for role in before["organization"]["roles"] if role["admin"])
         admins = {person["id"] for person in before["people"] if admin in person["roles"]}
+        # One batch for all, so that of several who lose the admin role at once it is known who keeps it (R5).
+        Turn.objects.for_org(self.org).update(reached=None)
         reconcile.settle_marked(self.org.id)
         after = exported(self.org)
         assert after["waiting"] == []
