@@ -22,6 +22,7 @@ from orgs.downloads import as_csv
 from orgs.models import Change, LedgerEntry, Organization
 
 SUBJECTS = ("person", "group", "entity")
+ALSO = 2  # of what else a change of a group did, in a list
 
 
 class ActivityFilter(forms.Form):
@@ -174,12 +175,14 @@ def _names(org: Organization, lines: list[activity.Line], wanted: Wanted) -> wor
 
 
 def _told(line: activity.Line, known: words.Names) -> dict[str, Any]:
+    also = words.also(line.change)
     return {
         "change": line.change,
         "what": words.change(line.change, known),
         "by": words.by(line.change),
+        "also": also[:ALSO] if line.change.verb.startswith("group.") else [],
         "effects": [words.effect(entry, known) for entry in line.effects],
-        "more": line.more,
+        "more": line.more or len(also) > ALSO,
     }
 
 

@@ -79,9 +79,7 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
         text = _("Two groups claim the same person. Everybody keeps the place they have until you decide.")
         yield Attention(_count(title, there.conflicts), text, _address("conflicts"))
     if there.pending:
-        title = ngettext(
-            "%(count)s group with a Pending mapping", "%(count)s groups with a Pending mapping", there.pending
-        )
+        title = ngettext("%(count)s group: Pending", "%(count)s groups: Pending", there.pending)
         text = _("A mapping waits for you. Its members are placed once you approve it.")
         yield Attention(_count(title, there.pending), text, _address("groups", "status=pending"))
     if there.target_deleted:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from groups_provisioning import reconcile
@@ -150,6 +150,7 @@ class Facts:
 
 
 @pytest.mark.usefixtures("db")
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_whatever_was_said_the_engine_and_the_oracle_agree(data: st.DataObject) -> None:
     with transaction.atomic():
