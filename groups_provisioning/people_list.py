@@ -67,7 +67,8 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
-    return matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES).order_by("user_name_key")
+    related = matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES)
+    return related.defer("attributes", "folded").order_by("user_name_key")
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:

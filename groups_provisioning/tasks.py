@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
 from groups_provisioning import checks, worker
 from groups_provisioning.preview import runs
@@ -23,7 +24,8 @@ def settle_pending() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def check_all_effects() -> None:
-    """Have every org checked, each by tasks of its own."""
+    """Have every org checked, each by tasks of its own; and let go of old previews."""
+    runs.forget(timezone.now())
     for org_id in checks.org_ids():
         check_effects.delay(str(org_id))
 

@@ -278,5 +278,4 @@ SCENES = {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
-SCENES |= scenes_activity.SCENES
-SCENES |= scenes_people.SCENES
+SCENES |= scenes_activity.SCENES | scenes_people.SCENES
