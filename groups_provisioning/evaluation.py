@@ -18,7 +18,6 @@ from groups_provisioning.proposals import (
     Ground,
     Proposal,
     first_match,
-    kinds_on,
     names_asked_for,
     propose,
 )
@@ -236,7 +235,7 @@ def _ground(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Gr
     """What proposals need to know. found: locked, so that nobody else gives them away now."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = Mapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
-    return Ground(kinds_on(org), ids, frozenset(owned))
+    return Ground(entities.kinds_on(org), ids, frozenset(owned))
 
 
 def _mapping(org: Organization, proposal: Proposal, entity: Entity | None, *, change_id: UUID, at: datetime) -> Mapping:

@@ -11,23 +11,7 @@ from groups_provisioning import patterns
 from groups_provisioning.models import MappingRule, Pending
 from orgs import entities
 from orgs.keys import fold
-from orgs.models import EntityKind, Organization
-
-
-class KindOff(Exception):
-    """This kind is switched off for the org; support can switch it on (SPEC M8)."""
-
-
-_SWITCHES = {
-    EntityKind.TEAM: "teams",
-    EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
-    EntityKind.SUB_ORGANIZATION: "sub_organizations",
-}
-
-
-def kinds_on(org: Organization) -> frozenset[str]:
-    """The kinds that support has switched on for an org."""
-    return frozenset(kind.value for kind, switch in _SWITCHES.items() if getattr(org, switch))
+from orgs.models import EntityKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from groups_provisioning import evaluation, patterns
 from groups_provisioning.models import MappingRule, PatternType
-from groups_provisioning.proposals import KindOff, kinds_on
 from orgs import history
+from orgs.entities import KindOff, kinds_on
 from orgs.history import Cause
 from orgs.models import EntityKind, Organization
 from orgs.transactions import command

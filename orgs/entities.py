@@ -23,6 +23,18 @@ Named = tuple[str, str]
 """A kind, and a folded name."""
 
 
+SWITCHES = {
+    EntityKind.TEAM: "teams",
+    EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
+    EntityKind.SUB_ORGANIZATION: "sub_organizations",
+}
+"""The columns of an org that switch the kinds on."""
+
+
+class KindOff(Exception):
+    """This kind is switched off for the org; support can switch it on (SPEC M8)."""
+
+
 class UnknownEntity(Exception):
     """The org has no such entity, or had it deleted."""
 
@@ -37,6 +49,11 @@ class ReservedName(Exception):
 
 class UnusableName(Exception):
     """A name is 1 to LONGEST characters long, blanks around it not counted."""
+
+
+def kinds_on(org: Organization) -> frozenset[str]:
+    """The kinds that support has switched on for an org (SPEC O2)."""
+    return frozenset(kind.value for kind, switch in SWITCHES.items() if getattr(org, switch))
 
 
 def named(org: Organization, kind: str, name: str) -> UUID | None:
@@ -77,6 +94,19 @@ def create_missing(org: Organization, names: Iterable[tuple[str, str]], *, at: d
     Entity.objects.bulk_create(rows, ignore_conflicts=True)
     made = set(Entity.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True)) if rows else set()
     return {key: entity for key, entity in entities.items() if entity.id in made}
+
+
+def found_or_created(*, org: Organization, kind: str, name: str, at: datetime) -> Entity:
+    """The live entity of this kind and name, locked; a new one where there is none.
+
+    Raises UnusableName, ReservedName.
+    """
+    name = usable(kind, name)
+    key = (kind, fold(name))
+    while True:  # until it is either there or not, whoever else makes or deletes one
+        entity = locked_by_name(org, [key]).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
+        if entity is not None:
+            return entity
 
 
 def locked(org: Organization, entity_id: UUID, kind: str | None = None) -> Entity:

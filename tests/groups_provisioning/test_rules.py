@@ -9,8 +9,8 @@ from django.db import connection
 from groups_provisioning import rules
 from groups_provisioning.models import Mapping, MappingRule, PatternType
 from groups_provisioning.patterns import BadPattern
-from groups_provisioning.proposals import KindOff
 from groups_provisioning.rules import BadStartingRule, OtherRules, RuleFacts, UnknownRule
+from orgs.entities import KindOff
 from orgs.history import Cause
 from orgs.keys import uuid7
 from orgs.models import Change, Door, EntityKind, Organization

@@ -1,0 +1,409 @@
+"""What admins decide about mappings and entities (SPEC M1, M2, M7, M8). Each function is one command.
+
+With `evaluation`, where rules decide, the only module that writes `Mapping`. Groups are locked by id, then their
+mappings, then entities; then all whom it matters to are marked, and settled by a worker. What is refused is an
+exception, and nothing is written.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from groups_provisioning import evaluation, members
+from groups_provisioning.evaluation import close, has_place, live_mappings, save_closed, told
+from groups_provisioning.group_intake import UnknownGroup
+from groups_provisioning.models import EXCLUSIVE, Mapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.proposals import excluded
+from groups_provisioning.rules import UnknownRule
+from orgs import entities, history
+from orgs.entities import KindOff
+from orgs.history import Cause
+from orgs.keys import uuid7
+from orgs.models import Entity, EntityKind, Organization
+from orgs.queue import MARK
+from orgs.transactions import command
+
+Target = UUID | str | None
+"""What to map to: the id of an entity, a name for a new one, or None for the group's name, found or created."""
+
+
+class UnknownMapping(Exception):
+    """The org has no such mapping (SPEC O7)."""
+
+
+class NotPending(Exception):
+    """It is approved, for another target: give it a new target instead."""
+
+
+class AlreadyRejected(Exception):
+    """It is over: map the group anew."""
+
+
+class EntityOwned(Exception):
+    """Another mapping owns the entity (SPEC M1); the argument is the name of its group."""
+
+
+class Excluded(Exception):
+    """A sub-organization excludes other mappings of the same group (SPEC M1)."""
+
+
+class SecondOfItsKind(Exception):
+    """The group has a mapping of this kind, of which it can have one (SPEC M1): give that one a new target."""
+
+
+REFUSALS = (
+    UnknownMapping,
+    UnknownGroup,
+    NotPending,
+    AlreadyRejected,
+    EntityOwned,
+    Excluded,
+    SecondOfItsKind,
+    KindOff,
+    entities.UnknownEntity,
+    entities.NameTaken,
+    entities.ReservedName,
+    entities.UnusableName,
+)
+"""Why an admin cannot have it."""
+
+
+@dataclass(slots=True)
+class Approvals:
+    """What `approve_many` did. Mappings that were approved already are in neither."""
+
+    approved: list[Mapping] = field(default_factory=list)
+    refused: dict[UUID, Exception] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How many mappings the rules made."""
+
+    approved: int
+    pending: int
+
+
+@command
+def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause: Cause) -> Mapping:
+    """Let a Pending mapping claim its group's members. target: None is also the entity that it has already.
+
+    Raises those in REFUSALS.
+    """
+    group, live = _around(org, mapping_id)
+    old = _one(live, mapping_id)
+    if old.is_synced and target not in (None, old.entity_id):
+        raise NotPending
+    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.approved")
+
+
+@command
+def map_group(*, org: Organization, group_id: UUID, kind: str, target: Target = None, cause: Cause) -> Mapping:
+    """Map a group by hand; a mapping of this kind that waits for a target gets this one. Raises those in REFUSALS."""
+    group = _lock_group(org, group_id)
+    live = live_mappings([group])
+    same = (mapping for mapping in live if has_place(mapping) and mapping.entity_id == target)
+    waiting = (mapping for mapping in live if mapping.kind == kind and not has_place(mapping))
+    old = next(same, None) or next(waiting, None)
+    return _carry_out(_Assignment(org, cause), group, live, old, kind, target, "mapping.approved")
+
+
+@command
+def retarget(*, org: Organization, mapping_id: UUID, target: UUID | str, cause: Cause) -> Mapping:
+    """Map the group to another entity instead: a new row, so that decisions about the old one end (SPEC C3).
+
+    Raises those in REFUSALS.
+    """
+    group, live = _around(org, mapping_id)
+    old = _one(live, mapping_id)
+    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.retargeted")
+
+
+@command
+def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> int:
+    """End mappings, and bar rules from mapping their groups to these kinds (SPEC M2, M6); how many were not over yet.
+
+    Raises UnknownMapping.
+    """
+    ids = set(mapping_ids)
+    groups = _lock_groups(org, _groups_of(org, ids).values())
+    found = [mapping for mapping in live_mappings(groups.values()) if mapping.id in ids]
+    if not found:
+        return 0
+    change_id = uuid7()
+    settles, stories = [], []
+    for mapping in found:
+        group = groups[mapping.group_id]
+        if mapping.is_synced or mapping.fell_back_at:
+            settles.append(group)
+        was = close(mapping, change_id=change_id)
+        mapping.barred, mapping.target_deleted = True, False
+        stories.append(told(mapping, group, was=was))
+    save_closed(found)
+    marked = members.mark_all(*settles, change_id=change_id)
+    history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
+    return len(found)
+
+
+@command
+def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> Approvals:
+    """Approve Pending mappings, each as `approve` without a target would. Refusals are reported, never raised."""
+    ids = list(dict.fromkeys(mapping_ids))
+    group_ids = dict(Mapping.objects.for_org(org).filter(id__in=ids).values_list("id", "group_id"))
+    groups = _lock_groups(org, group_ids.values())
+    live: dict[UUID, list[Mapping]] = {id_: [] for id_ in groups}
+    for mapping in live_mappings(groups.values()):
+        live[mapping.group_id].append(mapping)
+    work, done = _Assignment(org, cause), Approvals()
+    for id_ in ids:
+        try:
+            if id_ not in group_ids:
+                raise UnknownMapping(id_)
+            if group_ids[id_] not in groups:
+                raise UnknownGroup(group_ids[id_])
+            group = groups[group_ids[id_]]
+            old = _one(live[group.id], id_)
+            if not old.is_synced:
+                done.approved.append(work.assign(group, live[group.id], old, old.kind, None))
+        except REFUSALS as refusal:
+            done.refused[id_] = refusal
+    work.record("mapping.approved")
+    return done
+
+
+@command
+def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause) -> Applied:
+    """Evaluate the rules for all groups without a live mapping (SPEC M5). rule_id: only where this one is the first.
+
+    Raises UnknownRule.
+    """
+    if rule_id is not None and not MappingRule.objects.for_org(org).filter(id=rule_id).exists():
+        raise UnknownRule(rule_id)
+    mapped = Mapping.objects.live().filter(group=OuterRef("id"))
+    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").select_for_update(of=("self",))
+    groups = list(unmapped.only("display_name", "org_id"))
+    # Somebody who was waited for may have mapped one.
+    since = set(Mapping.objects.live().filter(group__in=groups).values_list("group_id", flat=True))
+    groups = [group for group in groups if group.id not in since]
+    for group in groups:
+        group.org = org
+    change_id = uuid7()
+    outcome = evaluation.apply(org, groups, rule_id, change_id=change_id, at=cause.at)
+    approved = {story["group"] for story in outcome.mappings if story["now"] == Status.AUTO_APPROVED}
+    applied = Applied(len(approved), len(outcome.mappings) - len(approved))
+    if outcome:
+        marked = members.mark_all(*[group for group in groups if str(group.id) in approved], change_id=change_id)
+        detail = {"rule": str(rule_id) if rule_id else None, "approved": applied.approved, "pending": applied.pending}
+        detail |= {"mappings": outcome.mappings[:TOLD], "marked": marked}
+        history.record(org, cause, "rules.applied", change_id=change_id, **detail)
+    return applied
+
+
+TOLD = 100
+"""Mappings that one Change tells in full; every mapping points to its Change anyway."""
+
+
+@command
+def create_entity(
+    *, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause
+) -> Entity:
+    """A new entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
+    if kind not in entities.kinds_on(org):
+        raise KindOff(kind)
+    entity = entities.create(org=org, kind=kind, name=name, session_limit=session_limit, at=cause.at)
+    history.record(org, cause, "entity.created", **_about(entity), session_limit=session_limit)
+    return entity
+
+
+@command
+def rename_entity(*, org: Organization, entity_id: UUID, name: str, cause: Cause) -> Entity:
+    """Give an entity another name, until the IdP renames its group (SPEC G6).
+
+    Raises entities.UnknownEntity, NameTaken, ReservedName, UnusableName.
+    """
+    entity = entities.locked(org, entity_id)
+    was = entity.name
+    if entities.rename(entity, name):
+        history.record(org, cause, "entity.renamed", **_about(entity), was=was)
+    return entity
+
+
+@command
+def limit_entity(*, org: Organization, entity_id: UUID, session_limit: int | None, cause: Cause) -> Entity:
+    """Set the parallel sessions of a concurrency group; None means no limit. Raises entities.UnknownEntity."""
+    entity = entities.locked(org, entity_id, EntityKind.CONCURRENCY_GROUP)
+    was = entity.session_limit
+    if entities.set_limit(entity, session_limit):
+        history.record(org, cause, "entity.limited", **_about(entity), was=was, now=session_limit)
+    return entity
+
+
+@command
+def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
+    """End an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
+    owner = Mapping.objects.live().for_org(org).filter(entity=entity_id)
+    groups = _lock_groups(org, owner.values_list("group_id", flat=True))
+    entity = entities.locked(org, entity_id)
+    # Asked again under the entity's lock. One that came meanwhile is locked late, which at worst repeats the command.
+    mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",)).first()
+    entities.delete(entity, at=cause.at)
+    change_id = uuid7()
+    stories = []
+    if mapping is not None:
+        was = mapping.status
+        mapping.status, mapping.reason, mapping.target_deleted = Status.PENDING, Pending.TARGET_DELETED, True
+        mapping.fell_back_at = None
+        mapping.change_id = change_id
+        mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
+        stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
+    marked = _mark_placed(entity, mapping, change_id)
+    history.record(
+        org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked
+    )
+
+
+class _Assignment:
+    """One command's approvals: written as they come, then told and marked together."""
+
+    def __init__(self, org: Organization, cause: Cause) -> None:
+        self.org = org
+        self.cause = cause
+        self.change_id = uuid7()
+        self.stories: list[dict[str, Any]] = []
+        self.groups: list[PushedGroup] = []
+
+    def assign(
+        self, group: PushedGroup, live: list[Mapping], old: Mapping | None, kind: str, target: Target
+    ) -> Mapping:
+        """Map a locked group, in place of `old` among its `live` mappings. Refuses before it writes anything."""
+        others = [mapping for mapping in live if mapping is not old]
+        if kind not in entities.kinds_on(self.org):
+            raise KindOff(kind)
+        if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
+            raise SecondOfItsKind(kind)
+        if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
+            raise Excluded(kind)
+        entity = self._target(group, old, kind, target)
+        owner = Mapping.objects.live().filter(entity=entity).exclude(id=old.id if old else None)
+        if taken := owner.select_related("group").first():
+            raise EntityOwned(taken.group.display_name)
+        if old is not None and old.is_synced and old.entity_id == entity.id:
+            return old
+        mapping = old
+        if mapping is None or mapping.entity_id not in (None, entity.id):
+            mapping = Mapping(org=self.org, group=group, kind=kind, created_at=self.cause.at)
+            live.append(mapping)
+            if old is not None:
+                live.remove(old)
+                self._end(group, old)
+        self._approve(group, mapping, entity)
+        return mapping
+
+    def record(self, verb: str) -> None:
+        """Mark the members and write the Change, if anything was assigned."""
+        if self.stories:
+            marked = members.mark_all(*self.groups, change_id=self.change_id)
+            detail = {"mappings": self.stories, "marked": marked}
+            history.record(self.org, self.cause, verb, change_id=self.change_id, **detail)
+
+    def _target(self, group: PushedGroup, old: Mapping | None, kind: str, target: Target) -> Entity:
+        at = self.cause.at
+        if target is None and old is not None and has_place(old):
+            target = old.entity_id
+        match target:
+            case UUID():
+                return entities.locked(self.org, target, kind)
+            case str():
+                return entities.create(org=self.org, kind=kind, name=target, at=at)
+            case _:
+                return entities.found_or_created(org=self.org, kind=kind, name=group.display_name, at=at)
+
+    def _end(self, group: PushedGroup, old: Mapping) -> None:
+        was = close(old, change_id=self.change_id)
+        old.target_deleted = False
+        save_closed([old])
+        self.stories.append(told(old, group, was=was))
+
+    def _approve(self, group: PushedGroup, mapping: Mapping, entity: Entity) -> None:
+        was = None if mapping._state.adding else mapping.status
+        mapping.entity, mapping.status, mapping.reason = entity, Status.APPROVED, ""
+        mapping.approved_at, mapping.fell_back_at = self.cause.at, None
+        mapping.change_id = self.change_id
+        mapping.save()
+        # An admin wants this kind for the group, so rules may have it again (SPEC M6).
+        Mapping.objects.filter(group=group, kind=mapping.kind, barred=True).update(barred=False)
+        self.stories.append(told(mapping, group, was=was))
+        self.groups.append(group)
+
+
+def _carry_out(
+    work: _Assignment,
+    group: PushedGroup,
+    live: list[Mapping],
+    old: Mapping | None,
+    kind: str,
+    target: Target,
+    verb: str,
+) -> Mapping:
+    mapping = work.assign(group, live, old, kind, target)
+    work.record(verb)
+    return mapping
+
+
+def _around(org: Organization, mapping_id: UUID) -> tuple[PushedGroup, list[Mapping]]:
+    """The group of a mapping and its live mappings, locked. Raises UnknownMapping, UnknownGroup."""
+    group = _lock_group(org, _groups_of(org, {mapping_id})[mapping_id])
+    return group, live_mappings([group])
+
+
+def _groups_of(org: Organization, mapping_ids: set[UUID]) -> dict[UUID, UUID]:
+    """The ids of the groups of mappings. Raises UnknownMapping."""
+    found = dict(Mapping.objects.for_org(org).filter(id__in=mapping_ids).values_list("id", "group_id"))
+    if unknown := mapping_ids - set(found):
+        raise UnknownMapping(min(unknown))
+    return found
+
+
+def _lock_groups(org: Organization, ids: Iterable[UUID]) -> dict[UUID, PushedGroup]:
+    """Those of the groups that are live, locked in the order of their ids."""
+    groups = PushedGroup.objects.live(org).filter(id__in=list(ids)).order_by("id").select_for_update()
+    return {group.id: group for group in groups}
+
+
+def _lock_group(org: Organization, group_id: UUID) -> PushedGroup:
+    found = _lock_groups(org, [group_id])
+    if group_id not in found:
+        raise UnknownGroup(group_id)
+    return found[group_id]
+
+
+def _one(live: Sequence[Mapping], mapping_id: UUID) -> Mapping:
+    for mapping in live:
+        if mapping.id == mapping_id:
+            return mapping
+    raise AlreadyRejected(mapping_id)
+
+
+def _about(entity: Entity) -> dict[str, Any]:
+    return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
+
+
+# By the facts that place people there: memberships may be about to be written.
+_PLACED = """(
+    SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
+    UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
+    UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
+) AS placed"""
+_MARK_PLACED = MARK.format(touched=_PLACED)
+
+
+def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:
+    """Have everybody settled whom anything places in the entity; how many there are."""
+    about = {"org": entity.org_id, "entity": entity.id, "group": owner and owner.group_id, "change": change_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_PLACED, about)
+        return int(cursor.rowcount)
