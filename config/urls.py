@@ -10,4 +10,5 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("admin/", admin.site.urls),
     path("", include("orgs.urls")),
+    path("", include("groups_provisioning.urls")),
 ]

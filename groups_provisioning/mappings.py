@@ -208,9 +208,7 @@ TOLD = 100
 
 
 @command
-def create_entity(
-    *, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause
-) -> Entity:
+def create_entity(*, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause) -> Entity:
     """A new entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
     if kind not in entities.kinds_on(org):
         raise KindOff(kind)
@@ -261,9 +259,7 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
         mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
         stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
     marked = _mark_placed(entity, mapping, change_id)
-    history.record(
-        org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked
-    )
+    history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
 class _Assignment:

@@ -9,7 +9,8 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
@@ -39,7 +40,7 @@ def administers(user: User) -> bool:
     return standing is not None and admin_role.filter(key__in=standing.roles).exists()
 
 
-def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words.
 
     No cache keeps what such a page shows: it may be a secret, and whoever uses the browser next may be somebody else.
@@ -48,7 +49,7 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Calla
 
     @wraps(view)
     @never_cache
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         user = cast(Any, request.user)
         is_admin = user.is_authenticated and not user.is_staff and administers(user)
         if not is_admin and cast(OrgRequest, request).htmx:

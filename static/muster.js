@@ -76,6 +76,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What htmx has fetched: into a dialog, which is shown; or a part of the page that says in words what is new in it.
+let told = document.querySelector("[data-announce]")?.dataset.announce;
+addEventListener("htmx:afterSettle", ({ target }) => {
+  const dialog = target.closest("dialog");
+  if (dialog && !dialog.open) dialog.showModal();
+  const words = target.closest("[data-announce]")?.dataset.announce;
+  if (words && words !== told) announce((told = words));
+});
+
 // A link or form whose part of a page could not be fetched leads to the page that it also is.
 for (const failure of ["htmx:sendError", "htmx:responseError"]) {
   addEventListener(failure, ({ detail: { elt } }) => {

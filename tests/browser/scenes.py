@@ -1,7 +1,6 @@
 """Each page in each state that looks different: what is checked for accessibility, and what pictures are taken of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,16 +11,9 @@ from playwright.sync_api import Page
 from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, ScimToken, User
+from tests.browser import scenes_groups
+from tests.browser.scene import Scene
 from tests.factories import UserFactory
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """set_up: makes the rows and gives the address. act: what is done on the page then. who: signed in as."""
-
-    set_up: Callable[[User], str]
-    act: Callable[[Page], None] = lambda page: None
-    who: Callable[[User], User | None] = lambda owner: owner
 
 
 def _nobody(owner: User) -> None:
@@ -129,7 +121,7 @@ def _ask_for_a_link(page: Page) -> None:
         page.get_by_role("button", name="Send the link").click()
 
 
-SCENES = {
+SCENES = scenes_groups.SCENES | {
     "sign-in": Scene(at("/sign-in/"), who=_nobody),
     "sign-in-refused": Scene(at("/sign-in/"), _try_to_sign_in, _nobody),
     "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
