@@ -123,7 +123,7 @@ class GroupFilter(django_filters.FilterSet):
         """In an order without ties."""
         found: QuerySet[PushedGroup] = super().qs
         wished = found.query.order_by or (F("display_name_key"),)
-        return found.order_by(*wished, "id")
+        return found.order_by(*wished, "display_name_key")
 
     @property
     def is_narrow(self) -> bool:

@@ -1,6 +1,5 @@
 """What rules match among the groups that there are: numbers for the pages, nothing is written."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +11,7 @@ from groups_provisioning import patterns, targets
 from groups_provisioning.models import Mapping, MappingRule, PatternType, Pending, PushedGroup
 from groups_provisioning.proposals import Candidate, first_match, names_asked_for, propose
 from orgs.keys import fold
-from orgs.models import Organization
+from orgs.models import EntityKind, Organization
 
 COUNTED = 10_000
 """Groups that are looked at, the first by name: a bound for the time that a page takes."""
@@ -99,12 +98,12 @@ class Outlook:
 
     groups: list[PushedGroup]
     mapped: int = 0
-    made: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[Pending] = field(default_factory=Counter)
+    made: dict[str, int] = field(default_factory=lambda: dict.fromkeys(EntityKind.values, 0))
+    reasons: dict[Pending, int] = field(default_factory=dict)
 
     @property
-    def waiting(self) -> int:
-        return self.reasons.total()
+    def creates(self) -> bool:
+        return any(self.made.values())
 
 
 def outlook(org: Organization, rule: MappingRule | None) -> Outlook:
@@ -131,7 +130,8 @@ def outlook(org: Organization, rule: MappingRule | None) -> Outlook:
         if proposal is None:
             continue
         if proposal.fit.reason:
-            found.reasons[Pending(proposal.fit.reason)] += 1
+            reason = Pending(proposal.fit.reason)
+            found.reasons[reason] = found.reasons.get(reason, 0) + 1
         else:
             found.mapped += 1
             found.made[proposal.rule.kind] += bool(proposal.fit.new_name)

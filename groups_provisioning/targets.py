@@ -51,39 +51,41 @@ def choice(org: Organization, kind: str, name: str, *, besides: Mapping | None =
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why a mapping cannot be approved as it is. owner: the group that has the entity, where that is why."""
+class Prospect:
+    """What approving a mapping as it is would come to: the entity by its name, or the reason against it.
 
-    reason: Pending
+    owner: the group that has the entity already, where that is why.
+    """
+
+    name: str = ""
+    is_new: bool = False
+    reason: str = ""
     owner: str = ""
 
 
-def obstacles(org: Organization, mappings: Sequence[Mapping]) -> dict[UUID, Obstacle]:
-    """Which of these Pending mappings, with their groups, cannot be approved without choosing a target, and why."""
+def prospects(org: Organization, mappings: Sequence[Mapping]) -> dict[UUID, Prospect]:
+    """For Pending mappings, with their groups and entities."""
     placed: dict[UUID, set[str]] = {mapping.group_id: set() for mapping in mappings}
     for other in Mapping.objects.for_org(org).live().filter(group__in=list(placed)):
         if has_place(other):
             placed[other.group_id].add(other.kind)
-    wanted = {_name(mapping) for mapping in mappings if not has_place(mapping)}
-    found_ground, owners = ground(org, wanted)
-    found = {}
-    for mapping in mappings:
-        others = frozenset(placed[mapping.group_id] - {mapping.kind})
-        if has_place(mapping):
-            reason = _reason_against(mapping.kind, others, found_ground)
-        else:
-            group = Candidate(mapping.group_id, mapping.group.display_name, others)
-            reason = fitting(mapping.kind, group, found_ground, creates=True).reason
-        if reason:
-            owner = owners.get(_name(mapping), "") if reason == Pending.OWNED else ""
-            found[mapping.id] = Obstacle(Pending(reason), owner)
-    return found
+    found = ground(org, {_name(mapping) for mapping in mappings if not has_place(mapping)})
+    return {mapping.id: _prospect(mapping, placed[mapping.group_id], found) for mapping in mappings}
 
 
-def _reason_against(kind: str, others: frozenset[str], ground: Ground) -> str:
-    if kind not in ground.kinds:
-        return Pending.KIND_OFF
-    return Pending.EXCLUDED if excluded(kind, others) else ""
+def _prospect(mapping: Mapping, placed: set[str], found: "Found") -> Prospect:
+    others = frozenset(placed - {mapping.kind})
+    if mapping.target_deleted:  # An admin chooses the new one (SPEC M7).
+        return Prospect(reason=Pending.TARGET_DELETED)
+    if mapping.entity is not None:
+        if mapping.kind not in found.ground.kinds:
+            return Prospect(reason=Pending.KIND_OFF)
+        return Prospect(reason=Pending.EXCLUDED) if excluded(mapping.kind, others) else Prospect(mapping.entity.name)
+    name = mapping.group.display_name
+    fit = fitting(mapping.kind, Candidate(mapping.group_id, name, others), found.ground, creates=True)
+    if fit.reason:
+        return Prospect(reason=fit.reason, owner=found.owners.get(_name(mapping), ""))
+    return Prospect(fit.new_name or name.strip(), is_new=bool(fit.new_name))
 
 
 def _name(mapping: Mapping) -> entities.Named:

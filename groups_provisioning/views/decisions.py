@@ -25,17 +25,16 @@ from orgs.models import Door
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Something that an admin may decide. title: the question. verb: on its button. groups: whose members it is about.
+class Question:
+    """What an admin is asked. title: the question. verb: on the button. groups: whose members it is about.
 
-    carry_out: does it and returns what to say; raises those in REFUSALS. back: the address to go to then. form: what
-    has to be chosen for it. lead: what is to be known. details: a template with more of it, and context for it.
+    back: the address to go to then. form: what has to be chosen. lead: what is to be known. details: a template with
+    more of it, and its context. What answers it is no part of it, for templates call what they find.
     """
 
     title: str
     verb: str
     groups: Sequence[PushedGroup]
-    carry_out: Callable[[], str]
     back: str
     form: TargetForm | None = None
     lead: str = ""
@@ -61,22 +60,23 @@ def cause(request: OrgRequest) -> Cause:
     return Cause(Door.PAGE, timezone.now(), person=request.user)
 
 
-def decide(request: OrgRequest, decision: Decision) -> HttpResponse:
-    """Show what the decision would bring about; carry it out where exactly that was seen.
+def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str] | None) -> HttpResponse:
+    """Show what the answer yes would bring about; carry it out where exactly that was seen.
 
+    carry_out: returns what to say then; raises those in REFUSALS. None where it cannot be done.
     For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
     """
-    form = decision.form
-    preview = _preview(decision)
-    if request.method == "POST" and (form is None or form.is_valid()):
+    form = question.form
+    preview = _preview(question)
+    if request.method == "POST" and carry_out and (form is None or form.is_valid()):
         if request.POST.get("seen") == preview.fingerprint:
             try:
-                messages.success(request, decision.carry_out())
-                return redirect(decision.back)
+                messages.success(request, carry_out())
+                return redirect(question.back)
             except REFUSALS as refusal:
                 if form is None:
                     messages.error(request, refusals.in_words(refusal))
-                    return redirect(decision.back)
+                    return redirect(question.back)
                 form.add_error("name", refusals.in_words(refusal))
         elif "seen" in request.POST:
             messages.info(request, _("What would happen has changed since you saw it. Look again before you decide."))
@@ -84,21 +84,22 @@ def decide(request: OrgRequest, decision: Decision) -> HttpResponse:
     if request.htmx:
         template = "_effect.html" if request.htmx.target == "effect" else "_decision.html"
     context = {
-        "decision": decision,
+        "question": question,
+        "possible": carry_out is not None,
         "form": form,
         "preview": preview,
         "suggested": suggested(request.org, form.chosen_kind, form.text) if form else (),
     }
-    return render(request, f"groups_provisioning/{template}", {**decision.context, **context})
+    return render(request, f"groups_provisioning/{template}", {**question.context, **context})
 
 
-def _preview(decision: Decision) -> Preview:
-    choice = decision.form.choice() if decision.form and decision.form.text else None
-    looked_at = [(group.id, group.revision) for group in decision.groups]
-    about = repr((decision.title, choice, looked_at))
+def _preview(question: Question) -> Preview:
+    choice = question.form.choice() if question.form and question.form.text else None
+    looked_at = [(group.id, group.revision) for group in question.groups]
+    about = repr((question.title, choice, looked_at))
     return Preview(
-        groups=len(decision.groups),
-        people=sum(group.member_count for group in decision.groups),
+        groups=len(question.groups),
+        people=sum(group.member_count for group in question.groups),
         choice=choice,
         fingerprint=sha256(about.encode()).hexdigest(),
     )

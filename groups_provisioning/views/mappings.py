@@ -1,6 +1,6 @@
 """What admins decide about mappings: each is shown with its effect, and then carried out by one command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,7 +16,7 @@ from groups_provisioning.evaluation import has_place
 from groups_provisioning.forms import TargetForm
 from groups_provisioning.models import Mapping, PushedGroup, Status
 from groups_provisioning.views import refusals
-from groups_provisioning.views.decisions import Decision, cause, decide
+from groups_provisioning.views.decisions import Question, cause, decide
 from orgs import entities
 from orgs.access import OrgRequest, org_admin
 
@@ -43,17 +43,14 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponse:
         )
         return _mapped(group, made)
 
-    return decide(
-        request,
-        Decision(
-            title=_("Map “%(group)s”") % {"group": group},
-            verb=_("Map group"),
-            groups=[group],
-            carry_out=carry_out,
-            back=_page(group),
-            form=form,
-        ),
+    question = Question(
+        title=_("Map “%(group)s”") % {"group": group},
+        verb=_("Map group"),
+        groups=[group],
+        back=_page(group),
+        form=form,
     )
+    return decide(request, question, carry_out)
 
 
 @deciding
@@ -71,17 +68,14 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponse:
         made = mappings.approve(org=request.org, mapping_id=mapping.id, target=target, cause=cause(request))
         return _mapped(group, made)
 
-    return decide(
-        request,
-        Decision(
-            title=_("Approve the mapping of “%(group)s”?") % {"group": group},
-            verb=_("Approve"),
-            groups=[group],
-            carry_out=carry_out,
-            back=_page(group),
-            form=form,
-        ),
+    question = Question(
+        title=_("Approve the mapping of “%(group)s”?") % {"group": group},
+        verb=_("Approve"),
+        groups=[group],
+        back=_page(group),
+        form=form,
     )
+    return decide(request, question, carry_out)
 
 
 @deciding
@@ -100,18 +94,15 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponse:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=target, cause=cause(request))
         return _mapped(group, made)
 
-    return decide(
-        request,
-        Decision(
-            title=_("Choose a new target for “%(group)s”") % {"group": group},
-            verb=_("Map to this one"),
-            groups=[group],
-            carry_out=carry_out,
-            back=_page(group),
-            form=form,
-            lead=_("Those whom this mapping has placed move from the old target to the new one."),
-        ),
+    question = Question(
+        title=_("Choose a new target for “%(group)s”") % {"group": group},
+        verb=_("Map to this one"),
+        groups=[group],
+        back=_page(group),
+        form=form,
+        lead=_("Those whom this mapping has placed move from the old target to the new one."),
     )
+    return decide(request, question, carry_out)
 
 
 @deciding
@@ -126,21 +117,18 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponse:
         mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
         return _("The mapping of “%(group)s” is rejected.") % {"group": group}
 
-    return decide(
-        request,
-        Decision(
-            title=_("Reject the mapping of “%(group)s”?") % {"group": group},
-            verb=_("Reject"),
-            groups=[group],
-            carry_out=carry_out,
-            back=_page(group),
-            lead=_(
-                "Whom it has placed leaves that place, unless something else keeps them there. No rule maps the group"
-                " to this kind again until you map it by hand. The group, its members and its roles stay."
-            ),
-            destructive=True,
+    question = Question(
+        title=_("Reject the mapping of “%(group)s”?") % {"group": group},
+        verb=_("Reject"),
+        groups=[group],
+        back=_page(group),
+        lead=_(
+            "Whom it has placed leaves that place, unless something else keeps them there. No rule maps the group"
+            " to this kind again until you map it by hand. The group, its members and its roles stay."
         ),
+        destructive=True,
     )
+    return decide(request, question, carry_out)
 
 
 @require_POST
@@ -153,20 +141,23 @@ def bulk(request: OrgRequest) -> HttpResponse:
         messages.info(request, _("Tick the groups first."))
         return redirect(back)
     live = Mapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
+    live = live.order_by("group__display_name_key", "id")
     if request.POST.get("action") == "reject":
-        decision = _reject_many(request, list(live.order_by("group__display_name_key", "id")), back)
+        concerned, ask = list(live), _reject_many
     else:
-        pending = live.filter(status=Status.PENDING).order_by("group__display_name_key", "id")
-        decision = _approve_many(request, list(pending), back)
-    if not decision.groups:
+        concerned, ask = list(live.filter(status=Status.PENDING)), _approve_many
+    if not concerned:
         messages.info(request, _("None of these groups has a mapping to decide about."))
         return redirect(back)
-    return decide(request, decision)
+    question, carry_out = ask(request, concerned, back)
+    return decide(request, question, carry_out)
 
 
-def _approve_many(request: OrgRequest, pending: Sequence[Mapping], back: str) -> Decision:
-    obstacles = targets.obstacles(request.org, pending)
-    can = [mapping for mapping in pending if mapping.id not in obstacles]
+def _approve_many(
+    request: OrgRequest, pending: Sequence[Mapping], back: str
+) -> tuple[Question, Callable[[], str] | None]:
+    prospects = targets.prospects(request.org, pending)
+    can = [mapping for mapping in pending if not prospects[mapping.id].reason]
 
     def carry_out() -> str:
         done = mappings.approve_many(org=request.org, mapping_ids=[each.id for each in can], cause=cause(request))
@@ -175,36 +166,37 @@ def _approve_many(request: OrgRequest, pending: Sequence[Mapping], back: str) ->
         count = len(done.approved)
         return ngettext("%(count)d mapping is approved.", "%(count)d mappings are approved.", count) % {"count": count}
 
-    return Decision(
-        title=ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", len(can)) % {"count": len(can)},
+    count = len(can)
+    asked = ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", count) % {"count": count}
+    question = Question(
+        title=asked if can else _("None of these can be approved this way"),
         verb=_("Approve"),
-        groups=list({mapping.group_id: mapping.group for mapping in (can or pending)}.values()),
-        carry_out=carry_out,
+        groups=list({mapping.group_id: mapping.group for mapping in can}.values()),
         back=back,
         details="groups_provisioning/_bulk.html",
         context={
-            "can": can,
+            "can": [(mapping, prospects[mapping.id]) for mapping in can],
             "refused": [
-                (mapping, refusals.obstacle_in_words(obstacles[mapping.id]))
+                (mapping, refusals.against(prospects[mapping.id]))
                 for mapping in pending
-                if mapping.id in obstacles
+                if prospects[mapping.id].reason
             ],
             "action": "approve",
             "filters": request.POST.get("filters", ""),
         },
     )
+    return question, carry_out if can else None
 
 
-def _reject_many(request: OrgRequest, live: Sequence[Mapping], back: str) -> Decision:
+def _reject_many(request: OrgRequest, live: Sequence[Mapping], back: str) -> tuple[Question, Callable[[], str] | None]:
     def carry_out() -> str:
         count = mappings.reject(org=request.org, mapping_ids=[each.id for each in live], cause=cause(request))
         return ngettext("%(count)d mapping is rejected.", "%(count)d mappings are rejected.", count) % {"count": count}
 
-    return Decision(
+    question = Question(
         title=ngettext("Reject %(count)d mapping?", "Reject %(count)d mappings?", len(live)) % {"count": len(live)},
         verb=_("Reject"),
         groups=list({mapping.group_id: mapping.group for mapping in live}.values()),
-        carry_out=carry_out,
         back=back,
         lead=_(
             "Whom they have placed leaves these places, unless something else keeps them there. No rule maps these"
@@ -212,8 +204,14 @@ def _reject_many(request: OrgRequest, live: Sequence[Mapping], back: str) -> Dec
         ),
         destructive=True,
         details="groups_provisioning/_bulk.html",
-        context={"can": live, "refused": (), "action": "reject", "filters": request.POST.get("filters", "")},
+        context={
+            "can": [(mapping, None) for mapping in live],
+            "refused": (),
+            "action": "reject",
+            "filters": request.POST.get("filters", ""),
+        },
     )
+    return question, carry_out
 
 
 def _chosen(request: OrgRequest) -> list[UUID]:

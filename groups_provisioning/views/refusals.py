@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from groups_provisioning import mappings
 from groups_provisioning.group_intake import UnknownGroup
 from groups_provisioning.models import Pending
-from groups_provisioning.targets import Obstacle
+from groups_provisioning.targets import Prospect
 from orgs import entities
 
 
@@ -39,7 +39,8 @@ def in_words(refusal: Exception) -> str:
     raise AssertionError(refusal)
 
 
-def obstacle_in_words(obstacle: Obstacle) -> str:
-    if obstacle.reason == Pending.OWNED and obstacle.owner:
-        return _("“%(group)s” is mapped to what has its name") % {"group": obstacle.owner}
-    return str(obstacle.reason.label)
+def against(prospect: Prospect) -> str:
+    """The reason against a prospect."""
+    if prospect.reason == Pending.OWNED:
+        return _("“%(group)s” is mapped to what has its name") % {"group": prospect.owner}
+    return str(Pending(prospect.reason).label)

@@ -19,7 +19,7 @@ from groups_provisioning.forms import RuleForm
 from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.proposals import first_match
 from groups_provisioning.views import refusals
-from groups_provisioning.views.decisions import Decision, cause, decide
+from groups_provisioning.views.decisions import Question, cause, decide
 from orgs import entities
 from orgs.access import OrgRequest, org_admin
 from orgs.downloads import as_csv
@@ -114,18 +114,15 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponse:
         rules.delete_rule(org=request.org, rule_id=rule.id, cause=cause(request))
         return _("The rule is deleted.")
 
-    return decide(
-        request,
-        Decision(
-            title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
-            verb=_("Delete rule"),
-            groups=(),
-            carry_out=carry_out,
-            back=reverse("rules"),
-            lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
-            destructive=True,
-        ),
+    question = Question(
+        title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
+        verb=_("Delete rule"),
+        groups=(),
+        back=reverse("rules"),
+        lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
+        destructive=True,
     )
+    return decide(request, question, carry_out)
 
 
 @editing
@@ -149,20 +146,17 @@ def apply(request: OrgRequest) -> HttpResponse:
     if not outlook.groups:
         messages.info(request, _("There is no unmapped group that a rule would map."))
         return redirect("rules")
-    return decide(
-        request,
-        Decision(
-            title=_("Apply rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)}
-            if rule
-            else _("Apply the rules to unmapped groups?"),
-            verb=_("Apply"),
-            groups=outlook.groups,
-            carry_out=carry_out,
-            back=reverse("groups"),
-            details="groups_provisioning/_outlook.html",
-            context={"outlook": outlook, "rule": rule},
-        ),
+    question = Question(
+        title=_("Apply rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)}
+        if rule
+        else _("Apply the rules to unmapped groups?"),
+        verb=_("Apply"),
+        groups=outlook.groups,
+        back=reverse("groups"),
+        details="groups_provisioning/_outlook.html",
+        context={"outlook": outlook, "rule": rule},
     )
+    return decide(request, question, carry_out)
 
 
 def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:

@@ -12,13 +12,15 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning.models import PushedGroup
+from groups_provisioning import rules
+from groups_provisioning.models import PatternType, Pending, PushedGroup, Status
+from groups_provisioning.rules import RuleFacts
 from orgs import sign_in, tokens
 from orgs.history import Cause
-from orgs.models import Door, Organization, ScimToken, User
+from orgs.models import Door, EntityKind, Organization, ScimToken, User
 from scim.api.urls import urlpatterns as scim_patterns
 from tests.conftest import Idp
-from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import MappingFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 # What comes of a request.
 OPEN = "the page"
@@ -32,6 +34,7 @@ WRONG_METHOD = "405"
 PEOPLE = ("anonymous", "stranger", "member", "admin", "support")
 EVERYBODY = (OPEN,) * 5
 ORG_ADMINS = (SIGN_IN, OPEN, REFUSED, OPEN, ADMIN)
+ONE_OF_THE_ORG = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
 
 # By name and method: what the people above get, in their order. The stranger administers another org: what has no id
 # in its address is then about that one. {token}: one of the admin's org.
@@ -52,6 +55,33 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-new", "POST"): ORG_ADMINS,
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("groups", "GET"): ORG_ADMINS,
+    ("groups-export", "GET"): ORG_ADMINS,
+    ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
+    ("groups-bulk", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("group", "GET"): ONE_OF_THE_ORG,
+    ("group-members-export", "GET"): ONE_OF_THE_ORG,
+    ("group-progress", "GET"): ONE_OF_THE_ORG,
+    ("group-map", "GET"): ONE_OF_THE_ORG,
+    ("group-map", "POST"): ONE_OF_THE_ORG,
+    ("mapping-approve", "GET"): ONE_OF_THE_ORG,
+    ("mapping-approve", "POST"): ONE_OF_THE_ORG,
+    ("mapping-retarget", "GET"): ONE_OF_THE_ORG,
+    ("mapping-retarget", "POST"): ONE_OF_THE_ORG,
+    ("mapping-reject", "GET"): ONE_OF_THE_ORG,
+    ("mapping-reject", "POST"): ONE_OF_THE_ORG,
+    ("rules", "GET"): ORG_ADMINS,
+    ("rules-export", "GET"): ORG_ADMINS,
+    ("rules-test", "GET"): ORG_ADMINS,
+    ("rules-apply", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("rules-apply", "POST"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("rule-new", "GET"): ORG_ADMINS,
+    ("rule-new", "POST"): ORG_ADMINS,
+    ("rule", "GET"): ONE_OF_THE_ORG,
+    ("rule", "POST"): ONE_OF_THE_ORG,
+    ("rule-delete", "GET"): ONE_OF_THE_ORG,
+    ("rule-delete", "POST"): ONE_OF_THE_ORG,
+    ("rule-move", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
 }
 
 # The admin is support's alone, address by address. What support may do there is tested beside it.
@@ -135,7 +165,39 @@ def address_of(name: str, org: Organization) -> str:
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
         ]
+    if name in ONE:
+        return reverse(name, args=[ONE[name](org)])
+    if name == "rules-apply":
+        a_rule(org)
+        a_group(org, "Unmapped")
     return reverse(name)
+
+
+def a_group(org: Organization, name: str = "Engineers") -> UUID:
+    return PushedGroup.objects.create(
+        org=org, display_name=name, created_at=timezone.now(), modified_at=timezone.now()
+    ).id
+
+
+def a_mapping(org: Organization) -> UUID:
+    group = PushedGroup.objects.get(id=a_group(org))
+    now = timezone.now()
+    return MappingFactory.create(
+        group=group, entity=None, status=Status.PENDING, reason=Pending.ASKED, approved_at=None, created_at=now
+    ).id
+
+
+def a_rule(org: Organization) -> UUID:
+    facts = RuleFacts(PatternType.ALL, EntityKind.TEAM, auto_approve=True)
+    return rules.add_rule(org=org, facts=facts, cause=Cause(Door.COMMAND, timezone.now())).id
+
+
+# What makes that which an address names, and gives its id.
+ONE = (
+    dict.fromkeys(("group", "group-members-export", "group-progress", "group-map"), a_group)
+    | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
+    | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+)
 
 
 def outcome(answer: HttpResponse) -> str:
