@@ -92,11 +92,12 @@ check-migrations:
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
-benchmark: ## measure SCIM requests, and groups of every size, against the least they could cost; minutes
+benchmark: ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
 	$(call install,dev)
 	@$(VENV_PYTHON) -m benchmarks.requests
 	@$(VENV_PYTHON) -m benchmarks.protocol
-	@exec $(VENV_PYTHON) -m benchmarks.groups
+	@$(VENV_PYTHON) -m benchmarks.groups
+	@exec $(VENV_PYTHON) -m benchmarks.engine
 
 fmt: ## format the code and fix what ruff can fix
 	$(call install,dev)

@@ -5,34 +5,18 @@ take turns, and each figure is a median. "Bare" is the least that PostgreSQL doe
 writes: the group, its members, their marks and the change in one transaction, ids as one array.
 """
 
-import os
 import statistics
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
 import psycopg
 
-from benchmarks.requests import Client, manage, server
-from config import services
+from benchmarks.portal import PEOPLE, Client, portal
 
 SIZES = (10, 1_000, 10_000, 100_000)
 ROUNDS, WARM_UP, REPEATS = 40, 3, 3  # of requests about one member, of which the first do not count; of whole groups
 KINDS = ("add", "remove", "no members", "PUT same", "PUT one", "read", "POST", "bare POST")
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-PEOPLE = """
-WITH people AS (
-    INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
-        is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, scim_managed,
-        created_at, modified_at, revision, session_epoch)
-    SELECT gen_random_uuid(), (SELECT id FROM orgs_organization), 'p' || n, 'p' || n, NULL, 'x' || n, '{}', '{}', '',
-        false, false, 'P', 'P', 'P', '{}', '', true, true, now(), now(), 1, 0
-    FROM generate_series(1, %s) AS n
-    RETURNING id, org_id
-)
-INSERT INTO orgs_standing (user_id, org_id, roles) SELECT id, org_id, '{Member}' FROM people
-"""
 BARE = (
     """
     INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_name_key, external_id, attributes,
@@ -55,25 +39,8 @@ BARE = (
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
-        state = Path(folder)
-        addresses = services.start(state)
-        try:
-            environment = os.environ | {
-                "DATABASE_URL": addresses.database_url,
-                "REDIS_URL": addresses.redis_url,
-                "MUSTER_VAR": str(state),
-            }
-            manage(environment, "migrate", "-v0")
-            manage(environment, "create_org", "Bench", "--admin", "owner@bench.example", "--enable-all")
-            token = manage(environment, "issue_token", "bench", "--name", "bench").strip()
-            with (
-                psycopg.connect(addresses.database_url, autocommit=True) as database,
-                server(environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}) as port,
-            ):
-                report(measure(Bench(Client(port, token), database)))
-        finally:
-            services.stop(state)
+    with portal() as muster, psycopg.connect(muster.database_url, autocommit=True) as database, muster.web() as client:
+        report(measure(Bench(client, database)))
 
 
 class Bench:
@@ -81,7 +48,7 @@ class Bench:
 
     def __init__(self, client: Client, database: psycopg.Connection) -> None:
         self.client, self.database = client, database
-        database.execute(PEOPLE, [max(SIZES) + 1])
+        database.execute(PEOPLE, {"count": max(SIZES) + 1, "org": "bench"})
         rows = database.execute("SELECT id, org_id FROM orgs_user WHERE NOT is_owner ORDER BY id").fetchall()
         self.people = [str(id_) for id_, _ in rows]
         self.org = rows[0][1]

@@ -1,97 +1,126 @@
-"""What benchmarks.protocol measures, once Django is set up."""
+"""What benchmarks measure: a portal with servers of its own, one org, a token, and a web process when one is wanted."""
 
-from functools import lru_cache
-from typing import Any
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-import orjson
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from config import services
 
-from orgs import organizations
-from orgs.history import Cause
-from orgs.models import Door, Organization, SchemaProfile, User
-from orgs.people import Facts
-from scim.mapping import user_requests, users
-from scim.mapping.profiles import dialect
-from scim.protocol.dialect import Dialect
-from scim.protocol.listing import list_response, read_query
-from scim.protocol.projection import everything
-from scim.protocol.resources import read_resource
-
-BASE = "https://portal.example/api/scim"
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-
-
-def person(number: int) -> dict[str, Any]:
-    """What Okta and Entra map by default, about a kilobyte."""
-    return {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
-        "userName": f"person{number}@corp.example",
-        "externalId": f"00u{number}",
-        "name": {"givenName": "Ada", "familyName": f"Lovelace {number}", "formatted": f"Ada Lovelace {number}"},
-        "displayName": f"Ada Lovelace {number}",
-        "title": "Countess",
-        "preferredLanguage": "en-GB",
-        "emails": [{"value": f"person{number}@corp.example", "type": "work", "primary": True}],
-        "phoneNumbers": [{"value": "+44 20 7946 0000", "type": "work"}, {"value": "+44 7700 900000", "type": "mobile"}],
-        "addresses": [{"type": "work", "locality": "London", "country": "GB", "postalCode": "SW1"}],
-        "active": True,
-        ENTERPRISE: {"department": "Analysis", "employeeNumber": str(number), "manager": {"value": "00u1"}},
-    }
+# People of an org, named after their numbers, as SCIM would leave them.
+PEOPLE = """
+WITH people AS (
+    INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
+        is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, scim_managed,
+        created_at, modified_at, revision, session_epoch)
+    SELECT gen_random_uuid(), o.id, 'p' || n, 'p' || n, NULL, 'x' || n, '{}', '{}', '',
+        false, false, 'P', 'P', 'P', '{}', '', true, true, now(), now(), 1, 0
+    FROM generate_series(1, %(count)s) AS n, orgs_organization o WHERE o.slug = %(org)s
+    RETURNING id, org_id
+)
+INSERT INTO orgs_standing (user_id, org_id, roles) SELECT id, org_id, '{Member}' FROM people
+"""
 
 
-def filled(profile: str, people: int) -> Organization:
-    cause = Cause(Door.COMMAND, timezone.now())
-    org = organizations.found(
-        name=profile,
-        owner_email=f"owner@{profile}.example",
-        profile=SchemaProfile.objects.get(key=profile),
-        features=frozenset(organizations.FEATURES),
-        ready_for_scim=True,
-        cause=cause,
-    ).org
-    for number in range(people):
-        user_requests.create(org, person(number) | {"userName": f"person{number}@{profile}.example"}, cause)
-    return org
+@contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """PostgreSQL and Valkey; what the environment of a process has to say to use them."""
+    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
+        state = Path(folder)
+        addresses = services.start(state)
+        try:
+            yield {
+                "DATABASE_URL": addresses.database_url,
+                "REDIS_URL": addresses.redis_url,
+                "MUSTER_VAR": str(state),
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "LOG_LEVEL": "ERROR",
+            }
+        finally:
+            services.stop(state)
 
 
-_BODY = orjson.dumps(person(1))
-_shown: dict[Organization, User] = {}
+@contextmanager
+def portal() -> Iterator["Portal"]:
+    """Servers with the org `bench` and a token."""
+    with servers() as environment:
+        manage(environment, "migrate", "-v0")
+        manage(environment, "create_org", "Bench", "--admin", "owner@bench.example", "--enable-all")
+        yield Portal(environment, manage(environment, "issue_token", "bench", "--name", "bench").strip())
 
 
-def in_and_out(org: Organization) -> bytes:
-    """A body is parsed and checked, and a user rendered and serialised."""
-    kind = dialect(org.profile)
-    read_resource(orjson.loads(_BODY), kind.user, creating=True).replace({})
-    if org not in _shown:
-        _shown[org] = users.rows(org, kind)[0]
-    return orjson.dumps(users.render(_shown[org], kind, BASE, everything(kind.user)))
+def manage(environment: dict[str, str], *words: str) -> str:
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True).stdout
 
 
-def columns(org: Organization) -> Facts:
-    """A resource becomes columns, and the copy for filters."""
-    kind = dialect(org.profile)
-    return users.facts_of(_resource(kind), kind)
+@dataclass(frozen=True)
+class Portal:
+    environment: dict[str, str]
+    token: str
+
+    @property
+    def database_url(self) -> str:
+        return self.environment["DATABASE_URL"]
+
+    @property
+    def state(self) -> Path:
+        return Path(self.environment["MUSTER_VAR"])
+
+    def signal_broker(self, signum: signal.Signals) -> None:
+        os.kill(int((self.state / "valkey" / "valkey.pid").read_text()), signum)
+
+    def repair(self) -> None:
+        """Start a killed server again."""
+        while services.alive(self.state):
+            time.sleep(0.01)
+        services.start(self.state)
+
+    @contextmanager
+    def web(self) -> Iterator["Client"]:
+        """A client of one gunicorn process."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", "gthread", "--threads", "2"]
+        environment = os.environ | self.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+        process = subprocess.Popen([*command, "--keep-alive", "60", "config.wsgi"], env=environment)
+        try:
+            for _ in range(100):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield Client(port, self.token)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
 
 
-@lru_cache
-def _resource(kind: Dialect) -> dict[str, Any]:
-    return read_resource(person(1), kind.user, creating=True).replace({}).resource
+class Client:
+    """One keep-alive connection with a bearer token."""
 
+    def __init__(self, port: int, token: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-def page(org: Organization) -> bytes:
-    query = read_query({}, dialect(org.profile).user, default_count=100, max_count=100)
-    found = user_requests.page(org, query)
-    shown = user_requests.shown(org, found.rows, BASE, query.projection)
-    return orjson.dumps(list_response(shown, total=found.total, start_index=1))
-
-
-def rows(org: Organization) -> list[User]:
-    return list(users.rows(org, dialect(org.profile)).order_by("id")[:100])
-
-
-def queries(org: Organization) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        page(org)
-    return len(captured)
+    def __call__(self, method: str, path: str, body: object = None) -> tuple[float, dict]:
+        """The seconds that a request took, and its answer."""
+        data = json.dumps(body) if body is not None else None
+        started = time.perf_counter()
+        self.connection.request(method, path, data, self.headers)
+        response = self.connection.getresponse()
+        content = response.read()
+        took = time.perf_counter() - started
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
+        return took, json.loads(content) if content else {}

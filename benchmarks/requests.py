@@ -5,87 +5,18 @@ so that a machine that slows down slows all of them. A ratio is the floor's medi
 be as fast as the least that Django REST Framework can do.
 """
 
-import http.client
-import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-from config import services
+from benchmarks.portal import Client, portal
 
 ROUNDS, REQUESTS, USERS = 30, 25, 10_000
 READS, WRITES = ("read", "lookup"), ("create", "deactivate")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
-        state = Path(folder)
-        addresses = services.start(state)
-        try:
-            environment = os.environ | {
-                "DATABASE_URL": addresses.database_url,
-                "REDIS_URL": addresses.redis_url,
-                "MUSTER_VAR": str(state),
-            }
-            manage(environment, "migrate", "-v0")
-            manage(environment, "create_org", "Bench", "--admin", "owner@bench.example", "--enable-all")
-            token = manage(environment, "issue_token", "bench", "--name", "bench").strip()
-            with server(environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}) as port:
-                report(measure(Client(port, token)))
-        finally:
-            services.stop(state)
-
-
-def manage(environment: dict[str, str], *words: str) -> str:
-    command = [sys.executable, "manage.py", *words]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-
-
-@contextmanager
-def server(environment: dict[str, str]) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", "gthread", "--threads", "2"]
-    process = subprocess.Popen([*command, "--keep-alive", "60", "config.wsgi"], env=environment)
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
-class Client:
-    """One keep-alive connection with a bearer token."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port)
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def __call__(self, method: str, path: str, body: object = None) -> tuple[float, dict]:
-        """The seconds that a request took, and its answer."""
-        data = json.dumps(body) if body is not None else None
-        started = time.perf_counter()
-        self.connection.request(method, path, data, self.headers)
-        response = self.connection.getresponse()
-        content = response.read()
-        took = time.perf_counter() - started
-        if response.status >= 300:
-            raise RuntimeError(f"{method} {path}: {response.status} {content[:300]!r}")
-        return took, json.loads(content) if content else {}
+    with portal() as muster, muster.web() as client:
+        report(measure(client))
 
 
 def person(number: int) -> dict:

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -270,6 +271,17 @@ UNFOLD = {
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
+                ],
+            },
+            {
+                "title": _("Groups"),
+                "items": [
+                    _list(_("Pushed groups"), "group_work", "groups_provisioning_pushedgroup"),
+                    _list(_("Mappings"), "link", "groups_provisioning_mapping"),
+                    _list(_("Mapping rules"), "rule", "groups_provisioning_mappingrule"),
+                    _list(_("Memberships"), "badge", "groups_provisioning_membership"),
+                    _list(_("Conflicts"), "call_split", "groups_provisioning_conflict"),
+                    _list(_("Decisions"), "gavel", "groups_provisioning_decision"),
                 ],
             },
             {

@@ -9,6 +9,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("admin/", admin.site.urls),
-    path("", include("orgs.urls")),
     path("", include("groups_provisioning.urls")),
+    path("", include("orgs.urls")),
+    path("", include("scim.urls")),
 ]

@@ -1,8 +1,8 @@
 """What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
 
 With `mappings`, where admins decide, the only module that writes `Mapping`. Each function is part of a command that
-has locked the groups; it writes mappings and entities, and marks nobody. Groups are locked before their mappings,
-these before entities. Whoever gives an entity to a group has locked the entity.
+has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups, rules,
+mappings, entities. Whoever gives an entity to a group has locked the entity.
 """
 
 from collections import abc
@@ -19,6 +19,7 @@ from groups_provisioning.proposals import (
     Proposal,
     first_match,
     names_asked_for,
+    namesakes,
     propose,
 )
 from orgs import entities
@@ -27,6 +28,9 @@ from orgs.models import Entity, EntityKind, Organization
 
 RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 """The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
+
+Match = tuple[PushedGroup, MappingRule]
+"""A group, and the rule that it follows."""
 
 
 @dataclass(slots=True)
@@ -50,43 +54,35 @@ class Outcome:
 def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Evaluate the rules for a new group (SPEC M4)."""
     outcome = Outcome()
-    _evaluate([group], [], outcome, change_id=change_id, at=at)
+    _map(_matches([group], _rules(group.org)), [], outcome, change_id=change_id, at=at)
     return outcome
 
 
 def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
-    outcome = Outcome()
+    rules, outcome = _rules(group.org), Outcome()
     waiting = Mapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
-    back = list(waiting.select_related("entity").select_for_update(of=("self",)).order_by("id"))
+    back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",)).order_by("id"))
     for mapping in back:
         was, mapping.status, mapping.reason = mapping.status, Status.PENDING, Pending.TARGET_DELETED
         mapping.change_id = change_id
         outcome.mappings.append(told(mapping, group, was=was))
     if back:
         Mapping.objects.bulk_update(back, ["status", "reason", "change"])
-    _evaluate([group], back, outcome, change_id=change_id, at=at)
+    _map(_matches([group], rules), back, outcome, change_id=change_id, at=at)
     return outcome
 
 
 def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
     """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
-    outcome = Outcome()
-    mappings = live_mappings([group])
-    for mapping in mappings:
-        was = close(mapping, change_id=change_id)
-        outcome.mappings.append(told(mapping, group, was=was))
-    save_closed(mappings)
-    return outcome
+    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id))
 
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
     """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
-    outcome = Outcome()
+    rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
     mappings = live_mappings([group])
     _rename_entities(group, mappings, was, outcome)
-    rules = _rules(group.org)
-    rule = first_match(rules, group.display_name)
     fallen = [
         mapping
         for mapping in mappings
@@ -100,7 +96,7 @@ def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> O
     if fallen:
         Mapping.objects.bulk_update(fallen, ["status", "reason", "fell_back_at", "change"])
         outcome.settles = True
-    _evaluate([group], mappings, outcome, change_id=change_id, at=at, rules=rules)
+    _map([(group, rule)] if rule else [], mappings, outcome, change_id=change_id, at=at)
     return outcome
 
 
@@ -109,7 +105,8 @@ def apply(
 ) -> Outcome:
     """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only where this one is first."""
     outcome = Outcome()
-    _evaluate(groups, [], outcome, change_id=change_id, at=at, only=rule_id)
+    matches = [(group, rule) for group, rule in _matches(groups, _rules(org)) if rule_id in (None, rule.id)]
+    _map(matches, [], outcome, change_id=change_id, at=at)
     return outcome
 
 
@@ -119,20 +116,23 @@ def live_mappings(groups: Iterable[PushedGroup]) -> list[Mapping]:
     return list(found.select_related("entity", "rule").select_for_update(of=("self",)))
 
 
-def close(mapping: Mapping, *, change_id: UUID) -> str:
-    """Make a mapping Rejected, for the caller to save; the status it had. The entity stays, to be named."""
-    was = mapping.status
-    mapping.status, mapping.reason = Status.REJECTED, ""
-    mapping.fell_back_at = None
-    mapping.change_id = change_id
-    return was
+def close(
+    mappings: Sequence[Mapping], groups: abc.Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
+) -> list[dict[str, Any]]:
+    """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
-
-def save_closed(mappings: Sequence[Mapping]) -> None:
-    """Write what `close` changed, and the flags."""
-    if mappings:
-        columns = ["status", "reason", "fell_back_at", "change", "target_deleted", "barred"]
-        Mapping.objects.bulk_update(mappings, columns, batch_size=1000)
+    groups: those of the mappings, by id.
+    """
+    written: dict[str, Any] = {"status": Status.REJECTED, "reason": "", "fell_back_at": None, "change_id": change_id}
+    written |= flags
+    Mapping.objects.filter(id__in=[mapping.id for mapping in mappings]).update(**written)
+    stories = []
+    for mapping in mappings:
+        was = mapping.status
+        for name, value in written.items():
+            setattr(mapping, name, value)
+        stories.append(told(mapping, groups[mapping.group_id], was=was))
+    return stories
 
 
 def forget_rule(rule: MappingRule) -> None:
@@ -162,48 +162,41 @@ def told(mapping: Mapping, group: PushedGroup, *, was: str | None) -> dict[str, 
     }
 
 
-def _evaluate(
-    groups: Sequence[PushedGroup],
-    live: Sequence[Mapping],
-    outcome: Outcome,
-    *,
-    change_id: UUID,
-    at: datetime,
-    rules: list[MappingRule] | None = None,
-    only: UUID | None = None,
-) -> None:
-    """Map locked groups as the first rule to match says (SPEC M4). live: their live mappings.
+def _matches(groups: Iterable[PushedGroup], rules: Sequence[MappingRule]) -> list[Match]:
+    """The groups that a rule matches, each with the first that does (SPEC M3)."""
+    first = ((group, first_match(rules, group.display_name)) for group in groups)
+    return [(group, rule) for group, rule in first if rule]
+
+
+def _map(matches: Sequence[Match], live: Sequence[Mapping], outcome: Outcome, *, change_id: UUID, at: datetime) -> None:
+    """Map locked groups as their rules say (SPEC M4). live: the mappings that they have; outcome: is added to.
 
     A bounded number of statements, however many groups there are.
     """
-    if not groups:
+    if not matches:
         return
-    org = groups[0].org
-    rules = _rules(org) if rules is None else rules
-    matched = {group.id: first_match(rules, group.display_name) for group in groups}
-    if only is not None:
-        matched = {id_: rule for id_, rule in matched.items() if rule and rule.id == only}
-    by_id = {group.id: group for group in groups if matched.get(group.id)}
-    if not by_id:
-        return
-    left = _candidates(list(by_id.values()), live)
+    org = matches[0][0].org
+    by_id = {match[0].id: match for match in matches}
+    left = candidates([group for group, _ in matches], live)
     while left:
         # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
-        found = entities.locked_by_name(org, names_asked_for([(matched[group.id], group) for group in left]))
-        ground = _ground(org, found)
-        there = {entity.id: entity for entity in found.values()}
-        proposals = [proposal for group in left if (proposal := propose(matched[group.id], group, ground))]
+        asked = [(by_id[candidate.id][1], candidate) for candidate in left]
+        found = entities.by_name(org, names_asked_for(asked), lock=True)
+        ground = ground_of(org, found)
+        proposals = [proposal for rule, candidate in asked if (proposal := propose(rule, candidate, ground))]
         made, missed = _make_entities(org, proposals, at)
+        missed |= namesakes(proposals)
+        there = {entity.id: entity for entity in found.values()}
         mappings = []
         for proposal in proposals:
             if proposal.group_id not in missed:
                 entity = there[proposal.fit.entity_id] if proposal.fit.entity_id else made.get(proposal.group_id)
                 mapping = _mapping(org, proposal, entity, change_id=change_id, at=at)
                 mappings.append(mapping)
-                outcome.mappings.append(told(mapping, by_id[proposal.group_id], was=None))
+                outcome.mappings.append(told(mapping, by_id[proposal.group_id][0], was=None))
         Mapping.objects.bulk_create(mappings)
         outcome.settles |= any(mapping.is_synced for mapping in mappings)
-        left = [group for group in left if group.id in missed]
+        left = [candidate for candidate in left if candidate.id in missed]
 
 
 def _rules(org: Organization) -> list[MappingRule]:
@@ -214,7 +207,7 @@ def _rules(org: Organization) -> list[MappingRule]:
     return sorted(found, key=lambda rule: rule.position)
 
 
-def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
+def candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[Candidate]:
     barred = Mapping.objects.filter(group__in=[group.id for group in groups], barred=True)
     closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
     placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
@@ -231,8 +224,8 @@ def _candidates(groups: Sequence[PushedGroup], live: Sequence[Mapping]) -> list[
     ]
 
 
-def _ground(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
-    """What proposals need to know. found: locked, so that nobody else gives them away now."""
+def ground_of(org: Organization, found: abc.Mapping[entities.Named, Entity]) -> Ground:
+    """What proposals need to know. found: entities by name; locked, where they are about to be given away."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = Mapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
     return Ground(entities.kinds_on(org), ids, frozenset(owned))

@@ -14,6 +14,7 @@ from django.db import connection
 
 from groups_provisioning.resolution import Decision, Effects, Group, Hand, Person, Place, Question, Tie, World
 from orgs import roles
+from orgs.entities import kinds_on
 from orgs.models import KIND_SWITCHES, Organization
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,7 +90,7 @@ def world(org: Organization, group_ids: Collection[str]) -> World:
     return World(
         catalogue=roles.catalogue(org.profile),
         groups=_groups(org, group_ids) if group_ids else {},
-        on={kind for kind, switch in KIND_SWITCHES.items() if getattr(org, switch)},
+        on=kinds_on(org),
         off_at={kind: microseconds(at) for kind, at in off_at.items() if at is not None},
     )
 

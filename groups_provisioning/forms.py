@@ -1,15 +1,16 @@
 """What admins type about mappings and rules."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning import patterns, targets
-from groups_provisioning.models import Mapping, MappingRule, PatternType
+from groups_provisioning import patterns
+from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.rules import FACTS, RuleFacts
-from groups_provisioning.targets import Choice
 from orgs import entities
 from orgs.models import EntityKind, Organization
 
@@ -26,12 +27,10 @@ class TargetForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "targets", "autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(
-        self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str, besides: Mapping | None = None
-    ) -> None:
-        """name: what is proposed. besides: a mapping whose own entity is no obstacle."""
+    def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str) -> None:
+        """name: what is proposed."""
         super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
-        self.org, self.besides = org, besides
+        self.org = org
         asked = str(self.data.get("kind", ""))
         self.chosen_kind = EntityKind(asked if asked in kinds else kinds[0])
         if len(kinds) > 1:
@@ -45,9 +44,15 @@ class TargetForm(forms.Form):
         """What is written in the field now."""
         return str(self["name"].value() or "").strip()
 
-    def choice(self) -> Choice:
-        """What the name stands for."""
-        return targets.choice(self.org, self.chosen_kind, self.text, besides=self.besides)
+    @cached_property
+    def target(self) -> UUID | str:
+        """The id of the entity of this name, or the name for a new one."""
+        return entities.named(self.org, self.chosen_kind, self.text) or self.text
+
+    @property
+    def wish(self) -> dict[str, str]:
+        """The target, as a preview takes it."""
+        return {"entity": str(self.target)} if isinstance(self.target, UUID) else {"name": self.target}
 
 
 class RuleForm(forms.Form):

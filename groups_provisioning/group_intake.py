@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from groups_provisioning import evaluation, members
+from groups_provisioning import by_hand, evaluation, members
 from groups_provisioning.evaluation import Outcome
 from groups_provisioning.intake import Stale
 from groups_provisioning.members import Delta
@@ -90,6 +90,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if delta.added:
         group.member_count = delta.added
         group.save(update_fields=["member_count"])
+        by_hand.end_removals_around(group, change_id=change_id)  # of those it added
     # Its members were all marked as they were added.
     evaluate = evaluation.restored if verb == "group.restored" else evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
@@ -136,7 +137,10 @@ def _change_group(
     if group.out_of_sync and any(change.op == "replace" for change in wished.members):
         group.out_of_sync = False
         written.append("out_of_sync")
+    marked = by_hand.end_removals_around(group, change_id=change_id) if by_hand.was_taken_out(group) else 0
     if not written and not delta:
+        if marked:
+            _record(group, "group.changed", cause, change_id, delta, marked=marked)
         return group
     group.revision += 1
     group.modified_at = cause.at
@@ -145,7 +149,7 @@ def _change_group(
     if "display_name" in written:
         outcome = evaluation.renamed(group, was=was, change_id=change_id, at=cause.at)
         told = {"was": was} | outcome.detail
-    marked = delta.added + delta.removed
+    marked += delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
     _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
@@ -164,6 +168,8 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
+    if by_hand.was_taken_out(group):
+        by_hand.end_removals_around(group, change_id=change_id)
     members.take_out(group, at=cause.at)
     group.member_count = 0
     group.revision += 1
@@ -205,7 +211,8 @@ def _refuse_if_off(org: Organization, group_id: UUID) -> None:
 
 
 def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
-    group = PushedGroup.objects.live(org).select_for_update().filter(id=group_id).first()
+    known = PushedGroup.objects.live(org).annotate(taken_out=by_hand.REMOVALS_IN_ORG)
+    group = known.select_for_update().filter(id=group_id).first()
     if group is None:
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:

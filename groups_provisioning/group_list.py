@@ -138,7 +138,8 @@ class GroupFilter(django_filters.FilterSet):
         return groups.filter(display_name_key__contains=fold(value))
 
     def standing(self, groups: QuerySet[PushedGroup], name: str, value: str) -> QuerySet[PushedGroup]:
-        return groups.filter(out_of_sync=True) if value == OUT_OF_SYNC else groups.filter(status=value)
+        wished: dict[str, Any] = {"out_of_sync": True} if value == OUT_OF_SYNC else {"status": value}
+        return groups.filter(**wished)
 
     def mapped_to(self, groups: QuerySet[PushedGroup], name: str, value: str) -> QuerySet[PushedGroup]:
         return groups.filter(Exists(Mapping.objects.live().filter(group=OuterRef("id"), kind=value)))

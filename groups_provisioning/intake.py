@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from groups_provisioning import members, reconcile
+from groups_provisioning import by_hand, conflicts, members, reconcile
 from orgs import domains, history, people
 from orgs.history import Cause, Effect
-from orgs.keys import fold
+from orgs.keys import fold, uuid7
 from orgs.models import Organization, User
 from orgs.transactions import command
 
@@ -102,6 +102,7 @@ def change_user(
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
     A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
+    Removals by hand end, though nothing else changes (SPEC R4).
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
@@ -129,23 +130,27 @@ def change_user(
         effects = people.change(user=user, facts=facts, at=cause.at)
     if effects is not None:
         effects += [Effect(user.id, "refused", name, value) for name, value in refused.items()]
-        _settle_and_record(org, user, effects, "user.changed", cause)
+    if effects is not None or by_hand.was_taken_out(user):
+        _settle_and_record(org, user, effects or [], "user.changed", cause)
     return user
 
 
 @command
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
-    """End an account and hide it from SCIM (SPEC U5). Raises UnknownUser, Stale."""
+    """End an account and hide it from SCIM; decisions about the user end (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
     user = _locked(org, user_id, expected)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
-    _settle_and_record(org, user, effects, "user.deleted", cause)
+    change_id = uuid7()
+    conflicts.forget(user=user, change_id=change_id)
+    _settle_and_record(org, user, effects, "user.deleted", cause, change_id)
 
 
 def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> User:
+    known = User.objects.provisionable(org).annotate(taken_out=by_hand.REMOVALS)
     try:
-        user = User.objects.provisionable(org).select_for_update().get(id=user_id)
+        user = known.select_for_update().get(id=user_id)
     except User.DoesNotExist:
         raise UnknownUser(user_id) from None
     if expected is not None and user.revision not in expected:
@@ -163,7 +168,8 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
     namesakes = User.objects.filter(either, org=org, user_name_key=fold(facts.user_name))
     if not namesakes.exists():
         return None
-    locked = namesakes.select_related("standing").select_for_update(of=("self",)).order_by("-deleted_at")
+    known = namesakes.annotate(taken_out=by_hand.REMOVALS).select_related("standing")
+    locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
     for user in sorted(locked, key=lambda user: user.deleted_at is not None):
         if user.deleted_at is None or not (
             user.external_id and facts.external_id and user.external_id != facts.external_id
@@ -172,7 +178,12 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
     return None
 
 
-def _settle_and_record(org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause) -> None:
+def _settle_and_record(
+    org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause, change_id: UUID | None = None
+) -> None:
+    is_new = verb == "user.created"
+    if not is_new and by_hand.was_taken_out(user):
+        by_hand.end_removals(user)
     ended = any(effect.slot == "account" and effect.was == "active" for effect in effects)
-    effects += reconcile.settle(org=org, user=user, is_new=verb == "user.created", ended=ended)
-    history.record(org, cause, verb, effects, user=str(user.id))
+    effects += reconcile.settle(org=org, user=user, is_new=is_new, ended=ended)
+    history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id))

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from groups_provisioning import evaluation, members
-from groups_provisioning.evaluation import close, has_place, live_mappings, save_closed, told
+from groups_provisioning.evaluation import close, has_place, live_mappings, told
 from groups_provisioning.group_intake import UnknownGroup
 from groups_provisioning.models import EXCLUSIVE, Mapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.proposals import excluded
@@ -24,7 +24,7 @@ from orgs.entities import KindOff
 from orgs.history import Cause
 from orgs.keys import uuid7
 from orgs.models import Entity, EntityKind, Organization
-from orgs.queue import MARK
+from orgs.queue import MARK, announce
 from orgs.transactions import command
 
 Target = UUID | str | None
@@ -98,7 +98,10 @@ def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause
     old = _one(live, mapping_id)
     if old.is_synced and target not in (None, old.entity_id):
         raise NotPending
-    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.approved")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, old.kind, target)
+    work.record("mapping.approved")
+    return mapping
 
 
 @command
@@ -109,7 +112,10 @@ def map_group(*, org: Organization, group_id: UUID, kind: str, target: Target = 
     same = (mapping for mapping in live if has_place(mapping) and mapping.entity_id == target)
     waiting = (mapping for mapping in live if mapping.kind == kind and not has_place(mapping))
     old = next(same, None) or next(waiting, None)
-    return _carry_out(_Assignment(org, cause), group, live, old, kind, target, "mapping.approved")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, kind, target)
+    work.record("mapping.approved")
+    return mapping
 
 
 @command
@@ -120,7 +126,10 @@ def retarget(*, org: Organization, mapping_id: UUID, target: UUID | str, cause: 
     """
     group, live = _around(org, mapping_id)
     old = _one(live, mapping_id)
-    return _carry_out(_Assignment(org, cause), group, live, old, old.kind, target, "mapping.retargeted")
+    work = _Assignments(org, cause)
+    mapping = work.assign(group, live, old, old.kind, target)
+    work.record("mapping.retargeted")
+    return mapping
 
 
 @command
@@ -135,15 +144,8 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     if not found:
         return 0
     change_id = uuid7()
-    settles, stories = [], []
-    for mapping in found:
-        group = groups[mapping.group_id]
-        if mapping.is_synced or mapping.fell_back_at:
-            settles.append(group)
-        was = close(mapping, change_id=change_id)
-        mapping.barred, mapping.target_deleted = True, False
-        stories.append(told(mapping, group, was=was))
-    save_closed(found)
+    settles = [groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
+    stories = close(found, groups, change_id=change_id, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
     history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
     return len(found)
@@ -158,7 +160,7 @@ def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause
     live: dict[UUID, list[Mapping]] = {id_: [] for id_ in groups}
     for mapping in live_mappings(groups.values()):
         live[mapping.group_id].append(mapping)
-    work, done = _Assignment(org, cause), Approvals()
+    work, done = _Assignments(org, cause), Approvals()
     for id_ in ids:
         try:
             if id_ not in group_ids:
@@ -197,14 +199,18 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
     applied = Applied(len(approved), len(outcome.mappings) - len(approved))
     if outcome:
         marked = members.mark_all(*[group for group in groups if str(group.id) in approved], change_id=change_id)
-        detail = {"rule": str(rule_id) if rule_id else None, "approved": applied.approved, "pending": applied.pending}
-        detail |= {"mappings": outcome.mappings[:TOLD], "marked": marked}
-        history.record(org, cause, "rules.applied", change_id=change_id, **detail)
+        history.record(
+            org,
+            cause,
+            "rules.applied",
+            change_id=change_id,
+            rule=str(rule_id) if rule_id else None,
+            approved=applied.approved,
+            pending=applied.pending,
+            mappings=outcome.mappings,
+            marked=marked,
+        )
     return applied
-
-
-TOLD = 100
-"""Mappings that one Change tells in full; every mapping points to its Change anyway."""
 
 
 @command
@@ -262,7 +268,27 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
-class _Assignment:
+def check(org: Organization, kind: str, others: Iterable[Mapping]) -> None:
+    """Whether a group with these other live mappings can have one of `kind` (SPEC M1, M8).
+
+    Raises KindOff, SecondOfItsKind, Excluded.
+    """
+    others = list(others)
+    if kind not in entities.kinds_on(org):
+        raise KindOff(kind)
+    if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
+        raise SecondOfItsKind(kind)
+    if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
+        raise Excluded(kind)
+
+
+def owner_besides(mapping: Mapping | None, entity_id: UUID) -> Mapping | None:
+    """The mapping that owns an entity, if it is not this one."""
+    owner = Mapping.objects.live().filter(entity=entity_id).select_related("group")
+    return (owner.exclude(id=mapping.id) if mapping else owner).first()
+
+
+class _Assignments:
     """One command's approvals: written as they come, then told and marked together."""
 
     def __init__(self, org: Organization, cause: Cause) -> None:
@@ -276,16 +302,11 @@ class _Assignment:
         self, group: PushedGroup, live: list[Mapping], old: Mapping | None, kind: str, target: Target
     ) -> Mapping:
         """Map a locked group, in place of `old` among its `live` mappings. Refuses before it writes anything."""
-        others = [mapping for mapping in live if mapping is not old]
-        if kind not in entities.kinds_on(self.org):
-            raise KindOff(kind)
-        if kind in EXCLUSIVE and any(mapping.kind == kind for mapping in others):
-            raise SecondOfItsKind(kind)
-        if excluded(kind, [mapping.kind for mapping in others if has_place(mapping)]):
-            raise Excluded(kind)
+        check(self.org, kind, [mapping for mapping in live if mapping is not old])
         entity = self._target(group, old, kind, target)
-        owner = Mapping.objects.live().filter(entity=entity).exclude(id=old.id if old else None)
-        if taken := owner.select_related("group").first():
+        if taken := owner_besides(old, entity.id):
+            if old is None and taken.group_id == group.id and taken.is_synced:
+                return taken
             raise EntityOwned(taken.group.display_name)
         if old is not None and old.is_synced and old.entity_id == entity.id:
             return old
@@ -295,7 +316,7 @@ class _Assignment:
             live.append(mapping)
             if old is not None:
                 live.remove(old)
-                self._end(group, old)
+                self.stories += close([old], {group.id: group}, change_id=self.change_id, target_deleted=False)
         self._approve(group, mapping, entity)
         return mapping
 
@@ -303,8 +324,7 @@ class _Assignment:
         """Mark the members and write the Change, if anything was assigned."""
         if self.stories:
             marked = members.mark_all(*self.groups, change_id=self.change_id)
-            detail = {"mappings": self.stories, "marked": marked}
-            history.record(self.org, self.cause, verb, change_id=self.change_id, **detail)
+            history.record(self.org, self.cause, verb, change_id=self.change_id, mappings=self.stories, marked=marked)
 
     def _target(self, group: PushedGroup, old: Mapping | None, kind: str, target: Target) -> Entity:
         at = self.cause.at
@@ -315,14 +335,8 @@ class _Assignment:
                 return entities.locked(self.org, target, kind)
             case str():
                 return entities.create(org=self.org, kind=kind, name=target, at=at)
-            case _:
+            case None:
                 return entities.found_or_created(org=self.org, kind=kind, name=group.display_name, at=at)
-
-    def _end(self, group: PushedGroup, old: Mapping) -> None:
-        was = close(old, change_id=self.change_id)
-        old.target_deleted = False
-        save_closed([old])
-        self.stories.append(told(old, group, was=was))
 
     def _approve(self, group: PushedGroup, mapping: Mapping, entity: Entity) -> None:
         was = None if mapping._state.adding else mapping.status
@@ -334,20 +348,6 @@ class _Assignment:
         Mapping.objects.filter(group=group, kind=mapping.kind, barred=True).update(barred=False)
         self.stories.append(told(mapping, group, was=was))
         self.groups.append(group)
-
-
-def _carry_out(
-    work: _Assignment,
-    group: PushedGroup,
-    live: list[Mapping],
-    old: Mapping | None,
-    kind: str,
-    target: Target,
-    verb: str,
-) -> Mapping:
-    mapping = work.assign(group, live, old, kind, target)
-    work.record(verb)
-    return mapping
 
 
 def _around(org: Organization, mapping_id: UUID) -> tuple[PushedGroup, list[Mapping]]:
@@ -389,17 +389,19 @@ def _about(entity: Entity) -> dict[str, Any]:
 
 
 # By the facts that place people there: memberships may be about to be written.
-_PLACED = """(
+PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
     UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
 ) AS placed"""
-_MARK_PLACED = MARK.format(touched=_PLACED)
+_MARK_PLACED = MARK.format(touched=PLACED)
 
 
 def _mark_placed(entity: Entity, owner: Mapping | None, change_id: UUID) -> int:
     """Have everybody settled whom anything places in the entity; how many there are."""
-    about = {"org": entity.org_id, "entity": entity.id, "group": owner and owner.group_id, "change": change_id}
+    group_id = owner.group_id if owner else None
+    about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)
+        announce()
         return int(cursor.rowcount)

@@ -1,6 +1,6 @@
 """What the rules make of a group (SPEC M1, M3, M4, M8): facts in, a proposal out. No clock, no writing.
 
-A push, applying a rule to thousands of groups, an admin's approval, and a preview all ask here.
+A push, applying a rule to thousands of groups, and what a preview shows of either all ask here.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -60,19 +60,18 @@ def first_match(rules: Iterable[MappingRule], name: str) -> MappingRule | None:
     return next((rule for rule in rules if patterns.matches(rule.pattern_type, rule.pattern, name)), None)
 
 
-def propose(rule: MappingRule | None, group: Candidate, ground: Ground) -> Proposal | None:
-    """What the first rule to match makes of the group (SPEC M4); None where there is nothing to be made."""
-    if rule is None or rule.kind in group.closed:
+def propose(rule: MappingRule, group: Candidate, ground: Ground) -> Proposal | None:
+    """What the first rule to match makes of the group (SPEC M4); None where the kind is closed to rules (SPEC M6)."""
+    if rule.kind in group.closed:
         return None
     if not rule.auto_approve:
         off = rule.kind not in ground.kinds
         return Proposal(group.id, rule, Fit(reason=Pending.KIND_OFF if off else Pending.ASKED))
-    fit = fitting(rule.kind, group, ground, creates=rule.kind != EntityKind.SUB_ORGANIZATION)
-    return Proposal(group.id, rule, fit)
+    return Proposal(group.id, rule, _fit(rule.kind, group, ground))
 
 
-def fitting(kind: str, group: Candidate, ground: Ground, *, creates: bool) -> Fit:
-    """The entity of the group's name, or the first reason against it. creates: whether one that is missing may be."""
+def _fit(kind: str, group: Candidate, ground: Ground) -> Fit:
+    """The entity of the group's name, or the first reason against it."""
     if kind not in ground.kinds:
         return Fit(reason=Pending.KIND_OFF)
     if excluded(kind, group.placed):
@@ -83,7 +82,7 @@ def fitting(kind: str, group: Candidate, ground: Ground, *, creates: bool) -> Fi
         return Fit(reason=Pending.UNUSABLE_NAME)
     entity_id = ground.entities.get((kind, fold(name)))
     if entity_id is None:
-        return Fit(new_name=name) if creates else Fit(reason=Pending.NOT_CREATED)
+        return Fit(reason=Pending.NOT_CREATED) if kind == EntityKind.SUB_ORGANIZATION else Fit(new_name=name)
     if entity_id in ground.owned:
         return Fit(reason=Pending.OWNED)
     return Fit(entity_id)
@@ -97,6 +96,22 @@ def excluded(kind: str, placed: Iterable[str]) -> bool:
     return EntityKind.SUB_ORGANIZATION in placed
 
 
-def names_asked_for(proposable: Sequence[tuple[MappingRule | None, Candidate]]) -> set[entities.Named]:
+def namesakes(proposals: Iterable[Proposal]) -> set[UUID]:
+    """The groups that would be mapped to what another of them would have by then: names differ by more than blanks."""
+    given: set[UUID | None] = set()
+    late = set()
+    for proposal in proposals:
+        if proposal.fit.entity_id in given:
+            late.add(proposal.group_id)
+        elif proposal.fit.entity_id:
+            given.add(proposal.fit.entity_id)
+    return late
+
+
+def names_asked_for(asked: Sequence[tuple[MappingRule, Candidate]]) -> set[entities.Named]:
     """The names whose entities `propose` will look for in the ground."""
-    return {(rule.kind, fold(group.name.strip())) for rule, group in proposable if rule and rule.auto_approve}
+    return {
+        (rule.kind, fold(group.name.strip()))
+        for rule, group in asked
+        if rule.auto_approve and rule.kind not in group.closed
+    }

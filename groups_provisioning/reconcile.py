@@ -86,7 +86,7 @@ def drift(*, org: Organization) -> list[Effect]:
                 effects = resolve(known.facts, loaded.world)
                 if known.id == loaded.last_admin:
                     effects.roles = loaded.world.catalogue.with_admin(effects.roles)
-                differing += _differences(known, effects)
+                differing += differences(known, effects)
     return differing
 
 
@@ -116,14 +116,14 @@ def _apply(org: Organization, loaded: Loaded, ended: Collection[UUID] = ()) -> S
     for known in loaded.people:
         settled.roles[known.id] = now[known.id].roles
         writes.add(known, now[known.id])
-        settled.effects += _differences(known, now[known.id])
+        settled.effects += differences(known, now[known.id])
     writes.carry_out(org.id)
     if released:
         settled.effects += _settle(org, [released]).effects
     return settled
 
 
-def _differences(known: Known, now: Effects) -> Iterator[Effect]:
+def differences(known: Known, now: Effects) -> Iterator[Effect]:
     """What a person's effects are now and were not, one entry for each (SPEC section 7: everything is explained)."""
     was = known.recorded or Effects(roles=[])
     if was.roles != now.roles:
@@ -259,7 +259,7 @@ def _keep_an_admin(
         now[noted.user_id].roles = catalogue.with_admin(now[noted.user_id].roles)
     losing = [id_ for id_ in sorted(had - has) if by_id[id_].facts.active and not by_id[id_].owner]
     leaving = [id_ for id_ in ended if id_ in had or id_ == released]
-    if (losing or leaving) and not noted and not counting and not _others(org, admin, by_id):
+    if (losing or leaving) and not noted and not counting and not other_admins(org, admin, by_id):
         if losing:
             last = losing[-1]
             LastAdmin.objects.create(org=org, user_id=last)
@@ -271,10 +271,15 @@ def _keep_an_admin(
     return released if released not in by_id else None
 
 
-def _others(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
+def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
     """Whether anybody else administers the org through a role."""
     others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
     return others.exclude(user__in=besides).exists()
+
+
+def last_admin(org: Organization) -> UUID | None:
+    """Who keeps the admin role for want of another admin."""
+    return LastAdmin.objects.filter(org=org).values_list("user_id", flat=True).first()
 
 
 def _everybody(org: Organization) -> Iterator[list[UUID]]:

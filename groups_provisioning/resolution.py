@@ -120,7 +120,7 @@ def resolve(person: Person, world: World) -> Effects:
     effects = Effects(_roles(person, world))
     if person.deleted:
         return effects
-    claims, held = _claims(person, world)
+    claims, held = claims_of(person, world)
     holding, kept_out, decided = play(claims, person.decisions)
     effects.places = _places(person, world, holding, play(held, person.decisions)[0] if held else [])
     if person.active:
@@ -194,7 +194,7 @@ def _roles(person: Person, world: World) -> list[str]:
     return world.catalogue.effective(written, person.manual_roles)
 
 
-def _claims(person: Person, world: World) -> tuple[list[Claim], list[Claim]]:
+def claims_of(person: Person, world: World) -> tuple[list[Claim], list[Claim]]:
     """The person's claims, and the places that they may be held in (SPEC M2, M8)."""
     removed = _removed(person)
     claims, held = [], []

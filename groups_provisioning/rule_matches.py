@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from groups_provisioning import patterns, targets
-from groups_provisioning.models import Mapping, MappingRule, PatternType, Pending, PushedGroup
-from groups_provisioning.proposals import Candidate, first_match, names_asked_for, propose
+from groups_provisioning import patterns
+from groups_provisioning.models import Mapping, MappingRule, PatternType, PushedGroup
 from orgs.keys import fold
-from orgs.models import EntityKind, Organization
+from orgs.models import Organization
 
 COUNTED = 10_000
 """Groups that are looked at, the first by name: a bound for the time that a page takes."""
@@ -87,52 +85,3 @@ def _hits(rule: MappingRule, names: tuple[str, ...], keys: tuple[str, ...]) -> S
 @lru_cache(maxsize=32)
 def _regex_hits(pattern: str, names: tuple[str, ...]) -> Sequence[bool]:
     return bytes(patterns.matches(PatternType.REGEX, pattern, name) for name in names)  # type: ignore[return-value]
-
-
-@dataclass(slots=True)
-class Outlook:
-    """What applying rules to unmapped groups would make: of these groups, so many are mapped at once, so many wait.
-
-    made: entities that are created for them, by kind. reasons: why groups would wait, and how many.
-    """
-
-    groups: list[PushedGroup]
-    mapped: int = 0
-    made: dict[str, int] = field(default_factory=lambda: dict.fromkeys(EntityKind.values, 0))
-    reasons: dict[Pending, int] = field(default_factory=dict)
-
-    @property
-    def creates(self) -> bool:
-        return any(self.made.values())
-
-
-def outlook(org: Organization, rule: MappingRule | None) -> Outlook:
-    """rule: only where this one is the first to match."""
-    rules = list(MappingRule.objects.for_org(org))
-    mapped = Mapping.objects.for_org(org).live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("display_name_key")
-    matched = [
-        (first, group)
-        for group in unmapped.only("display_name", "member_count", "revision")
-        if (first := first_match(rules, group.display_name)) and rule in (None, first)
-    ]
-    barred: dict[UUID, set[str]] = {}
-    for group_id, kind in Mapping.objects.for_org(org).filter(barred=True).values_list("group_id", "kind"):
-        barred.setdefault(group_id, set()).add(kind)
-    candidates = [
-        (first, Candidate(group.id, group.display_name, closed=frozenset(barred.get(group.id, ()))))
-        for first, group in matched
-    ]
-    ground = targets.ground(org, names_asked_for(candidates)).ground
-    proposals = {group.id: propose(first, group, ground) for first, group in candidates}
-    found = Outlook([group for _, group in matched if proposals[group.id]])
-    for proposal in proposals.values():
-        if proposal is None:
-            continue
-        if proposal.fit.reason:
-            reason = Pending(proposal.fit.reason)
-            found.reasons[reason] = found.reasons.get(reason, 0) + 1
-        else:
-            found.mapped += 1
-            found.made[proposal.rule.kind] += bool(proposal.fit.new_name)
-    return found

@@ -1,10 +1,42 @@
-"""The addresses of pages about what identity providers push."""
+"""The addresses of pages that join people with groups."""
 
 from django.urls import path
 
-from groups_provisioning.views import groups, mappings, rules
+from groups_provisioning.kinds import WORDS
+from groups_provisioning.views import activity, entities, groups, hands, mappings, people, previews, rules
 
-urlpatterns = [
+people_pages = [
+    path("people/", people.people, name="people"),
+    path("people.csv", people.export, name="people-export"),
+    path("people/<uuid:user_id>/", people.person, name="person"),
+    path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
+    path("people/<uuid:user_id>/places/new/", hands.place_person, name="person-place"),
+    path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", hands.take_out, name="person-take-out"),
+    path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", hands.put_back, name="person-put-back"),
+]
+
+entity_pages = [
+    path("entities/<uuid:entity_id>/", entities.entity, name="entity"),
+    path("entities/<uuid:entity_id>/members.csv", entities.export_members, name="entity-members-export"),
+    path("entities/<uuid:entity_id>/rename/", entities.rename_entity, name="entity-rename"),
+    path("entities/<uuid:entity_id>/limit/", entities.limit_entity, name="entity-limit"),
+    path("entities/<uuid:entity_id>/delete/", entities.delete_entity, name="entity-delete"),
+    path("entities/<uuid:entity_id>/members/new/", hands.place_in_entity, name="entity-place"),
+]
+for kind, words in WORDS.items():
+    entity_pages += [
+        path(f"{words.url}/", entities.entities_of, {"kind": kind}, name=words.url),
+        path(f"{words.url}.csv", entities.export, {"kind": kind}, name=f"{words.url}-export"),
+        path(f"{words.url}/new/", entities.new_entity, {"kind": kind}, name=f"{words.url}-new"),
+    ]
+
+activity_pages = [
+    path("activity/", activity.changes, name="activity"),
+    path("activity.csv", activity.export, name="activity-export"),
+    path("activity/<uuid:change_id>/", activity.change, name="change"),
+]
+
+group_pages = [
     path("groups/", groups.groups, name="groups"),
     path("groups.csv", groups.export, name="groups-export"),
     path("groups/bulk/", mappings.bulk, name="groups-bulk"),
@@ -23,4 +55,7 @@ urlpatterns = [
     path("mappings/<uuid:mapping_id>/approve/", mappings.approve, name="mapping-approve"),
     path("mappings/<uuid:mapping_id>/retarget/", mappings.retarget, name="mapping-retarget"),
     path("mappings/<uuid:mapping_id>/reject/", mappings.reject, name="mapping-reject"),
+    path("previews/<uuid:run_id>/", previews.preview, name="preview"),
 ]
+
+urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages]

@@ -12,11 +12,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
-from orgs.models import Organization, Role, Standing, User
+from orgs.history import Cause
+from orgs.models import Door, Organization, Standing, User
+from orgs.roles import catalogue
 
 P = ParamSpec("P")
 
@@ -31,13 +34,13 @@ class OrgRequest(HttpRequest):
 
 def administers(user: User) -> bool:
     """Whether this person administers their org: its owner (SPEC O8), or whose effective role is the admin role."""
-    if user.org is None:
+    if user.org_id is None:
         return False
-    if user.is_owner:
-        return True
-    standing = Standing.objects.filter(user=user).first()
-    admin_role = Role.objects.filter(profile=user.org.profile_id, is_admin=True)
-    return standing is not None and admin_role.filter(key__in=standing.roles).exists()
+    standing = Standing.objects.select_related("org__profile").filter(user=user).first()
+    if standing is None:
+        return user.is_owner
+    user.org = standing.org  # read with it, since every page asks for it next
+    return user.is_owner or catalogue(standing.org.profile).admin in standing.roles
 
 
 def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -65,3 +68,8 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
         return view(admin_request, *args, **kwargs)
 
     return guarded
+
+
+def cause(request: OrgRequest) -> Cause:
+    """What an admin asks for on a page, now."""
+    return Cause(Door.PAGE, timezone.now(), person=request.user)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from orgs.keys import fold
-from orgs.models import Entity, EntityKind, Organization
+from orgs.models import KIND_SWITCHES, Entity, EntityKind, Organization
 from orgs.transactions import violated
 
 DEFAULT_GROUP = "Default"
@@ -21,14 +21,6 @@ FORMER = 20  # names that are remembered
 
 Named = tuple[str, str]
 """A kind, and a folded name."""
-
-
-SWITCHES = {
-    EntityKind.TEAM: "teams",
-    EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
-    EntityKind.SUB_ORGANIZATION: "sub_organizations",
-}
-"""The columns of an org that switch the kinds on."""
 
 
 class KindOff(Exception):
@@ -51,9 +43,13 @@ class UnusableName(Exception):
     """A name is 1 to LONGEST characters long, blanks around it not counted."""
 
 
+BAD_NAMES = (NameTaken, ReservedName, UnusableName)
+"""Why an entity cannot have a name."""
+
+
 def kinds_on(org: Organization) -> frozenset[str]:
     """The kinds that support has switched on for an org (SPEC O2)."""
-    return frozenset(kind.value for kind, switch in SWITCHES.items() if getattr(org, switch))
+    return frozenset(kind.value for kind, switch in KIND_SWITCHES.items() if getattr(org, switch))
 
 
 def named(org: Organization, kind: str, name: str) -> UUID | None:
@@ -104,7 +100,7 @@ def found_or_created(*, org: Organization, kind: str, name: str, at: datetime) -
     name = usable(kind, name)
     key = (kind, fold(name))
     while True:  # until it is either there or not, whoever else makes or deletes one
-        entity = locked_by_name(org, [key]).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
+        entity = by_name(org, [key], lock=True).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
         if entity is not None:
             return entity
 
@@ -117,19 +113,15 @@ def locked(org: Organization, entity_id: UUID, kind: str | None = None) -> Entit
     return found
 
 
-def locked_by_name(org: Organization, names: Collection[Named]) -> Mapping[Named, Entity]:
-    """Those of the names that a live entity has."""
+def by_name(org: Organization, names: Collection[Named], *, lock: bool = False) -> Mapping[Named, Entity]:
+    """Those of the names that a live entity has. lock: for whoever gives it away."""
     if not names:
         return {}
     wanted = set(names)
-    rows = (
-        Entity.objects.for_org(org)
-        .live()
-        .filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
-        .order_by("id")
-        .select_for_update(no_key=True)
-    )
-    return {(row.kind, row.name_key): row for row in rows if (row.kind, row.name_key) in wanted}
+    rows = Entity.objects.for_org(org).live().order_by("id")
+    rows = rows.filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
+    found = rows.select_for_update(no_key=True) if lock else rows
+    return {(row.kind, row.name_key): row for row in found if (row.kind, row.name_key) in wanted}
 
 
 def rename(entity: Entity, name: str) -> bool:

@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from orgs import history, people, queue
-from orgs.keys import fold
-from orgs.models import Organization, Plan, SchemaProfile, User
+from orgs.keys import fold, uuid7
+from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
 from orgs.transactions import command, violated
 
 # What support may set; the features are among them.
@@ -25,7 +25,8 @@ OF_SUPPORT = (
     "concurrency_groups",
     "sub_organizations",
 )
-FEATURES = ("user_provisioning", "group_provisioning", "teams", "concurrency_groups", "sub_organizations")
+KINDS = tuple(KIND_SWITCHES.values())
+FEATURES = ("user_provisioning", "group_provisioning", *KINDS)
 
 
 class OrganizationExists(Exception):
@@ -117,8 +118,9 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
 def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause) -> None:
     """Write what support wants to be different, and record what went from what to what.
 
-    wishes: values by their name in OF_SUPPORT; the others stay as they are now. Raises OrganizationExists,
-    ProfileInUse.
+    Those whom the mappings of a kind placed are held once it is off, so it is noted when that was (SPEC M8); then, or
+    with another profile, everybody is settled anew. wishes: values by their name in OF_SUPPORT; the others stay as
+    they are now. Raises OrganizationExists, ProfileInUse.
     """
     locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
     was = {name: getattr(locked, name) for name in OF_SUPPORT}
@@ -127,17 +129,24 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
         return
     if "profile" in differing and is_provisioned(locked):
         raise ProfileInUse
+    written = [*differing, "name_key"]
     for name in differing:
         setattr(locked, name, wishes[name])
+        if name in KINDS and not wishes[name]:
+            setattr(locked, f"{name}_off_at", cause.at)
+            written.append(f"{name}_off_at")
     try:
         with transaction.atomic():
-            locked.save(update_fields=[*differing, "name_key"])
+            locked.save(update_fields=written)
     except IntegrityError as error:
         if violated(error) == "org_name_once":
             raise OrganizationExists(locked.name) from error
         raise
     told = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
-    history.record(locked, cause, "org.changed", fields=told)
+    change_id = uuid7()
+    touched = not {*KINDS, "profile"}.isdisjoint(differing)
+    marked = queue.mark_everyone(locked, change_id) if touched else 0
+    history.record(locked, cause, "org.changed", change_id=change_id, fields=told, marked=marked)
 
 
 def is_provisioned(org: Organization) -> bool:

@@ -15,10 +15,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history
+from orgs import history, queue
 from orgs.history import Cause, Effect
 from orgs.keys import fold
-from orgs.models import HandPlacement, Organization, User
+from orgs.models import Change, HandPlacement, Organization, User
 from orgs.transactions import command, violated
 
 
@@ -123,9 +123,8 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
         written.append("scim_managed")
     if not written:
         return None
-    if "active" in written and not user.active:
-        end_sessions(user)
-        written.append("session_epoch")
+    if "active" in written:
+        written.append(_activate(user, at) if user.active else end_sessions(user))
     user.revision += 1
     user.modified_at = at
     _save(user, update_fields=[*written, "revision", "modified_at"])
@@ -156,10 +155,23 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     was = _account(user)
     user.deleted_at = None
     _assign(user, facts)
+    if user.active:
+        _activate(user, at)
     user.revision += 1
     user.modified_at = at
     _save(user)
     return [Effect(user.id, "account", was, _account(user))]
+
+
+def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bool:
+    """Note the roles that an admin gives by hand (SPEC R1); whether that differs. user: locked by the caller."""
+    if user.manual_roles == roles:
+        return False
+    user.manual_roles = roles
+    user.revision += 1
+    user.modified_at = at
+    user.save(update_fields=["manual_roles", "revision", "modified_at"])
+    return True
 
 
 def set_password(*, user: User, password: str) -> bool:
@@ -176,7 +188,8 @@ def set_password(*, user: User, password: str) -> bool:
 def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     """Let support end an account, with its sessions, or open it again. Whether anything changed.
 
-    Roles and places do not depend on it. Raises UnknownPerson for somebody whom SCIM deleted.
+    A worker settles the person: held places and conflicts depend on it. Raises UnknownPerson for somebody whom SCIM
+    deleted.
     """
     user = _locked(user_id)
     if user.deleted_at is not None:
@@ -185,13 +198,14 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
         return False
     was = _account(user)
     user.active = active
-    if not active:
-        end_sessions(user)
+    written = _activate(user, cause.at) if active else end_sessions(user)
     user.revision += 1
     user.modified_at = cause.at
-    user.save(update_fields=["active", "session_epoch", "revision", "modified_at"])
+    user.save(update_fields=["active", written, "revision", "modified_at"])
     verb = "user.activated" if active else "user.deactivated"
-    _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    change = _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    if change is not None:
+        queue.mark(change.org_id, [user.id], change.id)
     return True
 
 
@@ -211,15 +225,23 @@ def _locked(user_id: UUID) -> User:
     return user
 
 
-def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> None:
+def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> Change | None:
     # Staff belong to no org, and so have no history; the admin keeps its own log of them.
-    if user.org is not None:
-        history.record(user.org, cause, verb, effects, user=str(user.id))
+    if user.org is None:
+        return None
+    return history.record(user.org, cause, verb, effects, user=str(user.id))
 
 
-def end_sessions(user: User) -> None:
-    """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves."""
+def end_sessions(user: User) -> str:
+    """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves the named column."""
     user.session_epoch += 1
+    return "session_epoch"
+
+
+def _activate(user: User, at: datetime) -> str:
+    """Note that somebody is active again, which no place held for them outlasts (SPEC M2). As `end_sessions`."""
+    user.active_since = at
+    return "active_since"
 
 
 def _assign(user: User, facts: Facts) -> list[str]:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from orgs import history, queue
+from orgs.history import Cause
+from orgs.keys import uuid7
 from orgs.models import Role, SchemaProfile, User
 from orgs.transactions import command
 
@@ -27,16 +30,19 @@ class RoleFacts:
 
 
 @command
-def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts]) -> None:
+def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts], cause: Cause) -> None:
     """Write a profile with exactly these roles, as its next revision.
 
-    A role is known by its key, which facts about people hold; a role that is missing goes. Raises RolesIncomplete,
-    RoleInUse.
+    A role is known by its key, which facts about people hold; a role that is missing goes. Where roles come out
+    otherwise now, everybody with the profile is settled anew. Raises RolesIncomplete, RoleInUse.
     """
     check(roles)
     is_new = profile._state.adding
+    counts_anew = False
     if not is_new:
-        profile.revision = SchemaProfile.objects.select_for_update(no_key=True).get(pk=profile.pk).revision + 1
+        stored = SchemaProfile.objects.select_for_update(no_key=True).get(pk=profile.pk)
+        profile.revision = stored.revision + 1
+        counts_anew = stored.role_policy != profile.role_policy or _facts_of(stored) != set(roles)
     profile.save(force_insert=is_new)
     keys = [role.key for role in roles]
     gone = profile.roles.exclude(key__in=keys)
@@ -52,6 +58,14 @@ def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts]) -> None:
             key=facts.key,
             defaults={"rank": facts.rank, "is_default": facts.is_default, "is_admin": facts.is_admin},
         )
+    for org in profile.orgs.order_by("id") if counts_anew else ():
+        change_id = uuid7()
+        marked = queue.mark_everyone(org, change_id)
+        history.record(org, cause, "profile.changed", change_id=change_id, profile=profile.key, marked=marked)
+
+
+def _facts_of(profile: SchemaProfile) -> set[RoleFacts]:
+    return {RoleFacts(role.key, role.rank, role.is_default, role.is_admin) for role in profile.roles.all()}
 
 
 def check(roles: Collection[RoleFacts]) -> None:

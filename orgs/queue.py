@@ -53,6 +53,16 @@ def mark(org_id: UUID, user_ids: Collection[UUID], change_id: UUID) -> None:
     announce()
 
 
+def mark_everyone(org: Organization, change_id: UUID) -> int:
+    """Have all people of an org settled whom SCIM has not deleted; how many there are."""
+    with connection.cursor() as cursor:
+        everyone = "(SELECT id AS user_id FROM orgs_user WHERE org_id = %(org)s AND deleted_at IS NULL) AS everyone"
+        cursor.execute(MARK.format(touched=everyone), {"org": org.pk, "change": change_id})
+        marked = cursor.rowcount
+    announce()
+    return int(marked)
+
+
 def next_marked(org_id: UUID, limit: int) -> list[Marked]:
     """The people of an org to settle next: those after whom the last batch reached, and from the start again."""
     with connection.cursor() as cursor:
@@ -171,5 +181,5 @@ def release(org_ids: Iterable[UUID]) -> int:
 
 
 def progress(change: Change) -> tuple[int, int]:
-    """How many people of a change are yet to be settled, and how many it touched."""
+    """How many people of a change are yet to be settled, and how many it marked."""
     return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)

@@ -11,7 +11,6 @@ urlpatterns = [
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
     path("settings/authentication/", settings.authentication, name="authentication"),
-    path("settings/scim/", settings.scim_provisioning, name="scim-provisioning"),
     path("settings/scim/groups/", settings.group_provisioning, name="scim-group-provisioning"),
     path("settings/scim/tokens/new/", settings.new_token, name="scim-token-new"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", settings.revoke_token, name="scim-token-revoke"),

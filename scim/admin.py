@@ -1,7 +1,5 @@
 """The request log, for support."""
 
-import json
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -13,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs.admin.mirror import Mirror, by_id, moment
+from scim import words
 from scim.models import RequestLog
 
 
@@ -76,6 +75,4 @@ class RequestLogAdmin(Mirror):
 def _legible(text: str) -> SafeString | str:
     if not text:
         return "–"
-    with suppress(ValueError, RecursionError):  # cut, or never JSON: then as it is
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', text)
+    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', words.legible(text))

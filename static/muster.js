@@ -81,7 +81,7 @@ let told = document.querySelector("[data-announce]")?.dataset.announce;
 addEventListener("htmx:afterSettle", ({ target }) => {
   const dialog = target.closest("dialog");
   if (dialog && !dialog.open) dialog.showModal();
-  const words = target.closest("[data-announce]")?.dataset.announce;
+  const words = (target.closest("[data-announce]") ?? target.querySelector("[data-announce]"))?.dataset.announce;
   if (words && words !== told) announce((told = words));
 });
 

@@ -10,6 +10,7 @@ from groups_provisioning.models.mappings import (
     Status,
 )
 from groups_provisioning.models.places import Conflict, Membership, Source
+from groups_provisioning.models.previews import Preview
 
 __all__ = [
     "EXCLUSIVE",
@@ -23,6 +24,7 @@ __all__ = [
     "NestedGroup",
     "PatternType",
     "Pending",
+    "Preview",
     "PushedGroup",
     "PushedGroupQuerySet",
     "Source",

@@ -4,8 +4,6 @@ from django.utils.translation import gettext as _
 
 from groups_provisioning import mappings
 from groups_provisioning.group_intake import UnknownGroup
-from groups_provisioning.models import Pending
-from groups_provisioning.targets import Prospect
 from orgs import entities
 
 
@@ -37,10 +35,3 @@ def in_words(refusal: Exception) -> str:
         case entities.UnusableName():
             return _("A name has 1 to %(longest)d characters.") % {"longest": entities.LONGEST}
     raise AssertionError(refusal)
-
-
-def against(prospect: Prospect) -> str:
-    """The reason against a prospect."""
-    if prospect.reason == Pending.OWNED:
-        return _("“%(group)s” is mapped to what has its name") % {"group": prospect.owner}
-    return str(Pending(prospect.reason).label)

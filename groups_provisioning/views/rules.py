@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
@@ -19,9 +20,9 @@ from groups_provisioning.forms import RuleForm
 from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.proposals import first_match
 from groups_provisioning.views import refusals
-from groups_provisioning.views.decisions import Question, cause, decide
+from groups_provisioning.views.decisions import Question, decide
 from orgs import entities
-from orgs.access import OrgRequest, org_admin
+from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
 from orgs.entities import KindOff
 from orgs.models import Organization
@@ -107,7 +108,7 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
 
 @editing
 @org_admin
-def delete(request: OrgRequest, rule_id: UUID) -> HttpResponse:
+def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
     rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
 
     def carry_out() -> str:
@@ -117,7 +118,7 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     question = Question(
         title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
         verb=_("Delete rule"),
-        groups=(),
+        wish=None,
         back=reverse("rules"),
         lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
         destructive=True,
@@ -127,10 +128,9 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponse:
 
 @editing
 @org_admin
-def apply(request: OrgRequest) -> HttpResponse:
+def apply(request: OrgRequest) -> HttpResponseBase:
     """Map the unmapped groups as the rules say, or those that follow one rule (SPEC M5)."""
     rule = _asked_for(request, request.POST if request.method == "POST" else request.GET)
-    outlook = rule_matches.outlook(request.org, rule)
 
     def carry_out() -> str:
         done = mappings.apply_rules(org=request.org, rule_id=rule.id if rule else None, cause=cause(request))
@@ -143,18 +143,15 @@ def apply(request: OrgRequest) -> HttpResponse:
             ]
         )
 
-    if not outlook.groups:
-        messages.info(request, _("There is no unmapped group that a rule would map."))
-        return redirect("rules")
     question = Question(
         title=_("Apply rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)}
         if rule
         else _("Apply the rules to unmapped groups?"),
         verb=_("Apply"),
-        groups=outlook.groups,
+        wish={"do": "apply", "rule": str(rule.id) if rule else ""},
         back=reverse("groups"),
-        details="groups_provisioning/_outlook.html",
-        context={"outlook": outlook, "rule": rule},
+        details="groups_provisioning/_applied.html",
+        context={"rule": rule},
     )
     return decide(request, question, carry_out)
 
@@ -183,23 +180,22 @@ def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> Htt
     else:
         saved = rules.edit_rule(org=request.org, rule_id=rule.id, facts=form.facts(), cause=cause(request))
     messages.success(request, _("The rule is saved. It holds for groups that are pushed or renamed from now on."))
-    if rule_matches.outlook(request.org, saved).groups:
-        return redirect(f"{reverse('rules')}?saved={saved.id}")
-    return redirect("rules")
+    return redirect(f"{reverse('rules')}?saved={saved.id}")
 
 
 def _list(request: OrgRequest) -> dict[str, Any]:
     found = list(MappingRule.objects.for_org(request.org))
     matches = rule_matches.count(request.org, found)
-    saved = next((rule for rule in found if str(rule.id) == request.GET.get("saved")), None)
+    rows = list(zip(found, matches.tallies, strict=True))
+    saved = request.GET.get("saved")
     return {
         "tabs": group_list.tabs(request.org),
         "rules": found,
-        "rows": list(zip(found, matches.tallies, strict=True)),
+        "rows": rows,
         "matches": matches,
         "counted": rule_matches.COUNTED,
         "kinds_on": entities.kinds_on(request.org),
-        "saved": saved,
+        "saved": next((rule for rule, tally in rows if str(rule.id) == saved and tally.unmapped), None),
     }
 
 

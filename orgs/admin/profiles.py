@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from orgs import profiles
+from orgs.admin.mirror import cause
 from orgs.models import Role, SchemaProfile
 
 
@@ -111,5 +112,5 @@ class SchemaProfileAdmin(ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         (roles,) = formsets
-        profiles.keep(profile=form.instance, roles=roles.facts)
+        profiles.keep(profile=form.instance, roles=roles.facts, cause=cause(request))
         roles.save(commit=False)  # only says what differed, for the admin's own log

@@ -3,7 +3,11 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from orgs.keys import uuid7
@@ -18,14 +22,26 @@ class Door(models.TextChoices):
     PAGE = "page", _("Settings pages")
     ADMIN = "admin", _("Support")
     COMMAND = "command", _("Command line")
+    CLOCK = "clock", _("Muster itself")
+
+
+# Expressions that have an index, for questions about history.
+FAMILY = Func(F("verb"), Value("."), Value(1), function="split_part", output_field=models.TextField())
+"""What a verb begins with: `user` of `user.created`."""
+SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in ("user", "group", "entity")))
+"""The id of what a change is about."""
+LISTS = ("mappings", "entities")
+"""Keys of `detail` that hold lists of what else a change was about."""
+PLACES = ("team", "concurrency_group", "sub_organization")
+"""The slots of the ledger that hold the id of an entity."""
 
 
 class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 
-    by_token or by_person says who; neither means the command line. by_person may be support staff, who belong to no
-    org. request_id is that of the request log, which forgets; nothing joins the two. verb: `user.created`. detail: what
-    the verb needs to be told in words, never a secret.
+    by_token or by_person says who; neither means the command line or the clock. by_person may be support staff, who
+    belong to no org. request_id is that of the request log, which forgets; nothing joins the two. verb: `user.created`.
+    detail: what the verb needs to be told in words, never a secret.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -45,6 +61,16 @@ class Change(models.Model):
             models.UniqueConstraint(fields=["org", "id"], name="change_org_id"),
             TenantKey(field="by_token", name="change_by_token"),
         ]
+        indexes: ClassVar = [
+            models.Index("org", FAMILY, "id", name="change_family"),
+            models.Index("org", SUBJECT, "id", name="change_subject"),
+            GinIndex(
+                fields=["detail"],
+                opclasses=["jsonb_path_ops"],
+                condition=Q(detail__has_any_keys=LISTS),
+                name="change_lists",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.verb
@@ -57,7 +83,7 @@ class LedgerEntry(models.Model):
     """
 
     org = tenant(constrained=False)
-    change = tenant_foreign_key(Change, related_name="entries")
+    change = tenant_foreign_key(Change, related_name="entries", db_index=False)
     user = tenant_foreign_key(User, related_name="ledger")
     slot = models.CharField(max_length=20)
     was = models.JSONField(null=True)
@@ -70,6 +96,16 @@ class LedgerEntry(models.Model):
         constraints: ClassVar = [
             TenantKey(field="change", name="ledger_change"),
             TenantKey(field="user", name="ledger_user"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["change", "id"], name="ledger_of_change"),
+            # Who came to an entity, and who left it, change by change.
+            models.Index(
+                fields=["org", "now", "change"], condition=Q(slot__in=PLACES, now__isnull=False), name="ledger_came"
+            ),
+            models.Index(
+                fields=["org", "was", "change"], condition=Q(slot__in=PLACES, was__isnull=False), name="ledger_left"
+            ),
         ]
 
     def __str__(self) -> str:

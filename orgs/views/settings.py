@@ -11,15 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from orgs import connection, organizations, tokens
+from orgs import connection, organizations, setup, tokens
 from orgs.access import OrgRequest, org_admin
 from orgs.forms import TokenForm
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, ScimToken, User
 
-SCIM_PATH, SCIM_ALIAS = "/api/scim", "/scim/v2"  # (SPEC O5)
-# Entra follows RFC 7644 in its PATCH requests only where the address asks for it (SPEC O5).
-ENTRA_FLAG = "?aadOptscim062020"
 FORMS_REMEMBERED = 20
 
 
@@ -38,24 +35,6 @@ def authentication(request: OrgRequest) -> HttpResponse:
         {
             "missing": tokens.missing_prerequisites(request.org),
             "owner": User.objects.for_org(request.org).filter(is_owner=True).first(),
-        },
-    )
-
-
-@require_safe
-@org_admin
-def scim_provisioning(request: OrgRequest) -> HttpResponse:
-    present = _connection(request)
-    return render(
-        request,
-        "orgs/scim_provisioning.html",
-        {
-            "connection": present,
-            "base_url": settings.MUSTER_URL + SCIM_PATH,
-            "path": SCIM_PATH,
-            "alias": SCIM_ALIAS,
-            "entra_flag": ENTRA_FLAG if any(_is_entra(token) for token in present.active) else "",
-            "form": TokenForm(auto_id="new_token_%s"),
         },
     )
 
@@ -80,7 +59,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
         {
             "token": issued.token,
             "secret": issued.secret,
-            "base_url": settings.MUSTER_URL + SCIM_PATH + (ENTRA_FLAG if _is_entra(issued.token) else ""),
+            "base_url": settings.MUSTER_URL + setup.PATH + (setup.ENTRA_FLAG if _is_entra(issued.token) else ""),
             "connection": _connection(request),
         },
     )

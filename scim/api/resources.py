@@ -18,10 +18,12 @@ from scim.protocol.schema import ResourceType
 class Requests(Protocol):
     """What `user_requests` and `group_requests` have in common: reading a kind of resource and asking for changes.
 
-    Rows are the kind's own; ids come as they were sent. Everything may raise ScimError or an error of the domain.
+    naming: the attribute by which people know a resource. Rows are the kind's own; ids come as they were sent.
+    Everything may raise ScimError or an error of the domain.
     """
 
     noun: str
+    naming: str
 
     def kind(self, org: Organization) -> ResourceType: ...
     def find(self, org: Organization, id_: str, /) -> Any: ...
@@ -82,7 +84,10 @@ class Collection(ResourceView):
         return self.page(read_query(parameters, self.requests.kind(self.org), **_limits()))
 
     def post(self, request: Any) -> ScimResponse:
-        return self.answer(self.requests.create(self.org, self.message(), self.cause()), 201)
+        body = self.message()
+        name = body.get(self.requests.naming) if isinstance(body, dict) else None
+        self.call.target = name if isinstance(name, str) else ""  # all there is to know it by, should it be refused
+        return self.answer(self.requests.create(self.org, body, self.cause()), 201)
 
 
 class Search(ResourceView):

@@ -24,6 +24,7 @@ from scim.protocol.resources import Outcome, read_resource
 from scim.protocol.schema import ResourceType
 
 noun = "group"
+naming = "displayName"
 location = groups.location
 
 LARGEST_SHOWN = 500

@@ -30,6 +30,7 @@ ECHO = timedelta(minutes=5)
 
 
 noun = "user"
+naming = "userName"
 etag = users.etag_of
 location = users.location
 
@@ -147,7 +148,8 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
 def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user: User | None = None) -> UUID | None:
     """The concurrency group that the placement attribute names (SPEC U10). Raises InvalidValue.
 
-    user: as stored. The name that is stored or was shown last is never refused, whatever has become of the group.
+    user: as stored. The name that is stored or was shown is never refused, whatever has become of the group: one that
+    it had formerly means the same group, unless another one has it now.
     """
     name = get(resource, own.placement) if own.placement else None
     if name is None or own.placement is None:
@@ -160,6 +162,8 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     else:
         stored = None
     entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name) if org.concurrency_groups else None
+    if entity_id is None and user is not None and user.placement and fold(name) in user.placement.former_keys:
+        return user.placement_id
     if entity_id is None and org.concurrency_groups and fold(name) != fold(stored or ""):
         raise InvalidValue(
             f"{own.placement.name}: there is no concurrency group {quote(name)}. Create it in the portal first, "

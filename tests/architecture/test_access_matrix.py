@@ -12,15 +12,25 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning import rules
-from groups_provisioning.models import PatternType, Pending, PushedGroup, Status
+from groups_provisioning import by_hand, rules
+from groups_provisioning.models import PatternType, Pending, Preview, PushedGroup, Status
 from groups_provisioning.rules import RuleFacts
 from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
+from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
+from scim.models import RequestLog
 from tests.conftest import Idp
-from tests.factories import MappingFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import (
+    EntityFactory,
+    MappingFactory,
+    OrganizationFactory,
+    OwnerFactory,
+    StaffFactory,
+    UserFactory,
+    issue_token,
+)
 
 # What comes of a request.
 OPEN = "the page"
@@ -34,7 +44,8 @@ WRONG_METHOD = "405"
 PEOPLE = ("anonymous", "stranger", "member", "admin", "support")
 EVERYBODY = (OPEN,) * 5
 ORG_ADMINS = (SIGN_IN, OPEN, REFUSED, OPEN, ADMIN)
-ONE_OF_THE_ORG = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
+
+THEIR_OWN = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
 
 # By name and method: what the people above get, in their order. The stranger administers another org: what has no id
 # in its address is then about that one. {token}: one of the admin's org.
@@ -49,6 +60,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("overview", "GET"): ORG_ADMINS,
     ("authentication", "GET"): ORG_ADMINS,
     ("scim-provisioning", "GET"): ORG_ADMINS,
+    ("scim-tokens-export", "GET"): ORG_ADMINS,
+    ("scim-log", "GET"): ORG_ADMINS,
+    ("scim-log-export", "GET"): ORG_ADMINS,
+    ("scim-log-entry", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-group-provisioning", "GET"): ORG_ADMINS,
     ("scim-group-provisioning", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-token-new", "GET"): ORG_ADMINS,
@@ -59,30 +74,59 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("groups-export", "GET"): ORG_ADMINS,
     ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
     ("groups-bulk", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
-    ("group", "GET"): ONE_OF_THE_ORG,
-    ("group-members-export", "GET"): ONE_OF_THE_ORG,
-    ("group-progress", "GET"): ONE_OF_THE_ORG,
-    ("group-map", "GET"): ONE_OF_THE_ORG,
-    ("group-map", "POST"): ONE_OF_THE_ORG,
-    ("mapping-approve", "GET"): ONE_OF_THE_ORG,
-    ("mapping-approve", "POST"): ONE_OF_THE_ORG,
-    ("mapping-retarget", "GET"): ONE_OF_THE_ORG,
-    ("mapping-retarget", "POST"): ONE_OF_THE_ORG,
-    ("mapping-reject", "GET"): ONE_OF_THE_ORG,
-    ("mapping-reject", "POST"): ONE_OF_THE_ORG,
+    ("group", "GET"): THEIR_OWN,
+    ("group-members-export", "GET"): THEIR_OWN,
+    ("group-progress", "GET"): THEIR_OWN,
+    ("group-map", "GET"): THEIR_OWN,
+    ("group-map", "POST"): THEIR_OWN,
+    ("mapping-approve", "GET"): THEIR_OWN,
+    ("mapping-approve", "POST"): THEIR_OWN,
+    ("mapping-retarget", "GET"): THEIR_OWN,
+    ("mapping-retarget", "POST"): THEIR_OWN,
+    ("mapping-reject", "GET"): THEIR_OWN,
+    ("mapping-reject", "POST"): THEIR_OWN,
     ("rules", "GET"): ORG_ADMINS,
     ("rules-export", "GET"): ORG_ADMINS,
     ("rules-test", "GET"): ORG_ADMINS,
-    ("rules-apply", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
-    ("rules-apply", "POST"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("rules-apply", "GET"): ORG_ADMINS,
+    ("rules-apply", "POST"): ORG_ADMINS,
+    ("preview", "GET"): THEIR_OWN,
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
-    ("rule", "GET"): ONE_OF_THE_ORG,
-    ("rule", "POST"): ONE_OF_THE_ORG,
-    ("rule-delete", "GET"): ONE_OF_THE_ORG,
-    ("rule-delete", "POST"): ONE_OF_THE_ORG,
+    ("rule", "GET"): THEIR_OWN,
+    ("rule", "POST"): THEIR_OWN,
+    ("rule-delete", "GET"): THEIR_OWN,
+    ("rule-delete", "POST"): THEIR_OWN,
     ("rule-move", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("people", "GET"): ORG_ADMINS,
+    ("people-export", "GET"): ORG_ADMINS,
+    ("person", "GET"): THEIR_OWN,
+    ("person-roles", "GET"): THEIR_OWN,
+    ("person-roles", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-place", "GET"): THEIR_OWN,
+    ("person-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without an entity
+    ("person-take-out", "GET"): THEIR_OWN,
+    ("person-take-out", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-put-back", "GET"): (WRONG_METHOD,) * 5,
+    ("person-put-back", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("entity", "GET"): THEIR_OWN,
+    ("entity-members-export", "GET"): THEIR_OWN,
+    ("entity-rename", "GET"): THEIR_OWN,
+    ("entity-rename", "POST"): THEIR_OWN,  # without a name
+    ("entity-limit", "GET"): THEIR_OWN,
+    ("entity-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
+    ("entity-delete", "GET"): THEIR_OWN,
+    ("entity-delete", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("entity-place", "GET"): THEIR_OWN,
+    ("entity-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without a person
 }
+for _entities in ("teams", "concurrency-groups", "sub-organizations"):
+    MATRIX |= {
+        (_entities, "GET"): ORG_ADMINS,
+        (f"{_entities}-export", "GET"): ORG_ADMINS,
+        (f"{_entities}-new", "GET"): ORG_ADMINS,
+        (f"{_entities}-new", "POST"): ORG_ADMINS,  # without a name
+    }
 
 # The admin is support's alone, address by address. What support may do there is tested beside it.
 ADMIN_PREFIX = "admin/"
@@ -161,15 +205,23 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 def address_of(name: str, org: Organization) -> str:
     if name == "scim-token-revoke":
         return reverse(name, args=[issue_token(org).token.id])
+    if name == "scim-log-entry":
+        Idp(issue_token(org).secret).get("/Users")
+        request_log.flush(10)
+        return reverse(name, args=[RequestLog.objects.for_org(org).values_list("id", flat=True)[0]])
+    if name.startswith(("person", "entity")):
+        user = UserFactory.create(org=org)
+        pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
+        cause = Cause(Door.COMMAND, timezone.now())
+        by_hand.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
+        ids = {"person-take-out": [user.id, pool.id], "person-put-back": [user.id, pool.id]}
+        return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
     if name == "set-password":
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
         ]
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
-    if name == "rules-apply":
-        a_rule(org)
-        a_group(org, "Unmapped")
     return reverse(name)
 
 
@@ -187,6 +239,10 @@ def a_mapping(org: Organization) -> UUID:
     ).id
 
 
+def a_preview(org: Organization) -> UUID:
+    return Preview.objects.create(org=org, wish={"do": "apply"}, fingerprint="x", asked_at=timezone.now(), people=0).id
+
+
 def a_rule(org: Organization) -> UUID:
     facts = RuleFacts(PatternType.ALL, EntityKind.TEAM, auto_approve=True)
     return rules.add_rule(org=org, facts=facts, cause=Cause(Door.COMMAND, timezone.now())).id
@@ -197,6 +253,7 @@ ONE = (
     dict.fromkeys(("group", "group-members-export", "group-progress", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | {"preview": a_preview}
 )
 
 

@@ -1,7 +1,10 @@
 """Each page in each state that looks different: what is checked for accessibility, and what pictures are taken of."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.test import Client
@@ -10,8 +13,9 @@ from playwright.sync_api import Page
 
 from orgs import sign_in, tokens
 from orgs.history import Cause
-from orgs.models import Door, IdentityProvider, Plan, ScimToken, User
-from tests.browser import scenes_groups
+from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
+from scim import request_log
+from tests.browser import scenes_groups, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -86,6 +90,117 @@ def _overview(owner: User) -> str:
     return "/"
 
 
+def _call(owner: User, token: ScimToken, minutes: int, method: str, path: str, operation: str, **differs: Any) -> UUID:
+    """A request in the log, so many minutes ago."""
+    at = timezone.now() - timedelta(minutes=minutes)
+    id = UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | uuid4().int >> 60)
+    facts: dict[str, Any] = {
+        "status": 200,
+        "duration": 14_000,
+        "address": "203.0.113.24",
+        "agent": "Okta SCIM Client 1.0.0",
+        **differs,
+    }
+    request_log.write(
+        request_log.Entry(
+            id=id,
+            at=at,
+            method=method,
+            path=f"/api/scim{path}",
+            operation=operation,
+            org_id=owner.org_id,
+            token_id=token.id,
+            **facts,
+        )
+    )
+    return id
+
+
+def _log(owner: User) -> str:
+    okta = _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3, lives=365)
+    zoe = UserFactory.create(org=owner.org, user_name="zoe.lindqvist@northwind.example")
+    path, gone = f"/Users/{UUID(int=1)}", f"There is no user {UUID(int=1)}."
+    _call(owner, okta, 61, "GET", "/ServiceProviderConfig", "discovery", duration=600)
+    _call(owner, okta, 60, "GET", "/Users?filter=userName+eq+%22zoe.lindqvist%40northwind.example%22", "user.list")
+    _call(owner, okta, 60, "POST", "/Users", "user.create", status=201, target=str(zoe.id), duration=23_000)
+    _call(owner, okta, 45, "PATCH", f"/Users/{zoe.id}", "user.change", target=str(zoe.id))
+    _call(owner, okta, 44, "PUT", path, "user.replace", status=404, detail=gone)
+    _call(
+        owner,
+        okta,
+        40,
+        "POST",
+        "/Groups",
+        "group.create",
+        status=201,
+        target="Warehouse, Rotterdam",
+        duration=1_310_000,
+    )
+    _call(owner, okta, 5, "GET", "/Users?startIndex=1&count=100", "user.list", status=503, detail="Try again shortly.")
+    _refused(owner)
+    assert request_log.flush(10)
+    return "/settings/scim/log/"
+
+
+def _refused(owner: User) -> str:
+    okta = _token(owner, "Okta, trial", IdentityProvider.OKTA, age=4, used=3, lives=365)
+    sent = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "zoe.lindqvist@northwind.example",
+        "name": {"givenName": "Zoë", "familyName": "Lindqvist"},
+        "password": "not to be kept",
+    }
+    detail = "There is a user with the userName zoe.lindqvist@northwind.example already."
+    answer = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "409", "detail": detail}
+    id = _call(
+        owner,
+        okta,
+        3,
+        "POST",
+        "/Users",
+        "user.create",
+        status=409,
+        scim_type="uniqueness",
+        detail=detail,
+        target="zoe.lindqvist@northwind.example",
+        request=json.dumps(sent).encode(),
+        response=json.dumps(answer).encode(),
+    )
+    assert request_log.flush(10)
+    return f"/settings/scim/log/{id}/"
+
+
+def _half_way(owner: User) -> str:
+    token = _token(owner, "Entra production", IdentityProvider.ENTRA, age=0, used=1, lives=365)
+    _call(owner, token, 1, "GET", "/Users?filter=userName+eq+%22nobody%22", "user.list")
+    assert request_log.flush(10)
+    return "/settings/scim/"
+
+
+def _guide(idp: str) -> Callable[[User], str]:
+    def set_up(owner: User) -> str:
+        owner.org.profile = SchemaProfile.objects.get(key="lambdatest")  # type: ignore[union-attr]
+        owner.org.save()  # type: ignore[union-attr]
+        _half_way(owner)
+        return f"/settings/scim/?idp={idp}"
+
+    return set_up
+
+
+def _replaced(owner: User) -> str:
+    old = _token(owner, "Entra, old", IdentityProvider.ENTRA, age=345, used=4000, lives=365)
+    for minutes in (4000, 4040, 4080):
+        _call(owner, old, minutes, "GET", "/Users?filter=userName+eq+%22nobody%22", "user.list")
+    _token(owner, "Entra, from November", IdentityProvider.ENTRA, age=3, used=4, lives=365)
+    assert request_log.flush(10)
+    return "/settings/scim/"
+
+
+def _open_drawer(page: Page) -> None:
+    page.get_by_role("link", name="Create user").first.click()
+    page.get_by_role("dialog").get_by_role("heading", name="Create user").wait_for()
+
+
 def _revoke(owner: User) -> str:
     token = _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3)
     return f"/settings/scim/tokens/{token.id}/revoke/"
@@ -140,6 +255,21 @@ SCENES = scenes_groups.SCENES | {
     "scim-provisioning-not-ready": Scene(_not_ready),
     "scim-provisioning-lapsed": Scene(_lapsed),
     "scim-provisioning-rotating": Scene(_rotating),
+    "scim-provisioning-half-way": Scene(_half_way),
+    "scim-provisioning-replaced": Scene(_replaced),
+    "setup-okta": Scene(_guide("okta")),
+    "setup-entra": Scene(_guide("entra")),
+    "setup-pingone": Scene(_guide("pingone")),
+    "setup-jumpcloud": Scene(_guide("jumpcloud")),
+    "setup-onelogin": Scene(_guide("onelogin")),
+    "setup-other": Scene(_guide("other")),
+    "provisioning-log": Scene(_log),
+    "provisioning-log-new": Scene(at("/settings/scim/log/")),
+    "provisioning-log-nothing-fits": Scene(lambda owner: _log(owner) + "?q=nobody"),
+    "provisioning-log-drawer": Scene(_log, _open_drawer),
+    "provisioning-log-entry": Scene(_refused),
+    "provisioning-log-gone": Scene(at("/settings/scim/log/0190a4e2-0000-7000-8000-000000000001/")),
+    "revoke-dialog-replaced": Scene(_replaced, _open("Revoke Entra, old")),
     "token-dialog": Scene(_connected, _open("Create token")),
     "token-new": Scene(at("/settings/scim/tokens/new/")),
     "token-created": Scene(at("/settings/scim/tokens/new/"), _create_token),
@@ -148,3 +278,4 @@ SCENES = scenes_groups.SCENES | {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
+SCENES |= scenes_people.SCENES

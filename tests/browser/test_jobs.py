@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Page, Playwright, expect
 
 from orgs.models import ScimToken, User
+from scim.models import RequestLog
 from tests.browser.conftest import PASSWORD, sign_in
+from tests.browser.scenes import SCENES
+from tests.factories import issue_token
 
 
 @pytest.fixture
@@ -144,4 +147,74 @@ def test_without_javascript(owner: User, browser: Browser, live_server: Any, bro
     page.get_by_text("Menu", exact=True).click()
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    context.close()
+
+
+def test_finding_out_why_a_request_was_refused_by_keyboard(
+    owner: User, page: Page, context: BrowserContext, live_server: Any
+) -> None:
+    address = SCENES["provisioning-log"].set_up(owner)
+    sign_in(context, owner, live_server.url)
+    page.goto(address)
+    expect(page.locator("tr.log")).to_have_count(8)
+
+    page.get_by_label("Outcome").select_option("refused")
+    expect(page.locator("tr.log")).to_have_count(2)
+    expect(page.locator("[data-announcements]")).to_have_text("2 requests")
+    assert "outcome=refused" in page.url
+    page.get_by_label("Search").press_sequentially("zoe")
+    expect(page.locator("tr.log")).to_have_count(1)
+
+    page.get_by_role("link", name="Create user").press("Enter")
+    drawer = page.get_by_role("dialog", name="Create user")
+    expect(drawer).to_contain_text("What to change in Okta")
+    expect(drawer.get_by_role("link", name="Close")).to_be_focused()
+    assert address in page.url  # still the list
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page.get_by_role("link", name="Create user")).to_be_focused()
+
+    page.go_back()
+    expect(page.locator("tr.log")).to_have_count(2)
+
+
+def test_an_entry_that_has_gone_meanwhile_is_a_page_that_says_so(
+    owner: User, page: Page, context: BrowserContext, live_server: Any
+) -> None:
+    address = SCENES["provisioning-log"].set_up(owner)
+    sign_in(context, owner, live_server.url)
+    page.goto(address)
+    RequestLog.objects.all().delete()
+    page.get_by_role("link", name="Create user").first.click()
+    expect(page.get_by_role("heading", name="This entry is no longer kept")).to_be_visible()
+
+
+def test_the_checklist_ticks_by_itself(
+    owner: User, page: Page, context: BrowserContext, live_server: Any, idp: APIRequestContext
+) -> None:
+    assert owner.org
+    issued = issue_token(owner.org)
+    sign_in(context, owner, live_server.url)
+    page.goto("/settings/scim/")
+    expect(page.locator("#connection-status")).to_contain_text("Waiting for the first request")
+    idp.get(f"{live_server.url}/api/scim/Users", headers={"Authorization": f"Bearer {issued.secret}"})
+    expect(page.locator("#checklist")).to_contain_text("Looked up a person: done", timeout=10_000)
+    expect(page.locator("#connection-status")).to_contain_text("Connected")
+    expect(page.locator("[data-announcements]")).to_have_text("2 of 5 steps done")
+
+
+def test_the_log_without_scripting(owner: User, browser: Browser, live_server: Any) -> None:
+    address = SCENES["provisioning-log"].set_up(owner)
+    context = browser.new_context(java_script_enabled=False, base_url=live_server.url)
+    sign_in(context, owner, live_server.url)
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_label("Outcome").select_option("refused")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tr.log")).to_have_count(2)
+    page.get_by_role("link", name="Create user").click()
+    expect(page.locator("main")).to_contain_text("What to change in Okta")
+    page.goto("/settings/scim/")
+    page.get_by_role("link", name="PingOne").click()
+    expect(page.locator("#setup-guide")).to_contain_text("User Filter Expression")
     context.close()

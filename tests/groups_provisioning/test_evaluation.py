@@ -5,8 +5,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from groups_provisioning import evaluation, rules
-from groups_provisioning.models import Mapping, MappingRule, PatternType, Pending, PushedGroup, Status
+from groups_provisioning import evaluation, mappings, reconcile, rules
+from groups_provisioning.models import (
+    Mapping,
+    MappingRule,
+    Membership,
+    PatternType,
+    Pending,
+    PushedGroup,
+    Source,
+    Status,
+)
 from groups_provisioning.rules import RuleFacts
 from orgs import entities
 from orgs.history import Cause
@@ -266,7 +275,7 @@ class TestARename:
         rename(idp, group, "Engineers")
         assert only(group).reason == Pending.ASKED
         assert not Mark.objects.exists()
-        assert "marked" not in last_change().detail
+        assert last_change().detail["marked"] == 0
 
     def test_excludes_a_sub_organization_beside_a_team(self, idp: Idp, org: Organization) -> None:  # M1
         rule(org, "team")
@@ -330,3 +339,39 @@ def test_a_thousand_groups_cost_as_many_questions_as_ten(org: Organization, djan
     assert outcome.settles
     assert Mapping.objects.synced().count() == Entity.objects.count() == 500
     assert Mapping.objects.filter(status=Status.PENDING).count() == 500
+
+
+class TestWithTheEngine:
+    """What becomes of the people, once a worker has settled those who are marked."""
+
+    def places(self, user: User) -> set[tuple[str, str]]:
+        while reconcile.settle_marked(user.org_id):
+            pass
+        return set(Membership.objects.filter(user=user).values_list("entity__name", "source"))
+
+    def test_a_push_a_rename_and_a_deletion_are_followed(self, idp: Idp, org: Organization, ada: User) -> None:
+        rule(org, "eng")
+        group = push(idp, "Engineers", ada)
+        assert self.places(ada) == {("Engineers", Source.CLAIM)}  # M4
+        rename(idp, group, "Eng 2")
+        assert self.places(ada) == {("Eng 2", Source.CLAIM)}  # G6
+        rename(idp, group, "Makers")
+        assert self.places(ada) == {("Makers", Source.HELD)}  # M2, M6
+        idp.delete(f"/Groups/{group.id}")
+        assert self.places(ada) == set()  # G4
+
+    def test_an_admins_decisions_are_followed(self, idp: Idp, org: Organization, ada: User) -> None:
+        rule(org, auto=False)
+        group = push(idp, "Engineers", ada)
+        assert self.places(ada) == set()  # M2
+        cause = Cause(Door.PAGE, timezone.now())
+        mapping = mappings.approve(org=org, mapping_id=only(group).id, cause=cause)
+        assert self.places(ada) == {("Engineers", Source.CLAIM)}
+        mapping = mappings.retarget(org=org, mapping_id=mapping.id, target="Crew", cause=cause)
+        assert self.places(ada) == {("Crew", Source.CLAIM)}
+        mappings.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause)
+        assert self.places(ada) == set()  # M7
+        mapping = mappings.approve(org=org, mapping_id=mapping.id, target="Makers", cause=cause)
+        assert self.places(ada) == {("Makers", Source.CLAIM)}
+        mappings.reject(org=org, mapping_ids=[mapping.id], cause=cause)
+        assert self.places(ada) == set()

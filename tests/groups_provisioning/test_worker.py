@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups_provisioning import worker
+from groups_provisioning import tasks, worker
 from orgs import history, nudge, queue
 from orgs.history import Cause
 from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
@@ -199,6 +199,18 @@ class TestDraining:
         mark(orgs[0], 3)
         assert worker.drain(0) is True
         assert waiting(orgs[0]) == [2]
+
+    def test_goes_on_in_another_task_so_that_other_tasks_have_their_turn(self, orgs, monkeypatch):
+        nudged: list[bool] = []
+        monkeypatch.setattr(worker, "BATCH", 1)
+        monkeypatch.setattr(tasks, "SECONDS", 0)
+        monkeypatch.setattr(nudge, "wake", lambda: nudged.append(True))
+        mark(orgs[0], 2)
+        tasks.settle_pending()
+        assert (waiting(orgs[0]), nudged) == ([1], [True])
+        tasks.settle_pending()
+        tasks.settle_pending()
+        assert (waiting(orgs[0]), len(nudged)) == ([0], 2)
 
 
 class TestANewOrg:

@@ -116,7 +116,7 @@ class TestEveryTable:
             assert page(model, verb="changelist") in home
 
     def test_is_one_of_ours(self):
-        assert {model._meta.app_label for model in REGISTERED} == {"orgs", "scim"}
+        assert {model._meta.app_label for model in REGISTERED} == {"orgs", "groups_provisioning", "scim"}
 
 
 class TestAnOrganization:
@@ -143,6 +143,24 @@ class TestAnOrganization:
             "group_provisioning_activated": {"was": False, "now": True},
             "teams": {"was": True, "now": False},
         }
+
+    def test_notes_when_a_kind_went_off_and_has_everybody_settled(self, desk, org):  # M8
+        ann = UserFactory.create(org=org)
+        UserFactory.create(org=org, active=False, login_email=None, deleted_at=timezone.now())
+        self.save(desk, org, teams="")
+        org.refresh_from_db()
+        change = Change.objects.get(verb="org.changed")
+        assert (org.teams_off_at, org.concurrency_groups_off_at) == (change.at, None)
+        assert [(mark.user, mark.change) for mark in Mark.objects.all()] == [(ann, change)]
+        assert change.detail["marked"] == 1
+        self.save(desk, org, teams="on")
+        org.refresh_from_db()
+        assert (org.teams_off_at, Mark.objects.count()) == (change.at, 2)
+
+    def test_renamed_has_nobody_settled(self, desk, org):
+        UserFactory.create(org=org)
+        self.save(desk, org, name="Acme Inc")
+        assert not Mark.objects.exists()
 
     def test_saved_as_it_is_leaves_no_trace(self, desk, org):
         self.save(desk, org)
@@ -238,6 +256,17 @@ class TestAProfile:
         assert self.save(desk, profile, ("Auditor", 25, "")).status_code == 302
         profile.refresh_from_db()
         assert roles.catalogue(profile).keys == ("Admin", "Auditor", "User", "Guest")
+
+    def test_with_other_roles_has_everybody_settled(self, desk, profile):  # R1
+        ann = UserFactory.create(org=OrganizationFactory.create(dialect="lambdatest"))
+        UserFactory.create(org=OrganizationFactory.create(dialect="testomat"))
+        self.save(desk, profile, name="LambdaTest")
+        assert not Mark.objects.exists()
+        self.save(desk, profile, ("Auditor", 25, ""))
+        change = Change.objects.get(verb="profile.changed")
+        assert [(mark.user, mark.change) for mark in Mark.objects.all()] == [(ann, change)]
+        self.save(desk, profile, role_policy="union")
+        assert Change.objects.filter(verb="profile.changed").count() == 2
 
     def test_lets_roles_change_places(self, desk, profile):
         changed = self.save(desk, profile, ("User", 10, ""), ("Guest", 20, "default"))

@@ -16,6 +16,7 @@ FROM generate_series(1, %(users)s) AS n
 _STANDINGS = """
 INSERT INTO orgs_standing (user_id, org_id, roles)
 SELECT id, org_id, '{Member}' FROM orgs_user WHERE org_id = %(org)s
+ON CONFLICT (user_id) DO NOTHING
 """
 
 

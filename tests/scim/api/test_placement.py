@@ -3,9 +3,10 @@
 import pytest
 from django.utils import timezone
 
+from orgs import entities
 from orgs.models import Entity, EntityKind, Organization, User
 from tests.conftest import Idp
-from tests.factories import OrganizationFactory, issue_token
+from tests.factories import EntityFactory, OrganizationFactory, issue_token
 
 URN = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
 PATH = f"{URN}:LambdatestGroup"
@@ -59,6 +60,27 @@ def test_the_name_as_stored_or_shown_is_never_refused(idp: Idp, pool: Entity, na
     assert put_in(idp, user, name).status_code == 200
     user.refresh_from_db()
     assert user.placement == pool
+
+
+def test_a_former_name_means_the_same_group(idp: Idp, pool: Entity) -> None:
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    for name in ("Slow lane", "Lane"):
+        entities.rename(pool, name)
+    for name in ("FAST LANE", "slow lane"):
+        answer = put_in(idp, user, name)
+        assert answer.json()[URN]["LambdatestGroup"] == "Lane"
+        user.refresh_from_db()
+        assert user.placement == pool
+
+
+def test_a_former_name_that_another_group_has_now_means_that_one(idp: Idp, pool: Entity, org: Organization) -> None:
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    for name in ("Slow lane", "Lane"):
+        entities.rename(pool, name)
+    other = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP, name="Slow lane")
+    assert put_in(idp, user, "Slow lane").status_code == 200
+    user.refresh_from_db()
+    assert user.placement == other
 
 
 def test_a_removal_ends_it(idp: Idp, pool: Entity) -> None:

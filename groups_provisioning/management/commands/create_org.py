@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from groups_provisioning import founding, rules
 from orgs import organizations, people, sign_in
 from orgs.history import Cause
 from orgs.models import Door, SchemaProfile
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         if not name.strip():
             raise CommandError("The name is empty.")
         try:
-            founded = organizations.found(
+            founded = founding.found(
                 name=name.strip(),
                 owner_email=admin,
                 profile=chosen,
@@ -53,6 +54,8 @@ class Command(BaseCommand):
             raise CommandError(f"{admin} is not an e-mail address.") from None
         except people.AddressTaken:
             raise CommandError(f"{admin} has an account already; every address belongs to one account.") from None
+        except rules.BadStartingRule as error:
+            raise CommandError(f"The profile {profile} has a starting rule that cannot be one: {error}") from None
         self.stdout.write(f"organization  {founded.org.slug}")
         self.stdout.write(f"owner         {founded.owner.user_name}")
         self.stdout.write(f"set password  {sign_in.password_link(founded.owner)}")

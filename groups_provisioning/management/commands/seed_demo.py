@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
+from groups_provisioning import founding
 from orgs import organizations, secret
 from orgs.history import Cause
 from orgs.models import Door, SchemaProfile, User
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def _seed(password: str) -> None:
-    founded = organizations.found(
+    founded = founding.found(
         name="Demo",
         owner_email=OWNER,
         profile=SchemaProfile.objects.get(key="lambdatest"),

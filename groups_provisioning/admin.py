@@ -1,0 +1,182 @@
+"""Groups, mappings and what came of them, for support: a mirror, with the verbs of `mappings`."""
+
+from collections.abc import Mapping as Map
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from groups_provisioning import mappings
+from groups_provisioning.group_intake import UnknownGroup
+from groups_provisioning.models import Conflict, Decision, Mapping, MappingRule, Membership, PushedGroup, Status
+from orgs import entities
+from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, moment, report
+from orgs.keys import fold
+from orgs.models import Organization
+
+MOST = 200  # groups that one search finds
+
+_WHY: Map[type[Exception], Any] = {
+    UnknownGroup: _("the group was deleted"),
+    mappings.AlreadyRejected: _("it is rejected; the organization's admin can map the group anew"),
+    mappings.EntityOwned: _("another group owns the target: %(error)s"),
+    mappings.Excluded: _("a sub-organization excludes other mappings of the same group"),
+    entities.KindOff: _("this kind is switched off for the organization"),
+    entities.UnknownEntity: _("its target was deleted"),
+    entities.ReservedName: _("the default concurrency group cannot be mapped"),
+    entities.UnusableName: _("nothing can have the group's name"),
+}
+
+
+class OfAnOrg(Mirror):
+    """Rows of orgs, the newest first, found by id."""
+
+    list_filter: Any = (("org", AutocompleteSelectFilter),)
+    list_select_related: Any = ("org",)
+    ordering: Any = ("-id",)
+    search_fields = ("id",)
+    search_help_text = _("An id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
+
+
+class OfAPerson(OfAnOrg):
+    """Rows about people, found by the person's id."""
+
+    search_fields = ("user",)
+    search_help_text = _("A person's id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (queryset.filter(user=as_uuid(search_term)) if search_term.strip() else queryset), False
+
+
+@admin.register(PushedGroup)
+class PushedGroupAdmin(OfAnOrg):
+    list_display = ("display_name", "org", "member_count", "roles", "out_of_sync", "deleted_at")
+    search_fields = ("display_name",)
+    search_help_text = _("An id, an external id, or the beginning of a name")
+    fields = (
+        *("display_name", "org", "id", "external_id", "revision"),
+        *("member_count", "roles", "attributes", "out_of_sync"),
+        *("created_at", "modified_at", "deleted_at"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if term := search_term.strip():
+            queryset = queryset.filter(pk__in=_found(term))
+        return queryset, False
+
+
+def _found(term: str) -> set[UUID]:
+    """Groups by id, external id, or the beginning of a name. Each search has an index, which begins with the org."""
+    in_orgs = PushedGroup.objects.order_by().filter(org__in=Organization.objects.order_by())
+    searches = (
+        by_id(PushedGroup.objects.order_by(), term),
+        in_orgs.filter(deleted_at=None, display_name_key__startswith=fold(term)),
+        in_orgs.filter(deleted_at__isnull=False, display_name_key__startswith=fold(term)),
+        in_orgs.filter(external_id=term).exclude(external_id=""),
+    )
+    return {pk for search in searches for pk in search.values_list("pk", flat=True)[:MOST]}
+
+
+@admin.register(Mapping)
+class MappingAdmin(OfAnOrg):
+    list_display = ("group", "org", "kind", "entity", "status", "reason", "rule")
+    list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
+    list_select_related = ("org", "group", "entity", "rule")
+    search_help_text = _("An id, or that of a group or an entity")
+    actions = ("approve", "reject")
+    fields = (
+        *("group", "org", "id", "kind", "entity", "status", "reason", "rule"),
+        *("target_deleted", "barred", "approved_at", "fell_back_at", "created_at", "change"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if search_term.strip():
+            wanted = as_uuid(search_term)
+            queryset = queryset.filter(Q(pk=wanted) | Q(group=wanted) | Q(entity=wanted)) if wanted else queryset.none()
+        return queryset, False
+
+    @admin.action(description=_("Approve: for what they are mapped to, or the group's name"))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Mapping]) -> None:
+        asked = chosen(request, queryset.select_related("org", "group"))
+        by_pk = {mapping.pk: mapping for mapping in asked}
+        done = 0
+        for org, ids in _by_org(asked).items():
+            outcome = mappings.approve_many(org=org, mapping_ids=ids, cause=cause(request))
+            done += len(outcome.approved)
+            for mapping_id, error in outcome.refused.items():
+                why = _WHY[type(error)] % {"error": error}
+                text = _("%(group)s: %(why)s.") % {"group": by_pk[mapping_id].group, "why": why}
+                self.message_user(request, text, messages.ERROR)
+            for mapping_id in ids:
+                if mapping_id not in outcome.refused and not by_pk[mapping_id].is_synced:
+                    self.log_change(request, by_pk[mapping_id], "mapping.approved")
+        report(self, request, done, len(asked))
+
+    @admin.action(description=_("Reject: unassign the members, and bar rules from this kind"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Mapping]) -> None:
+        asked = chosen(request, queryset.select_related("org"))
+        done = 0
+        for org, ids in _by_org(asked).items():
+            done += mappings.reject(org=org, mapping_ids=ids, cause=cause(request))
+        for mapping in asked:
+            if mapping.status != Status.REJECTED:
+                self.log_change(request, mapping, "mapping.rejected")
+        report(self, request, done, len(asked))
+
+
+def _by_org(asked: list[Mapping]) -> dict[Organization, list[UUID]]:
+    found: dict[Organization, list[UUID]] = {}
+    for mapping in asked:
+        found.setdefault(mapping.org, []).append(mapping.pk)
+    return found
+
+
+@admin.register(MappingRule)
+class MappingRuleAdmin(OfAnOrg):
+    list_display = ("__str__", "org", "position", "pattern_type", "kind", "auto_approve")
+    list_filter = (("org", AutocompleteSelectFilter), "kind")
+    ordering = ("org", "position")
+
+
+@admin.register(Membership)
+class MembershipAdmin(OfAPerson):
+    list_display = ("user", "org", "entity", "kind", "source", "mapping")
+    list_filter = (("org", AutocompleteSelectFilter), "kind", "source")
+    list_select_related = ("org", "user", "entity", "mapping")
+
+
+@admin.register(Conflict)
+class ConflictAdmin(OfAPerson):
+    list_display = ("user", "org", "incoming", "begun")
+    list_select_related = ("org", "user", "incoming")
+    fields = ("user", "org", "incoming", "holders", "begun")
+
+    @admin.display(description=_("since (UTC)"))
+    def begun(self, conflict: Conflict) -> str:
+        return moment(conflict.since)
+
+
+@admin.register(Decision)
+class DecisionAdmin(OfAPerson):
+    list_display = ("user", "org", "winner", "loser", "decided", "undone_by")
+    list_select_related = ("org", "user", "winner", "loser", "undone_by")
+    fields = ("user", "org", "winner", "loser", "decided", "change", "undone_by")
+
+    @admin.display(description=_("decided (UTC)"))
+    def decided(self, decision: Decision) -> str:
+        return moment(decision.at)

@@ -1,0 +1,50 @@
+"""What pages call the kinds of entities."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from orgs.models import EntityKind
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What pages call a kind. url: the name of its list."""
+
+    url: str
+    many: str | Promise
+    new: str | Promise
+    lead: str | Promise
+    taken: str | Promise
+
+
+WORDS = {
+    EntityKind.TEAM: Words(
+        "teams",
+        _("Teams"),
+        _("New team"),
+        _("People can be in any number of teams."),
+        _("Another team has this name."),
+    ),
+    EntityKind.CONCURRENCY_GROUP: Words(
+        "concurrency-groups",
+        _("Concurrency groups"),
+        _("New concurrency group"),
+        _(
+            "The people of one share its parallel sessions. Everybody who is in none is in the default group, which "
+            "cannot be mapped or deleted."
+        ),
+        _("Another concurrency group has this name."),
+    ),
+    EntityKind.SUB_ORGANIZATION: Words(
+        "sub-organizations",
+        _("Sub-organizations"),
+        _("New sub-organization"),
+        _(
+            "People are in one at most, and otherwise in the root organization. While they are in one, their teams and "
+            "their concurrency group in the root organization do not count."
+        ),
+        _("Another sub-organization has this name."),
+    ),
+}

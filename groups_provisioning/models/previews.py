@@ -1,0 +1,37 @@
+"""Previews that a worker works out."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from orgs.keys import uuid7
+from orgs.tenancy import TenantQuerySet, tenant
+
+
+class Preview(models.Model):
+    """What a wish would come to (SPEC M9), for more people than a request can look at. Kept for a day.
+
+    people: how many are to be looked at; looked_at: how many were. heard_at: when the worker last said so. summary:
+    as `preview.runs.Summary` writes it, None until it is done.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = tenant("previews")
+    wish = models.JSONField()
+    fingerprint = models.CharField(max_length=64)
+    asked_at = models.DateTimeField()
+    heard_at = models.DateTimeField(null=True)
+    people = models.PositiveIntegerField()
+    looked_at = models.PositiveIntegerField(default=0)
+    summary = models.JSONField(null=True)
+
+    objects = TenantQuerySet["Preview"].as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["org", "fingerprint"], name="preview_of_org"),
+            models.Index(fields=["id"], condition=models.Q(summary__isnull=True), name="preview_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.wish.get("do"))

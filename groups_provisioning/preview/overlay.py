@@ -1,0 +1,161 @@
+"""What would come of other facts: the engine's own resolution, over facts with an overlay (SPEC M9).
+
+Nothing is written and no lock is taken. People are looked at in batches, so that memory is bounded.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from groups_provisioning import facts, reconcile
+from groups_provisioning.facts import Known, Loaded
+from groups_provisioning.resolution import Decision, Effects, Person, Tie, World, resolve
+from orgs.history import Effect
+from orgs.models import Organization
+from orgs.roles import Catalogue
+
+
+@dataclass(slots=True)
+class Overlay:
+    """What a decision would change of the facts.
+
+    ties: by group, mappings that would be made, or be as they are here; dropped: those that would claim nobody any
+    more. gone: entities that would be deleted. made: entities that would be created, by the id that stands for them.
+    people: of whom the effects may differ.
+    """
+
+    ties: dict[str, list[Tie]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    made: dict[str, tuple[str, str]] = field(default_factory=dict)
+    decisions: dict[UUID, list[Decision]] = field(default_factory=dict)
+    on: set[str] | None = None
+    off_at: dict[str, int] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
+    people: Collection[UUID] = ()
+
+    def person(self, known: Known) -> Person:
+        """The facts about somebody, as they would be."""
+        person = known.facts
+        made = self.decisions.get(known.id, ())
+        attribute_gone = person.attribute in self.gone
+        if not made and not attribute_gone and not any(hand.entity in self.gone for hand in person.hands):
+            return person
+        return replace(
+            person,
+            attribute=None if attribute_gone else person.attribute,
+            hands=[hand for hand in person.hands if hand.entity not in self.gone],
+            decisions=[*person.decisions, *made],
+        )
+
+    def world(self, world: World) -> World:
+        """What people share, as it would be."""
+        groups = {}
+        for group_id, group in world.groups.items():
+            new = self.ties.get(group_id, ())
+            replaced = self.dropped | {tie.id for tie in new}
+            kept = [tie for tie in group.ties if tie.id not in replaced and tie.entity not in self.gone]
+            groups[group_id] = group._replace(ties=[*kept, *new])
+        return World(
+            catalogue=self.catalogue or world.catalogue,
+            groups=groups,
+            on=world.on if self.on is None else self.on,
+            off_at={**world.off_at, **self.off_at},
+        )
+
+
+def members_of(group_ids: Iterable[Any]) -> list[UUID]:
+    """The people in these groups, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1",
+            [[str(id_) for id_ in group_ids]],
+        )
+        return [user_id for (user_id,) in cursor.fetchall()]
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One read-only view of the database; inside another transaction, that one's."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effect | None]]:
+    """Differences, each with how many people were looked at; None after each batch."""
+    admins = _Admins(org)
+    looked_at = 0
+    people = sorted(overlay.people)
+    for start in range(0, len(people), reconcile.BATCH):
+        ids = people[start : start + reconcile.BATCH]
+        loaded = facts.load(org, ids)
+        world = overlay.world(loaded.world)
+        for known in loaded.people:
+            before, after = _before(known, loaded), resolve(overlay.person(known), world)
+            if admins.concern(known, before, after, world):
+                continue
+            yield from ((looked_at, effect) for effect in _between(known, before, after))
+        looked_at += len(ids)
+        yield looked_at, None
+    yield from ((looked_at, effect) for effect in admins.differences(overlay))
+
+
+def _before(known: Known, loaded: Loaded) -> Effects:
+    effects = resolve(known.facts, loaded.world)
+    if known.id == loaded.last_admin:
+        effects.roles = loaded.world.catalogue.with_admin(effects.roles)
+    return effects
+
+
+def _between(known: Known, before: Effects, after: Effects) -> Iterator[Effect]:
+    return reconcile.differences(Known(known.id, known.owner, known.facts, before), after)
+
+
+class _Admins:
+    """SPEC R5 over all batches: who would be an admin is known at the end, so those whom it concerns wait till then."""
+
+    def __init__(self, org: Organization) -> None:
+        self.org = org
+        self.remain: set[UUID] = set()
+        self.losing: dict[UUID, tuple[Known, Effects, Effects, Catalogue]] = {}
+
+    def concern(self, known: Known, before: Effects, after: Effects, world: World) -> bool:
+        """Note somebody; whether their differences are told at the end."""
+        admin = world.catalogue.admin
+        if known.facts.active and not known.owner:
+            if admin in after.roles:
+                self.remain.add(known.id)
+            elif admin in before.roles:
+                self.losing[known.id] = (known, before, after, world.catalogue)
+                return True
+        return False
+
+    def differences(self, overlay: Overlay) -> Iterator[Effect]:
+        keeps = max(self.losing, default=None)
+        if keeps is not None:
+            *_, catalogue = self.losing[keeps]
+            if self.remain or reconcile.other_admins(self.org, catalogue.admin, self.losing):
+                keeps = None
+        for id_, (known, before, after, catalogue) in self.losing.items():
+            if id_ == keeps:
+                after.roles = catalogue.with_admin(after.roles)
+            yield from _between(known, before, after)
+        if self.remain:
+            yield from self._released(overlay)
+
+    def _released(self, overlay: Overlay) -> Iterator[Effect]:
+        """Who keeps the role for want of an admin, and is none of those looked at, would lose it."""
+        noted = reconcile.last_admin(self.org)
+        if noted is not None and noted not in overlay.people:
+            loaded = facts.load(self.org, [noted])
+            for known in loaded.people:
+                after = resolve(overlay.person(known), overlay.world(loaded.world))
+                yield from _between(known, _before(known, loaded), after)

@@ -1,0 +1,246 @@
+"""A preview: what a wish would come to, counted and with examples, under a fingerprint (SPEC M9).
+
+Up to AT_ONCE people it is worked out within the request; above, by a worker, who notes how far it is.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from groups_provisioning.models import Mapping, MappingRule, Preview, PushedGroup
+from groups_provisioning.preview import overlay, plans
+from groups_provisioning.preview.plans import Plan, Wish
+from orgs.entities import kinds_on
+from orgs.history import Effect
+from orgs.models import Organization
+from orgs.queue import announce
+from orgs.transactions import command
+
+T = TypeVar("T")
+
+AT_ONCE = 5_000  # people; more are looked at by a worker
+SHOWN = 100  # differences that are told in full
+KEPT = timedelta(days=1)
+SILENCE = timedelta(minutes=1)
+
+
+class Outdated(Exception):
+    """What the preview was made of has changed: look again."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What would come of it, counted. Entities are ids, or stand-ins of `Overlay.made`.
+
+    looked_at: people of whom it was worked out. touched: those with a difference. moved: from one entity of an
+    exclusive kind to another. roles: (was, now) to how many people. some: the first differences.
+    """
+
+    looked_at: int = 0
+    touched: int = 0
+    entered: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    roles: Counter[tuple[str, str]] = field(default_factory=Counter)
+    opened: int = 0
+    closed: int = 0
+    some: list[Effect] = field(default_factory=list)
+
+    def add(self, effect: Effect) -> None:
+        """Count one difference."""
+        was, now = effect.was, effect.now
+        match effect.slot:
+            case "roles":
+                self.roles[", ".join(was or ()), ", ".join(now or ())] += 1
+            case "conflict":
+                self.opened += was is None
+                self.closed += now is None
+            case _ if was is None:
+                self.entered[now] += 1
+            case _ if now is None:
+                self.left[was] += 1
+            case _:
+                self.moved[was, now] += 1
+        if len(self.some) < SHOWN:
+            self.some.append(effect)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a row keeps it; `of_json` reads it."""
+        return {
+            "looked_at": self.looked_at,
+            "touched": self.touched,
+            "entered": self.entered,
+            "left": self.left,
+            "moved": [[*pair, count] for pair, count in self.moved.items()],
+            "roles": [[*pair, count] for pair, count in self.roles.items()],
+            "opened": self.opened,
+            "closed": self.closed,
+            "some": [[str(effect.user_id), effect.slot, effect.was, effect.now] for effect in self.some],
+        }
+
+    @classmethod
+    def of_json(cls, kept: dict[str, Any]) -> "Summary":
+        return cls(
+            **{name: kept[name] for name in ("looked_at", "touched", "opened", "closed")},
+            entered=Counter(kept["entered"]),
+            left=Counter(kept["left"]),
+            moved=Counter({(was, now): count for was, now, count in kept["moved"]}),
+            roles=Counter({(was, now): count for was, now, count in kept["roles"]}),
+            some=[Effect(UUID(user), slot, was, now) for user, slot, was, now in kept["some"]],
+        )
+
+
+@dataclass(slots=True)
+class Outlook:
+    """What a wish would come to. summary: None while a worker is at it, whose progress is in `run`."""
+
+    plan: Plan
+    fingerprint: str
+    summary: Summary | None
+    run: Preview | None = None
+
+
+def look(org: Organization, wish: Wish) -> Outlook:
+    """Work out a wish, or ask a worker to. Raises what the command itself would raise."""
+    at = timezone.now()
+    with snapshot():
+        plan = plans.plan(org, wish, at=at)
+        print_ = fingerprint(org, wish, plan)
+        if len(plan.overlay.people) <= AT_ONCE:
+            return Outlook(plan, print_, summarize(org, plan))
+    run = _asked(org, wish, print_, len(plan.overlay.people), at)
+    return Outlook(plan, print_, Summary.of_json(run.summary) if run.summary else None, run)
+
+
+@command
+def confirmed(org: Organization, wish: Wish, seen: str, do: Callable[[], T]) -> T:
+    """Carry out what was previewed under the fingerprint `seen`, if that is still true.
+
+    Raises Outdated, and what `do` raises.
+    """
+    at = timezone.now()
+    groups = PushedGroup.objects.for_org(org).filter(id__in=plans.plan(org, wish, at=at).groups)
+    list(groups.order_by("id").select_for_update().values_list("id"))
+    if fingerprint(org, wish, plans.plan(org, wish, at=at)) != seen:
+        raise Outdated
+    return do()
+
+
+def differences(org: Organization, wish: Wish) -> Iterator[tuple[Effect, Plan]]:
+    """All that would differ, person by person, for a download."""
+    with snapshot():
+        plan = plans.plan(org, wish, at=timezone.now())
+        for _, effect in overlay.differences(org, plan.overlay):
+            if effect is not None:
+                yield effect, plan
+
+
+def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | None = None) -> Summary:
+    """Count what would differ. progress: told how many people were looked at, after each batch."""
+    summary = Summary()
+    touched: set[UUID] = set()
+    for looked_at, effect in overlay.differences(org, plan.overlay):
+        if effect is None:
+            summary.looked_at = looked_at
+            if progress:
+                progress(looked_at)
+        else:
+            touched.add(effect.user_id)
+            summary.add(effect)
+    summary.touched = len(touched)
+    return summary
+
+
+def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
+    """What a preview was made of: the wish, the switches, the rules, and the groups and mappings that it is about.
+
+    Another one means that it may not be true any more.
+    """
+    rules = MappingRule.objects.for_org(org).order_by("position")
+    groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
+    live = Mapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
+    seen = [
+        wish,
+        sorted(kinds_on(org)),
+        sorted(plan.overlay.made),
+        list(rules.values_list("id", "pattern_type", "pattern", "kind", "auto_approve")),
+        list(groups.values_list("id", "revision")),
+        list(live.values_list("id", "status", "entity", "approved_at")),
+        len(plan.overlay.people),
+    ]
+    return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One read-only view of the database; inside another transaction, that one's."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+# --- Too many people for a request ------------------------------------------------------------------------------------
+
+
+def _asked(org: Organization, wish: Wish, seen: str, people: int, at: datetime) -> Preview:
+    """The run of this preview: one that is there already, or a new one for a worker."""
+    run = Preview.objects.for_org(org).filter(fingerprint=seen, asked_at__gte=at - KEPT).order_by("-id").first()
+    if run is None:
+        with transaction.atomic():
+            run = Preview.objects.create(org=org, wish=wish, fingerprint=seen, people=people, asked_at=at)
+            announce()
+    return run
+
+
+def serve() -> bool:
+    """Work out one preview that waits; whether there was one. One whose worker died is taken over after a minute."""
+    with transaction.atomic():
+        silent = Q(heard_at=None) | Q(heard_at__lt=timezone.now() - SILENCE)
+        waiting = (
+            Preview.objects.filter(silent, summary__isnull=True).order_by("id").select_for_update(skip_locked=True)
+        )
+        run = waiting.select_related(None).first()
+        if run is None:
+            return False
+        run.heard_at = timezone.now()
+        run.save(update_fields=["heard_at"])
+    org = Organization.objects.select_related("profile").get(pk=run.org_id)
+    # Progress is written beside the snapshot, which only reads.
+    beside = connection.copy()
+    try:
+
+        def tell(looked_at: int) -> None:
+            with beside.cursor() as cursor:
+                cursor.execute(_TELL, [looked_at, run.pk])
+
+        with snapshot():
+            plan = plans.plan(org, run.wish, at=run.asked_at)
+            summary = summarize(org, plan, tell)
+    except plans.REFUSALS:
+        run.delete()  # whoever asks again is told why
+        return True
+    finally:
+        beside.close()
+    Preview.objects.filter(pk=run.pk).update(summary=summary.as_json(), looked_at=summary.looked_at)
+    return True
+
+
+_TELL = "UPDATE groups_provisioning_preview SET looked_at = %s, heard_at = now() WHERE id = %s"
+
+
+def forget(now: datetime) -> None:
+    """Drop the runs that nobody will look at any more."""
+    Preview.objects.filter(asked_at__lt=now - KEPT).delete()

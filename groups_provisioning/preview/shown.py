@@ -1,0 +1,152 @@
+"""A preview in the words of a page: names in place of ids, the most first."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from groups_provisioning.models import Mapping as MappingRow
+from groups_provisioning.preview import runs
+from groups_provisioning.preview.plans import Plan, Wish
+from groups_provisioning.preview.runs import Outlook, Summary
+from orgs.history import Effect
+from orgs.models import Entity, EntityKind, Organization, User
+
+LINES = 20  # of each list
+
+
+class Named(NamedTuple):
+    """An entity. is_new: it would be created."""
+
+    name: str
+    kind: str
+    is_new: bool = False
+
+    @property
+    def kind_in_words(self) -> str:
+        return str(EntityKind(self.kind).label)
+
+
+class Line(NamedTuple):
+    """People who go from one place to another, or from one role to another; None for nowhere."""
+
+    was: Any
+    now: Any
+    people: int
+
+
+class PersonLine(NamedTuple):
+    """One difference of one person. what: `place`, `roles`, or `conflict` (with the entities of both sides)."""
+
+    user: User
+    what: str
+    kind: str
+    was: Any
+    now: Any
+
+
+@dataclass(slots=True)
+class Shown:
+    """places, roles: the LINES with the most people, of so many in all. people: the first differences."""
+
+    outlook: Outlook
+    summary: Summary
+    places: list[Line]
+    all_places: int
+    roles: list[Line]
+    people: list[PersonLine]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it would make no difference to anybody."""
+        return not self.summary.touched
+
+
+def show(org: Organization, outlook: Outlook) -> Shown | None:
+    """None while a worker is still at it."""
+    summary = outlook.summary
+    if summary is None:
+        return None
+    places = Counter[tuple[str | None, str | None]]()
+    places.update({(None, entity): count for entity, count in summary.entered.items()})
+    places.update({(entity, None): count for entity, count in summary.left.items()})
+    places.update({(was, now): count for (was, now), count in summary.moved.items()})
+    most = places.most_common(LINES)
+    names = _names(org, outlook.plan, [end for pair, _ in most for end in pair], summary.some)
+    return Shown(
+        outlook=outlook,
+        summary=summary,
+        places=[Line(names.get(was), names.get(now), count) for (was, now), count in most],
+        all_places=len(places),
+        roles=[Line(was, now, count) for (was, now), count in summary.roles.most_common(LINES)],
+        people=list(_people(org, summary.some, names)),
+    )
+
+
+def rows(org: Organization, wish: Wish) -> Iterator[tuple[str, str, str, str, str]]:
+    """All differences for a download: the person's userName, what differs, of which kind, was, now."""
+    batch: list[Effect] = []
+    plan: Plan | None = None
+    for effect, plan in runs.differences(org, wish):
+        batch.append(effect)
+        if len(batch) == 500:
+            yield from _rows(org, plan, batch)
+            batch = []
+    if plan is not None:
+        yield from _rows(org, plan, batch)
+
+
+def _rows(org: Organization, plan: Plan, effects: list[Effect]) -> Iterator[tuple[str, str, str, str, str]]:
+    names = _names(org, plan, [], effects)
+    for line in _people(org, effects, names):
+        yield line.user.user_name, line.what, line.kind, _text(line.was), _text(line.now)
+
+
+def _text(end: Any) -> str:
+    if isinstance(end, list):
+        return ", ".join(_text(each) for each in end)
+    return end.name if isinstance(end, Named) else str(end or "")
+
+
+def _people(org: Organization, effects: Iterable[Effect], names: Mapping[str | None, Named]) -> Iterator[PersonLine]:
+    effects = list(effects)
+    people = User.objects.for_org(org).in_bulk({effect.user_id for effect in effects})
+    for effect in effects:
+        user = people[effect.user_id]
+        if effect.slot == "roles":
+            yield PersonLine(user, "roles", "", ", ".join(effect.was or ()), ", ".join(effect.now or ()))
+        elif effect.slot == "conflict":
+            question = effect.now or effect.was
+            sides = [names.get(mapping) for mapping in (*question["holders"], question["incoming"])]
+            *holders, incoming = sides
+            was, now = (None, [holders, incoming]) if effect.now else ([holders, incoming], None)
+            yield PersonLine(user, "conflict", "", was, now)
+        else:
+            yield PersonLine(user, "place", effect.slot, names.get(effect.was), names.get(effect.now))
+
+
+def _names(
+    org: Organization, plan: Plan, ids: Iterable[str | None], effects: Iterable[Effect]
+) -> dict[str | None, Named]:
+    """What to call entities, and the targets of mappings, by their ids or stand-ins."""
+    wanted = {id_ for id_ in ids if id_}
+    mappings: set[str] = set()
+    for effect in effects:
+        for end in (effect.was, effect.now):
+            if isinstance(end, dict):
+                mappings |= {end["incoming"], *end["holders"]}
+            elif isinstance(end, str):
+                wanted.add(end)
+    planned = {tie.id: tie.entity for ties in plan.overlay.ties.values() for tie in ties if tie.id in mappings}
+    wanted |= set(planned.values())
+    rows = MappingRow.objects.for_org(org).filter(id__in=mappings - set(planned), entity__isnull=False)
+    planned |= {str(id_): str(entity_id) for id_, entity_id in rows.values_list("id", "entity_id")}
+    wanted |= set(planned.values())
+    names: dict[str | None, Named] = {
+        id_: Named(name, kind, True) for id_, (kind, name) in plan.overlay.made.items() if id_ in wanted
+    }
+    present = Entity.objects.for_org(org).filter(id__in=[UUID(id_) for id_ in wanted - set(names) if id_])
+    names |= {str(id_): Named(name, kind) for id_, name, kind in present.values_list("id", "name", "kind")}
+    names |= {mapping: names[entity] for mapping, entity in planned.items() if entity in names}
+    return names

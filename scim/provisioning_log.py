@@ -1,0 +1,175 @@
+"""The provisioning log: what an org's admins see of the request log. Reads only.
+
+Nothing here counts, or reads without a bound: an org's month may have millions of calls.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from groups_provisioning.models import PushedGroup
+from orgs.keys import fold
+from orgs.models import IdentityProvider, Organization, ScimToken, User
+from orgs.tenancy import TenantQuerySet
+from scim import words
+from scim.models import RequestLog
+
+PAGE = 50
+REACH = 20_000  # calls that one page looks through for those a filter wants; about 50 ms
+NAMESAKES = 100  # people, and groups, of a wanted name whose calls are looked for
+EXPORTED = 50_000
+EXPORTED_AT_ONCE = 1000
+
+OUTCOMES = {"ok": Q(status__lt=400), "refused": Q(status__gte=400, status__lt=500), "failed": Q(status__gte=500)}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader is looking for. outcome: a key of OUTCOMES. tokens: the ids of those that may have asked. text:
+    part of a name, an id or a filter. Each may be left out.
+    """
+
+    outcome: str = ""
+    method: str = ""
+    tokens: Collection[UUID] | None = None
+    text: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.outcome or self.method or self.tokens is not None or self.text)
+
+
+@dataclass(slots=True)
+class Line:
+    """One call as the log shows it. target: the name of what it was about, or what was looked for; target_id: its id,
+    where there is one beside the name.
+    """
+
+    call: RequestLog
+    token: ScimToken | None
+    target: str
+    target_id: str = ""
+    action: str = field(init=False)
+    path: str = field(init=False)
+    duration: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.action, self.path = words.action(self.call), words.short_path(self.call)
+        self.duration = words.duration(self.call)
+
+    @property
+    def idp(self) -> str:
+        return idp_name(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Calls, the newest first. older: go on before this id; None at the end. reached: how far back was looked, where
+    the search stopped before the page was full.
+    """
+
+    lines: list[Line]
+    older: UUID | None
+    reached: datetime | None
+
+
+def page(org: Organization, wanted: Wanted, *, before: UUID | None = None, size: int = PAGE) -> Page:
+    """The newest calls of an org that are wanted, older than `before`. At most six queries, whatever the log holds."""
+    calls = RequestLog.objects.for_org(org).order_by("-id")
+    if before:
+        calls = calls.filter(id__lt=before)
+    edge = None
+    if wanted:
+        edge = calls.values_list("id", flat=True)[REACH : REACH + 1].first()
+        calls = calls.filter(_condition(org, wanted), **({"id__gte": edge} if edge else {}))
+    found = list(calls[: size + 1])
+    if len(found) > size:
+        return Page(_lines(org, found[:size]), older=found[size - 1].id, reached=None)
+    return Page(_lines(org, found), older=edge, reached=moment_of(edge) if edge else None)
+
+
+def everything(org: Organization, wanted: Wanted) -> Iterator[Line]:
+    """The newest EXPORTED calls that are wanted, read in pages."""
+    before, left = None, EXPORTED
+    while left:
+        part = page(org, wanted, before=before, size=min(left, EXPORTED_AT_ONCE))
+        yield from part.lines
+        left -= len(part.lines)
+        before = part.older
+        if before is None:
+            return
+
+
+def entry(org: Organization, request_id: UUID) -> Line | None:
+    """One call with its bodies; None where it is not kept (any more)."""
+    call = RequestLog.objects.for_org(org).select_related("body").filter(id=request_id).first()
+    return _lines(org, [call])[0] if call else None
+
+
+def idp_name(token: ScimToken | None) -> str:
+    """What to call the identity provider of a token in a sentence."""
+    if token is None or token.idp == IdentityProvider.OTHER:
+        return _("your identity provider")
+    return str(token.get_idp_display())
+
+
+def moment_of(request_id: UUID) -> datetime:
+    """When a call arrived, to the millisecond (RFC 9562 §5.7)."""
+    return datetime.fromtimestamp((request_id.int >> 80) / 1000, UTC)
+
+
+def _condition(org: Organization, wanted: Wanted) -> Q:
+    condition = OUTCOMES.get(wanted.outcome, Q())
+    if wanted.method:
+        condition &= Q(method=wanted.method)
+    if wanted.tokens is not None:
+        condition &= Q(token__in=wanted.tokens)
+    if wanted.text:
+        condition &= _about(org, wanted.text)
+    return condition
+
+
+def _about(org: Organization, text: str) -> Q:
+    """Calls about something with this text in its name, its id, or the filter that asked for it."""
+    people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
+    groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
+    ids = [str(id) for rows in (people, groups) for id in rows.values_list("id", flat=True)[:NAMESAKES]]
+    return (
+        Q(target__icontains=text)
+        | Q(target__in=ids)
+        | Q(path__icontains=text)
+        | Q(path__icontains=quote(text, safe=""))
+    )
+
+
+def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:
+    tokens = ScimToken.objects.for_org(org).in_bulk({call.token_id for call in calls if call.token_id})
+    ids = {call.target: id for call in calls if (id := _id(call.target))}
+    names = {
+        **{str(id): name for id, name in _names(User.objects.for_org(org), "user_name", ids.values())},
+        **{str(id): name for id, name in _names(PushedGroup.objects.for_org(org), "display_name", ids.values())},
+    }
+    return [_line(call, tokens, str(ids.get(call.target, "")), names) for call in calls]
+
+
+def _line(call: RequestLog, tokens: dict[UUID, ScimToken], id: str, names: dict[str, str]) -> Line:
+    token = tokens.get(call.token_id) if call.token_id else None
+    if id in names:
+        return Line(call, token, names[id], id)
+    return Line(call, token, call.target or words.filter_of(call))
+
+
+def _names(rows: TenantQuerySet[Any], column: str, ids: Collection[UUID]) -> Iterable[tuple[UUID, str]]:
+    return rows.filter(id__in=ids).values_list("id", column) if ids else ()
+
+
+def _id(target: str) -> UUID | None:
+    try:
+        return UUID(target)
+    except ValueError:
+        return None

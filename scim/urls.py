@@ -1,0 +1,13 @@
+"""The addresses of pages about SCIM. The SCIM API has its own: scim.api.urls."""
+
+from django.urls import path
+
+from scim.views import log, provisioning
+
+urlpatterns = [
+    path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
+    path("settings/scim/tokens.csv", provisioning.export_tokens, name="scim-tokens-export"),
+    path("settings/scim/log/", log.log, name="scim-log"),
+    path("settings/scim/log.csv", log.export, name="scim-log-export"),
+    path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),
+]

@@ -1,0 +1,95 @@
+"""The SCIM provisioning page: address, checklist, tokens, setup guide."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from orgs import connection, setup
+from orgs.access import OrgRequest, org_admin
+from orgs.connection import Connection
+from orgs.downloads import as_csv
+from orgs.forms import TokenForm
+from orgs.models import IdentityProvider, ScimToken
+from scim import progress
+
+ENDED = 10  # tokens that are no longer accepted, on the page; the file has all
+PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.html"}
+
+
+@require_safe
+@org_admin
+def provisioning(request: OrgRequest) -> HttpResponse:
+    """The page; for htmx the part that it asks for by its id."""
+    now = timezone.now()
+    present = connection.of(request.org, at=now)
+    part = request.htmx.target if request.htmx else None
+    context: dict[str, Any] = {"connection": present}
+    if part != "setup-guide":
+        context["progress"] = progress.of(request.org, present)
+    if part != "checklist":
+        idp = _idp(request, present)
+        context |= {
+            "idp": idp,
+            "idps": [(key, name) for key, (name, _sources, _steps) in setup.GUIDES.items()],
+            "guide": setup.guide(idp, request.org, settings.MUSTER_URL + setup.PATH),
+            "is_chosen": "idp" in request.GET,
+        }
+    if part not in PARTS:
+        context |= {
+            "base_url": settings.MUSTER_URL + setup.PATH,
+            "path": setup.PATH,
+            "alias": setup.ALIAS,
+            "entra_flag": setup.ENTRA_FLAG if any(t.idp == IdentityProvider.ENTRA for t in present.active) else "",
+            "ended": present.ended[:ENDED],
+            "retired": progress.retired(request.org, present, at=now),
+            "form": TokenForm(auto_id="new_token_%s"),
+        }
+    return render(request, PARTS.get(part or "", "scim/provisioning.html"), context)
+
+
+@require_safe
+@org_admin
+def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
+    columns = (
+        _("Name"),
+        _("Identity provider"),
+        _("Known as"),
+        _("Created"),
+        _("Created by"),
+        _("Expires"),
+        _("Revoked"),
+        _("Last used"),
+        _("Address"),
+        _("User agent"),
+    )
+    present = connection.of(request.org, at=timezone.now())
+    return as_csv("scim-tokens", columns, map(_cells, [*present.active, *present.ended]))
+
+
+def _cells(token: ScimToken) -> tuple[Any, ...]:
+    return (
+        token.name,
+        token.get_idp_display(),
+        token.hint,
+        token.created_at,
+        token.created_by.label if token.created_by else _("Command line"),
+        token.expires_at,
+        token.revoked_at,
+        token.last_used_at,
+        token.last_used_address,
+        token.last_used_agent,
+    )
+
+
+def _idp(request: OrgRequest, present: Connection) -> str:
+    """The identity provider whose guide is shown: the one chosen, otherwise that of the newest token."""
+    newest = next(iter([*present.active, *present.ended]), None)
+    for idp in (request.GET.get("idp"), newest and newest.idp):
+        if idp in setup.GUIDES:
+            return str(idp)
+    return IdentityProvider.OTHER if newest else IdentityProvider.OKTA

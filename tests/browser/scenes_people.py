@@ -1,0 +1,175 @@
+"""Scenes of people, teams, concurrency groups and sub-organizations."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from groups_provisioning import by_hand
+from groups_provisioning.models import GroupMember, Status
+from orgs.history import Cause
+from orgs.models import Door, Entity, Organization, User
+from tests.browser.scene import Scene
+from tests.factories import UserFactory
+from tests.groups_provisioning.ties import POOL, SUB, entity, group, settle, tie
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+STAFF = (
+    ("Amara", "Okafor", "Staff engineer", "Platform"),
+    ("Benedikt", "Sørensen", "Test engineer", "Quality"),
+    ("Chiara", "Rossi", "Engineering manager", "Payments"),
+    ("Daniyar", "Zhaksybekov", "Test engineer", "Quality"),
+    ("Esi", "Mensah-Boateng", "Designer", "Design systems"),
+    ("Farid", "Haddad", "Site reliability engineer", "Platform"),
+    ("Gudrun", "Þorsteinsdóttir", "Accountant", "Finance"),
+    ("Hiroshi", "Tanaka", "Contractor", "Payments"),
+)
+
+
+def _org(owner: User) -> Organization:
+    assert owner.org
+    return owner.org
+
+
+def _cause(owner: User) -> Cause:
+    return Cause(Door.PAGE, timezone.now(), person=owner)
+
+
+def _staff(owner: User) -> dict[str, User]:
+    """Some people, by given name; the last one is deactivated, and one was added by hand."""
+    org = _org(owner)
+    people = {}
+    for number, (given, family, title, department) in enumerate(STAFF):
+        address = f"{given.lower()}.{family.lower().replace('þ', 'th').replace('ø', 'o').replace('ó', 'o')}"
+        email = f"{address}@northwind.example"
+        people[given] = UserFactory.create(
+            org=org,
+            user_name=email,
+            external_id=f"00u8k2m4x{number}QpZ",
+            given_name=given,
+            family_name=family,
+            active=given != "Hiroshi",
+            scim_managed=given != "Gudrun",
+            attributes={
+                "title": title,
+                "emails": [{"type": "work", "value": email, "primary": True}],
+                "phoneNumbers": [{"type": "work", "value": "+49 30 901820"}],
+                ENTERPRISE: {"department": department, "employeeNumber": f"NW-{1042 + number}"},
+            },
+            folded={"name": {"givenName": given.lower(), "familyName": family.lower()}},
+        )
+    return people
+
+
+def _world(owner: User) -> tuple[dict[str, User], dict[str, Entity]]:
+    """A small organization with everything in it."""
+    org, people = _org(owner), _staff(owner)
+    names = {
+        "Platform": "team",
+        "Payments": "team",
+        "Quality": "team",
+        "Standard sessions": POOL,
+        "Load tests": POOL,
+        "Research lab": SUB,
+    }
+    places = {name: entity(org, name, kind) for name, kind in names.items()}
+    places["Load tests"].session_limit = 120
+    places["Load tests"].save()
+    everybody = list(people.values())
+    engineers = group(org, "Engineering", *everybody[:6], roles=["Member"])
+    platform = group(org, "Platform", people["Amara"], people["Farid"], roles=["Admin"])
+    loads = group(org, "Performance testers", people["Amara"], people["Daniyar"])
+    ago = timezone.now() - timedelta(days=40)
+    GroupMember.objects.filter(org=org).update(added_at=ago)
+    tie(engineers, places["Standard sessions"], status=Status.AUTO_APPROVED, approved_at=ago)
+    tie(platform, places["Platform"], status=Status.APPROVED, approved_at=ago)
+    tie(group(org, "Payments", people["Chiara"], people["Hiroshi"]), places["Payments"], status=Status.AUTO_APPROVED)
+    tie(loads, places["Load tests"], status=Status.APPROVED, approved_at=ago + timedelta(days=30))
+    settle(*everybody, owner)
+    by_hand.place(org=org, user_id=people["Amara"].id, entity_id=places["Quality"].id, cause=_cause(owner))
+    by_hand.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=_cause(owner))
+    by_hand.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=_cause(owner))
+    return people, places
+
+
+def _people(query: str = "") -> Callable[[User], str]:
+    def set_up(owner: User) -> str:
+        _world(owner)
+        return f"/people/{query}"
+
+    return set_up
+
+
+def _person(name: str, page: str = "") -> Callable[[User], str]:
+    return lambda owner: f"/people/{_world(owner)[0][name].id}/{page}"
+
+
+def _entity(name: str, page: str = "") -> Callable[[User], str]:
+    return lambda owner: f"/entities/{_world(owner)[1][name].id}/{page}"
+
+
+def _list(address: str) -> Callable[[User], str]:
+    def set_up(owner: User) -> str:
+        _world(owner)
+        return address
+
+    return set_up
+
+
+def _take_out(owner: User) -> str:
+    people, places = _world(owner)
+    return f"/people/{people['Amara'].id}/places/{places['Platform'].id}/take-out/"
+
+
+def _deleted(owner: User) -> str:
+    user = UserFactory.create(
+        org=owner.org,
+        given_name="Ilse",
+        family_name="Brandt",
+        active=False,
+        deleted_at=timezone.now(),
+        login_email=None,
+    )
+    settle(user)
+    return f"/people/{user.id}/"
+
+
+def _off(owner: User) -> str:
+    Organization.objects.filter(pk=owner.org_id).update(teams=False)
+    return "/teams/"
+
+
+def _click(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("link", name=name).first.click()
+
+
+SCENES = {
+    "people": Scene(_people()),
+    "people-nobody-fits": Scene(_people("?q=zaphod")),
+    "person": Scene(_person("Amara")),
+    "person-taken-out": Scene(_person("Farid")),
+    "person-deactivated": Scene(_person("Hiroshi")),
+    "person-deleted": Scene(_deleted),
+    "person-owner": Scene(lambda owner: f"/people/{owner.id}/"),
+    "person-roles": Scene(_person("Amara", "roles/")),
+    "person-roles-dialog": Scene(_person("Amara"), _click("Set by hand")),
+    "person-place": Scene(_person("Amara", "places/new/")),
+    "take-out": Scene(_take_out),
+    "teams": Scene(_list("/teams/")),
+    "teams-empty": Scene(lambda owner: "/teams/"),
+    "teams-off": Scene(_off),
+    "teams-new": Scene(lambda owner: "/teams/new/"),
+    "concurrency-groups": Scene(_list("/concurrency-groups/")),
+    "concurrency-group-new": Scene(lambda owner: "/concurrency-groups/new/"),
+    "sub-organizations": Scene(_list("/sub-organizations/")),
+    "team": Scene(_entity("Platform")),
+    "team-taken-out": Scene(_entity("Platform", "?tab=taken-out")),
+    "concurrency-group": Scene(_entity("Load tests")),
+    "concurrency-group-empty": Scene(_entity("Research lab")),
+    "entity-place": Scene(_entity("Quality", "members/new/")),
+    "entity-rename": Scene(_entity("Platform", "rename/")),
+    "entity-limit": Scene(_entity("Load tests", "limit/")),
+    "entity-delete": Scene(_entity("Platform", "delete/")),
+    "entity-delete-dialog": Scene(_entity("Standard sessions"), _click("Delete")),
+}

@@ -1,0 +1,218 @@
+"""A portal of real processes over servers of its own, whose parts can be killed one by one."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+import psycopg
+
+from config import environment, services, supervisor
+from tests.config.processes import ROOT, until
+from tests.servers import new_state
+
+# Started again when it ends, as by `make up` and whatever looks after containers: Celery's worker leaves when it loses
+# its broker while it has a message in hand.
+KEEP = 'while true; do "$@"; sleep 0.5; done'
+
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+# An org with a group, empty as yet, that is mapped to a team.
+SEED = """
+import json
+from django.utils import timezone
+from groups_provisioning.group_intake import GroupFacts, create_group
+from groups_provisioning.models import Mapping, Status
+from orgs import history
+from orgs.models import Door, Entity, EntityKind
+from tests.factories import OrganizationFactory, UserFactory, issue_token
+
+org = OrganizationFactory.create()
+cause = history.Cause(Door.COMMAND, timezone.now())
+people = UserFactory.create_batch({people}, org=org)
+group = create_group(org=org, facts=GroupFacts("Engineers"), member_ids=[], cause=cause)
+team = Entity.objects.create(org=org, kind=EntityKind.TEAM, name="Engineers", created_at=cause.at)
+Mapping.objects.create(org=org, group=group, kind=team.kind, entity=team, status=Status.APPROVED, approved_at=cause.at,
+    created_at=cause.at, change=history.record(org, cause, "test"))
+print(json.dumps({{"token": issue_token(org).secret, "group": str(group.id), "team": str(team.id),
+    "people": [str(user.id) for user in people]}}))
+"""
+
+# Effects are thrown away and made anew; says whether they came out as they were.
+REBUILD = """
+from django.db import transaction
+from groups_provisioning import reconcile
+from groups_provisioning.models import Membership
+from orgs.models import Organization, Standing
+
+def effects():
+    places = Membership.objects.values_list("user", "entity", "kind", "source", "mapping")
+    return set(places), {user: tuple(roles) for user, roles in Standing.objects.values_list("user", "roles")}
+
+with transaction.atomic():
+    before = effects()
+    for org in Organization.objects.all():
+        reconcile.rebuild(org=org)
+    print(effects() == before)
+"""
+
+
+class Portal:
+    """Web, worker and beat as `make up` runs them, and a pushed group whose members are placed in a team."""
+
+    def __init__(self, people: int = 20) -> None:
+        self.state = new_state("faults")
+        addresses = services.start(self.state)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.database_url = addresses.database_url
+        self.environ = {
+            **os.environ,
+            "DATABASE_URL": addresses.database_url,
+            "REDIS_URL": addresses.redis_url,
+            "MUSTER_VAR": str(self.state),
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "1",
+            "SCIM_RATE": "100000",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        self._jobs = {job.name: job for job in supervisor.children_of(environment.read(self.environ))}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._python("manage.py", "migrate", "-v0")
+        self.seeded: dict[str, Any] = json.loads(self.run(SEED.format(people=people)))
+        for name in self._jobs:
+            self.start(name)
+        until(self._answers)
+
+    def run(self, code: str) -> str:
+        """What Python says to this, once Django is set up."""
+        return self._python("-c", f"import django; django.setup()\n{code}")
+
+    def start(self, name: str) -> None:
+        with (self.state / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                ["/bin/sh", "-c", KEEP, name, *self._jobs[name].command],
+                cwd=ROOT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """Kill a job with all its processes, without a word."""
+        process = self._processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def said(self, name: str) -> str:
+        return (self.state / f"{name}.log").read_text()
+
+    def signal(self, server: str, signum: signal.Signals) -> None:
+        """To `postgres` or `valkey`."""
+        pid_file = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/valkey.pid"}[server]
+        os.kill(int((self.state / pid_file).read_text().split()[0]), signum)
+
+    def repair(self) -> None:
+        """Start the servers again once one of them is dead."""
+        until(lambda: not services.alive(self.state))
+        services.start(self.state)
+
+    def ask(self, sql: str) -> Any:
+        """The one value that the database answers."""
+        with psycopg.connect(self.database_url) as database:
+            row = database.execute(sql).fetchone()
+        assert row
+        return row[0]
+
+    def ids(self, sql: str) -> set[str]:
+        return {str(id_) for id_ in self.ask(f"SELECT coalesce(array_agg(id), '{{}}') FROM ({sql}) AS found (id)")}
+
+    def marks(self) -> int:
+        return int(self.ask("SELECT count(*) FROM orgs_mark"))
+
+    def close(self) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+        services.stop(self.state)
+        shutil.rmtree(self.state)
+
+    def _python(self, *words: str) -> str:
+        command = [sys.executable, *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environ, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+        ).stdout
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Traffic:
+    """An identity provider that adds people to the group and takes them out, one request after the other.
+
+    It repeats what was not answered by a 2xx, as identity providers do. members: who is in, by its own account.
+    """
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+        self.members = portal.ids("SELECT user_id FROM groups_provisioning_groupmember")
+        self.done = 0
+        self.refused: list[int] = []  # statuses; 0 where there was no answer at all
+        self.slowest = 0.0  # seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def go_on(self, requests: int = 40) -> None:
+        """Wait for that many more to be done."""
+        goal = self.done + requests
+        until(lambda: self.done >= goal)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            person = self.portal.seeded["people"][self.done % len(self.portal.seeded["people"])]
+            adds = person not in self.members
+            while not self._change(person, adds):
+                time.sleep(0.1)
+            self.members ^= {person}
+            self.done += 1
+
+    def _change(self, person: str, adds: bool) -> bool:
+        operation = (
+            {"op": "add", "path": "members", "value": [{"value": person}]}
+            if adds
+            else {"op": "remove", "path": f'members[value eq "{person}"]'}
+        )
+        headers = {"Authorization": f"Bearer {self.portal.seeded['token']}", "Content-Type": "application/scim+json"}
+        body = json.dumps({"schemas": [PATCH], "Operations": [operation]})
+        started = time.monotonic()
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", self.portal.port, timeout=20)) as web:
+                web.request("PATCH", f"/scim/v2/Groups/{self.portal.seeded['group']}", body, headers)
+                status = web.getresponse().status
+        except (OSError, http.client.HTTPException):
+            status = 0
+        self.slowest = max(self.slowest, time.monotonic() - started)
+        if not 200 <= status < 300:
+            self.refused.append(status)
+            return False
+        return True

@@ -1,0 +1,359 @@
+"""What an org's admins see of the SCIM requests of their identity provider."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from orgs.keys import uuid7
+from orgs.models import IdentityProvider, Organization, ScimToken, User
+from scim import advice, provisioning_log, request_log
+from scim.models import RequestLog
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+
+LOG = "/settings/scim/log/"
+HTMX = {"HX-Request": "true"}
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+
+
+@pytest.fixture
+def browser(org: Organization) -> Client:
+    """The org's owner, signed in."""
+    client = Client()
+    client.force_login(OwnerFactory.create(org=org, user_name="ada@corp.example"))
+    return client
+
+
+@pytest.fixture
+def okta(org: Organization) -> Idp:
+    return Idp(issue_token(org, name="Okta production", idp=IdentityProvider.OKTA).secret)
+
+
+def text(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page(answer)).split())
+
+
+def page(answer: Any) -> str:
+    request_log.flush(10)
+    return answer.content.decode()
+
+
+def see(browser: Client, address: str = LOG, **parameters: Any) -> Any:
+    assert request_log.flush(10)
+    return browser.get(address, parameters)
+
+
+def rows(answer: Any) -> list[str]:
+    return [text_of(row) for row in re.findall(r"<tr class=\"log\">.*?</tr>", answer.content.decode(), re.S)]
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def a_person(name: str) -> dict[str, Any]:
+    return {"schemas": [USER], "userName": name}
+
+
+def last_id() -> UUID:
+    assert request_log.flush(10)
+    return RequestLog.objects.order_by("-id").values_list("id", flat=True)[0]
+
+
+def fill(org: Organization, token_id: UUID, calls: int) -> None:
+    """So many calls in the last hours, each hundredth refused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO scim_requestlog (id, at, method, path, operation, target, status, scim_type, detail, duration,
+                address, agent, request_size, response_size, org_id, token_id)
+            SELECT (lpad(to_hex((extract(epoch FROM made) * 1000)::bigint), 12, '0') || '7000'
+                    || to_char(n, 'FM8000000000000000'))::uuid,
+                made, 'PATCH', '/api/scim/Users/' || repeat('x', 200), 'user.change', 'person' || n,
+                CASE WHEN n %% 100 = 0 THEN 400 ELSE 200 END, CASE WHEN n %% 100 = 0 THEN 'invalidValue' ELSE '' END,
+                CASE WHEN n %% 100 = 0 THEN repeat('because ', 100) ELSE '' END, 1500, '203.0.113.7', 'Okta', 10, 10,
+                %s, %s
+            FROM (SELECT n, date_trunc('day', now()) + n * interval '100 microseconds' AS made
+                  FROM generate_series(1, %s) n) calls
+            """,
+            [org.pk, token_id, calls],
+        )
+
+
+class TestTheList:
+    def test_tells_what_was_asked_about_whom_and_what_came_of_it(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users?filter=userName+eq+%22mo@corp.example%22")
+        okta.post("/Users", a_person("mo@corp.example"))
+        okta.post("/Users", a_person("mo@corp.example"))
+        shown = rows(see(browser))
+        assert re.match(
+            r"Create user POST /Users mo@corp.example There is a user with the userName mo@corp.example already. "
+            r"409 uniqueness Okta production (\d+|&lt; 1) ms just now",
+            shown[0],
+        )
+        assert re.match(r"Create user POST /Users mo@corp.example 201 Okta production", shown[1])
+        assert re.match(r"Look up user GET /Users userName eq &quot;mo@corp.example&quot; 200", shown[2])
+
+    def test_names_groups_and_people_that_are_known_by_their_ids(self, browser: Client, okta: Idp) -> None:
+        group = okta.post("/Groups", {"displayName": "Engineers"}).json()["id"]
+        okta.patch(f"/Groups/{group}", {"op": "replace", "value": {"displayName": "Builders"}})
+        okta.delete(f"/Groups/{group}")
+        shown = rows(see(browser))
+        assert [row.split(" ", 2)[:2] for row in shown] == [["Delete", "group"], ["Change", "group"], ["Push", "group"]]
+        assert all("Builders" in row for row in shown)
+
+    def test_says_what_comes_next_while_it_is_empty(self, browser: Client, org: Organization) -> None:
+        assert "will appear here as they arrive. Create a token for it" in text(see(browser))
+        issue_token(org)
+        assert "Set up your identity provider" in text(see(browser))
+
+    def test_shows_nothing_of_another_org_nor_of_strangers(self, browser: Client) -> None:  # O7
+        Idp(issue_token(OrganizationFactory.create()).secret).get("/Users")
+        Idp("muster_scim_wrong").get("/Users")
+        assert rows(see(browser)) == []
+        assert "No request yet" in text(see(browser))
+
+    def test_shows_values_of_strangers_as_text(self, browser: Client, okta: Idp) -> None:
+        okta.post("/Users", a_person("<script>alert(1)</script>"))
+        assert "<script>alert" not in page(see(browser))
+
+    def test_is_one_part_of_the_page_for_htmx(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users")
+        request_log.flush(10)
+        answer = browser.get(LOG, headers=HTMX)
+        assert len(rows(answer)) == 1
+        assert "<html" not in page(answer)
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    def _calls(self, org: Organization, okta: Idp) -> None:
+        self.okta, self.entra = okta, Idp(issue_token(org, name="Entra", idp=IdentityProvider.ENTRA).secret)
+        self.id = okta.post("/Users", a_person("mo@corp.example")).json()["id"]
+        okta.post("/Users", a_person("mo@corp.example"))
+        self.entra.get("/Users?filter=userName+eq+%22zoe%40corp.example%22")
+        self.entra.put(f"/Users/{self.id}", a_person("mo@corp.example"))
+
+    @pytest.mark.parametrize(
+        ("wanted", "actions"),
+        [
+            ({}, ["Replace user", "Look up user", "Create user", "Create user"]),
+            ({"outcome": "refused"}, ["Create user"]),
+            ({"outcome": "failed"}, []),
+            ({"outcome": "ok"}, ["Replace user", "Look up user", "Create user"]),
+            ({"method": "PUT"}, ["Replace user"]),
+            ({"sent_by": "entra"}, ["Replace user", "Look up user"]),
+            ({"q": "MO@corp"}, ["Replace user", "Create user", "Create user"]),
+            ({"q": "zoe@corp"}, ["Look up user"]),
+            ({"q": "userName eq"}, []),
+            ({"q": "%"}, ["Look up user"]),
+            ({"q": "mo@", "method": "POST", "outcome": "ok", "sent_by": "okta"}, ["Create user"]),
+            ({"q": "nobody"}, []),
+            ({"outcome": "nonsense", "method": "BREW"}, ["Replace user", "Look up user", "Create user", "Create user"]),
+        ],
+        ids=str,
+    )
+    def test_leave_what_fits(self, browser: Client, wanted: dict[str, str], actions: list[str]) -> None:
+        for row, action in zip(rows(see(browser, **wanted)), actions, strict=True):
+            assert row.startswith(action)
+
+    def test_find_by_token_and_by_id(self, browser: Client, org: Organization) -> None:
+        token = org.scim_tokens.get(name="Entra")
+        assert len(rows(see(browser, sent_by=str(token.id)))) == 2
+        assert len(rows(see(browser, q=self.id))) == 2
+
+    def test_of_another_orgs_token_are_no_filter(self, browser: Client) -> None:  # O7
+        other = issue_token(OrganizationFactory.create()).token
+        assert len(rows(see(browser, sent_by=str(other.id)))) == 4
+
+    def test_stay_in_the_links_and_in_the_download(self, browser: Client) -> None:
+        answer = page(see(browser, q="mo@", outcome="ok"))
+        assert "/settings/scim/log.csv?q=mo%40&amp;outcome=ok" in answer
+
+    def test_that_nothing_fits_say_so(self, browser: Client) -> None:
+        assert "Nothing that is kept fits" in text(see(browser, q="nobody"))
+
+
+class TestAHundredThousandCalls:
+    @pytest.fixture(autouse=True)
+    def _calls(self, org: Organization) -> None:
+        token = issue_token(org, name="Okta production", idp=IdentityProvider.OKTA).token
+        fill(org, token.id, 100_000)
+
+    @pytest.mark.parametrize(
+        "wanted", [{}, {"outcome": "refused"}, {"q": "person99"}, {"q": "nobody at all"}, {"method": "PATCH"}], ids=str
+    )
+    def test_are_shown_by_the_page_in_few_queries_and_little_html(
+        self, browser: Client, django_assert_max_num_queries: Any, wanted: dict[str, str]
+    ) -> None:
+        with django_assert_max_num_queries(12) as asked:
+            answer = browser.get(LOG, wanted)
+        assert len(answer.content) < 100_000
+        assert "count(" not in str(asked.captured_queries).lower()
+
+    def test_are_walked_through_once_each(self, org: Organization) -> None:
+        seen, before = [], None
+        for _ in range(5):
+            part = provisioning_log.page(org, provisioning_log.Wanted(), before=before)
+            seen += [line.call.id for line in part.lines]
+            before = part.older
+        assert len(set(seen)) == 5 * provisioning_log.PAGE
+        assert seen == sorted(seen, reverse=True)
+
+    def test_are_searched_a_stretch_at_a_time(self, browser: Client, org: Organization) -> None:
+        wanted = provisioning_log.Wanted(text="person77")
+        found, before, stretches = [], None, 0
+        while True:
+            part = provisioning_log.page(org, wanted, before=before, size=500)
+            found += [line.target for line in part.lines]
+            stretches += 1
+            before = part.older
+            if before is None:
+                break
+        assert sorted(found) == sorted(f"person{n}" for n in range(1, 100_001) if str(n).startswith("77"))
+        assert stretches >= 100_000 // provisioning_log.REACH
+        answer = browser.get(LOG, {"q": "person77"})
+        assert "Looked back to" in text(answer)
+        assert "Look further back" in text(answer)
+
+    def test_are_downloaded_up_to_a_bound(
+        self, browser: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+    ) -> None:
+        monkeypatch.setattr(provisioning_log, "EXPORTED", 2500)
+        with django_assert_max_num_queries(30):
+            content = b"".join(browser.get("/settings/scim/log.csv").streaming_content)
+        assert content.count(b"\r\n") == 2501
+
+
+class TestADownload:
+    def test_has_the_same_calls(self, browser: Client, okta: Idp) -> None:
+        okta.post("/Users", a_person("mo@corp.example"))
+        okta.post("/Users", a_person("mo@corp.example"))
+        answer = see(browser, "/settings/scim/log.csv", outcome="refused")
+        assert re.search(r'filename="provisioning-log-\d{4}-\d\d-\d\d\.csv"', answer.headers["Content-Disposition"])
+        (only,) = csv.DictReader(io.StringIO(answer.getvalue().decode()))
+        assert only["Action"] == "Create user"
+        assert only["Target"] == "mo@corp.example"
+        assert only["Status"] == "409"
+        assert only["Error type"] == "uniqueness"
+        assert only["Token"] == "Okta production"
+
+    def test_runs_nothing_in_a_spreadsheet(self, browser: Client, okta: Idp) -> None:
+        okta.post("/Groups", {"displayName": '=HYPERLINK("https://evil.example")'})
+        (only,) = csv.DictReader(io.StringIO(see(browser, "/settings/scim/log.csv").getvalue().decode()))
+        assert only["Target"] == '\'=HYPERLINK("https://evil.example")'
+
+
+class TestAnEntry:
+    def test_shows_both_bodies_without_secrets(self, browser: Client, okta: Idp) -> None:  # U8
+        okta.post("/Users", {**a_person("mo@corp.example"), "password": "hunter2"})
+        answer = see(browser, f"{LOG}{last_id()}/")
+        assert "hunter2" not in page(answer)
+        assert "&quot;password&quot;: &quot;(hidden)&quot;" in page(answer)
+        assert "  &quot;userName&quot;: &quot;mo@corp.example&quot;" in page(answer)
+        assert "Okta · Okta production 127.0.0.1" in text(answer)
+        assert "What to change" not in text(answer)
+
+    def test_says_what_to_change_in_the_identity_provider(self, browser: Client, okta: Idp) -> None:
+        for _ in range(2):
+            okta.post("/Users", a_person("mo@corp.example"))
+        said = text(see(browser, f"{LOG}{last_id()}/"))
+        assert "What to change in Okta" in said
+        assert "In the app&#x27;s Import tab" in said
+        assert "To send it again" in said
+
+    def test_is_a_drawer_for_htmx(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users")
+        answer = browser.get(f"{LOG}{last_id()}/", headers=HTMX)
+        assert "<html" not in page(answer)
+        assert 'id="entry-title"' in page(answer)
+
+    def test_is_no_longer_kept_after_its_time(self, browser: Client, okta: Idp) -> None:
+        okta.post("/Users", a_person("mo@corp.example"))
+        id = last_id()
+        assert User.objects.get(user_name="mo@corp.example").ledger.get(slot="account").change.request_id == id
+        RequestLog.objects.filter(id=id).delete()
+        for gone in (id, uuid4(), uuid7()):
+            answer = see(browser, f"{LOG}{gone}/")
+            assert answer.status_code == 404
+            assert "This entry is no longer kept" in text(answer)
+
+    def test_of_another_org_is_as_if_it_were_gone(self, browser: Client) -> None:  # O7
+        Idp(issue_token(OrganizationFactory.create()).secret).get("/Users")
+        answer = see(browser, f"{LOG}{last_id()}/")
+        assert answer.status_code == 404
+        assert "no longer kept" in text(answer)
+
+    def test_with_large_bodies_is_no_large_page(
+        self, browser: Client, okta: Idp, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:
+        members = [{"value": str(UserFactory.create(org=org).id)} for _ in range(200)]
+        okta.post("/Groups", {"displayName": "Everybody", "members": members})
+        id = last_id()
+        with django_assert_max_num_queries(12):
+            answer = browser.get(f"{LOG}{id}/")
+        assert len(answer.content) < 100_000
+        assert "Only the beginning is shown." in text(answer)
+
+
+class TestAdvice:
+    def of(self, status: int, scim_type: str = "", operation: str = "user.create", idp: str = "okta") -> Any:
+        call = RequestLog(status=status, scim_type=scim_type, operation=operation, path="/api/scim/Users")
+        return advice.of(call, ScimToken(idp=idp))
+
+    def test_is_none_where_all_went_well(self) -> None:
+        assert self.of(201) is None
+
+    @pytest.mark.parametrize("status", [412, 429, 500, 501, 503])
+    def test_is_to_change_nothing_where_nothing_can_be(self, status: int) -> None:
+        assert self.of(status).title == "Nothing to change in Okta"
+
+    @pytest.mark.parametrize("idp", IdentityProvider.values)
+    def test_is_there_for_every_refusal(self, idp: str) -> None:
+        kinds = ("invalidValue", "invalidPath", "invalidFilter", "invalidSyntax", "mutability", "noTarget", "tooMany")
+        cases = [
+            *((400, kind) for kind in kinds),
+            *((status, "") for status in (400, 403, 404, 405, 413)),
+            (409, "uniqueness"),
+        ]
+        operations = ("user.create", "user.change", "group.change", "group.list", "discovery", "bulk", "")
+        for (status, scim_type), operation in product(cases, operations):
+            said = self.of(status, scim_type, operation, idp)
+            assert said.title.startswith("What to change in ")
+            assert "{" not in said.text + said.again
+            assert said.text[0].isupper()
+
+    def test_speaks_of_what_the_identity_provider_has(self) -> None:
+        assert "Link Group" in self.of(409, "uniqueness", "group.create", "okta").text
+        assert "matching precedence" in self.of(409, "uniqueness", "user.create", "entra").text
+        assert "your identity provider" in self.of(404, "", "user.change", "other").title
+
+
+def test_a_day_that_passes_is_seen(browser: Client, org: Organization) -> None:
+    token = issue_token(org).token
+    at = timezone.now() - timedelta(days=1)
+    id = UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76)
+    request_log.write(
+        request_log.Entry(
+            id=id,
+            at=at,
+            method="GET",
+            path="/api/scim/Users",
+            status=200,
+            duration=2_340_000,
+            org_id=org.id,
+            token_id=token.id,
+            operation="user.list",
+        )
+    )
+    (row,) = rows(see(browser))
+    assert row == "List users GET /Users 200 test 2.3 s 1 day ago"
