@@ -29,8 +29,8 @@ from orgs.downloads import as_csv
 class Question:
     """What an admin is asked. title: the question. verb: on the button. wish: of `preview.plans`, None without effect.
 
-    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where it is
-    about several at once; refused: those that stay as they are, and why. details: a template with more of it, and its
+    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where
+    there are several; refused: those that stay as they are, and why. details: a template with more of it, and its
     context. What answers the question is no part of it, for templates call what they find.
     """
 
