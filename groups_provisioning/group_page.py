@@ -45,7 +45,10 @@ def ties(group: PushedGroup) -> Ties:
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
     """Whose user name contains the text, by user name."""
-    found = GroupMember.objects.filter(group=group).select_related("user").order_by("user__user_name_key", "id")
+    # Narrow rows, for a sort of 100,000.
+    names = ("user__user_name", "user__display_name", "user__given_name", "user__family_name", "user__active")
+    found = GroupMember.objects.filter(group=group).select_related("user").only("group", "added_at", *names)
+    found = found.order_by("user__user_name_key", "id")
     return found.filter(user__user_name_key__contains=fold(text)) if text else found
 
 

@@ -51,6 +51,7 @@ group_pages = [
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
     path("groups/<uuid:group_id>/map/", mappings.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),
     path("mappings/<uuid:mapping_id>/approve/", mappings.approve, name="mapping-approve"),
     path("mappings/<uuid:mapping_id>/retarget/", mappings.retarget, name="mapping-retarget"),

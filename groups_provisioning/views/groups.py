@@ -6,17 +6,19 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from groups_provisioning import group_list, group_page
+from groups_provisioning import activity, group_list, group_page, words
 from groups_provisioning.models import MappingRule, PushedGroup
 from orgs.access import OrgRequest, org_admin
 from orgs.downloads import as_csv
 
 PAGE = 50
+HISTORY = 6  # changes that a group's page shows
 
 
 @require_safe
@@ -95,7 +97,6 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
         return render(request, "groups_provisioning/_members.html", context)
     tied = group_page.ties(found)
     context |= {
-        "tabs": group_list.tabs(request.org),
         "status": group_list.GroupStatus(found.status),
         "ties": tied,
         "nested": group_page.nested(found),
@@ -124,6 +125,20 @@ def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
     found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
     context = {"group": found, "progress": group_page.progress(found), "polled": True}
     return render(request, "groups_provisioning/_progress.html", context)
+
+
+@require_safe
+@org_admin
+def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
+    """The last changes to a group or its mappings, for its page to fetch; the whole of it is the activity."""
+    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    if not request.htmx:
+        return redirect(f"{reverse('activity')}?group={group.id}")
+    wanted = activity.Wanted(group=group.id)
+    changes = [line.change for line in activity.page(request.org, wanted, size=HISTORY).lines]
+    known = words.names(request.org, changes, [], wanted)
+    told = [{"change": change, "what": words.change(change, known)} for change in changes]
+    return render(request, "groups_provisioning/_history.html", {"group": group, "lines": told})
 
 
 def _without(request: OrgRequest, *names: str) -> str:

@@ -77,6 +77,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group", "GET"): THEIR_OWN,
     ("group-members-export", "GET"): THEIR_OWN,
     ("group-progress", "GET"): THEIR_OWN,
+    ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -250,7 +251,7 @@ def a_rule(org: Organization) -> UUID:
 
 # What makes that which an address names, and gives its id.
 ONE = (
-    dict.fromkeys(("group", "group-members-export", "group-progress", "group-map"), a_group)
+    dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
     | {"preview": a_preview}

@@ -1,9 +1,11 @@
 """SCIM groups and mapping rules, as an org's admins see and change them."""
 
 import re
+import time
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Organization, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.scim.api.crowds import fill
 
 TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
 CHOOSE = {"name": "Runners"}
@@ -192,6 +195,14 @@ class TestTheGroup:
         worker.drain(5)
         assert "settled" not in text(browser.get(f"/groups/{group.id}/"))
         assert "Everybody is settled" in text(browser.get(f"/groups/{group.id}/progress/"))
+
+    def test_tells_what_happened_to_it(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "eng-")
+        group = push(idp, "eng-web")
+        decide(browser, f"/mappings/{only(group).id}/retarget/", name="Web")
+        told = text(browser.get(f"/groups/{group.id}/history/", headers={"HX-Request": "true"}))
+        assert told.index("eng-web was mapped to Web instead") < told.index("The group eng-web was pushed")
+        assert "by Ada Brandt" in told
 
 
 class TestApproving:
@@ -397,3 +408,67 @@ class TestRules:
         for action in ("move", "delete"):
             assert browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}).status_code == 404
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
+
+
+_GROUPS = """
+INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_name_key, external_id, attributes,
+    folded, extension_urn, roles, member_count, out_of_sync, created_at, modified_at, revision)
+SELECT gen_random_uuid(), %(org)s, 'Department ' || n, 'department ' || n, '', '{}', '{}', '', '{}', 0, false, now(),
+    now(), 1
+FROM generate_series(1, 10000) AS n
+"""
+_MEMBERS = """
+INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+SELECT %(org)s, %(group)s, id, now(), %(change)s FROM orgs_user WHERE org_id = %(org)s AND scim_managed
+"""
+
+
+@pytest.mark.timeout(300)
+class TestOfThousands:
+    """10,000 groups, most of them mapped, 20 rules, and a group of 100,000 members."""
+
+    @pytest.fixture
+    def big(self, org: Organization, idp: Idp) -> PushedGroup:
+        with connection.cursor() as cursor:
+            cursor.execute(_GROUPS, {"org": org.id})
+        rule(org, "department 1")
+        rule(org, "department 2", POOL, auto=False)
+        mappings.apply_rules(org=org, cause=cause())
+        for number in range(9):
+            rule(org, f"team {number}")
+            rule(org, rf"\b{number}\d+{number}$", POOL, type_=PatternType.REGEX)
+        fill(org, 100_000)
+        big = push(idp, "Everybody")
+        with connection.cursor() as cursor:
+            change = Change.objects.filter(org=org).latest("id").id
+            cursor.execute(_MEMBERS, {"org": org.id, "group": big.id, "change": change})
+        PushedGroup.objects.filter(id=big.id).update(member_count=100_000)
+        return big
+
+    def test_every_page_is_small_and_takes_few_queries(
+        self, browser: Client, org: Organization, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        pages = (
+            "/groups/",
+            "/groups/?q=department+1&sort=-push",
+            "/groups/?status=pending&kind=concurrency_group&page=3",
+            f"/groups/{big.id}/",
+            f"/groups/{big.id}/?page=1999",
+            f"/groups/{big.id}/?q=p99",
+            "/groups/rules/",
+            f"/groups/rules/{MappingRule.objects.for_org(org)[0].id}/",
+        )
+        for address in pages:
+            started = time.monotonic()
+            with django_assert_max_num_queries(12):
+                answer = browser.get(address)
+            took = time.monotonic() - started
+            assert answer.status_code == 200
+            assert len(answer.content) < 100_000, address
+            assert took < 3, address
+
+    def test_a_download_takes_queries_by_the_thousand(
+        self, browser: Client, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        with django_assert_max_num_queries(20):
+            assert len(list(browser.get("/groups.csv").streaming_content)) == 10_002
