@@ -50,6 +50,10 @@ class Waiting:
     kind: str
     reason: str
 
+    @property
+    def reason_in_words(self) -> str:
+        return str(Pending(self.reason).label)
+
 
 @dataclass(slots=True)
 class Plan:

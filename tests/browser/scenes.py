@@ -15,7 +15,7 @@ from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_activity, scenes_people
+from tests.browser import scenes_activity, scenes_groups, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -236,7 +236,7 @@ def _ask_for_a_link(page: Page) -> None:
         page.get_by_role("button", name="Send the link").click()
 
 
-SCENES = {
+SCENES = scenes_groups.SCENES | {
     "sign-in": Scene(at("/sign-in/"), who=_nobody),
     "sign-in-refused": Scene(at("/sign-in/"), _try_to_sign_in, _nobody),
     "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
