@@ -19,6 +19,7 @@ from orgs.downloads import as_csv
 
 PAGE = 50
 HISTORY = 6  # changes that a group's page shows
+MOST = 500  # groups that are decided about at once
 
 
 @require_safe
@@ -38,6 +39,7 @@ def groups(request: OrgRequest) -> HttpResponse:
             "filters": _without(request, "page"),
             "counts": counts,
             "page": page,
+            "most": MOST,
             "rows": group_list.rows(request.org, page.object_list, rules),
         },
     )

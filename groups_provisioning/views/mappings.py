@@ -18,12 +18,10 @@ from groups_provisioning.evaluation import has_place
 from groups_provisioning.forms import TargetForm
 from groups_provisioning.models import Mapping, PushedGroup, Status
 from groups_provisioning.views.decisions import Question, decide
+from groups_provisioning.views.groups import MOST
 from orgs import entities
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.models import KIND_SWITCHES
-
-MOST = 500
-"""Groups that are decided about at once."""
 
 deciding = require_http_methods(["GET", "HEAD", "POST"])
 

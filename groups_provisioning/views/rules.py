@@ -222,7 +222,7 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
     tried: Sequence[MappingRule] = [*found[:place], edited, *found[place + 1 if rule else place :]]
     matches = rule_matches.count(org, tried)
     tally = matches.tallies[place]
-    about = repr((sorted(facts.items()), tally.matching, tally.winning, tally.unmapped))
+    about = repr((facts["pattern_type"], facts["pattern"], tally.matching, tally.winning, tally.unmapped))
     return {
         "tally": tally,
         "matches": matches,

@@ -103,6 +103,7 @@ def test_from_nothing_to_synced_teams_with_one_rule(admin: User, page: Page, okt
     expect(page.get_by_role("row", name="Payments")).to_contain_text("Auto-Approved")
     page.get_by_role("link", name="Platform").click()
     expect(page.get_by_role("row", name="amara@northwind.example")).to_be_visible()
+    expect(page.get_by_text("The group Platform was pushed: 2 members added")).to_be_visible()
     teams = Membership.objects.values_list("user__user_name", "entity__name")
     assert set(teams) == {
         ("amara@northwind.example", "Platform"),
@@ -151,7 +152,8 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     handles = page.locator("[data-handle]")
     last = handles.nth(2).bounding_box()
     first = handles.nth(0).bounding_box()
-    assert last and first
+    assert last
+    assert first
     page.mouse.move(last["x"] + 8, last["y"] + 8)
     page.mouse.down()
     page.mouse.move(first["x"] + 8, first["y"] + 40, steps=8)
