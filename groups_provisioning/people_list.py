@@ -67,7 +67,8 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
-    return matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES).order_by("user_name_key")
+    related = matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES)
+    return related.defer("attributes", "folded").order_by("user_name_key")
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
@@ -146,6 +147,7 @@ def _leaves(path: str, value: Any, joint: str = ".") -> Iterator[tuple[str, Any]
     elif isinstance(value, list):
         for index, each in enumerate(value, 1):
             kind = each.get("type") if isinstance(each, dict) else None
-            yield from _leaves(f"{path}[{kind or index}]", each)
+            rest = {key: part for key, part in each.items() if key != "type"} if kind else each
+            yield from _leaves(f"{path}[{kind or index}]", rest)
     else:
         yield path, value

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import activity, entities, groups, hands, mappings, people, previews, rules
+from groups_provisioning.views import activity, entities, groups, hands, mappings, overview, people, previews, rules
 
 people_pages = [
     path("people/", people.people, name="people"),
@@ -31,6 +31,7 @@ for kind, words in WORDS.items():
     ]
 
 activity_pages = [
+    path("", overview.overview, name="overview"),
     path("activity/", activity.changes, name="activity"),
     path("activity.csv", activity.export, name="activity-export"),
     path("activity/<uuid:change_id>/", activity.change, name="change"),

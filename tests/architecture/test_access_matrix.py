@@ -16,7 +16,7 @@ from groups_provisioning import by_hand, rules
 from groups_provisioning.models import PatternType, Pending, Preview, PushedGroup, Status
 from groups_provisioning.rules import RuleFacts
 from orgs import sign_in, tokens
-from orgs.history import Cause
+from orgs.history import Cause, record
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
@@ -58,6 +58,9 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("forgotten-password", "GET"): EVERYBODY,
     ("set-password", "GET"): (ONWARD,) * 5,
     ("overview", "GET"): ORG_ADMINS,
+    ("activity", "GET"): ORG_ADMINS,
+    ("activity-export", "GET"): ORG_ADMINS,
+    ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("authentication", "GET"): ORG_ADMINS,
     ("scim-provisioning", "GET"): ORG_ADMINS,
     ("scim-tokens-export", "GET"): ORG_ADMINS,
@@ -206,6 +209,8 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 def address_of(name: str, org: Organization) -> str:
     if name == "scim-token-revoke":
         return reverse(name, args=[issue_token(org).token.id])
+    if name == "change":
+        return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), "org.founded", name=org.name).id])
     if name == "scim-log-entry":
         Idp(issue_token(org).secret).get("/Users")
         request_log.flush(10)
