@@ -91,13 +91,16 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
+    lead = _("Whom this mapping has placed moves from the old target to the new one.")
     question = Question(
         title=_("Choose a new target for “%(group)s”") % {"group": group},
         verb=_("Map to this one"),
         wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
         back=_page(group),
         form=form,
-        lead=_("Those whom this mapping has placed move from the old target to the new one."),
+        lead=""
+        if mapping.target_deleted
+        else _("Whom this mapping has placed moves from the old target to the new one."),
     )
     return decide(request, question, carry_out)
 
