@@ -98,9 +98,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
         back=_page(group),
         form=form,
-        lead=""
-        if mapping.target_deleted
-        else _("Whom this mapping has placed moves from the old target to the new one."),
+        lead="" if mapping.target_deleted else lead,
     )
     return decide(request, question, carry_out)
 
