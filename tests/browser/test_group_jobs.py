@@ -103,6 +103,7 @@ def test_from_nothing_to_synced_teams_with_one_rule(admin: User, page: Page, okt
     expect(page.get_by_role("row", name="Payments")).to_contain_text("Auto-Approved")
     page.get_by_role("link", name="Platform").click()
     expect(page.get_by_role("row", name="amara@northwind.example")).to_be_visible()
+    expect(page.get_by_text("The group Platform was pushed: 2 members added")).to_be_visible()
     teams = Membership.objects.values_list("user__user_name", "entity__name")
     assert set(teams) == {
         ("amara@northwind.example", "Platform"),

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from groups_provisioning import mappings, rules, worker
-from groups_provisioning.models import Mapping, MappingRule, PatternType, PushedGroup, Status
+from groups_provisioning.models import Mapping, MappingRule, PatternType, Preview, PushedGroup, Status
+from groups_provisioning.preview import runs
 from groups_provisioning.rules import RuleFacts
 from orgs import entities
 from orgs.history import Cause
@@ -251,6 +252,33 @@ class TestApproving:
         mapping = map_to(push(idp, "Office"))
         answer = browser.get(f"/mappings/{mapping.id}/approve/", follow=True)
         assert "That is decided already: Approved." in text(answer)
+
+
+class TestAnEffectOnVeryMany:
+    def test_is_worked_out_by_a_worker_and_decided_about_then(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 1)
+        group = push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
+        address, chosen = f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Everybody"}
+        shown = browser.get(address, chosen)
+        assert "Working out the effect on 2 people; 0 looked at." in text(shown)
+        assert seen(shown) == ""
+        browser.post(address, chosen | {"seen": ""})
+        assert not Mapping.objects.exists()
+        run = Preview.objects.get()
+        assert "Working out" in text(browser.get(f"/previews/{run.id}/"))
+        assert runs.serve()
+        done = browser.get(f"/previews/{run.id}/")
+        assert "2 people are affected" in text(done)
+        browser.post(address, chosen | {"seen": seen(done)})
+        assert only(group).entity.name == "Everybody"
+
+    def test_is_downloaded(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
+        shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
+        lines = b"".join(browser.get(shown.context["download"]).streaming_content).decode().splitlines()
+        assert lines[1:] == ["grace@corp.example,place,team,,Berlin"]
 
 
 class TestMappingByHand:
