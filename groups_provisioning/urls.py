@@ -3,7 +3,18 @@
 from django.urls import path
 
 from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import activity, entities, groups, hands, mappings, overview, people, previews, rules
+from groups_provisioning.views import (
+    activity,
+    conflicts,
+    entities,
+    groups,
+    hands,
+    mappings,
+    overview,
+    people,
+    previews,
+    rules,
+)
 
 people_pages = [
     path("people/", people.people, name="people"),
@@ -60,4 +71,13 @@ group_pages = [
     path("previews/<uuid:run_id>/", previews.preview, name="preview"),
 ]
 
-urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages]
+conflict_pages = [
+    path("groups/conflicts/", conflicts.conflicts, name="conflicts"),
+    path("groups/conflicts.csv", conflicts.export, name="conflicts-export"),
+    path("groups/conflicts/decide/", conflicts.decide, name="conflicts-decide"),
+    path("groups/conflicts/resolved/", conflicts.resolved, name="conflicts-resolved"),
+    path("groups/conflicts/resolved.csv", conflicts.export_resolved, name="conflicts-resolved-export"),
+    path("groups/conflicts/resolved/<int:decision_id>/undo/", conflicts.undo, name="conflict-undo"),
+]
+
+urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]

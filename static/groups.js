@@ -1,10 +1,10 @@
 // What the pages about groups and rules gain from scripting. All of them work without it.
 "use strict";
 
-// <input type="checkbox" data-check-all>: those of the same form.
+// <input type="checkbox" data-check-all>: those of the rows in the same form.
 addEventListener("change", ({ target }) => {
-  if (!target.matches("[data-check-all], [data-many] [name=group], [data-many] [name=all]")) return;
-  const rows = [...target.form.querySelectorAll("[name=group]")];
+  if (!target.matches("[data-check-all], [data-many] :is(tbody [type=checkbox], [name=all])")) return;
+  const rows = [...target.form.querySelectorAll("tbody [type=checkbox]")];
   const all = target.form.querySelector("[data-check-all]");
   if (target === all) for (const row of rows) row.checked = all.checked;
   all.checked = rows.every((row) => row.checked);

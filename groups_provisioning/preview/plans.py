@@ -69,6 +69,11 @@ class Plan:
     refused: dict[str, Exception] = field(default_factory=dict)
     matched: int | None = None
 
+    @property
+    def concerns_any(self) -> bool:
+        """Whether there is anything to do at all."""
+        return bool(self.groups or self.overlay.people)
+
 
 def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
     """What would be done at a time. Raises what the command would raise."""

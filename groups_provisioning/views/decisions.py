@@ -81,7 +81,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
         "refusal": refusal_words,
         "refused": [*question.refused, *_refused(question.asked, outlook)],
         "download": _download(request, question),
-        "possible": wish is None or form is not None or bool(outlook and outlook.plan.groups),
+        "possible": wish is None or form is not None or bool(outlook and outlook.plan.concerns_any),
         "suggested": suggested(request.org, form.chosen_kind, form.text) if form else (),
     }
     return render(request, f"groups_provisioning/{template}", {**question.context, **context})

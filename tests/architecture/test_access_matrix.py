@@ -13,7 +13,7 @@ from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
 from groups_provisioning import by_hand, rules
-from groups_provisioning.models import PatternType, Pending, Preview, PushedGroup, Status
+from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
 from groups_provisioning.rules import RuleFacts
 from orgs import sign_in, tokens
 from orgs.history import Cause, record
@@ -95,6 +95,14 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rules-apply", "GET"): ORG_ADMINS,
     ("rules-apply", "POST"): ORG_ADMINS,
     ("preview", "GET"): THEIR_OWN,
+    ("conflicts", "GET"): ORG_ADMINS,
+    ("conflicts-export", "GET"): ORG_ADMINS,
+    ("conflicts-decide", "GET"): (WRONG_METHOD,) * 5,
+    ("conflicts-decide", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("conflicts-resolved", "GET"): ORG_ADMINS,
+    ("conflicts-resolved-export", "GET"): ORG_ADMINS,
+    ("conflict-undo", "GET"): THEIR_OWN,
+    ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
     ("rule", "GET"): THEIR_OWN,
@@ -254,12 +262,23 @@ def a_rule(org: Organization) -> UUID:
     return rules.add_rule(org=org, facts=facts, cause=Cause(Door.COMMAND, timezone.now())).id
 
 
+def a_decision(org: Organization) -> int:
+    now = timezone.now()
+    sides = [
+        MappingFactory.create(group=PushedGroup.objects.get(id=a_group(org, name)), approved_at=now)
+        for name in ("Engineers", "Designers")
+    ]
+    change = record(org, Cause(Door.COMMAND, now), "conflict.decided", use="incoming")
+    user = UserFactory.create(org=org)
+    return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change).id
+
+
 # What makes that which an address names, and gives its id.
 ONE = (
     dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
-    | {"preview": a_preview}
+    | {"preview": a_preview, "conflict-undo": a_decision}
 )
 
 
