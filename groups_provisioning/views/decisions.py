@@ -63,8 +63,8 @@ class Question:
 def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> HttpResponseBase:
     """Show what the answer yes would bring about; carry it out where exactly that was seen.
 
-    carry_out: returns what to say then; raises those in refusals.REFUSALS. With `download` in the query: all that would
-    differ, as CSV. For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
+    carry_out: returns what to say then; raises those in refusals.REFUSALS. With `download` in the query all differences
+    are a CSV file. For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
     """
     form, wish = question.form, question.wish
     is_filled_in = form is None or not form.is_bound or form.is_valid()
