@@ -1,6 +1,6 @@
 """A new org with everything that it starts with."""
 
-from groups_provisioning import rules
+from groups_provisioning import reconcile, rules
 from orgs import organizations
 from orgs.history import Cause
 from orgs.models import SchemaProfile
@@ -18,7 +18,10 @@ def found(
     ready_for_scim: bool = False,
     cause: Cause,
 ) -> Founded:
-    """An org with its owner and its profile's rules. Raises what organizations.found raises, rules.BadStartingRule."""
+    """An org with its owner, who is settled, and its profile's rules.
+
+    Raises what organizations.found raises, rules.BadStartingRule.
+    """
     founded = organizations.found(
         name=name,
         owner_email=owner_email,
@@ -27,5 +30,6 @@ def found(
         ready_for_scim=ready_for_scim,
         cause=cause,
     )
+    reconcile.settle(org=founded.org, user=founded.owner, is_new=True)
     rules.start(org=founded.org, cause=cause)
     return founded

@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from groups_provisioning import checks
 from groups_provisioning.models import MappingRule
 from orgs.models import Organization, SchemaProfile
 
@@ -24,6 +25,11 @@ def test_an_org_has_an_owner_and_the_rules_of_its_profile() -> None:  # O8, SPEC
     assert org.people.get().is_owner
     rule = MappingRule.objects.get(org=org)
     assert (rule.pattern_type, rule.kind, rule.auto_approve) == ("all", "team", True)
+
+
+def test_a_new_org_is_as_the_facts_say() -> None:  # C4
+    create_org("--enable-all", profile="testomat")
+    assert checks.check(Organization.objects.get().id, seconds=60).drifted == 0
 
 
 @pytest.mark.parametrize("profile", ["standard", "lambdatest"])
