@@ -6,6 +6,7 @@ requests lose nothing (SPEC S7); people are marked, and settled by a worker.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -128,9 +129,12 @@ def _change_group(
     wished = edit(group)
     written = _assign(group, wished.facts)
     change_id = uuid7()
+    # Who waited for the lock, or whose clock is behind, comes after what was written before: it decides on who was in
+    # before a mapping fell back (SPEC M2).
+    at = max(cause.at, group.modified_at)
     delta = Delta()
     for change in wished.members:
-        delta += _carry_out(group, change, change_id, cause)
+        delta += _carry_out(group, change, change_id, at)
     if delta:
         group.member_count += delta.added - delta.removed
         written.append("member_count")
@@ -143,11 +147,11 @@ def _change_group(
             _record(group, "group.changed", cause, change_id, delta, marked=marked)
         return group
     group.revision += 1
-    group.modified_at = cause.at
+    group.modified_at = at
     _save(group, update_fields=[*written, "revision", "modified_at"])
     outcome, told = Outcome(), {}
     if "display_name" in written:
-        outcome = evaluation.renamed(group, was=was, change_id=change_id, at=cause.at)
+        outcome = evaluation.renamed(group, was=was, change_id=change_id, at=at)
         told = {"was": was} | outcome.detail
     marked += delta.added + delta.removed
     if "roles" in written or outcome.settles:
@@ -179,15 +183,15 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
 
 
-def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, cause: Cause) -> Delta:
+def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, at: datetime) -> Delta:
     match change.op:
         case "add":
-            return members.add(group, change.ids, change_id=change_id, at=cause.at)
+            return members.add(group, change.ids, change_id=change_id, at=at)
         case "remove":
             return members.remove(group, change.ids, change_id=change_id)
         case "replace":
             removed = members.keep_only(group, change.ids, change_id=change_id)
-            return removed + members.add(group, change.ids, change_id=change_id, at=cause.at)
+            return removed + members.add(group, change.ids, change_id=change_id, at=at)
 
 
 def _restorable(org: Organization, name: str) -> PushedGroup | None:

@@ -1,11 +1,12 @@
 """Rules are evaluated as an identity provider pushes, renames and deletes groups (SPEC G4-G6, M4-M6)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from groups_provisioning import evaluation, mappings, reconcile, rules
+from groups_provisioning import evaluation, mappings, reconcile, rules, worker
 from groups_provisioning.models import (
     Mapping,
     MappingRule,
@@ -248,6 +249,21 @@ class TestARename:
         assert only(group).reason == Pending.RULE_CHANGED
         rename(idp, group, "Engineers")
         assert only(group).reason == Pending.RULE_CHANGED
+
+    def test_places_nobody_who_is_added_thereafter_whatever_the_clock_says(
+        self, idp: Idp, org: Organization, ada: User
+    ) -> None:  # M2
+        rule(org, "eng")
+        group = push(idp, "Engineers", ada)
+        rename(idp, group, "Makers")
+        # The next request meets a machine whose clock is a minute behind.
+        later = only(group).fell_back_at + timedelta(minutes=1)
+        PushedGroup.objects.update(modified_at=later)
+        Mapping.objects.update(fell_back_at=later)
+        bo = UserFactory.create(org=org)
+        idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(bo.id)}]})
+        worker.drain(10)
+        assert set(Membership.objects.values_list("user", "source")) == {(ada.id, Source.HELD)}
 
     def test_leaves_a_manually_approved_mapping(self, idp: Idp, org: Organization, ada: User) -> None:  # M6
         rule(org, "team")
