@@ -251,7 +251,7 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     """End an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
     owner = Mapping.objects.live().for_org(org).filter(entity=entity_id)
     groups = _lock_groups(org, owner.values_list("group_id", flat=True))
-    entity = entities.locked(org, entity_id)
+    entity = entities.locked(org, entity_id, ends=True)
     # Asked again under the entity's lock. One that came meanwhile is locked late, which at worst repeats the command.
     mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",), no_key=True).first()
     entities.delete(entity, at=cause.at)

@@ -105,9 +105,12 @@ def found_or_created(*, org: Organization, kind: str, name: str, at: datetime) -
             return entity
 
 
-def locked(org: Organization, entity_id: UUID, kind: str | None = None) -> Entity:
-    """A live entity, for whoever gives it away, renames or deletes it. Raises UnknownEntity."""
-    found = Entity.objects.for_org(org).live().filter(id=entity_id).select_for_update(no_key=True).first()
+def locked(org: Organization, entity_id: UUID, kind: str | None = None, *, ends: bool = False) -> Entity:
+    """A live entity, for whoever gives it away, renames or deletes it. Raises UnknownEntity.
+
+    ends: it is to be deleted, so nobody may come to point to it meanwhile.
+    """
+    found = Entity.objects.for_org(org).live().filter(id=entity_id).select_for_update(no_key=not ends).first()
     if found is None or kind not in (None, found.kind):
         raise UnknownEntity(entity_id)
     return found

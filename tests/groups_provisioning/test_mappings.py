@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from groups_provisioning import group_intake, mappings, rules
@@ -24,7 +24,10 @@ from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
 from orgs.history import Cause
 from orgs.keys import uuid7
 from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, Mark, Organization, User
-from tests.factories import OrganizationFactory, UserFactory
+from tests.config.processes import until
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.scim.api.races import waiting
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -418,6 +421,20 @@ class TestAtOnce:
                 lambda team=team, group=group: mapped(group, target=team.id),
             )
             assert not Mapping.objects.synced().filter(entity=team).exists()
+
+    def test_an_entity_that_is_deleted_has_nobody_by_attribute(self) -> None:  # U10, M7
+        org = OrganizationFactory.create(dialect="lambdatest")
+        ada, pool, idp = UserFactory.create(org=org), entity(org, "Pool", POOL), Idp(issue_token(org).secret)
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                value = {"urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User": {"LambdatestGroup": "Pool"}}
+                assert idp.patch(f"/Users/{ada.id}", {"op": "add", "value": value}).status_code == 200
+                deleted = thread.submit(
+                    self.run, lambda: mappings.delete_entity(org=org, entity_id=pool.id, cause=now())
+                )
+                until(lambda: waiting() == 1 or deleted.done())
+            deleted.result(20)
+        assert marked() == {ada.id}
 
     def test_approving_and_rejecting_leave_one_of_both(self) -> None:
         org = OrganizationFactory.create()
