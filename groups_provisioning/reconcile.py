@@ -39,7 +39,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool =
         )
         settled = _apply(org, Loaded([Known(user.id, False, person, None)], facts.world(org, ())))
     else:
-        settled = _settle(org, [user.id], ended={user.id} if ended else ())
+        settled = _settle(org.id, [user.id], ended={user.id} if ended else ())
     user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
     return settled.effects
 
@@ -53,8 +53,7 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
     marked = queue.next_marked(org_id, limit)
     if not marked:
         return 0
-    org = Organization.objects.select_related("profile").get(pk=org_id)
-    settled = _settle(org, [each.user_id for each in marked])
+    settled = _settle(org_id, [each.user_id for each in marked])
     causes = {each.user_id: each.change_id for each in marked}
     # One who is not marked follows from those who are (SPEC R5).
     last = max(causes.values())
@@ -72,7 +71,7 @@ def rebuild(*, org: Organization) -> None:
         for table in ("groups_provisioning_conflict", "groups_provisioning_membership", "orgs_standing"):
             cursor.execute(f"DELETE FROM {table} WHERE org_id = %s", [org.id])
     for ids in _everybody(org):
-        _settle(org, ids)
+        _settle(org.id, ids)
 
 
 class Drift(NamedTuple):
@@ -122,9 +121,11 @@ ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
 """
 
 
-def _settle(org: Organization, ids: Sequence[UUID], ended: Collection[UUID] = ()) -> Settled:
+def _settle(org_id: UUID, ids: Sequence[UUID], ended: Collection[UUID] = ()) -> Settled:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
+    # Its switches are facts like others: a request that waited has an org of before.
+    org = Organization.objects.select_related("profile").get(pk=org_id)
     return _apply(org, facts.load(org, ids), ended)
 
 
@@ -140,7 +141,7 @@ def _apply(org: Organization, loaded: Loaded, ended: Collection[UUID] = ()) -> S
         settled.effects += differences(known, now[known.id])
     writes.carry_out(org.id)
     if released:
-        settled.effects += _settle(org, [released]).effects
+        settled.effects += _settle(org.id, [released]).effects
     return settled
 
 

@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups_provisioning import evaluation, reconcile, tasks, worker
+from groups_provisioning import checks, evaluation, reconcile, tasks, worker
 from groups_provisioning.models import Membership, PushedGroup
-from orgs import history, nudge, queue
+from orgs import history, nudge, organizations, queue
 from orgs.history import Cause
 from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
 from tests.config.processes import until
@@ -239,6 +239,24 @@ class TestSomebodyWhomARequestIsAbout:
                 reconcile.settle(org=org, user=user)
             assert served.result(20) == 1
         assert Membership.objects.filter(user=user).count() == 1
+
+    def test_is_settled_with_the_switches_of_now(self, transactional_db: None) -> None:  # M8
+        org = OrganizationFactory.create()
+        user = UserFactory.create(org=org, active=False)
+        MappingFactory.create(group=push(org, user))
+        worker.serve()
+        idp = Idp(issue_token(org).secret)
+        operation = {"op": "replace", "path": "active", "value": True}
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                User.objects.select_for_update(no_key=True).get(id=user.id)
+                answer = thread.submit(in_another_process, lambda: idp.patch(f"/Users/{user.id}", operation))
+                until(lambda: waiting_for_locks() == 1)
+                switch = {"org": org, "wishes": {"teams": False}, "cause": Cause(Door.COMMAND, timezone.now())}
+                in_another_process(lambda: organizations.change(**switch))
+                in_another_process(lambda: worker.drain(10))
+            assert answer.result(20).status_code == 200
+        assert checks.check(org.id, seconds=60).drifted == 0
 
     def test_may_be_changed_while_their_groups_mappings_are(self, transactional_db: None) -> None:
         org = OrganizationFactory.create()
