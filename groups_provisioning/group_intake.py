@@ -143,7 +143,7 @@ def _change_group(
         written.append("out_of_sync")
     marked = by_hand.end_removals_around(group, change_id=change_id) if by_hand.was_taken_out(group) else 0
     if not written and not delta:
-        if marked:
+        if marked or delta.skipped:
             _record(group, "group.changed", cause, change_id, delta, marked=marked)
         return group
     group.revision += 1

@@ -98,6 +98,15 @@ class TestPushing:
         assert members_of(group) == ids(people[1])
         assert LedgerEntry.objects.get(slot="skipped").user == people[0]
 
+    def test_somebody_whom_scim_deleted_is_skipped_and_the_ledger_says_so_though_nothing_changes(
+        self, idp: Idp, people: list[User]
+    ) -> None:  # G3
+        group = group_of(push(idp, people[1]))
+        idp.delete(f"/Users/{people[0].id}")
+        answer = idp.patch(f"/Groups/{group.id}", add(people[0]))
+        assert (answer.status_code, answer.json()["meta"]["version"]) == (200, 'W/"1"')
+        assert LedgerEntry.objects.get(slot="skipped").user == people[0]
+
     def test_a_group_in_a_group_is_kept_as_such(self, idp: Idp, people: list[User]) -> None:  # G3
         inner = group_of(push(idp, people[0]))
         outer = idp.post("/Groups", {"displayName": "All", "members": [{"value": str(inner.id)}]})
