@@ -185,6 +185,6 @@ def _settle_and_record(
     is_new = verb == "user.created"
     if not is_new and by_hand.was_taken_out(user):
         by_hand.end_removals(user)
-    ended = any(effect.slot == "account" and effect.was == "active" for effect in effects)
-    effects += reconcile.settle(org=org, user=user, is_new=is_new, ended=ended)
+    switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
+    effects += reconcile.settle(org=org, user=user, is_new=is_new, switched=switched)
     history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id))

@@ -3,7 +3,7 @@
 It never reads what it wrote but to find what differs, and to know who was an admin until now (SPEC R5).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 
 
-def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool = False) -> list[Effect]:
+def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> list[Effect]:
     """Bring one person up to date with the facts, within the command that changed them; what differed.
 
-    is_new: nothing was ever settled for them, and they are in no group. ended: their account was active before this
-    command and is not now.
+    is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
+    account.
     """
     if is_new:
         person = Person(
@@ -39,7 +39,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, ended: bool =
         )
         settled = _apply(org, Loaded([Known(user.id, False, person, None)], facts.world(org, ())))
     else:
-        settled = _settle(org.id, [user.id], ended={user.id} if ended else ())
+        settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
     user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
     return settled.effects
 
@@ -121,19 +121,19 @@ ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
 """
 
 
-def _settle(org_id: UUID, ids: Sequence[UUID], ended: Collection[UUID] = ()) -> Settled:
+def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
     # Its switches are facts like others: a request that waited has an org of before.
     org = Organization.objects.select_related("profile").get(pk=org_id)
-    return _apply(org, facts.load(org, ids), ended)
+    return _apply(org, facts.load(org, ids), switched)
 
 
-def _apply(org: Organization, loaded: Loaded, ended: Collection[UUID] = ()) -> Settled:
+def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
     """Resolve, and write what differs."""
     now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
     settled = Settled()
-    released = _keep_an_admin(org, loaded, now, ended, settled.effects)
+    released = _keep_an_admin(org, loaded, now, switched, settled.effects)
     writes = _Writes()
     for known in loaded.people:
         settled.roles[known.id] = now[known.id].roles
@@ -253,7 +253,7 @@ class _Writes:
 
 
 def _keep_an_admin(
-    org: Organization, loaded: Loaded, now: dict[UUID, Effects], ended: Collection[UUID], effects: list[Effect]
+    org: Organization, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
 ) -> UUID | None:
     """Give the admin role back to the last who had it, until another active admin exists.
 
@@ -266,9 +266,10 @@ def _keep_an_admin(
     has = {id_ for id_ in by_id if admin in now[id_].roles}
     counting = {id_ for id_ in has if by_id[id_].facts.active and not by_id[id_].owner}
     concerns_them = loaded.last_admin is not None and (counting or loaded.last_admin in by_id)
-    if had == has and not ended and not concerns_them:
+    if had == has and not switched & (had | has) and not concerns_them:
         return None
-    # One at a time: two admins who lose the role at once would each count on the other.
+    # One at a time: two admins who lose the role at once would each count on the other, and whoever becomes an active
+    # one would not release whom somebody else is about to note.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
     noted = LastAdmin.objects.filter(org=org).first()
@@ -280,6 +281,7 @@ def _keep_an_admin(
     if noted and noted.user_id in by_id:
         now[noted.user_id].roles = catalogue.with_admin(now[noted.user_id].roles)
     losing = [id_ for id_ in sorted(had - has) if by_id[id_].facts.active and not by_id[id_].owner]
+    ended = [id_ for id_ in switched if not by_id[id_].facts.active]
     leaving = [id_ for id_ in ended if id_ in had or id_ == released]
     if (losing or leaving) and not noted and not counting and not other_admins(org, admin, by_id):
         if losing:

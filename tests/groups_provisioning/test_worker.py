@@ -258,6 +258,23 @@ class TestSomebodyWhomARequestIsAbout:
             assert answer.result(20).status_code == 200
         assert checks.check(org.id, seconds=60).drifted == 0
 
+    def test_releases_the_last_admin_who_is_noted_meanwhile(self, transactional_db: None) -> None:  # R5
+        org = OrganizationFactory.create()
+        idp = Idp(issue_token(org).secret)
+        admin, other = (
+            idp.post("/Users", {"userName": name, "active": active, "roles": [{"value": "Admin"}]}).json()["id"]
+            for name, active in (("ada", True), ("bo", False))
+        )
+        demote = {"op": "replace", "path": "roles", "value": [{"value": "Member"}]}
+        activate = {"op": "replace", "path": "active", "value": True}
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                assert idp.patch(f"/Users/{admin}", demote).status_code == 200
+                answer = thread.submit(in_another_process, lambda: idp.patch(f"/Users/{other}", activate))
+                until(lambda: waiting_for_locks() == 1 or answer.done())
+            assert answer.result(20).status_code == 200
+        assert Standing.objects.get(user=admin).roles == ["Member"]
+
     def test_may_be_changed_while_their_groups_mappings_are(self, transactional_db: None) -> None:
         org = OrganizationFactory.create()
         user = UserFactory.create(org=org)
