@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),
     },
+    "check-effects": {
+        "task": "groups_provisioning.tasks.check_all_effects",
+        "schedule": crontab(hour="2", minute="23"),
+        "options": {"expires": 12 * 60 * 60},
+    },
 }
 
 # --- SCIM ------------------------------------------------------------------------------------------------------------

@@ -173,8 +173,9 @@ def _ways(org: Organization, wanted: Wanted, before: UUID | None) -> Iterator[tu
             places = entries.filter(slot__in=PLACES)
             rows = [places.filter(now=key), places.filter(was=key)]
         # Few, but a plan may look for them among all changes in the order of time: so they are found first.
-        listed = changes.filter(mentions, detail__has_any_keys=LISTS)
-        yield Change.objects.filter(id__in=list(listed.values_list("id", flat=True))).values_list("id", flat=True), "id"
+        listed = list(changes.filter(mentions, detail__has_any_keys=LISTS).values_list("id", flat=True))
+        if listed:
+            yield Change.objects.filter(id__in=listed).values_list("id", flat=True), "id"
         rows.append(mappings.filter(**{sort: wanted.subject}))
     for each in rows:
         yield each.values_list("change_id", flat=True).distinct(), "change_id"

@@ -14,7 +14,16 @@ from uuid import UUID
 
 from django.db.models import Model, Prefetch, QuerySet
 
-from groups_provisioning.models import Conflict, Decision, GroupMember, Mapping, MappingRule, Membership, PushedGroup
+from groups_provisioning.models import (
+    Conflict,
+    Decision,
+    GroupMember,
+    Mapping,
+    MappingRule,
+    Membership,
+    NestedGroup,
+    PushedGroup,
+)
 from orgs.models import KIND_SWITCHES, Entity, HandPlacement, LastAdmin, Mark, Organization, User
 
 PERSON = (
@@ -72,6 +81,7 @@ DECISION = ("id", "user", "winner", "loser", "at", "change", "undone_by")
 CONFLICT = ("user", "incoming", "holders", "since")
 WAITING = ("user", "change")
 CHUNK = 1000
+GROUPS_AT_ONCE = 50
 
 
 def text(org: Organization) -> Iterator[str]:
@@ -153,13 +163,24 @@ def _person(user: User) -> dict[str, Any]:
 
 
 def _groups(org: Organization) -> Iterator[dict[str, Any]]:
-    for group in PushedGroup.objects.for_org(org).order_by("id"):
-        members = GroupMember.objects.filter(group=group).order_by("user")
-        yield {
-            **{name: getattr(group, name) for name in GROUP},
-            "members": list(_values(members, ("user", "added_at"))),
-            "nested": list(group.nested.order_by("member").values_list("member", flat=True)),
-        }
+    groups = list(PushedGroup.objects.for_org(org).order_by("id"))
+    for start in range(0, len(groups), GROUPS_AT_ONCE):
+        chunk = groups[start : start + GROUPS_AT_ONCE]
+        members: dict[UUID, list[Any]] = {group.id: [] for group in chunk}
+        nested: dict[UUID, list[Any]] = {group.id: [] for group in chunk}
+        rows = GroupMember.objects.filter(group__in=chunk).order_by("user")
+        for group_id, user_id, added_at in rows.values_list("group_id", "user_id", "added_at").iterator():
+            members[group_id].append({"user": user_id, "added_at": added_at})
+        for group_id, member_id in (
+            NestedGroup.objects.filter(group__in=chunk).order_by("member").values_list("group_id", "member_id")
+        ):
+            nested[group_id].append(member_id)
+        for group in chunk:
+            yield {
+                **{name: getattr(group, name) for name in GROUP},
+                "members": members[group.id],
+                "nested": nested[group.id],
+            }
 
 
 def _values(rows: QuerySet[Any], names: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -41,8 +41,8 @@ class TargetForm(forms.Form):
 
     @property
     def text(self) -> str:
-        """What is written in the field now."""
-        return str(self["name"].value() or "").strip()
+        """What is written in the field now, sensible or not."""
+        return str(self["name"].value() or "").replace("\0", "").strip()
 
     @cached_property
     def target(self) -> UUID | str:

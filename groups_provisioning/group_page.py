@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from groups_provisioning import people_list
 from groups_provisioning.models import GroupMember, Mapping, MappingRule, PushedGroup, Status
 from groups_provisioning.proposals import first_match
 from orgs import entities, queue
-from orgs.keys import fold
-from orgs.models import Change, EntityKind, Turn
+from orgs.models import Change, EntityKind, Turn, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,14 @@ def ties(group: PushedGroup) -> Ties:
 
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
-    """Whose user name contains the text, by user name."""
-    found = GroupMember.objects.filter(group=group).select_related("user").order_by("user__user_name_key", "id")
-    return found.filter(user__user_name_key__contains=fold(text)) if text else found
+    """Those in whose names or addresses every word of the text occurs, by user name."""
+    # Narrow rows, for a sort of 100,000.
+    names = ("user__user_name", "user__display_name", "user__given_name", "user__family_name", "user__active")
+    found = GroupMember.objects.filter(group=group).select_related("user").only("group", "added_at", *names)
+    found = found.order_by("user__user_name_key", "id")
+    if not text:
+        return found
+    return found.filter(user__in=people_list.matching(User.objects.filter(org=group.org_id), text).values("id"))
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:

@@ -71,7 +71,8 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
     found = found.annotate(has_conflicts=Exists(Conflict.objects.filter(user=OuterRef("pk"))))
-    return matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES).order_by("user_name_key")
+    related = matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES)
+    return related.defer("attributes", "folded").order_by("user_name_key")
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
@@ -150,6 +151,7 @@ def _leaves(path: str, value: Any, joint: str = ".") -> Iterator[tuple[str, Any]
     elif isinstance(value, list):
         for index, each in enumerate(value, 1):
             kind = each.get("type") if isinstance(each, dict) else None
-            yield from _leaves(f"{path}[{kind or index}]", each)
+            rest = {key: part for key, part in each.items() if key != "type"} if kind else each
+            yield from _leaves(f"{path}[{kind or index}]", rest)
     else:
         yield path, value

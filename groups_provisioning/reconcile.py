@@ -6,7 +6,7 @@ It never reads what it wrote but to find what differs, and to know who was an ad
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -75,19 +75,34 @@ def rebuild(*, org: Organization) -> None:
         _settle(org, ids)
 
 
+class Drift(NamedTuple):
+    """Somebody whose effects are not what the facts amount to, and how these differ, as the ledger would tell it.
+
+    effects: none where what differs is only why somebody is in a place.
+    """
+
+    user_id: UUID
+    effects: list[Effect]
+
+
 def drift(*, org: Organization) -> list[Effect]:
     """What would differ if everybody were settled now; people who are marked are left out. Nothing is written."""
-    differing: list[Effect] = []
-    for ids in _everybody(org):
-        loaded = facts.load(org, ids)
-        marked = queue.marked(org.id, ids)
-        for known in loaded.people:
-            if known.id not in marked:
-                effects = resolve(known.facts, loaded.world)
-                if known.id == loaded.last_admin:
-                    effects.roles = loaded.world.catalogue.with_admin(effects.roles)
-                differing += differences(known, effects)
-    return differing
+    return [effect for ids in _everybody(org) for each in drift_among(org, ids) for effect in each.effects]
+
+
+def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
+    """Those of these people whom settling would change, but for those who are marked."""
+    loaded = facts.load(org, ids)
+    marked = queue.marked(org.id, ids)
+    found = []
+    for known in loaded.people:
+        if known.id not in marked:
+            effects = resolve(known.facts, loaded.world)
+            if known.id == loaded.last_admin:
+                effects.roles = loaded.world.catalogue.with_admin(effects.roles)
+            if known.recorded != effects:
+                found.append(Drift(known.id, list(differences(known, effects))))
+    return found
 
 
 @dataclass(slots=True)
@@ -282,13 +297,15 @@ def last_admin(org: Organization) -> UUID | None:
     return LastAdmin.objects.filter(org=org).values_list("user_id", flat=True).first()
 
 
+def next_people(org: Organization, after: UUID | None) -> list[UUID]:
+    """The ids of a batch of people of an org, those after this one."""
+    people = User.objects.for_org(org).order_by("id")
+    return list((people.filter(id__gt=after) if after else people).values_list("id", flat=True)[:BATCH])
+
+
 def _everybody(org: Organization) -> Iterator[list[UUID]]:
     """The ids of all people of an org, in batches."""
-    last: UUID | None = None
-    while True:
-        people = User.objects.for_org(org).order_by("id")
-        ids = list((people.filter(id__gt=last) if last else people).values_list("id", flat=True)[:BATCH])
-        if not ids:
-            return
+    ids = next_people(org, None)
+    while ids:
         yield ids
-        last = ids[-1]
+        ids = next_people(org, ids[-1])

@@ -52,7 +52,7 @@ class Resolved:
         return self.state not in (State.UNDONE, State.ENDED)
 
 
-def cards(org: Organization, text: str = "") -> QuerySet[Decision, Any]:
+def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
     """What was decided, card by card, the newest first: of each the ids of its decisions."""
     found = Decision.objects.for_org(org)
     if text:
@@ -124,7 +124,7 @@ def _resolved(
     )
 
 
-def file_rows(org: Organization, found: QuerySet[Decision, Any]) -> Iterator[tuple[Any, ...]]:
+def file_rows(org: Organization, found: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
     """A row of a table for each card: who, what goes before what, by whom, when, and what has become of it."""
     batch: list[dict[str, Any]] = []
     for card in found.iterator(chunk_size=EXPORTED_AT_ONCE):

@@ -46,7 +46,7 @@ class Matches:
 
 def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
     """rules: in their order; they need not be saved. Raises patterns.BadPattern."""
-    mapped = Mapping.objects.for_org(org).live().filter(group=OuterRef("id"))
+    mapped = Mapping.objects.live().filter(group=OuterRef("id"))
     groups = PushedGroup.objects.live(org).annotate(mapped=Exists(mapped)).order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "mapped")[: COUNTED + 1])
     is_cut, rows = len(rows) > COUNTED, rows[:COUNTED]

@@ -3,7 +3,18 @@
 from django.urls import path
 
 from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import activity, conflicts, entities, groups, hands, mappings, people, previews, rules
+from groups_provisioning.views import (
+    activity,
+    conflicts,
+    entities,
+    groups,
+    hands,
+    mappings,
+    overview,
+    people,
+    previews,
+    rules,
+)
 
 people_pages = [
     path("people/", people.people, name="people"),
@@ -31,6 +42,7 @@ for kind, words in WORDS.items():
     ]
 
 activity_pages = [
+    path("", overview.overview, name="overview"),
     path("activity/", activity.changes, name="activity"),
     path("activity.csv", activity.export, name="activity-export"),
     path("activity/<uuid:change_id>/", activity.change, name="change"),
@@ -51,6 +63,7 @@ group_pages = [
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
     path("groups/<uuid:group_id>/map/", mappings.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),
     path("mappings/<uuid:mapping_id>/approve/", mappings.approve, name="mapping-approve"),
     path("mappings/<uuid:mapping_id>/retarget/", mappings.retarget, name="mapping-retarget"),

@@ -252,10 +252,10 @@ _OTHERS: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     "group.changed": _group_changed,
     "user.roles_set": _roles_set,
     "mapping.approved": _about_mappings(
-        gettext_lazy("%(mapping)s was approved"), gettext_lazy("%(count)s mappings were approved")
+        gettext_lazy("Mapping %(mapping)s was approved"), gettext_lazy("%(count)s mappings were approved")
     ),
     "mapping.rejected": _about_mappings(
-        gettext_lazy("%(mapping)s was rejected"), gettext_lazy("%(count)s mappings were rejected")
+        gettext_lazy("Mapping %(mapping)s was rejected"), gettext_lazy("%(count)s mappings were rejected")
     ),
     "mapping.retargeted": _retargeted,
     "rule.added": _about_rule(gettext_lazy("A mapping rule was added: %(rule)s")),
@@ -283,18 +283,15 @@ def _kind(kind: str) -> str:
 
 
 def _tie(mapping: Mapping[str, Any]) -> str:
-    """A mapping of a change's detail."""
-    return f"{mapping['group_name']} → {mapping['entity_name'] or _kind(mapping['kind'])}"
+    """A mapping of a change's detail: `Engineering → Platform`, or the kind where there is no entity yet."""
+    return f"{mapping['group_name']} → {mapping['entity_name'] or _kind(mapping['kind']).lower()}"
 
 
 def _mapping(mapping: Mapping[str, Any]) -> str:
     now = Status(mapping["now"]).label
     status = f"{Status(mapping['was']).label} → {now}" if mapping["was"] not in (None, mapping["now"]) else str(now)
-    words = _("Mapping %(mapping)s (%(kind)s): %(status)s") % {
-        "mapping": _tie(mapping),
-        "kind": _kind(mapping["kind"]).lower(),
-        "status": status,
-    }
+    tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if mapping["entity_name"] else _tie(mapping)
+    words = _("Mapping %(mapping)s: %(status)s") % {"mapping": tie, "status": status}
     rule = mapping.get("rule")
     return _("%(words)s, by the rule %(rule)s") % {"words": words, "rule": _pattern(rule)} if rule else words
 

@@ -91,6 +91,11 @@ def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
         return {user_id for (user_id,) in cursor.fetchall()}
 
 
+def is_applying(org: Organization) -> bool:
+    """Whether anybody of an org waits to be settled."""
+    return Mark.objects.for_org(org).exists()
+
+
 # --- Whose turn it is -------------------------------------------------------------------------------------------------
 
 _WAITS = """

@@ -5,7 +5,6 @@ from django.urls import path
 from orgs.views import settings, sign_in
 
 urlpatterns = [
-    path("", settings.overview, name="overview"),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),

@@ -29,6 +29,7 @@ class LogFilter(forms.Form):
         choices=[
             ("", _("Any")),
             ("ok", _("Succeeded")),
+            ("error", _("Refused or failed")),
             ("refused", _("Refused (4xx)")),
             ("failed", _("Failed (5xx)")),
         ],

@@ -4,6 +4,7 @@ It reads the document of `manage.py export_state`, and of that the facts alone. 
 into the rules where they are silent.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +30,15 @@ class Claim:
         return SUB in (self.kind, other.kind)
 
 
-def expected(state: dict) -> dict:
+def expected(state: dict, admins: Collection[str] = ()) -> dict:
     """`people`, by id, all whom SCIM has not deleted: `roles`; `places` {kind: {entity: source}}; `conflicts` {incoming
-    mapping: {those that hold}}. `last_admin`: who keeps that role against the facts, if it still takes that (R5).
+    mapping: {those that hold}}. `last_admin`: who keeps that role against the facts (R5).
+
+    admins: ids of those who have had the admin role until now; the one thing in R5 that no fact tells.
     """
     present = [person for person in state["people"] if not person["deleted"]]
     roles = {person["id"]: roles_of(state, person) for person in present}
-    last_admin = keeper(state, present, roles)
+    last_admin = keeper(state, present, roles, admins)
     if last_admin:
         roles[last_admin] = with_admin(state, roles[last_admin])
     people = {}
@@ -43,7 +46,7 @@ def expected(state: dict) -> dict:
         decisions = decisions_on(state, person)
         claims, held = claims_of(state, person)
         holding = play(claims, decisions)
-        held = [one for one in play(held, decisions) if not any(one.competes(claim) for claim in claims)]
+        held = [one for one in play(held, decisions) if not any(one.competes(claim) for claim in holding)]
         people[person["id"]] = {
             "roles": roles[person["id"]],
             "places": places(state, person, claims, holding, held),
@@ -175,10 +178,13 @@ def admin_role(state: dict) -> str:
     return next(role["key"] for role in state["organization"]["roles"] if role["admin"])
 
 
-def keeper(state: dict, present: list[dict], roles: dict[str, list[str]]) -> str | None:
-    """R5: the last admin, until the facts name an active admin; the owner is none (docs/decisions/0006)."""
+def keeper(state: dict, present: list[dict], roles: dict[str, list[str]], admins: Collection[str]) -> str | None:
+    """R5: the last admin, until the facts name an active one; of several at once, the one with the highest id.
+
+    The owner is no such admin (docs/decisions/0006).
+    """
     members = [person["id"] for person in present if person["facts"]["active"] and not person["facts"]["is_owner"]]
     if any(admin_role(state) in roles[member] for member in members):
         return None
     last_admin = state["organization"]["last_admin"]
-    return last_admin if last_admin in members else None
+    return last_admin if last_admin in members else max(set(admins) & set(members), default=None)

@@ -289,11 +289,16 @@ class TestHeld:  # M2, M8
         assert world.places() == NOBODY | {POOL: {"E-b": "claim"}}
         assert world.conflicts() == {}
 
-    def test_gives_way_to_a_claim_of_another_kind_that_is_itself_kept_out(self, world: World) -> None:
+    def test_gives_way_to_a_claim_of_another_kind(self, world: World) -> None:
+        world.mapping("held", SUB, added=1, status="pending", fell_back_at=5)
+        world.mapping("team", TEAM, added=2)
+        assert world.holds() == {"team"}
+
+    def test_stays_while_a_claim_of_another_kind_is_kept_out(self, world: World) -> None:
         world.mapping("held", TEAM, added=1, status="pending", fell_back_at=5)
         world.mapping("pool", POOL, added=2)
         world.mapping("sub", SUB, added=3)
-        assert world.holds() == {"pool"}
+        assert world.holds() == {"held", "pool"}
 
     def test_of_two_whoever_held_when_both_were_claims(self, world: World) -> None:
         world.mapping("a", POOL, added=1)
@@ -405,6 +410,11 @@ class TestRoles:  # R1, R5
         world.person("eve", idp_roles=["Admin"], **facts)
         assert world.roles() == (["Admin"] if stands else ["User"])
         assert oracle.expected(world.state)["last_admin"] == ("ada" if stands else None)
+
+    def test_whoever_was_admin_becomes_the_last_one(self, world: World) -> None:
+        world.person("eve")
+        assert oracle.expected(world.state, {"ada", "eve"})["last_admin"] == "eve"
+        assert oracle.expected(world.state, {"ada"})["people"]["ada"]["roles"] == ["Admin"]
 
     def test_until_she_is_deactivated(self, world: World) -> None:
         world.state["organization"]["last_admin"] = "ada"

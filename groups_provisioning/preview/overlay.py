@@ -4,12 +4,11 @@ Nothing is written and no lock is taken. People are looked at in batches, so tha
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from groups_provisioning import facts, reconcile
 from groups_provisioning.facts import Known, Loaded
@@ -76,17 +75,6 @@ def members_of(group_ids: Iterable[Any]) -> list[UUID]:
             [[str(id_) for id_ in group_ids]],
         )
         return [user_id for (user_id,) in cursor.fetchall()]
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One read-only view of the database; inside another transaction, that one's."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effect | None]]:

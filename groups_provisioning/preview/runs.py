@@ -6,7 +6,6 @@ Up to AT_ONCE people it is worked out within the request; above, by a worker, wh
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ from orgs.entities import kinds_on
 from orgs.history import Effect
 from orgs.models import Organization
 from orgs.queue import announce
-from orgs.transactions import command
+from orgs.transactions import command, snapshot
 
 T = TypeVar("T")
 
@@ -179,17 +178,6 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         len(plan.overlay.people),
     ]
     return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One read-only view of the database; inside another transaction, that one's."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 # --- Too many people for a request ------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from orgs.downloads import as_csv
 from orgs.models import Change, LedgerEntry, Organization
 
 SUBJECTS = ("person", "group", "entity")
+ALSO = 2  # of what else a change of a group did, in a list
 
 
 class ActivityFilter(forms.Form):
@@ -153,9 +154,9 @@ def _rows(org: Organization, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
         known = _names(org, lines, wanted)
         for line in lines:
             told = line.change
-            effects = [words.effect(entry, known) for entry in line.effects]
+            came = words.also(told) + [words.effect(entry, known) for entry in line.effects]
             if line.more:
-                effects.append("…")
+                came.append("…")
             yield (
                 told.at,
                 told.verb,
@@ -163,7 +164,7 @@ def _rows(org: Organization, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
                 words.by(told),
                 told.get_door_display(),
                 told.request_id,
-                "; ".join(effects),
+                "; ".join(came),
                 told.id,
             )
 
@@ -174,12 +175,14 @@ def _names(org: Organization, lines: list[activity.Line], wanted: Wanted) -> wor
 
 
 def _told(line: activity.Line, known: words.Names) -> dict[str, Any]:
+    also = words.also(line.change)
     return {
         "change": line.change,
         "what": words.change(line.change, known),
         "by": words.by(line.change),
+        "also": also[:ALSO] if line.change.verb.startswith("group.") else [],
         "effects": [words.effect(entry, known) for entry in line.effects],
-        "more": line.more,
+        "more": line.more or len(also) > ALSO,
     }
 
 

@@ -14,7 +14,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from groups_provisioning.forms import TargetForm
-from groups_provisioning.mappings import REFUSALS
 from groups_provisioning.models import Mapping as MappingRow
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
@@ -29,8 +28,8 @@ from orgs.downloads import as_csv
 class Question:
     """What an admin is asked. title: the question. verb: on the button. wish: of `preview.plans`, None without effect.
 
-    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where it is
-    about several at once; refused: those that stay as they are, and why. details: a template with more of it, and its
+    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where
+    there are several; refused: those that stay as they are, and why. details: a template with more of it, and its
     context. What answers the question is no part of it, for templates call what they find.
     """
 
@@ -50,8 +49,8 @@ class Question:
 def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> HttpResponseBase:
     """Show what the answer yes would bring about; carry it out where exactly that was seen.
 
-    carry_out: returns what to say then; raises those in REFUSALS. With `download` in the query: all differences as CSV.
-    For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
+    carry_out: returns what to say then; raises those in refusals.REFUSALS. With `download` in the query all differences
+    are a CSV file. For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
     """
     form, wish = question.form, question.wish
     is_filled_in = form is None or not form.is_bound or form.is_valid()
@@ -64,7 +63,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
             return redirect(question.back)
         except runs.Outdated:
             messages.info(request, _("Look at what happens now, before you decide: it has changed."))
-        except REFUSALS as refusal:
+        except refusals.REFUSALS as refusal:
             if form is None:
                 messages.error(request, refusals.in_words(refusal))
                 return redirect(question.back)
@@ -96,7 +95,7 @@ def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:
     """What would come of it, or why it is refused."""
     try:
         return runs.look(request.org, wish), ""
-    except REFUSALS as refusal:
+    except refusals.REFUSALS as refusal:
         return None, refusals.in_words(refusal)
 
 

@@ -15,7 +15,7 @@ from groups_provisioning import entity_list, mappings
 from groups_provisioning.entity_forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
 from groups_provisioning.kinds import WORDS
 from groups_provisioning.models import Source
-from orgs import entities
+from orgs import entities, queue
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
 from orgs.models import Entity, EntityKind
@@ -35,6 +35,7 @@ def entities_of(request: OrgRequest, kind: EntityKind) -> HttpResponse:
             "kind": kind,
             "words": WORDS[kind],
             "is_on": kind in entities.kinds_on(request.org),
+            "is_applying": queue.is_applying(request.org),
             "form": form,
             "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
         },
@@ -83,6 +84,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         "is_out": is_out,
         "page": page,
         "is_on": found.kind in entities.kinds_on(request.org),
+        "is_applying": queue.is_applying(request.org),
     }
     if request.htmx:
         return render(request, "groups_provisioning/_entity_members.html", context)

@@ -6,17 +6,21 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from groups_provisioning import group_list, group_page
+from groups_provisioning import activity, group_list, group_page, words
 from groups_provisioning.models import MappingRule, PushedGroup
+from groups_provisioning.people_forms import Search
 from orgs.access import OrgRequest, org_admin
 from orgs.downloads import as_csv
 
 PAGE = 50
+HISTORY = 6  # changes that a group's page shows
+MOST = 500  # groups that are decided about at once
 
 
 @require_safe
@@ -36,6 +40,7 @@ def groups(request: OrgRequest) -> HttpResponse:
             "filters": _without(request, "page"),
             "counts": counts,
             "page": page,
+            "most": MOST,
             "rows": group_list.rows(request.org, page.object_list, rules),
         },
     )
@@ -86,16 +91,16 @@ def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
 @org_admin
 def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     found = get_object_or_404(group_list.with_status(request.org), id=group_id)
-    text = request.GET.get("q", "").strip()
+    form = Search(request.GET, for_people=True)
+    text = form.chosen("q")
     members = Paginator(group_page.members(found, text), PAGE)
     if not text:
         members.count = found.member_count  # 100,000 rows need not be counted
-    context = {"group": found, "q": text, "page": members.get_page(request.GET.get("page"))}
+    context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
     if request.htmx:
         return render(request, "groups_provisioning/_members.html", context)
     tied = group_page.ties(found)
     context |= {
-        "tabs": group_list.tabs(request.org),
         "status": group_list.GroupStatus(found.status),
         "ties": tied,
         "nested": group_page.nested(found),
@@ -109,7 +114,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
     found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
     header = (_("User name"), _("Name"), _("Active"), _("Member since"), _("Id"))
-    members = group_page.members(found, request.GET.get("q", "").strip())
+    members = group_page.members(found, Search(request.GET).chosen("q"))
     rows = (
         (each.user.user_name, each.user.label, _("yes") if each.user.active else _("no"), each.added_at, each.user_id)
         for each in members.iterator(chunk_size=1000)
@@ -124,6 +129,20 @@ def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
     found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
     context = {"group": found, "progress": group_page.progress(found), "polled": True}
     return render(request, "groups_provisioning/_progress.html", context)
+
+
+@require_safe
+@org_admin
+def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
+    """The last changes to a group or its mappings, for its page to fetch; the whole of it is the activity."""
+    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    if not request.htmx:
+        return redirect(f"{reverse('activity')}?group={group.id}")
+    wanted = activity.Wanted(group=group.id)
+    changes = [line.change for line in activity.page(request.org, wanted, size=HISTORY).lines]
+    known = words.names(request.org, changes, [], wanted)
+    told = [{"change": change, "what": words.change(change, known)} for change in changes]
+    return render(request, "groups_provisioning/_history.html", {"group": group, "lines": told})
 
 
 def _without(request: OrgRequest, *names: str) -> str:

@@ -18,12 +18,10 @@ from groups_provisioning.evaluation import has_place
 from groups_provisioning.forms import TargetForm
 from groups_provisioning.models import Mapping, PushedGroup, Status
 from groups_provisioning.views.decisions import Question, decide
+from groups_provisioning.views.groups import MOST
 from orgs import entities
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.models import KIND_SWITCHES
-
-MOST = 500
-"""Groups that are decided about at once."""
 
 deciding = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -93,13 +91,14 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
+    lead = _("Whom this mapping has placed moves from the old target to the new one.")
     question = Question(
         title=_("Choose a new target for “%(group)s”") % {"group": group},
         verb=_("Map to this one"),
         wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
         back=_page(group),
         form=form,
-        lead=_("Those whom this mapping has placed move from the old target to the new one."),
+        lead="" if mapping.target_deleted else lead,
     )
     return decide(request, question, carry_out)
 

@@ -15,7 +15,7 @@ from groups_provisioning import by_hand, explanation, people_list
 from groups_provisioning.people_forms import PeopleFilter, RolesForm
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
-from orgs.models import Standing, User
+from orgs.models import LedgerEntry, Standing, User
 
 PAGE = 50  # rows of a list
 GROUPS = 50  # of one person, that a page shows
@@ -80,6 +80,8 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
             "more_groups": len(groups[GROUPS:]),
             "attributes": list(islice(people_list.attributes(user), ATTRIBUTES)),
             "conflicts": len(why.effects.conflicts),
+            # Of the change that left them as they are (SPEC U4).
+            "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at=user.modified_at),
         },
     )
 

@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from groups_provisioning.mappings import REFUSALS
 from groups_provisioning.models import Preview
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.views import refusals
@@ -19,7 +18,7 @@ def preview(request: OrgRequest, run_id: UUID) -> HttpResponse:
     run = get_object_or_404(Preview.objects.for_org(request.org), id=run_id)
     try:
         outlook = runs.look(request.org, run.wish)
-    except REFUSALS as refusal:
+    except refusals.REFUSALS as refusal:
         return render(request, "groups_provisioning/_run.html", {"refusal": refusals.in_words(refusal)})
     context = {"outlook": outlook, "outcome": shown.show(request.org, outlook)}
     return render(request, "groups_provisioning/_run.html", context)

@@ -4,11 +4,14 @@ from django.utils.translation import gettext as _
 
 from groups_provisioning import mappings
 from groups_provisioning.group_intake import UnknownGroup
+from groups_provisioning.rules import UnknownRule
 from orgs import entities
+
+REFUSALS = (*mappings.REFUSALS, UnknownRule)
 
 
 def in_words(refusal: Exception) -> str:
-    """One of `mappings.REFUSALS`."""
+    """One of REFUSALS."""
     match refusal:
         case mappings.EntityOwned():
             return _("The group “%(group)s” is mapped to it already. It can have one group only.") % {
@@ -22,6 +25,8 @@ def in_words(refusal: Exception) -> str:
             return _("Somebody has approved it meanwhile, for another target.")
         case mappings.AlreadyRejected():
             return _("Somebody has rejected it meanwhile. Map the group anew.")
+        case UnknownRule():
+            return _("Somebody has deleted this rule meanwhile.")
         case mappings.UnknownMapping() | UnknownGroup():
             return _("It is gone: the group was deleted meanwhile.")
         case entities.KindOff():

@@ -1,6 +1,5 @@
 """Mapping rules: their order, the editor, which groups they match, and applying them."""
 
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -88,7 +87,7 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
     to = request.POST.get("to", "")
     steps = {"up": rule.position - 1, "down": rule.position + 1}
-    place = steps.get(to) or (int(to) if to.isdecimal() else rule.position)
+    place = steps.get(to) or (int(to) if to.isdecimal() and len(to) < 6 else rule.position)
     try:
         rules.move_rule(org=request.org, rule_id=rule.id, position=place, cause=cause(request))
     except rules.UnknownRule:
@@ -218,11 +217,11 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
         return {"tally": None, "seen": ""}
     found = list(MappingRule.objects.for_org(org))
     edited = MappingRule(org=org, **facts)
-    place = rule.position - 1 if rule else len(found)
-    tried: Sequence[MappingRule] = [*found[:place], edited, *found[place + 1 if rule else place :]]
+    place = next((index for index, each in enumerate(found) if each == rule), len(found))
+    tried = [*found[:place], edited, *found[place + 1 :]]
     matches = rule_matches.count(org, tried)
     tally = matches.tallies[place]
-    about = repr((sorted(facts.items()), tally.matching, tally.winning, tally.unmapped))
+    about = repr((facts["pattern_type"], facts["pattern"], tally.matching, tally.winning, tally.unmapped))
     return {
         "tally": tally,
         "matches": matches,

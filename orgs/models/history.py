@@ -106,6 +106,7 @@ class LedgerEntry(models.Model):
             models.Index(
                 fields=["org", "was", "change"], condition=Q(slot__in=PLACES, was__isnull=False), name="ledger_left"
             ),
+            models.Index(fields=["org", "change"], condition=Q(slot="refused"), name="ledger_refused"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The overview, and the settings of an organization."""
+"""The settings of an organization."""
 
 from uuid import UUID
 
@@ -18,12 +18,6 @@ from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, ScimToken, User
 
 FORMS_REMEMBERED = 20
-
-
-@require_safe
-@org_admin
-def overview(request: OrgRequest) -> HttpResponse:
-    return render(request, "orgs/overview.html", {"connection": _connection(request)})
 
 
 @require_safe

@@ -58,6 +58,9 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("forgotten-password", "GET"): EVERYBODY,
     ("set-password", "GET"): (ONWARD,) * 5,
     ("overview", "GET"): ORG_ADMINS,
+    ("activity", "GET"): ORG_ADMINS,
+    ("activity-export", "GET"): ORG_ADMINS,
+    ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("authentication", "GET"): ORG_ADMINS,
     ("scim-provisioning", "GET"): ORG_ADMINS,
     ("scim-tokens-export", "GET"): ORG_ADMINS,
@@ -77,6 +80,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group", "GET"): THEIR_OWN,
     ("group-members-export", "GET"): THEIR_OWN,
     ("group-progress", "GET"): THEIR_OWN,
+    ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -213,6 +217,8 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 def address_of(name: str, org: Organization) -> str:
     if name == "scim-token-revoke":
         return reverse(name, args=[issue_token(org).token.id])
+    if name == "change":
+        return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), "org.founded", name=org.name).id])
     if name == "scim-log-entry":
         Idp(issue_token(org).secret).get("/Users")
         request_log.flush(10)
@@ -269,7 +275,7 @@ def a_decision(org: Organization) -> int:
 
 # What makes that which an address names, and gives its id.
 ONE = (
-    dict.fromkeys(("group", "group-members-export", "group-progress", "group-map"), a_group)
+    dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
     | {"preview": a_preview, "conflict-undo": a_decision}

@@ -15,7 +15,7 @@ from orgs import sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_conflicts, scenes_groups, scenes_people
+from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -236,7 +236,7 @@ def _ask_for_a_link(page: Page) -> None:
         page.get_by_role("button", name="Send the link").click()
 
 
-SCENES = scenes_groups.SCENES | {
+SCENES = {
     "sign-in": Scene(at("/sign-in/"), who=_nobody),
     "sign-in-refused": Scene(at("/sign-in/"), _try_to_sign_in, _nobody),
     "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
@@ -278,5 +278,4 @@ SCENES = scenes_groups.SCENES | {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
-SCENES |= scenes_people.SCENES
-SCENES |= scenes_conflicts.SCENES
+SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES

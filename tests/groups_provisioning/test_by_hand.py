@@ -1,5 +1,6 @@
 """What admins change by hand about one person, and how SCIM outranks it."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,12 @@ def ada(org: Organization) -> User:
 @pytest.fixture
 def platform(org: Organization) -> Entity:
     return entity(org, "Platform")
+
+
+@pytest.fixture(autouse=True)
+def _effects_are_what_the_facts_amount_to(org: Organization) -> Iterator[None]:
+    yield
+    assert reconcile.drift(org=org) == []  # C4
 
 
 def place(user: User, target: Entity) -> bool:
@@ -267,7 +274,7 @@ class TestRolesByHand:
         assert ada.standing.roles == ["Member"]
 
     def test_can_be_taken_away(self, ada: User, org: Organization) -> None:
-        UserFactory.create(org=org, roles=["Admin"])
+        UserFactory.create(org=org, roles=["Admin"], manual_roles=["Admin"])
         set_roles(ada, "Admin")
         assert set_roles(ada)
         settle(ada)

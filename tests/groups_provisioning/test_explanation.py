@@ -1,14 +1,18 @@
 """Why, and why not (SPEC section 7): each answer names the facts that it comes from."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.template.loader import render_to_string
 from django.utils import timezone
 
-from groups_provisioning import explanation
+from groups_provisioning import explanation, facts
 from groups_provisioning.explanation import Explanation, PlaceWhy, Reason, RoleSource, WhyNot
-from groups_provisioning.models import Source, Status
+from groups_provisioning.models import PushedGroup, Source, Status
 from orgs.models import Entity, EntityKind, LastAdmin, Organization, User
 from tests.factories import OrganizationFactory, OwnerFactory
 from tests.groups_provisioning.situations import Situation
@@ -264,3 +268,82 @@ def test_one_person_with_all_places_takes_eight_queries(
     assert not found.is_settled
     at.settle()
     assert explain(ada).is_settled
+
+
+class TestTheWords:
+    """What pages include: every sentence with the names that it is about."""
+
+    def words(self, template: str, person: User, **about: Any) -> str:
+        page = render_to_string(f"groups_provisioning/_why_{template}.html", {"person": person, **about})
+        return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+    def test_of_a_place_say_what_to_change_in_the_idp(self, at: Situation, ada: User) -> None:
+        rule, platform = at.rule("eng-"), at.entity("Platform")
+        at.map(at.group("eng-platform", ada), platform, Status.AUTO_APPROVED, rule)
+        said = self.words("place", ada, why=why(ada, platform))
+        assert "Their SCIM group eng-platform is mapped to Platform." in said
+        assert "added by Okta production over SCIM, 2 days ago" in said
+        assert "Rule Begins with eng-" in said
+        assert "remove Ada Brandt from the group eng-platform in your identity provider." in said
+
+    def test_of_a_place_by_hand_name_who_placed_them(self, at: Situation, ada: User) -> None:
+        platform = at.entity("Platform")
+        at.hand(ada, platform)
+        assert "Placed by hand by Grace Hopper, 2 days ago" in self.words("place", ada, why=why(ada, platform))
+
+    def test_of_no_place_say_what_is_in_the_way(self, at: Situation, ada: User) -> None:
+        nights, days = at.entity("Nights", POOL), at.entity("Days", POOL)
+        at.map(at.group("N", ada), nights)
+        at.map(at.group("D", ada), days)
+        said = self.words("not", ada, obstacles=explain(ada).why_not(days), entity=days)
+        assert "A conflict is open" in said
+        assert "Nights, through the group N, holds the place." in said
+        assert "remove Ada Brandt from N in your identity provider." in said
+
+    def test_of_every_other_obstacle_are_there(self, at: Situation, ada: User) -> None:
+        platform = at.entity("Platform")
+        mapping = at.map(at.group("Engineering", ada), platform)
+        through = explain(ada)._through[mapping.id]
+        place = PlaceWhy(platform, Source.CLAIM, through)
+        hand = at.hand(ada, platform, placed=False)
+        for reason in Reason:
+            obstacle = WhyNot(reason, Source.CLAIM, through, hand, place=place, owner=mapping)
+            assert len(self.words("not", ada, obstacles=[obstacle], entity=platform)) > 20, reason
+
+    def test_of_roles_say_what_outranks_what(self, at: Situation, ada: User) -> None:
+        at.group("Staff", ada, roles=("Member",))
+        at.group("Admins", ada, roles=("Admin",))
+        User.objects.filter(pk=ada.pk).update(manual_roles=["Member"], idp_roles=["Nobody"])
+        said = self.words("roles", ada, why=explain(ada).why_roles())
+        assert "Admin Role of the SCIM group Admins." in said
+        assert "Member Role of the SCIM group Staff." in said
+        assert "Outranked by Admin." in said
+        assert "Not a role here: Nobody." in said
+        assert "remove Ada Brandt from the group Admins, or change the roles of the group" in said
+
+
+def test_what_is_committed_while_it_reads_confuses_nobody(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = OrganizationFactory.create()
+    at = Situation(org, OwnerFactory.create(org=org))
+    ada, platform = at.person("Ada Brandt"), at.entity("Platform")
+    group = at.group("Engineering", ada, roles=("Admin",))
+    at.map(group, platform)
+    load = facts.load
+
+    def loaded_just_before(*about: Any) -> Any:
+        loaded = load(*about)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_leave, at, group, ada).result()
+        return loaded
+
+    monkeypatch.setattr(facts, "load", loaded_just_before)
+    found = explanation.of(org, ada)
+    assert [each.entity for each in found.places()] == [platform]
+    assert found.why_roles().roles == ["Admin"]
+
+
+def _leave(at: Situation, group: PushedGroup, ada: User) -> None:
+    at.leave(group, ada)
+    connection.close()

@@ -1,6 +1,5 @@
 """The export of an org's state: facts and effects apart, the same state in the same bytes, and no secrets."""
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
 from io import StringIO
 from typing import Any
@@ -23,8 +22,9 @@ from groups_provisioning.models import (
     Source,
     Status,
 )
-from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, LastAdmin, Mark, Organization, Standing, User
+from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, LastAdmin, Mark, Standing, User
 from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.states import exported
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LEFT_OUT: dict[type[Model], dict[str, str]] = {
@@ -108,10 +108,6 @@ class Acme:
 @pytest.fixture
 def acme(db: None) -> Acme:
     return Acme()
-
-
-def exported(org: Organization) -> dict[str, Any]:
-    return json.loads("".join(export.text(org)))
 
 
 def test_tells_who_is_where_and_why(acme: Acme) -> None:

@@ -1,20 +1,24 @@
 """SCIM groups and mapping rules, as an org's admins see and change them."""
 
 import re
+import time
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from groups_provisioning import mappings, rules, worker
-from groups_provisioning.models import Mapping, MappingRule, PatternType, PushedGroup, Status
+from groups_provisioning.models import Mapping, MappingRule, PatternType, Preview, PushedGroup, Status
+from groups_provisioning.preview import runs
 from groups_provisioning.rules import RuleFacts
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Organization, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.scim.api.crowds import fill
 
 TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
 CHOOSE = {"name": "Runners"}
@@ -66,11 +70,18 @@ def only(group: PushedGroup) -> Mapping:
     return Mapping.objects.live().get(group=group)
 
 
+def seen(answer: Any) -> str:
+    """The fingerprint that is in the form."""
+    found = re.search(r'name="seen" id="seen" value="(\w*)"', answer.content.decode())
+    assert found
+    return found[1]
+
+
 def decide(browser: Client, address: str, **chosen: Any) -> Any:
     """Look at what would happen, then send the form as the page has it."""
     shown = browser.post(address, chosen) if address.endswith("bulk/") else browser.get(address, chosen)
     assert shown.status_code == 200, shown
-    return browser.post(address, chosen | {"seen": shown.context["preview"].fingerprint}, follow=True)
+    return browser.post(address, chosen | {"seen": seen(shown)}, follow=True)
 
 
 class TestTheList:
@@ -107,9 +118,9 @@ class TestTheList:
         org.save()
         rename = {"op": "replace", "path": "displayName", "value": "x"}
         assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
-        seen = text(browser.get("/groups/"))
-        assert "1 group is out of sync" in seen
-        assert "Group provisioning is off" in seen
+        words = text(browser.get("/groups/"))
+        assert "1 group is out of sync" in words
+        assert "Group provisioning is off" in words
         assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
 
     @pytest.mark.parametrize(
@@ -158,16 +169,16 @@ class TestTheList:
 class TestTheGroup:
     def test_says_what_the_identity_provider_manages(self, browser: Client, org: Organization, idp: Idp) -> None:
         group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
-        seen = text(browser.get(f"/groups/{group.id}/"))
-        assert "Name, members and roles are managed by your identity provider" in seen
-        assert "grace@corp.example" in seen
-        assert "No rule matches its name" in seen
+        words = text(browser.get(f"/groups/{group.id}/"))
+        assert "Name, members and roles are managed by your identity provider" in words
+        assert "grace@corp.example" in words
+        assert "No rule matches its name" in words
 
     def test_says_that_nesting_is_not_expanded(self, browser: Client, idp: Idp) -> None:  # G3
         inner = push(idp, "Berlin")
         answer = idp.post("/Groups", {"displayName": "Europe", "members": [{"value": str(inner.id)}]})
-        seen = text(browser.get(f"/groups/{answer.json()['id']}/"))
-        assert "1 group is in this group Nesting is not expanded" in seen
+        words = text(browser.get(f"/groups/{answer.json()['id']}/"))
+        assert "1 group is in this group Nesting is not expanded" in words
 
     def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
         people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
@@ -186,15 +197,23 @@ class TestTheGroup:
         assert "settled" not in text(browser.get(f"/groups/{group.id}/"))
         assert "Everybody is settled" in text(browser.get(f"/groups/{group.id}/progress/"))
 
+    def test_tells_what_happened_to_it(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "eng-")
+        group = push(idp, "eng-web")
+        decide(browser, f"/mappings/{only(group).id}/retarget/", name="Web")
+        told = text(browser.get(f"/groups/{group.id}/history/", headers={"HX-Request": "true"}))
+        assert told.index("eng-web was mapped to Web instead") < told.index("The group eng-web was pushed")
+        assert "by Ada Brandt" in told
+
 
 class TestApproving:
     def test_says_what_is_created_and_then_creates_it(self, browser: Client, org: Organization, idp: Idp) -> None:
         rule(org, "load", POOL, auto=False)
         group = push(idp, "load runners", UserFactory.create(org=org))
         address = f"/mappings/{only(group).id}/approve/"
-        seen = text(browser.get(address))
-        assert "The concurrency group “load runners” is created" in seen
-        assert "The group has 1 member" in seen
+        words = text(browser.get(address))
+        assert "The concurrency group “load runners” is created" in words
+        assert "1 person is affected +1 added to the concurrency group load runners New" in words
         answer = decide(browser, address, name="load runners")
         assert answer.redirect_chain == [(f"/groups/{group.id}/", 302)]
         assert only(group).status == Status.APPROVED
@@ -212,13 +231,13 @@ class TestApproving:
         rule(org, "load", POOL, auto=False)
         group = push(idp, "load runners")
         address = f"/mappings/{only(group).id}/approve/"
-        shown = browser.get(address).context["preview"].fingerprint
+        shown = seen(browser.get(address))
         again = browser.post(address, {"name": "Runners", "seen": shown})
         assert "The concurrency group “Runners” is created" in text(again)
         assert only(group).status == Status.PENDING
         idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "externalId", "value": "x"})
-        late = browser.post(address, {"name": "Runners", "seen": again.context["preview"].fingerprint})
-        assert "has changed since you saw it" in text(late)
+        late = browser.post(address, {"name": "Runners", "seen": seen(again)})
+        assert "Look at what happens now, before you decide" in text(late)
         assert only(group).status == Status.PENDING
 
     def test_names_the_owner_of_what_is_taken(self, browser: Client, org: Organization, idp: Idp) -> None:  # M1
@@ -233,6 +252,33 @@ class TestApproving:
         mapping = map_to(push(idp, "Office"))
         answer = browser.get(f"/mappings/{mapping.id}/approve/", follow=True)
         assert "That is decided already: Approved." in text(answer)
+
+
+class TestAnEffectOnVeryMany:
+    def test_is_worked_out_by_a_worker_and_decided_about_then(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 1)
+        group = push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
+        address, chosen = f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Everybody"}
+        shown = browser.get(address, chosen)
+        assert "Working out the effect on 2 people; 0 looked at." in text(shown)
+        assert seen(shown) == ""
+        browser.post(address, chosen | {"seen": ""})
+        assert not Mapping.objects.exists()
+        run = Preview.objects.get()
+        assert "Working out" in text(browser.get(f"/previews/{run.id}/"))
+        assert runs.serve()
+        done = browser.get(f"/previews/{run.id}/")
+        assert "2 people are affected" in text(done)
+        browser.post(address, chosen | {"seen": seen(done)})
+        assert only(group).entity.name == "Everybody"
+
+    def test_is_downloaded(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
+        shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
+        lines = b"".join(browser.get(shown.context["download"]).streaming_content).decode().splitlines()
+        assert lines[1:] == ["grace@corp.example,place,team,,Berlin"]
 
 
 class TestMappingByHand:
@@ -279,8 +325,8 @@ class TestManyAtOnce:
     def test_approves_what_can_be_and_lists_what_cannot(self, browser: Client, pending: list[PushedGroup]) -> None:
         chosen = {"action": "approve", "group": [str(group.id) for group in pending]}
         shown = text(browser.post("/groups/bulk/", chosen))
-        assert "Approve 2 mappings?" in shown
-        assert "1 cannot be approved this way load c “Night shift” is mapped to what has its name" in shown
+        assert "Approve 3 mappings?" in shown
+        assert "1 cannot be approved this way load c The group “Night shift” is mapped to it already" in shown
         answer = decide(browser, "/groups/bulk/", **chosen)
         assert "2 mappings are approved." in text(answer)
         assert [only(group).status for group in pending] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
@@ -298,7 +344,7 @@ class TestManyAtOnce:
         mappings.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause())
         shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(mapping.group_id)]})
         assert "what it was mapped to was deleted" in text(shown)
-        assert "None of these can be approved this way" in text(shown)
+        assert "These cannot be approved at once" in text(shown)
 
 
 def saved(browser: Client, address: str, **facts: str) -> Any:
@@ -372,8 +418,7 @@ class TestRules:
         entities.create(org=org, kind=TEAM, name="eng-api", at=timezone.now())
         rule(org, "eng-")
         shown = text(browser.get("/groups/rules/apply/"))
-        assert "2 groups at once" in shown
-        assert "1 team" in shown
+        assert "2 groups are mapped eng-web eng-web New eng-api eng-api" in shown
         answer = decide(browser, "/groups/rules/apply/")
         assert "2 groups are mapped." in text(answer)
         assert rows(browser.get("/groups/?status=auto_approved")) == ["eng-api", "eng-web"]
@@ -391,3 +436,67 @@ class TestRules:
         for action in ("move", "delete"):
             assert browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}).status_code == 404
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
+
+
+_GROUPS = """
+INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_name_key, external_id, attributes,
+    folded, extension_urn, roles, member_count, out_of_sync, created_at, modified_at, revision)
+SELECT gen_random_uuid(), %(org)s, 'Department ' || n, 'department ' || n, '', '{}', '{}', '', '{}', 0, false, now(),
+    now(), 1
+FROM generate_series(1, 10000) AS n
+"""
+_MEMBERS = """
+INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+SELECT %(org)s, %(group)s, id, now(), %(change)s FROM orgs_user WHERE org_id = %(org)s AND scim_managed
+"""
+
+
+@pytest.mark.timeout(300)
+class TestOfThousands:
+    """10,000 groups, most of them mapped, 20 rules, and a group of 100,000 members."""
+
+    @pytest.fixture
+    def big(self, org: Organization, idp: Idp) -> PushedGroup:
+        with connection.cursor() as cursor:
+            cursor.execute(_GROUPS, {"org": org.id})
+        rule(org, "department 1")
+        rule(org, "department 2", POOL, auto=False)
+        mappings.apply_rules(org=org, cause=cause())
+        for number in range(9):
+            rule(org, f"team {number}")
+            rule(org, rf"\b{number}\d+{number}$", POOL, type_=PatternType.REGEX)
+        fill(org, 100_000)
+        big = push(idp, "Everybody")
+        with connection.cursor() as cursor:
+            change = Change.objects.filter(org=org).latest("id").id
+            cursor.execute(_MEMBERS, {"org": org.id, "group": big.id, "change": change})
+        PushedGroup.objects.filter(id=big.id).update(member_count=100_000)
+        return big
+
+    def test_every_page_is_small_and_takes_few_queries(
+        self, browser: Client, org: Organization, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        pages = (
+            "/groups/",
+            "/groups/?q=department+1&sort=-push",
+            "/groups/?status=pending&kind=concurrency_group&page=3",
+            f"/groups/{big.id}/",
+            f"/groups/{big.id}/?page=1999",
+            f"/groups/{big.id}/?q=p99",
+            "/groups/rules/",
+            f"/groups/rules/{MappingRule.objects.for_org(org)[0].id}/",
+        )
+        for address in pages:
+            started = time.monotonic()
+            with django_assert_max_num_queries(12):
+                answer = browser.get(address)
+            took = time.monotonic() - started
+            assert answer.status_code == 200
+            assert len(answer.content) < 100_000, address
+            assert took < 3, address
+
+    def test_a_download_takes_queries_by_the_thousand(
+        self, browser: Client, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        with django_assert_max_num_queries(20):
+            assert len(list(browser.get("/groups.csv").streaming_content)) == 10_002

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from groups_provisioning.models import Status
 from orgs.models import Change, HandPlacement, Organization, User
+from tests.conftest import Idp
 from tests.factories import OwnerFactory, UserFactory
 from tests.groups_provisioning.pages import person, text, text_of
 from tests.groups_provisioning.ties import POOL, SUB, entity, group, placed, places, settle, tie
@@ -141,6 +142,17 @@ class TestAPerson:
         page = text_of(browser, f"/people/{ada.id}/")
         assert words in page
         assert ("Place by hand" in page) is ("deleted_at" not in facts)
+
+    def test_says_what_was_refused_while_they_were_deactivated(
+        self, browser: Client, idp: Idp, ada: User
+    ) -> None:  # U4
+        value = {"active": False, "userName": "mo@corp.example"}
+        assert idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": value}).status_code == 200
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "Part of the last request was refused" in page
+        assert "userName : mo@corp.example cannot be used" in page
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": True}})
+        assert "refused" not in text_of(browser, f"/people/{ada.id}/")
 
     def test_with_much_about_them_is_told_in_few_queries(
         self, browser: Client, org: Organization, ada: User, django_assert_max_num_queries: Any

@@ -97,10 +97,10 @@ class TestTheList:
         shown = rows(see(browser))
         assert re.match(
             r"Create user POST /Users mo@corp.example There is a user with the userName mo@corp.example already. "
-            r"409 uniqueness Okta production (\d+|&lt; 1) ms just now",
+            r"409 uniqueness Okta Okta production (\d+|&lt; 1) ms just now",
             shown[0],
         )
-        assert re.match(r"Create user POST /Users mo@corp.example 201 Okta production", shown[1])
+        assert re.match(r"Create user POST /Users mo@corp.example 201 Okta Okta production", shown[1])
         assert re.match(r"Look up user GET /Users userName eq &quot;mo@corp.example&quot; 200", shown[2])
 
     def test_names_groups_and_people_that_are_known_by_their_ids(self, browser: Client, okta: Idp) -> None:
@@ -148,6 +148,7 @@ class TestFilters:
         [
             ({}, ["Replace user", "Look up user", "Create user", "Create user"]),
             ({"outcome": "refused"}, ["Create user"]),
+            ({"outcome": "error"}, ["Create user"]),
             ({"outcome": "failed"}, []),
             ({"outcome": "ok"}, ["Replace user", "Look up user", "Create user"]),
             ({"method": "PUT"}, ["Replace user"]),
@@ -170,6 +171,7 @@ class TestFilters:
         token = org.scim_tokens.get(name="Entra")
         assert len(rows(see(browser, sent_by=str(token.id)))) == 2
         assert len(rows(see(browser, q=self.id))) == 2
+        assert len(rows(see(browser, q=str(last_id())))) == 1
 
     def test_of_another_orgs_token_are_no_filter(self, browser: Client) -> None:  # O7
         other = issue_token(OrganizationFactory.create()).token
@@ -356,4 +358,4 @@ def test_a_day_that_passes_is_seen(browser: Client, org: Organization) -> None:
         )
     )
     (row,) = rows(see(browser))
-    assert row == "List users GET /Users 200 test 2.3 s 1 day ago"
+    assert row == "List users GET /Users 200 Another test 2.3 s 1 day ago"

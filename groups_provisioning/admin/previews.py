@@ -1,0 +1,100 @@
+"""What support changes for a whole org is shown with its effect before it is saved (SPEC M9)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from groups_provisioning.preview import runs, shown
+from groups_provisioning.preview.plans import Wish
+from orgs.admin.organizations import OrganizationAdmin
+from orgs.admin.profiles import SchemaProfileAdmin
+from orgs.models import KIND_SWITCHES, Organization, SchemaProfile
+
+MOST = 20  # orgs of a profile whose effects are worked out
+
+
+class Previewed:
+    """A form of the admin that asks once more, with the effect on people, where it may have one."""
+
+    def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
+        """What would be done, by org; the form and its sets are valid."""
+        raise NotImplementedError
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        page: Any = super()
+        if request.method == "POST" and object_id and (asked := self._question(request, object_id)):
+            return asked
+        answer: HttpResponse = page.changeform_view(request, object_id, form_url, extra_context)
+        return answer
+
+    def _question(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        site: Any = self
+        row = site.get_object(request, unquote(object_id))
+        if row is None or not site.has_change_permission(request, row):
+            return None
+        form = site.get_form(request, row, change=True)(request.POST, request.FILES, instance=row)
+        formsets, _inlines = site._create_formsets(request, form.instance, change=True)
+        if not all([form.is_valid(), *(each.is_valid() for each in formsets)]):
+            return None
+        outlooks = [(org, runs.look(org, wish)) for org, wish in self.wishes(form, formsets)]
+        if not outlooks:
+            return None
+        seen = " ".join(outlook.fingerprint for _, outlook in outlooks)
+        if request.POST.get("_seen") == seen:
+            return None
+        if "_seen" in request.POST:
+            messages.info(request, _("What would happen has changed since you saw it. Look again before you save."))
+        context = {
+            **site.admin_site.each_context(request),
+            "opts": site.opts,
+            "original": row,
+            "title": _("Save the changes?"),
+            "effects": [(org, outlook.run, shown.show(org, outlook)) for org, outlook in outlooks],
+            "ready": all(outlook.summary for _, outlook in outlooks),
+            "sent": [
+                (name, value)
+                for name, values in request.POST.lists()
+                if name not in ("csrfmiddlewaretoken", "_seen")
+                for value in values
+            ],
+            "seen": seen,
+        }
+        return TemplateResponse(request, "admin/preview.html", context)
+
+
+admin.site.unregister(Organization)
+admin.site.unregister(SchemaProfile)
+
+
+@admin.register(Organization)
+class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
+    def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
+        if set(form.changed_data) & set(KIND_SWITCHES.values()):
+            on = sorted(kind.value for kind, switch in KIND_SWITCHES.items() if form.cleaned_data[switch])
+            # As it is: the form has given its row the new values.
+            org = Organization.objects.select_related("profile").get(pk=form.instance.pk)
+            yield org, {"do": "switch_kinds", "on": on}
+
+
+@admin.register(SchemaProfile)
+class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
+    def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
+        (roles,) = formsets
+        facts = sorted(roles.facts, key=lambda role: role.rank, reverse=True)
+        wish = {
+            "do": "roles",
+            "keys": [role.key for role in facts],
+            "default": next(role.key for role in facts if role.is_default),
+            "admin": next(role.key for role in facts if role.is_admin),
+            "policy": form.cleaned_data["role_policy"],
+        }
+        if roles.has_changed() or "role_policy" in form.changed_data:
+            orgs = Organization.objects.filter(profile=form.instance.pk).select_related("profile").order_by("id")
+            yield from ((org, wish) for org in orgs[:MOST])

@@ -1,0 +1,43 @@
+"""What admins do with people, done in a browser."""
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from orgs.models import User
+from tests.browser import scenes_people
+from tests.browser.conftest import sign_in
+
+
+def test_finding_somebody_and_placing_them_by_hand(
+    owner: User, page: Page, context: BrowserContext, live_server
+) -> None:
+    sign_in(context, owner, live_server.url)
+    page.goto(scenes_people.SCENES["people"].set_up(owner))
+
+    page.get_by_label("Search").press_sequentially("okafor")
+    expect(page.get_by_role("link", name="Benedikt Sørensen")).to_be_hidden()
+    expect(page).to_have_url(f"{live_server.url}/people/?q=okafor&role=&added_by=&account=")
+    page.get_by_role("link", name="Amara Okafor").click()
+
+    page.get_by_role("link", name="Place by hand…").click()
+    page.get_by_label("Search").press_sequentially("research")
+    expect(page.get_by_role("button", name="Place here")).to_have_count(1)
+    page.get_by_role("button", name="Place here").click()
+    expect(page.get_by_text("Noted. Something else goes first")).to_be_visible()  # R4
+
+    page.get_by_role("link", name="Take out… Platform").click()
+    expect(page.get_by_text("This lasts only until your identity provider's next word")).to_be_visible()
+    page.get_by_role("button", name="Take out").click()
+    expect(page.get_by_text("Amara Okafor is out of Platform.")).to_be_visible()
+    page.get_by_role("button", name="Put back Platform").click()
+    expect(page.get_by_text("Your identity provider decides again")).to_be_visible()
+
+
+def test_deleting_a_team(owner: User, page: Page, context: BrowserContext, live_server) -> None:
+    sign_in(context, owner, live_server.url)
+    page.goto(scenes_people.SCENES["team"].set_up(owner))
+    page.get_by_role("link", name="Delete…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("becomes Pending and is marked Target deleted")
+    expect(page.get_by_role("link", name="Keep it")).to_be_focused()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("“Platform” is deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Platform")).to_be_hidden()
