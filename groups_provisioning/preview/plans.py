@@ -72,7 +72,7 @@ class Plan:
     @property
     def concerns_any(self) -> bool:
         """Whether there is anything to do at all."""
-        return bool(self.groups or self.overlay.people)
+        return bool(self.groups or self.overlay.people or self.overlay.gone)
 
 
 def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:

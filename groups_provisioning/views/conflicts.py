@@ -21,7 +21,7 @@ from groups_provisioning.conflicts import Card, ConflictGone, UnknownDecision
 from groups_provisioning.models import Conflict
 from groups_provisioning.people_forms import Search
 from groups_provisioning.preview.runs import Outdated
-from groups_provisioning.views.decisions import Question
+from groups_provisioning.views.decisions import Above, Question
 from groups_provisioning.views.decisions import decide as ask
 from orgs import queue
 from orgs.access import OrgRequest, cause, org_admin
@@ -107,6 +107,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
             back=back,
             lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
             details="groups_provisioning/_chosen_conflicts.html",
+            above=Above("conflicts", _("Conflicts")),
             context={
                 "rows": conflict_list.rows(request.org, chosen[:LISTED]),
                 "chosen": ",".join(str(conflict.id) for conflict in chosen),

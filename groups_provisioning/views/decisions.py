@@ -5,13 +5,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups_provisioning.forms import TargetForm
 from groups_provisioning.models import Mapping as MappingRow
@@ -24,13 +26,24 @@ from orgs.access import OrgRequest
 from orgs.downloads import as_csv
 
 
+class Above(NamedTuple):
+    """A page by the name of its address, and what it is called."""
+
+    url: str
+    words: Promise | str
+
+
+SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What an admin is asked. title: the question. verb: on the button. wish: of `preview.plans`, None without effect.
 
     back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where
     there are several; refused: those that stay as they are, and why. details: a template with more of it, and its
-    context. What answers the question is no part of it, for templates call what they find.
+    context. above: the list that it is asked about. What answers the question is no part of it, for templates call
+    what they find.
     """
 
     title: str
@@ -43,6 +56,7 @@ class Question:
     asked: Sequence[MappingRow] = ()
     refused: Sequence[tuple[MappingRow, str]] = ()
     details: str = ""
+    above: Above = SCIM_GROUPS
     context: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -260,6 +260,7 @@ def crowd(org: Organization) -> Organization:
     Change.objects.filter(id=change.id).update(verb="conflict.decided", detail={"use": "incoming"})
     values = {"org": org.id, "holder": sides[0].id, "incoming": sides[1].id, "change": change.id}
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # 100,000 rows whose keys are checked one by one
         cursor.execute(
             "INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since) "
             "SELECT org_id, id, %(incoming)s, ARRAY[%(holder)s::uuid], now() FROM orgs_user "
