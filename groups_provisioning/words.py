@@ -117,6 +117,8 @@ _NAMED: dict[str, Promise] = {
     "entity.deleted": gettext_lazy("%(kind)s %(name)s was deleted"),
     "token.issued": gettext_lazy("The SCIM token “%(name)s” was created"),
     "token.revoked": gettext_lazy("The SCIM token “%(name)s” was revoked"),
+    "org.domain_asked": gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
+    "org.domain_dropped": gettext_lazy("The domain %(name)s is no longer to be verified"),
     "org.founded": gettext_lazy("The organization %(name)s was created"),
 }
 

@@ -1,17 +1,24 @@
-"""Verified mail domains: the only module that writes `VerifiedDomain` (SPEC O6)."""
+"""Verified mail domains: the only module that writes `VerifiedDomain` and `PendingDomain` (SPEC O6)."""
 
 import re
+import secrets
 from collections.abc import Collection
 
 from django.db import IntegrityError, connection
 
+from orgs import txt_records
 from orgs.history import Cause, record
 from orgs.keys import fold
-from orgs.models import Organization, VerifiedDomain
+from orgs.models import Organization, PendingDomain, User, VerifiedDomain
 from orgs.transactions import command
 
-_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+LONGEST = 253
 
+# What proves a domain: the text RECORD_VALUE in a TXT record of RECORD_NAME below the domain, or of the domain itself.
+RECORD_NAME = "_muster-verification"
+RECORD_VALUE = "muster-verification="
 
 # On the way of every create: plain SQL, since building the query anew would cost more than running it.
 _KNOWN = "SELECT name, org_id FROM orgs_verifieddomain WHERE org_id = %s OR name = %s"
@@ -19,6 +26,14 @@ _KNOWN = "SELECT name, org_id FROM orgs_verifieddomain WHERE org_id = %s OR name
 
 class NotADomain(Exception):
     """This is no domain; the argument is what was given."""
+
+
+class UnknownDomain(Exception):
+    """This org has no such domain, neither verified nor to be verified."""
+
+
+class NotProven(Exception):
+    """The DNS does not say what would prove the domain; the arguments are the values that it has in its place."""
 
 
 class DomainTaken(Exception):
@@ -37,7 +52,7 @@ def check_names(org: Organization, names: Collection[str]) -> set[str]:
     """The folded names, which the org can have. Raises NotADomain, DomainTaken."""
     wished = {fold(name.strip()).removeprefix("@") for name in names}
     for name in sorted(wished):
-        if len(name) > 253 or not _DOMAIN.fullmatch(name):
+        if len(name) > LONGEST or not _DOMAIN.fullmatch(name):
             raise NotADomain(name)
     if taken := VerifiedDomain.objects.filter(name__in=wished).exclude(org=org).first():
         raise DomainTaken(taken.name)
@@ -52,12 +67,97 @@ def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
     if wished == present:
         return
     VerifiedDomain.objects.filter(org=org, name__in=present - wished).delete()
+    PendingDomain.objects.for_org(org).filter(name__in=wished).delete()
     fresh = [VerifiedDomain(org=org, name=name, verified_at=cause.at) for name in sorted(wished - present)]
     try:
         VerifiedDomain.objects.bulk_create(fresh)
     except IntegrityError as error:
         raise DomainTaken(*(domain.name for domain in fresh)) from error
     record(org, cause, "org.domains_changed", was=sorted(present), now=sorted(wished))
+
+
+@command
+def ask(*, org: Organization, name: str, cause: Cause) -> str:
+    """Note that the org wants to prove a domain by the DNS; its folded name. One that it has already stays as it is.
+
+    Nobody can set a record in a public suffix such as `co.uk`, so it takes no list of these to keep them out.
+    Raises NotADomain, DomainTaken.
+    """
+    (wished,) = check_names(org, [name])
+    if "." not in wished or len(f"{RECORD_NAME}.{wished}") > LONGEST:
+        raise NotADomain(wished)
+    if VerifiedDomain.objects.filter(org=org, name=wished).exists():
+        return wished
+    _pending, is_new = PendingDomain.objects.get_or_create(
+        org=org, name=wished, defaults={"token": secrets.token_urlsafe(24), "asked_at": cause.at}
+    )
+    if is_new:
+        record(org, cause, "org.domain_asked", name=wished)
+    return wished
+
+
+def verify(*, org: Organization, name: str, cause: Cause) -> None:
+    """Ask the DNS whether the org has proved a pending domain; then it is verified. May take seconds.
+
+    No transaction is open while the DNS is asked. Raises UnknownDomain, txt_records.Unanswered, NotProven, DomainTaken.
+    """
+    pending = PendingDomain.objects.for_org(org).filter(name=name).first()
+    if pending is None:
+        raise UnknownDomain(name)
+    proof = record_value(pending)
+    there: set[str] = set()
+    for place in (f"{RECORD_NAME}.{name}", name):
+        there |= txt_records.texts(place)
+        if proof in there:
+            return _enter(pending, cause)
+    raise NotProven(*sorted(text for text in there if text.startswith(RECORD_VALUE)))
+
+
+@command
+def _enter(pending: PendingDomain, cause: Cause) -> None:
+    org = pending.org
+    was = _names(org)
+    if not PendingDomain.objects.for_org(org).filter(pk=pending.pk).delete()[0]:
+        raise UnknownDomain(pending.name)
+    try:
+        VerifiedDomain.objects.create(org=org, name=pending.name, verified_at=cause.at, by_dns=True)
+    except IntegrityError as error:
+        raise DomainTaken(pending.name) from error
+    record(org, cause, "org.domains_changed", was=was, now=_names(org))
+
+
+@command
+def remove(*, org: Organization, name: str, cause: Cause) -> None:
+    """Take a domain off the org's list, or end that it is to be verified. Raises UnknownDomain."""
+    was = _names(org)
+    if VerifiedDomain.objects.filter(org=org, name=name).delete()[0]:
+        record(org, cause, "org.domains_changed", was=was, now=_names(org))
+    elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
+        record(org, cause, "org.domain_dropped", name=name)
+    else:
+        raise UnknownDomain(name)
+
+
+def record_value(pending: PendingDomain) -> str:
+    """What a TXT record has to say."""
+    return f"{RECORD_VALUE}{pending.token}"
+
+
+def count_inside(org: Organization, name: str) -> int:
+    """How many people that SCIM may list have an address in this domain."""
+    return User.objects.provisionable(org).filter(login_email__endswith=f"@{name}").count()
+
+
+def count_outside(org: Organization, names: Collection[str]) -> int:
+    """How many people that SCIM may list have an address that is in none of these domains."""
+    people = User.objects.provisionable(org).exclude(login_email=None)
+    for name in names:
+        people = people.exclude(login_email__endswith=f"@{name}")
+    return people.count()
+
+
+def _names(org: Organization) -> list[str]:
+    return list(VerifiedDomain.objects.filter(org=org).values_list("name", flat=True))
 
 
 def check(org: Organization, address: str | None) -> None:

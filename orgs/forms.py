@@ -67,6 +67,17 @@ class Lifetime(forms.ChoiceField):
         return None if chosen == self.NEVER else timedelta(days=int(chosen))
 
 
+class DomainForm(forms.Form):
+    name = forms.CharField(
+        label=_("Domain"),
+        max_length=255,
+        help_text=_("What follows the @, such as corp.example. Each subdomain counts by itself."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+
 class TokenForm(forms.Form):
     """A SCIM token to be made. `once` tells a form that is sent again, by a reload, from a new one."""
 

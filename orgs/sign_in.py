@@ -18,9 +18,14 @@ from django.utils.translation import gettext as _
 
 from orgs import people
 from orgs.keys import fold
+from orgs.limits import Buckets
 from orgs.models import User
 
+LINKS_TO_ONE_ADDRESS = 3  # an hour
+LINKS_FROM_ONE_CLIENT = 30  # an hour: many people may share an address
+
 log = structlog.get_logger(__name__)
+links = Buckets()
 
 
 class ResetLinks(PasswordResetTokenGenerator):
@@ -40,12 +45,16 @@ def password_link(user: User) -> str:
     return settings.MUSTER_URL + path
 
 
-def send_password_link(address: str) -> None:
+def send_password_link(address: str, *, client: str) -> None:
     """Mail a link to set a password, if an account that may sign in has this address; otherwise do nothing.
 
-    The mail leaves from a thread: the answer takes as long for an address that nobody has, and a mail server that is
-    slow or down holds nobody up.
+    Nothing either where `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
+    be flooded from here. Who asks is told the same. The mail leaves from a thread: the answer takes as long for an
+    address that nobody has, and a mail server that is slow or down holds nobody up.
     """
+    if _too_often(("from", client), LINKS_FROM_ONE_CLIENT) or _too_often(("to", fold(address)), LINKS_TO_ONE_ADDRESS):
+        log.warning("password_links_limited", client=client)
+        return
     user = User.objects.filter(login_email=fold(address), active=True, deleted_at=None).first()
     if user is None:
         return
@@ -75,6 +84,10 @@ def attempted_address(request: HttpRequest, credentials: Mapping[str, Any] | Non
     """Under which name failed attempts are counted (AXES_USERNAME_CALLABLE): other letter case is no other account."""
     typed = (credentials or request.POST).get("username")
     return fold(typed or "")[:255]
+
+
+def _too_often(key: tuple[str, str], per_hour: int) -> bool:
+    return links.take(key, rate=per_hour / 3600, burst=per_hour) > 0
 
 
 def _send(message: EmailMessage) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import settings, sign_in
+from orgs.views import domains, settings, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
     path("settings/authentication/", settings.authentication, name="authentication"),
+    path("settings/authentication/domains/new/", domains.new, name="domain-new"),
+    path("settings/authentication/domains/<str:name>/", domains.pending, name="domain"),
+    path("settings/authentication/domains/<str:name>/check/", domains.check, name="domain-check"),
+    path("settings/authentication/domains/<str:name>/remove/", domains.remove, name="domain-remove"),
     path("settings/scim/groups/", settings.group_provisioning, name="scim-group-provisioning"),
     path("settings/scim/tokens/new/", settings.new_token, name="scim-token-new"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", settings.revoke_token, name="scim-token-revoke"),

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from orgs import sign_in
 from orgs.models import Organization, SchemaProfile
 from scim import request_log
 from scim.api import base
@@ -28,6 +29,7 @@ def _fresh_limits() -> None:
     base.calls.clear()
     base.failures.clear()
     base.probes.clear()
+    sign_in.links.clear()
 
 
 @pytest.fixture

@@ -1,7 +1,15 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry
-from orgs.models.organizations import Organization, Plan, Role, RolePolicy, SchemaProfile, VerifiedDomain
+from orgs.models.organizations import (
+    Organization,
+    PendingDomain,
+    Plan,
+    Role,
+    RolePolicy,
+    SchemaProfile,
+    VerifiedDomain,
+)
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 
@@ -17,6 +25,7 @@ __all__ = [
     "LedgerEntry",
     "Mark",
     "Organization",
+    "PendingDomain",
     "Plan",
     "Role",
     "RolePolicy",

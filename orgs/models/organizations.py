@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from orgs.keys import FoldedField, uuid7
+from orgs.tenancy import TenantQuerySet, tenant
 
 
 class RolePolicy(models.TextChoices):
@@ -120,14 +121,39 @@ class Organization(models.Model):
 
 
 class VerifiedDomain(models.Model):
-    """A mail domain that is known to be this org's, and so nobody else's (SPEC O6). `name` is folded."""
+    """A mail domain that is known to be this org's, and so nobody else's (SPEC O6). `name` is folded.
+
+    by_dns: a record in the DNS has proved it; otherwise support vouches for it.
+    """
 
     org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains")
     name = models.CharField(max_length=253, unique=True, db_collation="C")
     verified_at = models.DateTimeField()
+    by_dns = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PendingDomain(models.Model):
+    """A mail domain that an org says is its own, until a TXT record with `token` proves it (SPEC O6). `name` is folded.
+
+    It keeps nothing from anybody: several orgs may say so of one domain.
+    """
+
+    org = tenant("pending_domains")
+    name = models.CharField(max_length=253, db_collation="C")
+    token = models.CharField(max_length=43)
+    asked_at = models.DateTimeField()
+
+    objects = TenantQuerySet["PendingDomain"].as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "name"], name="pending_domain_once")]
 
     def __str__(self) -> str:
         return self.name

@@ -15,7 +15,7 @@ from orgs import connection, organizations, setup, tokens
 from orgs.access import OrgRequest, org_admin
 from orgs.forms import TokenForm
 from orgs.history import Cause
-from orgs.models import Door, IdentityProvider, ScimToken, User
+from orgs.models import Door, IdentityProvider, PendingDomain, ScimToken, User
 
 FORMS_REMEMBERED = 20
 
@@ -29,6 +29,8 @@ def authentication(request: OrgRequest) -> HttpResponse:
         {
             "missing": tokens.missing_prerequisites(request.org),
             "owner": User.objects.for_org(request.org).filter(is_owner=True).first(),
+            "domains": request.org.verified_domains.all(),
+            "pending": PendingDomain.objects.for_org(request.org),
         },
     )
 

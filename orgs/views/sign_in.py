@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from orgs import sign_in as accounts
 from orgs.forms import ForgottenPasswordForm, SetPasswordForm, SignInForm
+from orgs.limits import client_address
 from orgs.models import User
 
 
@@ -40,10 +41,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def forgotten_password(request: HttpRequest) -> HttpResponse:
-    """Whoever asks gets the same answer, whether the address has an account or not."""
+    """Whoever asks gets the same answer, whether a mail is sent or not."""
     form = ForgottenPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        accounts.send_password_link(form.cleaned_data["email"])
+        accounts.send_password_link(form.cleaned_data["email"], client=client_address(request))
         return render(request, "registration/password_link_sent.html", {"address": form.cleaned_data["email"]})
     return render(request, "registration/forgotten_password.html", {"form": form})
 

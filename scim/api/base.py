@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 
 from orgs import tokens
 from orgs.history import Cause
+from orgs.limits import Buckets, client_address
 from orgs.models import Door, Organization, ScimToken
 from scim.api.body import read_bytes, read_json
-from scim.api.front import Call, ScimRequest, client_address
-from scim.api.limits import Buckets
+from scim.api.front import Call, ScimRequest
 from scim.mapping.errors import PROBES, scim_error
 from scim.protocol.errors import ScimError, TooMany
 

@@ -15,6 +15,7 @@ from django.urls import resolve
 from django.utils import timezone
 
 from orgs.keys import uuid7
+from orgs.limits import client_address
 from orgs.models import ScimToken
 from scim import request_log
 from scim.protocol.errors import ScimError
@@ -95,12 +96,3 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
             response=response.content,
         )
     )
-
-
-def client_address(request: HttpRequest) -> str:
-    """Who calls: the address that the outermost of our own proxies has seen."""
-    if settings.TRUSTED_PROXIES:
-        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(seen) >= settings.TRUSTED_PROXIES:
-            return seen[-settings.TRUSTED_PROXIES].strip()
-    return request.META.get("REMOTE_ADDR", "")

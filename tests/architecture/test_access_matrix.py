@@ -15,7 +15,7 @@ from django.utils import timezone
 from groups_provisioning import by_hand, rules
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
 from groups_provisioning.rules import RuleFacts
-from orgs import sign_in, tokens
+from orgs import domains, sign_in, tokens
 from orgs.history import Cause, record
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
 from scim import request_log
@@ -62,6 +62,13 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("authentication", "GET"): ORG_ADMINS,
+    ("domain-new", "GET"): ORG_ADMINS,
+    ("domain-new", "POST"): ORG_ADMINS,  # without a name
+    ("domain", "GET"): THEIR_OWN,
+    ("domain-check", "GET"): (WRONG_METHOD,) * 5,
+    ("domain-check", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # to the page of a domain that is not theirs
+    ("domain-remove", "GET"): THEIR_OWN,
+    ("domain-remove", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("scim-provisioning", "GET"): ORG_ADMINS,
     ("scim-tokens-export", "GET"): ORG_ADMINS,
     ("scim-log", "GET"): ORG_ADMINS,
@@ -217,6 +224,12 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 def address_of(name: str, org: Organization) -> str:
     if name == "scim-token-revoke":
         return reverse(name, args=[issue_token(org).token.id])
+    if name in ("domain", "domain-check", "domain-remove"):
+        cause = Cause(Door.COMMAND, timezone.now())
+        domains.ask(org=org, name="corp.example", cause=cause)
+        if name == "domain-check":  # verified already: nobody asks the DNS
+            domains.keep(org=org, names=["corp.example"], cause=cause)
+        return reverse(name, args=["corp.example"])
     if name == "change":
         return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), "org.founded", name=org.name).id])
     if name == "scim-log-entry":

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from orgs import sign_in, tokens
+from orgs import domains, sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
@@ -201,6 +201,16 @@ def _open_drawer(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("heading", name="Create user").wait_for()
 
 
+def _domains(owner: User) -> str:
+    assert owner.org
+    cause = Cause(Door.PAGE, timezone.now(), person=owner)
+    domains.keep(org=owner.org, names=["northwind.example", "nwl.example"], cause=cause)
+    domains.ask(org=owner.org, name="northwind-logistics.example", cause=cause)
+    for address in ("zoe@northwind.example", "kim@elsewhere.example"):
+        UserFactory.create(org=owner.org, user_name=address)
+    return "/settings/authentication/"
+
+
 def _revoke(owner: User) -> str:
     token = _token(owner, "Okta production", IdentityProvider.OKTA, age=48, used=3)
     return f"/settings/scim/tokens/{token.id}/revoke/"
@@ -250,6 +260,10 @@ SCENES = {
     "overview-new": Scene(at("/")),
     "overview-waiting": Scene(_waiting),
     "authentication": Scene(at("/settings/authentication/")),
+    "authentication-domains": Scene(_domains),
+    "domain-new": Scene(at("/settings/authentication/domains/new/")),
+    "domain": Scene(lambda owner: f"{_domains(owner)}domains/northwind-logistics.example/"),
+    "domain-remove": Scene(lambda owner: f"{_domains(owner)}domains/northwind.example/remove/"),
     "scim-provisioning": Scene(_connected),
     "scim-provisioning-new": Scene(at("/settings/scim/")),
     "scim-provisioning-not-ready": Scene(_not_ready),

@@ -144,6 +144,25 @@ class TestAForgottenPassword:
         assert last_mail().to == ["Ada@corp.example"]
         assert len(mail.outbox) == 1
 
+    def test_is_mailed_about_three_times_an_hour_at_most(self, client: Client, ada: User, org: Organization) -> None:
+        asked = [f"{address}@corp.example" for address in ("ada", "ADA", "ada", "Ada", "ada")]
+        answers = {self.ask(client, address).content.decode().replace(address, "…") for address in asked}
+        assert len(answers) == 1
+        last_mail()
+        assert [message.to for message in mail.outbox] == [["Ada@corp.example"]] * 3
+        UserFactory.create(org=org, user_name="ben@corp.example")
+        self.ask(client, "ben@corp.example")
+        assert last_mail().to == ["ben@corp.example"]
+
+    def test_is_not_mailed_about_on_behalf_of_a_client_that_keeps_asking(self, client: Client, ada: User) -> None:
+        for number in range(30):
+            self.ask(client, f"nobody{number}@corp.example")
+        assert self.ask(client, "ada@corp.example").status_code == 200
+        assert last_mail() is None
+        elsewhere = Client(REMOTE_ADDR="203.0.113.9")
+        self.ask(elsewhere, "ada@corp.example")
+        assert last_mail().to == ["Ada@corp.example"]
+
     def test_does_not_wait_for_a_mail_server_that_is_down(
         self, client: Client, ada: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:

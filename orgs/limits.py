@@ -8,6 +8,9 @@ import time
 from collections import OrderedDict
 from threading import Lock
 
+from django.conf import settings
+from django.http import HttpRequest
+
 
 class Buckets:
     """One bucket for each key: `rate` calls a second, `burst` of them at once."""
@@ -33,3 +36,12 @@ class Buckets:
         """Forget everything."""
         with self._lock:
             self._levels.clear()
+
+
+def client_address(request: HttpRequest) -> str:
+    """Who calls: the address that the outermost of our own proxies has seen."""
+    if settings.TRUSTED_PROXIES:
+        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if len(seen) >= settings.TRUSTED_PROXIES:
+            return seen[-settings.TRUSTED_PROXIES].strip()
+    return request.META.get("REMOTE_ADDR", "")

@@ -1,0 +1,106 @@
+"""The verified domains of an organization: how its admins prove them, and take them off the list (SPEC O6)."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from orgs import domains, txt_records
+from orgs.access import OrgRequest, cause, org_admin
+from orgs.forms import DomainForm
+from orgs.models import Organization, PendingDomain
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def new(request: OrgRequest) -> HttpResponse:
+    form = DomainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect("domain", domains.ask(org=request.org, cause=cause(request), **form.cleaned_data))
+        except domains.NotADomain:
+            form.add_error("name", _("This is no domain that can be verified. Enter one such as corp.example."))
+        except domains.DomainTaken as error:
+            form.add_error("name", _taken(error))
+    return render(request, "orgs/domain_new.html", {"form": form, "verified": _names(request.org)})
+
+
+@require_safe
+@org_admin
+def pending(request: OrgRequest, name: str) -> HttpResponse:
+    """The record to set, and what comes of it once it is found."""
+    verified = _names(request.org)
+    if name in verified:
+        return redirect("authentication")
+    asked = get_object_or_404(PendingDomain.objects.for_org(request.org), name=name)
+    return render(
+        request,
+        "orgs/domain.html",
+        {
+            "domain": asked,
+            "record_name": f"{domains.RECORD_NAME}.{name}",
+            "record_value": domains.record_value(asked),
+            "verified": verified,
+            "outside": domains.count_outside(request.org, [*verified, name]),
+        },
+    )
+
+
+@require_POST
+@org_admin
+def check(request: OrgRequest, name: str) -> HttpResponse:
+    try:
+        domains.verify(org=request.org, name=name, cause=cause(request))
+    except domains.UnknownDomain:
+        return redirect("domain", name)
+    except txt_records.Unanswered as error:
+        messages.error(request, _("%(why)s Try again in a few minutes.") % {"why": error})
+    except domains.DomainTaken as error:
+        messages.error(request, _taken(error))
+    except domains.NotProven as error:
+        messages.error(request, _not_proven(error))
+    else:
+        messages.success(request, _("%(name)s is verified.") % {"name": name})
+        return redirect("authentication")
+    return redirect("domain", name)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def remove(request: OrgRequest, name: str) -> HttpResponse:
+    if request.method == "POST":
+        try:
+            domains.remove(org=request.org, name=name, cause=cause(request))
+        except domains.UnknownDomain as error:
+            raise Http404 from error
+        messages.success(request, _("%(name)s is no longer listed.") % {"name": name})
+        return redirect("authentication")
+    verified = _names(request.org)
+    if name not in verified:
+        get_object_or_404(PendingDomain.objects.for_org(request.org), name=name)
+    return render(
+        request,
+        "orgs/domain_remove.html",
+        {
+            "name": name,
+            "is_verified": name in verified,
+            "others": [other for other in verified if other != name],
+            "inside": domains.count_inside(request.org, name),
+        },
+    )
+
+
+def _names(org: Organization) -> list[str]:
+    return list(org.verified_domains.values_list("name", flat=True))
+
+
+def _taken(error: domains.DomainTaken) -> str:
+    return _("%(name)s is verified for another organization.") % {"name": error}
+
+
+def _not_proven(error: domains.NotProven) -> str:
+    if error.args:
+        words = _("The record has another value: %(values)s. Set the value below in its place.")
+        return words % {"values": ", ".join(error.args)}
+    return _("The record is not there yet. It can take an hour until the DNS shows a new one everywhere.")
