@@ -161,7 +161,7 @@ def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | N
 
 
 def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
-    """What a preview was made of: the wish, the switches, the rules, and the groups, mappings and conflicts it is about.
+    """What a preview was made of: the wish, switches, rules, and the groups, mappings and conflicts that it is about.
 
     Another one means that it may not be true any more.
     """
