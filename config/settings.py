@@ -204,6 +204,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-effects": {
         "task": "groups_provisioning.tasks.check_all_effects",
         "schedule": crontab(hour="2", minute="23"),
+        "options": {"expires": 12 * 60 * 60},
     },
 }
 

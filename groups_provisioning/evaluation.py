@@ -62,7 +62,7 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
     rules, outcome = _rules(group.org), Outcome()
     waiting = Mapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
-    back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",)).order_by("id"))
+    back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",), no_key=True).order_by("id"))
     for mapping in back:
         was, mapping.status, mapping.reason = mapping.status, Status.PENDING, Pending.TARGET_DELETED
         mapping.change_id = change_id
@@ -113,7 +113,8 @@ def apply(
 def live_mappings(groups: Iterable[PushedGroup]) -> list[Mapping]:
     """The mappings of locked groups that are not Rejected, locked, with their entities and rules."""
     found = Mapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
-    return list(found.select_related("entity", "rule").select_for_update(of=("self",)))
+    # No key, so that effects can be written meanwhile that point to them.
+    return list(found.select_related("entity", "rule").select_for_update(of=("self",), no_key=True))
 
 
 def close(

@@ -19,6 +19,7 @@ from groups_provisioning.facts import Known
 from groups_provisioning.models import Decision, GroupMember, Mapping, PatternType, Source, Status
 from groups_provisioning.resolution import SUB, Claim, Effects, World, claims_of, competes, play, resolve
 from orgs.models import Entity, HandPlacement, Organization, RolePolicy, User
+from orgs.transactions import snapshot
 
 # Who asked for a change.
 BY = ("by_token", "by_person")
@@ -165,14 +166,15 @@ class RoleWhy:
 
 
 def of(org: Organization, user: User) -> "Explanation":
-    """All there is to tell of one person, in eight queries at most; what is not asked for costs nothing more."""
-    loaded = facts.load(org, [user.id])
-    known = loaded.people[0]
-    effects = resolve(known.facts, loaded.world)
-    is_last_admin = loaded.last_admin == user.id
-    if is_last_admin:
-        effects.roles = loaded.world.catalogue.with_admin(effects.roles)
-    return Explanation(org, user, known, loaded.world, effects, is_last_admin)
+    """All there is to tell of one person, of one moment. Eight queries at most, for all their places together."""
+    with snapshot():
+        loaded = facts.load(org, [user.id])
+        known = loaded.people[0]
+        effects = resolve(known.facts, loaded.world)
+        is_last_admin = loaded.last_admin == user.id
+        if is_last_admin:
+            effects.roles = loaded.world.catalogue.with_admin(effects.roles)
+        return Explanation(org, user, known, loaded.world, effects, is_last_admin)
 
 
 class Explanation:

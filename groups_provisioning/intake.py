@@ -139,7 +139,7 @@ def change_user(
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """End an account and hide it from SCIM; decisions about the user end (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user = _locked(org, user_id, expected)
+    user = _locked(org, user_id, expected, leaves=True)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
@@ -147,10 +147,11 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     _settle_and_record(org, user, effects, "user.deleted", cause, change_id)
 
 
-def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> User:
+def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False) -> User:
+    """A user, locked; one who `leaves` is not added to groups meanwhile either. Raises UnknownUser, Stale."""
     known = User.objects.provisionable(org).annotate(taken_out=by_hand.REMOVALS)
     try:
-        user = known.select_for_update().get(id=user_id)
+        user = known.select_for_update(no_key=not leaves).get(id=user_id)
     except User.DoesNotExist:
         raise UnknownUser(user_id) from None
     if expected is not None and user.revision not in expected:

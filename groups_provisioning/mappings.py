@@ -253,7 +253,7 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     groups = _lock_groups(org, owner.values_list("group_id", flat=True))
     entity = entities.locked(org, entity_id)
     # Asked again under the entity's lock. One that came meanwhile is locked late, which at worst repeats the command.
-    mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",)).first()
+    mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",), no_key=True).first()
     entities.delete(entity, at=cause.at)
     change_id = uuid7()
     stories = []

@@ -10,7 +10,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Collate
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.models import Membership
+from groups_provisioning.models import Conflict, Membership
 from orgs.keys import fold
 from orgs.models import Entity, EntityKind, Organization, User
 
@@ -59,7 +59,10 @@ _HAYSTACK = Collate(
 
 
 def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
-    """In order of their user names, each with roles and places. Every word of the text has to occur."""
+    """In order of their user names, each with roles, places, and whether they have open conflicts.
+
+    Every word of the text has to occur.
+    """
     found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED)
     if wanted.account in (Account.ACTIVE, Account.INACTIVE):
         found = found.filter(active=wanted.account == Account.ACTIVE)
@@ -67,6 +70,7 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
+    found = found.annotate(has_conflicts=Exists(Conflict.objects.filter(user=OuterRef("pk"))))
     related = matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES)
     return related.defer("attributes", "folded").order_by("user_name_key")
 

@@ -113,12 +113,18 @@ class Settled:
     effects: list[Effect] = field(default_factory=list)
 
 
+# Whoever settles the same people at the same time waits here, and then reads what was written meanwhile. The person
+# comes before the standing, as in every command: effects point to people, so writing them locks these anyway.
+_LOCK = """
+SELECT 1 FROM orgs_user u JOIN orgs_standing s ON s.user_id = u.id
+WHERE u.id = ANY(%(ids)s) AND s.user_id = ANY(%(ids)s)
+ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
+"""
+
+
 def _settle(org: Organization, ids: Sequence[UUID], ended: Collection[UUID] = ()) -> Settled:
-    # Whoever settles the same people at the same time waits here, and then reads what was written meanwhile.
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM orgs_standing WHERE user_id = ANY(%s) ORDER BY user_id FOR NO KEY UPDATE", [list(ids)]
-        )
+        cursor.execute(_LOCK, {"ids": list(ids)})
     return _apply(org, facts.load(org, ids), ended)
 
 

@@ -3,7 +3,18 @@
 from django.urls import path
 
 from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import activity, entities, hands, overview, people
+from groups_provisioning.views import (
+    activity,
+    conflicts,
+    entities,
+    groups,
+    hands,
+    mappings,
+    overview,
+    people,
+    previews,
+    rules,
+)
 
 people_pages = [
     path("people/", people.people, name="people"),
@@ -37,4 +48,36 @@ activity_pages = [
     path("activity/<uuid:change_id>/", activity.change, name="change"),
 ]
 
-urlpatterns = [*activity_pages, *people_pages, *entity_pages]
+group_pages = [
+    path("groups/", groups.groups, name="groups"),
+    path("groups.csv", groups.export, name="groups-export"),
+    path("groups/bulk/", mappings.bulk, name="groups-bulk"),
+    path("groups/rules/", rules.rule_list, name="rules"),
+    path("groups/rules.csv", rules.export, name="rules-export"),
+    path("groups/rules/new/", rules.new, name="rule-new"),
+    path("groups/rules/test/", rules.test, name="rules-test"),
+    path("groups/rules/apply/", rules.apply, name="rules-apply"),
+    path("groups/rules/<uuid:rule_id>/", rules.edit, name="rule"),
+    path("groups/rules/<uuid:rule_id>/delete/", rules.delete, name="rule-delete"),
+    path("groups/rules/<uuid:rule_id>/move/", rules.move, name="rule-move"),
+    path("groups/<uuid:group_id>/", groups.group, name="group"),
+    path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
+    path("groups/<uuid:group_id>/map/", mappings.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
+    path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),
+    path("mappings/<uuid:mapping_id>/approve/", mappings.approve, name="mapping-approve"),
+    path("mappings/<uuid:mapping_id>/retarget/", mappings.retarget, name="mapping-retarget"),
+    path("mappings/<uuid:mapping_id>/reject/", mappings.reject, name="mapping-reject"),
+    path("previews/<uuid:run_id>/", previews.preview, name="preview"),
+]
+
+conflict_pages = [
+    path("groups/conflicts/", conflicts.conflicts, name="conflicts"),
+    path("groups/conflicts.csv", conflicts.export, name="conflicts-export"),
+    path("groups/conflicts/decide/", conflicts.decide, name="conflicts-decide"),
+    path("groups/conflicts/resolved/", conflicts.resolved, name="conflicts-resolved"),
+    path("groups/conflicts/resolved.csv", conflicts.export_resolved, name="conflicts-resolved-export"),
+    path("groups/conflicts/resolved/<int:decision_id>/undo/", conflicts.undo, name="conflict-undo"),
+]
+
+urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]

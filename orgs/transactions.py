@@ -43,11 +43,12 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def snapshot() -> Iterator[None]:
     """One read-only view of the database; inside another transaction, that one's."""
-    outermost = not connection.in_atomic_block
+    if connection.in_atomic_block:
+        yield
+        return
     with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
 
 

@@ -49,9 +49,9 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches(".copy__value")) event.target.select();
 });
 
-// A form is sent once.
+// A form is sent once, but for a download, after which the page stays.
 document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented) return;
+  if (event.defaultPrevented || event.submitter?.matches("[data-download]")) return;
   setTimeout(() => {
     for (const button of event.target.querySelectorAll("button")) button.disabled = true;
   });

@@ -50,6 +50,10 @@ class Waiting:
     kind: str
     reason: str
 
+    @property
+    def reason_in_words(self) -> str:
+        return str(Pending(self.reason).label)
+
 
 @dataclass(slots=True)
 class Plan:
@@ -64,6 +68,11 @@ class Plan:
     waiting: list[Waiting] = field(default_factory=list)
     refused: dict[str, Exception] = field(default_factory=dict)
     matched: int | None = None
+
+    @property
+    def concerns_any(self) -> bool:
+        """Whether there is anything to do at all."""
+        return bool(self.groups or self.overlay.people or self.overlay.gone)
 
 
 def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:

@@ -154,9 +154,9 @@ def _rows(org: Organization, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
         known = _names(org, lines, wanted)
         for line in lines:
             told = line.change
-            effects = [words.effect(entry, known) for entry in line.effects]
+            came = words.also(told) + [words.effect(entry, known) for entry in line.effects]
             if line.more:
-                effects.append("…")
+                came.append("…")
             yield (
                 told.at,
                 told.verb,
@@ -164,7 +164,7 @@ def _rows(org: Organization, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
                 words.by(told),
                 told.get_door_display(),
                 told.request_id,
-                "; ".join(effects),
+                "; ".join(came),
                 told.id,
             )
 

@@ -6,7 +6,9 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,6 +17,7 @@ from groups_provisioning import entity_list, mappings
 from groups_provisioning.entity_forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
 from groups_provisioning.kinds import WORDS
 from groups_provisioning.models import Source
+from groups_provisioning.views.decisions import Above, Question, decide
 from orgs import entities, queue
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
@@ -140,16 +143,26 @@ def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
-def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
-    """What deleting does to people and to the mapping, with numbers, said before (SPEC M7)."""
+def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponseBase:
+    """What deleting does to people and to the mapping, said before (SPEC M7, M9)."""
     found = _live(request, entity_id)
     words = WORDS[EntityKind(found.kind)]
-    if request.method == "POST":
+
+    def carry_out() -> str:
         mappings.delete_entity(org=request.org, entity_id=found.id, cause=cause(request))
-        messages.success(request, _("“%(name)s” is deleted. Its people leave it now.") % {"name": found.name})
-        return redirect(words.url)
-    context = {"entity": found, "words": words} | _told(found)
-    return render(request, "groups_provisioning/entity_delete.html", context)
+        return _("“%(name)s” is deleted. Its people leave it now.") % {"name": found.name}
+
+    question = Question(
+        title=_("Delete “%(name)s”?") % {"name": found.name},
+        verb=_("Delete"),
+        wish={"do": "delete_entity", "entity": str(found.id)},
+        back=reverse(words.url),
+        destructive=True,
+        details="groups_provisioning/_delete_details.html",
+        above=Above(words.url, words.many),
+        context={"entity": found} | _told(found),
+    )
+    return decide(request, question, carry_out)
 
 
 def _live(request: OrgRequest, entity_id: UUID) -> Entity:

@@ -12,8 +12,9 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning import by_hand
-from groups_provisioning.models import PushedGroup
+from groups_provisioning import by_hand, rules
+from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
+from groups_provisioning.rules import RuleFacts
 from orgs import domains, sign_in, tokens
 from orgs.history import Cause, record
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
@@ -21,7 +22,15 @@ from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
 from tests.conftest import Idp
-from tests.factories import EntityFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import (
+    EntityFactory,
+    MappingFactory,
+    OrganizationFactory,
+    OwnerFactory,
+    StaffFactory,
+    UserFactory,
+    issue_token,
+)
 
 # What comes of a request.
 OPEN = "the page"
@@ -71,6 +80,43 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-new", "POST"): ORG_ADMINS,
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("groups", "GET"): ORG_ADMINS,
+    ("groups-export", "GET"): ORG_ADMINS,
+    ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
+    ("groups-bulk", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("group", "GET"): THEIR_OWN,
+    ("group-members-export", "GET"): THEIR_OWN,
+    ("group-progress", "GET"): THEIR_OWN,
+    ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("group-map", "GET"): THEIR_OWN,
+    ("group-map", "POST"): THEIR_OWN,
+    ("mapping-approve", "GET"): THEIR_OWN,
+    ("mapping-approve", "POST"): THEIR_OWN,
+    ("mapping-retarget", "GET"): THEIR_OWN,
+    ("mapping-retarget", "POST"): THEIR_OWN,
+    ("mapping-reject", "GET"): THEIR_OWN,
+    ("mapping-reject", "POST"): THEIR_OWN,
+    ("rules", "GET"): ORG_ADMINS,
+    ("rules-export", "GET"): ORG_ADMINS,
+    ("rules-test", "GET"): ORG_ADMINS,
+    ("rules-apply", "GET"): ORG_ADMINS,
+    ("rules-apply", "POST"): ORG_ADMINS,
+    ("preview", "GET"): THEIR_OWN,
+    ("conflicts", "GET"): ORG_ADMINS,
+    ("conflicts-export", "GET"): ORG_ADMINS,
+    ("conflicts-decide", "GET"): (WRONG_METHOD,) * 5,
+    ("conflicts-decide", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("conflicts-resolved", "GET"): ORG_ADMINS,
+    ("conflicts-resolved-export", "GET"): ORG_ADMINS,
+    ("conflict-undo", "GET"): THEIR_OWN,
+    ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("rule-new", "GET"): ORG_ADMINS,
+    ("rule-new", "POST"): ORG_ADMINS,
+    ("rule", "GET"): THEIR_OWN,
+    ("rule", "POST"): THEIR_OWN,
+    ("rule-delete", "GET"): THEIR_OWN,
+    ("rule-delete", "POST"): THEIR_OWN,
+    ("rule-move", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
     ("person", "GET"): THEIR_OWN,
@@ -201,7 +247,52 @@ def address_of(name: str, org: Organization) -> str:
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
         ]
+    if name in ONE:
+        return reverse(name, args=[ONE[name](org)])
     return reverse(name)
+
+
+def a_group(org: Organization, name: str = "Engineers") -> UUID:
+    return PushedGroup.objects.create(
+        org=org, display_name=name, created_at=timezone.now(), modified_at=timezone.now()
+    ).id
+
+
+def a_mapping(org: Organization) -> UUID:
+    group = PushedGroup.objects.get(id=a_group(org))
+    now = timezone.now()
+    return MappingFactory.create(
+        group=group, entity=None, status=Status.PENDING, reason=Pending.ASKED, approved_at=None, created_at=now
+    ).id
+
+
+def a_preview(org: Organization) -> UUID:
+    return Preview.objects.create(org=org, wish={"do": "apply"}, fingerprint="x", asked_at=timezone.now(), people=0).id
+
+
+def a_rule(org: Organization) -> UUID:
+    facts = RuleFacts(PatternType.ALL, EntityKind.TEAM, auto_approve=True)
+    return rules.add_rule(org=org, facts=facts, cause=Cause(Door.COMMAND, timezone.now())).id
+
+
+def a_decision(org: Organization) -> int:
+    now = timezone.now()
+    sides = [
+        MappingFactory.create(group=PushedGroup.objects.get(id=a_group(org, name)), approved_at=now)
+        for name in ("Engineers", "Designers")
+    ]
+    change = record(org, Cause(Door.COMMAND, now), "conflict.decided", use="incoming")
+    user = UserFactory.create(org=org)
+    return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change).id
+
+
+# What makes that which an address names, and gives its id.
+ONE = (
+    dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
+    | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
+    | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | {"preview": a_preview, "conflict-undo": a_decision}
+)
 
 
 def outcome(answer: HttpResponse) -> str:

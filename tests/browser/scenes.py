@@ -15,7 +15,7 @@ from orgs import domains, sign_in, tokens
 from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_activity, scenes_people
+from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -292,4 +292,4 @@ SCENES = {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
-SCENES |= scenes_activity.SCENES | scenes_people.SCENES
+SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES

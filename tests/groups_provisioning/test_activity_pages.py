@@ -12,7 +12,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning import activity, by_hand, mappings, rules, worker
+from config.environment import ROOT
+from groups_provisioning import activity, by_hand, mappings, rules, words, worker
 from groups_provisioning.activity import Wanted
 from groups_provisioning.models import Mapping, PushedGroup
 from groups_provisioning.rules import RuleFacts
@@ -232,7 +233,20 @@ def test_the_file_holds_what_the_list_shows(browser: Client, engineering: dict[s
     rows = list(csv.reader(b"".join(answer.streaming_content).decode().splitlines()))  # type: ignore[attr-defined]
     assert rows[0][:4] == ["Time", "Change", "What", "By"]
     assert [row[1] for row in rows[1:]] == ["group.created", "user.created"]
-    assert rows[1][6] == "Grace Hopper joined the team Engineering"
+    mapped = "Mapping Engineering → Engineering (team): Auto-Approved, by the rule Every group"
+    assert rows[1][6] == f"{mapped}; Grace Hopper joined the team Engineering"
+
+
+def test_every_verb_that_is_recorded_has_words_and_a_kind() -> None:
+    families = {family for prefixes in activity.KINDS.values() for family in prefixes}
+    verb = re.compile(rf'"((?:{"|".join(families | {"engine", "user"})})\.[a-z_]+)"')
+    sources = [path for app in ("orgs", "groups_provisioning") for path in (ROOT / app).rglob("*.py")]
+    sources = [path for path in sources if path.name != "words.py" and path.parent.name != "migrations"]
+    recorded = {found for path in sources for found in verb.findall(path.read_text())}
+    known = {*words._PEOPLE, *words._NAMED, *words._OTHERS}
+    assert {"user.created", "rules.applied", "engine.rebuilt"} <= recorded
+    assert recorded - known == set()
+    assert set(words.KINDS) == set(activity.KINDS)
 
 
 class TestEffectsInWords:
@@ -290,14 +304,14 @@ class TestEffectsInWords:
         ]
         history.enter(org.id, [(change.id, effect) for effect in effects])
         page = text(browser.get(f"/activity/{change.id}/"))
-        for words in (
+        for sentence in (
             "Grace Hopper moved from the concurrency group Days to Nights",
             "Grace Hopper left the concurrency group Nights",
             "Grace Hopper was not added to Shifts: SCIM has deleted them",
             "Conflict of Grace Hopper opened: g-Nights → Nights against g-Days → Days",
             "Conflict of Grace Hopper closed: g-Nights → Nights against g-Days → Days",
         ):
-            assert words in page
+            assert sentence in page
 
 
 _CHANGES = """

@@ -17,13 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from groups_provisioning import by_hand, conflicts, mappings, reconcile, rules
 from groups_provisioning.conflicts import Card
 from groups_provisioning.models import Conflict, Decision, Mapping, MappingRule, PatternType, PushedGroup, Status
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.preview.runs import Outlook
 from groups_provisioning.rules import RuleFacts
-from orgs import organizations, people
+from orgs import entities, organizations, people
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Turn, User
+from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Turn, User
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
+from tests.groups_provisioning.outlooks import foreseen, last_entry, what_came, what_was_said
 from tests.groups_provisioning.states import effects_of, exported, facts_of
 
 PROFILES = {
@@ -133,7 +136,7 @@ class Portal(RuleBasedStateMachine):
         pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
         self._try(rules.add_rule, facts=RuleFacts(pattern_type, kind, pattern, auto))
         if apply:
-            self._try(mappings.apply_rules)
+            self._try(mappings.apply_rules, foresee={"do": "apply"})
 
     @rule(number=one)
     def delete_rule(self, number: int) -> None:
@@ -143,22 +146,26 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, kind=kinds, name=names)
     def map_group(self, number: int, kind: str, name: str) -> None:
         if group := self._pick(PushedGroup.objects.live(self.org), number):
-            self._try(mappings.map_group, group_id=group.id, kind=kind, target=name)
+            wish = {"do": "map", "group": str(group.id), "kind": kind, "name": name}
+            self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=kind, target=name)
 
     @rule(number=one, name=st.none() | names)
     def approve(self, number: int, name: str | None) -> None:
         if mapping := self._pick(Mapping.objects.for_org(self.org).filter(status=Status.PENDING), number):
-            self._try(mappings.approve, mapping_id=mapping.id, target=name)
+            wish = {"do": "approve", "ids": [str(mapping.id)], "name": name or ""}
+            self._try(mappings.approve, foresee=wish, mapping_id=mapping.id, target=name)
 
     @rule(number=one, name=names)
     def retarget(self, number: int, name: str) -> None:
         if mapping := self._pick(Mapping.objects.live().for_org(self.org), number):
-            self._try(mappings.retarget, mapping_id=mapping.id, target=name)
+            wish = {"do": "retarget", "mapping": str(mapping.id), "name": name}
+            self._try(mappings.retarget, foresee=wish, mapping_id=mapping.id, target=name)
 
     @rule(number=one)
     def reject(self, number: int) -> None:
         if mapping := self._pick(Mapping.objects.live().for_org(self.org), number):
-            self._try(mappings.reject, mapping_ids=[mapping.id])
+            wish = {"do": "reject", "ids": [str(mapping.id)]}
+            self._try(mappings.reject, foresee=wish, mapping_ids=[mapping.id])
 
     @rule(kind=kinds, name=names)
     def create_entity(self, kind: str, name: str) -> None:
@@ -172,12 +179,14 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one)
     def delete_entity(self, number: int) -> None:
         if entity := self._pick(Entity.objects.live().for_org(self.org), number):
-            self._try(mappings.delete_entity, entity_id=entity.id)
+            wish = {"do": "delete_entity", "entity": str(entity.id)}
+            self._try(mappings.delete_entity, foresee=wish, entity_id=entity.id)
 
     @rule(kind=kinds)
     def switch_kind(self, kind: str) -> None:
         switch = KIND_SWITCHES[EntityKind(kind)]
-        self._try(organizations.change, wishes={switch: not getattr(self.org, switch)})
+        wish = {"do": "switch_kinds", "on": sorted(entities.kinds_on(self.org) ^ {kind})}
+        self._try(organizations.change, foresee=wish, wishes={switch: not getattr(self.org, switch)})
         self.org.refresh_from_db()
 
     @rule(number=one, entity=st.integers(0, 6))
@@ -207,7 +216,10 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, use_incoming=st.booleans())
     def decide(self, number: int, use_incoming: bool) -> None:
         if conflict := self._pick(Conflict.objects.for_org(self.org), number):
-            self._try(conflicts.decide, cards=[Card.of(conflict)], use_incoming=use_incoming)
+            card = Card.of(conflict)
+            told = [[str(card.user_id), str(card.incoming_id), [str(holder) for holder in card.holders]]]
+            wish = {"do": "decide", "cards": told, "use_incoming": use_incoming}
+            self._try(conflicts.decide, foresee=wish, cards=[card], use_incoming=use_incoming)
 
     @rule(number=one)
     def undo_decision(self, number: int) -> None:
@@ -263,12 +275,27 @@ class Portal(RuleBasedStateMachine):
         schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
         self._send("PATCH", path, {"schemas": schemas, "Operations": [operation]}, about=about)
 
-    def _try(self, command: Callable[..., Any], **wish: Any) -> Any:
-        """What the command says, or None where it refuses."""
+    def _try(self, command: Callable[..., Any], *, foresee: Wish | None = None, **wish: Any) -> Any:
+        """What the command says, or None where it refuses.
+
+        foresee: look at what would come of it, and see that just this comes of it (SPEC M9). Only where nobody waits to
+        be settled, whose settling would mix with it.
+        """
+        looks = foresee is not None and not Mark.objects.for_org(self.org).exists()
+        outlook = foreseen(self.org, foresee) if looks else None
+        before, said, refusal = last_entry(), None, None
         try:
-            return command(org=self.org, cause=self._cause(), **wish)
-        except (*mappings.REFUSALS, conflicts.ConflictGone):
-            return None
+            said = command(org=self.org, cause=self._cause(), **wish)
+        except (*mappings.REFUSALS, conflicts.ConflictGone) as refused:
+            refusal = refused
+        if looks and refusal:
+            assert type(outlook) is type(refusal)
+        elif looks:
+            self.org.refresh_from_db()
+            self._settled()
+            assert isinstance(outlook, Outlook)
+            assert what_came(self.org, outlook, since=before) == what_was_said(outlook)
+        return said
 
     def _cause(self) -> Cause:
         return Cause(Door.COMMAND, timezone.now())

@@ -274,7 +274,7 @@ class TestRolesByHand:
         assert ada.standing.roles == ["Member"]
 
     def test_can_be_taken_away(self, ada: User, org: Organization) -> None:
-        UserFactory.create(org=org, roles=["Admin"])
+        UserFactory.create(org=org, roles=["Admin"], manual_roles=["Admin"])
         set_roles(ada, "Admin")
         assert set_roles(ada)
         settle(ada)

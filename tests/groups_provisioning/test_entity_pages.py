@@ -139,10 +139,14 @@ class TestAnEntity:
 
     def test_is_deleted_after_it_is_said_what_happens(self, browser: Client, platform: Entity) -> None:  # M7
         address = f"/entities/{platform.id}/delete/"
-        page = text_of(browser, address)
+        asked = browser.get(address)
+        page = text(asked)
         assert "1 person leaves it (SCIM group: 1)." in page
+        assert "1 person is affected" in page
         assert "That of the SCIM group Platform becomes Pending and is marked Target deleted" in page
-        assert "“Platform” is deleted." in text(browser.post(address, follow=True))
+        assert "“Platform” is deleted." in text(
+            browser.post(address, {"seen": asked.context["outlook"].fingerprint}, follow=True)
+        )
         assert Mapping.objects.get().target_deleted
         assert browser.get(f"/entities/{platform.id}/").status_code == 404
         assert "A change is being applied to people." in text_of(browser, "/teams/")  # a worker does it

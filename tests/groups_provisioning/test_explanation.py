@@ -1,16 +1,18 @@
 """Why, and why not (SPEC section 7): each answer names the facts that it comes from."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from groups_provisioning import explanation
+from groups_provisioning import explanation, facts
 from groups_provisioning.explanation import Explanation, PlaceWhy, Reason, RoleSource, WhyNot
-from groups_provisioning.models import Source, Status
+from groups_provisioning.models import PushedGroup, Source, Status
 from orgs.models import Entity, EntityKind, LastAdmin, Organization, User
 from tests.factories import OrganizationFactory, OwnerFactory
 from tests.groups_provisioning.situations import Situation
@@ -318,3 +320,30 @@ class TestTheWords:
         assert "Outranked by Admin." in said
         assert "Not a role here: Nobody." in said
         assert "remove Ada Brandt from the group Admins, or change the roles of the group" in said
+
+
+def test_what_is_committed_while_it_reads_confuses_nobody(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = OrganizationFactory.create()
+    at = Situation(org, OwnerFactory.create(org=org))
+    ada, platform = at.person("Ada Brandt"), at.entity("Platform")
+    group = at.group("Engineering", ada, roles=("Admin",))
+    at.map(group, platform)
+    load = facts.load
+
+    def loaded_just_before(*about: Any) -> Any:
+        loaded = load(*about)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_leave, at, group, ada).result()
+        return loaded
+
+    monkeypatch.setattr(facts, "load", loaded_just_before)
+    found = explanation.of(org, ada)
+    assert [each.entity for each in found.places()] == [platform]
+    assert found.why_roles().roles == ["Admin"]
+
+
+def _leave(at: Situation, group: PushedGroup, ada: User) -> None:
+    at.leave(group, ada)
+    connection.close()

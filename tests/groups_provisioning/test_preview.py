@@ -16,10 +16,11 @@ from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from groups_provisioning.rules import RuleFacts
 from orgs import organizations
-from orgs.history import Cause, Effect
-from orgs.models import Door, Entity, EntityKind, LedgerEntry, Organization, Standing, User
+from orgs.history import Cause
+from orgs.models import Door, EntityKind, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import EntityFactory, UserFactory
+from tests.groups_provisioning.outlooks import last_entry, what_came, what_was_said
 from tests.scim.api import crowds
 
 TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
@@ -55,23 +56,10 @@ def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object])
     """Look, do it, settle, and compare what was said with what the ledger tells."""
     outlook = runs.look(org, wish)
     assert outlook.summary is not None
-    before = LedgerEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    before = last_entry()
     runs.confirmed(org, wish, outlook.fingerprint, do)
     settle(org)
-    told = Summary(looked_at=outlook.summary.looked_at)
-    stand_ins = {str(entity.id): f"new {entity.kind} {entity.name_key}" for entity in Entity.objects.for_org(org)}
-    touched = set()
-    for entry in LedgerEntry.objects.for_org(org).filter(id__gt=before).order_by("id"):
-        touched.add(entry.user_id)
-        made = outlook.plan.overlay.made
-        was, now = (
-            stand_ins[end] if isinstance(end, str) and stand_ins.get(end) in made else end
-            for end in (entry.was, entry.now)
-        )
-        told.add(Effect(entry.user_id, entry.slot, was, now))
-    told.touched = len(touched)
-    for part in ("looked_at", "touched", "entered", "left", "moved", "roles", "opened", "closed"):
-        assert getattr(told, part) == getattr(outlook.summary, part), part
+    assert what_came(org, outlook, since=before) == what_was_said(outlook)
     return outlook
 
 

@@ -9,11 +9,15 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups_provisioning import tasks, worker
+from groups_provisioning import evaluation, reconcile, tasks, worker
+from groups_provisioning.models import Membership, PushedGroup
 from orgs import history, nudge, queue
 from orgs.history import Cause
 from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
-from tests.factories import OrganizationFactory, UserFactory
+from tests.config.processes import until
+from tests.conftest import Idp
+from tests.factories import MappingFactory, OrganizationFactory, UserFactory, issue_token
+from tests.scim.api.races import waiting as waiting_for_locks
 
 
 @pytest.fixture
@@ -31,6 +35,13 @@ def mark(org: Organization, people: int = 1) -> list[User]:
     change = history.record(org, Cause(Door.COMMAND, timezone.now()), "test", marked=people)
     Mark.objects.bulk_create(Mark(org=org, user=user, change=change) for user in users)
     return users
+
+
+def push(org: Organization, *people: User) -> PushedGroup:
+    """A pushed group with these members, who wait to be settled."""
+    idp = Idp(issue_token(org).secret)
+    answer = idp.post("/Groups", {"displayName": "Platform", "members": [{"value": str(user.id)} for user in people]})
+    return PushedGroup.objects.get(id=answer.json()["id"])
 
 
 def waiting(*orgs: Organization) -> list[int]:
@@ -211,6 +222,36 @@ class TestDraining:
         tasks.settle_pending()
         tasks.settle_pending()
         assert (waiting(orgs[0]), len(nudged)) == ([0], 2)
+
+
+class TestSomebodyWhomARequestIsAbout:
+    def test_is_waited_for_by_the_worker_before_it_stands_in_the_way(self, transactional_db: None) -> None:
+        org = OrganizationFactory.create()
+        user = UserFactory.create(org=org)
+        MappingFactory.create(group=push(org, user))
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                User.objects.select_for_update().get(id=user.id)
+                served = thread.submit(in_another_process, worker.serve)
+                until(lambda: waiting_for_locks() == 1)
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL lock_timeout = '200ms'")
+                reconcile.settle(org=org, user=user)
+            assert served.result(20) == 1
+        assert Membership.objects.filter(user=user).count() == 1
+
+    def test_may_be_changed_while_their_groups_mappings_are(self, transactional_db: None) -> None:
+        org = OrganizationFactory.create()
+        user = UserFactory.create(org=org)
+        group = push(org, user)
+        MappingFactory.create(group=group)
+        idp = Idp(issue_token(org).secret)
+        with transaction.atomic():
+            evaluation.live_mappings([group])
+            operation = {"op": "replace", "path": "active", "value": False}
+            answer = in_another_process(lambda: idp.patch(f"/Users/{user.id}", operation))
+            assert answer.status_code == 200
+        assert Membership.objects.filter(user=user).count() == 1
 
 
 class TestANewOrg:

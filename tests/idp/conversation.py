@@ -18,7 +18,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request, the answer it must get, and what must then be in the database."""
+    """One request, the answer it must get, what must then be in the database, and what must come of it."""
 
     request: str
     status: int
@@ -31,6 +31,7 @@ class Step:
     answer: Any = None
     keep: str = ""
     then: dict[str, Any] = field(default_factory=dict)
+    settled: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

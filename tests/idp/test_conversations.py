@@ -12,7 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from groups_provisioning import reconcile, worker
 from groups_provisioning.models import PushedGroup
+from groups_provisioning.rules import RuleFacts, add_rule
+from orgs.history import Cause
 from orgs.models import Change, Door, Entity, Mark, Organization, User, VerifiedDomain
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
@@ -51,12 +54,12 @@ class Replay:
             self._sign_in(step.sign_in)
             self._configure(step.org)
             changes = len(self._changes())
-            Mark.objects.all().delete()
             answer = self._send(step)
             found = [*self._in_answer(step, answer), *self._in_database(**filled(step.then, self.kept))]
             found += self._in_groups()
             if answer.status_code >= 400 and (len(self._changes()) != changes or self._marked()):
                 found.append("a refused request changed something")
+            found += self._in_effects(step.settled)
             if found:
                 shown = answer.content.decode()[:3000]
                 title = f"{self.name}, step {number}: {step.request}  {step.note}"
@@ -69,6 +72,8 @@ class Replay:
         elsewhere: list[dict[str, Any]] | None = None,
         owner: str = "",
         concurrency_groups: list[str] | None = None,
+        sub_organizations: list[str] | None = None,
+        rules: list[dict[str, Any]] | None = None,
         domains: list[str] | None = None,
         org: dict[str, Any] | None = None,
     ) -> None:
@@ -82,8 +87,11 @@ class Replay:
             self.kept[user.user_name.partition("@")[0]] = {"id": str(user.id)}
         if owner:
             self.kept["owner"] = {"id": str(OwnerFactory.create(org=self.org, user_name=owner).id)}
-        for name in concurrency_groups or []:
-            Entity.objects.create(org=self.org, kind="concurrency_group", name=name, created_at=timezone.now())
+        for kind, names in (("concurrency_group", concurrency_groups), ("sub_organization", sub_organizations)):
+            for name in names or []:
+                Entity.objects.create(org=self.org, kind=kind, name=name, created_at=timezone.now())
+        for facts in rules or []:
+            add_rule(org=self.org, facts=RuleFacts(**facts), cause=Cause(Door.COMMAND, timezone.now()))
         for name in domains or []:
             VerifiedDomain.objects.create(org=self.org, name=name, verified_at=timezone.now())
 
@@ -168,8 +176,22 @@ class Replay:
             if group.deleted_at and (group.member_count or group.nested.exists() or group.nested_in.exists()):
                 yield f"{group} is deleted and still has members, or is one"
 
+    def _in_effects(self, expected: dict[str, Any]) -> Iterator[str]:
+        """What has come of the request once the worker was there; for everybody, what the facts amount to.
+
+        expected: by userName, the effective `roles`, and all `places` and `conflicts`.
+        """
+        while worker.serve():
+            pass
+        if marked := self._marked():
+            yield f"could not be settled: {marked}"
+        for effect in reconcile.drift(org=self.org):
+            yield f"is not what the facts amount to: {effect}"
+        for name, effects in expected.items():
+            yield from differences(effects, _effects(self.org.people.get(user_name=name, deleted_at=None)), name)
+
     def _marked(self) -> list[str]:
-        """Whom the last request has left to be settled."""
+        """Who waits to be settled."""
         return sorted(set(Mark.objects.filter(org=self.org).values_list("user__user_name", flat=True)))
 
     def _changes(self) -> list[Change]:
@@ -184,6 +206,20 @@ def _columns(user: User, names: dict[str, Any]) -> dict[str, Any]:
         "password": user.has_usable_password(),
     }
     return {name: computed[name] if name in computed else getattr(user, name) for name in names}
+
+
+def _effects(user: User) -> dict[str, Any]:
+    places = user.places.values_list("kind", "entity__name", "source")
+    names = {mapping.id: mapping.group.display_name for mapping in user.org.mappings.select_related("group")}
+    conflicts = {
+        names[conflict.incoming_id]: sorted(names[holder] for holder in conflict.holders)
+        for conflict in user.conflicts.all()
+    }
+    return {
+        "roles": user.standing.roles,
+        "places": sorted(f"{kind} {name} by {source}" for kind, name, source in places),
+        "conflicts": sorted(f"{incoming} after {', '.join(holders)}" for incoming, holders in conflicts.items()),
+    }
 
 
 def _group_columns(group: PushedGroup, names: dict[str, Any]) -> dict[str, Any]:

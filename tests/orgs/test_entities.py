@@ -89,7 +89,7 @@ class TestLocking:
     def test_by_name_finds_pairs_of_kind_and_name(self, org: Organization) -> None:
         team, pool = create(org, "One"), create(org, "Two", POOL)
         create(org, "Two")
-        found = entities.locked_by_name(org, {(TEAM, "one"), (POOL, "two"), (POOL, "three")})
+        found = entities.by_name(org, {(TEAM, "one"), (POOL, "two"), (POOL, "three")}, lock=True)
         assert found == {(TEAM, "one"): team, (POOL, "two"): pool}
 
 

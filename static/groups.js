@@ -1,0 +1,58 @@
+// What the pages about groups and rules gain from scripting. All of them work without it.
+"use strict";
+
+// <input type="checkbox" data-check-all>: those of the rows in the same form.
+addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-check-all], [data-many] :is(tbody [type=checkbox], [name=all])")) return;
+  const rows = [...target.form.querySelectorAll("tbody [type=checkbox]")];
+  const all = target.form.querySelector("[data-check-all]");
+  if (target === all) for (const row of rows) row.checked = all.checked;
+  all.checked = rows.every((row) => row.checked);
+  all.indeterminate = !all.checked && rows.some((row) => row.checked);
+});
+
+// A rule is moved by its form: to the place where it was dragged, or one up or down with Alt and an arrow key.
+function moveTo(rule, place) {
+  const form = rule.querySelector(".rule__moves");
+  htmx.ajax("POST", form.action, { source: form, target: "#rules", swap: "outerHTML", values: { to: place } });
+}
+
+addEventListener("keydown", (event) => {
+  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const rule = event.altKey && step && event.target.closest("[data-rule]");
+  if (!rule) return;
+  event.preventDefault();
+  const place = Number(rule.dataset.rule) + step;
+  if (place >= 1 && place <= rule.parentElement.children.length) moveTo(rule, place);
+});
+
+let dragged = null;
+
+addEventListener("pointerdown", (event) => {
+  const handle = event.button === 0 && event.target.closest("[data-handle]");
+  if (!handle) return;
+  event.preventDefault();
+  dragged = handle.closest("[data-rule]");
+  dragged.classList.add("rule--dragged");
+});
+
+addEventListener("pointermove", (event) => {
+  if (!dragged) return;
+  for (const other of dragged.parentElement.children) {
+    const { top, height } = other.getBoundingClientRect();
+    if (other === dragged || event.clientY < top || event.clientY > top + height) continue;
+    const below = event.clientY > top + height / 2;
+    other[below ? "after" : "before"](dragged);
+    break;
+  }
+});
+
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => {
+    if (!dragged) return;
+    const place = [...dragged.parentElement.children].indexOf(dragged) + 1;
+    dragged.classList.remove("rule--dragged");
+    if (place !== Number(dragged.dataset.rule)) moveTo(dragged, place);
+    dragged = null;
+  });
+}

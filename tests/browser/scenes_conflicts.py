@@ -1,0 +1,122 @@
+"""Conflicts: open ones, the decision about one and about many, and what was decided."""
+
+from collections.abc import Callable, Sequence
+
+from playwright.sync_api import Page
+
+from groups_provisioning import conflicts, mappings, worker
+from groups_provisioning.conflicts import Card
+from groups_provisioning.models import Conflict, Decision, Mapping, PushedGroup
+from orgs.models import EntityKind, Organization, User
+from tests.browser.scene import Scene
+from tests.browser.scenes_groups import cause, people, push
+from tests.conftest import Idp
+from tests.factories import UserFactory, issue_token
+
+POOL, SUB, TEAM = EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION, EntityKind.TEAM
+
+
+def mapped(owner: User, idp: Idp, group: str, kind: str, target: str, members: Sequence[User]) -> PushedGroup:
+    """A group that is pushed, mapped and settled."""
+    pushed = push(idp, group, list(members))
+    mappings.map_group(org=_org(owner), group_id=pushed.id, kind=kind, target=target, cause=cause(owner))
+    worker.drain(10)
+    return pushed
+
+
+def company(owner: User) -> list[User]:
+    """A company whose testers are in two pools, and some of whose designers have gone to a sub-organization."""
+    org = _org(owner)
+    everybody = people(org)
+    idp = Idp(issue_token(org, "Okta production").secret)
+    mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody[:6])
+    mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody[2:8])
+    mapped(owner, idp, "Product design and user research, Europe", TEAM, "Design", everybody[7:10])
+    mapped(owner, idp, "design-tools", TEAM, "Design tools", everybody[8:10])
+    mapped(owner, idp, "Contoso Benelux (acquired)", SUB, "Contoso Benelux", everybody[8:11])
+    return everybody
+
+
+def crowd(owner: User, count: int) -> None:
+    """A conflict for each of so many people."""
+    org = _org(owner)
+    everybody = UserFactory.create_batch(count, org=org, given_name="Robin")
+    idp = Idp(issue_token(org, "Okta production").secret)
+    mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody)
+    mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody)
+
+
+def _org(owner: User) -> Organization:
+    assert owner.org
+    return owner.org
+
+
+def _open(owner: User) -> str:
+    company(owner)
+    return "/groups/conflicts/"
+
+
+def _many(owner: User) -> str:
+    crowd(owner, 60)
+    return "/groups/conflicts/"
+
+
+def _decided(owner: User) -> str:
+    """Several decisions, each of which has become of something else."""
+    company(owner)
+    for number, conflict in enumerate(Conflict.objects.for_org(_org(owner)).order_by("id")):
+        conflicts.decide(org=_org(owner), cards=[Card.of(conflict)], use_incoming=number % 2 == 0, cause=cause(owner))
+    undone = Decision.objects.for_org(_org(owner)).order_by("id")[1]
+    conflicts.undo(org=_org(owner), decision_ids=[undone.id], cause=cause(owner))
+    gone = Mapping.objects.get(group__display_name="Contoso Benelux (acquired)")
+    mappings.reject(org=_org(owner), mapping_ids=[gone.id], cause=cause(owner))
+    return "/groups/conflicts/resolved/"
+
+
+def _settling(owner: User) -> str:
+    crowd(owner, 6)
+    cards = [Card.of(conflict) for conflict in Conflict.objects.for_org(_org(owner))]
+    conflicts.decide(org=_org(owner), cards=cards[:4], use_incoming=True, cause=cause(owner))
+    return "/groups/conflicts/"
+
+
+def _press(name: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.locator("tbody").get_by_role("button", name=name).first.click()
+        page.get_by_role("dialog").get_by_role("heading").wait_for()
+
+    return act
+
+
+def _press_for_all(page: Page) -> None:
+    page.get_by_label("All on this page").check()
+    page.get_by_role("button", name="Use incoming…").click()
+    page.get_by_role("dialog").get_by_role("heading").wait_for()
+
+
+def _undo(page: Page) -> None:
+    page.get_by_role("link", name="Undo…").first.click()
+    page.get_by_role("dialog").get_by_role("heading").wait_for()
+
+
+def _undo_page(owner: User) -> str:
+    _decided(owner)
+    return f"/groups/conflicts/resolved/{Decision.objects.filter(undone_by=None).order_by('id')[0].id}/undo/"
+
+
+SCENES = {
+    "conflicts": Scene(_open),
+    "conflicts-new": Scene(lambda owner: "/groups/conflicts/"),
+    "conflicts-many": Scene(_many),
+    "conflicts-none-fits": Scene(lambda owner: _open(owner) + "?about=sales"),
+    "conflicts-of-one": Scene(lambda owner: f"/groups/conflicts/?person={company(owner)[9].id}"),
+    "conflicts-use-dialog": Scene(_open, _press("Use incoming Dmitri")),
+    "conflicts-across-dialog": Scene(_open, _press("Use incoming Ingrid")),
+    "conflicts-keep-dialog": Scene(_open, _press("Keep current Dmitri")),
+    "conflicts-many-dialog": Scene(_many, _press_for_all),
+    "conflicts-settling": Scene(_settling),
+    "conflicts-resolved": Scene(_decided),
+    "conflicts-resolved-new": Scene(lambda owner: "/groups/conflicts/resolved/"),
+    "conflict-undo-dialog": Scene(_decided, _undo),
+    "conflict-undo": Scene(_undo_page),
+}

@@ -1,0 +1,224 @@
+"""SCIM groups and mapping rules, in each state that looks different."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from groups_provisioning import mappings, rules, worker
+from groups_provisioning.models import Mapping, MappingRule, PatternType, PushedGroup
+from groups_provisioning.rules import RuleFacts
+from orgs import entities
+from orgs.history import Cause
+from orgs.models import Door, EntityKind, Organization, User
+from tests.browser.scene import Scene
+from tests.conftest import Idp
+from tests.factories import UserFactory, issue_token
+
+PEOPLE = (
+    ("Amara", "Okafor"),
+    ("Bjørn", "Halvorsen"),
+    ("Chiara", "Lombardi"),
+    ("Dmitri", "Volkov"),
+    ("Elif", "Yıldız"),
+    ("Farid", "Haddad"),
+    ("Grace", "Nakamura"),
+    ("Hugo", "Lefèvre"),
+    ("Ingrid", "Søndergaard"),
+    ("Jamal", "Whitaker"),
+    ("Katarzyna", "Wiśniewska"),
+    ("Liam", "O’Sullivan"),
+)
+
+
+def cause(person: User) -> Cause:
+    return Cause(Door.PAGE, timezone.now(), person=person)
+
+
+def people(org: Organization, count: int = len(PEOPLE)) -> list[User]:
+    """Those of PEOPLE; one of them is deactivated."""
+    return [
+        UserFactory.create(
+            org=org,
+            user_name=f"{given}.{family}@northwind.example".lower().replace("’", ""),
+            given_name=given,
+            family_name=family,
+            active=given != "Farid",
+        )
+        for given, family in PEOPLE[:count]
+    ]
+
+
+def push(idp: Idp, name: str, members: list[User] | tuple[User, ...] = (), *nested: str) -> PushedGroup:
+    ids = [str(user.id) for user in members] + list(nested)
+    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": id_} for id_ in ids]})
+    return PushedGroup.objects.get(id=answer.json()["id"])
+
+
+def rule(owner: User, pattern: str, kind: str, *, auto: bool, type_: str = PatternType.PREFIX) -> MappingRule:
+    return rules.add_rule(org=owner.org, facts=RuleFacts(type_, kind, pattern, auto), cause=cause(owner))
+
+
+def company(owner: User) -> dict[str, PushedGroup]:
+    """A company with three rules, and groups of every status."""
+    org = owner.org
+    assert org
+    everybody = people(org)
+    idp = Idp(issue_token(org, "Okta production").secret)
+    contractors = push(idp, "All contractors", everybody[9:])
+    rule(owner, "eng-", EntityKind.TEAM, auto=True)
+    rule(owner, r"^(load|stress)-test", EntityKind.CONCURRENCY_GROUP, auto=False, type_=PatternType.REGEX)
+    rule(owner, "eng-sre", EntityKind.CONCURRENCY_GROUP, auto=True)
+    entities.create(org=org, kind=EntityKind.TEAM, name="Quality assurance", at=timezone.now())
+    groups = {
+        "contractors": contractors,
+        "frontend": push(idp, "eng-frontend", everybody[:5]),
+        "sre": push(idp, "eng-sre", everybody[4:7]),
+        "load": push(idp, "load-test runners Frankfurt", everybody[:8]),
+        "office": push(idp, "Berlin office"),
+        "qa": push(idp, "Quality assurance (all sites)", everybody[6:]),
+        "design": push(idp, "Product design and user research, Europe, Middle East and Africa", everybody[1:4]),
+    }
+    mapping = mappings.map_group(
+        org=org, group_id=groups["qa"].id, kind=EntityKind.TEAM, target="Quality assurance EMEA", cause=cause(owner)
+    )
+    mappings.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause(owner))
+    mappings.map_group(org=org, group_id=groups["design"].id, kind=EntityKind.TEAM, target="Design", cause=cause(owner))
+    mappings.map_group(
+        org=org,
+        group_id=groups["design"].id,
+        kind=EntityKind.CONCURRENCY_GROUP,
+        target="Interactive sessions",
+        cause=cause(owner),
+    )
+    rejected = mappings.map_group(
+        org=org, group_id=groups["office"].id, kind=EntityKind.TEAM, target=None, cause=cause(owner)
+    )
+    mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause(owner))
+    PushedGroup.objects.filter(id=contractors.id).update(
+        out_of_sync=True, modified_at=timezone.now() - timedelta(days=9)
+    )
+    worker.drain(5)
+    return groups
+
+
+def _list(owner: User) -> str:
+    company(owner)
+    return "/groups/"
+
+
+def _many(owner: User) -> str:
+    idp = Idp(issue_token(owner.org, "Okta production").secret)
+    for number in range(60):
+        push(idp, f"project-{number:03}")
+    return "/groups/?sort=-members"
+
+
+def _off(owner: User) -> str:
+    company(owner)
+    org = owner.org
+    assert org
+    org.group_provisioning = False
+    org.save()
+    return "/groups/?q=eng"
+
+
+def _group(name: str) -> Callable[[User], str]:
+    return lambda owner: f"/groups/{company(owner)[name].id}/"
+
+
+def _settling(owner: User) -> str:
+    groups = company(owner)
+    waiting = Mapping.objects.get(group=groups["load"])
+    mappings.approve(org=owner.org, mapping_id=waiting.id, cause=cause(owner))
+    return f"/groups/{groups['load'].id}/"
+
+
+def _nested(owner: User) -> str:
+    groups = company(owner)
+    idp = Idp(issue_token(owner.org, "Entra").secret)
+    outer = push(idp, "Engineering", (), str(groups["frontend"].id), str(groups["sre"].id))
+    return f"/groups/{outer.id}/"
+
+
+def _mapping(owner: User, name: str, what: str) -> str:
+    return f"/mappings/{Mapping.objects.live().filter(group=company(owner)[name]).first().id}/{what}/"
+
+
+def _choose_all(action: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.get_by_label("All on this page").check()
+        page.get_by_role("button", name=action).click()
+        page.get_by_role("heading", level=1, name=action.rstrip("…")).wait_for()
+
+    return act
+
+
+def _open(name: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.get_by_role("link", name=name).first.click()
+        page.get_by_role("dialog").wait_for()
+
+    return act
+
+
+def _rules(owner: User) -> str:
+    company(owner)
+    return "/groups/rules/"
+
+
+def _unmapped(owner: User) -> str:
+    company(owner)
+    rule(owner, "all", EntityKind.TEAM, auto=True)
+    return "/groups/rules/apply/"
+
+
+def _type_a_rule(pattern: str, type_: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.get_by_label("Groups whose name").select_option(type_)
+        page.get_by_label("Pattern").fill(pattern)
+        page.locator("#matches :text('groups'), #matches .field__error").first.wait_for()
+
+    return act
+
+
+def _try(page: Page) -> None:
+    page.get_by_label("Name of a group").fill("eng-sre on call")
+    page.get_by_text("It follows rule 1").wait_for()
+
+
+def _edit(owner: User) -> str:
+    company(owner)
+    return f"/groups/rules/{MappingRule.objects.get(pattern='eng-sre').id}/"
+
+
+SCENES = {
+    "groups": Scene(_list),
+    "groups-new": Scene(lambda owner: "/groups/"),
+    "groups-many": Scene(_many),
+    "groups-found": Scene(_list, lambda page: page.goto("/groups/?q=eng&status=auto_approved") and None),
+    "groups-not-found": Scene(_list, lambda page: page.goto("/groups/?q=sales") and None),
+    "groups-off": Scene(_off),
+    "groups-bulk-approve": Scene(_list, _choose_all("Approve…")),
+    "groups-bulk-reject": Scene(_list, _choose_all("Reject…")),
+    "group": Scene(_group("design")),
+    "group-unmapped": Scene(_group("contractors")),
+    "group-target-deleted": Scene(_group("qa")),
+    "group-rejected": Scene(_group("office")),
+    "group-settling": Scene(_settling),
+    "group-nested": Scene(_nested),
+    "group-map-dialog": Scene(_group("contractors"), _open("Map…")),
+    "group-map": Scene(lambda owner: f"/groups/{company(owner)['contractors'].id}/map/"),
+    "mapping-approve-dialog": Scene(_group("load"), _open("Approve…")),
+    "mapping-retarget": Scene(lambda owner: _mapping(owner, "qa", "retarget")),
+    "mapping-reject": Scene(lambda owner: _mapping(owner, "design", "reject")),
+    "rules": Scene(_rules),
+    "rules-new": Scene(lambda owner: "/groups/rules/"),
+    "rules-tried": Scene(_rules, _try),
+    "rules-apply": Scene(_unmapped),
+    "rule": Scene(_edit),
+    "rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("e", "prefix")),
+    "rule-wrong": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("eng-(", "regex")),
+    "rule-delete-dialog": Scene(_rules, _open("Delete rule 1")),
+}

@@ -1,0 +1,115 @@
+"""What an org's admin comes to the Conflicts tab for, done in a browser."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from groups_provisioning import worker
+from groups_provisioning.models import Conflict, Decision, Membership
+from orgs.models import Organization, User
+from tests.browser.conftest import sign_in
+from tests.browser.scenes_conflicts import POOL, SUB, TEAM, crowd, mapped
+from tests.conftest import Idp
+from tests.factories import UserFactory, issue_token
+
+
+@pytest.fixture
+def idp(org: Organization) -> Idp:
+    return Idp(issue_token(org, "Okta production").secret)
+
+
+@pytest.fixture
+def amara(org: Organization) -> User:
+    return UserFactory.create(
+        org=org, user_name="amara.okafor@northwind.example", given_name="Amara", family_name="Okafor"
+    )
+
+
+@pytest.fixture
+def signed_in(owner: User, page: Page, context: BrowserContext, live_server: Any) -> Page:
+    sign_in(context, owner, live_server.url)
+    return page
+
+
+def places(user: User) -> set[str]:
+    return set(Membership.objects.filter(user=user).values_list("entity__name", flat=True))
+
+
+def test_two_pushes_conflict_and_it_is_decided_either_way(
+    owner: User, signed_in: Page, idp: Idp, amara: User
+) -> None:  # C3
+    page = signed_in
+    mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", [amara])
+    mapped(owner, idp, "load-test-runners", POOL, "Load tests", [amara])
+
+    page.goto(f"/people/{amara.id}/")
+    page.get_by_role("link", name="Decide").click()
+    row = page.get_by_role("row", name="Amara Okafor")
+    expect(row).to_contain_text("Interactive sessions")
+    row.get_by_role("button", name="Use incoming").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("moved from the concurrency group Interactive sessions to Load tests")
+    expect(dialog).to_contain_text("This will be remembered")
+    assert places(amara) == {"Interactive sessions"}
+    dialog.get_by_role("button", name="Use incoming").click()
+    expect(page.get_by_text("The conflict of Amara Okafor is resolved.")).to_be_visible()
+    assert places(amara) == {"Load tests"}
+
+    page.goto("/groups/conflicts/")
+    expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
+    page.get_by_role("navigation", name="Conflicts").get_by_role("link", name="Resolved").click()
+    expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Ada Brandt")
+    page.get_by_role("link", name="Undo… Amara Okafor").click()
+    expect(page.get_by_role("dialog")).to_contain_text("the conflict is asked again")
+    page.get_by_role("button", name="Undo the decision").click()
+    expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Undone")
+    assert places(amara) == {"Interactive sessions"}
+
+    page.get_by_role("link", name="Open", exact=True).click()
+    page.get_by_role("button", name="Keep current Amara Okafor").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep current").click()
+    expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
+    assert places(amara) == {"Interactive sessions"}
+    assert not Conflict.objects.exists()
+
+
+def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp: Idp, amara: User) -> None:  # M9
+    page = signed_in
+    mapped(owner, idp, "payments-engineers", TEAM, "Payments", [amara])
+    mapped(owner, idp, "Contoso Benelux (acquired)", SUB, "Contoso Benelux", [amara])
+    page.goto("/groups/conflicts/")
+    page.get_by_role("button", name="Use incoming Amara Okafor").click()
+    expect(page.get_by_role("dialog")).to_contain_text("removed from the team Payments")
+
+    mapped(owner, idp, "search-engineers", TEAM, "Search", [amara])
+    page.get_by_role("dialog").get_by_role("button", name="Use incoming").click()
+    expect(page.get_by_text("it has changed")).to_be_visible()
+    expect(page.get_by_text("removed from the team Search")).to_be_visible()
+    assert not Decision.objects.exists()
+
+    page.get_by_role("button", name="Use incoming").click()
+    expect(page.get_by_text("The conflict of Amara Okafor is resolved.")).to_be_visible()
+    assert places(amara) == {"Contoso Benelux"}
+
+
+def test_two_hundred_are_decided_at_once(owner: User, signed_in: Page) -> None:
+    page = signed_in
+    crowd(owner, 200)
+    page.goto("/groups/conflicts/")
+    page.get_by_label("All 200 found").check()
+    page.get_by_role("button", name="Use incoming…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("200 people are affected")
+    expect(dialog).to_contain_text("and 190 more")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="All differences as CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == 1 + 400  # a place and a conflict each
+    dialog.get_by_role("button", name="Use incoming").click()
+    expect(page.get_by_text("200 conflicts are resolved.")).to_be_visible()
+    expect(page.get_by_label("200 people are still to be settled")).to_be_visible()
+    worker.drain(30)
+    expect(page.get_by_text("200 people were settled.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
+    assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Load tests, Frankfurt"}

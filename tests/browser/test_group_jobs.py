@@ -1,0 +1,173 @@
+"""What an org's admin does with groups, mappings and rules, in a browser."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIRequestContext, BrowserContext, Page, Playwright, expect
+
+from groups_provisioning import mappings, worker
+from groups_provisioning.models import Mapping, MappingRule, Membership, Status
+from orgs.models import EntityKind, User
+from tests.browser.conftest import sign_in
+from tests.browser.scenes_groups import cause, company, people, push, rule
+from tests.conftest import Idp
+from tests.factories import issue_token
+
+
+@pytest.fixture
+def admin(owner: User, context: BrowserContext, live_server: Any) -> User:
+    sign_in(context, owner, live_server.url)
+    return owner
+
+
+class Provider:
+    """An identity provider that pushes over HTTP."""
+
+    def __init__(self, http: APIRequestContext, owner: User, url: str) -> None:
+        self.http = http
+        self.base = f"{url}/api/scim"
+        self.headers = {"Authorization": f"Bearer {issue_token(owner.org, 'Okta production').secret}"}
+
+    def post(self, path: str, body: dict[str, Any]) -> str:
+        answer = self.http.post(f"{self.base}{path}", headers=self.headers, data=body)
+        assert answer.status == 201, answer.text()
+        return answer.json()["id"]
+
+    def person(self, address: str) -> str:
+        return self.post("/Users", {"userName": address})
+
+    def group(self, name: str, *members: str) -> str:
+        return self.post("/Groups", {"displayName": name, "members": [{"value": member} for member in members]})
+
+
+@pytest.fixture
+def okta(playwright: Playwright, owner: User, live_server: Any) -> Provider:
+    return Provider(playwright.request.new_context(), owner, live_server.url)
+
+
+def test_approving_a_pending_group(admin: User, page: Page) -> None:
+    group = company(admin)["load"]
+    page.goto("/groups/?status=pending")
+    page.get_by_role("link", name="load-test runners Frankfurt").click()
+    page.get_by_role("link", name="Approve…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The concurrency group “load-test runners Frankfurt” is created.")
+    dialog.get_by_label("Concurrency group").fill("Interactive sessions")
+    expect(dialog).to_contain_text("is mapped to it already")
+    dialog.get_by_label("Concurrency group").fill("Frankfurt")
+    expect(dialog).to_contain_text("The concurrency group “Frankfurt” is created.")
+    expect(dialog).to_contain_text("added to the concurrency group Frankfurt")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("is mapped to the concurrency group “Frankfurt”")).to_be_visible()
+    expect(page.get_by_text("of 8 people are settled")).to_be_visible()
+    worker.drain(5)
+    expect(page.get_by_text("Everybody is settled.")).to_be_visible()
+    assert Mapping.objects.get(group=group).status == Status.APPROVED
+
+
+def test_a_rule_is_tested_and_applied(admin: User, page: Page) -> None:
+    company(admin)
+    page.goto("/groups/rules/")
+    page.get_by_role("link", name="New rule").click()
+    page.get_by_label("Groups whose name").select_option("regex")
+    page.get_by_label("Pattern").fill("(contractors")
+    expect(page.locator("#matches")).to_contain_text("missing )")
+    page.get_by_label("Pattern").fill("contractors$")
+    expect(page.locator("#matches")).to_contain_text("1 of 7 groups")
+    page.get_by_label("Approve by itself").check()
+    page.get_by_role("button", name="Save rule").click()
+    page.get_by_role("link", name="See what applying it would do").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 group is mapped")
+    expect(dialog).to_contain_text("added to the team All contractors")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("row", name="All contractors")).to_contain_text("Auto-Approved")
+
+
+def test_from_nothing_to_synced_teams_with_one_rule(admin: User, page: Page, okta: Provider) -> None:
+    page.goto("/groups/rules/")
+    expect(page.get_by_text("No rule yet")).to_be_visible()
+    page.get_by_role("link", name="New rule").click()
+    page.get_by_label("Groups whose name").select_option("all")
+    page.get_by_label("Approve by itself").check()
+    expect(page.locator("#matches")).to_contain_text("0 of 0 groups")
+    page.get_by_role("button", name="Save rule").click()
+    expect(page.get_by_text("The rule is saved.")).to_be_visible()
+
+    amara, hugo = okta.person("amara@northwind.example"), okta.person("hugo@northwind.example")
+    okta.group("Platform", amara, hugo)
+    okta.group("Payments", hugo)
+    worker.drain(5)
+    page.goto("/groups/")
+    expect(page.get_by_role("row", name="Platform")).to_contain_text("Auto-Approved")
+    expect(page.get_by_role("row", name="Payments")).to_contain_text("Auto-Approved")
+    page.get_by_role("link", name="Platform").click()
+    expect(page.get_by_role("row", name="amara@northwind.example")).to_be_visible()
+    expect(page.get_by_text("The group Platform was pushed: 2 members added")).to_be_visible()
+    teams = Membership.objects.values_list("user__user_name", "entity__name")
+    assert set(teams) == {
+        ("amara@northwind.example", "Platform"),
+        ("hugo@northwind.example", "Platform"),
+        ("hugo@northwind.example", "Payments"),
+    }
+
+
+def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page) -> None:
+    members = people(admin.org, 3)
+    group = push(Idp(issue_token(admin.org).secret), "Quality assurance", members)
+    mapping = mappings.map_group(
+        org=admin.org, group_id=group.id, kind=EntityKind.TEAM, target="QA EMEA", cause=cause(admin)
+    )
+    mappings.delete_entity(org=admin.org, entity_id=mapping.entity_id, cause=cause(admin))
+    page.goto("/groups/?status=target_deleted")
+    page.get_by_role("link", name="Quality assurance").click()
+    page.get_by_role("link", name="Choose a target…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Team").fill("QA worldwide")
+    expect(dialog).to_contain_text("The team “QA worldwide” is created.")
+    dialog.get_by_role("button", name="Map to this one").click()
+    expect(page.get_by_text("is mapped to the team “QA worldwide”")).to_be_visible()
+    worker.drain(5)
+    assert Membership.objects.filter(entity__name="QA worldwide").count() == 3
+
+
+def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) -> None:
+    for pattern in ("a-", "b-", "c-"):
+        rule(admin, pattern, EntityKind.TEAM, auto=True)
+
+    def order() -> list[str]:
+        return [each.pattern for each in MappingRule.objects.for_org(admin.org)]
+
+    page.goto("/groups/rules/")
+    page.get_by_role("button", name="Move rule 1 down").focus()
+    page.keyboard.press("Alt+ArrowDown")
+    announcements = page.locator("[data-announcements]")
+    expect(announcements).to_have_text("Begins with “a-” is now rule 2 of 3.")
+    assert order() == ["b-", "a-", "c-"]
+    expect(page.get_by_role("button", name="Move rule 2 down")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(announcements).to_have_text("Begins with “a-” is now rule 3 of 3.")
+    assert order() == ["b-", "c-", "a-"]
+
+    handles = page.locator("[data-handle]")
+    last = handles.nth(2).bounding_box()
+    first = handles.nth(0).bounding_box()
+    assert last
+    assert first
+    page.mouse.move(last["x"] + 8, last["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(first["x"] + 8, first["y"] + 40, steps=8)
+    page.mouse.move(first["x"] + 8, first["y"] - 8, steps=4)
+    page.mouse.up()
+    expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3.")
+    assert order() == ["a-", "b-", "c-"]
+
+
+def test_many_are_approved_at_once(admin: User, page: Page) -> None:
+    groups = company(admin)
+    page.goto("/groups/?status=pending")
+    page.get_by_label("All on this page").check()
+    page.get_by_role("button", name="Approve…").click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("1 mapping is approved.")).to_be_visible()
+    assert Mapping.objects.get(group=groups["load"]).status == Status.APPROVED
