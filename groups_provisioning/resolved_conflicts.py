@@ -1,8 +1,7 @@
 """Conflicts that admins have resolved, and what has become of the decisions. Reads only (SPEC C3)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from groups_provisioning import people_list
 from groups_provisioning.conflict_list import added_to
 from groups_provisioning.models import Decision, Mapping, Status
+from orgs.entities import kinds_on
 from orgs.models import Change, Organization, User
 
 LOSERS = 5  # of one decision, that are shown
@@ -89,27 +89,32 @@ def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolve
     ids = {id_ for each in decisions.values() for id_ in (each.winner_id, each.loser_id)}
     mappings = Mapping.objects.for_org(org).select_related("group", "entity").in_bulk(ids)
     added = added_to({card["user_id"] for card in cards}, mappings.values())
-    return [_resolved(card, decisions, mappings, added) for card in cards]
+    on = kinds_on(org)
+
+    def claims(user: User, mapping: Mapping) -> bool:
+        return user.active and mapping.is_synced and mapping.kind in on and (user.id, mapping.group_id) in added
+
+    return [_resolved(card, decisions, mappings, claims) for card in cards]
 
 
 def _resolved(
     card: dict[str, Any],
     decisions: dict[int, Any],
     mappings: dict[UUID, Mapping],
-    added: dict[tuple[UUID, UUID], datetime],
+    claims: Callable[[User, Mapping], bool],
 ) -> Resolved:
     own = [decisions[id_] for id_ in card["ids"][:LOSERS]]
     first, incoming = own[0], mappings[card["incoming"]]
     use_incoming = first.winner_id == incoming.id
     current = [mappings[each.loser_id if use_incoming else each.winner_id] for each in own]
-    sides = [incoming, *current]
+    left = [each for each in current if each.status != Status.REJECTED]
     if first.undone_by:
         state = State.UNDONE
-    elif incoming.status == Status.REJECTED or all(each.status == Status.REJECTED for each in current):
+    elif incoming.status == Status.REJECTED or not left:
         state = State.ENDED
     elif all(each.is_superseded for each in own):
         state = State.SUPERSEDED
-    elif first.user.active and all(each.is_synced and (first.user_id, each.group_id) in added for each in sides):
+    elif all(claims(first.user, each) for each in (incoming, *left)):
         state = State.STANDS
     else:
         state = State.RESTS

@@ -30,7 +30,7 @@ from orgs.downloads import as_csv
 PAGE = 50
 MOST = 1000
 """Conflicts that are decided at once."""
-LISTED = 10
+LISTED = 6
 """Of these, that are named."""
 
 
@@ -105,7 +105,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
                 "use_incoming": use_incoming,
             },
             back=back,
-            lead=_("This will be remembered: they are not asked about again. It can be undone."),
+            lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
             details="groups_provisioning/_chosen_conflicts.html",
             context={
                 "rows": conflict_list.rows(request.org, chosen[:LISTED]),

@@ -9,7 +9,7 @@ from groups_provisioning.conflicts import Card
 from groups_provisioning.models import Conflict, Decision, Mapping, PushedGroup
 from orgs.models import EntityKind, Organization, User
 from tests.browser.scene import Scene
-from tests.browser.scenes_groups import cause, people, push
+from tests.browser.scenes_groups import PEOPLE, cause, people, push
 from tests.conftest import Idp
 from tests.factories import UserFactory, issue_token
 
@@ -40,7 +40,10 @@ def company(owner: User) -> list[User]:
 def crowd(owner: User, count: int) -> None:
     """A conflict for each of so many people."""
     org = _org(owner)
-    everybody = UserFactory.create_batch(count, org=org, given_name="Robin")
+    everybody = [
+        UserFactory.create(org=org, given_name=PEOPLE[n % 12][0], family_name=PEOPLE[(n + n // 12) % 12][1])
+        for n in range(count)
+    ]
     idp = Idp(issue_token(org, "Okta production").secret)
     mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody)
     mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody)

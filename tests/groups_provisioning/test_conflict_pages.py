@@ -59,7 +59,7 @@ class TestTheList:
         page = text_of(browser, "/groups/conflicts/")
         assert "Conflicts 1" in page
         assert "Ada Lovelace Concurrency group open since just now" in page
-        assert re.search(r"Silver SCIM group grp-silver · Approved member since .* Gold SCIM group grp-gold", page)
+        assert re.search(r"Silver SCIM group grp-silver Approved · member since .* Gold SCIM group grp-gold", page)
         assert "Keep current Ada Lovelace Use incoming Ada Lovelace" in page
 
     def test_is_friendly_without_any(self, browser: Client) -> None:
@@ -73,7 +73,7 @@ class TestTheList:
         page = text_of(browser, "/groups/conflicts/?clash=across")
         assert "Sub-organization or teams" in page
         assert "Payments" in page
-        assert "Search SCIM group Search" in page
+        assert "Search Team SCIM group Search" in page
 
     def test_is_filtered_by_person_place_group_and_kind(self, browser: Client, org: Organization) -> None:
         ada, bo, cy = (person(org, *name) for name in (("Ada", "Lovelace"), ("Bo", "Ek"), ("Cy", "Fox")))
