@@ -20,7 +20,7 @@ from orgs.keys import fold
 from orgs.models import Change, EntityKind, Mark, Organization, User
 from orgs.models.history import FAMILY
 
-HOLDERS = 5  # of one conflict, that are shown
+HOLDERS = 3  # of one conflict, that are shown
 EXPORTED_AT_ONCE = 1000
 RECENT = timedelta(days=1)  # what a worker may still be at
 
@@ -120,7 +120,12 @@ def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
             }[Clash(wanted.clash)]
         )
     order = ("-since", "-id") if wanted.newest_first else ("since", "id")
-    return found.select_related("user").order_by(*order)
+    return found.prefetch_related("user").order_by(*order)  # a join would be made for skipped pages as well
+
+
+def left_alone(found: QuerySet[Conflict]) -> QuerySet[Conflict]:
+    """Without those of people whom a worker is about to settle: they may have been decided a moment ago."""
+    return found.exclude(Exists(Mark.objects.filter(org=OuterRef("org"), user=OuterRef("user"))))
 
 
 def rows(org: Organization, conflicts: Iterable[Conflict]) -> list[Row]:

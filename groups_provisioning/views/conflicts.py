@@ -21,7 +21,7 @@ from groups_provisioning.conflicts import Card, ConflictGone, UnknownDecision
 from groups_provisioning.models import Conflict
 from groups_provisioning.people_forms import Search
 from groups_provisioning.preview.runs import Outdated
-from groups_provisioning.views.decisions import Question
+from groups_provisioning.views.decisions import Above, Question
 from groups_provisioning.views.decisions import decide as ask
 from orgs import queue
 from orgs.access import OrgRequest, cause, org_admin
@@ -83,7 +83,11 @@ def decide(request: OrgRequest) -> HttpResponseBase:
         return _back(request, back, _("Say whether to keep the current place, or to use the incoming one."))
     if not chosen:
         is_asked = bool(single or request.POST.get("conflict") or request.POST.get("all"))
-        return _back(request, back, _("It is not open any more.") if is_asked else _("Tick the conflicts first."))
+        return _back(
+            request,
+            back,
+            _("Not open any more, or just being settled.") if is_asked else _("Tick the conflicts first."),
+        )
     cards = [Card.of(conflict) for conflict in chosen]
     use_incoming = action == "use"
 
@@ -107,6 +111,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
             back=back,
             lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
             details="groups_provisioning/_chosen_conflicts.html",
+            above=Above("conflicts", _("Conflicts")),
             context={
                 "rows": conflict_list.rows(request.org, chosen[:LISTED]),
                 "chosen": ",".join(str(conflict.id) for conflict in chosen),
@@ -179,7 +184,7 @@ def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
     """The open conflicts that are meant, at most MOST, the first ones first; how many more a filter leaves."""
     if request.POST.get("all") and not single:
         wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
-        found = conflict_list.conflicts(request.org, wanted)
+        found = conflict_list.left_alone(conflict_list.conflicts(request.org, wanted))
         return list(found[:MOST]), max(found.count() - MOST, 0)
     texts = [single] if single else ",".join(request.POST.getlist("conflict")).split(",")
     ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19][:MOST]

@@ -1,5 +1,6 @@
 """Mapping rules: their order, the editor, which groups they match, and applying them."""
 
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from groups_provisioning import group_list, mappings, rule_matches, rules
 from groups_provisioning.forms import RuleForm
 from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.preview import runs, shown
 from groups_provisioning.proposals import first_match
 from groups_provisioning.views import refusals
 from groups_provisioning.views.decisions import Question, decide
@@ -156,21 +158,27 @@ def apply(request: OrgRequest) -> HttpResponseBase:
 
 
 def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
-    """Saved once it was seen what the rule matches (SPEC M9)."""
+    """Saved once it was seen what the rule matches, and what it would do if it were applied (SPEC M9)."""
     form = RuleForm(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
     context = {"form": form, "rule": rule, **_matched(request.org, form, rule)}
     if request.method == "POST" and form.is_valid():
-        if request.POST.get("seen") == context["seen"]:
-            try:
+        try:
+            context |= _effect(request, form, rule) if context["tally"].unmapped else {}
+            if request.POST.get("seen") == context["seen"]:
                 return _saved(request, form, rule)
-            except KindOff as refusal:
-                form.add_error("kind", refusals.in_words(refusal))
-            except rules.UnknownRule:
-                messages.info(request, _("Somebody has deleted this rule meanwhile."))
-                return redirect("rules")
-        else:
             context["asked_again"] = True
+        except KindOff as refusal:
+            form.add_error("kind", refusals.in_words(refusal))
+        except rules.UnknownRule:
+            messages.info(request, _("Somebody has deleted this rule meanwhile."))
+            return redirect("rules")
     return render(request, "groups_provisioning/rule.html", context)
+
+
+def _effect(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> dict[str, Any]:
+    wish = {"do": "save_rule", "rule": str(rule.id) if rule else "", **asdict(form.facts())}
+    outlook = runs.look(request.org, wish)
+    return {"outlook": outlook, "outcome": shown.show(request.org, outlook), "seen": outlook.fingerprint}
 
 
 def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> HttpResponse:

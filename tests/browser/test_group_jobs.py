@@ -76,6 +76,8 @@ def test_a_rule_is_tested_and_applied(admin: User, page: Page) -> None:
     expect(page.locator("#matches")).to_contain_text("1 of 7 groups")
     page.get_by_label("Approve by itself").check()
     page.get_by_role("button", name="Save rule").click()
+    expect(page.locator("#matches")).to_contain_text("added to the team All contractors")  # M9
+    page.get_by_role("button", name="Save rule").click()
     page.get_by_role("link", name="See what applying it would do").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 group is mapped")

@@ -372,7 +372,8 @@ class TestRules:
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
         first = browser.post("/groups/rules/new/", facts)
-        assert "Look at what the rule matches, then save." in text(first)
+        assert "Look at what the rule matches and would do, then save." in text(first)
+        assert first.context["outcome"].outlook.plan.matched == 1
         assert not MappingRule.objects.exists()
         answer = saved(browser, "/groups/rules/new/", **facts)
         assert "See what applying it would do" in text(answer)
