@@ -27,6 +27,7 @@ class OrganizationForm(forms.ModelForm):
     domains = forms.CharField(
         label=_("Verified domains"),
         required=False,
+        show_hidden_initial=True,  # an org's admins may verify one while this form is open
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_(
             "One in a line. With any, users can only have addresses in them; no other organization can use these."
@@ -123,4 +124,5 @@ class OrganizationAdmin(BigTable):
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         wishes = {name: form.cleaned_data[name] for name in form.changed_data if name != "domains"}
         organizations.change(org=obj, wishes=wishes, cause=cause(request))
-        domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))
+        if "domains" in form.changed_data:
+            domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))
