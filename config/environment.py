@@ -4,6 +4,7 @@ Everything else takes an `Environment`. The variables are documented in docs/con
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Environment:
 
     var: the state directory. port, bind: where the web server listens. url: the public address, without a trailing
     slash; https there turns on secure cookies and HSTS. database_url, redis_url, secret_key: None when unset, which
-    means the embedded services and a key kept in the state directory.
+    means the embedded services and a key kept in the state directory. support_email: empty where nobody is to be asked.
     """
 
     var: Path
@@ -39,6 +40,7 @@ class Environment:
     secret_key: str | None
     email_url: str | None
     mail_from: str
+    support_email: str
     trusted_proxies: int
     scim_rate: int
     scim_burst: int
@@ -82,6 +84,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         secret_key=environ.get("SECRET_KEY") or None,
         email_url=environ.get("EMAIL_URL") or None,
         mail_from=environ.get("MUSTER_MAIL_FROM", "muster@localhost"),
+        support_email=_address(environ, "SUPPORT_EMAIL"),
         trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
@@ -104,6 +107,13 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isascii() or not value.isdigit():
         raise Misconfigured(f"{name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def _address(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", value):
+        raise Misconfigured(f"{name} must be one e-mail address, not {value!r}.")
+    return value
 
 
 def _hosts_of(url: str) -> tuple[str, ...]:

@@ -166,6 +166,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
+SUPPORT_EMAIL = ENVIRONMENT.support_email
 if ENVIRONMENT.email_url:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     globals().update(environment.mail_settings(ENVIRONMENT.email_url))
@@ -196,6 +197,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "groups_provisioning.tasks.settle_pending",
         "schedule": 2.0,
         "options": {"expires": 30},
+    },
+    "tell-support": {
+        "task": "orgs.tasks.tell_support",
+        "schedule": 300.0,
+        "options": {"expires": 300},
     },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",

@@ -154,6 +154,7 @@ class Migration(migrations.Migration):
                 ('winner', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='decisions_won', to='groups_provisioning.mapping')),
             ],
             options={
+                'indexes': [models.Index(fields=['org', 'id'], name='decision_of_org')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('winner', models.F('loser')), _negated=True), name='decision_between_two'), orgs.tenancy.TenantKey(field='user', name='decision_user'), orgs.tenancy.TenantKey(field='winner', name='decision_winner'), orgs.tenancy.TenantKey(field='loser', name='decision_loser'), orgs.tenancy.TenantKey(deferred=True, field='change', name='decision_change'), orgs.tenancy.TenantKey(deferred=True, field='undone_by', name='decision_undone_by')],
             },
         ),

@@ -172,6 +172,7 @@ class Decision(models.Model):
             TenantKey(field="change", name="decision_change", deferred=True),
             TenantKey(field="undone_by", name="decision_undone_by", deferred=True),
         ]
+        indexes: ClassVar = [models.Index(fields=["org", "id"], name="decision_of_org")]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.winner_id} before {self.loser_id}"

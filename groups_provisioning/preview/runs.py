@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from groups_provisioning.models import Mapping, MappingRule, Preview, PushedGroup
+from groups_provisioning.models import Conflict, Mapping, MappingRule, Preview, PushedGroup
 from groups_provisioning.preview import overlay, plans
 from groups_provisioning.preview.plans import Plan, Wish
 from orgs.entities import kinds_on
@@ -161,13 +161,14 @@ def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | N
 
 
 def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
-    """What a preview was made of: the wish, the switches, the rules, and the groups and mappings that it is about.
+    """What a preview was made of: the wish, switches, rules, and the groups, mappings and conflicts that it is about.
 
     Another one means that it may not be true any more.
     """
     rules = MappingRule.objects.for_org(org).order_by("position")
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
     live = Mapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
+    asked = Conflict.objects.for_org(org).filter(user_id__in=list(plan.overlay.decisions)).order_by("user", "incoming")
     seen = [
         wish,
         sorted(kinds_on(org)),
@@ -175,6 +176,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         list(rules.values_list("id", "pattern_type", "pattern", "kind", "auto_approve")),
         list(groups.values_list("id", "revision")),
         list(live.values_list("id", "status", "entity", "approved_at")),
+        list(asked.values_list("user", "incoming", "holders")),
         len(plan.overlay.people),
     ]
     return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()

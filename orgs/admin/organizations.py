@@ -7,12 +7,16 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
-from orgs import domains, organizations
+from orgs import domains, organizations, support
 from orgs.admin.mirror import BigTable, as_uuid, cause
 from orgs.keys import fold
 from orgs.models import Organization, SchemaProfile
+
+NO_ADMIN = _("No active admin but the owner")
 
 
 class OrganizationForm(forms.ModelForm):
@@ -23,6 +27,7 @@ class OrganizationForm(forms.ModelForm):
     domains = forms.CharField(
         label=_("Verified domains"),
         required=False,
+        show_hidden_initial=True,  # an org's admins may verify one while this form is open
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_(
             "One in a line. With any, users can only have addresses in them; no other organization can use these."
@@ -61,15 +66,24 @@ class OrganizationForm(forms.ModelForm):
 @admin.register(Organization)
 class OrganizationAdmin(BigTable):
     form = OrganizationForm
-    list_display = ("name", "slug", "plan", "sso_configured", "profile", "user_provisioning", "group_provisioning")
+    list_display = (
+        "name",
+        "attention",
+        "slug",
+        "plan",
+        "sso_configured",
+        "profile",
+        "user_provisioning",
+        "group_provisioning",
+    )
     list_filter = ("plan", "sso_configured", "profile")
     list_select_related = ("profile",)
     list_before_template = "admin/orgs/organization/how_to_add.html"
     search_fields = ("name", "slug")
     search_help_text = _("Part of the name, the slug, or an id")
-    readonly_fields = ("id", "slug", "created_at")
+    readonly_fields = ("id", "slug", "created_at", "attention")
     fieldsets = (
-        (None, {"fields": ("name", "slug", "id", "created_at")}),
+        (None, {"fields": ("name", "attention", "slug", "id", "created_at")}),
         (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "profile", "domains")}),
         (
             _("Features"),
@@ -85,6 +99,13 @@ class OrganizationAdmin(BigTable):
             },
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        return super().get_queryset(request).annotate(lost_every_admin=support.LOST_EVERY_ADMIN)
+
+    @display(description=_("attention"), label={NO_ADMIN: "danger"})
+    def attention(self, org: Any) -> Promise | None:
+        return NO_ADMIN if org.lost_every_admin else None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -103,4 +124,5 @@ class OrganizationAdmin(BigTable):
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         wishes = {name: form.cleaned_data[name] for name in form.changed_data if name != "domains"}
         organizations.change(org=obj, wishes=wishes, cause=cause(request))
-        domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))
+        if "domains" in form.changed_data:
+            domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))

@@ -1,6 +1,6 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
-from orgs.models.history import Change, Door, LedgerEntry
+from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.organizations import (
     Organization,
     PendingDomain,
@@ -32,6 +32,7 @@ __all__ = [
     "SchemaProfile",
     "ScimToken",
     "Standing",
+    "SupportNotice",
     "Turn",
     "User",
     "VerifiedDomain",

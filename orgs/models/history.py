@@ -79,7 +79,8 @@ class Change(models.Model):
 class LedgerEntry(models.Model):
     """One effect of a change on one person that differed: `slot` went from `was` to `now`.
 
-    slot: `account`, `roles`, `refused` (SPEC U4), or an entity's kind. was, now: JSON, null where there was nothing.
+    slot: `account`, `roles`, `refused` (SPEC U4), `last_admin` (SPEC R5: kept or gone), or an entity's kind. was, now:
+    JSON, null where there was nothing.
     """
 
     org = tenant(constrained=False)
@@ -107,7 +108,18 @@ class LedgerEntry(models.Model):
                 fields=["org", "was", "change"], condition=Q(slot__in=PLACES, was__isnull=False), name="ledger_left"
             ),
             models.Index(fields=["org", "change"], condition=Q(slot="refused"), name="ledger_refused"),
+            models.Index(fields=["org", "now"], condition=Q(slot="last_admin"), name="ledger_last_admin"),
         ]
 
     def __str__(self) -> str:
         return f"{self.slot}: {self.was} -> {self.now}"
+
+
+class SupportNotice(models.Model):
+    """That support was told of a ledger entry, by mail."""
+
+    entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="notice")
+    told_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.entry_id)

@@ -1,9 +1,11 @@
-"""Icons and moments, as every page shows them."""
+"""Icons, moments and where support is, as every page shows them."""
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from urllib.parse import quote
 
 from django import template
+from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -44,6 +46,13 @@ def date(moment: datetime) -> SafeString:
 @register.simple_tag
 def exact(moment: datetime) -> SafeString:
     return _time(moment, _exactly(moment))
+
+
+@register.simple_tag
+def support_contact() -> str:
+    """Where support is reached, to stand behind a sentence about them; nothing where the operator has not said."""
+    address = settings.SUPPORT_EMAIL
+    return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address) if address else ""
 
 
 @register.filter

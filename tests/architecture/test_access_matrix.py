@@ -135,7 +135,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("entity-limit", "GET"): THEIR_OWN,
     ("entity-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("entity-delete", "GET"): THEIR_OWN,
-    ("entity-delete", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("entity-delete", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("entity-place", "GET"): THEIR_OWN,
     ("entity-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without a person
 }

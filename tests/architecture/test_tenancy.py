@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, User
+from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, SupportNotice, User
 from orgs.tenancy import TenantKey
 from scim.models import RequestLog, RequestLogBody
 from tests.factories import OrganizationFactory, UserFactory
@@ -16,6 +16,7 @@ SHARED = {
     apps.get_model("orgs", "Organization"): "is the tenant",
     SchemaProfile: "belongs to the operator, and serves many orgs",
     Role: "belongs to a profile",
+    SupportNotice: "belongs to its ledger entry, and has its id",
     RequestLogBody: "belongs to its row in the request log, and has its id",
 }
 LOOSE = {

@@ -29,7 +29,8 @@ class TestTheAddress:
 
 class TestAMistake:
     @pytest.mark.parametrize(
-        ("name", "value"), [("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1")]
+        ("name", "value"),
+        [("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
     )
     def test_is_named(self, name: str, value: str) -> None:
         with pytest.raises(Misconfigured, match=name):

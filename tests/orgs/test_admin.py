@@ -11,7 +11,19 @@ from django.utils import timezone
 
 from orgs import nudge, roles, tokens
 from orgs.admin import people
-from orgs.models import Change, Door, LedgerEntry, Mark, Organization, Plan, Role, SchemaProfile, Turn, User
+from orgs.models import (
+    Change,
+    Door,
+    LedgerEntry,
+    Mark,
+    Organization,
+    Plan,
+    Role,
+    SchemaProfile,
+    Turn,
+    User,
+    VerifiedDomain,
+)
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -184,6 +196,23 @@ class TestAnOrganization:
         assert response.status_code == 302
         org.refresh_from_db()
         assert org.plan == "team"
+
+    def test_keeps_a_domain_that_its_own_admin_verified_meanwhile(self, desk, org):  # O6
+        shown = desk.get(page(Organization, org.pk))
+        assert 'name="initial-domains"' in shown.content.decode()
+        form = shown.context["adminform"].form
+        data = {name: form[name].value() for name in form.fields} | {"plan": "team", "initial-domains": ""}
+        VerifiedDomain.objects.create(org=org, name="acme.example", verified_at=timezone.now(), by_dns=True)
+        desk.post(page(Organization, org.pk), {name: value for name, value in data.items() if value})
+        org.refresh_from_db()
+        assert org.plan == "team"
+        assert org.verified_domains.get().name == "acme.example"
+
+    def test_gets_and_loses_domains(self, desk, org):  # O6
+        self.save(desk, org, domains="acme.example\r\nacme.test")
+        assert {domain.name for domain in org.verified_domains.all()} == {"acme.example", "acme.test"}
+        self.save(desk, org, domains="acme.test", **{"initial-domains": "acme.example\r\nacme.test"})
+        assert org.verified_domains.get().name == "acme.test"
 
     def test_needs_group_provisioning_activated_before_it_is_on(self, desk, org):
         response = self.save(desk, org, group_provisioning="on")
