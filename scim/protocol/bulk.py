@@ -6,6 +6,7 @@ What is wrong with one operation is that operation's result; only a broken envel
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MAX_DEPTH = 50
 _METHODS = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 _REFERENCE = "bulkId:"
+_IN_A_PATH = re.compile(r'\beq\s+"bulkId:([^"\\]+)"', re.IGNORECASE)  # members[value eq "bulkId:ada"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ def _references(data: Any) -> Iterable[str]:
         for item in level:
             if isinstance(item, str) and item.startswith(_REFERENCE):
                 yield item.removeprefix(_REFERENCE)
+            elif isinstance(item, str):
+                yield from _IN_A_PATH.findall(item)
             elif isinstance(item, dict):
                 deeper += item.values()
             elif isinstance(item, list):
@@ -213,7 +217,9 @@ def _resolved(operation: Operation, ids: Mapping[str, str]) -> Operation:
 
 def _replaced(data: Any, ids: Mapping[str, str]) -> Any:
     if isinstance(data, str):
-        return ids[data.removeprefix(_REFERENCE)] if data.startswith(_REFERENCE) else data
+        if data.startswith(_REFERENCE):
+            return ids[data.removeprefix(_REFERENCE)]
+        return _IN_A_PATH.sub(lambda found: found[0].replace(_REFERENCE + found[1], ids[found[1]]), data)
     if isinstance(data, dict):
         return {key: _replaced(value, ids) for key, value in data.items()}
     if isinstance(data, list):

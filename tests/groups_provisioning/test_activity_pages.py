@@ -336,6 +336,7 @@ class TestAmongVeryMany:
         fill(org, 5_000)
         entity = Entity.objects.create(org=org, kind=EntityKind.TEAM, name="All hands", created_at=timezone.now())
         with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(_CHANGES, {"org": org.id, "changes": 20_000})
             change = history.record(org, Cause(Door.COMMAND, timezone.now()), "mapping.approved", marked=5_000)
             cursor.execute(_ENTRIES, {"org": org.id, "change": change.id, "entity": str(entity.id)})

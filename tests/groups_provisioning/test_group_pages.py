@@ -459,6 +459,7 @@ class TestOfThousands:
     @pytest.fixture
     def big(self, org: Organization, idp: Idp) -> PushedGroup:
         with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(_GROUPS, {"org": org.id})
         rule(org, "department 1")
         rule(org, "department 2", POOL, auto=False)

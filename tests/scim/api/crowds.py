@@ -20,8 +20,15 @@ ON CONFLICT (user_id) DO NOTHING
 """
 
 
+def take_time() -> None:
+    """Let statements of this transaction take as long as they need: rows by the hundred thousand are made by one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+
+
 def fill(org: Organization, users: int) -> None:
     """Give an org users p1, p2 and so on, with addresses and external ids."""
+    take_time()
     with connection.cursor() as cursor:
         for sql in (_USERS, _STANDINGS):
             cursor.execute(sql, {"org": str(org.id), "users": users})

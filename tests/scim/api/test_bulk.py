@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from groups_provisioning.models import GroupMember, PushedGroup
 from orgs.models import User
 from tests.conftest import Idp
 from tests.factories import UserFactory
@@ -52,6 +53,23 @@ def test_a_reference_means_the_user_of_that_operation(idp: Idp) -> None:
     results = send(idp, {"method": "PATCH", "path": "/Users/bulkId:a", "data": patch}, create("ada", "a"))
     assert [result["status"] for result in results] == ["200", "201"]
     assert User.objects.get().display_name == "Ada"
+
+
+def test_a_reference_in_the_path_of_a_patch_means_that_user_too(idp: Idp) -> None:  # S7
+    group = {"displayName": "Platform", "members": [{"value": "bulkId:u"}]}
+    patch = {"Operations": [{"op": "remove", "path": 'members[value eq "bulkId:u"]'}]}
+    results = send(
+        idp,
+        create("ada", "u"),
+        {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group},
+        {"method": "PATCH", "path": "/Groups/bulkId:g", "data": patch},
+    )
+    assert [result["status"] for result in results] == ["201", "201", "200"]
+    assert not GroupMember.objects.exists()
+    patch = {"Operations": [{"op": "remove", "path": 'members[value eq "bulkId:nobody"]'}]}
+    group_id = PushedGroup.objects.get().id
+    (refused,) = send(idp, {"method": "PATCH", "path": f"/Groups/{group_id}", "data": patch})
+    assert (refused["status"], refused["response"]["scimType"]) == ("400", "invalidValue")
 
 
 def test_an_old_version_is_412(idp: Idp) -> None:
