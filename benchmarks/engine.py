@@ -6,10 +6,12 @@ small. Writes: members are added and removed over HTTP while the broker is there
 """
 
 import os
+import resource
 import signal
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -32,6 +34,18 @@ BY_HAND = (
     """,
     "DELETE FROM orgs_mark",
 )
+MANY_GROUPS = """
+WITH groups AS (
+    INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_name_key, external_id, attributes,
+        folded, extension_urn, roles, member_count, out_of_sync, created_at, modified_at, revision)
+    SELECT gen_random_uuid(), %(org)s, 'Group ' || n, 'group ' || n, '', '{}', '{}', '', '{}', 10, false, now(),
+        now(), 1
+    FROM generate_series(1, 10000) AS n RETURNING id
+), numbered AS (SELECT id, row_number() OVER () AS n FROM groups),
+people AS (SELECT user_id, added_by_id, row_number() OVER () AS n FROM groups_provisioning_groupmember)
+INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+SELECT %(org)s, g.id, p.user_id, now(), p.added_by_id FROM people p JOIN numbered g ON g.n = 1 + p.n %% 10000
+"""
 MARK_ALL = """
 INSERT INTO orgs_mark (org_id, user_id, change_id)
 SELECT u.org_id, u.id, (SELECT c.id FROM orgs_change c WHERE c.org_id = u.org_id ORDER BY c.id DESC LIMIT 1)
@@ -68,6 +82,7 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
 
     cause = Cause(Door.COMMAND, timezone.now())
     org = organizations.named("bench")
+    foresee(org, group, database)
     mappings.map_group(org=org, group_id=UUID(group), kind=EntityKind.TEAM, target="Everybody", cause=cause)
     started = time.perf_counter()
     worker.drain(10_000)
@@ -85,6 +100,32 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
     hand = time.perf_counter() - started
     assert database.execute(count).fetchone() == (PEOPLE_IN_ALL, 0)
     return engine, hand
+
+
+def foresee(org: Any, group: str, database: psycopg.Connection) -> None:
+    """Previews of that approval, and of a rule over 10,000 groups with ten members each; nothing is written."""
+    from django.utils import timezone
+
+    from groups_provisioning.preview import plans, runs
+
+    every = {"pattern_type": "all", "pattern": "", "kind": "team", "auto_approve": True}
+    for what, wish in (
+        ("approval", {"do": "map", "group": group, "kind": "team"}),
+        ("rule", {"do": "save_rule", "rule": "", **every}),
+    ):
+        if what == "rule":
+            database.execute(MANY_GROUPS, {"org": org.id})
+            database.execute("ANALYZE")
+        started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        plan = plans.plan(org, wish, at=timezone.now())
+        summary = runs.summarize(org, plan)
+        took = time.perf_counter() - started
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        print(
+            f"Preview of the {what}: {summary.touched:,} people, {len(plan.mapped):,} groups: {took:.1f} s, +{grown:.0f} MB."
+        )
+    database.execute("DELETE FROM groups_provisioning_groupmember WHERE group_id <> %s", [group])
+    database.execute("DELETE FROM groups_provisioning_pushedgroup WHERE id <> %s", [group])
 
 
 def report_all_at_once(engine: float, hand: float) -> None:
