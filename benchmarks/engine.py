@@ -121,9 +121,8 @@ def foresee(org: Any, group: str, database: psycopg.Connection) -> None:
         summary = runs.summarize(org, plan)
         took = time.perf_counter() - started
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        print(
-            f"Preview of the {what}: {summary.touched:,} people, {len(plan.mapped):,} groups: {took:.1f} s, +{grown:.0f} MB."
-        )
+        about = f"{summary.touched:,} people, {len(plan.mapped):,} groups"
+        print(f"Preview of the {what}: {about}: {took:.1f} s, the process's peak {grown:.0f} MB higher.")
     database.execute("DELETE FROM groups_provisioning_groupmember WHERE group_id <> %s", [group])
     database.execute("DELETE FROM groups_provisioning_pushedgroup WHERE id <> %s", [group])
 
