@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, JSONObject
 from groups_provisioning import facts
 from groups_provisioning.facts import Known
 from groups_provisioning.models import Decision, GroupMember, Mapping, PatternType, Source, Status
-from groups_provisioning.resolution import SUB, Claim, Effects, World, claims_of, competes, play, resolve
+from groups_provisioning.resolution import SUB, Claim, Effects, World, claims_of, competes, play
 from orgs.models import Entity, HandPlacement, Organization, RolePolicy, User
 from orgs.transactions import snapshot
 
@@ -170,11 +170,8 @@ def of(org: Organization, user: User) -> "Explanation":
     with snapshot():
         loaded = facts.load(org, [user.id])
         known = loaded.people[0]
-        effects = resolve(known.facts, loaded.world)
         is_last_admin = loaded.last_admin == user.id
-        if is_last_admin:
-            effects.roles = loaded.world.catalogue.with_admin(effects.roles)
-        return Explanation(org, user, known, loaded.world, effects, is_last_admin)
+        return Explanation(org, user, known, loaded.world, loaded.effects_of(known), is_last_admin)
 
 
 class Explanation:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from groups_provisioning.resolution import Decision, Effects, Group, Hand, Person, Place, Question, Tie, World
+from groups_provisioning.resolution import Decision, Effects, Group, Hand, Person, Place, Question, Tie, World, resolve
 from orgs import roles
 from orgs.entities import kinds_on
 from orgs.models import KIND_SWITCHES, Organization
@@ -72,6 +72,13 @@ class Loaded:
     people: list[Known]
     world: World
     last_admin: UUID | None = None
+
+    def effects_of(self, known: Known) -> Effects:
+        """What the facts about one of these people amount to, be it recorded yet or not."""
+        effects = resolve(known.facts, self.world)
+        if known.id == self.last_admin:
+            effects.roles = self.world.catalogue.with_admin(effects.roles)
+        return effects
 
 
 def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:

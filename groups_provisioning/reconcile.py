@@ -96,9 +96,7 @@ def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
     found = []
     for known in loaded.people:
         if known.id not in marked:
-            effects = resolve(known.facts, loaded.world)
-            if known.id == loaded.last_admin:
-                effects.roles = loaded.world.catalogue.with_admin(effects.roles)
+            effects = loaded.effects_of(known)
             if known.recorded != effects:
                 found.append(Drift(known.id, list(differences(known, effects))))
     return found

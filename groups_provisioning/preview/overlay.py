@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from groups_provisioning import facts, reconcile
-from groups_provisioning.facts import Known, Loaded
+from groups_provisioning.facts import Known
 from groups_provisioning.resolution import Decision, Effects, Person, Tie, World, resolve
 from orgs.history import Effect
 from orgs.models import Organization
@@ -87,20 +87,13 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
         loaded = facts.load(org, ids)
         world = overlay.world(loaded.world)
         for known in loaded.people:
-            before, after = _before(known, loaded), resolve(overlay.person(known), world)
+            before, after = loaded.effects_of(known), resolve(overlay.person(known), world)
             if admins.concern(known, before, after, world):
                 continue
             yield from ((looked_at, effect) for effect in _between(known, before, after))
         looked_at += len(ids)
         yield looked_at, None
     yield from ((looked_at, effect) for effect in admins.differences(overlay))
-
-
-def _before(known: Known, loaded: Loaded) -> Effects:
-    effects = resolve(known.facts, loaded.world)
-    if known.id == loaded.last_admin:
-        effects.roles = loaded.world.catalogue.with_admin(effects.roles)
-    return effects
 
 
 def _between(known: Known, before: Effects, after: Effects) -> Iterator[Effect]:
@@ -146,4 +139,4 @@ class _Admins:
             loaded = facts.load(self.org, [noted])
             for known in loaded.people:
                 after = resolve(overlay.person(known), overlay.world(loaded.world))
-                yield from _between(known, _before(known, loaded), after)
+                yield from _between(known, loaded.effects_of(known), after)

@@ -12,10 +12,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from orgs import connection, organizations, setup, tokens
-from orgs.access import OrgRequest, org_admin
+from orgs.access import OrgRequest, cause, org_admin
 from orgs.forms import TokenForm
-from orgs.history import Cause
-from orgs.models import Door, IdentityProvider, PendingDomain, ScimToken, User
+from orgs.models import IdentityProvider, PendingDomain, ScimToken, User
 
 FORMS_REMEMBERED = 20
 
@@ -48,7 +47,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
     if not _first_time(request, str(form.cleaned_data.pop("once"))):
         messages.info(request, _("That token exists already. Its secret was shown once and cannot be shown again."))
         return redirect("scim-provisioning")
-    issued = tokens.issue(org=request.org, cause=_cause(request), **form.cleaned_data)
+    issued = tokens.issue(org=request.org, cause=cause(request), **form.cleaned_data)
     return render(
         request,
         "orgs/token_created.html",
@@ -66,7 +65,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
 def revoke_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(ScimToken.objects.for_org(request.org).select_related("created_by"), id=token_id)
     if request.method == "POST":
-        tokens.revoke(org=request.org, token_id=token.id, cause=_cause(request))
+        tokens.revoke(org=request.org, token_id=token.id, cause=cause(request))
         messages.success(request, _("“%(name)s” is revoked. Requests with it are refused from now on.") % vars(token))
         return redirect("scim-provisioning")
     if token.revoked_at:
@@ -82,7 +81,7 @@ def group_provisioning(request: OrgRequest) -> HttpResponse:
         return redirect("scim-provisioning")
     if request.method == "POST":
         on = request.POST.get("on") == "1"
-        if organizations.switch_group_provisioning(org=request.org, on=on, cause=_cause(request)):
+        if organizations.switch_group_provisioning(org=request.org, on=on, cause=cause(request)):
             messages.success(request, _("Group provisioning is on.") if on else _("Group provisioning is off."))
         return redirect("scim-provisioning")
     return render(request, "orgs/group_provisioning.html")
@@ -90,10 +89,6 @@ def group_provisioning(request: OrgRequest) -> HttpResponse:
 
 def _connection(request: OrgRequest) -> connection.Connection:
     return connection.of(request.org, at=timezone.now())
-
-
-def _cause(request: OrgRequest) -> Cause:
-    return Cause(Door.PAGE, timezone.now(), person=request.user)
 
 
 def _is_entra(token: ScimToken) -> bool:
