@@ -53,7 +53,8 @@ def until(condition, seconds=10.0):
 @pytest.fixture
 def writer(monkeypatch, transactional_db):
     """The queue of a process that has just started, on an empty log."""
-    assert request_log.flush(10)  # what other tests left
+    assert request_log.flush(10)  # what other tests left: the log is written beside the transactions of tests
+    RequestLogBody.objects.all().delete()
     RequestLog.objects.all().delete()
     writer = request_log.Writer()
     monkeypatch.setattr(request_log, "_writer", writer)
