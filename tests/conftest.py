@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.http import HttpResponse
 from django.test import Client
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,14 @@ from tests.factories import OrganizationFactory, issue_token
 settings.register_profile("quick", deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# The head and the body of an answer are sent apart; without this the body waits for the client's delayed ACK, 40 ms.
+WSGIRequestHandler.disable_nagle_algorithm = True
+
+
+def pytest_configure() -> None:
+    # Passwords of tests are no secrets, and Argon2 is slow on purpose.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
