@@ -32,6 +32,8 @@ WSGIRequestHandler.disable_nagle_algorithm = True
 def pytest_configure() -> None:
     # Passwords of tests are no secrets, and Argon2 is slow on purpose.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Static files are looked for when they are asked for, and not all of them with every test client.
+    django_settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(autouse=True)
