@@ -6,7 +6,8 @@ It never reads what it wrote but to find what differs, and to know who was an ad
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import orjson
@@ -18,6 +19,7 @@ from groups_provisioning.facts import EPOCH, Known, Loaded
 from groups_provisioning.resolution import TEAM, Effects, Person, resolve
 from orgs import history, queue
 from orgs.history import Effect
+from orgs.joined import Joined
 from orgs.models import LastAdmin, Organization, Standing, User
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,8 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     account.
     """
     if is_new:
+        if user.placement_id:
+            org = _unchanging(org.id)
         person = Person(
             active=user.active,
             idp_roles=user.idp_roles or (),
@@ -123,8 +127,23 @@ def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
     # Its switches are facts like others: a request that waited has an org of before.
-    org = Organization.objects.select_related("profile").get(pk=org_id)
+    org = _with_profile().get("id", org_id)
     return _apply(org, facts.load(org, ids), switched)
+
+
+def _unchanging(org_id: UUID) -> Organization:
+    """The org as it is and stays until the end of the transaction.
+
+    Whoever switches kinds marks everybody there is; somebody who is just being created is marked by nobody.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org_id])
+    return cast(Organization, _with_profile().get("id", org_id))
+
+
+@cache
+def _with_profile() -> Joined:
+    return Joined(Organization, "profile")
 
 
 def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:

@@ -17,9 +17,9 @@ from groups_provisioning.mappings import (
     SecondOfItsKind,
     UnknownMapping,
 )
-from groups_provisioning.models import Mapping, PatternType, Pending, PushedGroup, Status
+from groups_provisioning.models import Mapping, Membership, PatternType, Pending, PushedGroup, Status
 from groups_provisioning.rules import RuleFacts, UnknownRule
-from orgs import entities
+from orgs import entities, organizations
 from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
 from orgs.history import Cause
 from orgs.keys import uuid7
@@ -435,6 +435,19 @@ class TestAtOnce:
                 until(lambda: waiting() == 1 or deleted.done())
             deleted.result(20)
         assert marked() == {ada.id}
+
+    def test_somebody_created_while_a_kind_is_switched_off_is_in_none_of_it(self) -> None:  # U10, M8
+        org = OrganizationFactory.create(dialect="lambdatest")
+        entity(org, "Pool", POOL)
+        idp, urn = Idp(issue_token(org).secret), "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
+        body = {"userName": "ada@corp.example", urn: {"LambdatestGroup": "Pool"}}
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                organizations.change(org=org, wishes={"concurrency_groups": False}, cause=now())
+                created = thread.submit(self.run, lambda: idp.post("/Users", body).status_code)
+                until(lambda: waiting() == 1 or created.done())
+            assert created.result(20) == [201]
+        assert not Membership.objects.for_org(org).exists()
 
     def test_approving_and_rejecting_leave_one_of_both(self) -> None:
         org = OrganizationFactory.create()
