@@ -1,6 +1,6 @@
 """The record of commands and of what they brought about."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,7 @@ def record(
 
     change_id: where rows of the same transaction point to the change already.
     """
-    change = Change.objects.create(
+    change = Change(
         id=change_id or uuid7(),
         org=org,
         at=cause.at,
@@ -67,23 +67,45 @@ def record(
         verb=verb,
         detail=detail,
     )
-    enter(org.id, [(change.id, effect) for effect in effects])
+    columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
+    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(detail).decode()}
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
     return change
 
 
 _ENTER = """
 INSERT INTO orgs_ledgerentry (org_id, change_id, user_id, slot, was, now)
-SELECT %s, change_id, user_id, slot, was, now FROM jsonb_to_recordset(%s)
+SELECT %(org_id)s, change_id, user_id, slot, was, now FROM jsonb_to_recordset(%(rows)s)
     AS r (change_id uuid, user_id uuid, slot text, was jsonb, now jsonb)
 """
+_RECORD = f"""
+WITH change AS (
+    INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, request_id, verb, detail)
+    VALUES (%(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(request_id)s, %(verb)s,
+        %(detail)s)
+)
+{_ENTER}
+"""  # noqa: S608 - both halves stand here
 
 
-def enter(org_id: UUID, effects: Iterable[tuple[UUID, Effect]]) -> None:
+def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:
     """Enter effects in the ledger, each with the id of its change, in this order."""
-    rows = [
-        {"change_id": change_id, "user_id": effect.user_id, "slot": effect.slot, "was": effect.was, "now": effect.now}
-        for change_id, effect in effects
-    ]
-    if rows:
+    if effects:
         with connection.cursor() as cursor:
-            cursor.execute(_ENTER, [org_id, orjson.dumps(rows).decode()])
+            cursor.execute(_ENTER, {"org_id": org_id, "rows": _rows(effects)})
+
+
+def _rows(effects: Iterable[tuple[UUID, Effect]]) -> str:
+    return orjson.dumps(
+        [
+            {
+                "change_id": change_id,
+                "user_id": effect.user_id,
+                "slot": effect.slot,
+                "was": effect.was,
+                "now": effect.now,
+            }
+            for change_id, effect in effects
+        ]
+    ).decode()
