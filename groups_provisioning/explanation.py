@@ -157,10 +157,6 @@ class RoleWhy:
     def counting(self) -> list[RoleFrom]:
         return [each for each in self.sources if each.counts]
 
-    @property
-    def outranked(self) -> list[RoleFrom]:
-        return [each for each in self.sources if not each.counts]
-
 
 # --- How it is found out ----------------------------------------------------------------------------------------------
 

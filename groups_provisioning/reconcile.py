@@ -88,13 +88,8 @@ class Drift(NamedTuple):
     effects: list[Effect]
 
 
-def drift(*, org: Organization) -> list[Effect]:
-    """What would differ if everybody were settled now; people who are marked are left out. Nothing is written."""
-    return [effect for ids in _everybody(org) for each in drift_among(org, ids) for effect in each.effects]
-
-
 def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
-    """Those of these people whom settling would change, but for those who are marked."""
+    """Those of these people whom settling would change, but for those who are marked. Nothing is written."""
     loaded = facts.load(org, ids)
     marked = queue.marked(org.id, ids)
     found = []

@@ -1,14 +1,21 @@
-"""An org's exported state, and its halves."""
+"""An org's exported state and its halves, and what its effects should be and are not."""
 
 import json
 from typing import Any
 
-from groups_provisioning import export
-from orgs.models import EntityKind, Organization
+from groups_provisioning import export, reconcile
+from orgs.history import Effect
+from orgs.models import EntityKind, Organization, User
 
 
 def exported(org: Organization) -> dict[str, Any]:
     return json.loads("".join(export.text(org)))
+
+
+def drift(org: Organization) -> list[Effect]:
+    """What would differ if everybody were settled now; people who are marked are left out."""
+    everybody = User.objects.for_org(org).values_list("id", flat=True)
+    return [effect for each in reconcile.drift_among(org, list(everybody)) for effect in each.effects]
 
 
 def effects_of(state: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, 
 from orgs.people import UnknownPerson
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory
+from tests.groups_provisioning.states import drift
 from tests.groups_provisioning.ties import POOL, SUB, by_command, entity, group, placed, places, settle, tie
 
 
@@ -32,7 +33,7 @@ def platform(org: Organization) -> Entity:
 @pytest.fixture(autouse=True)
 def _effects_are_what_the_facts_amount_to(org: Organization) -> Iterator[None]:
     yield
-    assert reconcile.drift(org=org) == []  # C4
+    assert drift(org) == []  # C4
 
 
 def place(user: User, target: Entity) -> bool:

@@ -28,7 +28,7 @@ from orgs.models import (
 )
 from tests import oracle
 from tests.factories import OrganizationFactory
-from tests.groups_provisioning.states import effects_of, exported, facts_of
+from tests.groups_provisioning.states import drift, effects_of, exported, facts_of
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 INSTANTS = [START + timedelta(seconds=seconds) for seconds in range(7)]
@@ -160,5 +160,5 @@ def test_whatever_was_said_the_engine_and_the_oracle_agree(data: st.DataObject) 
         drawn.settle()
         after = exported(drawn.org)
         assert effects_of(after) == oracle.expected(facts_of(before), drawn.admins)
-        assert reconcile.drift(org=drawn.org) == []
+        assert drift(drawn.org) == []
         transaction.set_rollback(True)

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from groups_provisioning import explanation, facts
-from groups_provisioning.explanation import Explanation, PlaceWhy, Reason, RoleSource, WhyNot
+from groups_provisioning.explanation import Explanation, PlaceWhy, Reason, RoleFrom, RoleSource, RoleWhy, WhyNot
 from groups_provisioning.models import PushedGroup, Source, Status
 from orgs.models import Entity, EntityKind, LastAdmin, Organization, User
 from tests.factories import OrganizationFactory, OwnerFactory
@@ -198,6 +198,10 @@ class TestWhySomebodyIsNotInAPlace:
         assert explain(ada).why_not(platform) == []
 
 
+def outranked(found: RoleWhy) -> list[RoleFrom]:
+    return [each for each in found.sources if not each.counts]
+
+
 class TestWhySomebodyHasARole:
     def test_names_the_groups_and_what_they_outrank(self, at: Situation, ada: User) -> None:  # R1
         staff = at.group("Staff", ada, roles=("Member",))
@@ -206,14 +210,14 @@ class TestWhySomebodyHasARole:
         found = explain(ada).why_roles()
         assert found.roles == ["Admin"]
         assert [each.member and each.member.group for each in found.counting] == [admins]
-        assert [(each.source, each.unknown) for each in found.outranked] == [
+        assert [(each.source, each.unknown) for each in outranked(found)] == [
             (RoleSource.USER, ["Nobody"]),
             (RoleSource.GROUP, []),
             (RoleSource.HAND, []),
         ]
-        assert found.outranked[1].member
-        assert found.outranked[1].member.group == staff
-        assert found.outranked[1].member.added_by.by_token == at.token
+        assert outranked(found)[1].member
+        assert outranked(found)[1].member.group == staff
+        assert outranked(found)[1].member.added_by.by_token == at.token
 
     def test_says_by_hand_where_no_group_gives_one(self, at: Situation, ada: User) -> None:  # R1
         User.objects.filter(pk=ada.pk).update(manual_roles=["Admin"])
@@ -225,7 +229,7 @@ class TestWhySomebodyHasARole:
         User.objects.filter(pk=ada.pk).update(idp_roles=["Nobody"])
         found = explain(ada).why_roles()
         assert [each.source for each in found.counting] == [RoleSource.DEFAULT]
-        assert found.outranked[0].unknown == ["Nobody"]
+        assert outranked(found)[0].unknown == ["Nobody"]
 
     def test_says_the_last_admin(self, at: Situation, ada: User) -> None:  # R5
         at.group("Staff", ada, roles=("Member",))
@@ -233,7 +237,7 @@ class TestWhySomebodyHasARole:
         found = explain(ada).why_roles()
         assert found.roles == ["Admin"]
         assert [each.source for each in found.counting] == [RoleSource.LAST_ADMIN]
-        assert [each.source for each in found.outranked] == [RoleSource.GROUP]
+        assert [each.source for each in outranked(found)] == [RoleSource.GROUP]
 
     def test_adds_them_up_where_the_profile_does(self, db: None) -> None:  # R1, R5
         org = OrganizationFactory.create(dialect="testomat")

@@ -25,6 +25,7 @@ from orgs.models import (
 )
 from tests.conftest import Idp
 from tests.factories import MappingFactory, OrganizationFactory, issue_token
+from tests.groups_provisioning.states import drift
 from tests.scim.api import crowds
 
 
@@ -243,11 +244,11 @@ class TestEffects:
     def test_that_are_as_they_should_be_have_no_drift(self, org: Organization, idp: Idp) -> None:
         ada = person(idp, "ada")
         MappingFactory.create(group=push(idp, "Platform", ada))
-        assert reconcile.drift(org=org) == []  # she waits to be settled
+        assert drift(org) == []  # she waits to be settled
         settle(org)
-        assert reconcile.drift(org=org) == []
+        assert drift(org) == []
         Membership.objects.all().delete()
-        assert [effect.slot for effect in reconcile.drift(org=org)] == ["team"]
+        assert [effect.slot for effect in drift(org)] == ["team"]
 
     def test_of_the_last_admin_survive_being_thrown_away(self, org: Organization, idp: Idp) -> None:  # R5
         ada = str(idp.post("/Users", {"userName": "ada@corp.example", "roles": [{"value": "Admin"}]}).json()["id"])

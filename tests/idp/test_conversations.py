@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning import reconcile, worker
+from groups_provisioning import worker
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import RuleFacts, add_rule
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, Mark, Organization, User, VerifiedDomain
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.groups_provisioning.states import drift
 from tests.idp.conversation import Conversation, Step, differences, filled, read
 
 FILES = sorted((Path(__file__).parent / "conversations").rglob("*.json"))
@@ -185,7 +186,7 @@ class Replay:
             pass
         if marked := self._marked():
             yield f"could not be settled: {marked}"
-        for effect in reconcile.drift(org=self.org):
+        for effect in drift(self.org):
             yield f"is not what the facts amount to: {effect}"
         for name, effects in expected.items():
             yield from differences(effects, _effects(self.org.people.get(user_name=name, deleted_at=None)), name)
