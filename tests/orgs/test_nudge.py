@@ -1,6 +1,7 @@
 """The nudge, in processes of its own and with a broker of its own, as far as there is one."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,6 @@ SCRIPT = """
 import os, sys, threading, time, django
 django.setup()
 from orgs import nudge
-started = time.monotonic()
 {}
 """
 
@@ -99,8 +99,11 @@ class TestABrokerThatIsAway:
     AWAY = "redis://127.0.0.1:1/0"
 
     def test_costs_whoever_asks_nothing(self):
-        said = run("for _ in range(100): nudge.wake()\nprint('took', time.monotonic() - started)", self.AWAY)
-        assert float(said.partition("took")[2].split()[0]) < 0.5
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # whoever waits for its answers waits for ever
+            said = run(
+                "for _ in range(100): nudge.wake()\nprint('asked')", f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+            )
+        assert "asked" in said
 
     def test_is_tried_again_after_a_pause(self):
         said = run("nudge.PAUSE = 0.3\nfor _ in range(15): nudge.wake(); time.sleep(0.1)", self.AWAY)
@@ -108,6 +111,4 @@ class TestABrokerThatIsAway:
         assert "Traceback" not in said
 
     def test_does_not_keep_a_process_from_ending(self):
-        started = time.monotonic()
         run("nudge.wake()", self.AWAY)
-        assert time.monotonic() - started < 10
