@@ -31,12 +31,9 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
     account.
     """
-    if is_new:
-        person = Person(
-            active=user.active,
-            idp_roles=user.idp_roles or (),
-            attribute=str(user.placement_id) if user.placement_id else None,
-        )
+    # A concurrency group that the attribute names may have been deleted since it was looked up, so it is read again.
+    if is_new and user.placement_id is None:
+        person = Person(active=user.active, idp_roles=user.idp_roles or ())
         settled = _apply(org, Loaded([Known(user.id, False, person, None)], facts.world(org, ())))
     else:
         settled = _settle(org.id, [user.id], switched={user.id} if switched else set())

@@ -3,8 +3,10 @@
 import pytest
 from django.utils import timezone
 
+from groups_provisioning import intake
 from orgs import entities, organizations
 from orgs.models import Entity, EntityKind, Organization, User
+from orgs.people import Facts
 from tests.conftest import Idp
 from tests.factories import EntityFactory, OrganizationFactory, issue_token
 from tests.groups_provisioning.ties import by_command, places, settle
@@ -99,6 +101,12 @@ def test_the_default_group_can_be_named(idp: Idp, pool: Entity, name: str) -> No
     assert put_in(idp, user, name).json()[URN]["LambdatestGroup"] == name
     user.refresh_from_db()
     assert user.placement is None
+
+
+def test_who_is_created_while_the_group_is_deleted_is_not_placed_in_it(org: Organization, pool: Entity) -> None:  # C4
+    Entity.objects.filter(id=pool.id).update(deleted_at=timezone.now())
+    facts = Facts("ada@corp.example", "ada@corp.example", placement_id=pool.id)
+    assert places(intake.create_user(org=org, facts=facts, cause=by_command())) == {}
 
 
 def test_a_removal_ends_it(idp: Idp, pool: Entity) -> None:
