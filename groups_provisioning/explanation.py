@@ -248,6 +248,9 @@ class Explanation:
             for each in self._through.values()
             if each.mapping.entity and each.mapping.status != Status.REJECTED and not each.mapping.target_deleted
         }
+        attribute = None if self._known.facts.deleted else self._known.facts.attribute
+        if attribute and attribute not in self.effects.places and UUID(attribute) not in known:
+            known |= Entity.objects.for_org(self.org).in_bulk([UUID(attribute)])
         return [entity for entity_id, entity in known.items() if str(entity_id) not in self.effects.places]
 
     def groups(self) -> list[tuple[GroupMember, list[Mapping]]]:

@@ -133,7 +133,7 @@ def _change_group(
     # before a mapping fell back (SPEC M2).
     at = max(cause.at, group.modified_at)
     delta = Delta()
-    for change in wished.members:
+    for change in _at_once(wished.members):
         delta += _carry_out(group, change, change_id, at)
     if delta:
         group.member_count += delta.added - delta.removed
@@ -181,6 +181,39 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
     outcome = evaluation.deleted(group, change_id=change_id)
     _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
+
+
+def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
+    """Changes that come to the same, but leave those alone who are removed and added again: they have stayed.
+
+    The time at which they were added decides what they hold (SPEC C2). Everybody who is to be added at any step is, or
+    an unknown id would go unnoticed (SPEC G3).
+    """
+    if len(changes) < 2:
+        return changes
+    is_in: dict[str, bool] = {}
+    added: dict[str, None] = {}
+    for change in changes:
+        ids = [_canonical(id_) for id_ in change.ids]
+        if change.op == "replace":
+            is_in = dict.fromkeys(is_in, False)
+        if change.op != "remove":
+            added |= dict.fromkeys(ids)
+        is_in |= dict.fromkeys(ids, change.op != "remove")
+    leaving = tuple(id_ for id_, stays in is_in.items() if not stays)
+    if any(change.op == "replace" for change in changes):
+        staying = tuple(id_ for id_, stays in is_in.items() if stays)
+        added = {id_: None for id_ in leaving if id_ in added}
+        return MembersChange("replace", staying), MembersChange("add", tuple(added)), MembersChange("remove", leaving)
+    return MembersChange("add", tuple(added)), MembersChange("remove", leaving)
+
+
+def _canonical(id_: str) -> str:
+    """An id as the portal writes it; what cannot be one stays as it is."""
+    try:
+        return str(UUID(id_))
+    except ValueError:
+        return id_
 
 
 def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, at: datetime) -> Delta:

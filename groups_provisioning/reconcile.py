@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -33,16 +33,12 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
     account.
     """
-    if is_new:
-        if user.placement_id:
-            org = _unchanging(org.id)
-        person = Person(
-            active=user.active,
-            idp_roles=user.idp_roles or (),
-            attribute=str(user.placement_id) if user.placement_id else None,
-        )
+    if is_new and user.placement_id is None:
+        person = Person(active=user.active, idp_roles=user.idp_roles or ())
         settled = _apply(org, Loaded([Known(user.id, False, person, None)], facts.world(org, ())))
     else:
+        if is_new:
+            _hold_switches(org)
         settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
     user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
     return settled.effects
@@ -126,14 +122,13 @@ def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()
     return _apply(org, facts.load(org, ids), switched)
 
 
-def _unchanging(org_id: UUID) -> Organization:
-    """The org as it is and stays until the end of the transaction.
+def _hold_switches(org: Organization) -> None:
+    """Have those who switch kinds wait for this transaction, or this one for them.
 
-    Whoever switches kinds marks everybody there is; somebody who is just being created is marked by nobody.
+    They mark everybody there is; somebody who is just being created, and placed by what the IdP wrote, is not there yet.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org_id])
-    return cast(Organization, _with_profile().get("id", org_id))
+        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org.id])
 
 
 @cache

@@ -30,6 +30,8 @@ T = TypeVar("T")
 AT_ONCE = 5_000  # people; more are looked at by a worker
 SHOWN = 100  # differences that are told in full
 KEPT = timedelta(days=1)
+FRESH = timedelta(minutes=10)
+"""For how long what a worker has found out is shown: it also depends on what no fingerprint is made of."""
 SILENCE = timedelta(minutes=1)
 
 
@@ -186,8 +188,10 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
 
 
 def _asked(org: Organization, wish: Wish, seen: str, people: int, at: datetime) -> Preview:
-    """The run of this preview: one that is there already, or a new one for a worker."""
-    run = Preview.objects.for_org(org).filter(fingerprint=seen, asked_at__gte=at - KEPT).order_by("-id").first()
+    """The run of this preview: one that is under way or was done a moment ago, or a new one for a worker."""
+    usable = Q(summary__isnull=True) | Q(heard_at__gte=at - FRESH)
+    known = Preview.objects.for_org(org).filter(usable, fingerprint=seen, asked_at__gte=at - KEPT)
+    run = known.order_by("-id").first()
     if run is None:
         with transaction.atomic():
             run = Preview.objects.create(org=org, wish=wish, fingerprint=seen, people=people, asked_at=at)

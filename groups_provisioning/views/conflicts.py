@@ -185,7 +185,8 @@ def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
     if request.POST.get("all") and not single:
         wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
         found = conflict_list.left_alone(conflict_list.conflicts(request.org, wanted))
-        return list(found[:MOST]), max(found.count() - MOST, 0)
+        # In the order in which they are found again by their ids, or what is confirmed would not be what was shown.
+        return sorted(found[:MOST], key=lambda each: (each.since, each.id)), max(found.count() - MOST, 0)
     texts = [single] if single else ",".join(request.POST.getlist("conflict")).split(",")
     ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19][:MOST]
     found = Conflict.objects.for_org(request.org).filter(id__in=ids)

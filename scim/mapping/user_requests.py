@@ -146,25 +146,26 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
 
 
 def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user: User | None = None) -> UUID | None:
-    """The concurrency group that the placement attribute names (SPEC U10). Raises InvalidValue.
+    """The concurrency group that the placement attribute names (SPEC U10); None for the default one.
 
     user: as stored. The name that is stored or was shown is never refused, whatever has become of the group: one that
-    it had formerly means the same group, unless another one has it now.
+    it had formerly means the same group, unless another one has it now. One that was deleted gives way to a new one of
+    the name. Raises InvalidValue.
     """
     name = get(resource, own.placement) if own.placement else None
     if name is None or own.placement is None:
         return None
-    if user is not None:
-        stored = get(users.resource_of(user), own.placement)
-        shown = user.placement.name if user.placement else stored
-        if user.placement_id and fold(name) in (fold(stored or ""), fold(shown or "")):
-            return user.placement_id
-    else:
-        stored = None
-    entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name) if org.concurrency_groups else None
-    if entity_id is None and user is not None and user.placement and fold(name) in user.placement.former_keys:
-        return user.placement_id
-    if entity_id is None and org.concurrency_groups and fold(name) != fold(stored or ""):
+    stored = get(users.resource_of(user), own.placement) if user is not None else None
+    known = user.placement if user is not None else None
+    shown = {fold(stored or ""), fold(known.name)} if known is not None else set()
+    if known is not None and known.deleted_at is None and fold(name) in shown:
+        return known.id
+    # Also where concurrency groups are off: it is a reference all the same, and has its effect once they are on.
+    entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name)
+    if entity_id is None and known is not None and fold(name) in {*shown, *known.former_keys}:
+        return known.id
+    unrefused = (fold(stored or ""), fold(entities.DEFAULT_GROUP))
+    if entity_id is None and org.concurrency_groups and fold(name) not in unrefused:
         raise InvalidValue(
             f"{own.placement.name}: there is no concurrency group {quote(name)}. Create it in the portal first, "
             "or correct the mapping in the identity provider."

@@ -188,6 +188,13 @@ class TestDeciding:
         assert [places(each) for each in people] == [{"Gold": "claim"}] * 3
         assert "still to be settled" not in text_of(browser, "/groups/conflicts/")
 
+    def test_all_of_a_list_with_the_newest_first_are_decided_as_they_were_shown(
+        self, browser: Client, org: Organization
+    ) -> None:  # M9
+        silver_and_gold(org, *(person(org, f"Bo{n}", "Ek") for n in range(3)))
+        answer = decide(browser, "use", all="1", filters="sort=newest")
+        assert "3 conflicts are resolved" in text(answer)
+
     def test_a_file_has_all_differences(self, browser: Client, conflict: Conflict) -> None:
         shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
         rows = list(csv.reader(b"".join(browser.post(f"{DECIDE}?download", sent(shown))).decode().splitlines()))

@@ -179,6 +179,15 @@ class TestWhySomebodyIsNotInAPlace:
             assert found.place
             assert found.place.entity == days
 
+    def test_what_the_attribute_names_is_among_the_places_withheld(self, at: Situation, ada: User) -> None:  # U10
+        nights, days = at.entity("Nights", POOL), at.entity("Days", POOL)
+        User.objects.filter(pk=ada.pk).update(placement=nights)
+        assert explain(ada).withheld() == []
+        at.map(at.group("D", ada), days)
+        assert explain(ada).withheld() == [nights]
+        User.objects.filter(pk=ada.pk).update(deleted_at=timezone.now(), active=False, login_email=None)
+        assert nights not in explain(ada).withheld()
+
     def test_it_was_deleted(self, at: Situation, ada: User) -> None:
         platform = at.entity("Platform")
         at.hand(ada, platform)

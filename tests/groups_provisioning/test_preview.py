@@ -217,6 +217,20 @@ class TestThePreview:
         assert again.summary.entered == {"new team platform": 4}
         assert again.summary == Summary.of_json(again.summary.as_json())
 
+    def test_of_many_people_is_worked_out_again_once_it_is_old(
+        self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 3)
+        group = push("Platform", *people)
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        runs.look(org, wish)
+        assert runs.serve()
+        User.objects.filter(id=people[0]).update(deleted_at=timezone.now(), active=False, login_email=None)
+        Preview.objects.update(heard_at=timezone.now() - runs.FRESH)
+        assert runs.look(org, wish).summary is None
+        assert runs.serve()
+        assert runs.look(org, wish).summary.entered == {"new team platform": 3}
+
     def test_that_a_worker_finds_refused_is_dropped(
         self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

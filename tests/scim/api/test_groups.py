@@ -173,6 +173,39 @@ class TestAddingAndRemoving:
         assert members_of(group) == ids(*people[1:])
         assert GroupMember.objects.get(group=group, user=people[1]).added_at == since
 
+    @pytest.mark.parametrize(
+        "removal",
+        [
+            lambda id_: {"op": "remove", "path": "members"},
+            lambda id_: {"op": "replace", "path": "members", "value": []},
+            lambda id_: {"op": "remove", "path": f'members[value eq "{id_}"]'},
+        ],
+    )
+    def test_who_is_removed_and_added_again_in_one_request_has_stayed(
+        self, idp: Idp, people: list[User], removal
+    ) -> None:  # C2
+        group = group_of(push(idp, people[0]))
+        since = GroupMember.objects.get(group=group).added_at
+        again = {"op": "add", "path": "members", "value": [{"value": str(people[0].id).upper()}]}
+        assert idp.patch(f"/Groups/{group.id}", removal(people[0].id), again).status_code == 200
+        assert members_of(group) == ids(people[0])
+        assert GroupMember.objects.get(group=group).added_at == since
+
+    def test_who_is_removed_and_added_and_removed_is_out(self, idp: Idp, people: list[User]) -> None:
+        group = group_of(push(idp, *people[:2]))
+        removal = {"op": "remove", "path": f'members[value eq "{people[0].id}"]'}
+        idp.patch(f"/Groups/{group.id}", removal, add(people[0]), removal, add(people[2]))
+        assert members_of(group) == ids(*people[1:])
+
+    def test_an_unknown_member_that_is_removed_again_is_400_all_the_same(
+        self, idp: Idp, people: list[User]
+    ) -> None:  # G3
+        group = group_of(push(idp, people[0]))
+        stranger = UserFactory.create()
+        answer = idp.patch(f"/Groups/{group.id}", add(stranger), {"op": "replace", "path": "members", "value": []})
+        assert answer.status_code == 400
+        assert members_of(group) == ids(people[0])
+
     def test_an_empty_replacement_empties_the_group(self, idp: Idp, people: list[User]) -> None:  # S4
         group = group_of(push(idp, *people))
         assert idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "members", "value": []}).status_code == 200

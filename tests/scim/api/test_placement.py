@@ -3,10 +3,13 @@
 import pytest
 from django.utils import timezone
 
-from orgs import entities
+from groups_provisioning import intake
+from orgs import entities, organizations
 from orgs.models import Entity, EntityKind, Organization, User
+from orgs.people import Facts
 from tests.conftest import Idp
 from tests.factories import EntityFactory, OrganizationFactory, issue_token
+from tests.groups_provisioning.ties import by_command, places, settle
 
 URN = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
 PATH = f"{URN}:LambdatestGroup"
@@ -83,6 +86,29 @@ def test_a_former_name_that_another_group_has_now_means_that_one(idp: Idp, pool:
     assert user.placement == other
 
 
+def test_a_new_group_of_the_name_is_meant_once_the_old_is_deleted(idp: Idp, pool: Entity, org: Organization) -> None:
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    Entity.objects.filter(id=pool.id).update(deleted_at=timezone.now())
+    other = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP, name="Fast lane")
+    assert put_in(idp, user, "Fast lane").status_code == 200
+    user.refresh_from_db()
+    assert user.placement == other
+
+
+@pytest.mark.parametrize("name", ["Default", "default"])
+def test_the_default_group_can_be_named(idp: Idp, pool: Entity, name: str) -> None:
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    assert put_in(idp, user, name).json()[URN]["LambdatestGroup"] == name
+    user.refresh_from_db()
+    assert user.placement is None
+
+
+def test_who_is_created_while_the_group_is_deleted_is_not_placed_in_it(org: Organization, pool: Entity) -> None:  # C4
+    Entity.objects.filter(id=pool.id).update(deleted_at=timezone.now())
+    facts = Facts("ada@corp.example", "ada@corp.example", placement_id=pool.id)
+    assert places(intake.create_user(org=org, facts=facts, cause=by_command())) == {}
+
+
 def test_a_removal_ends_it(idp: Idp, pool: Entity) -> None:
     user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
     answer = idp.patch(f"/Users/{user.id}", {"op": "remove", "path": PATH})
@@ -98,6 +124,17 @@ def test_is_stored_without_effect_where_concurrency_groups_are_off(idp: Idp, org
     assert created.status_code == 201
     assert created.json()[URN]["LambdatestGroup"] == "Nowhere"
     assert User.objects.get().placement is None
+
+
+def test_what_was_named_while_concurrency_groups_were_off_counts_once_they_are_on(
+    idp: Idp, pool: Entity, org: Organization
+) -> None:
+    organizations.change(org=org, wishes={"concurrency_groups": False}, cause=by_command())
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    assert places(user) == {}
+    organizations.change(org=org, wishes={"concurrency_groups": True}, cause=by_command())
+    settle(user)
+    assert places(user) == {"Fast lane": "attribute"}
 
 
 def test_a_deactivation_goes_through_beside_an_unknown_group(idp: Idp, pool: Entity) -> None:  # U4
