@@ -152,8 +152,8 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     it had formerly means the same group, unless another one has it now.
     """
     name = get(resource, own.placement) if own.placement else None
-    if name is None or own.placement is None:
-        return None
+    if name is None or own.placement is None or fold(name) == fold(entities.DEFAULT_GROUP):
+        return None  # Who is in no other group is in the default one.
     if user is not None:
         stored = get(users.resource_of(user), own.placement)
         shown = user.placement.name if user.placement else stored

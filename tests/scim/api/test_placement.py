@@ -46,6 +46,14 @@ def test_an_unknown_group_is_400(idp: Idp, pool: Entity) -> None:
     assert "Nowhere" in answer.json()["detail"]
 
 
+def test_the_default_group_is_where_those_in_no_other_are(idp: Idp, pool: Entity) -> None:  # U10, R3
+    user = User.objects.get(id=create(idp, "Fast lane").json()["id"])
+    answer = put_in(idp, user, "default")
+    assert (answer.status_code, answer.json()[URN]["LambdatestGroup"]) == (200, "default")
+    user.refresh_from_db()
+    assert user.placement is None
+
+
 def test_a_group_of_another_org_is_unknown(idp: Idp) -> None:  # O7
     Entity.objects.create(
         org=OrganizationFactory.create(), kind=EntityKind.CONCURRENCY_GROUP, name="Theirs", created_at=timezone.now()
