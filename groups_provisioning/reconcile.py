@@ -125,7 +125,7 @@ def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()
 def _hold_switches(org: Organization) -> None:
     """Have those who switch kinds wait for this transaction, or this one for them.
 
-    They mark everybody there is; somebody who is just being created, and placed by what the IdP wrote, is not there yet.
+    They mark everybody there is, and somebody who is just being created is not there yet.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org.id])

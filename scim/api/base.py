@@ -42,7 +42,8 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
-        self["Content-Length"] = str(len(content))
+        if status not in (204, 304):  # which must not have one (RFC 9110 §8.6)
+            self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):

@@ -121,7 +121,8 @@ class Detail(ResourceView):
 
     def patch(self, request: Any, resource_id: str) -> ScimResponse:
         row = self.requests.patch(self.org, resource_id, self.message(), self.cause(), self.expected)
-        if self.requests.is_shown_after_patch(row):
+        wanted, _ = self.names()
+        if wanted or self.requests.is_shown_after_patch(row):  # RFC 7644 §3.5.2: who asks for attributes gets 200
             return self.answer(row)
         return ScimResponse(status=204, headers={"ETag": self.requests.etag(row)})
 

@@ -4,7 +4,7 @@ Values are always parameters. Text that is compared without case was folded when
 resource in that form, since no cluster's locale can be relied on.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -259,6 +259,13 @@ def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Containe
                 if inner in schema.by_name
             }
     return document
+
+
+def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:
+    """Every URN, folded, by which a filter may name a schema that a resource with these attributes is shown with."""
+    shown = {kind.schema.id, *(name for name in names if ":" in name)}
+    aliases = {alias for schema in kind.extensions if schema.id in shown for alias in schema.aliases}
+    return sorted(map(fold, shown | aliases))
 
 
 def _fold_value(value: Any, attribute: Attribute) -> Any:

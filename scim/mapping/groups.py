@@ -5,11 +5,13 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from groups_provisioning.group_intake import GroupFacts
 from groups_provisioning.models import PushedGroup, PushedGroupQuerySet
 from orgs.models import Organization
 from scim.mapping.etags import etag
-from scim.mapping.filters import FilterSql, Sql, folded, in_document
+from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
 from scim.mapping.users import moment
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
@@ -32,7 +34,8 @@ def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: st
     return GroupFacts(
         **{column: resource.get(name, "") for name, column in _COLUMNS.items()},
         attributes={name: value for name, value in resource.items() if name not in _COLUMNS},
-        folded=folded(resource, dialect.group, without=tuple(_COLUMNS)),
+        folded=folded(resource, dialect.group, without=tuple(_COLUMNS))
+        | {"schemas": schema_names(resource, dialect.group)},
         extension_urn=extension_urn,
         roles=dialect.group_roles(resource),
     )
@@ -100,7 +103,11 @@ _MEMBERS = f"""(
 @lru_cache(maxsize=256)
 def group_filters(dialect: Dialect) -> FilterSql:
     """What filters and sorting see of groups: what `render` shows."""
-    homes: dict[str, Sql] = {"members": (_MEMBERS, [])}
+    core = Jsonb(schema_names((), dialect.group))
+    homes: dict[str, Sql] = {
+        "members": (_MEMBERS, []),
+        "schemas": (f"COALESCE({_TABLE}.folded -> 'schemas', %s)", [core]),
+    }
     if dialect.group_role:
         homes[dialect.group_role.name] = in_document(f"{_TABLE}.folded", dialect.group_role)
     return FilterSql(

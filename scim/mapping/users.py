@@ -17,7 +17,7 @@ from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
-from scim.mapping.filters import FilterSql, Sql, folded, in_document
+from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
 from scim.protocol.resources import get, put
@@ -151,11 +151,9 @@ def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> No
 
 
 def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
-    """Every URN, folded, by which a filter may name a schema that the resource is shown with."""
+    """The URNs of a user's schemas; there always is an effective role to show (SPEC R1)."""
     own = dialect.role.schema
-    shown = {dialect.user.schema.id, *(name for name in resource if ":" in name), *((own.id,) if own else ())}
-    aliases = {alias for schema in dialect.user.extensions if schema.id in shown for alias in schema.aliases}
-    return sorted(map(fold, shown | aliases))
+    return schema_names([*resource, own.id] if own else resource, dialect.user)
 
 
 def location(user: User, base_url: str) -> str:

@@ -14,7 +14,7 @@ from .errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mut
 from .filters import Compare, Filter, Or
 from .paths import Path, UnknownAttribute, read_path
 from .schema import Attribute, Ref, ResourceType
-from .values import Refusal, read_element, read_member_ids, read_opaque, read_value
+from .values import Refusal, notable, read_element, read_member_ids, read_opaque, read_value
 
 MAX_OPERATIONS = 1000
 
@@ -63,9 +63,9 @@ class Patch:
 
 
 def read_patch(body: Any, kind: ResourceType, *, max_operations: int = MAX_OPERATIONS) -> Patch:
-    """The writes of a PatchOp. Wrong values and targets are among its refusals.
+    """The writes of a PatchOp. Wrong values and paths are among its refusals.
 
-    Raises InvalidSyntax, InvalidPath or InvalidFilter where the body is not well-formed.
+    Raises InvalidSyntax where the body is not well-formed, and InvalidFilter for members that cannot be selected so.
     """
     operations = _field(body, "Operations")
     if not isinstance(operations, list) or not operations:
@@ -109,8 +109,8 @@ class _Reader:
         else:
             try:
                 path = read_path(text, self._kind, of_object=isinstance(value, dict))
-            except UnknownAttribute as error:
-                self.refusals.append(Refusal(text, error))
+            except (InvalidPath, InvalidFilter) as error:
+                self._refuse(notable(text), error)
             else:
                 self._target(op, path, value, named=True)
 
@@ -129,9 +129,9 @@ class _Reader:
                 path = read_path(key, self._kind, of_object=isinstance(item, dict))
             except UnknownAttribute:
                 continue
-            except InvalidPath:
+            except (InvalidPath, InvalidFilter) as error:
                 if "[" in key:
-                    raise
+                    self._refuse(notable(key), error)
                 continue
             if path.ref.attribute or path.ref.schema or not nested:
                 self._target(op, path, item, named=False)

@@ -10,7 +10,7 @@ from .errors import InvalidSyntax, InvalidValue, Mutability, quote
 from .paths import is_extension_urn, spelling_of
 from .schema import Attribute, Ref, ResourceType, Schema
 from .text import fold, is_storable
-from .values import Refusal, read_member_ids, read_opaque, read_value
+from .values import Refusal, notable, read_member_ids, read_opaque, read_value
 
 Resource = dict[str, Any]
 
@@ -177,7 +177,7 @@ def _read_unknown(draft: Draft, key: str, value: Any) -> None:
             raise InvalidValue("The name of an extension contains a character that cannot be stored.")
         draft.values[key] = read_opaque(None, value)
     except InvalidValue as error:
-        draft.refusals.append(Refusal(key, error))
+        draft.refusals.append(Refusal(notable(key), error))
 
 
 def _merge(parts: list[tuple[str, Resource]], stored: Mapping[str, Any]) -> tuple[Resource, str]:

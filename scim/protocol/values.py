@@ -27,6 +27,11 @@ class Refusal:
     error: ScimError
 
 
+def notable(name: str) -> str:
+    """What a client called something that is nothing here, in a form that can be noted: a refusal is (SPEC U4)."""
+    return name[:200] if is_storable(name) else quote(name)
+
+
 def read_value(attribute: Attribute, value: Any, *, loose: bool) -> Any:
     """The value in the attribute's form; None if it clears the attribute, as null, "", [] and {} do (SPEC S3).
 

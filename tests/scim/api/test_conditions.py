@@ -44,6 +44,7 @@ class TestIfNoneMatch:
         answer = idp.get(f"/Users/{created.json()['id']}", if_none_match=created["ETag"])
         assert (answer.status_code, answer.content) == (304, b"")
         assert answer["ETag"] == created["ETag"]
+        assert "Content-Length" not in answer  # RFC 9110 §8.6: 0 would be the length of the user
 
     def test_of_another_version_is_the_user(self, idp: Idp, created) -> None:
         assert idp.get(f"/Users/{created.json()['id']}", if_none_match='W/"7"').status_code == 200

@@ -190,6 +190,13 @@ class TestOneGroup:
         assert (large.status, large.size, large.queries) == (200, small.size, small.queries)
         assert large.members_read == small.members_read == 0
 
+    def test_is_answered_after_a_patch_that_names_attributes(self, company: Company, db: None) -> None:
+        # RFC 7644 §3.5.2: "The server MUST return a 200 OK if the "attributes" parameter is specified".
+        rename = {"op": "replace", "path": "displayName", "value": "everybody"}
+        answer = company.idp.patch(f"/Groups/{company.large}?attributes=displayName", rename)
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"schemas", "id", "displayName"}
+
     def test_is_answered_after_a_patch_up_to_500_members(self, company: Company, db: None) -> None:
         path = f"/Groups/{company.small}"
         for count, status in ((500, 200), (501, 204)):

@@ -432,11 +432,14 @@ class TestQuerying:
             'members eq "{0}"',
             'displayName sw "Eng" and members pr',
             'id eq "{group}"',
+            'displayName eq "engineers" and schemas eq "urn:ietf:params:scim:schemas:core:2.0:GROUP"',
+            'displayName eq "engineers" and schemas pr',
+            'schemas eq "urn:acme:2.0:Group"',
             'meta.resourceType eq "Group" and not (displayName co "zzz") and externalId eq "g1"',
         ],
     )
     def test_finds_the_group(self, idp: Idp, people: list[User], query: str) -> None:  # S1
-        group = group_of(push(idp, people[0], externalId="g1"))
+        group = group_of(push(idp, people[0], externalId="g1", **{"urn:acme:2.0:Group": {"badge": 7}}))
         push(idp, people[1], name="Others")
         found = idp.get("/Groups?filter=" + query.format(people[0].id, group=group.id)).json()
         assert [each["id"] for each in found["Resources"]] == [str(group.id)]

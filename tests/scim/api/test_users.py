@@ -240,6 +240,14 @@ class TestDeactivating:
         assert (user.active, user.user_name, user.display_name) == (False, "Ada@corp.example", "A. L.")
         assert LedgerEntry.objects.get(user=user, slot="refused").was == "userName"
 
+    @pytest.mark.parametrize("name", ["urn:acme\0:2.0:User", "a b", 'emails[kind eq "x"]', 'title[type eq "x"]'])
+    def test_is_carried_out_beside_an_attribute_that_cannot_be(self, idp: Idp, name: str) -> None:  # U4, S2
+        path = f"/Users/{idp.post('/Users', ADA).json()['id']}"
+        assert idp.patch(path, DEACTIVATE, {"op": "add", "path": name, "value": "x"}).json()["active"] is False
+        assert LedgerEntry.objects.filter(slot="refused").exists()
+        assert idp.put(path, ADA).json()["active"] is True
+        assert idp.put(path, ADA | {"active": False, name: "x"}).json()["active"] is False
+
     def test_again_changes_nothing(self, idp: Idp) -> None:
         user = user_of(idp.post("/Users", ADA))
         first = idp.patch(f"/Users/{user.id}", DEACTIVATE)
