@@ -26,7 +26,13 @@ def group(org: Organization, name: str, *people: User, **more: Any) -> PushedGro
     """A pushed group with these members. Nobody is settled."""
     now = timezone.now()
     made = PushedGroup.objects.create(
-        org=org, display_name=name, member_count=len(people), created_at=now, modified_at=now, **more
+        org=org,
+        display_name=name,
+        folded={"schemas": ["urn:ietf:params:scim:schemas:core:2.0:group"]},
+        member_count=len(people),
+        created_at=now,
+        modified_at=now,
+        **more,
     )
     change = history.record(org, by_command(), "group.created", group=str(made.id), name=name)
     GroupMember.objects.bulk_create(
