@@ -81,7 +81,7 @@ WITH left_groups AS (
     DELETE FROM groups_provisioning_groupmember WHERE user_id = %(user)s RETURNING group_id
 )
 UPDATE groups_provisioning_pushedgroup
-SET member_count = member_count - 1, revision = revision + 1, modified_at = %(at)s
+SET member_count = member_count - 1, revision = revision + 1, modified_at = greatest(modified_at, %(at)s)
 WHERE id IN (SELECT group_id FROM left_groups)
 """
 
@@ -89,7 +89,7 @@ _TAKE_OUT = """
 WITH left_groups AS (
     DELETE FROM groups_provisioning_nestedgroup WHERE member_id = %(group)s RETURNING group_id
 )
-UPDATE groups_provisioning_pushedgroup SET revision = revision + 1, modified_at = %(at)s
+UPDATE groups_provisioning_pushedgroup SET revision = revision + 1, modified_at = greatest(modified_at, %(at)s)
 WHERE id IN (SELECT group_id FROM left_groups)
 """
 

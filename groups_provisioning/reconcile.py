@@ -65,8 +65,11 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
 def rebuild(*, org: Organization) -> None:
     """Throw all effects of an org away and make them anew from the facts (SPEC C4), in the caller's transaction.
 
-    Nothing is entered in the ledger: what comes out is what was there.
+    Nothing is entered in the ledger: what comes out is what was there. So who waits is settled before, and the last
+    admin found, who is one until then (SPEC R5).
     """
+    while settle_marked(org.id):
+        pass
     with connection.cursor() as cursor:
         for table in ("groups_provisioning_conflict", "groups_provisioning_membership", "orgs_standing"):
             cursor.execute(f"DELETE FROM {table} WHERE org_id = %s", [org.id])

@@ -294,7 +294,8 @@ def _mapping(mapping: Mapping[str, Any]) -> str:
     status = f"{Status(mapping['was']).label} → {now}" if mapping["was"] not in (None, mapping["now"]) else str(now)
     tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if mapping["entity_name"] else _tie(mapping)
     words = _("Mapping %(mapping)s: %(status)s") % {"mapping": tie, "status": status}
-    rule = mapping.get("rule")
+    # A rule makes mappings; what becomes of them later is somebody else's doing.
+    rule = mapping.get("rule") if mapping["was"] is None else None
     return _("%(words)s, by the rule %(rule)s") % {"words": words, "rule": _pattern(rule)} if rule else words
 
 

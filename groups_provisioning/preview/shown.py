@@ -37,7 +37,10 @@ class Line(NamedTuple):
 
 
 class PersonLine(NamedTuple):
-    """One difference of one person. what: `place`, `roles`, or `conflict` (with the entities of both sides)."""
+    """One difference of one person. what: `place`, `roles`, or `conflict` (with the entities of both sides).
+
+    A conflict that stays open, and is against others, has both was and now.
+    """
 
     user: User
     what: str
@@ -117,10 +120,10 @@ def _people(org: Organization, effects: Iterable[Effect], names: Mapping[str | N
         if effect.slot == "roles":
             yield PersonLine(user, "roles", "", ", ".join(effect.was or ()), ", ".join(effect.now or ()))
         elif effect.slot == "conflict":
-            question = effect.now or effect.was
-            sides = [names.get(mapping) for mapping in (*question["holders"], question["incoming"])]
-            *holders, incoming = sides
-            was, now = (None, [holders, incoming]) if effect.now else ([holders, incoming], None)
+            was, now = (
+                question and [[names.get(holder) for holder in question["holders"]], names.get(question["incoming"])]
+                for question in (effect.was, effect.now)
+            )
             yield PersonLine(user, "conflict", "", was, now)
         else:
             yield PersonLine(user, "place", effect.slot, names.get(effect.was), names.get(effect.now))

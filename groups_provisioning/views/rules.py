@@ -163,7 +163,8 @@ def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
     context = {"form": form, "rule": rule, **_matched(request.org, form, rule)}
     if request.method == "POST" and form.is_valid():
         try:
-            context |= _effect(request, form, rule) if context["tally"].unmapped else {}
+            if context["tally"].unmapped or context["matches"].is_cut:
+                context |= _effect(request, form, rule)
             if request.POST.get("seen") == context["seen"]:
                 return _saved(request, form, rule)
             context["asked_again"] = True
@@ -202,7 +203,9 @@ def _list(request: OrgRequest) -> dict[str, Any]:
         "matches": matches,
         "counted": rule_matches.COUNTED,
         "kinds_on": entities.kinds_on(request.org),
-        "saved": next((rule for rule, tally in rows if str(rule.id) == saved and tally.unmapped), None),
+        "saved": next(
+            (rule for rule, tally in rows if str(rule.id) == saved and (tally.unmapped or matches.is_cut)), None
+        ),
     }
 
 

@@ -193,6 +193,15 @@ class TestOneChange:
         assert "Linus Berg joined the team Engineering" in page
         assert str(change.request_id) in page
 
+    def test_names_the_rule_only_where_the_rule_did_it(
+        self, browser: Client, org: Organization, cause: Cause, engineering: dict[str, Any]
+    ) -> None:
+        mappings.reject(org=org, mapping_ids=[Mapping.objects.get().id], cause=cause)
+        change = Change.objects.get(org=org, verb="mapping.rejected")
+        page = text(browser.get(f"/activity/{change.id}/"))
+        assert "Mapping Engineering → Engineering (team): Auto-Approved → Rejected" in page
+        assert "by the rule" not in page
+
     def test_shows_the_effects_in_pages(self, browser: Client, org: Organization) -> None:
         people = [UserFactory.create(org=org, given_name=f"P{number:03}", family_name="X") for number in range(60)]
         change = history.record(

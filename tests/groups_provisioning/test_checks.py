@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from groups_provisioning import checks, facts, reconcile, tasks, worker
 from groups_provisioning.models import Conflict, Membership, PushedGroup
-from orgs.models import Change, Door, Entity, Mark, Organization, Standing, User
+from orgs.models import Change, Door, Entity, LedgerEntry, Mark, Organization, Standing, User
+from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory
 from tests.groups_provisioning import ties
 from tests.groups_provisioning.ties import POOL
@@ -142,6 +143,17 @@ class TestCommands:
         assert effects(org) == before
         change = Change.objects.get(org=org, verb="engine.rebuilt")
         assert (change.detail["was"]["places"], change.detail["now"]["places"]) == (1, 2)
+
+    def test_rebuild_settles_who_waits_and_tells_it(self, org: Organization, idp: Idp) -> None:
+        ada = UserFactory.create(org=org, roles=["Admin"])
+        group = ties.group(org, "Engineering")
+        team = ties.tie(group, ties.entity(org, "Engineering")).entity
+        idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(ada.id)}]})
+        self.run("rebuild", org.slug)
+        assert team
+        told = LedgerEntry.objects.filter(user=ada, slot="team").values_list("change__verb", "was", "now")
+        assert list(told) == [("group.changed", None, str(team.id))]
+        assert Standing.objects.get(user=ada).roles == ["Admin"]  # R5
 
     @pytest.mark.parametrize("command", ["rebuild", "check_effects"])
     def test_say_that_there_is_no_such_org(self, db: None, command: str) -> None:

@@ -163,6 +163,21 @@ class TestDeciding:
         browser.post(DECIDE, sent(again))
         assert places(ada) == {"EMEA": "claim"}
 
+    def test_a_conflict_that_stays_open_is_not_said_to_open(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:  # M9
+        team = tie(group(org, "grp-web", ada), entity(org, "Web"))
+        for name, kind in (("Silver", POOL), ("EMEA", SUB)):
+            tie(group(org, f"grp-{name}", ada), entity(org, name, kind))
+        settle(ada)
+        shown = text(browser.get(f"/mappings/{team.id}/reject/"))
+        assert "Ada Lovelace: a conflict stays open, against other places" in shown
+        assert "a conflict opens" not in shown
+        rows = list(csv.reader(b"".join(browser.get(f"/mappings/{team.id}/reject/?download")).decode().splitlines()))
+        (conflict,) = (row for row in rows if row[1] == "conflict")
+        assert sorted(conflict[3].split(", ")) == ["EMEA", "Silver", "Web"]
+        assert conflict[4] == "Silver, EMEA"
+
     def test_what_is_over_is_not_decided(self, browser: Client, conflict: Conflict, ada: User) -> None:
         shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
         leave(ada, conflict.holders[0])

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning import mappings, rules, worker
+from groups_provisioning import mappings, rule_matches, rules, worker
 from groups_provisioning.models import Mapping, MappingRule, PatternType, Preview, PushedGroup, Status
 from groups_provisioning.preview import runs
 from groups_provisioning.rules import RuleFacts
@@ -378,6 +378,19 @@ class TestRules:
         assert "See what applying it would do" in text(answer)
         assert MappingRule.objects.get().auto_approve
         assert not Mapping.objects.exists()  # M5
+
+    def test_show_what_they_would_do_to_groups_that_are_not_counted_too(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(rule_matches, "COUNTED", 1)
+        push(idp, "Accounting")
+        push(idp, "eng-web")
+        facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
+        shown = browser.post("/groups/rules/new/", facts)
+        assert [each.group for each in shown.context["outcome"].outlook.plan.mapped] == ["eng-web"]
+        answer = saved(browser, "/groups/rules/new/", **facts)
+        assert "See what applying it would do" in text(answer)
+        assert "Apply to unmapped groups" in text(answer)
 
     def test_with_a_bad_pattern_say_where_it_is_bad(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "eng-[z-a]", "kind": "team"}

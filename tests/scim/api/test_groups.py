@@ -1,5 +1,6 @@
 """Pushed groups over HTTP: what the answer says, and then what the database says."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -225,6 +226,16 @@ class TestAddingAndRemoving:
         removal = {"op": "remove", "path": f'members[value eq "{people[1].id}"]'}
         idp.patch(f"/Groups/{group.id}", add(people[1]), removal, add(people[2]))
         assert members_of(group) == ids(people[0], people[2])
+
+    def test_a_deleted_member_does_not_set_the_group_s_clock_back(
+        self, idp: Idp, people: list[User]
+    ) -> None:  # M2: those who were in before a rename are told by that clock
+        group = group_of(push(idp, *people))
+        later = group.modified_at + timedelta(minutes=1)  # of a request that came after, and was quicker
+        PushedGroup.objects.update(modified_at=later)
+        idp.delete(f"/Users/{people[0].id}")
+        assert members_of(group) == ids(*people[1:])
+        assert group.modified_at == later
 
 
 class TestRenaming:
