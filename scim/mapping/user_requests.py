@@ -151,11 +151,11 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     user: as stored. The name that is stored or was shown is never refused, whatever has become of the group: one that
     it had formerly means the same group, unless another one has it now.
     """
-    name = get(resource, own.placement) if own.placement else None
+    name = _placement_in(resource, own)
     if name is None or own.placement is None or fold(name) == fold(entities.DEFAULT_GROUP):
         return None  # Who is in no other group is in the default one.
     if user is not None:
-        stored = get(users.resource_of(user), own.placement)
+        stored = _placement_in(users.resource_of(user), own)
         shown = user.placement.name if user.placement else stored
         if user.placement_id and fold(name) in (fold(stored or ""), fold(shown or "")):
             return user.placement_id
@@ -170,6 +170,11 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
             "or correct the mapping in the identity provider."
         )
     return entity_id
+
+
+def _placement_in(resource: Mapping[str, Any], own: Dialect) -> str | None:
+    name = get(resource, own.placement) if own.placement else None
+    return name if isinstance(name, str) else None  # It may have been stored before anybody described it (SPEC P3).
 
 
 def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause) -> bool:

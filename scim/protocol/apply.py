@@ -210,8 +210,10 @@ def _merged(attribute: Attribute, elements: list[Any], touched: list[Any]) -> li
 
 def _key(attribute: Attribute, element: Any) -> Hashable:
     """What makes two elements the same: everything but which is primary."""
-    if isinstance(element, dict):
-        subs = attribute.subs
+    subs = attribute.subs
+    if isinstance(element, dict) and element.keys() <= subs.keys():
         return frozenset((name, comparable(subs[name], value)) for name, value in element.items() if name != "primary")
+    if isinstance(element, dict | list):  # stored before anybody described the attribute (SPEC P3)
+        return json.dumps(element, sort_keys=True)
     plain: Hashable = comparable(attribute, element)
     return plain
