@@ -8,6 +8,7 @@ from orgs.models import Organization, SchemaProfile
 from tests.conftest import Idp
 
 USER = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
+ALIAS = "urn:ietf:params:scim:schemas:extension:TestMu AI:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:Group"
 
 
@@ -38,3 +39,14 @@ def test_that_of_a_group_is_kept_and_added_to(idp: Idp, org: Organization, store
     assert idp.put(path, {"displayName": "People"}).status_code == 200
     role = {"op": "add", "path": f"{GROUP}:LambdatestRoles", "value": ["Guest"]}
     assert "Guest" in idp.patch(path, role).json()[GROUP]["LambdatestRoles"]
+
+
+def test_that_came_under_an_alias_is_one_with_what_is_written_now(idp: Idp, org: Organization) -> None:  # P1
+    body = {"userName": "ada@corp.example", ALIAS.upper(): {"OrganizationRole": "Admin"}}
+    path = f"/Users/{idp.post('/Users', body).json()['id']}"
+    describe(org)
+    role = {"op": "replace", "path": f"{ALIAS}:OrganizationRole", "value": "Guest"}
+    for user in (idp.patch(path, role).json(), idp.get(path).json()):
+        assert user["schemas"] == ["urn:ietf:params:scim:schemas:core:2.0:User", ALIAS]
+        assert user[ALIAS] == {"OrganizationRole": "Guest"}
+        assert ALIAS.upper() not in user
