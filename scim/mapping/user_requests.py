@@ -152,10 +152,10 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     it had formerly means the same group, unless another one has it now. One that was deleted gives way to a new one of
     the name. Raises InvalidValue.
     """
-    name = get(resource, own.placement) if own.placement else None
+    name = _placement_in(resource, own)
     if name is None or own.placement is None:
         return None
-    stored = get(users.resource_of(user), own.placement) if user is not None else None
+    stored = _placement_in(users.resource_of(user), own) if user is not None else None
     known = user.placement if user is not None else None
     shown = {fold(stored or ""), fold(known.name)} if known is not None else set()
     if known is not None and known.deleted_at is None and fold(name) in shown:
@@ -171,6 +171,11 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
             "or correct the mapping in the identity provider."
         )
     return entity_id
+
+
+def _placement_in(resource: Mapping[str, Any], own: Dialect) -> str | None:
+    name = get(resource, own.placement) if own.placement else None
+    return name if isinstance(name, str) else None  # It may have been stored before anybody described it (SPEC P3).
 
 
 def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause) -> bool:

@@ -24,7 +24,7 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
 
     The refusals are those of the patch and those that the resource gives cause to.
     """
-    new = dict(resource)
+    new = _gathered(kind, resource)
     refusals = list(patch.refusals)
     spelling: dict[str, str] = {}
     spelled: dict[str, str | None] = {}
@@ -42,6 +42,16 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
             spelling[aliased.id] = spelled_as
     refusals += restore_immutable(kind, resource, new)
     return Outcome(new, tuple(refusals), spelling)
+
+
+def _gathered(kind: ResourceType, resource: Mapping[str, Any]) -> Resource:
+    """The resource with its extensions under their own URNs; one may have been stored before its alias was known."""
+    new = dict(resource)
+    for name in resource:
+        schema, _ = kind.urns.get(name.lower(), (None, "")) if ":" in name else (None, "")
+        if schema and schema.id != name:
+            new.setdefault(schema.id, new.pop(name))
+    return new
 
 
 def _carry_out(write: Write, new: Resource) -> None:
@@ -210,8 +220,10 @@ def _merged(attribute: Attribute, elements: list[Any], touched: list[Any]) -> li
 
 def _key(attribute: Attribute, element: Any) -> Hashable:
     """What makes two elements the same: everything but which is primary."""
-    if isinstance(element, dict):
-        subs = attribute.subs
+    subs = attribute.subs
+    if isinstance(element, dict) and element.keys() <= subs.keys():
         return frozenset((name, comparable(subs[name], value)) for name, value in element.items() if name != "primary")
+    if isinstance(element, dict | list):  # stored before anybody described the attribute (SPEC P3)
+        return json.dumps(element, sort_keys=True)
     plain: Hashable = comparable(attribute, element)
     return plain

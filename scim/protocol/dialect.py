@@ -9,6 +9,7 @@ from typing import Any
 
 from .core import COMMON, ENTERPRISE, GROUP, USER
 from .errors import quote
+from .resources import get
 from .schema import Attribute, Ref, ResourceType, Schema
 from .text import fold, is_email
 
@@ -96,8 +97,7 @@ class Dialect:
         return self._roles(group, self.group_role) if self.group_role else ()
 
     def _roles(self, resource: Mapping[str, Any], ref: Ref) -> tuple[str, ...]:
-        home = resource.get(ref.schema.id, {}) if ref.schema else resource
-        written = home.get(ref.attribute.name) if ref.attribute else None
+        written = get(resource, ref)
         values: Iterable[Any] = written if isinstance(written, list) else (written,)
         keys = (self._role_keys.get(fold(text)) for text in map(_role_text, values) if text)
         return tuple(dict.fromkeys(key for key in keys if key))

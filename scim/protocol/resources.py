@@ -55,7 +55,7 @@ class Draft:
         new = dict(self.values)
         spelling = dict(self.spelling)
         for urn, parts in self.extensions.items():
-            merged, spelled = _merge(parts, stored.get(urn) or {})
+            merged, spelled = _merge(parts, home_in(stored, urn))
             new[urn] = {name: value for name, value in merged.items() if value is not None}
             if urn in spelling:
                 spelling[urn] = spelled
@@ -197,14 +197,21 @@ def get(resource: Mapping[str, Any], ref: Ref) -> Any:
     """The value of an attribute as a whole, or of an extension; None where there is none."""
     if ref.schema is None:
         return resource.get(ref.top)
-    home = resource.get(ref.schema.id)
-    return home.get(ref.attribute.name) if home and ref.attribute else home
+    if ref.attribute is None:
+        return resource.get(ref.schema.id)
+    return home_in(resource, ref.schema.id).get(ref.attribute.name)
+
+
+def home_in(resource: Mapping[str, Any], urn: str) -> Mapping[str, Any]:
+    """The attributes of an extension. What was stored before anybody described it may be no object (SPEC P3)."""
+    home = resource.get(urn)
+    return home if isinstance(home, Mapping) else {}
 
 
 def put(resource: Resource, ref: Ref, value: Any) -> None:
     """Set or, with None, clear an attribute as a whole, or an extension. Only `resource` itself is changed."""
     if ref.schema is not None and ref.attribute is not None:
-        home = dict(resource.get(ref.schema.id) or {})
+        home = dict(home_in(resource, ref.schema.id))
         assign(home, ref.attribute.name, value)
         assign(resource, ref.schema.id, home or None)
     else:
