@@ -160,9 +160,9 @@ def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *
 
 
 def _meant_by(org: Organization, facts: people.Facts) -> User | None:
-    """Whom a create is about: who has the userName now, else the last whom SCIM deleted with it.
+    """Whom a create is about: who has the userName now, else whom SCIM deleted with it.
 
-    Two different external ids are two different people (SPEC U3).
+    Of several, the one with the same external id, else the last; two different ones are two people (SPEC U3).
     """
     # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
     either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
@@ -171,12 +171,10 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
         return None
     known = namesakes.annotate(taken_out=by_hand.REMOVALS).select_related("standing")
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
-    for user in sorted(locked, key=lambda user: user.deleted_at is not None):
-        if user.deleted_at is None or not (
-            user.external_id and facts.external_id and user.external_id != facts.external_id
-        ):
-            return user
-    return None
+    present = [user for user in locked if user.deleted_at is None]
+    same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]
+    unknown = [user for user in locked if not (facts.external_id and user.external_id)]
+    return next(iter([*present, *same, *unknown]), None)
 
 
 def _settle_and_record(

@@ -297,6 +297,14 @@ class TestDeleting:
         idp.delete(f"/Users/{user.id}")
         assert idp.post("/Users", ADA | {"externalId": "00u2"}).json()["id"] != str(user.id)
 
+    def test_of_several_of_a_name_the_same_external_id_means_the_same_person(self, idp: Idp) -> None:  # U3
+        first, second = (ADA | {"externalId": external_id} for external_id in ("00u1", "00u2"))
+        for body in (first, second):
+            idp.delete(f"/Users/{idp.post('/Users', body).json()['id']}")
+        User.objects.filter(external_id="00u2").update(external_id="")
+        same = User.objects.get(external_id="00u1")
+        assert idp.post("/Users", first).json()["id"] == str(same.id)
+
 
 def without_savepoints(queries) -> list[str]:
     """The statements that production would send too: there, a command's transaction is no savepoint."""
