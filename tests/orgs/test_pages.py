@@ -194,6 +194,17 @@ class TestTheTokenTable:
         for page in (text(browser.get(SCIM)), text(browser.get("/"))):
             assert (f"“Okta” expires in {days} days" in page) is warned
 
+    def test_names_the_token_that_can_take_the_place_of_one_that_expires(
+        self, browser: Client, org: Organization
+    ) -> None:
+        issue_token(org, name="Old", lifetime=timedelta(days=20))
+        issue_token(org, name="Elsewhere", idp=IdentityProvider.JUMPCLOUD)
+        assert "Create another token" in text(browser.get(SCIM))
+        issue_token(org, name="New")
+        page = text(browser.get(SCIM))
+        assert "“New” can take its place" in page
+        assert "Create another token" not in page
+
     def test_says_how_to_finish_a_rotation(self, browser: Client, org: Organization) -> None:  # O4
         issue_token(org)
         assert "revoke the older one" not in text(browser.get(SCIM))
