@@ -101,7 +101,10 @@ class Sources:
 
 def guide(idp: str, org: Organization, base_url: str) -> Guide:
     """The guide for an identity provider; for one that has none of its own, the general one. Two queries."""
-    name, sources, steps = GUIDES.get(idp) or GUIDES[Idp.OTHER]
+    known = idp if idp in GUIDES else Idp.OTHER
+    name, sources, steps = GUIDES[known]
+    if known == Idp.OTHER:
+        name = _("your identity provider")
     portal = _portal(org, base_url)
     return Guide(name, [*steps(portal), _first_person(), *_groups(idp, org)], _mappings(portal, sources))
 
@@ -479,7 +482,7 @@ GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
         _onelogin,
     ),
     Idp.OTHER: (
-        "your identity provider",
+        "Other",
         Sources("work e-mail", "whether they are active", "first name", "last name", "work e-mail"),
         _other,
     ),

@@ -66,6 +66,14 @@ class TestConnection:
         assert "Okta SCIM Client" in page
         assert "Your identity provider is connected" in text(browser.get("/"))
 
+    def test_of_long_ago_does_not_deny_the_requests_that_the_log_has_forgotten(
+        self, browser: Client, org: Organization
+    ) -> None:
+        token = issue_token(org).token
+        assert "Lately refused or failed No request yet" in text(browser.get(SCIM))
+        tokens.note_use({token.id: (timezone.now() - timedelta(days=40), "203.0.113.7", "Okta SCIM Client")})
+        assert "Lately refused or failed Nothing in the log" in text(browser.get(SCIM))
+
     def test_shows_the_address_to_copy(self, browser: Client, settings: Any) -> None:  # O4, O5
         settings.MUSTER_URL = "https://muster.example.org"
         page = browser.get(SCIM).content.decode()
