@@ -47,10 +47,14 @@ def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
 
 
 def placeable(org: Organization, user: User, text: str) -> QuerySet[Entity]:
-    """What somebody can be placed in by hand, of the kinds that are on; `is_in`: they are there already."""
+    """What somebody can be placed in by hand, of the kinds that are on.
+
+    `is_in`: they are there already; `is_by_hand`: they are placed so.
+    """
     here = Membership.objects.filter(user=user, entity=OuterRef("pk"))
     found = Entity.objects.for_org(org).live().filter(kind__in=kinds_on(org), name_key__contains=fold(text.strip()))
-    return found.annotate(is_in=Exists(here)).order_by("name_key", "id")
+    by_hand = HandPlacement.objects.filter(user=user, entity=OuterRef("pk"), placed=True)
+    return found.annotate(is_in=Exists(here), is_by_hand=Exists(by_hand)).order_by("name_key", "id")
 
 
 def owner(entity: Entity) -> Mapping | None:

@@ -66,7 +66,7 @@ class RuleForm(forms.Form):
         max_length=patterns.LONGEST,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
     )
-    kind = forms.ChoiceField(label=_("are mapped to a"))
+    kind = forms.ChoiceField(label=_("Map to a"))
     auto_approve = forms.BooleanField(
         label=_("Approve by itself"),
         required=False,

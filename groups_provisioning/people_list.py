@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import Conflict, Membership
 from orgs.keys import fold
-from orgs.models import Entity, EntityKind, Organization, User
+from orgs.models import Entity, EntityKind, HandPlacement, Organization, User
 
 
 class AddedBy(models.TextChoices):
@@ -76,9 +76,11 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
-    """Who can be placed in an entity by hand; `is_in`: they are there already."""
+    """Who can be placed in an entity by hand; `is_in`: they are there already; `is_by_hand`: they are placed so."""
     here = Membership.objects.filter(entity=entity, user=OuterRef("pk"))
-    return matching(User.objects.for_org(org).live(), text).annotate(is_in=Exists(here)).order_by("user_name_key")
+    by_hand = HandPlacement.objects.filter(entity=entity, user=OuterRef("pk"), placed=True)
+    found = User.objects.for_org(org).live().annotate(is_in=Exists(here), is_by_hand=Exists(by_hand))
+    return matching(found, text).order_by("user_name_key")
 
 
 def matching(found: QuerySet[User], text: str) -> QuerySet[User]:

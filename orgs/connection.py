@@ -43,6 +43,15 @@ class Connection:
         """Two tokens are accepted at once: on the way from the older to the newer (SPEC O4)."""
         return len(self.active) > 1
 
+    @property
+    def warnings(self) -> list[tuple[ScimToken, ScimToken | None]]:
+        """Those that expire soon, each with the newest token of its identity provider that can take its place."""
+        return [(token, self._successor(token)) for token in self.expiring]
+
+    def _successor(self, token: ScimToken) -> ScimToken | None:
+        lasting = (each for each in self.active if each.idp == token.idp and each not in self.expiring)
+        return next(lasting, None)
+
 
 def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""

@@ -6,6 +6,7 @@ The names of an identity provider's fields and buttons are its own, and are not 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,8 @@ PATH, ALIAS = "/api/scim", "/scim/v2"  # (SPEC O5)
 # Entra follows RFC 7644 in its PATCH requests only where the address asks for it (SPEC O5).
 ENTRA_FLAG = "?aadOptscim062020"
 
+LINE = 52  # characters of a value that are seen at once
+
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTRA_ACTIVE = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
 
@@ -23,14 +26,17 @@ ENTRA_ACTIVE = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
 @dataclass(frozen=True, slots=True)
 class Field:
     """name: as the identity provider has it. value: what to enter or choose there. copied: whether it is worth a
-    button. rows: lines of it, where it has many.
+    button. lines: how many it has at least, 1 where it fits in one.
     """
 
     name: str
     value: str
     note: str = ""
     copied: bool = False
-    rows: int = 0
+
+    @property
+    def lines(self) -> int:
+        return max(self.value.count("\n") + 1, ceil(len(self.value) / LINE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,10 @@ class Sources:
 
 def guide(idp: str, org: Organization, base_url: str) -> Guide:
     """The guide for an identity provider; for one that has none of its own, the general one. Two queries."""
-    name, sources, steps = GUIDES.get(idp) or GUIDES[Idp.OTHER]
+    known = idp if idp in GUIDES else Idp.OTHER
+    name, sources, steps = GUIDES[known]
+    if known == Idp.OTHER:
+        name = _("your identity provider")
     portal = _portal(org, base_url)
     return Guide(name, [*steps(portal), _first_person(), *_groups(idp, org)], _mappings(portal, sources))
 
@@ -393,7 +402,7 @@ def _onelogin(portal: Portal) -> list[Step]:
             _("Applications › Add App › SCIM Provisioner with SAML (SCIM v2 Enterprise); then its Configuration tab."),
             (
                 _address("SCIM Base URL", portal),
-                Field("SCIM JSON Template", _template(portal), copied=True, rows=8),
+                Field("SCIM JSON Template", _template(portal), copied=True),
                 _secret("SCIM Bearer Token"),
                 Field("API Status", "Enable"),
             ),
@@ -446,7 +455,7 @@ def _other(portal: Portal) -> list[Step]:
                 Field(_("Look-up filter"), 'userName eq "…"'),
             ),
         ),
-        _attributes(portal, _("Add the attributes of this product to what is sent.")),
+        _attributes(portal, _("Map each to what your identity provider knows of people.")),
     ]
 
 

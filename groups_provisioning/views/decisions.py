@@ -34,6 +34,7 @@ class Above(NamedTuple):
 
 
 SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
+RULES = Above("rules", gettext_lazy("Mapping rules"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         "is_applying": queue.is_applying(request.org),
     }
     if request.htmx:
+        context["owner"] = entity_list.owner(found)
         return render(request, "groups_provisioning/_entity_members.html", context)
     context |= _told(found) | {
         "taken_out": page.paginator.count if is_out else taken_out.count(),

@@ -91,10 +91,10 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
-    lead = _("Whom this mapping has placed moves from the old target to the new one.")
+    lead = _("People whom this mapping has placed move from the old target to the new one.")
     question = Question(
         title=_("Choose a new target for “%(group)s”") % {"group": group},
-        verb=_("Map to this one"),
+        verb=_("Re-target"),
         wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
         back=_page(group),
         form=form,
@@ -121,7 +121,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         wish={"do": "reject", "ids": [str(mapping.id)]},
         back=_page(group),
         lead=_(
-            "Whom it has placed leaves that place, unless something else keeps them there. No rule maps the group"
+            "People whom it has placed leave that place, unless something else keeps them there. No rule maps the group"
             " to this kind again until you map it by hand. The group, its members and its roles stay."
         ),
         destructive=True,
@@ -188,8 +188,8 @@ def _reject_many(request: OrgRequest, live: Sequence[Mapping], back: str, contex
         wish={"do": "reject", "ids": [str(mapping.id) for mapping in live]},
         back=back,
         lead=_(
-            "Whom they have placed leaves these places, unless something else keeps them there. No rule maps these"
-            " groups to these kinds again until you map them by hand."
+            "People whom they have placed leave these places, unless something else keeps them there. No rule maps"
+            " these groups to these kinds again until you map them by hand."
         ),
         destructive=True,
         details="groups_provisioning/_bulk.html",

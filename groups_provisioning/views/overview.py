@@ -61,7 +61,7 @@ def overview(request: OrgRequest) -> HttpResponse:
 
 
 def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
-    active = ngettext("%(count)s active", "%(count)s active", there.active) % {"count": f"{there.active:,}"}
+    active = _("%(count)s active, without the owner") % {"count": f"{there.active:,}"}
     yield Number(_("People"), there.people, _address("people"), active)
     yield Number(_("SCIM groups"), there.groups, _address("groups"))
     if org.teams or there.teams:
@@ -79,17 +79,30 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
         text = _("Two groups claim the same person. Everybody keeps the place they have until you decide.")
         yield Attention(_count(title, there.conflicts), text, _address("conflicts"))
     if there.pending:
-        title = ngettext("%(count)s group: Pending", "%(count)s groups: Pending", there.pending)
-        text = _("A mapping waits for you. Its members are placed once you approve it.")
+        title = ngettext("%(count)s group is pending", "%(count)s groups are pending", there.pending)
+        text = ngettext(
+            "Its mapping waits for you. Members are placed once you approve it.",
+            "Their mappings wait for you. Members are placed once you approve them.",
+            there.pending,
+        )
         yield Attention(_count(title, there.pending), text, _address("groups", "status=pending"))
     if there.target_deleted:
-        title = ngettext("%(count)s group: Target deleted", "%(count)s groups: Target deleted", there.target_deleted)
-        text = _("What it was mapped to is gone. Choose a new target, or reject the mapping.")
+        title = ngettext(
+            "%(count)s group has its target deleted", "%(count)s groups have their target deleted", there.target_deleted
+        )
+        text = ngettext(
+            "What it was mapped to is gone. Choose a new target, or reject the mapping.",
+            "What they were mapped to is gone. Choose new targets, or reject the mappings.",
+            there.target_deleted,
+        )
         yield Attention(_count(title, there.target_deleted), text, _address("groups", "status=target_deleted"))
     if there.out_of_sync:
-        title = ngettext("%(count)s group: Out of sync", "%(count)s groups: Out of sync", there.out_of_sync)
-        text = _(
-            "A change was refused while group provisioning was off. Push the group again in your identity provider."
+        title = ngettext("%(count)s group is out of sync", "%(count)s groups are out of sync", there.out_of_sync)
+        text = ngettext(
+            "A change to it was refused while group provisioning was off. Push it again from your identity provider.",
+            "Changes to them were refused while group provisioning was off. Push them again from your identity"
+            " provider.",
+            there.out_of_sync,
         )
         yield Attention(_count(title, there.out_of_sync), text, _address("groups", "status=out_of_sync"))
     if last_admin:
@@ -101,8 +114,12 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
         text = _("It is tried again %(when)s. Nothing is lost; if it stays so, ask support.")
         yield Attention(title, text % {"when": relative(there.retry_at)}, _address("activity"))
     if there.unmapped:
-        title = ngettext("%(count)s group: Unmapped", "%(count)s groups: Unmapped", there.unmapped)
-        text = _("Its roles count, and it places nobody. Map it, or add a rule.")
+        title = ngettext("%(count)s group is unmapped", "%(count)s groups are unmapped", there.unmapped)
+        text = ngettext(
+            "Its roles count, and it places nobody. Map it, or add a rule.",
+            "Their roles count, and they place nobody. Map them, or add a rule.",
+            there.unmapped,
+        )
         yield Attention(_count(title, there.unmapped), text, _address("groups", "status=unmapped"), is_urgent=False)
     if there.refused:
         title = ngettext("%(count)s value refused", "%(count)s values refused", there.refused)

@@ -21,7 +21,7 @@ from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.proposals import first_match
 from groups_provisioning.views import refusals
-from groups_provisioning.views.decisions import Question, decide
+from groups_provisioning.views.decisions import RULES, Question, decide
 from orgs import entities
 from orgs.access import OrgRequest, cause, org_admin
 from orgs.downloads import as_csv
@@ -123,6 +123,7 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
         back=reverse("rules"),
         lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
         destructive=True,
+        above=RULES,
     )
     return decide(request, question, carry_out)
 
@@ -152,6 +153,7 @@ def apply(request: OrgRequest) -> HttpResponseBase:
         wish={"do": "apply", "rule": str(rule.id) if rule else ""},
         back=reverse("groups"),
         details="groups_provisioning/_applied.html",
+        above=RULES,
         context={"rule": rule},
     )
     return decide(request, question, carry_out)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django import template
 from django.conf import settings
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
@@ -53,6 +53,12 @@ def support_contact() -> str:
     """Where support is reached, to stand behind a sentence about them; nothing where the operator has not said."""
     address = settings.SUPPORT_EMAIL
     return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address) if address else ""
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """The name of an attribute, where a line may end after each colon rather than within a word."""
+    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in name.split(":")))
 
 
 @register.filter

@@ -93,7 +93,7 @@ def _press(name: str) -> Callable[[Page], None]:
 
 def _press_for_all(page: Page) -> None:
     page.get_by_label("All on this page").check()
-    page.get_by_role("button", name="Use incoming…").click()
+    page.get_by_role("button", name="Use incoming…", exact=True).click()
     page.get_by_role("dialog").get_by_role("heading").wait_for()
 
 
@@ -113,9 +113,9 @@ SCENES = {
     "conflicts-many": Scene(_many),
     "conflicts-none-fits": Scene(lambda owner: _open(owner) + "?about=sales"),
     "conflicts-of-one": Scene(lambda owner: f"/groups/conflicts/?person={company(owner)[9].id}"),
-    "conflicts-use-dialog": Scene(_open, _press("Use incoming Dmitri")),
-    "conflicts-across-dialog": Scene(_open, _press("Use incoming Ingrid")),
-    "conflicts-keep-dialog": Scene(_open, _press("Keep current Dmitri")),
+    "conflicts-use-dialog": Scene(_open, _press("Use incoming… Dmitri")),
+    "conflicts-across-dialog": Scene(_open, _press("Use incoming… Ingrid")),
+    "conflicts-keep-dialog": Scene(_open, _press("Keep current… Dmitri")),
     "conflicts-many-dialog": Scene(_many, _press_for_all),
     "conflicts-settling": Scene(_settling),
     "conflicts-resolved": Scene(_decided),

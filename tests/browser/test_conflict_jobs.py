@@ -67,7 +67,7 @@ def test_two_pushes_conflict_and_it_is_decided_either_way(
     assert places(amara) == {"Interactive sessions"}
 
     page.get_by_role("link", name="Open", exact=True).click()
-    page.get_by_role("button", name="Keep current Amara Okafor").click()
+    page.get_by_role("button", name="Keep current… Amara Okafor").click()
     page.get_by_role("dialog").get_by_role("button", name="Keep current").click()
     expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
     assert places(amara) == {"Interactive sessions"}
@@ -79,7 +79,7 @@ def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp
     mapped(owner, idp, "payments-engineers", TEAM, "Payments", [amara])
     mapped(owner, idp, "Contoso Benelux (acquired)", SUB, "Contoso Benelux", [amara])
     page.goto("/groups/conflicts/")
-    page.get_by_role("button", name="Use incoming Amara Okafor").click()
+    page.get_by_role("button", name="Use incoming… Amara Okafor").click()
     expect(page.get_by_role("dialog")).to_contain_text("removed from the team Payments")
 
     mapped(owner, idp, "search-engineers", TEAM, "Search", [amara])
@@ -98,7 +98,7 @@ def test_two_hundred_are_decided_at_once(owner: User, signed_in: Page) -> None:
     crowd(owner, 200)
     page.goto("/groups/conflicts/")
     page.get_by_label("All 200 found").check()
-    page.get_by_role("button", name="Use incoming…").click()
+    page.get_by_role("button", name="Use incoming…", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("200 people are affected")
     expect(dialog).to_contain_text("and 194 more")

@@ -127,7 +127,7 @@ def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Team").fill("QA worldwide")
     expect(dialog).to_contain_text("The team “QA worldwide” is created.")
-    dialog.get_by_role("button", name="Map to this one").click()
+    dialog.get_by_role("button", name="Re-target").click()
     expect(page.get_by_text("is mapped to the team “QA worldwide”")).to_be_visible()
     worker.drain(5)
     assert Membership.objects.filter(entity__name="QA worldwide").count() == 3

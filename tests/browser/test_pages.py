@@ -19,7 +19,7 @@ def test_page(name: str, owner: User, page: Page, context: BrowserContext, live_
         sign_in(context, user, live_server.url)
     page.goto(address)
     scene.act(page)
-    for width in (390, 768, 1280, 1600):
+    for width in (390, 768, 1024, 1280, 1600):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     # Colours are those of a scheme, and the arrangement that of a width: each is looked at once.

@@ -58,9 +58,9 @@ class TestTheList:
     def test_has_both_sides_and_why(self, browser: Client, conflict: Conflict) -> None:
         page = text_of(browser, "/groups/conflicts/")
         assert "Conflicts 1" in page
-        assert "Ada Lovelace Concurrency group open since just now" in page
+        assert "Ada Lovelace Concurrency group opened just now" in page
         assert re.search(r"Silver SCIM group grp-silver Approved · member since .* Gold SCIM group grp-gold", page)
-        assert "Keep current Ada Lovelace Use incoming Ada Lovelace" in page
+        assert "Keep current… Ada Lovelace Use incoming… Ada Lovelace" in page
 
     def test_is_friendly_without_any(self, browser: Client) -> None:
         assert "No open conflicts" in text_of(browser, "/groups/conflicts/")
@@ -221,7 +221,7 @@ class TestResolved:
     def test_says_what_goes_before_what_and_who_decided(self, browser: Client, conflict: Conflict) -> None:
         decide(browser, f"use:{conflict.id}")
         page = text_of(browser, "/groups/conflicts/resolved/")
-        assert "Ada Lovelace Incoming used: Gold before Silver" in page
+        assert "Ada Lovelace Incoming used: Gold rather than Silver" in page
         assert "Mo Adler just now" in page
         assert "Stands" in page
 
@@ -234,7 +234,7 @@ class TestResolved:
         decide(browser, f"keep:{Conflict.objects.get().id}")
         assert Decision.objects.count() == 2
         page = text_of(browser, "/groups/conflicts/resolved/")
-        assert "Current kept: Payments, Search before EMEA" in page
+        assert "Current kept: Payments, Search rather than EMEA" in page
         assert len(browser.get("/groups/conflicts/resolved/").context["rows"]) == 1
 
     def test_undoing_asks_again(self, browser: Client, conflict: Conflict, ada: User) -> None:

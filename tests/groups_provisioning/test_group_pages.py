@@ -118,7 +118,7 @@ class TestTheList:
         rename = {"op": "replace", "path": "displayName", "value": "x"}
         assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
         words = text(browser.get("/groups/"))
-        assert "1 group is out of sync" in words
+        assert "1 group is out of sync A change to it was refused" in words
         assert "Group provisioning is off" in words
         assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
 
@@ -171,7 +171,7 @@ class TestTheGroup:
         words = text(browser.get(f"/groups/{group.id}/"))
         assert "Name, members and roles are managed by your identity provider" in words
         assert "grace@corp.example" in words
-        assert "No rule matches its name" in words
+        assert "No mapping rule matches its name now." in words
 
     def test_says_that_nesting_is_not_expanded(self, browser: Client, idp: Idp) -> None:  # G3
         inner = push(idp, "Berlin")
@@ -310,7 +310,7 @@ class TestMappingByHand:
         mapping = map_to(group)
         decide(browser, f"/mappings/{mapping.id}/reject/")
         assert not Mapping.objects.live().filter(group=group).exists()
-        assert "Rejected: no rule maps this group to a Team" in text(browser.get(f"/groups/{group.id}/"))
+        assert "Rejected: no rule maps this group to a team" in text(browser.get(f"/groups/{group.id}/"))
 
 
 class TestManyAtOnce:
@@ -361,6 +361,20 @@ class TestRules:
         shown = browser.get("/groups/rules/")
         assert [(tally.winning, tally.matching) for _, tally in shown.context["rows"]] == [(1, 1), (2, 3), (0, 2)]
         assert "1 group matches no rule." in text(shown)
+        assert "2 groups follow it of 3 that match; earlier rules win the others" in text(shown)
+
+    def test_say_that_an_earlier_one_wins_the_only_match(self, browser: Client, org: Organization, idp: Idp) -> None:
+        push(idp, "eng-web")
+        rule(org, "eng")
+        later = rule(org, "eng-web")
+        assert "0 groups follow it 1 matches; an earlier rule wins it" in text(browser.get("/groups/rules/"))
+        assert "Follow it None: earlier rules win." in text(browser.get(f"/groups/rules/{later.id}/"))
+
+    def test_ask_for_a_pattern_before_they_call_its_absence_wrong(self, browser: Client) -> None:
+        facts = {"pattern_type": "regex", "pattern": "", "kind": "team"}
+        shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "field__error" not in shown.content.decode()
+        assert "Enter a pattern to see them." in text(shown)
 
     def test_tell_which_one_a_name_follows(self, browser: Client, org: Organization) -> None:
         rule(org, "eng-")

@@ -39,12 +39,15 @@ class TestNumbers:
         ties.placed(org, ties.entity(org, "Platform"), grace)
         ties.entity(org, "Nights", POOL)
         page = text(browser.get("/"))
-        assert "People 2 1 active SCIM groups 1 Teams 1 Concurrency groups 1 Sub-organizations 0" in page
+        assert (
+            "People 2 1 active, without the owner SCIM groups 1 Teams 1 Concurrency groups 1 Sub-organizations 0"
+            in page
+        )
 
     def test_are_the_orgs_own(self, browser: Client) -> None:  # O7
         stranger = UserFactory.create()
         ties.placed(stranger.org, ties.entity(stranger.org, "Platform"), stranger)
-        assert "People 0 0 active SCIM groups 0 Teams 0" in text(browser.get("/"))
+        assert "People 0 0 active, without the owner SCIM groups 0 Teams 0" in text(browser.get("/"))
 
     def test_leave_out_kinds_that_are_off(self, browser: Client, org: Organization) -> None:  # M8
         Organization.objects.filter(pk=org.pk).update(sub_organizations=False)
@@ -67,8 +70,13 @@ class TestAttention:
         mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause)
         PushedGroup.objects.filter(display_name="Waiting").update(out_of_sync=True)
         page = text(browser.get("/"))
-        for words in ("1 group: Unmapped", "1 group: Pending", "1 group: Target deleted", "1 group: Out of sync"):
-            assert words in page
+        for words in ("is unmapped", "is pending", "has its target deleted", "is out of sync"):
+            assert f"1 group {words}" in page
+
+    def test_speaks_of_several_groups_as_several(self, browser: Client, org: Organization) -> None:
+        for name in ("Days", "Nights"):
+            ties.group(org, name)
+        assert "2 groups are unmapped Their roles count, and they place nobody." in text(browser.get("/"))
 
     def test_names_open_conflicts(self, browser: Client, org: Organization, grace: User) -> None:  # C3
         for name in ("Days", "Nights"):
@@ -109,6 +117,6 @@ def test_of_very_many_takes_few_queries(client: Client, django_assert_max_num_qu
     client.force_login(OwnerFactory.create(org=org))
     with django_assert_max_num_queries(12):
         page = client.get("/")
-    assert "People 10,000 10,000 active SCIM groups 10,000" in text(page)
-    assert "10,000 groups: Unmapped" in text(page)
+    assert "People 10,000 10,000 active, without the owner SCIM groups 10,000" in text(page)
+    assert "10,000 groups are unmapped" in text(page)
     assert len(page.content) < 100_000

@@ -113,10 +113,19 @@ class TestAPerson:
         tie(engineers, platform, status=Status.APPROVED)
         settle(ada)
         page = text_of(browser, f"/people/{ada.id}/")
-        assert "Admin Role of the SCIM group Engineers" in page
+        assert "Admin · Role of the SCIM group Engineers" in page
         assert "Their SCIM group Engineers is mapped to Platform" in page
         assert "remove Ada Lovelace from the group Engineers in your identity provider" in page
         assert "Engineers Admin Platform · Approved" in page
+
+    def test_says_nothing_to_do_about_the_roles_of_somebody_deleted(self, browser: Client, org: Organization) -> None:
+        gone = person(org, "Di", "Gray", active=False, deleted_at=timezone.now(), login_email=None)
+        assert "To change it" not in text_of(browser, f"/people/{gone.id}/")
+
+    def test_of_the_owner_asks_nothing_of_the_identity_provider(self, browser: Client, org: Organization) -> None:  # O8
+        owner = OwnerFactory.create(org=org)
+        settle(owner)
+        assert "To change it: set one here." in text_of(browser, f"/people/{owner.id}/")
 
     def test_names_what_is_recorded_and_does_not_count(self, browser: Client, org: Organization, ada: User) -> None:
         platform = entity(org, "Platform")
@@ -194,6 +203,18 @@ class TestByHand:
         assert "Ada Lovelace ada@corp.example Place here" in text_of(browser, address + "?q=love")
         answer = browser.post(address, {"person": ada.id}, follow=True)
         assert "Ada Lovelace is in Platform." in text(answer)
+
+    def test_placing_is_not_offered_where_it_is_done(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        placed(org, platform, ada)
+        addresses = (f"/people/{ada.id}/places/new/?q=plat", f"/entities/{platform.id}/members/new/?q=love")
+        for address in addresses:
+            assert "Is in it Keep by hand" in text_of(browser, address)
+        browser.post(f"/people/{ada.id}/places/new/", {"entity": platform.id})
+        for address in addresses:
+            page = text_of(browser, address)
+            assert "Is in it By hand" in page
+            assert "Keep by hand" not in page
 
     @pytest.mark.parametrize("id_", ["", "x", "00000000-0000-0000-0000-000000000000"])
     def test_placing_in_what_is_not_there_is_404(self, browser: Client, ada: User, id_: str) -> None:

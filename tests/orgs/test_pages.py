@@ -66,6 +66,14 @@ class TestConnection:
         assert "Okta SCIM Client" in page
         assert "Your identity provider is connected" in text(browser.get("/"))
 
+    def test_of_long_ago_does_not_deny_the_requests_that_the_log_has_forgotten(
+        self, browser: Client, org: Organization
+    ) -> None:
+        token = issue_token(org).token
+        assert "Lately refused or failed No request yet" in text(browser.get(SCIM))
+        tokens.note_use({token.id: (timezone.now() - timedelta(days=40), "203.0.113.7", "Okta SCIM Client")})
+        assert "Lately refused or failed Nothing in the log" in text(browser.get(SCIM))
+
     def test_shows_the_address_to_copy(self, browser: Client, settings: Any) -> None:  # O4, O5
         settings.MUSTER_URL = "https://muster.example.org"
         page = browser.get(SCIM).content.decode()
@@ -193,6 +201,17 @@ class TestTheTokenTable:
         issue_token(org, name="Okta", lifetime=timedelta(days=days))
         for page in (text(browser.get(SCIM)), text(browser.get("/"))):
             assert (f"“Okta” expires in {days} days" in page) is warned
+
+    def test_names_the_token_that_can_take_the_place_of_one_that_expires(
+        self, browser: Client, org: Organization
+    ) -> None:
+        issue_token(org, name="Old", lifetime=timedelta(days=20))
+        issue_token(org, name="Elsewhere", idp=IdentityProvider.JUMPCLOUD)
+        assert "Create another token" in text(browser.get(SCIM))
+        issue_token(org, name="New")
+        page = text(browser.get(SCIM))
+        assert "“New” can take its place" in page
+        assert "Create another token" not in page
 
     def test_says_how_to_finish_a_rotation(self, browser: Client, org: Organization) -> None:  # O4
         issue_token(org)
