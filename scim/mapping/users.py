@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import connection
 from django.db.models import JSONField
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
@@ -24,13 +25,12 @@ from scim.protocol.resources import get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
-_GROUPS = RawSQL(
-    """(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)
-    FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
-    WHERE m.user_id = orgs_user.id)""",
-    [],
-    output_field=JSONField(),
-)
+_GROUPS_OF = """
+SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
+FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
+WHERE m.user_id = {}
+""".format
+_GROUPS = RawSQL(f"({_GROUPS_OF('orgs_user.id')})", [], output_field=JSONField())  # noqa: S611 - no words of others
 _GROUPS_FOR_FILTERS = """(
     SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name_key, 'type', 'direct'))
     FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
@@ -62,7 +62,10 @@ def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
 def groups_of(user: User) -> list[dict[str, str]]:
     """The id and the name of each pushed group that the user is in, in order of their ids (SPEC U9)."""
     if "shown_groups" not in user.__dict__:
-        user.__dict__["shown_groups"] = User.objects.filter(id=user.id).values_list(_GROUPS, flat=True).get()
+        with connection.cursor() as cursor:
+            cursor.execute(_GROUPS_OF("%s"), [user.id])
+            (groups,) = cursor.fetchone()
+        user.__dict__["shown_groups"] = groups and orjson.loads(groups)
     return user.__dict__["shown_groups"] or []
 
 
