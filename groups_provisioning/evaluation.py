@@ -24,7 +24,7 @@ from groups_provisioning.proposals import (
 )
 from orgs import entities
 from orgs.keys import fold
-from orgs.models import Entity, EntityKind, Organization
+from orgs.models import KIND_SWITCHES, Entity, EntityKind, Organization
 
 RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 """The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
@@ -90,7 +90,7 @@ def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> O
     ]
     for mapping in fallen:
         mapping.status, mapping.reason = Status.PENDING, Pending.RULE_CHANGED
-        mapping.fell_back_at = at
+        mapping.fell_back_at = _ceased_at(group.org, mapping.kind, at)
         mapping.change_id = change_id
         outcome.mappings.append(told(mapping, group, was=Status.AUTO_APPROVED))
     if fallen:
@@ -246,6 +246,14 @@ def _mapping(org: Organization, proposal: Proposal, entity: Entity | None, *, ch
         created_at=at,
         change_id=change_id,
     )
+
+
+def _ceased_at(org: Organization, kind: str, at: datetime) -> datetime | None:
+    """Since when a mapping that falls back at `at` claims nobody; if its kind is off, since it went off (SPEC M8)."""
+    if kind in entities.kinds_on(org):
+        return at
+    went_off: datetime | None = getattr(org, f"{KIND_SWITCHES[EntityKind(kind)]}_off_at")
+    return went_off
 
 
 def _make_entities(

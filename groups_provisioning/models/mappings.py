@@ -95,10 +95,10 @@ class Mapping(models.Model):
     entity: None while nobody has said which. It is kept where it was deleted (`target_deleted`, SPEC M7) or the mapping
     is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
     target_deleted: an admin owes it a new target; kept where the group is deleted, until it comes back (SPEC M6).
-    approved_at: when it was last approved; claims begin then at the earliest (SPEC C2). fell_back_at: since when it is
-    Pending after it was approved; those who were in before are held (SPEC M2). barred: an admin rejected it, and no
-    rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came about, while that exists.
-    change: by which it is in its present status.
+    approved_at: when it was last approved; claims begin then at the earliest (SPEC C2). fell_back_at: where it is
+    Pending after it was approved, since when it claims nobody; those who were in before are held (SPEC M2). barred: an
+    admin rejected it, and no rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came
+    about, while that exists. change: by which it is in its present status.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

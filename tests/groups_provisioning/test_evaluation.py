@@ -18,7 +18,7 @@ from groups_provisioning.models import (
     Status,
 )
 from groups_provisioning.rules import RuleFacts
-from orgs import entities
+from orgs import entities, organizations
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Mark, Organization, User
 from tests.conftest import Idp
@@ -264,6 +264,20 @@ class TestARename:
         idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(bo.id)}]})
         worker.drain(10)
         assert set(Membership.objects.values_list("user", "source")) == {(ada.id, Source.HELD)}
+
+    def test_places_nobody_who_was_added_while_the_kind_was_off(
+        self, idp: Idp, org: Organization, ada: User
+    ) -> None:  # M2, M8
+        rule(org, "eng")
+        group = push(idp, "Engineers", ada)
+        organizations.change(org=org, wishes={"teams": False}, cause=Cause(Door.ADMIN, timezone.now()))
+        bo = UserFactory.create(org=org)
+        idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(bo.id)}]})
+        for on in (False, True):
+            rename(idp, group, f"Makers {on}")
+            organizations.change(org=org, wishes={"teams": on}, cause=Cause(Door.ADMIN, timezone.now()))
+            worker.drain(10)
+            assert set(Membership.objects.values_list("user", "source")) == {(ada.id, Source.HELD)}
 
     def test_leaves_a_manually_approved_mapping(self, idp: Idp, org: Organization, ada: User) -> None:  # M6
         rule(org, "team")
