@@ -249,7 +249,7 @@ def _mapping(org: Organization, proposal: Proposal, entity: Entity | None, *, ch
 
 
 def _ceased_at(org: Organization, kind: str, at: datetime) -> datetime | None:
-    """Since when a mapping that falls back at `at` claims nobody: while its kind is off, since it went off (SPEC M8)."""
+    """Since when a mapping that falls back at `at` claims nobody; if its kind is off, since it went off (SPEC M8)."""
     if kind in entities.kinds_on(org):
         return at
     went_off: datetime | None = getattr(org, f"{KIND_SWITCHES[EntityKind(kind)]}_off_at")

@@ -73,7 +73,7 @@ class Pending(models.TextChoices):
 
     ASKED = "asked", _("its rule asks for approval")
     OWNED = "owned", _("another group is mapped to what has this name")
-    KIND_OFF = "kind_off", _("this kind was switched off when the rule matched")
+    KIND_OFF = "kind_off", _("this kind is switched off; support can switch it on")
     NOT_CREATED = "not_created", _("sub-organizations are never created by a rule")
     UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
     EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
@@ -96,9 +96,9 @@ class Mapping(models.Model):
     is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
     target_deleted: an admin owes it a new target; kept where the group is deleted, until it comes back (SPEC M6).
     approved_at: when it was last approved; claims begin then at the earliest (SPEC C2). fell_back_at: where it is
-    Pending after it was approved, since when it claims nobody; those who were in before are held (SPEC M2). barred: an admin rejected it, and no
-    rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came about, while that exists.
-    change: by which it is in its present status.
+    Pending after it was approved, since when it claims nobody; those who were in before are held (SPEC M2). barred: an
+    admin rejected it, and no rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came
+    about, while that exists. change: by which it is in its present status.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
