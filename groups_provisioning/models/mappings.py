@@ -73,7 +73,7 @@ class Pending(models.TextChoices):
 
     ASKED = "asked", _("its rule asks for approval")
     OWNED = "owned", _("another group is mapped to what has this name")
-    KIND_OFF = "kind_off", _("this kind is switched off; support can switch it on")
+    KIND_OFF = "kind_off", _("this kind was switched off when the rule matched")
     NOT_CREATED = "not_created", _("sub-organizations are never created by a rule")
     UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
     EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
