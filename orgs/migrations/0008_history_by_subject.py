@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='change',
             name='door',
-            field=models.CharField(choices=[('scim', 'SCIM'), ('page', 'Settings pages'), ('admin', 'Support'), ('command', 'Command line'), ('clock', 'Muster itself')], max_length=10),
+            field=models.CharField(choices=[('scim', 'SCIM'), ('page', 'Portal'), ('admin', 'Support'), ('command', 'Command line'), ('clock', 'Muster itself')], max_length=10),
         ),
         AddIndexConcurrently(
             model_name='change',

@@ -19,7 +19,7 @@ class Door(models.TextChoices):
     """Where a command came in."""
 
     SCIM = "scim", _("SCIM")
-    PAGE = "page", _("Settings pages")
+    PAGE = "page", _("Portal")
     ADMIN = "admin", _("Support")
     COMMAND = "command", _("Command line")
     CLOCK = "clock", _("Muster itself")

@@ -328,8 +328,8 @@ class TestTheWords:
         at.group("Admins", ada, roles=("Admin",))
         User.objects.filter(pk=ada.pk).update(manual_roles=["Member"], idp_roles=["Nobody"])
         said = self.words("roles", ada, why=explain(ada).why_roles())
-        assert "Admin Role of the SCIM group Admins." in said
-        assert "Member Role of the SCIM group Staff." in said
+        assert "Admin · Role of the SCIM group Admins." in said
+        assert "Member · Role of the SCIM group Staff." in said
         assert "Outranked by Admin." in said
         assert "Not a role here: Nobody." in said
         assert "remove Ada Brandt from the group Admins, or change the roles of the group" in said
