@@ -6,12 +6,12 @@ same state gives the same bytes. Times are UTC, each of the same width, so that 
 or session is in it.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db.models import Model, Prefetch, QuerySet
 
 from groups_provisioning.models import (
@@ -119,7 +119,7 @@ def _organization(org: Organization) -> dict[str, Any]:
             for role in org.profile.roles.order_by("-rank")
         ],
         "kinds": {
-            kind: {"on": getattr(org, switch), "off_at": getattr(org, f"{switch}_off_at")}
+            kind.value: {"on": getattr(org, switch), "off_at": getattr(org, f"{switch}_off_at")}
             for kind, switch in KIND_SWITCHES.items()
         },
         "last_admin": last_admin and last_admin.user_id,
@@ -195,12 +195,10 @@ def _column(model: type[Model], name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_scalar, ensure_ascii=False)
+    return orjson.dumps(value, default=_moment, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
-def _scalar(value: Any) -> str:
+def _moment(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, UUID):
-        return str(value)
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     raise TypeError(f"{type(value)} has no form in the document")
