@@ -128,10 +128,11 @@ def change_user(
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
-    if effects is not None:
-        effects += [Effect(user.id, "refused", name, value) for name, value in refused.items()]
-    if effects is not None or by_hand.was_taken_out(user):
-        _settle_and_record(org, user, effects or [], "user.changed", cause)
+    refusals = [Effect(user.id, "refused", name, value) for name, value in refused.items()]
+    if effects is None:
+        refusals = history.untold(refusals, user)  # a client that deactivates for ever is told of once
+    if effects is not None or refusals or by_hand.was_taken_out(user):
+        _settle_and_record(org, user, (effects or []) + refusals, "user.changed", cause)
     return user
 
 

@@ -1,6 +1,6 @@
 """The record of commands and of what they brought about."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,15 @@ def former(user: User, slot: str, *, since: datetime) -> list[Any]:
     """What a slot of `user` held at some time since then, and no longer does."""
     entries = LedgerEntry.objects.filter(user=user, slot=slot, change__at__gte=since)
     return list(entries.values_list("was", flat=True))
+
+
+def untold(effects: Sequence[Effect], user: User) -> list[Effect]:
+    """Those of these effects on `user` that were not the last that the ledger was told of their slot and `was`."""
+    if not effects:
+        return []
+    told = LedgerEntry.objects.filter(user=user, slot__in={effect.slot for effect in effects}).order_by("id")
+    last = {(slot, was): now for slot, was, now in told.values_list("slot", "was", "now")}
+    return [effect for effect in effects if last.get((effect.slot, effect.was)) != effect.now]
 
 
 def record(

@@ -81,7 +81,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
             "attributes": list(islice(people_list.attributes(user), ATTRIBUTES)),
             "conflicts": len(why.effects.conflicts),
             # Of the change that left them as they are (SPEC U4).
-            "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at=user.modified_at),
+            "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at__gte=user.modified_at),
         },
     )
 

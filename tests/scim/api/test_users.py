@@ -248,6 +248,13 @@ class TestDeactivating:
         assert idp.put(path, ADA).json()["active"] is True
         assert idp.put(path, ADA | {"active": False, name: "x"}).json()["active"] is False
 
+    def test_again_tells_once_what_is_refused_beside_it(self, idp: Idp) -> None:  # U4
+        path = f"/Users/{idp.post('/Users', ADA).json()['id']}"
+        idp.patch(path, DEACTIVATE)
+        for title in (5, 5, True, True):
+            assert idp.patch(path, DEACTIVATE, {"op": "replace", "path": "title", "value": title}).status_code == 200
+        assert LedgerEntry.objects.filter(slot="refused", was="title").count() == 2
+
     def test_again_changes_nothing(self, idp: Idp) -> None:
         user = user_of(idp.post("/Users", ADA))
         first = idp.patch(f"/Users/{user.id}", DEACTIVATE)
