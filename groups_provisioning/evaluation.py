@@ -24,7 +24,7 @@ from groups_provisioning.proposals import (
 )
 from orgs import entities
 from orgs.keys import fold
-from orgs.models import KIND_SWITCHES, Entity, EntityKind, Organization
+from orgs.models import Entity, EntityKind, Organization
 
 RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 """The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
@@ -250,10 +250,7 @@ def _mapping(org: Organization, proposal: Proposal, entity: Entity | None, *, ch
 
 def _ceased_at(org: Organization, kind: str, at: datetime) -> datetime | None:
     """Since when a mapping that falls back at `at` claims nobody; if its kind is off, since it went off (SPEC M8)."""
-    if kind in entities.kinds_on(org):
-        return at
-    went_off: datetime | None = getattr(org, f"{KIND_SWITCHES[EntityKind(kind)]}_off_at")
-    return went_off
+    return at if kind in entities.kinds_on(org) else entities.off_at(org)[kind]
 
 
 def _make_entities(

@@ -24,7 +24,8 @@ from groups_provisioning.models import (
     NestedGroup,
     PushedGroup,
 )
-from orgs.models import KIND_SWITCHES, Entity, HandPlacement, LastAdmin, Mark, Organization, User
+from orgs import entities
+from orgs.models import Entity, HandPlacement, LastAdmin, Mark, Organization, User
 
 PERSON = (
     "user_name",
@@ -108,6 +109,7 @@ def _tables(org: Organization) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]
 
 def _organization(org: Organization) -> dict[str, Any]:
     last_admin = LastAdmin.objects.for_org(org).first()
+    on = entities.kinds_on(org)
     return {
         "id": org.id,
         "name": org.name,
@@ -118,10 +120,7 @@ def _organization(org: Organization) -> dict[str, Any]:
             {"key": role.key, "default": role.is_default, "admin": role.is_admin}
             for role in org.profile.roles.order_by("-rank")
         ],
-        "kinds": {
-            kind.value: {"on": getattr(org, switch), "off_at": getattr(org, f"{switch}_off_at")}
-            for kind, switch in KIND_SWITCHES.items()
-        },
+        "kinds": {kind: {"on": kind in on, "off_at": off_at} for kind, off_at in entities.off_at(org).items()},
         "last_admin": last_admin and last_admin.user_id,
     }
 

@@ -14,8 +14,8 @@ from django.db import connection
 
 from groups_provisioning.resolution import Decision, Effects, Group, Hand, Person, Place, Question, Tie, World, resolve
 from orgs import roles
-from orgs.entities import kinds_on
-from orgs.models import KIND_SWITCHES, Organization
+from orgs.entities import kinds_on, off_at
+from orgs.models import Organization
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -93,12 +93,11 @@ def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
 
 def world(org: Organization, group_ids: Collection[str]) -> World:
     """What is the same for everybody in an org; of its groups, those with these ids."""
-    off_at = {kind: getattr(org, f"{switch}_off_at") for kind, switch in KIND_SWITCHES.items()}
     return World(
         catalogue=roles.catalogue(org.profile),
         groups=_groups(org, group_ids) if group_ids else {},
         on=kinds_on(org),
-        off_at={kind: microseconds(at) for kind, at in off_at.items() if at is not None},
+        off_at={kind: microseconds(at) for kind, at in off_at(org).items() if at is not None},
     )
 
 
