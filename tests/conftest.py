@@ -15,7 +15,7 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 
 from orgs import sign_in
-from orgs.models import Organization, SchemaProfile
+from orgs.models import Organization, SchemaProfile, User
 from scim import request_log
 from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
@@ -101,6 +101,13 @@ class Idp:
 
     def delete(self, path: str, **headers: str) -> HttpResponse:
         return self("DELETE", path, **headers)
+
+
+def signed_in(user: User) -> Client:
+    """A browser with a session of this user, without the form."""
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 @pytest.fixture

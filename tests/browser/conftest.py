@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
 from orgs.models import Organization, User
+from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory
 
 # Playwright's own event loop runs in this thread; Django would take the test's queries for a mistake.
@@ -73,7 +73,6 @@ def owner(org: Organization) -> User:
 
 def sign_in(context: BrowserContext, user: User, url: str) -> None:
     """Without the form, for tests that are about something else."""
-    client = Client()
-    client.force_login(user)
+    client = signed_in(user)
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
     context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": url}])

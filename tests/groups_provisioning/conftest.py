@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from orgs.models import Organization, User
+from tests.conftest import signed_in
 from tests.factories import UserFactory
 
 
@@ -21,6 +22,4 @@ def admin(org: Organization) -> User:
 
 @pytest.fixture
 def browser(admin: User) -> Client:
-    browser = Client()
-    browser.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
-    return browser
+    return signed_in(admin)

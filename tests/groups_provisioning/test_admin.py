@@ -11,7 +11,7 @@ from groups_provisioning.models import Mapping, Pending, PushedGroup, Status
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Change, Door, EntityKind, Organization, User
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, StaffFactory
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -19,9 +19,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 @pytest.fixture
 def desk() -> Client:
-    client = Client()
-    client.force_login(StaffFactory.create(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(StaffFactory.create())
 
 
 def push(idp: Idp, name: str, **more: str) -> PushedGroup:

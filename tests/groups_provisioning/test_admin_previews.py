@@ -10,15 +10,13 @@ from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview import runs
 from orgs.history import Cause
 from orgs.models import Door, EntityKind, Organization
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import StaffFactory
 
 
 @pytest.fixture
 def desk(db: None) -> Client:
-    client = Client()
-    client.force_login(StaffFactory.create(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(StaffFactory.create())
 
 
 @pytest.fixture

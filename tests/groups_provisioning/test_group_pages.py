@@ -15,7 +15,7 @@ from groups_provisioning.rules import RuleFacts
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Organization, User
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 from tests.scim.api.crowds import fill
 
@@ -31,9 +31,7 @@ def ada(org: Organization) -> User:
 @pytest.fixture
 def browser(ada: User) -> Client:
     """Ada, the owner, signed in."""
-    client = Client()
-    client.force_login(ada)
-    return client
+    return signed_in(ada)
 
 
 def cause() -> Cause:

@@ -24,6 +24,7 @@ from orgs.models import (
     User,
     VerifiedDomain,
 )
+from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -37,9 +38,7 @@ def support(db: None) -> User:
 @pytest.fixture
 def desk(support: User) -> Client:
     """The browser of somebody of the support staff."""
-    client = Client()
-    client.force_login(support, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(support)
 
 
 def page(model: type, *args: object, verb: str = "change") -> str:
@@ -390,8 +389,7 @@ class TestAPerson:
         assert desk.post(page(User, ann.pk, verb="delete"), {"post": "yes"}).status_code == 403
 
     def test_is_deactivated_with_all_sessions(self, desk, support, ann):
-        browser = Client()
-        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        browser = signed_in(ann)
         response = act(desk, User, "deactivate", ann)
         assert says(response) == "1 of 1 done."
         ann.refresh_from_db()
@@ -403,8 +401,7 @@ class TestAPerson:
         assert (entry.user, entry.was, entry.now) == (ann, "active", "inactive")
 
     def test_stays_signed_out_when_activated_again(self, desk, ann):
-        browser = Client()
-        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        browser = signed_in(ann)
         act(desk, User, "deactivate", ann)
         act(desk, User, "activate", ann)
         ann.refresh_from_db()
@@ -423,8 +420,7 @@ class TestAPerson:
         assert not ann.active
 
     def test_loses_the_sessions_and_keeps_the_account(self, desk, ann):
-        browser = Client()
-        browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        browser = signed_in(ann)
         act(desk, User, "end_sessions", ann)
         ann.refresh_from_db()
         assert (ann.active, ann.revision) == (True, 1)

@@ -12,7 +12,7 @@ from dns import rcode, resolver
 from orgs import domains, txt_records
 from orgs.history import Cause
 from orgs.models import Change, Door, Organization, PendingDomain, User, VerifiedDomain
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
 from tests.orgs.name_server import NameServer
 
@@ -36,9 +36,7 @@ def ada(org: Organization) -> User:
 
 @pytest.fixture
 def browser(ada: User) -> Client:
-    client = Client()
-    client.force_login(ada)
-    return client
+    return signed_in(ada)
 
 
 @pytest.fixture

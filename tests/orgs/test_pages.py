@@ -12,7 +12,7 @@ from django.utils import timezone
 from orgs import tokens
 from orgs.history import Cause
 from orgs.models import Change, Door, IdentityProvider, Organization, Plan, ScimToken, User
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 
 SCIM = "/settings/scim/"
@@ -28,9 +28,7 @@ def ada(org: Organization) -> User:
 @pytest.fixture
 def browser(ada: User) -> Client:
     """Ada, the owner, signed in."""
-    client = Client()
-    client.force_login(ada)
-    return client
+    return signed_in(ada)
 
 
 def text(answer: Any) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from orgs import support
 from orgs.models import Change, LedgerEntry, Organization, SupportNotice, User
 from orgs.tasks import tell_support
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 SUPPORT = "support@muster.example"
@@ -132,9 +132,7 @@ class TestTheMarkInTheAdmin:
 
     @pytest.fixture
     def desk(self, db: None) -> Client:
-        client = Client()
-        client.force_login(StaffFactory.create(), backend="django.contrib.auth.backends.ModelBackend")
-        return client
+        return signed_in(StaffFactory.create())
 
     def marked(self, desk: Client, org: Organization) -> bool:
         addresses = (
@@ -170,9 +168,7 @@ class TestTheContact:
         """Of the owner of an org that has to ask support for everything."""
         switches = {"plan": "free", "sso_configured": False, "teams": False}
         Organization.objects.filter(pk=org.pk).update(**switches)
-        client = Client()
-        client.force_login(OwnerFactory.create(org=org))
-        return client
+        return signed_in(OwnerFactory.create(org=org))
 
     @pytest.mark.parametrize("page", PAGES)
     def test_stands_where_a_page_says_to_ask_support(self, browser: Client, page: str) -> None:

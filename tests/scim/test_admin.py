@@ -6,6 +6,7 @@ from django.utils import timezone
 from orgs.keys import uuid7
 from scim import request_log, tasks
 from scim.models import RequestLog, RequestLogBody
+from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, StaffFactory, issue_token
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -17,9 +18,7 @@ def desk(db: None) -> Client:
     assert request_log.flush(10)  # other tests' calls, which their thread commits by itself
     RequestLog.objects.all().delete()
     tasks.keep_request_log_partitions()
-    client = Client()
-    client.force_login(StaffFactory.create(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(StaffFactory.create())
 
 
 def a_call(**differs) -> RequestLog:

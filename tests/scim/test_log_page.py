@@ -17,7 +17,7 @@ from orgs.keys import uuid7
 from orgs.models import IdentityProvider, Organization, ScimToken, User
 from scim import advice, provisioning_log, request_log
 from scim.models import RequestLog
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 
 LOG = "/settings/scim/log/"
@@ -28,9 +28,7 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 @pytest.fixture
 def browser(org: Organization) -> Client:
     """The org's owner, signed in."""
-    client = Client()
-    client.force_login(OwnerFactory.create(org=org, user_name="ada@corp.example"))
-    return client
+    return signed_in(OwnerFactory.create(org=org, user_name="ada@corp.example"))
 
 
 @pytest.fixture

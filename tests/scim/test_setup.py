@@ -13,7 +13,7 @@ from orgs.history import Cause
 from orgs.models import Door, IdentityProvider, Organization, ScimToken
 from scim import request_log
 from scim.models import RequestLog
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, issue_token
 from tests.scim.test_log_page import fill
 from tests.scim.test_request_log import made
@@ -25,9 +25,7 @@ POLL = {"HX-Request": "true", "HX-Target": "checklist"}
 
 
 def browser_of(org: Organization) -> Client:
-    client = Client()
-    client.force_login(OwnerFactory.create(org=org, user_name=f"ada@{org.slug}.example"))
-    return client
+    return signed_in(OwnerFactory.create(org=org, user_name=f"ada@{org.slug}.example"))
 
 
 @pytest.fixture

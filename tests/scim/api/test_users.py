@@ -1,10 +1,9 @@
 """Users over HTTP: what the answer says, and then what the database says."""
 
 import pytest
-from django.test import Client
 
 from orgs.models import Change, LedgerEntry, Organization, User
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
 ADA = {
@@ -215,14 +214,15 @@ class TestDeactivating:
 
     def test_ends_every_session_for_good(self, idp: Idp) -> None:  # U4
         user = user_of(idp.post("/Users", ADA))
-        browser = Client()
-        browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        browser = signed_in(user)
+        assert browser.get("/").status_code == 403  # no admin, but signed in
         epoch = user.session_epoch
         idp.patch(f"/Users/{user.id}", DEACTIVATE)
         idp.patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": True})
         user.refresh_from_db()
         assert user.active
         assert user.session_epoch == epoch + 1
+        assert browser.get("/").headers["Location"].startswith("/sign-in/")
 
     def test_leaves_the_user_findable(self, idp: Idp) -> None:  # S5
         user = user_of(idp.post("/Users", ADA))
