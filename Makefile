@@ -9,42 +9,35 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help up test screenshots check benchmark fmt lock clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
-# Brings .venv to requirements/$(1).txt. The lock that was installed is kept there, so that an unchanged one is not
-# installed again. An installation of ours that was interrupted is begun anew; a .venv of another making is never emptied.
-# One at a time, since `make up` and `make test` may begin together. dev.txt contains all of up.txt.
-define install
-@set -eu; \
-if command -v flock >/dev/null; then exec 9<Makefile; flock 9; fi; \
-if $(VENV_PYTHON) -c '' 2>/dev/null && cmp -s requirements/$(1).txt .venv/installed-$(1).txt; then exit; fi; \
-if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
-    echo "Muster needs Python 3.11 or newer. If it has another name: make PYTHON=python3.12 …"; exit 1; \
-fi; \
-if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
-    echo "This Python cannot make virtual environments. On Debian: apt install python3-venv"; exit 1; \
-fi; \
-echo "Installing what requirements/$(1).txt locks into .venv"; \
-if [ -e .venv/unfinished ]; then rm -rf .venv; fi; \
-mkdir -p .venv; \
-if ls .venv/installed-*.txt >/dev/null 2>&1 || ! $(VENV_PYTHON) -c '' 2>/dev/null; then touch .venv/unfinished; fi; \
-rm -f .venv/installed-*.txt; \
-if ! $(VENV_PYTHON) -c '' 2>/dev/null; then $(PYTHON) -m venv .venv; fi; \
-$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/$(1).txt; \
-$(if $(filter dev,$(1)),cp requirements/up.txt .venv/installed-up.txt;) \
-cp requirements/$(1).txt .venv/installed-$(1).txt; \
-rm -f .venv/unfinished
-endef
+# uv, pinned by its hashes, installs the locks: they are complete, so nothing is resolved again. A stamp in .venv says
+# which lock was installed. dev.txt contains up.txt, so that `make up` after `make test` has nothing to do.
+.venv/bin/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Muster needs Python 3.11 or newer. If it has another name: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/uv.txt
+	@touch $@
 
-up: ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
-	$(call install,up)
+.venv/up: requirements/up.txt .venv/bin/uv
+	@echo "Installing the packages that requirements/up.txt pins into .venv"
+	@.venv/bin/uv pip install --no-deps --require-hashes -r requirements/up.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/bin/uv
+	@echo "Installing the packages that requirements/dev.txt pins into .venv"
+	@.venv/bin/uv pip sync --require-hashes requirements/dev.txt
+	@touch .venv/up $@
+
+up: .venv/up ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
 	@exec $(VENV_PYTHON) -m config.supervisor
 
 # Two at a time: a third quicker on two cores, and -n0 in ARGS undoes it.
 PYTEST := $(VENV_PYTHON) -m pytest -n 2
 
-test: ## run the test suite; ARGS="…" goes to pytest
-	$(call install,dev)
+test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
 	@if command -v chromium >/dev/null; then \
 	    exec $(PYTEST) $(ARGS); \
 	elif [ "$${CI:-}" = true ]; then \
@@ -54,15 +47,13 @@ test: ## run the test suite; ARGS="…" goes to pytest
 	    echo "The browser tests were not run: they need Chromium (apt-get install chromium)."; exit $$status; \
 	fi
 
-screenshots: ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
-	$(call install,dev)
+screenshots: .venv/dev ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
 	@exec $(VENV_PYTHON) -m pytest -q $(ARGS) tests/browser/screenshots.py
 
 CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
 .PHONY: $(CHECKS)
 
-check: ## lint, types, import contracts, migrations, deployment settings
-	$(call install,dev)
+check: .venv/dev ## lint, types, import contracts, migrations, deployment settings
 	@$(MAKE) --jobs=3 --output-sync=target --keep-going $(CHECKS)
 
 # As in production, but for the servers: these checks need none.
@@ -92,25 +83,23 @@ check-migrations:
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
-benchmark: ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
-	$(call install,dev)
+benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
 	@$(VENV_PYTHON) -m benchmarks.requests
 	@$(VENV_PYTHON) -m benchmarks.protocol
 	@$(VENV_PYTHON) -m benchmarks.groups
 	@exec $(VENV_PYTHON) -m benchmarks.engine
 
-fmt: ## format the code and fix what ruff can fix
-	$(call install,dev)
+fmt: .venv/dev ## format the code and fix what ruff can fix
 	@$(VENV_PYTHON) -m ruff check --quiet --fix; $(VENV_PYTHON) -m ruff format
 
 COMPILE := $(VENV_PYTHON) -m uv pip compile --generate-hashes --no-emit-index-url --no-header \
-    --python-version 3.11 --universal -q --no-config pyproject.toml
+    --python-version 3.11 --universal -q --no-config 
 
-lock: ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes newer versions
-	$(call install,dev)
-	$(COMPILE) $(ARGS) -o requirements/production.txt
-	$(COMPILE) $(ARGS) --group embedded -o requirements/up.txt -c requirements/production.txt
-	$(COMPILE) $(ARGS) --group dev -o requirements/dev.txt -c requirements/production.txt
+lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes newer versions
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements/production.txt
+	$(COMPILE) $(ARGS) pyproject.toml --group embedded -o requirements/up.txt -c requirements/production.txt
+	$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt -c requirements/production.txt
+	$(COMPILE) $(ARGS) --group installer -o requirements/uv.txt -c requirements/dev.txt
 
 clean: ## remove .venv and caches; the data in .var stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
