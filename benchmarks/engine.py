@@ -75,7 +75,8 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
     django.setup()
     from django.utils import timezone
 
-    from groups_provisioning import mappings, worker
+    from groups_provisioning.actions import mappings
+    from groups_provisioning.engine import worker
     from orgs import organizations
     from orgs.history import Cause
     from orgs.models import Door, EntityKind
@@ -136,7 +137,7 @@ def in_turn(database: psycopg.Connection) -> list[float]:
     """How long each of the small orgs waits, in seconds, when it changes something while a big one is settled."""
     from django.utils import timezone
 
-    from groups_provisioning import worker
+    from groups_provisioning.engine import worker
     from orgs import organizations
     from orgs.history import Cause
     from orgs.models import Door, SchemaProfile

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, ScimToken, User
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
 from config import environment
-from orgs import secret
+from orgs import local_secrets
 
 ENVIRONMENT = environment.read(os.environ)
 BASE_DIR = environment.ROOT
@@ -21,7 +21,7 @@ DATABASE_URL, REDIS_URL = ENVIRONMENT.services()
 HTTPS = ENVIRONMENT.url.startswith("https://")
 
 DEBUG = False
-SECRET_KEY = ENVIRONMENT.secret_key or secret.kept_in(ENVIRONMENT.var / "secret_key", length=50)
+SECRET_KEY = ENVIRONMENT.secret_key or local_secrets.kept_in(ENVIRONMENT.var / "secret_key", length=50)
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [

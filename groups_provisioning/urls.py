@@ -2,28 +2,26 @@
 
 from django.urls import path
 
-from groups_provisioning.kinds import WORDS
-from groups_provisioning.views import (
-    activity,
-    conflicts,
-    entities,
-    groups,
-    hands,
-    mappings,
-    overview,
-    people,
-    previews,
-    rules,
-)
+from groups_provisioning.pages import previews
+from groups_provisioning.pages.activity import views as activity
+from groups_provisioning.pages.conflicts import views as conflicts
+from groups_provisioning.pages.entities import views as entities
+from groups_provisioning.pages.entities.kind_words import WORDS
+from groups_provisioning.pages.groups import mapping_views
+from groups_provisioning.pages.groups import views as groups
+from groups_provisioning.pages.overview import views as overview
+from groups_provisioning.pages.people import placement_views
+from groups_provisioning.pages.people import views as people
+from groups_provisioning.pages.rules import views as rules
 
 people_pages = [
     path("people/", people.people, name="people"),
     path("people.csv", people.export, name="people-export"),
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
-    path("people/<uuid:user_id>/places/new/", hands.place_person, name="person-place"),
-    path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", hands.take_out, name="person-take-out"),
-    path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", hands.put_back, name="person-put-back"),
+    path("people/<uuid:user_id>/places/new/", placement_views.place_person, name="person-place"),
+    path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", placement_views.take_out, name="person-take-out"),
+    path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", placement_views.put_back, name="person-put-back"),
 ]
 
 entity_pages = [
@@ -32,7 +30,7 @@ entity_pages = [
     path("entities/<uuid:entity_id>/rename/", entities.rename_entity, name="entity-rename"),
     path("entities/<uuid:entity_id>/limit/", entities.limit_entity, name="entity-limit"),
     path("entities/<uuid:entity_id>/delete/", entities.delete_entity, name="entity-delete"),
-    path("entities/<uuid:entity_id>/members/new/", hands.place_in_entity, name="entity-place"),
+    path("entities/<uuid:entity_id>/members/new/", placement_views.place_in_entity, name="entity-place"),
 ]
 for kind, words in WORDS.items():
     entity_pages += [
@@ -51,7 +49,7 @@ activity_pages = [
 group_pages = [
     path("groups/", groups.groups, name="groups"),
     path("groups.csv", groups.export, name="groups-export"),
-    path("groups/bulk/", mappings.bulk, name="groups-bulk"),
+    path("groups/bulk/", mapping_views.bulk, name="groups-bulk"),
     path("groups/rules/", rules.rule_list, name="rules"),
     path("groups/rules.csv", rules.export, name="rules-export"),
     path("groups/rules/new/", rules.new, name="rule-new"),
@@ -62,12 +60,12 @@ group_pages = [
     path("groups/rules/<uuid:rule_id>/move/", rules.move, name="rule-move"),
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
-    path("groups/<uuid:group_id>/map/", mappings.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
     path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),
-    path("mappings/<uuid:mapping_id>/approve/", mappings.approve, name="mapping-approve"),
-    path("mappings/<uuid:mapping_id>/retarget/", mappings.retarget, name="mapping-retarget"),
-    path("mappings/<uuid:mapping_id>/reject/", mappings.reject, name="mapping-reject"),
+    path("mappings/<uuid:mapping_id>/approve/", mapping_views.approve, name="mapping-approve"),
+    path("mappings/<uuid:mapping_id>/retarget/", mapping_views.retarget, name="mapping-retarget"),
+    path("mappings/<uuid:mapping_id>/reject/", mapping_views.reject, name="mapping-reject"),
     path("previews/<uuid:run_id>/", previews.preview, name="preview"),
 ]
 

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from django.db import IntegrityError, connection
 
 from orgs import txt_records
+from orgs.db.keys import fold
+from orgs.db.transactions import command
 from orgs.history import Cause, record
-from orgs.keys import fold
 from orgs.models import Organization, PendingDomain, User, VerifiedDomain
-from orgs.transactions import command
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")

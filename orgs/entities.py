@@ -10,17 +10,12 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from orgs.keys import fold
-from orgs.models import KIND_SWITCHES, Entity, EntityKind, Organization
-from orgs.transactions import violated
+from orgs.db.keys import fold
+from orgs.db.transactions import violated
+from orgs.entity_names import Named, ReservedName, UnusableName, usable
+from orgs.models import KIND_SWITCHES, Entity, Organization
 
-DEFAULT_GROUP = "Default"
-"""The concurrency group of everybody who is in no other: the absence of a row, so no row has its name."""
-LONGEST = 255  # characters of a name
 FORMER = 20  # names that are remembered
-
-Named = tuple[str, str]
-"""A kind, and a folded name."""
 
 
 class KindOff(Exception):
@@ -33,14 +28,6 @@ class UnknownEntity(Exception):
 
 class NameTaken(Exception):
     """A live entity of the kind has this name."""
-
-
-class ReservedName(Exception):
-    """The name of the default concurrency group."""
-
-
-class UnusableName(Exception):
-    """A name is 1 to LONGEST characters long, blanks around it not counted."""
 
 
 BAD_NAMES = (NameTaken, ReservedName, UnusableName)
@@ -62,16 +49,6 @@ def named(org: Organization, kind: str, name: str) -> UUID | None:
     return (
         Entity.objects.for_org(org).live().filter(kind=kind, name_key=fold(name)).values_list("id", flat=True).first()
     )
-
-
-def usable(kind: str, name: str) -> str:
-    """The name that an entity would have. Raises UnusableName, ReservedName."""
-    name = name.strip()
-    if not 0 < len(name) <= LONGEST:
-        raise UnusableName(name)
-    if kind == EntityKind.CONCURRENCY_GROUP and fold(name) == fold(DEFAULT_GROUP):
-        raise ReservedName(name)
-    return name
 
 
 def create(*, org: Organization, kind: str, name: str, session_limit: int | None = None, at: datetime) -> Entity:

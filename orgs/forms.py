@@ -1,7 +1,5 @@
 """What people type into the pages."""
 
-import uuid
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -9,7 +7,7 @@ from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext_lazy as _
 
 from orgs import sign_in
-from orgs.models import IdentityProvider, User
+from orgs.models import User
 
 
 class SignInForm(auth_forms.AuthenticationForm):
@@ -53,20 +51,6 @@ class SetPasswordForm(auth_forms.SetPasswordForm):
         return self.user
 
 
-class Lifetime(forms.ChoiceField):
-    """A choice of days, as a timedelta; None for a token that never expires."""
-
-    NEVER = "never"
-
-    def __init__(self, **options: Any) -> None:
-        choices = [("90", _("90 days")), ("365", _("1 year")), (self.NEVER, _("Never"))]
-        super().__init__(choices=choices, widget=forms.RadioSelect, **options)
-
-    def clean(self, value: Any) -> timedelta | None:
-        chosen = super().clean(value)
-        return None if chosen == self.NEVER else timedelta(days=int(chosen))
-
-
 class DomainForm(forms.Form):
     name = forms.CharField(
         label=_("Domain"),
@@ -76,21 +60,3 @@ class DomainForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),
     )
-
-
-class TokenForm(forms.Form):
-    """A SCIM token to be made. `once` tells a form that is sent again, by a reload, from a new one."""
-
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=100,
-        help_text=_("So that you know later what it is for, such as “Okta production”."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-    )
-    idp = forms.ChoiceField(label=_("Identity provider"), choices=[("", _("Choose…")), *IdentityProvider.choices])
-    lifetime = Lifetime(
-        label=_("Expires after"),
-        initial="365",
-        help_text=_("You are reminded here 30 days before. Provisioning stops when a token expires."),
-    )
-    once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 
 

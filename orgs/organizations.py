@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from orgs import history, people, queue
-from orgs.keys import fold, uuid7
+from orgs.db.keys import fold, uuid7
+from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
-from orgs.transactions import command, violated
 
 # What support may set; the features are among them.
 OF_SUPPORT = (

@@ -16,10 +16,10 @@ from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from orgs import history, queue
+from orgs.db.keys import fold
+from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
-from orgs.keys import fold
 from orgs.models import Change, HandPlacement, Organization, User
-from orgs.transactions import command, violated
 
 
 class NotAnAddress(Exception):

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db.models import Q
 
 from orgs import history, queue
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.keys import uuid7
 from orgs.models import Role, SchemaProfile, User
-from orgs.transactions import command
 
 
 class RoleInUse(Exception):

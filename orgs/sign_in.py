@@ -17,9 +17,9 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from orgs import people
-from orgs.keys import fold
-from orgs.limits import Buckets
+from orgs.db.keys import fold
 from orgs.models import User
+from orgs.web.limits import Buckets
 
 LINKS_TO_ONE_ADDRESS = 3  # an hour
 LINKS_FROM_ONE_CLIENT = 30  # an hour: many people may share an address

@@ -13,9 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import history
-from orgs.joined import Joined
+from orgs.db.cached_select import Joined
+from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken
-from orgs.transactions import command
 
 PREFIX = "muster_scim_"
 BYTES = 32

@@ -14,7 +14,4 @@ urlpatterns = [
     path("settings/authentication/domains/<str:name>/", domains.pending, name="domain"),
     path("settings/authentication/domains/<str:name>/check/", domains.check, name="domain-check"),
     path("settings/authentication/domains/<str:name>/remove/", domains.remove, name="domain-remove"),
-    path("settings/scim/groups/", settings.group_provisioning, name="scim-group-provisioning"),
-    path("settings/scim/tokens/new/", settings.new_token, name="scim-token-new"),
-    path("settings/scim/tokens/<uuid:token_id>/revoke/", settings.revoke_token, name="scim-token-revoke"),
 ]

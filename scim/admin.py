@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs.admin.mirror import Mirror, by_id, moment
-from scim import words
+from scim import log_words
 from scim.models import RequestLog
 
 
@@ -75,4 +75,4 @@ class RequestLogAdmin(Mirror):
 def _legible(text: str) -> SafeString | str:
     if not text:
         return "–"
-    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', words.legible(text))
+    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', log_words.legible(text))

@@ -1,5 +1,7 @@
-"""What people look for."""
+"""What people type into the pages about SCIM, and what they look for in the log."""
 
+import uuid
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -66,3 +68,35 @@ class LogFilter(forms.Form):
         if not sender:
             return None
         return [token.id for token in self.tokens if sender in (token.idp, str(token.id))]
+
+
+class Lifetime(forms.ChoiceField):
+    """A choice of days, as a timedelta; None for a token that never expires."""
+
+    NEVER = "never"
+
+    def __init__(self, **options: Any) -> None:
+        choices = [("90", _("90 days")), ("365", _("1 year")), (self.NEVER, _("Never"))]
+        super().__init__(choices=choices, widget=forms.RadioSelect, **options)
+
+    def clean(self, value: Any) -> timedelta | None:
+        chosen = super().clean(value)
+        return None if chosen == self.NEVER else timedelta(days=int(chosen))
+
+
+class TokenForm(forms.Form):
+    """A SCIM token to be made. `once` tells a form that is sent again, by a reload, from a new one."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("So that you know later what it is for, such as “Okta production”."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    idp = forms.ChoiceField(label=_("Identity provider"), choices=[("", _("Choose…")), *IdentityProvider.choices])
+    lifetime = Lifetime(
+        label=_("Expires after"),
+        initial="365",
+        help_text=_("You are reminded here 30 days before. Provisioning stops when a token expires."),
+    )
+    once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

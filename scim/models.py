@@ -5,8 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from orgs.db.tenancy import TenantQuerySet
 from orgs.models import Organization, ScimToken
-from orgs.tenancy import TenantQuerySet
 
 
 class RequestLog(models.Model):

@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import PushedGroup
-from orgs.connection import Connection
 from orgs.models import Organization, ScimToken, User
+from orgs.scim_connection import Connection
 from scim.models import RequestLog
 from scim.provisioning_log import moment_of
 

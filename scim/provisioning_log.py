@@ -14,10 +14,10 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from groups_provisioning.models import PushedGroup
-from orgs.keys import fold
+from orgs.db.keys import fold
+from orgs.db.tenancy import TenantQuerySet
 from orgs.models import IdentityProvider, Organization, ScimToken, User
-from orgs.tenancy import TenantQuerySet
-from scim import words
+from scim import log_words
 from scim.models import RequestLog
 
 PAGE = 50
@@ -64,8 +64,8 @@ class Line:
     duration: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.action, self.path = words.action(self.call), words.short_path(self.call)
-        self.duration = words.duration(self.call)
+        self.action, self.path = log_words.action(self.call), log_words.short_path(self.call)
+        self.duration = log_words.duration(self.call)
 
     @property
     def idp(self) -> str:
@@ -167,7 +167,7 @@ def _line(call: RequestLog, tokens: dict[UUID, ScimToken], id: str, names: dict[
     token = tokens.get(call.token_id) if call.token_id else None
     if id in names:
         return Line(call, token, names[id], id)
-    return Line(call, token, call.target or words.filter_of(call))
+    return Line(call, token, call.target or log_words.filter_of(call))
 
 
 def _names(rows: TenantQuerySet[Any], column: str, ids: Collection[UUID]) -> Iterable[tuple[UUID, str]]:

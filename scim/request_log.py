@@ -22,7 +22,7 @@ from django.utils import timezone
 from psycopg import errors
 
 from orgs import tokens
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from scim import partitions, redaction
 
 log = structlog.get_logger(__name__)

@@ -5,10 +5,10 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from groups_provisioning.models import Mapping, Status
+from groups_provisioning.models import GroupMapping, Status
 from orgs import queue, tokens
+from orgs.db.keys import fold
 from orgs.history import Cause, record
-from orgs.keys import fold
 from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
 
 
@@ -91,7 +91,7 @@ class MappingFactory(factory.django.DjangoModelFactory):
     """An approved mapping of `group` to an entity of its own. Nobody is marked, and nothing is settled."""
 
     class Meta:
-        model = Mapping
+        model = GroupMapping
 
     kind = EntityKind.TEAM
     org = factory.SelfAttribute("group.org")

@@ -1,6 +1,6 @@
 """Groups, mappings and what came of them, for support: a mirror, with the verbs of `mappings`."""
 
-from collections.abc import Mapping as Map
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,17 +10,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from groups_provisioning import mappings
-from groups_provisioning.group_intake import UnknownGroup
-from groups_provisioning.models import Conflict, Decision, Mapping, MappingRule, Membership, PushedGroup, Status
+from groups_provisioning.actions import mappings
+from groups_provisioning.actions.group_intake import UnknownGroup
+from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, Membership, PushedGroup, Status
 from orgs import entities
 from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, moment, report
-from orgs.keys import fold
+from orgs.db.keys import fold
 from orgs.models import Organization
 
 MOST = 200  # groups that one search finds
 
-_WHY: Map[type[Exception], Any] = {
+_WHY: Mapping[type[Exception], Any] = {
     UnknownGroup: _("the group was deleted"),
     mappings.AlreadyRejected: _("it is rejected; the organization's admin can map the group anew"),
     mappings.EntityOwned: _("another group owns the target: %(error)s"),
@@ -90,7 +90,7 @@ def _found(term: str) -> set[UUID]:
     return {pk for search in searches for pk in search.values_list("pk", flat=True)[:MOST]}
 
 
-@admin.register(Mapping)
+@admin.register(GroupMapping)
 class MappingAdmin(OfAnOrg):
     list_display = ("group", "org", "kind", "entity", "status", "reason", "rule")
     list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
@@ -111,7 +111,7 @@ class MappingAdmin(OfAnOrg):
         return queryset, False
 
     @admin.action(description=_("Approve: for what they are mapped to, or the group's name"))
-    def approve(self, request: HttpRequest, queryset: QuerySet[Mapping]) -> None:
+    def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org", "group"))
         by_pk = {mapping.pk: mapping for mapping in asked}
         done = 0
@@ -128,7 +128,7 @@ class MappingAdmin(OfAnOrg):
         report(self, request, done, len(asked))
 
     @admin.action(description=_("Reject: unassign the members, and bar rules from this kind"))
-    def reject(self, request: HttpRequest, queryset: QuerySet[Mapping]) -> None:
+    def reject(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org"))
         done = 0
         for org, ids in _by_org(asked).items():
@@ -139,7 +139,7 @@ class MappingAdmin(OfAnOrg):
         report(self, request, done, len(asked))
 
 
-def _by_org(asked: list[Mapping]) -> dict[Organization, list[UUID]]:
+def _by_org(asked: list[GroupMapping]) -> dict[Organization, list[UUID]]:
     found: dict[Organization, list[UUID]] = {}
     for mapping in asked:
         found.setdefault(mapping.org, []).append(mapping.pk)

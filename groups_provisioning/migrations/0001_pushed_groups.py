@@ -2,8 +2,8 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import orgs.keys
-import orgs.tenancy
+import orgs.db.keys
+import orgs.db.tenancy
 from django.conf import settings
 from django.db import migrations, models
 
@@ -21,9 +21,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PushedGroup',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('display_name', models.TextField()),
-                ('display_name_key', orgs.keys.FoldedField('display_name', db_collation='C', editable=False)),
+                ('display_name_key', orgs.db.keys.FoldedField('display_name', db_collation='C', editable=False)),
                 ('external_id', models.TextField(blank=True, default='')),
                 ('attributes', models.JSONField(blank=True, default=dict)),
                 ('folded', models.JSONField(blank=True, default=dict, editable=False)),
@@ -87,11 +87,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='nestedgroup',
-            constraint=orgs.tenancy.TenantKey(field='group', name='nested_group_group'),
+            constraint=orgs.db.tenancy.TenantKey(field='group', name='nested_group_group'),
         ),
         migrations.AddConstraint(
             model_name='nestedgroup',
-            constraint=orgs.tenancy.TenantKey(field='member', name='nested_group_member'),
+            constraint=orgs.db.tenancy.TenantKey(field='member', name='nested_group_member'),
         ),
         migrations.AddConstraint(
             model_name='groupmember',
@@ -99,14 +99,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='groupmember',
-            constraint=orgs.tenancy.TenantKey(field='group', name='group_member_group'),
+            constraint=orgs.db.tenancy.TenantKey(field='group', name='group_member_group'),
         ),
         migrations.AddConstraint(
             model_name='groupmember',
-            constraint=orgs.tenancy.TenantKey(field='user', name='group_member_user'),
+            constraint=orgs.db.tenancy.TenantKey(field='user', name='group_member_user'),
         ),
         migrations.AddConstraint(
             model_name='groupmember',
-            constraint=orgs.tenancy.TenantKey(deferred=True, field='added_by', name='group_member_added_by'),
+            constraint=orgs.db.tenancy.TenantKey(deferred=True, field='added_by', name='group_member_added_by'),
         ),
     ]

@@ -3,8 +3,8 @@
 import django.contrib.postgres.fields
 import django.db.models.constraints
 import django.db.models.deletion
-import orgs.keys
-import orgs.tenancy
+import orgs.db.keys
+import orgs.db.tenancy
 from django.conf import settings
 from django.db import migrations, models
 
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='MappingRule',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveIntegerField()),
                 ('pattern_type', models.CharField(choices=[('prefix', 'Begins with'), ('regex', 'Regular expression'), ('all', 'Every group')], max_length=10)),
                 ('pattern', models.TextField(blank=True, default='')),
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Mapping',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('team', 'Team'), ('concurrency_group', 'Concurrency group'), ('sub_organization', 'Sub-organization')], max_length=20)),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('auto_approved', 'Auto-Approved'), ('rejected', 'Rejected')], max_length=15)),
                 ('reason', models.CharField(blank=True, choices=[('asked', 'its rule asks for approval'), ('owned', 'another group is mapped to what has this name'), ('kind_off', 'this kind was switched off when the rule matched'), ('not_created', 'sub-organizations are never created by a rule'), ('unusable_name', 'nothing can have this name'), ('excluded', 'a sub-organization excludes other mappings of the same group'), ('rule_changed', 'after a rename no rule, or one for another kind, is the first to match'), ('target_deleted', 'what it was mapped to was deleted')], default='', max_length=20)),
@@ -91,19 +91,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mapping',
-            constraint=orgs.tenancy.TenantKey(field='group', name='mapping_group'),
+            constraint=orgs.db.tenancy.TenantKey(field='group', name='mapping_group'),
         ),
         migrations.AddConstraint(
             model_name='mapping',
-            constraint=orgs.tenancy.TenantKey(field='entity', name='mapping_entity'),
+            constraint=orgs.db.tenancy.TenantKey(field='entity', name='mapping_entity'),
         ),
         migrations.AddConstraint(
             model_name='mapping',
-            constraint=orgs.tenancy.TenantKey(field='rule', name='mapping_rule'),
+            constraint=orgs.db.tenancy.TenantKey(field='rule', name='mapping_rule'),
         ),
         migrations.AddConstraint(
             model_name='mapping',
-            constraint=orgs.tenancy.TenantKey(deferred=True, field='change', name='mapping_change'),
+            constraint=orgs.db.tenancy.TenantKey(deferred=True, field='change', name='mapping_change'),
         ),
         migrations.CreateModel(
             name='Membership',
@@ -131,15 +131,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=orgs.tenancy.TenantKey(field='user', name='membership_user'),
+            constraint=orgs.db.tenancy.TenantKey(field='user', name='membership_user'),
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=orgs.tenancy.TenantKey(field='entity', name='membership_entity'),
+            constraint=orgs.db.tenancy.TenantKey(field='entity', name='membership_entity'),
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=orgs.tenancy.TenantKey(field='mapping', name='membership_mapping'),
+            constraint=orgs.db.tenancy.TenantKey(field='mapping', name='membership_mapping'),
         ),
         migrations.CreateModel(
             name='Decision',
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['org', 'id'], name='decision_of_org')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('winner', models.F('loser')), _negated=True), name='decision_between_two'), orgs.tenancy.TenantKey(field='user', name='decision_user'), orgs.tenancy.TenantKey(field='winner', name='decision_winner'), orgs.tenancy.TenantKey(field='loser', name='decision_loser'), orgs.tenancy.TenantKey(deferred=True, field='change', name='decision_change'), orgs.tenancy.TenantKey(deferred=True, field='undone_by', name='decision_undone_by')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('winner', models.F('loser')), _negated=True), name='decision_between_two'), orgs.db.tenancy.TenantKey(field='user', name='decision_user'), orgs.db.tenancy.TenantKey(field='winner', name='decision_winner'), orgs.db.tenancy.TenantKey(field='loser', name='decision_loser'), orgs.db.tenancy.TenantKey(deferred=True, field='change', name='decision_change'), orgs.db.tenancy.TenantKey(deferred=True, field='undone_by', name='decision_undone_by')],
             },
         ),
         migrations.CreateModel(
@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['org', 'since', 'id'], name='conflict_of_org')],
-                'constraints': [models.UniqueConstraint(fields=('user', 'incoming'), name='conflict_once'), orgs.tenancy.TenantKey(field='user', name='conflict_user'), orgs.tenancy.TenantKey(field='incoming', name='conflict_incoming')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'incoming'), name='conflict_once'), orgs.db.tenancy.TenantKey(field='user', name='conflict_user'), orgs.db.tenancy.TenantKey(field='incoming', name='conflict_incoming')],
             },
         ),
     ]

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import FoldedField, uuid7
+from orgs.db.keys import FoldedField, uuid7
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, Organization, User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class PushedGroupQuerySet(TenantQuerySet["PushedGroup"]):
@@ -67,7 +67,7 @@ class PushedGroup(models.Model):
 
 
 class GroupMember(models.Model):
-    """A user in a pushed group, since when and by which change. Written by `groups_provisioning.members` alone."""
+    """A user in a pushed group, since when and by which change. Written by `actions.members` alone."""
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="memberships", db_index=False)

@@ -6,25 +6,20 @@ from django.db import models
 from django.db.models import Deferrable, Q
 from django.utils.translation import gettext_lazy as _
 
+from groups_provisioning.choices import PatternType, Pending
 from groups_provisioning.models.groups import PushedGroup
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, Entity, EntityKind, User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
 """The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
 
 
-class PatternType(models.TextChoices):
-    PREFIX = "prefix", _("Begins with")
-    REGEX = "regex", _("Regular expression")
-    ALL = "all", _("Every group")
-
-
 class MappingRule(models.Model):
     """What becomes of pushed groups whose name matches; the first in order of `position` wins (SPEC M3).
 
-    Written by `groups_provisioning.rules` alone.
+    Written by `groups_provisioning.actions.rules` alone.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -68,29 +63,16 @@ class Status(models.TextChoices):
 SYNCED = (Status.APPROVED, Status.AUTO_APPROVED)
 
 
-class Pending(models.TextChoices):
-    """Why a mapping waits for an admin."""
-
-    ASKED = "asked", _("its rule asks for approval")
-    OWNED = "owned", _("another group is mapped to what has this name")
-    KIND_OFF = "kind_off", _("this kind was switched off when the rule matched")
-    NOT_CREATED = "not_created", _("sub-organizations are never created by a rule")
-    UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
-    EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
-    RULE_CHANGED = "rule_changed", _("after a rename no rule, or one for another kind, is the first to match")
-    TARGET_DELETED = "target_deleted", _("what it was mapped to was deleted")
-
-
-class MappingQuerySet(TenantQuerySet["Mapping"]):
-    def live(self) -> "MappingQuerySet":
+class GroupMappingQuerySet(TenantQuerySet["GroupMapping"]):
+    def live(self) -> "GroupMappingQuerySet":
         return self.exclude(status=Status.REJECTED)
 
-    def synced(self) -> "MappingQuerySet":
+    def synced(self) -> "GroupMappingQuerySet":
         return self.filter(status__in=SYNCED)
 
 
-class Mapping(models.Model):
-    """One pushed group tied to one entity (SPEC M1, M2). Written by `mappings` (admins) and `evaluation` (pushes).
+class GroupMapping(models.Model):
+    """One pushed group tied to one entity (SPEC M1, M2). Written by `mappings` (admins) and `rule_evaluation` (pushes).
 
     entity: None while nobody has said which. It is kept where it was deleted (`target_deleted`, SPEC M7) or the mapping
     is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
@@ -116,9 +98,10 @@ class Mapping(models.Model):
     created_at = models.DateTimeField()
     change = tenant_foreign_key(Change, related_name="+", db_index=False)
 
-    objects = MappingQuerySet.as_manager()
+    objects = GroupMappingQuerySet.as_manager()
 
     class Meta:
+        db_table = "groups_provisioning_mapping"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="mapping_org_id"),
             models.UniqueConstraint(
@@ -155,8 +138,8 @@ class Decision(models.Model):
 
     org = tenant(constrained=False)
     user = tenant_foreign_key(User, related_name="decisions")
-    winner = tenant_foreign_key(Mapping, related_name="decisions_won")
-    loser = tenant_foreign_key(Mapping, related_name="decisions_lost")
+    winner = tenant_foreign_key(GroupMapping, related_name="decisions_won")
+    loser = tenant_foreign_key(GroupMapping, related_name="decisions_lost")
     at = models.DateTimeField()
     change = tenant_foreign_key(Change, related_name="+")
     undone_by = tenant_foreign_key(Change, null=True, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""Effects: where people are, and what has to be asked. `groups_provisioning.reconcile` alone writes it."""
+"""Effects: where people are, and what has to be asked. `groups_provisioning.engine.reconcile` alone writes it."""
 
 from typing import ClassVar
 
@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.models.mappings import Mapping
+from groups_provisioning.models.mappings import GroupMapping
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Entity, EntityKind, User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class Source(models.TextChoices):
@@ -33,7 +33,7 @@ class Membership(models.Model):
     entity = tenant_foreign_key(Entity, related_name="memberships")
     kind = models.CharField(max_length=20, choices=EntityKind.choices)
     source = models.CharField(max_length=10, choices=Source.choices)
-    mapping = tenant_foreign_key(Mapping, null=True, related_name="+", db_index=False)
+    mapping = tenant_foreign_key(GroupMapping, null=True, related_name="+", db_index=False)
 
     objects = TenantQuerySet["Membership"].as_manager()
 
@@ -67,7 +67,7 @@ class Conflict(models.Model):
 
     org = tenant(constrained=False)
     user = tenant_foreign_key(User, related_name="conflicts", db_index=False)
-    incoming = tenant_foreign_key(Mapping, related_name="conflicts")
+    incoming = tenant_foreign_key(GroupMapping, related_name="conflicts")
     holders = ArrayField(models.UUIDField())
     since = models.DateTimeField()
 

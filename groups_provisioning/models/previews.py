@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from django.db import models
 
-from orgs.keys import uuid7
-from orgs.tenancy import TenantQuerySet, tenant
+from orgs.db.keys import uuid7
+from orgs.db.tenancy import TenantQuerySet, tenant
 
 
 class Preview(models.Model):

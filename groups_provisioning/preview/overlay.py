@@ -10,12 +10,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from groups_provisioning import facts, reconcile
-from groups_provisioning.facts import Known
-from groups_provisioning.resolution import Decision, Effects, Person, Tie, World, resolve
+from groups_provisioning.engine import loading, reconcile
+from groups_provisioning.engine.loading import Known
+from groups_provisioning.engine.resolution import Decision, Effects, Person, Tie, World, resolve
+from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
-from orgs.roles import Catalogue
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
     people = sorted(overlay.people)
     for start in range(0, len(people), reconcile.BATCH):
         ids = people[start : start + reconcile.BATCH]
-        loaded = facts.load(org, ids)
+        loaded = loading.load(org, ids)
         world = overlay.world(loaded.world)
         for known in loaded.people:
             before, after = loaded.effects_of(known), resolve(overlay.person(known), world)
@@ -136,7 +136,7 @@ class _Admins:
         """Who keeps the role for want of an admin, and is none of those looked at, would lose it."""
         noted = reconcile.last_admin(self.org)
         if noted is not None and noted not in overlay.people:
-            loaded = facts.load(self.org, [noted])
+            loaded = loading.load(self.org, [noted])
             for known in loaded.people:
                 after = resolve(overlay.person(known), overlay.world(loaded.world))
                 yield from _between(known, loaded.effects_of(known), after)

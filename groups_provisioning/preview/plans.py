@@ -13,18 +13,18 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from groups_provisioning import evaluation, mappings, patterns, proposals
-from groups_provisioning.facts import microseconds
-from groups_provisioning.mappings import REFUSALS
-from groups_provisioning.models import Mapping as MappingRow
-from groups_provisioning.models import MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.actions import entity_edits, mapping_rows, mappings, rule_evaluation
+from groups_provisioning.actions.mappings import REFUSALS
+from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
+from groups_provisioning.engine.loading import microseconds
+from groups_provisioning.engine.resolution import Decision, Tie
+from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.preview.overlay import Overlay, members_of
-from groups_provisioning.resolution import Decision, Tie
-from groups_provisioning.rules import FACTS, RuleFacts, UnknownRule
+from groups_provisioning.rules import patterns, proposals
 from orgs import entities
-from orgs.keys import fold, uuid7
+from orgs.catalogue import Catalogue
+from orgs.db.keys import fold, uuid7
 from orgs.models import KIND_SWITCHES, Entity, Organization, User
-from orgs.roles import Catalogue
 
 Wish = Mapping[str, Any]
 
@@ -105,9 +105,9 @@ def _map(org: Organization, plan: Plan, at: datetime, group: str, kind: str, ent
     row = PushedGroup.objects.live(org).filter(id=group).first()
     if row is None:
         raise mappings.UnknownGroup(group)
-    live = list(MappingRow.objects.live().filter(group=row).select_related("group").order_by("id"))
-    same = (each for each in live if evaluation.has_place(each) and str(each.entity_id) == entity)
-    waiting = (each for each in live if each.kind == kind and not evaluation.has_place(each))
+    live = list(GroupMapping.objects.live().filter(group=row).select_related("group").order_by("id"))
+    same = (each for each in live if mapping_rows.has_place(each) and str(each.entity_id) == entity)
+    waiting = (each for each in live if each.kind == kind and not mapping_rows.has_place(each))
     _assign(org, plan, at, row, live, next(same, None) or next(waiting, None), kind, entity, name)
 
 
@@ -130,8 +130,8 @@ def _assign(
     plan: Plan,
     at: datetime,
     group: PushedGroup,
-    live: list[MappingRow],
-    old: MappingRow | None,
+    live: list[GroupMapping],
+    old: GroupMapping | None,
     kind: str,
     entity: str,
     name: str,
@@ -147,7 +147,7 @@ def _assign(
         return
     mapping = old
     if mapping is None or (mapping.entity_id is not None and str(mapping.entity_id) != target):
-        mapping = MappingRow(org=org, group=group, kind=kind)
+        mapping = GroupMapping(org=org, group=group, kind=kind)
         live.append(mapping)
         if old is not None:
             live.remove(old)
@@ -161,10 +161,10 @@ def _assign(
 
 
 def _target(
-    org: Organization, group: PushedGroup, old: MappingRow | None, kind: str, entity: str, name: str
+    org: Organization, group: PushedGroup, old: GroupMapping | None, kind: str, entity: str, name: str
 ) -> tuple[str, str, bool]:
     """The entity to map to, or what stands for a new one; its name; whether it is new."""
-    if not entity and not name and old is not None and evaluation.has_place(old):
+    if not entity and not name and old is not None and mapping_rows.has_place(old):
         entity = str(old.entity_id)
     if entity:
         row = Entity.objects.for_org(org).live().filter(id=entity, kind=kind).first()
@@ -178,16 +178,16 @@ def _target(
     return (str(found), usable, False) if found else (_stand_in(kind, usable), usable, True)
 
 
-def _live(org: Organization, mapping_ids: Iterable[str]) -> dict[UUID, list[MappingRow]]:
+def _live(org: Organization, mapping_ids: Iterable[str]) -> dict[UUID, list[GroupMapping]]:
     """The live mappings of the groups of these mappings, by group."""
-    groups = MappingRow.objects.for_org(org).filter(id__in=list(mapping_ids), group__deleted_at=None)
-    live: dict[UUID, list[MappingRow]] = {id_: [] for id_ in groups.values_list("group_id", flat=True)}
-    for each in MappingRow.objects.live().filter(group_id__in=list(live)).select_related("group").order_by("id"):
+    groups = GroupMapping.objects.for_org(org).filter(id__in=list(mapping_ids), group__deleted_at=None)
+    live: dict[UUID, list[GroupMapping]] = {id_: [] for id_ in groups.values_list("group_id", flat=True)}
+    for each in GroupMapping.objects.live().filter(group_id__in=list(live)).select_related("group").order_by("id"):
         live[each.group_id].append(each)
     return live
 
 
-def _one(live: Mapping[UUID, Sequence[MappingRow]], mapping_id: str) -> MappingRow:
+def _one(live: Mapping[UUID, Sequence[GroupMapping]], mapping_id: str) -> GroupMapping:
     found = next((each for group in live.values() for each in group if str(each.id) == mapping_id), None)
     if found is None:
         raise mappings.AlreadyRejected(mapping_id) if live else mappings.UnknownMapping(mapping_id)
@@ -235,7 +235,7 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
 
 
 def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
-    mapped = MappingRow.objects.live().filter(group=OuterRef("id"))
+    mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
     unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").only("display_name")
     matched: dict[UUID, MappingRule] = {}
     wanted = []
@@ -244,10 +244,10 @@ def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[Mappin
         if rule is not None and only in (None, rule.id):
             matched[group.id] = rule
             wanted.append(group)
-    candidates = evaluation.candidates(wanted, [])
+    candidates = rule_evaluation.candidates(wanted, [])
     names = proposals.names_asked_for([(matched[each.id], each) for each in candidates])
     found = entities.by_name(org, names)
-    ground = evaluation.ground_of(org, found)
+    ground = rule_evaluation.ground_of(org, found)
     there = {entity.id: entity.name for entity in found.values()}
     given: set[str] = set()
     for candidate in candidates:
@@ -284,7 +284,7 @@ def _delete_entity(org: Organization, plan: Plan, at: datetime, entity: str) -> 
         plan.groups.add(owner.group_id)
     with connection.cursor() as cursor:
         about = {"entity": row.id, "group": owner.group_id if owner else None}
-        cursor.execute(f"SELECT user_id FROM {mappings.PLACED} ORDER BY 1", about)  # noqa: S608 - made of constants
+        cursor.execute(f"SELECT user_id FROM {entity_edits.PLACED} ORDER BY 1", about)  # noqa: S608 - made of constants
         return [user_id for (user_id,) in cursor.fetchall()]
 
 

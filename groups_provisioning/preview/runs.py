@@ -16,14 +16,14 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from groups_provisioning.models import Conflict, Mapping, MappingRule, Preview, PushedGroup
+from groups_provisioning.models import Conflict, GroupMapping, MappingRule, Preview, PushedGroup
 from groups_provisioning.preview import overlay, plans
 from groups_provisioning.preview.plans import Plan, Wish
+from orgs.db.transactions import command, snapshot
 from orgs.entities import kinds_on
 from orgs.history import Effect
 from orgs.models import Organization
 from orgs.queue import announce
-from orgs.transactions import command, snapshot
 
 T = TypeVar("T")
 
@@ -169,7 +169,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
     """
     rules = MappingRule.objects.for_org(org).order_by("position")
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
-    live = Mapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
+    live = GroupMapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
     asked = Conflict.objects.for_org(org).filter(user_id__in=list(plan.overlay.decisions)).order_by("user", "incoming")
     seen = [
         wish,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from groups_provisioning.models import Mapping as MappingRow
+from groups_provisioning.models import GroupMapping
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook, Summary
@@ -143,7 +143,7 @@ def _names(
                 wanted.add(end)
     planned = {tie.id: tie.entity for ties in plan.overlay.ties.values() for tie in ties if tie.id in mappings}
     wanted |= set(planned.values())
-    rows = MappingRow.objects.for_org(org).filter(id__in=mappings - set(planned), entity__isnull=False)
+    rows = GroupMapping.objects.for_org(org).filter(id__in=mappings - set(planned), entity__isnull=False)
     planned |= {str(id_): str(entity_id) for id_, entity_id in rows.values_list("id", "entity_id")}
     wanted |= set(planned.values())
     names: dict[str | None, Named] = {

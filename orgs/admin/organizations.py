@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from orgs import domains, organizations, support
 from orgs.admin.mirror import BigTable, as_uuid, cause
-from orgs.keys import fold
+from orgs.db.keys import fold
 from orgs.models import Organization, SchemaProfile
 
 NO_ADMIN = _("No active admin but the owner")

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs import people, tokens
 from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, report
-from orgs.keys import fold
+from orgs.db.keys import fold
 from orgs.models import Entity, Organization, ScimToken, User
 
 MOST = 200  # people that one search finds

@@ -3,8 +3,8 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import orgs.keys
-import orgs.tenancy
+import orgs.db.keys
+import orgs.db.tenancy
 from django.conf import settings
 from django.db import migrations, models
 
@@ -20,9 +20,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Organization',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=150)),
-                ('name_key', orgs.keys.FoldedField('name', db_collation='C', editable=False)),
+                ('name_key', orgs.db.keys.FoldedField('name', db_collation='C', editable=False)),
                 ('slug', models.SlugField(help_text='What commands and support call it.', max_length=80, unique=True)),
                 ('plan', models.CharField(choices=[('free', 'Free'), ('team', 'Team'), ('enterprise', 'Enterprise')], default='free', max_length=12)),
                 ('sso_configured', models.BooleanField(default=False, verbose_name='SSO connection is configured')),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SchemaProfile',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('key', models.SlugField(unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('user_extension', models.CharField(blank=True, default='', max_length=255, verbose_name='user extension schema')),
@@ -65,10 +65,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Entity',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('team', 'Team'), ('concurrency_group', 'Concurrency group'), ('sub_organization', 'Sub-organization')], max_length=20)),
                 ('name', models.CharField(max_length=255)),
-                ('name_key', orgs.keys.FoldedField('name', db_collation='C', editable=False)),
+                ('name_key', orgs.db.keys.FoldedField('name', db_collation='C', editable=False)),
                 ('session_limit', models.PositiveIntegerField(blank=True, help_text='Parallel sessions of a concurrency group; empty means no limit.', null=True)),
                 ('created_at', models.DateTimeField()),
                 ('deleted_at', models.DateTimeField(blank=True, null=True)),
@@ -83,11 +83,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('is_staff', models.BooleanField(default=False, verbose_name='support staff')),
                 ('is_owner', models.BooleanField(default=False, verbose_name='owner')),
                 ('user_name', models.TextField(verbose_name='user name')),
-                ('user_name_key', orgs.keys.FoldedField('user_name', db_collation='C', editable=False)),
+                ('user_name_key', orgs.db.keys.FoldedField('user_name', db_collation='C', editable=False)),
                 ('login_email', models.CharField(blank=True, db_collation='C', max_length=254, null=True, verbose_name='sign-in address')),
                 ('external_id', models.TextField(blank=True, default='', verbose_name='external id')),
                 ('display_name', models.TextField(blank=True, default='')),
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ScimToken',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100)),
                 ('idp', models.CharField(choices=[('okta', 'Okta'), ('entra', 'Microsoft Entra ID'), ('pingone', 'PingOne'), ('jumpcloud', 'JumpCloud'), ('onelogin', 'OneLogin'), ('google', 'Google Workspace'), ('other', 'Another')], default='other', max_length=12)),
                 ('digest', models.BinaryField(max_length=32, unique=True)),
@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Change',
             fields=[
-                ('id', models.UUIDField(default=orgs.keys.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=orgs.db.keys.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField()),
                 ('door', models.CharField(choices=[('scim', 'SCIM'), ('page', 'Settings pages'), ('admin', 'Support'), ('command', 'Command line')], max_length=10)),
                 ('request_id', models.UUIDField(null=True)),
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'ledger entries',
-                'constraints': [orgs.tenancy.TenantKey(field='change', name='ledger_change'), orgs.tenancy.TenantKey(field='user', name='ledger_user')],
+                'constraints': [orgs.db.tenancy.TenantKey(field='change', name='ledger_change'), orgs.db.tenancy.TenantKey(field='user', name='ledger_user')],
             },
         ),
         migrations.CreateModel(
@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
                 ('org', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organization')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'entity'), name='hand_placement_once'), orgs.tenancy.TenantKey(field='user', name='hand_placement_user'), orgs.tenancy.TenantKey(field='entity', name='hand_placement_entity'), orgs.tenancy.TenantKey(field='change', name='hand_placement_change')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'entity'), name='hand_placement_once'), orgs.db.tenancy.TenantKey(field='user', name='hand_placement_user'), orgs.db.tenancy.TenantKey(field='entity', name='hand_placement_entity'), orgs.db.tenancy.TenantKey(field='change', name='hand_placement_change')],
             },
         ),
         migrations.AddConstraint(
@@ -295,10 +295,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='change',
-            constraint=orgs.tenancy.TenantKey(field='by_token', name='change_by_token'),
+            constraint=orgs.db.tenancy.TenantKey(field='by_token', name='change_by_token'),
         ),
         migrations.AddConstraint(
             model_name='standing',
-            constraint=orgs.tenancy.TenantKey(field='user', name='standing_user'),
+            constraint=orgs.db.tenancy.TenantKey(field='user', name='standing_user'),
         ),
     ]

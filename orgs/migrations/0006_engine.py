@@ -2,7 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import orgs.tenancy
+import orgs.db.tenancy
 from django.conf import settings
 from django.db import migrations, models
 
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='handplacement',
-            constraint=orgs.tenancy.TenantKey(deferred=True, field='change', name='hand_placement_change'),
+            constraint=orgs.db.tenancy.TenantKey(deferred=True, field='change', name='hand_placement_change'),
         ),
         migrations.AddField(
             model_name='lastadmin',
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='lastadmin',
-            constraint=orgs.tenancy.TenantKey(field='user', name='last_admin_user'),
+            constraint=orgs.db.tenancy.TenantKey(field='user', name='last_admin_user'),
         ),
         migrations.RunSQL(
             """

@@ -6,9 +6,9 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
+from orgs.db.tenancy import TenantQuerySet, tenant
 from orgs.models.people import User
-from orgs.tenancy import TenantQuerySet, tenant
 
 
 class IdentityProvider(models.TextChoices):

@@ -7,17 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import FoldedField, uuid7
+from orgs.choices import EntityKind
+from orgs.db.keys import FoldedField, uuid7
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.history import Change
 from orgs.models.people import User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
-
-
-class EntityKind(models.TextChoices):
-    TEAM = "team", _("Team")
-    CONCURRENCY_GROUP = "concurrency_group", _("Concurrency group")
-    SUB_ORGANIZATION = "sub_organization", _("Sub-organization")
-
 
 KIND_SWITCHES = {
     EntityKind.TEAM: "teams",

@@ -10,9 +10,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.people import User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class Door(models.TextChoices):

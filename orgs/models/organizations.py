@@ -7,15 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import FoldedField, uuid7
-from orgs.tenancy import TenantQuerySet, tenant
-
-
-class RolePolicy(models.TextChoices):
-    """What several roles of one person amount to (SPEC R1)."""
-
-    HIGHEST = "highest", _("The highest role counts")
-    UNION = "union", _("All roles count together")
+from orgs.choices import RolePolicy
+from orgs.db.keys import FoldedField, uuid7
+from orgs.db.tenancy import TenantQuerySet, tenant
 
 
 class SchemaProfile(models.Model):

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from orgs.keys import FoldedField, fold, uuid7
+from orgs.db.keys import FoldedField, fold, uuid7
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.organizations import Organization
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class UserQuerySet(TenantQuerySet["User"]):

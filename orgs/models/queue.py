@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.history import Change
 from orgs.models.people import User
-from orgs.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 
 
 class Mark(models.Model):

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orgs import domains, txt_records
-from orgs.access import OrgRequest, cause, org_admin
 from orgs.forms import DomainForm
 from orgs.models import Organization, PendingDomain
+from orgs.web.access import OrgRequest, cause, org_admin
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

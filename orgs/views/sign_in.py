@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST
 
 from orgs import sign_in as accounts
 from orgs.forms import ForgottenPasswordForm, SetPasswordForm, SignInForm
-from orgs.limits import client_address
 from orgs.models import User
+from orgs.web.limits import client_address
 
 
 @sensitive_post_parameters("password")

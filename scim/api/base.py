@@ -20,8 +20,8 @@ from rest_framework.views import APIView
 
 from orgs import tokens
 from orgs.history import Cause
-from orgs.limits import Buckets, client_address
 from orgs.models import Door, Organization, ScimToken
+from orgs.web.limits import Buckets, client_address
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest
 from scim.mapping.errors import PROBES, scim_error

@@ -14,13 +14,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
 from django.utils import timezone
 
-from orgs.keys import uuid7
-from orgs.limits import client_address
+from orgs.db.keys import uuid7
 from orgs.models import ScimToken
+from orgs.web.limits import client_address
 from scim import request_log
+from scim.addresses import ALIAS_PATH, BASE_PATH
 from scim.protocol.errors import ScimError
 
-BASES = ("/api/scim", "/scim/v2")
+BASES = (BASE_PATH, ALIAS_PATH)
 WELL_KNOWN = "/.well-known/scim-configuration"
 
 
@@ -58,7 +59,7 @@ class ScimFrontDoor:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
         if path == WELL_KNOWN:
-            return _answer(request, BASES[0], "/ServiceProviderConfig")
+            return _answer(request, BASE_PATH, "/ServiceProviderConfig")
         for base in BASES:
             if path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
                 return _answer(request, base, path[len(base) :])

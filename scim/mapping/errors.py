@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from groups_provisioning import group_intake, intake, members
+from groups_provisioning.actions import group_intake, members, user_intake
 from orgs import domains, people
 from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
 
@@ -14,11 +14,11 @@ PROBES = (people.AddressTaken, domains.VerifiedElsewhere)
 """Errors that would tell, if asked often enough, which addresses other orgs have."""
 
 _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
-    intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
-    intake.Stale: lambda error: ScimError(
+    user_intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
+    user_intake.Stale: lambda error: ScimError(
         f"{error} has changed since this ETag was given. Read it again, then repeat the change.", status=412
     ),
-    intake.UserProvisioningOff: lambda error: ScimError(
+    user_intake.UserProvisioningOff: lambda error: ScimError(
         "User provisioning is switched off for this organization; only deactivating and deleting users works. "
         "Ask the portal's support to switch it on.",
         status=403,

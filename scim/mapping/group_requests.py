@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from groups_provisioning import group_intake, members
-from groups_provisioning.group_intake import GroupEdit, MembersChange, UnknownGroup
+from groups_provisioning.actions import group_intake, members
+from groups_provisioning.actions.group_intake import GroupEdit, MembersChange, UnknownGroup
 from groups_provisioning.models import PushedGroup
 from orgs.history import Cause
 from orgs.models import Organization

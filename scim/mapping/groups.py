@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from groups_provisioning.group_intake import GroupFacts
+from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.models import PushedGroup, PushedGroupQuerySet
 from orgs.models import Organization
 from scim.mapping.etags import etag

@@ -1,4 +1,4 @@
-"""Requests about users, read in the org's dialect and handed to `intake`: the same from `/Users` and `/Bulk`."""
+"""Requests about users, read in the org's dialect and handed to `user_intake`: the same from `/Users` and `/Bulk`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 
-from groups_provisioning import intake
-from orgs import entities, history
+from groups_provisioning.actions import user_intake
+from orgs import entities, entity_names, history
+from orgs.db.keys import fold
 from orgs.history import Cause
-from orgs.keys import fold
 from orgs.models import EntityKind, Organization, User
 from scim.mapping import listing, users
 from scim.mapping.etags import Expected
@@ -44,7 +44,7 @@ def find(org: Organization, user_id: str) -> User:
     try:
         return users.rows(org, dialect(org.profile)).get(id=read_id(user_id))
     except User.DoesNotExist:
-        raise intake.UnknownUser(user_id) from None
+        raise user_intake.UnknownUser(user_id) from None
 
 
 def page(org: Organization, query: Query) -> listing.Page[User]:
@@ -74,7 +74,7 @@ def create(org: Organization, body: Any, cause: Cause) -> User:
     placement_id = placed_by(org, own, outcome.resource)
     urn = _extension_urn(own, outcome)
     facts = users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
-    user = intake.create_user(org=org, facts=facts, cause=cause)
+    user = user_intake.create_user(org=org, facts=facts, cause=cause)
     if user.created_at == cause.at:
         users.note_no_groups(user)
     return user
@@ -85,13 +85,13 @@ def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: 
     own = dialect(org.profile)
     draft = read_resource(body, own.user)
 
-    def edit(user: User) -> intake.Edit:
+    def edit(user: User) -> user_intake.Edit:
         outcome = draft.replace(users.resource_of(user))
         if user.idp_roles is None and _is_echo(own, outcome.resource, user, cause):
             put(outcome.resource, own.role, None)
         return _edit(org, user, outcome, draft.deactivates)
 
-    return intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
+    return user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
 
 
 def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:
@@ -99,15 +99,15 @@ def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Ex
     kind = dialect(org.profile).user
     read = read_patch(body, kind, max_operations=settings.SCIM_MAX_OPERATIONS)
 
-    def edit(user: User) -> intake.Edit:
+    def edit(user: User) -> user_intake.Edit:
         return _edit(org, user, apply_patch(read, kind, users.resource_of(user)), read.deactivates)
 
-    return intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
+    return user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
 
 
 def delete(org: Organization, user_id: str, cause: Cause, expected: Expected = None) -> None:
     """DELETE (RFC 7644 §3.6). Raises what intake.delete_user raises."""
-    intake.delete_user(org=org, user_id=read_id(user_id), cause=cause, expected=expected)
+    user_intake.delete_user(org=org, user_id=read_id(user_id), cause=cause, expected=expected)
 
 
 def read_id(text: str) -> UUID:
@@ -115,10 +115,10 @@ def read_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise intake.UnknownUser(text) from None
+        raise user_intake.UnknownUser(text) from None
 
 
-def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> intake.Edit:
+def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> user_intake.Edit:
     """What a request makes of `user`. Raises its first refusal, unless it deactivates (SPEC U4)."""
     own = dialect(org.profile)
     refusals = list(outcome.refusals)
@@ -142,7 +142,7 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
         # Core `roles` that were removed are gone, as RFC 7644 §3.5.2.2 wants, and not replaced by the effective ones.
         wrote_roles=own.role.schema is None and user.idp_roles is not None,
     )
-    return intake.Edit(facts, deactivates, {refusal.name: refusal.error.detail for refusal in refusals})
+    return user_intake.Edit(facts, deactivates, {refusal.name: refusal.error.detail for refusal in refusals})
 
 
 def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user: User | None = None) -> UUID | None:
@@ -164,7 +164,7 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name)
     if entity_id is None and known is not None and fold(name) in {*shown, *known.former_keys}:
         return known.id
-    unrefused = (fold(stored or ""), fold(entities.DEFAULT_GROUP))
+    unrefused = (fold(stored or ""), fold(entity_names.DEFAULT_GROUP))
     if entity_id is None and org.concurrency_groups and fold(name) not in unrefused:
         raise InvalidValue(
             f"{own.placement.name}: there is no concurrency group {quote(name)}. Create it in the portal first, "

@@ -13,7 +13,7 @@ from django.db.models import JSONField
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
-from orgs.keys import fold
+from orgs.db.keys import fold
 from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
 from orgs.people import Facts

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
-from orgs.access import OrgRequest, org_admin
-from orgs.downloads import as_csv
-from scim import advice, provisioning_log, words
+from orgs.web.access import OrgRequest, org_admin
+from orgs.web.downloads import as_csv
+from scim import advice, log_words, provisioning_log
 from scim.forms import LogFilter
 
 SHOWN = 16_000  # characters of a body on a page
@@ -116,7 +116,7 @@ def _cells(lines: Iterator[provisioning_log.Line]) -> Iterator[tuple[Any, ...]]:
 
 def _body(title: str, text: str, size: int) -> dict[str, Any]:
     """size: in bytes, as it was sent."""
-    text = words.legible(text)
+    text = log_words.legible(text)
     return {"title": title, "text": text[:SHOWN], "is_cut": len(text) > SHOWN, "size": size}
 
 

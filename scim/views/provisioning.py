@@ -9,13 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orgs import connection, setup
-from orgs.access import OrgRequest, org_admin
-from orgs.connection import Connection
-from orgs.downloads import as_csv
-from orgs.forms import TokenForm
+from orgs import scim_connection
 from orgs.models import IdentityProvider, ScimToken
+from orgs.scim_connection import Connection
+from orgs.web.access import OrgRequest, org_admin
+from orgs.web.downloads import as_csv
 from scim import progress
+from scim.addresses import ALIAS_PATH, BASE_PATH, ENTRA_FLAG
+from scim.forms import TokenForm
+from scim.setup_guide import guide
 
 ENDED = 10  # tokens that are no longer accepted, on the page; the file has all
 PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.html"}
@@ -26,7 +28,7 @@ PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.
 def provisioning(request: OrgRequest) -> HttpResponse:
     """The page; for htmx the part that it asks for by its id."""
     now = timezone.now()
-    present = connection.of(request.org, at=now)
+    present = scim_connection.of(request.org, at=now)
     part = request.htmx.target if request.htmx else None
     context: dict[str, Any] = {"connection": present}
     if part != "setup-guide":
@@ -35,16 +37,16 @@ def provisioning(request: OrgRequest) -> HttpResponse:
         idp = _idp(request, present)
         context |= {
             "idp": idp,
-            "idps": [(key, name) for key, (name, _sources, _steps) in setup.GUIDES.items()],
-            "guide": setup.guide(idp, request.org, settings.MUSTER_URL + setup.PATH),
+            "idps": [(key, name) for key, (name, _sources, _steps) in guide.GUIDES.items()],
+            "guide": guide.guide_for(idp, request.org, settings.MUSTER_URL + BASE_PATH),
             "is_chosen": "idp" in request.GET,
         }
     if part not in PARTS:
         context |= {
-            "base_url": settings.MUSTER_URL + setup.PATH,
-            "path": setup.PATH,
-            "alias": setup.ALIAS,
-            "entra_flag": setup.ENTRA_FLAG if any(t.idp == IdentityProvider.ENTRA for t in present.active) else "",
+            "base_url": settings.MUSTER_URL + BASE_PATH,
+            "path": BASE_PATH,
+            "alias": ALIAS_PATH,
+            "entra_flag": ENTRA_FLAG if any(t.idp == IdentityProvider.ENTRA for t in present.active) else "",
             "ended": present.ended[:ENDED],
             "retired": progress.retired(request.org, present, at=now),
             "form": TokenForm(auto_id="new_token_%s"),
@@ -67,7 +69,7 @@ def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
         _("Address"),
         _("User agent"),
     )
-    present = connection.of(request.org, at=timezone.now())
+    present = scim_connection.of(request.org, at=timezone.now())
     return as_csv("scim-tokens", columns, map(_cells, [*present.active, *present.ended]))
 
 
@@ -90,6 +92,6 @@ def _idp(request: OrgRequest, present: Connection) -> str:
     """The identity provider whose guide is shown: the one chosen, otherwise that of the newest token."""
     newest = next(iter([*present.active, *present.ended]), None)
     for idp in (request.GET.get("idp"), newest and newest.idp):
-        if idp in setup.GUIDES:
+        if idp in guide.GUIDES:
             return str(idp)
     return IdentityProvider.OTHER if newest else IdentityProvider.OKTA

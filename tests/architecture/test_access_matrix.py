@@ -12,9 +12,9 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning import by_hand, rules
+from groups_provisioning.actions import manual_changes, rules
+from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
-from groups_provisioning.rules import RuleFacts
 from orgs import domains, sign_in, tokens
 from orgs.history import Cause, record
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
@@ -240,7 +240,7 @@ def address_of(name: str, org: Organization) -> str:
         user = UserFactory.create(org=org)
         pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
         cause = Cause(Door.COMMAND, timezone.now())
-        by_hand.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
+        manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
         ids = {"person-take-out": [user.id, pool.id], "person-put-back": [user.id, pool.id]}
         return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
     if name == "set-password":

@@ -5,8 +5,8 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from orgs.db.tenancy import TenantKey
 from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, SupportNotice, User
-from orgs.tenancy import TenantKey
 from scim.models import RequestLog, RequestLogBody
 from tests.factories import OrganizationFactory, UserFactory
 

@@ -2,9 +2,10 @@
 
 from django.utils import timezone
 
-from groups_provisioning import by_hand, mappings, rules, worker
-from groups_provisioning.models import Mapping, PushedGroup
-from groups_provisioning.rules import RuleFacts
+from groups_provisioning.actions import entity_edits, manual_changes, mappings, rules
+from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.engine import worker
+from groups_provisioning.models import GroupMapping, PushedGroup
 from orgs import tokens
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, IdentityProvider, Organization, User
@@ -68,12 +69,12 @@ def _lively(owner: User) -> Idp:
     for group, name in ((days, "Day shift"), (nights, "Night shift")):
         mappings.map_group(org=org, group_id=group.id, kind=POOL, target=name, cause=cause)
         worker.drain(10)
-    gone = mappings.create_entity(org=org, kind=TEAM, name="Warehouse robots", cause=cause)
+    gone = entity_edits.create_entity(org=org, kind=TEAM, name="Warehouse robots", cause=cause)
     robots = _push_group(idp, "Robots", people[7])
     mappings.map_group(org=org, group_id=robots.id, kind=TEAM, target=gone.id, cause=cause)
-    mappings.delete_entity(org=org, entity_id=gone.id, cause=cause)
+    entity_edits.delete_entity(org=org, entity_id=gone.id, cause=cause)
     team = Entity.objects.get(org=org, name="eng-platform")
-    by_hand.place(org=org, user_id=User.objects.get(id=people[6]).id, entity_id=team.id, cause=cause)
+    manual_changes.place(org=org, user_id=User.objects.get(id=people[6]).id, entity_id=team.id, cause=cause)
     idp.patch(f"/Groups/{platform.id}", {"op": "replace", "path": "displayName", "value": "eng-platform-core"})
     idp.put(f"/Users/{people[7]}", {"userName": "grace.hopper@northwind.example", "active": False})
     worker.drain(10)
@@ -122,7 +123,7 @@ def _under_way(owner: User) -> str:
     idp = _lively(owner)
     members = list(User.objects.filter(org=owner.org, scim_managed=True, deleted_at=None).values_list("id", flat=True))
     _push_group(idp, "eng-everybody", *map(str, members))
-    mapping = Mapping.objects.filter(org=owner.org).latest("id")
+    mapping = GroupMapping.objects.filter(org=owner.org).latest("id")
     return f"/activity/{mapping.change_id}/"
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 from playwright.sync_api import Page
 
-from groups_provisioning import conflicts, mappings, worker
-from groups_provisioning.conflicts import Card
-from groups_provisioning.models import Conflict, Decision, Mapping, PushedGroup
+from groups_provisioning.actions import conflict_decisions, mappings
+from groups_provisioning.actions.conflict_decisions import Card
+from groups_provisioning.engine import worker
+from groups_provisioning.models import Conflict, Decision, GroupMapping, PushedGroup
 from orgs.models import EntityKind, Organization, User
 from tests.browser.scene import Scene
 from tests.browser.scenes_groups import PEOPLE, cause, people, push
@@ -68,10 +69,12 @@ def _decided(owner: User) -> str:
     """Several decisions, each of which has become of something else."""
     company(owner)
     for number, conflict in enumerate(Conflict.objects.for_org(_org(owner)).order_by("id")):
-        conflicts.decide(org=_org(owner), cards=[Card.of(conflict)], use_incoming=number % 2 == 0, cause=cause(owner))
+        conflict_decisions.decide(
+            org=_org(owner), cards=[Card.of(conflict)], use_incoming=number % 2 == 0, cause=cause(owner)
+        )
     undone = Decision.objects.for_org(_org(owner)).order_by("id")[1]
-    conflicts.undo(org=_org(owner), decision_ids=[undone.id], cause=cause(owner))
-    gone = Mapping.objects.get(group__display_name="Contoso Benelux (acquired)")
+    conflict_decisions.undo(org=_org(owner), decision_ids=[undone.id], cause=cause(owner))
+    gone = GroupMapping.objects.get(group__display_name="Contoso Benelux (acquired)")
     mappings.reject(org=_org(owner), mapping_ids=[gone.id], cause=cause(owner))
     return "/groups/conflicts/resolved/"
 
@@ -79,7 +82,7 @@ def _decided(owner: User) -> str:
 def _settling(owner: User) -> str:
     crowd(owner, 6)
     cards = [Card.of(conflict) for conflict in Conflict.objects.for_org(_org(owner))]
-    conflicts.decide(org=_org(owner), cards=cards[:4], use_incoming=True, cause=cause(owner))
+    conflict_decisions.decide(org=_org(owner), cards=cards[:4], use_incoming=True, cause=cause(owner))
     return "/groups/conflicts/"
 
 

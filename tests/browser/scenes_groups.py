@@ -6,9 +6,10 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning import mappings, rules, worker
-from groups_provisioning.models import Mapping, MappingRule, PatternType, PushedGroup
-from groups_provisioning.rules import RuleFacts
+from groups_provisioning.actions import entity_edits, mappings, rules
+from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.engine import worker
+from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Door, EntityKind, Organization, User
@@ -83,7 +84,7 @@ def company(owner: User) -> dict[str, PushedGroup]:
     mapping = mappings.map_group(
         org=org, group_id=groups["qa"].id, kind=EntityKind.TEAM, target="Quality assurance EMEA", cause=cause(owner)
     )
-    mappings.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause(owner))
+    entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause(owner))
     mappings.map_group(org=org, group_id=groups["design"].id, kind=EntityKind.TEAM, target="Design", cause=cause(owner))
     mappings.map_group(
         org=org,
@@ -130,7 +131,7 @@ def _group(name: str) -> Callable[[User], str]:
 
 def _settling(owner: User) -> str:
     groups = company(owner)
-    waiting = Mapping.objects.get(group=groups["load"])
+    waiting = GroupMapping.objects.get(group=groups["load"])
     mappings.approve(org=owner.org, mapping_id=waiting.id, cause=cause(owner))
     return f"/groups/{groups['load'].id}/"
 
@@ -143,7 +144,7 @@ def _nested(owner: User) -> str:
 
 
 def _mapping(owner: User, name: str, what: str) -> str:
-    return f"/mappings/{Mapping.objects.live().filter(group=company(owner)[name]).first().id}/{what}/"
+    return f"/mappings/{GroupMapping.objects.live().filter(group=company(owner)[name]).first().id}/{what}/"
 
 
 def _choose_all(action: str) -> Callable[[Page], None]:

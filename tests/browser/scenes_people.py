@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning import by_hand
+from groups_provisioning.actions import manual_changes
 from groups_provisioning.models import GroupMember, Status
 from orgs.history import Cause
 from orgs.models import Door, Entity, Organization, User
@@ -87,9 +87,9 @@ def _world(owner: User) -> tuple[dict[str, User], dict[str, Entity]]:
     tie(group(org, "Payments", people["Chiara"], people["Hiroshi"]), places["Payments"], status=Status.AUTO_APPROVED)
     tie(loads, places["Load tests"], status=Status.APPROVED, approved_at=ago + timedelta(days=30))
     settle(*everybody, owner)
-    by_hand.place(org=org, user_id=people["Amara"].id, entity_id=places["Quality"].id, cause=_cause(owner))
-    by_hand.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=_cause(owner))
-    by_hand.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=_cause(owner))
+    manual_changes.place(org=org, user_id=people["Amara"].id, entity_id=places["Quality"].id, cause=_cause(owner))
+    manual_changes.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=_cause(owner))
+    manual_changes.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=_cause(owner))
     return people, places
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from groups_provisioning import worker
+from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, Membership
 from orgs.models import Organization, User
 from tests.browser.conftest import sign_in

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIRequestContext, BrowserContext, Page, Playwright, expect
 
-from groups_provisioning import mappings, worker
-from groups_provisioning.models import Mapping, MappingRule, Membership, Status
+from groups_provisioning.actions import entity_edits, mappings
+from groups_provisioning.engine import worker
+from groups_provisioning.models import GroupMapping, MappingRule, Membership, Status
 from orgs.models import EntityKind, User
 from tests.browser.conftest import sign_in
 from tests.browser.scenes_groups import cause, company, people, push, rule
@@ -62,7 +63,7 @@ def test_approving_a_pending_group(admin: User, page: Page) -> None:
     expect(page.get_by_text("of 8 people are settled")).to_be_visible()
     worker.drain(5)
     expect(page.get_by_text("Everybody is settled.")).to_be_visible()
-    assert Mapping.objects.get(group=group).status == Status.APPROVED
+    assert GroupMapping.objects.get(group=group).status == Status.APPROVED
 
 
 def test_a_rule_is_tested_and_applied(admin: User, page: Page) -> None:
@@ -120,7 +121,7 @@ def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page
     mapping = mappings.map_group(
         org=admin.org, group_id=group.id, kind=EntityKind.TEAM, target="QA EMEA", cause=cause(admin)
     )
-    mappings.delete_entity(org=admin.org, entity_id=mapping.entity_id, cause=cause(admin))
+    entity_edits.delete_entity(org=admin.org, entity_id=mapping.entity_id, cause=cause(admin))
     page.goto("/groups/?status=target_deleted")
     page.get_by_role("link", name="Quality assurance").click()
     page.get_by_role("link", name="Choose a target…").click()
@@ -172,4 +173,4 @@ def test_many_are_approved_at_once(admin: User, page: Page) -> None:
     page.get_by_role("button", name="Approve…").click()
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("1 mapping is approved.")).to_be_visible()
-    assert Mapping.objects.get(group=groups["load"]).status == Status.APPROVED
+    assert GroupMapping.objects.get(group=groups["load"]).status == Status.APPROVED

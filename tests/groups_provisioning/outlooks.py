@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from groups_provisioning import conflicts, mappings
+from groups_provisioning.actions import conflict_decisions, mappings
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook, Summary
@@ -16,7 +16,7 @@ def foreseen(org: Organization, wish: Wish) -> Outlook | Exception:
     """What would come of it, or why it would be refused."""
     try:
         return runs.look(org, wish)
-    except (*mappings.REFUSALS, conflicts.ConflictGone) as refusal:
+    except (*mappings.REFUSALS, conflict_decisions.ConflictGone) as refusal:
         return refusal
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from groups_provisioning import reconcile
-from groups_provisioning.models import Decision, GroupMember, Mapping, MappingRule, PushedGroup, Status
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import Decision, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from orgs import history
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.keys import uuid7
 from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, Organization, ScimToken, User
-from orgs.transactions import command
 from tests.factories import UserFactory, issue_token
 
 
@@ -80,10 +80,10 @@ class Situation:
         status: str = Status.APPROVED,
         rule: MappingRule | None = None,
         **columns: Any,
-    ) -> Mapping:
+    ) -> GroupMapping:
         cause = self.by_scim() if rule else self.by_admin()
         synced = status in (Status.APPROVED, Status.AUTO_APPROVED)
-        mapping = Mapping(
+        mapping = GroupMapping(
             org=self.org, group=group, kind=entity.kind, entity=entity, status=status, rule=rule, created_at=cause.at
         )
         mapping.approved_at = cause.at if synced else None
@@ -112,7 +112,7 @@ class Situation:
         )
         return HandPlacement.objects.create(org=self.org, user=user, entity=entity, placed=placed, change=change)
 
-    def decide(self, user: User, winner: Mapping, loser: Mapping) -> Decision:
+    def decide(self, user: User, winner: GroupMapping, loser: GroupMapping) -> Decision:
         cause = self.by_admin()
         change = self.change(cause, "conflict.decided", user=str(user.id))
         return Decision.objects.create(org=self.org, user=user, winner=winner, loser=loser, at=cause.at, change=change)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from groups_provisioning import export, reconcile
+from groups_provisioning.engine import export, reconcile
 from orgs.history import Effect
 from orgs.models import EntityKind, Organization, User
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from groups_provisioning import reconcile
-from groups_provisioning.models import GroupMember, Mapping, Membership, PushedGroup
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import GroupMapping, GroupMember, Membership, PushedGroup
 from orgs import history
 from orgs.history import Cause
 from orgs.models import Door, Entity, EntityKind, Organization, User
@@ -41,7 +41,7 @@ def group(org: Organization, name: str, *people: User, **more: Any) -> PushedGro
     return made
 
 
-def tie(pushed: PushedGroup, target: Entity, **more: Any) -> Mapping:
+def tie(pushed: PushedGroup, target: Entity, **more: Any) -> GroupMapping:
     return MappingFactory.create(group=pushed, entity=target, kind=target.kind, **more)
 
 

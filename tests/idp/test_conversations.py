@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning import worker
+from groups_provisioning.actions.rules import RuleFacts, add_rule
+from groups_provisioning.engine import worker
 from groups_provisioning.models import PushedGroup
-from groups_provisioning.rules import RuleFacts, add_rule
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, Mark, Organization, User, VerifiedDomain
 from tests.conftest import Idp

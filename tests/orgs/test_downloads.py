@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from orgs.downloads import as_csv
+from orgs.web.downloads import as_csv
 
 
 def _text(*rows: object) -> str:

@@ -3,7 +3,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from scim import request_log, tasks
 from scim.models import RequestLog, RequestLogBody
 from tests.conftest import signed_in

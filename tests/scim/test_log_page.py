@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from orgs.models import IdentityProvider, Organization, ScimToken, User
 from scim import advice, provisioning_log, request_log
 from scim.models import RequestLog

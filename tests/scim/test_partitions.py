@@ -5,7 +5,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from scim import partitions
 from scim.models import RequestLog
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from groups_provisioning import checks
+from groups_provisioning.engine import effect_checks
 from orgs import organizations
 from orgs.models import Organization
 
@@ -23,6 +23,6 @@ class Command(BaseCommand):
         except organizations.UnknownOrganization:
             raise CommandError(f"There is no organization {org}.") from None
         for each in orgs:
-            drifted = checks.check(each.id, seconds=math.inf).drifted
+            drifted = effect_checks.check(each.id, seconds=math.inf).drifted
             words = f"{drifted} people had drifted, and will be settled again" if drifted else "as it should be"
             self.stdout.write(f"{each.slug}: {words}")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from groups_provisioning import founding, rules
+from groups_provisioning.actions import founding, rules
 from orgs import organizations, people, sign_in
 from orgs.history import Cause
 from orgs.models import Door, SchemaProfile

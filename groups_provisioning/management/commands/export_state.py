@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from groups_provisioning import export
+from groups_provisioning.engine import export
 from orgs import organizations
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from groups_provisioning import checks
+from groups_provisioning.engine import effect_checks
 from orgs import organizations
 from orgs.history import Cause
 from orgs.models import Door
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             found = organizations.named(org)
         except organizations.UnknownOrganization:
             raise CommandError(f"There is no organization {org}.") from None
-        was, now = checks.rebuild(org=found, cause=Cause(Door.COMMAND, timezone.now()))
+        was, now = effect_checks.rebuild(org=found, cause=Cause(Door.COMMAND, timezone.now()))
         before = asdict(was)
         for name, count in asdict(now).items():
             differs = "" if count == before[name] else f"  was {before[name]}"

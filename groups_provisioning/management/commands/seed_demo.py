@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
-from groups_provisioning import founding
-from orgs import organizations, secret
+from groups_provisioning.actions import founding
+from orgs import local_secrets, organizations
 from orgs.history import Cause
 from orgs.models import Door, SchemaProfile, User
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Create the demo organization unless it exists, and print how to sign in."
 
     def handle(self, **_: Any) -> None:
-        password = secret.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
+        password = local_secrets.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
         if not User.objects.filter(login_email=OWNER).exists():
             _seed(password)
         self.stdout.write(f"org admin  {OWNER}  password  {password}")

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from groups_provisioning import intake
+from groups_provisioning.actions import user_intake
 from orgs import entities, organizations
 from orgs.models import Entity, EntityKind, Organization, User
 from orgs.people import Facts
@@ -106,7 +106,7 @@ def test_the_default_group_can_be_named(idp: Idp, pool: Entity, name: str) -> No
 def test_who_is_created_while_the_group_is_deleted_is_not_placed_in_it(org: Organization, pool: Entity) -> None:  # C4
     Entity.objects.filter(id=pool.id).update(deleted_at=timezone.now())
     facts = Facts("ada@corp.example", "ada@corp.example", placement_id=pool.id)
-    assert places(intake.create_user(org=org, facts=facts, cause=by_command())) == {}
+    assert places(user_intake.create_user(org=org, facts=facts, cause=by_command())) == {}
 
 
 def test_a_removal_ends_it(idp: Idp, pool: Entity) -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 from django.http import HttpResponse
 
-from orgs import transactions
+from orgs.db import transactions
 from orgs.models import LedgerEntry, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token

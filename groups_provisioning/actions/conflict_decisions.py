@@ -1,0 +1,95 @@
+"""What admins decide where claims of one person compete (SPEC C3): the only module that writes `Decision`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import Conflict, Decision
+from orgs import history, queue
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command
+from orgs.history import Cause
+from orgs.models import Organization, User
+
+
+class ConflictGone(Exception):
+    """The conflict is not open any more, or others hold against the claim than those who were shown."""
+
+
+class UnknownDecision(Exception):
+    """There is no such decision in this org, or it was undone already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An open conflict as somebody saw it: the person, the mapping that claims them, and those that hold against it."""
+
+    user_id: UUID
+    incoming_id: UUID
+    holders: tuple[UUID, ...]
+
+    @classmethod
+    def of(cls, conflict: Conflict) -> "Card":
+        return cls(conflict.user_id, conflict.incoming_id, tuple(conflict.holders))
+
+
+@command
+def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, cause: Cause) -> None:
+    """Keep the current place, or use the incoming one, on each of these cards; it is remembered.
+
+    One person is settled at once, several by a worker. Raises ConflictGone, and then nothing was decided.
+    """
+    if not cards:
+        return
+    change_id = uuid7()
+    users = _locked(org, {card.user_id for card in cards})
+    present = {(each.user_id, each.incoming_id): Card.of(each) for each in Conflict.objects.filter(user__in=users)}
+    decisions = []
+    for card in cards:
+        if present.get((card.user_id, card.incoming_id)) != card:
+            raise ConflictGone(card)
+        for holder in card.holders:
+            winner, loser = (card.incoming_id, holder) if use_incoming else (holder, card.incoming_id)
+            decisions.append(
+                Decision(
+                    org=org, user_id=card.user_id, winner_id=winner, loser_id=loser, at=cause.at, change_id=change_id
+                )
+            )
+    Decision.objects.bulk_create(decisions)
+    told = {"use": "incoming" if use_incoming else "current", "conflicts": len(cards)}
+    _settle(org, users, "conflict.decided", change_id, cause, told)
+
+
+@command
+def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> None:
+    """Forget decisions; what they had settled is open again (SPEC C3). Raises UnknownDecision."""
+    change_id = uuid7()
+    found = Decision.objects.for_org(org).filter(id__in=decision_ids, undone_by=None)
+    users = _locked(org, set(found.values_list("user_id", flat=True)))
+    if found.update(undone_by=change_id) != len(set(decision_ids)):
+        raise UnknownDecision
+    _settle(org, users, "conflict.undone", change_id, cause, {"decisions": len(decision_ids)})
+
+
+def forget(*, user: User, change_id: UUID) -> None:
+    """End all decisions about somebody whom SCIM deletes (SPEC U3)."""
+    Decision.objects.filter(user=user, undone_by=None).update(undone_by=change_id)
+
+
+def _locked(org: Organization, ids: set[UUID]) -> dict[UUID, User]:
+    people = User.objects.for_org(org).live().filter(id__in=ids).order_by("id").select_for_update(no_key=True)
+    return {user.id: user for user in people}
+
+
+def _settle(
+    org: Organization, users: dict[UUID, User], verb: str, change_id: UUID, cause: Cause, told: Mapping[str, Any]
+) -> None:
+    if len(users) == 1:
+        (user,) = users.values()
+        effects = reconcile.settle(org=org, user=user)
+        history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id), **told)
+    else:
+        queue.mark(org.id, users, change_id)
+        history.record(org, cause, verb, change_id=change_id, marked=len(users), **told)

@@ -1,0 +1,94 @@
+"""Commands of admins about teams, concurrency groups and sub-organizations (SPEC M7, M8, G6)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from groups_provisioning.actions.mapping_rows import lock_groups, told
+from groups_provisioning.models import GroupMapping, Pending, Status
+from orgs import entities, history
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command
+from orgs.entities import KindOff
+from orgs.history import Cause
+from orgs.models import Entity, EntityKind, Organization
+from orgs.queue import MARK, announce
+
+
+@command
+def create_entity(*, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause) -> Entity:
+    """A new entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
+    if kind not in entities.kinds_on(org):
+        raise KindOff(kind)
+    entity = entities.create(org=org, kind=kind, name=name, session_limit=session_limit, at=cause.at)
+    history.record(org, cause, "entity.created", **_about(entity), session_limit=session_limit)
+    return entity
+
+
+@command
+def rename_entity(*, org: Organization, entity_id: UUID, name: str, cause: Cause) -> Entity:
+    """Give an entity another name, until the IdP renames its group (SPEC G6).
+
+    Raises entities.UnknownEntity, NameTaken, ReservedName, UnusableName.
+    """
+    entity = entities.locked(org, entity_id)
+    was = entity.name
+    if entities.rename(entity, name):
+        history.record(org, cause, "entity.renamed", **_about(entity), was=was)
+    return entity
+
+
+@command
+def limit_entity(*, org: Organization, entity_id: UUID, session_limit: int | None, cause: Cause) -> Entity:
+    """Set the parallel sessions of a concurrency group; None means no limit. Raises entities.UnknownEntity."""
+    entity = entities.locked(org, entity_id, EntityKind.CONCURRENCY_GROUP)
+    was = entity.session_limit
+    if entities.set_limit(entity, session_limit):
+        history.record(org, cause, "entity.limited", **_about(entity), was=was, now=session_limit)
+    return entity
+
+
+@command
+def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
+    """End an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
+    owner = GroupMapping.objects.live().for_org(org).filter(entity=entity_id)
+    groups = lock_groups(org, owner.values_list("group_id", flat=True))
+    entity = entities.locked(org, entity_id, ends=True)
+    # Asked again under the entity's lock. One that came meanwhile is locked late, which at worst repeats the command.
+    mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",), no_key=True).first()
+    entities.delete(entity, at=cause.at)
+    change_id = uuid7()
+    stories = []
+    if mapping is not None:
+        was = mapping.status
+        mapping.status, mapping.reason, mapping.target_deleted = Status.PENDING, Pending.TARGET_DELETED, True
+        mapping.fell_back_at = None
+        mapping.change_id = change_id
+        mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
+        stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
+    marked = _mark_placed(entity, mapping, change_id)
+    history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
+
+
+def _about(entity: Entity) -> dict[str, Any]:
+    return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
+
+
+# By the facts that place people there: memberships may be about to be written.
+PLACED = """(
+    SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
+    UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
+    UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
+) AS placed"""
+_MARK_PLACED = MARK.format(touched=PLACED)
+
+
+def _mark_placed(entity: Entity, owner: GroupMapping | None, change_id: UUID) -> int:
+    """Have everybody settled whom anything places in the entity; how many there are."""
+    group_id = owner.group_id if owner else None
+    about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_PLACED, about)
+        announce()
+        return int(cursor.rowcount)

@@ -1,0 +1,288 @@
+"""What identity providers ask about groups. Each function is one command: one transaction, one `Change`.
+
+The only module that writes `PushedGroup`. The group's row is locked before its members are touched, so parallel
+requests lose nothing (SPEC S7); people are marked, and settled by a worker.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from groups_provisioning.actions import manual_changes, members, rule_evaluation
+from groups_provisioning.actions.members import Delta
+from groups_provisioning.actions.rule_evaluation import Outcome
+from groups_provisioning.actions.user_intake import Stale
+from groups_provisioning.models import PushedGroup
+from orgs import history
+from orgs.db.keys import fold, uuid7
+from orgs.db.transactions import command, violated
+from orgs.history import Cause, Effect
+from orgs.models import Organization
+
+
+class UnknownGroup(Exception):
+    """SCIM knows no such group in this org (SPEC O7)."""
+
+
+class GroupNameTaken(Exception):
+    """A live group of this org has the name (SPEC G2)."""
+
+
+class GroupProvisioningOff(Exception):
+    """Writes on groups are refused while the switch is off (SPEC O3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """What an IdP says about a group but for its members: the columns of `PushedGroup` that it may write."""
+
+    display_name: str
+    external_id: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    folded: Mapping[str, Any] = field(default_factory=dict)
+    extension_urn: str = ""
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChange:
+    """Ids to add, to remove, or (`replace`) to be all that there are."""
+
+    op: Literal["add", "remove", "replace"]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEdit:
+    """What a request makes of a group; `members` are changes in their order."""
+
+    facts: GroupFacts
+    members: Sequence[MembersChange] = ()
+
+
+FACTS = tuple(column.name for column in fields(GroupFacts))
+
+
+@command
+def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[str], cause: Cause) -> PushedGroup:
+    """A new group, or the last deleted one of that name, restored with what this request says alone (SPEC G5).
+
+    Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
+    """
+    if not org.group_provisioning:
+        raise GroupProvisioningOff
+    group = _restorable(org, facts.display_name)
+    verb = "group.restored" if group else "group.created"
+    if group is None:
+        group = PushedGroup(org=org, created_at=cause.at)
+    else:
+        group.deleted_at = None
+        group.out_of_sync = False
+        group.revision += 1
+    _assign(group, facts)
+    group.modified_at = cause.at
+    _save(group)
+    change_id = uuid7()
+    delta = members.add(group, member_ids, change_id=change_id, at=cause.at)
+    if delta.added:
+        group.member_count = delta.added
+        group.save(update_fields=["member_count"])
+        manual_changes.end_removals_around(group, change_id=change_id)  # of those it added
+    # Its members were all marked as they were added.
+    evaluate = rule_evaluation.restored if verb == "group.restored" else rule_evaluation.created
+    outcome = evaluate(group, change_id=change_id, at=cause.at)
+    _record(group, verb, cause, change_id, delta, marked=delta.added, **outcome.detail)
+    return group
+
+
+def change_group(
+    *,
+    org: Organization,
+    group_id: UUID,
+    edit: Callable[[PushedGroup], GroupEdit],
+    cause: Cause,
+    expected: frozenset[int] | None = None,
+) -> PushedGroup:
+    """Write what `edit` makes of the group as it is now, under the row's lock.
+
+    What changes nothing bumps nothing. expected: the revisions that the client knows; None for any.
+    Raises UnknownGroup, Stale, GroupProvisioningOff, GroupNameTaken, members.UnknownMembers, and what `edit` raises.
+    """
+    _refuse_if_off(org, group_id)
+    return _change_group(org, group_id, edit, cause, expected)
+
+
+@command
+def _change_group(
+    org: Organization,
+    group_id: UUID,
+    edit: Callable[[PushedGroup], GroupEdit],
+    cause: Cause,
+    expected: frozenset[int] | None,
+) -> PushedGroup:
+    group = _locked(org, group_id, expected)
+    was = group.display_name
+    wished = edit(group)
+    written = _assign(group, wished.facts)
+    change_id = uuid7()
+    # Who waited for the lock, or whose clock is behind, comes after what was written before: it decides on who was in
+    # before a mapping fell back (SPEC M2).
+    at = max(cause.at, group.modified_at)
+    delta = Delta()
+    for change in _at_once(wished.members):
+        delta += _carry_out(group, change, change_id, at)
+    if delta:
+        group.member_count += delta.added - delta.removed
+        written.append("member_count")
+    if group.out_of_sync and any(change.op == "replace" for change in wished.members):
+        group.out_of_sync = False
+        written.append("out_of_sync")
+    marked = (
+        manual_changes.end_removals_around(group, change_id=change_id) if manual_changes.was_taken_out(group) else 0
+    )
+    if not written and not delta:
+        if marked or delta.skipped:
+            _record(group, "group.changed", cause, change_id, delta, marked=marked)
+        return group
+    group.revision += 1
+    group.modified_at = at
+    _save(group, update_fields=[*written, "revision", "modified_at"])
+    outcome, told = Outcome(), {}
+    if "display_name" in written:
+        outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
+        told = {"was": was} | outcome.detail
+    marked += delta.added + delta.removed
+    if "roles" in written or outcome.settles:
+        marked += members.mark_all(group, change_id=change_id)
+    _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
+    return group
+
+
+def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
+    """Hide a group from SCIM and let its members go (SPEC G4). Raises UnknownGroup, Stale, GroupProvisioningOff."""
+    _refuse_if_off(org, group_id)
+    _delete_group(org, group_id, cause, expected)
+
+
+@command
+def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
+    members.lock_groups_around(org, group_id)
+    group = _locked(org, group_id, expected)
+    change_id = uuid7()
+    delta = members.keep_only(group, (), change_id=change_id)
+    if manual_changes.was_taken_out(group):
+        manual_changes.end_removals_around(group, change_id=change_id)
+    members.take_out(group, at=cause.at)
+    group.member_count = 0
+    group.revision += 1
+    group.deleted_at = group.modified_at = cause.at
+    group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
+    outcome = rule_evaluation.deleted(group, change_id=change_id)
+    _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
+
+
+def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
+    """Changes that come to the same, but leave those alone who are removed and added again: they have stayed.
+
+    The time at which they were added decides what they hold (SPEC C2). Everybody who is to be added at any step is, or
+    an unknown id would go unnoticed (SPEC G3).
+    """
+    if len(changes) < 2:
+        return changes
+    is_in: dict[str, bool] = {}
+    added: dict[str, None] = {}
+    for change in changes:
+        ids = [_canonical(id_) for id_ in change.ids]
+        if change.op == "replace":
+            is_in = dict.fromkeys(is_in, False)
+        if change.op != "remove":
+            added |= dict.fromkeys(ids)
+        is_in |= dict.fromkeys(ids, change.op != "remove")
+    leaving = tuple(id_ for id_, stays in is_in.items() if not stays)
+    if any(change.op == "replace" for change in changes):
+        staying = tuple(id_ for id_, stays in is_in.items() if stays)
+        added = {id_: None for id_ in leaving if id_ in added}
+        return MembersChange("replace", staying), MembersChange("add", tuple(added)), MembersChange("remove", leaving)
+    return MembersChange("add", tuple(added)), MembersChange("remove", leaving)
+
+
+def _canonical(id_: str) -> str:
+    """An id as the portal writes it; what cannot be one stays as it is."""
+    try:
+        return str(UUID(id_))
+    except ValueError:
+        return id_
+
+
+def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, at: datetime) -> Delta:
+    match change.op:
+        case "add":
+            return members.add(group, change.ids, change_id=change_id, at=at)
+        case "remove":
+            return members.remove(group, change.ids, change_id=change_id)
+        case "replace":
+            removed = members.keep_only(group, change.ids, change_id=change_id)
+            return removed + members.add(group, change.ids, change_id=change_id, at=at)
+
+
+def _restorable(org: Organization, name: str) -> PushedGroup | None:
+    """The last deleted group of a name, locked. Raises GroupNameTaken.
+
+    A live one is waited for too: it may be on its way out. The two questions have an index each.
+    """
+    namesakes = PushedGroup.objects.filter(org=org, display_name_key=fold(name)).select_for_update()
+    alive = namesakes.filter(deleted_at=None).first()
+    if alive is not None:
+        raise GroupNameTaken(name)
+    return namesakes.filter(deleted_at__isnull=False).order_by("-deleted_at").first()
+
+
+def _refuse_if_off(org: Organization, group_id: UUID) -> None:
+    """Remember, though the request fails, that the group has missed something (SPEC O3)."""
+    if not org.group_provisioning:
+        if not PushedGroup.objects.live(org).filter(id=group_id).update(out_of_sync=True):
+            raise UnknownGroup(group_id)
+        raise GroupProvisioningOff
+
+
+def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
+    known = PushedGroup.objects.live(org).annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
+    group = known.select_for_update().filter(id=group_id).first()
+    if group is None:
+        raise UnknownGroup(group_id)
+    if expected is not None and group.revision not in expected:
+        raise Stale(group_id)
+    return group
+
+
+def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
+    """Set what differs; the names of the columns that did."""
+    written = []
+    for name in FACTS:
+        value = getattr(facts, name)
+        value = list(value) if isinstance(value, tuple) else value
+        if getattr(group, name) != value:
+            setattr(group, name, value)
+            written.append(name)
+    return [*written, "display_name_key"] if "display_name" in written else written
+
+
+def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
+    try:
+        group.save(force_insert=group._state.adding, update_fields=update_fields)
+    except IntegrityError as error:
+        if violated(error) == "pushed_group_name_once":
+            raise GroupNameTaken(group.display_name) from error
+        raise
+
+
+def _record(group: PushedGroup, verb: str, cause: Cause, change_id: UUID, delta: Delta, **detail: Any) -> None:
+    """One Change that tells what came and went, and a ledger entry for each who could not be added (SPEC G3)."""
+    detail |= {"group": str(group.id), "name": group.display_name}
+    detail |= {"added": delta.added, "removed": delta.removed, "nested": delta.nested}
+    skipped = [Effect(user_id, "skipped", None, str(group.id)) for user_id in delta.skipped]
+    history.record(group.org, cause, verb, skipped, change_id=change_id, **detail)

@@ -1,0 +1,172 @@
+"""What org admins change by hand about one person (SPEC R1, R4). Each command settles that person before it returns.
+
+The only module that writes `HandPlacement`, but for `orgs.people.delete`. SCIM outranks all of it: an exclusive place
+yields to a claim, a removal ends with the next SCIM write that names the person or a group they are in, and roles count
+where neither the IdP nor a group gives one.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
+from orgs import entities, history, people
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command
+from orgs.entities import KindOff
+from orgs.history import Cause, Effect
+from orgs.models import Entity, HandPlacement, Organization, User
+from orgs.people import UnknownPerson
+from orgs.queue import MARK, announce
+from orgs.roles import catalogue
+
+
+class UnknownRole(Exception):
+    """A key that names no role of the org's profile."""
+
+
+@command
+def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
+    """Place somebody in an entity; whether that was not so already. It ends a removal from it.
+
+    Of an exclusive kind it takes the place of another one by hand.
+    Raises entities.UnknownEntity, KindOff, UnknownPerson.
+    """
+    entity = entities.locked(org, entity_id)
+    if entity.kind not in entities.kinds_on(org):
+        raise KindOff(entity.kind)
+    user = _locked(org, user_id)
+    placements = HandPlacement.objects.for_org(org).filter(user=user)
+    if placements.filter(entity=entity, placed=True).exists():
+        return False
+    if entity.kind in EXCLUSIVE:
+        placements.filter(entity__kind=entity.kind, placed=True).delete()
+    placements.filter(entity=entity).delete()
+    change_id = uuid7()
+    HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
+    _record(org, user, entity, "user.placed", cause, reconcile.settle(org=org, user=user), change_id)
+    return True
+
+
+@command
+def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
+    """Take somebody out of an entity; whether there was anything to do.
+
+    A place by hand just goes. Where SCIM still places them, a removal is noted against it.
+    Raises entities.UnknownEntity, UnknownPerson.
+    """
+    entity = entities.locked(org, entity_id)
+    user = _locked(org, user_id)
+    change_id = uuid7()
+    dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
+    effects = reconcile.settle(org=org, user=user)
+    still_in = Membership.objects.for_org(org).filter(user=user, entity=entity).exists()
+    if still_in:
+        HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
+        effects += reconcile.settle(org=org, user=user)
+    if dropped or still_in:
+        _record(org, user, entity, "user.taken_out", cause, effects, change_id, against_scim=still_in)
+    return bool(dropped or still_in)
+
+
+@command
+def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
+    """End a removal by hand, so that SCIM places them again; whether there was one.
+
+    Raises entities.UnknownEntity, UnknownPerson.
+    """
+    entity = entities.locked(org, entity_id)
+    user = _locked(org, user_id)
+    dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=False).delete()
+    if dropped:
+        _record(org, user, entity, "user.put_back", cause, reconcile.settle(org=org, user=user), uuid7())
+    return bool(dropped)
+
+
+@command
+def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None, cause: Cause) -> bool:
+    """Give somebody roles by hand, or none (None); whether that differs. Raises UnknownRole, UnknownPerson."""
+    keys = catalogue(org.profile).keys
+    if unknown := set(roles or ()) - set(keys):
+        raise UnknownRole(*sorted(unknown))
+    user = _locked(org, user_id)
+    was = user.manual_roles
+    now = [key for key in keys if key in roles] if roles else None
+    if not people.set_manual_roles(user=user, roles=now, at=cause.at):
+        return False
+    effects = reconcile.settle(org=org, user=user)
+    history.record(org, cause, "user.roles_set", effects, user=str(user.id), was=was, now=now)
+    return True
+
+
+# --- What SCIM ends (SPEC R4) -----------------------------------------------------------------------------------------
+
+
+REMOVALS = Exists(HandPlacement.objects.filter(org=OuterRef("org"), user=OuterRef("pk"), placed=False))
+"""Whether a user was taken out of anything: read with the row that is locked anyway, as `taken_out`."""
+REMOVALS_IN_ORG = Exists(HandPlacement.objects.filter(org=OuterRef("org"), placed=False))
+"""Whether anybody in the org of a row was; likewise."""
+
+
+def was_taken_out(row: User | PushedGroup) -> bool:
+    """What `taken_out` says of a row that was read with it."""
+    return row.taken_out  # type: ignore[union-attr]
+
+
+def end_removals(user: User) -> None:
+    """A SCIM write names this user, who is locked. Whoever calls this settles them."""
+    HandPlacement.objects.filter(org=user.org_id, user=user, placed=False).delete()
+
+
+_END = f"""
+WITH ended AS (
+    DELETE FROM orgs_handplacement h WHERE h.org_id = %(org)s AND NOT h.placed AND (
+        EXISTS (
+            SELECT FROM groups_provisioning_groupmember m WHERE m.group_id = %(group)s AND m.user_id = h.user_id
+        )
+        OR EXISTS (SELECT FROM orgs_mark k WHERE k.change_id = %(change)s AND k.user_id = h.user_id)
+    ) RETURNING user_id
+), unmarked AS (
+    SELECT user_id FROM ended EXCEPT SELECT user_id FROM orgs_mark WHERE change_id = %(change)s
+), marked AS ({MARK.format(touched="unmarked")})
+SELECT count(*) FROM unmarked
+"""
+
+
+def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
+    """A SCIM write names this group, which is locked: removals end for its members, and for those it added or removed.
+
+    Whoever was added or removed is marked by the change already, the others are thereby; how many others it were.
+    """
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_END, about)
+        (count,) = cursor.fetchone()
+    if count:
+        announce()
+    return int(count)
+
+
+def _locked(org: Organization, user_id: UUID) -> User:
+    user = User.objects.live().filter(org=org, id=user_id).select_for_update(no_key=True).first()
+    if user is None:
+        raise UnknownPerson(user_id)
+    return user
+
+
+def _record(
+    org: Organization,
+    user: User,
+    entity: Entity,
+    verb: str,
+    cause: Cause,
+    effects: list[Effect],
+    change_id: UUID,
+    **detail: Any,
+) -> None:
+    about = {"user": str(user.id), "entity": str(entity.id), "kind": entity.kind, "name": entity.name}
+    history.record(org, cause, verb, effects, change_id=change_id, **about, **detail)

@@ -1,0 +1,62 @@
+"""Rows of `GroupMapping` as both kinds of commands need them: where admins decide, and where rules do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from orgs.models import Organization
+
+
+def live_mappings(groups: Iterable[PushedGroup]) -> list[GroupMapping]:
+    """The mappings of locked groups that are not Rejected, locked, with their entities and rules."""
+    found = GroupMapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
+    # No key, so that effects can be written meanwhile that point to them.
+    return list(found.select_related("entity", "rule").select_for_update(of=("self",), no_key=True))
+
+
+def close(
+    mappings: Sequence[GroupMapping], groups: Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
+) -> list[dict[str, Any]]:
+    """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
+
+    groups: those of the mappings, by id.
+    """
+    written: dict[str, Any] = {"status": Status.REJECTED, "reason": "", "fell_back_at": None, "change_id": change_id}
+    written |= flags
+    GroupMapping.objects.filter(id__in=[mapping.id for mapping in mappings]).update(**written)
+    stories = []
+    for mapping in mappings:
+        was = mapping.status
+        for name, value in written.items():
+            setattr(mapping, name, value)
+        stories.append(told(mapping, groups[mapping.group_id], was=was))
+    return stories
+
+
+def has_place(mapping: GroupMapping) -> bool:
+    """Whether a live mapping owns an entity: one whose target was deleted, or that has none yet, does not (SPEC M1)."""
+    return mapping.entity_id is not None and not mapping.target_deleted
+
+
+def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> dict[str, Any]:
+    """A mapping in a Change's detail, as it is now: `was` and `now` are statuses, None where there was none."""
+    rule = mapping.rule
+    return {
+        "mapping": str(mapping.id),
+        "group": str(group.id),
+        "group_name": group.display_name,
+        "kind": mapping.kind,
+        "entity": str(mapping.entity_id) if mapping.entity_id else None,
+        "entity_name": mapping.entity.name if mapping.entity else None,
+        "rule": rule and {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern},
+        "was": was,
+        "now": mapping.status,
+        "reason": mapping.reason,
+    }
+
+
+def lock_groups(org: Organization, ids: Iterable[UUID]) -> dict[UUID, PushedGroup]:
+    """Those of the groups that are live, locked in the order of their ids."""
+    groups = PushedGroup.objects.live(org).filter(id__in=list(ids)).order_by("id").select_for_update()
+    return {group.id: group for group in groups}

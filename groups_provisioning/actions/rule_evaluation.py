@@ -1,0 +1,250 @@
+"""What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
+
+With `mappings`, where admins decide, the only module that writes `GroupMapping`. Each function is part of a command
+that has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups,
+rules, mappings, entities. Whoever gives an entity to a group has locked the entity.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from groups_provisioning.actions.mapping_rows import close, has_place, live_mappings, told
+from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.rules.proposals import (
+    Candidate,
+    Ground,
+    Proposal,
+    first_match,
+    names_asked_for,
+    namesakes,
+    propose,
+)
+from orgs import entities
+from orgs.db.keys import fold
+from orgs.models import Entity, EntityKind, Organization
+
+RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
+"""The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
+
+Match = tuple[PushedGroup, MappingRule]
+"""A group, and the rule that it follows."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of mappings and entities, as a Change tells it. settles: whether it matters to the members."""
+
+    mappings: list[dict[str, Any]] = field(default_factory=list)
+    renamed: list[dict[str, Any]] = field(default_factory=list)
+    settles: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.mappings or self.renamed)
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """For a Change: what there is to tell."""
+        parts = {"mappings": self.mappings, "entities": self.renamed}
+        return {name: told for name, told in parts.items() if told}
+
+
+def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
+    """Evaluate the rules for a new group (SPEC M4)."""
+    outcome = Outcome()
+    _map(_matches([group], _rules(group.org)), [], outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
+    """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
+    rules, outcome = _rules(group.org), Outcome()
+    waiting = GroupMapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
+    back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",), no_key=True).order_by("id"))
+    for mapping in back:
+        was, mapping.status, mapping.reason = mapping.status, Status.PENDING, Pending.TARGET_DELETED
+        mapping.change_id = change_id
+        outcome.mappings.append(told(mapping, group, was=was))
+    if back:
+        GroupMapping.objects.bulk_update(back, ["status", "reason", "change"])
+    _map(_matches([group], rules), back, outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
+    """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
+    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id))
+
+
+def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
+    """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
+    rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
+    mappings = live_mappings([group])
+    _rename_entities(group, mappings, was, outcome)
+    fallen = [
+        mapping
+        for mapping in mappings
+        if mapping.status == Status.AUTO_APPROVED and (rule is None or rule.kind != mapping.kind)
+    ]
+    for mapping in fallen:
+        mapping.status, mapping.reason = Status.PENDING, Pending.RULE_CHANGED
+        mapping.fell_back_at = _ceased_at(group.org, mapping.kind, at)
+        mapping.change_id = change_id
+        outcome.mappings.append(told(mapping, group, was=Status.AUTO_APPROVED))
+    if fallen:
+        GroupMapping.objects.bulk_update(fallen, ["status", "reason", "fell_back_at", "change"])
+        outcome.settles = True
+    _map([(group, rule)] if rule else [], mappings, outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def apply(
+    org: Organization, groups: Sequence[PushedGroup], rule_id: UUID | None, *, change_id: UUID, at: datetime
+) -> Outcome:
+    """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only where this one is first."""
+    outcome = Outcome()
+    matches = [(group, rule) for group, rule in _matches(groups, _rules(org)) if rule_id in (None, rule.id)]
+    _map(matches, [], outcome, change_id=change_id, at=at)
+    return outcome
+
+
+def forget_rule(rule: MappingRule) -> None:
+    """Let go of a rule that is to be deleted: what it mapped stays."""
+    GroupMapping.objects.filter(rule=rule).update(rule=None)
+
+
+def _matches(groups: Iterable[PushedGroup], rules: Sequence[MappingRule]) -> list[Match]:
+    """The groups that a rule matches, each with the first that does (SPEC M3)."""
+    first = ((group, first_match(rules, group.display_name)) for group in groups)
+    return [(group, rule) for group, rule in first if rule]
+
+
+def _map(
+    matches: Sequence[Match], live: Sequence[GroupMapping], outcome: Outcome, *, change_id: UUID, at: datetime
+) -> None:
+    """Map locked groups as their rules say (SPEC M4). live: the mappings that they have; outcome: is added to.
+
+    A bounded number of statements, however many groups there are.
+    """
+    if not matches:
+        return
+    org = matches[0][0].org
+    by_id = {match[0].id: match for match in matches}
+    left = candidates([group for group, _ in matches], live)
+    while left:
+        # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
+        asked = [(by_id[candidate.id][1], candidate) for candidate in left]
+        found = entities.by_name(org, names_asked_for(asked), lock=True)
+        ground = ground_of(org, found)
+        proposals = [proposal for rule, candidate in asked if (proposal := propose(rule, candidate, ground))]
+        made, missed = _make_entities(org, proposals, at)
+        missed |= namesakes(proposals)
+        there = {entity.id: entity for entity in found.values()}
+        mappings = []
+        for proposal in proposals:
+            if proposal.group_id not in missed:
+                entity = there[proposal.fit.entity_id] if proposal.fit.entity_id else made.get(proposal.group_id)
+                mapping = _mapping(org, proposal, entity, change_id=change_id, at=at)
+                mappings.append(mapping)
+                outcome.mappings.append(told(mapping, by_id[proposal.group_id][0], was=None))
+        GroupMapping.objects.bulk_create(mappings)
+        outcome.settles |= any(mapping.is_synced for mapping in mappings)
+        left = [candidate for candidate in left if candidate.id in missed]
+
+
+def _rules(org: Organization) -> list[MappingRule]:
+    """The rules in their order, none of which is deleted before this transaction ends."""
+    found = MappingRule.objects.raw(
+        "SELECT * FROM groups_provisioning_mappingrule WHERE org_id = %s ORDER BY id FOR KEY SHARE", [org.pk]
+    )
+    return sorted(found, key=lambda rule: rule.position)
+
+
+def candidates(groups: Sequence[PushedGroup], live: Sequence[GroupMapping]) -> list[Candidate]:
+    barred = GroupMapping.objects.filter(group__in=[group.id for group in groups], barred=True)
+    closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
+    placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
+    for group_id, kind in barred.values_list("group_id", "kind"):
+        closed[group_id].add(kind)
+    for mapping in live:
+        if mapping.group_id in closed:
+            closed[mapping.group_id].add(mapping.kind)
+            if has_place(mapping):
+                placed[mapping.group_id].add(mapping.kind)
+    return [
+        Candidate(group.id, group.display_name, frozenset(placed[group.id]), frozenset(closed[group.id]))
+        for group in groups
+    ]
+
+
+def ground_of(org: Organization, found: Mapping[entities.Named, Entity]) -> Ground:
+    """What proposals need to know. found: entities by name; locked, where they are about to be given away."""
+    ids = {key: entity.id for key, entity in found.items()}
+    owned = (
+        GroupMapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
+    )
+    return Ground(entities.kinds_on(org), ids, frozenset(owned))
+
+
+def _mapping(
+    org: Organization, proposal: Proposal, entity: Entity | None, *, change_id: UUID, at: datetime
+) -> GroupMapping:
+    reason = proposal.fit.reason
+    return GroupMapping(
+        org=org,
+        group_id=proposal.group_id,
+        kind=proposal.rule.kind,
+        entity=entity,
+        status=Status.PENDING if reason else Status.AUTO_APPROVED,
+        reason=reason,
+        rule=proposal.rule,
+        approved_at=None if reason else at,
+        created_at=at,
+        change_id=change_id,
+    )
+
+
+def _ceased_at(org: Organization, kind: str, at: datetime) -> datetime | None:
+    """Since when a mapping that falls back at `at` claims nobody; if its kind is off, since it went off (SPEC M8)."""
+    return at if kind in entities.kinds_on(org) else entities.off_at(org)[kind]
+
+
+def _make_entities(
+    org: Organization, proposals: Sequence[Proposal], at: datetime
+) -> tuple[dict[UUID, Entity], set[UUID]]:
+    """The new entities by group, and the groups whose name was taken by another in this very moment."""
+    wishes: dict[entities.Named, Proposal] = {}
+    missed = set()
+    for proposal in proposals:
+        if proposal.fit.new_name:
+            first = wishes.setdefault((proposal.rule.kind, fold(proposal.fit.new_name)), proposal)
+            if first is not proposal:
+                missed.add(proposal.group_id)
+    made = entities.create_missing(org, [(wish.rule.kind, wish.fit.new_name) for wish in wishes.values()], at=at)
+    missed |= {wish.group_id for key, wish in wishes.items() if key not in made}
+    return {wishes[key].group_id: entity for key, entity in made.items()}, missed
+
+
+def _rename_entities(group: PushedGroup, mappings: Iterable[GroupMapping], was: str, outcome: Outcome) -> None:
+    """Rename what the group is mapped to, the one with the group's old name first; note what keeps its name."""
+    following = [mapping for mapping in mappings if mapping.is_synced and mapping.kind in RENAMED]
+    names = {mapping.entity_id: mapping.entity.name_key for mapping in following if mapping.entity}
+    for mapping in sorted(following, key=lambda mapping: (names[mapping.entity_id] != fold(was.strip()), mapping.id)):
+        assert mapping.entity_id is not None
+        entity = entities.locked(group.org, mapping.entity_id)
+        before, kept = entity.name, ""
+        try:
+            if not entities.rename(entity, group.display_name):
+                continue
+        except entities.NameTaken:
+            kept = "taken"
+        except entities.ReservedName:
+            kept = "reserved"
+        except entities.UnusableName:
+            kept = "unusable"
+        about = {"entity": str(entity.id), "kind": entity.kind, "was": before}
+        outcome.renamed.append(about | ({"kept": kept} if kept else {"now": entity.name}))
+        if not kept:
+            mapping.entity = entity

@@ -1,0 +1,178 @@
+"""An org's mapping rules (SPEC M3): the only module that writes `MappingRule`.
+
+Every command locks the org's row, so that two who reorder wait for each other. Nothing here changes what groups are
+mapped to (SPEC M5).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, cast
+from uuid import UUID
+
+from groups_provisioning.actions import rule_evaluation
+from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.rules import patterns
+from orgs import history
+from orgs.db.transactions import command
+from orgs.entities import KindOff, kinds_on
+from orgs.history import Cause
+from orgs.models import EntityKind, Organization
+
+
+class UnknownRule(Exception):
+    """The org has no such rule (SPEC O7)."""
+
+
+class OtherRules(Exception):
+    """What was put in order is not what there is: somebody added or deleted a rule meanwhile."""
+
+
+class BadStartingRule(Exception):
+    """A profile's starting rules say what no rule can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFacts:
+    """What an admin says about a rule but for its place. pattern: empty for every group."""
+
+    pattern_type: str
+    kind: str
+    pattern: str = ""
+    auto_approve: bool = False
+
+
+FACTS = tuple(column.name for column in fields(RuleFacts))
+
+
+@command
+def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRule:
+    """A new rule after all others. Raises KindOff, patterns.BadPattern."""
+    _check(org, facts)
+    last = len(_locked(org))
+    rule = MappingRule.objects.create(org=org, position=last + 1, created_at=cause.at, **_columns(facts))
+    history.record(org, cause, "rule.added", rule=_told(rule))
+    return rule
+
+
+@command
+def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Cause) -> MappingRule:
+    """Make the rule what `facts` say. Raises UnknownRule, KindOff, patterns.BadPattern."""
+    _check(org, facts)
+    rule = _one(_locked(org), rule_id)
+    was = _told(rule)
+    for name, value in _columns(facts).items():
+        setattr(rule, name, value)
+    if _told(rule) != was:
+        rule.save(update_fields=FACTS)
+        history.record(org, cause, "rule.changed", rule=_told(rule), was=was)
+    return rule
+
+
+@command
+def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) -> None:
+    """Put a rule at a place, 1 for the first; beyond the last is the last. Raises UnknownRule."""
+    rules = _locked(org)
+    rule = _one(rules, rule_id)
+    others = [other for other in rules if other != rule]
+    place = max(0, min(position - 1, len(others)))
+    _keep_order(org, rules, [*others[:place], rule, *others[place:]], cause)
+
+
+@command
+def reorder(*, org: Organization, rule_ids: Sequence[UUID], cause: Cause) -> None:
+    """Put the rules in this order. rule_ids: all of them. Raises OtherRules."""
+    rules = _locked(org)
+    by_id = {rule.id: rule for rule in rules}
+    if len(rule_ids) != len(rules) or set(rule_ids) != set(by_id):
+        raise OtherRules
+    _keep_order(org, rules, [by_id[id_] for id_ in rule_ids], cause)
+
+
+@command
+def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
+    """End a rule; what it mapped stays mapped. Raises UnknownRule."""
+    rules = _locked(org)
+    rule = _one(rules, rule_id)
+    told = _told(rule)
+    rules.remove(rule)
+    rule_evaluation.forget_rule(rule)
+    rule.delete()
+    _write_order(rules)
+    history.record(org, cause, "rule.deleted", rule=told)
+
+
+@command
+def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
+    """The rules that the org's profile gives a new org (SPEC section 2), whether or not their kinds are on yet.
+
+    Raises BadStartingRule.
+    """
+    rules = [
+        MappingRule(org=org, position=position, created_at=cause.at, **_columns(_read(entry)))
+        for position, entry in enumerate(org.profile.starting_rules, start=1)
+    ]
+    MappingRule.objects.bulk_create(rules)
+    if rules:
+        history.record(org, cause, "rules.started", rules=[_told(rule) for rule in rules])
+    return rules
+
+
+_STARTING_PATTERN_TYPES = {"match_all": PatternType.ALL, "prefix": PatternType.PREFIX, "regex": PatternType.REGEX}
+
+
+def _read(entry: Any) -> RuleFacts:
+    """An entry of `SchemaProfile.starting_rules`. Raises BadStartingRule."""
+    if not isinstance(entry, Mapping):
+        raise BadStartingRule(entry)
+    pattern_type = _STARTING_PATTERN_TYPES.get(str(entry.get("pattern_type")))
+    kind, pattern = entry.get("target_kind"), entry.get("pattern", "")
+    if pattern_type is None or kind not in EntityKind.values or not isinstance(pattern, str):
+        raise BadStartingRule(entry)
+    try:
+        patterns.check(pattern_type, pattern)
+    except patterns.BadPattern as error:
+        raise BadStartingRule(entry) from error
+    return RuleFacts(pattern_type, kind, pattern, entry.get("auto_approve") is True)
+
+
+def _check(org: Organization, facts: RuleFacts) -> None:
+    if facts.kind not in kinds_on(org):
+        raise KindOff(facts.kind)
+    patterns.check(facts.pattern_type, facts.pattern)
+
+
+def _locked(org: Organization) -> list[MappingRule]:
+    """The rules in their order, for nobody else to change; no evaluation is under way that would still name one."""
+    Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+    rules = MappingRule.objects.for_org(org).order_by("id").select_for_update()
+    return sorted(rules, key=lambda rule: rule.position)
+
+
+def _one(rules: Sequence[MappingRule], rule_id: UUID) -> MappingRule:
+    for rule in rules:
+        if rule.id == rule_id:
+            return rule
+    raise UnknownRule(rule_id)
+
+
+def _keep_order(org: Organization, was: Sequence[MappingRule], now: Sequence[MappingRule], cause: Cause) -> None:
+    if list(was) != list(now):
+        _write_order(now)
+        history.record(org, cause, "rules.reordered", rules=[_told(rule) for rule in now])
+
+
+def _write_order(rules: Sequence[MappingRule]) -> None:
+    moved = []
+    for position, rule in enumerate(rules, start=1):
+        if rule.position != position:
+            rule.position = position
+            moved.append(rule)
+    MappingRule.objects.bulk_update(moved, ["position"])
+
+
+def _columns(facts: RuleFacts) -> dict[str, Any]:
+    return {name: getattr(facts, name) for name in FACTS}
+
+
+def _told(rule: MappingRule) -> dict[str, Any]:
+    return cast(dict[str, Any], {"id": str(rule.id)} | {name: getattr(rule, name) for name in FACTS})

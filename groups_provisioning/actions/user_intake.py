@@ -1,0 +1,190 @@
+"""What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import ParamSpec, cast
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from groups_provisioning.actions import conflict_decisions, manual_changes, members
+from groups_provisioning.engine import reconcile
+from orgs import domains, history, people
+from orgs.db.keys import fold, uuid7
+from orgs.db.transactions import command
+from orgs.history import Cause, Effect
+from orgs.models import Organization, User
+
+P = ParamSpec("P")
+
+
+class UnknownUser(Exception):
+    """SCIM knows no such user in this org (SPEC O7)."""
+
+
+class Stale(Exception):
+    """The user has changed since the client read it (RFC 7644 §3.14)."""
+
+
+class UserProvisioningOff(Exception):
+    """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
+
+
+UNUSABLE = (people.UserNameTaken, people.AddressTaken, domains.ForeignDomain, domains.VerifiedElsewhere)
+"""Why a userName cannot be used in an org."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a request makes of a user. refused: attribute name to why the value that was sent could not be taken."""
+
+    facts: people.Facts
+    deactivates: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def _whose(function: Callable[P, User]) -> Callable[P, User]:
+    """Of two violated constraints the database names one: an address of this very org is a userName that is taken."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> User:
+        try:
+            return function(*args, **kwargs)
+        except people.AddressTaken as error:
+            # Asked after the command, since nothing can be asked in a transaction that has failed.
+            org = cast(Organization, kwargs["org"])
+            if User.objects.live().filter(org=org, user_name_key=fold(str(error))).exists():
+                raise people.UserNameTaken(str(error)) from error
+            raise
+
+    return run
+
+
+@_whose
+@command
+def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
+    """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
+
+    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
+    domains.VerifiedElsewhere.
+    """
+    if not org.user_provisioning:
+        raise UserProvisioningOff
+    domains.check(org, facts.login_email)
+    user = _meant_by(org, facts)
+    if user is None:
+        verb = "user.created"
+        user, effects = people.add(org=org, facts=facts, at=cause.at)
+    elif user.deleted_at is not None:
+        verb = "user.revived"
+        effects = people.revive(user=user, facts=facts, at=cause.at)
+    elif user.scim_managed or user.is_owner:
+        raise people.UserNameTaken(facts.user_name)
+    else:
+        verb = "user.adopted"
+        effects = people.change(user=user, facts=facts, at=cause.at) or []
+    _settle_and_record(org, user, effects, verb, cause)
+    return user
+
+
+@_whose
+@command
+def change_user(
+    *,
+    org: Organization,
+    user_id: UUID,
+    edit: Callable[[User], Edit],
+    cause: Cause,
+    expected: frozenset[int] | None = None,
+) -> User:
+    """Write what `edit` makes of the user as they are now, under the row's lock.
+
+    A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
+    Removals by hand end, though nothing else changes (SPEC R4).
+    expected: the revisions that the client knows; None for any.
+    Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
+    """
+    user = _locked(org, user_id, expected)
+    before = people.facts_of(user)
+    wished = edit(user)
+    facts, refused = wished.facts, dict(wished.refused)
+    if not org.user_provisioning:
+        if not wished.deactivates:
+            raise UserProvisioningOff
+        facts = replace(before, active=False)
+    try:
+        # Only another userName can meet somebody else's, and only a deactivation goes on after that.
+        guarded = wished.deactivates and facts.user_name != before.user_name
+        with transaction.atomic() if guarded else nullcontext():
+            if facts.login_email != before.login_email or not user.scim_managed:
+                domains.check(org, facts.login_email)
+            effects = people.change(user=user, facts=facts, at=cause.at)
+    except UNUSABLE:
+        if not wished.deactivates:
+            raise
+        user = _locked(org, user_id, expected)
+        refused["userName"] = f"{facts.user_name} cannot be used"
+        facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
+        effects = people.change(user=user, facts=facts, at=cause.at)
+    refusals = [Effect(user.id, "refused", name, value) for name, value in refused.items()]
+    if effects is None:
+        refusals = history.untold(refusals, user)  # a client that deactivates for ever is told of once
+    if effects is not None or refusals or manual_changes.was_taken_out(user):
+        _settle_and_record(org, user, (effects or []) + refusals, "user.changed", cause)
+    return user
+
+
+@command
+def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
+    """End an account and hide it from SCIM; decisions about the user end (SPEC U5, U3). Raises UnknownUser, Stale."""
+    members.lock_groups_of(user_id)  # groups before users, in every command
+    user = _locked(org, user_id, expected, leaves=True)
+    members.leave_all(user_id, at=cause.at)
+    effects = people.delete(user=user, at=cause.at)
+    change_id = uuid7()
+    conflict_decisions.forget(user=user, change_id=change_id)
+    _settle_and_record(org, user, effects, "user.deleted", cause, change_id)
+
+
+def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False) -> User:
+    """A user, locked; one who `leaves` is not added to groups meanwhile either. Raises UnknownUser, Stale."""
+    known = User.objects.provisionable(org).annotate(taken_out=manual_changes.REMOVALS)
+    try:
+        user = known.select_for_update(no_key=not leaves).get(id=user_id)
+    except User.DoesNotExist:
+        raise UnknownUser(user_id) from None
+    if expected is not None and user.revision not in expected:
+        raise Stale(user_id)
+    return user
+
+
+def _meant_by(org: Organization, facts: people.Facts) -> User | None:
+    """Whom a create is about: who has the userName now, else whom SCIM deleted with it.
+
+    Of several, the one with the same external id, else the last; two different ones are two people (SPEC U3).
+    """
+    # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
+    either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
+    namesakes = User.objects.filter(either, org=org, user_name_key=fold(facts.user_name))
+    if not namesakes.exists():
+        return None
+    known = namesakes.annotate(taken_out=manual_changes.REMOVALS).select_related("standing")
+    locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
+    present = [user for user in locked if user.deleted_at is None]
+    same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]
+    unknown = [user for user in locked if not (facts.external_id and user.external_id)]
+    return next(iter([*present, *same, *unknown]), None)
+
+
+def _settle_and_record(
+    org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause, change_id: UUID | None = None
+) -> None:
+    is_new = verb == "user.created"
+    if not is_new and manual_changes.was_taken_out(user):
+        manual_changes.end_removals(user)
+    switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
+    effects += reconcile.settle(org=org, user=user, is_new=is_new, switched=switched)
+    history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id))

@@ -1,0 +1,101 @@
+"""Whether the effects are what the facts amount to (SPEC C4). Where they are not is a defect: told, and mended."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from groups_provisioning.engine import reconcile
+from groups_provisioning.engine.reconcile import Drift
+from groups_provisioning.models import Conflict, Membership
+from orgs import history, queue
+from orgs.db.keys import uuid7
+from orgs.db.transactions import command, snapshot
+from orgs.history import Cause
+from orgs.models import Door, Organization, Standing
+
+log = structlog.get_logger(__name__)
+
+TOLD = 5  # differences that a report names
+
+
+def org_ids() -> list[UUID]:
+    """The orgs that there are to check."""
+    return list(Organization.objects.order_by("id").values_list("id", flat=True))
+
+
+class Checked(NamedTuple):
+    """How many people had drifted, and the last who was checked, if there are others to go on with."""
+
+    drifted: int
+    last: UUID | None
+
+
+def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked:
+    """Compare people's effects with the facts, for about that long; whoever differs is marked to be settled again.
+
+    People who wait to be settled anyway are left out. after: the last who was checked before.
+    """
+    deadline = time.monotonic() + seconds
+    drifted: list[Drift] = []
+    while True:
+        # Facts, effects and marks of one moment: what changes meanwhile is no defect.
+        with snapshot():
+            org = Organization.objects.select_related("profile").get(pk=org_id)
+            ids = reconcile.next_people(org, after)
+            drifted += reconcile.drift_among(org, ids)
+        after = ids[-1] if ids else None
+        if after is None or time.monotonic() > deadline:
+            break
+    if drifted:
+        _mend(org, drifted)
+    return Checked(len(drifted), after)
+
+
+@command
+def _mend(org: Organization, drifted: Sequence[Drift]) -> None:
+    first: list[dict[str, Any]] = [
+        {"user": str(effect.user_id), "slot": effect.slot, "was": effect.was, "now": effect.now}
+        for each in drifted
+        for effect in each.effects
+    ][:TOLD]
+    log.error("effects_drifted", org=str(org.id), people=len(drifted), first=first)
+    change_id = uuid7()
+    queue.mark(org.id, [each.user_id for each in drifted], change_id)
+    cause = Cause(Door.CLOCK, timezone.now())
+    history.record(
+        org,
+        cause,
+        "engine.drift_found",
+        change_id=change_id,
+        people=len(drifted),
+        first=first,
+        marked=len(drifted),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of effects an org has."""
+
+    roles: int
+    places: int
+    conflicts: int
+
+
+def count(org: Organization) -> Counts:
+    return Counts(*(model.objects.filter(org=org).count() for model in (Standing, Membership, Conflict)))
+
+
+@command
+def rebuild(*, org: Organization, cause: Cause) -> tuple[Counts, Counts]:
+    """Make all effects of an org anew from the facts; how many there were, and how many there are."""
+    was = count(org)
+    reconcile.rebuild(org=org)
+    now = count(org)
+    history.record(org, cause, "engine.rebuilt", was=asdict(was), now=asdict(now))
+    return was, now

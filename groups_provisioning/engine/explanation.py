@@ -1,0 +1,391 @@
+"""Why somebody has a role or a place, and why not (SPEC section 7), from the present facts.
+
+The engine's own code says what the facts amount to; nothing is written. These are facts; the words for them are in
+templates/groups_provisioning/people/_why_roles.html, _why_place.html and _why_not.html.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Func, JSONField, TextField, Value
+from django.db.models.functions import Cast, JSONObject
+
+from groups_provisioning.engine import loading
+from groups_provisioning.engine.loading import Known
+from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, claims_of, competes, play
+from groups_provisioning.models import Decision, GroupMapping, GroupMember, PatternType, Source, Status
+from orgs.db.transactions import snapshot
+from orgs.models import Entity, HandPlacement, Organization, RolePolicy, User
+
+# Who asked for a change.
+BY = ("by_token", "by_person")
+
+
+# --- What is told -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The rule by which a group was mapped, as it was then."""
+
+    pattern_type: str
+    pattern: str
+
+    @property
+    def words(self) -> str:
+        return str(PatternType(self.pattern_type).label)
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A group that somebody is in, and what it is mapped to.
+
+    member: since when they are in, by which change. mapping.change: by which the mapping is in its present status.
+    rule: of a mapping that no admin approved.
+    """
+
+    member: GroupMember
+    mapping: GroupMapping
+    rule: Matched | None
+
+    @property
+    def since(self) -> datetime:
+        """When the claim began (SPEC C2)."""
+        return max(self.member.added_at, self.mapping.approved_at or self.member.added_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Another claim of the same person that cannot hold as well; decision: which of the two goes first, if one did."""
+
+    other: Through
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWhy:
+    """Why somebody is in an entity.
+
+    through: of a claim or a held place. hand: of a place by hand. kept_out: the claims that this one holds against.
+    also: what places them there as well, and would if the source went. counts: False for somebody inactive (SPEC U4).
+    """
+
+    entity: Entity
+    source: Source
+    through: Through | None = None
+    hand: HandPlacement | None = None
+    kept_out: list[Contest] = field(default_factory=list)
+    also: tuple[Source, ...] = ()
+    counts: bool = True
+
+
+class Reason(StrEnum):
+    """Why somebody is not in an entity, or is and it counts for nothing."""
+
+    PERSON_DELETED = "person_deleted"
+    PERSON_INACTIVE = "person_inactive"
+    ENTITY_DELETED = "entity_deleted"
+    TAKEN_OUT = "taken_out"
+    NOT_MAPPED = "not_mapped"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    KIND_OFF = "kind_off"
+    KEPT_OUT = "kept_out"
+    YIELDS = "yields"
+    IN_SUB_ORGANIZATION = "in_sub_organization"
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """One thing in the way.
+
+    source, through: what would place them. hand: how they were taken out (TAKEN_OUT). holders: the claims that keep
+    theirs out (KEPT_OUT), open: as a conflict without a decision. place: where they are instead (YIELDS,
+    IN_SUB_ORGANIZATION). owner: the mapping of the group that would place them if they were in it (NOT_MAPPED).
+    """
+
+    reason: Reason
+    source: Source | None = None
+    through: Through | None = None
+    hand: HandPlacement | None = None
+    holders: list[Contest] = field(default_factory=list)
+    open: bool = False
+    place: PlaceWhy | None = None
+    owner: GroupMapping | None = None
+
+
+class RoleSource(StrEnum):
+    LAST_ADMIN = "last_admin"
+    USER = "user"
+    GROUP = "group"
+    HAND = "hand"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFrom:
+    """Something that gives roles: all of them, and which of these are in effect. unknown: names of no role (SPEC P2).
+
+    member: of a group.
+    """
+
+    source: RoleSource
+    roles: list[str]
+    counts: list[str]
+    unknown: list[str] = field(default_factory=list)
+    member: GroupMember | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleWhy:
+    """The effective roles, and all that gives any; attribute: where the IdP writes roles of a user."""
+
+    roles: list[str]
+    sources: list[RoleFrom]
+    attribute: str
+
+    @property
+    def is_by_scim(self) -> bool:
+        """Whether the IdP or a group gives any, so that one by hand does not count (SPEC R1)."""
+        return any(each.roles for each in self.sources if each.source in (RoleSource.USER, RoleSource.GROUP))
+
+    @property
+    def counting(self) -> list[RoleFrom]:
+        return [each for each in self.sources if each.counts]
+
+
+# --- How it is found out ----------------------------------------------------------------------------------------------
+
+
+def of(org: Organization, user: User) -> "Explanation":
+    """All there is to tell of one person, of one moment. Eight queries at most, for all their places together."""
+    with snapshot():
+        loaded = loading.load(org, [user.id])
+        known = loaded.people[0]
+        is_last_admin = loaded.last_admin == user.id
+        return Explanation(org, user, known, loaded.world, loaded.effects_of(known), is_last_admin)
+
+
+class Explanation:
+    """What the present facts say about one person. effects: what they amount to, be it recorded yet or not."""
+
+    def __init__(
+        self, org: Organization, user: User, known: Known, world: World, effects: Effects, is_last_admin: bool
+    ) -> None:
+        self.org = org
+        self.user = user
+        self.effects = effects
+        self._known = known
+        self._world = world
+        self._is_last_admin = is_last_admin
+        self._places: list[PlaceWhy] | None = None
+        members = GroupMember.objects.filter(user=user, group__deleted_at=None)
+        self._members = {each.group_id: each for each in members.select_related("group", *_by("added_by"))}
+        self._through = {each.mapping.id: each for each in self._throughs()}
+        hands = HandPlacement.objects.filter(user=user).select_related("entity", *_by("change"))
+        self._hands = {each.entity_id: each for each in hands} if known.facts.hands else {}
+        decisions = Decision.objects.filter(user=user, undone_by=None).select_related(*_by("change"))
+        self._decisions = {
+            frozenset((each.winner_id, each.loser_id)): each
+            for each in (decisions.order_by("at", "id") if known.facts.decisions else ())
+        }
+        claims, self._held = ([], []) if known.facts.deleted else claims_of(known.facts, world)
+        self._holding, self._kept_out, _ = play(claims, known.facts.decisions)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is recorded is what the facts amount to; if not, a worker is about to record it."""
+        return self._known.recorded == self.effects
+
+    def why_roles(self) -> RoleWhy:
+        """Where the roles come from (SPEC R1, R5)."""
+        known, catalogue = self._known.facts, self._world.catalogue
+        by_scim: list[tuple[RoleSource, Iterable[str], GroupMember | None]] = []
+        if known.idp_roles:
+            by_scim.append((RoleSource.USER, known.idp_roles, None))
+        for group_id, member in self._members.items():
+            if member.group.roles:
+                by_scim.append((RoleSource.GROUP, self._world.groups[str(group_id)].roles, member))
+        written = {role for _, roles, _ in by_scim for role in roles}
+        of_facts = catalogue.effective(written, known.manual_roles)
+        if self._is_last_admin and catalogue.policy != RolePolicy.UNION:
+            of_facts = []
+        sources = []
+        if self._is_last_admin:
+            sources.append(RoleFrom(RoleSource.LAST_ADMIN, [catalogue.admin], [catalogue.admin]))
+        sources += [self._role_from(source, roles, of_facts, member) for source, roles, member in by_scim]
+        is_by_scim = any(each.roles for each in sources if each.source != RoleSource.LAST_ADMIN)
+        if known.manual_roles:
+            sources.append(self._role_from(RoleSource.HAND, known.manual_roles, [] if is_by_scim else of_facts))
+        if not any(each.roles for each in sources if each.source != RoleSource.LAST_ADMIN):
+            sources.append(self._role_from(RoleSource.DEFAULT, [catalogue.default], of_facts))
+        return RoleWhy(self.effects.roles, sources, self.org.profile.role_attribute)
+
+    def places(self) -> list[PlaceWhy]:
+        """Why they are in each entity that they are in."""
+        if self._places is not None:
+            return self._places
+        ids = [UUID(entity_id) for entity_id in self.effects.places]
+        entities = {each.entity_id: each.entity for each in self._hands.values()}
+        entities |= {
+            each.mapping.entity.id: each.mapping.entity for each in self._through.values() if each.mapping.entity
+        }
+        missing = [entity_id for entity_id in ids if entity_id not in entities]
+        if missing:  # of the placement attribute
+            entities |= Entity.objects.for_org(self.org).in_bulk(missing)
+        self._places = [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
+        return self._places
+
+    def withheld(self) -> list[Entity]:
+        """The entities that something would place them in, or a hand took them out of, where they are not."""
+        known = {each.entity_id: each.entity for each in self._hands.values() if each.entity.deleted_at is None}
+        known |= {
+            each.mapping.entity.id: each.mapping.entity
+            for each in self._through.values()
+            if each.mapping.entity and each.mapping.status != Status.REJECTED and not each.mapping.target_deleted
+        }
+        attribute = None if self._known.facts.deleted else self._known.facts.attribute
+        if attribute and attribute not in self.effects.places and UUID(attribute) not in known:
+            known |= Entity.objects.for_org(self.org).in_bulk([UUID(attribute)])
+        return [entity for entity_id, entity in known.items() if str(entity_id) not in self.effects.places]
+
+    def groups(self) -> list[tuple[GroupMember, list[GroupMapping]]]:
+        """The groups that they are in, by name, each with its mappings that are not Rejected."""
+        mappings = [each.mapping for each in self._through.values() if each.mapping.status != Status.REJECTED]
+        members = sorted(self._members.values(), key=lambda member: member.group.display_name_key)
+        return [(member, [each for each in mappings if each.group_id == member.group_id]) for member in members]
+
+    def why_place(self, entity: Entity) -> PlaceWhy | None:
+        """Why they are in an entity; None where they are not."""
+        place = self.effects.places.get(str(entity.id))
+        if place is None:
+            return None
+        source = Source(place.source)
+        through = self._through[UUID(place.mapping)] if place.mapping else None
+        kept_out = [self._contest(through, claim) for claim in self._rivals(place.mapping, self._kept_out)]
+        also = tuple(
+            other
+            for other, is_one in (
+                (Source.ATTRIBUTE, self._known.facts.attribute == str(entity.id)),
+                (Source.HAND, self._placed_by_hand(entity.id) is not None),
+            )
+            if is_one and other != source
+        )
+        hand = self._placed_by_hand(entity.id) if source == Source.HAND else None
+        return PlaceWhy(entity, source, through, hand, kept_out, also, counts=self.user.active)
+
+    def why_not(self, entity: Entity) -> list[WhyNot]:
+        """All that is in the way of an entity; nothing where they are in it and it counts."""
+        if self._known.facts.deleted:
+            return [WhyNot(Reason.PERSON_DELETED)]
+        if str(entity.id) in self.effects.places:
+            return [] if self.user.active else [WhyNot(Reason.PERSON_INACTIVE)]
+        if entity.deleted_at is not None:
+            return [WhyNot(Reason.ENTITY_DELETED)]
+        hand = self._hands.get(entity.id)
+        if hand and not hand.placed:
+            return [WhyNot(Reason.TAKEN_OUT, hand=hand)]
+        obstacles = [
+            self._why_not_through(through)
+            for through in self._through.values()
+            if through.mapping.entity_id == entity.id and not through.mapping.target_deleted
+        ]
+        if self._known.facts.attribute == str(entity.id):
+            obstacles.append(self._why_not_without_claim(entity, Source.ATTRIBUTE))
+        if hand:
+            obstacles.append(self._why_not_without_claim(entity, Source.HAND))
+        if not obstacles:
+            owner = GroupMapping.objects.live().filter(entity=entity, group__deleted_at=None).select_related("group")
+            obstacles.append(WhyNot(Reason.NOT_MAPPED, owner=owner.first()))
+        return obstacles
+
+    def _throughs(self) -> Iterable[Through]:
+        """The mappings of the groups they are in, the Rejected ones too."""
+        mappings = GroupMapping.objects.filter(group__in=list(self._members)).order_by("id")
+        # A change that mapped thousands of groups names them all in its detail, which stays where it is.
+        related = mappings.select_related("entity", "rule", *_by("change")).defer("change__detail")
+        for mapping in related.annotate(rule_then=_RULE_THEN):
+            mapping.group = self._members[mapping.group_id].group
+            yield Through(self._members[mapping.group_id], mapping, _matched(mapping))
+
+    def _why_not_through(self, through: Through) -> WhyNot:
+        mapping, source = through.mapping, Source.CLAIM
+        if mapping.status == Status.REJECTED:
+            return WhyNot(Reason.REJECTED, source, through)
+        claim = next((each for each in self._kept_out if each.mapping == str(mapping.id)), None)
+        if claim is not None:
+            holders = [self._contest(through, rival) for rival in self._rivals(claim.mapping, self._holding)]
+            is_open = claim.mapping in self.effects.conflicts
+            return WhyNot(Reason.KEPT_OUT, source, through, holders=holders, open=is_open)
+        if any(each.mapping == str(mapping.id) for each in self._held):
+            instead = self._instead_of(mapping.entity)
+            if instead is not None:
+                return WhyNot(_yielding(mapping.entity, instead), Source.HELD, through, place=instead)
+        return WhyNot(Reason.PENDING if mapping.status == Status.PENDING else Reason.KIND_OFF, source, through)
+
+    def _why_not_without_claim(self, entity: Entity, source: Source) -> WhyNot:
+        instead = self._instead_of(entity)
+        if instead is None:
+            return WhyNot(Reason.KIND_OFF, source)
+        return WhyNot(_yielding(entity, instead), source, place=instead)
+
+    def _instead_of(self, entity: Entity) -> PlaceWhy | None:
+        """The place that a held one, one of the attribute or one by hand gives way to (SPEC R2, R4)."""
+        wished = Claim(0, "", entity.kind, str(entity.id))
+        for why in self.places():
+            if competes(wished, Claim(0, "", why.entity.kind, str(why.entity.id))):
+                return why
+        return None
+
+    def _rivals(self, mapping_id: str | None, among: Iterable[Claim]) -> list[Claim]:
+        claim = next((each for each in (*self._holding, *self._kept_out) if each.mapping == mapping_id), None)
+        return [each for each in among if claim is not None and competes(claim, each)]
+
+    def _contest(self, through: Through | None, rival: Claim) -> Contest:
+        other = self._through[UUID(rival.mapping)]
+        pair = frozenset((through.mapping.id, other.mapping.id)) if through else frozenset()
+        return Contest(other, self._decisions.get(pair))
+
+    def _placed_by_hand(self, entity_id: UUID) -> HandPlacement | None:
+        hand = self._hands.get(entity_id)
+        return hand if hand and hand.placed else None
+
+    def _role_from(
+        self, source: RoleSource, roles: Iterable[str], of_facts: list[str], member: GroupMember | None = None
+    ) -> RoleFrom:
+        written, keys = list(roles), self._world.catalogue.keys
+        known = [key for key in keys if key in written]
+        counts = [key for key in known if key in of_facts]
+        return RoleFrom(source, known, counts, [key for key in written if key not in keys], member)
+
+
+def _by(change: str) -> tuple[str, ...]:
+    return (change, *(f"{change}__{who}" for who in BY))
+
+
+def _yielding(entity: Entity, instead: PlaceWhy) -> Reason:
+    is_lifted_out = instead.entity.kind == SUB != entity.kind
+    return Reason.IN_SUB_ORGANIZATION if is_lifted_out else Reason.YIELDS
+
+
+_RULE_THEN = Func(
+    F("change__detail"),
+    Func(Value("$.mappings[*] ? (@.mapping == $id).rule"), template="%(expressions)s::jsonpath"),
+    JSONObject(id=Cast("id", TextField())),
+    function="jsonb_path_query_first",
+    output_field=JSONField(),
+)
+"""The rule of a mapping, as the change by which it is in its present status tells it."""
+
+
+def _matched(mapping: Any) -> Matched | None:
+    """By which rule a mapping came about that no admin approved; as it is now where nothing tells how it was."""
+    if mapping.status not in (Status.AUTO_APPROVED, Status.PENDING):
+        return None
+    if mapping.rule_then:
+        return Matched(mapping.rule_then["pattern_type"], mapping.rule_then["pattern"])
+    return Matched(mapping.rule.pattern_type, mapping.rule.pattern) if mapping.rule else None

@@ -1,0 +1,152 @@
+"""Reading the facts that the engine resolves, for many people at once, in two statements.
+
+What a person's row says, and the effects it is compared with, come from one snapshot; so do the groups and mappings.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from groups_provisioning.engine.resolution import (
+    Decision,
+    Effects,
+    Group,
+    Hand,
+    Person,
+    Place,
+    Question,
+    Tie,
+    World,
+    resolve,
+)
+from orgs import roles
+from orgs.entities import kinds_on, off_at
+from orgs.models import Organization
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# JSON is how a row can hold lists of rows; it is read by orjson, since there is a lot of it. The times in it are
+# microseconds, which compare as they should.
+_MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint".format
+
+_PEOPLE = f"""
+SELECT (SELECT user_id FROM orgs_lastadmin WHERE org_id = u.org_id), u.id,
+    u.active, u.deleted_at IS NOT NULL, u.is_owner, {_MICROSECONDS("u.active_since")},
+    u.idp_roles, u.manual_roles, p.id::text, s.roles,
+    (SELECT json_agg(json_build_array(m.group_id, {_MICROSECONDS("m.added_at")}))::text
+        FROM groups_provisioning_groupmember m WHERE m.user_id = u.id),
+    (SELECT json_agg(json_build_array(h.entity_id, e.kind, h.placed) ORDER BY h.change_id)::text
+        FROM orgs_handplacement h JOIN orgs_entity e ON e.id = h.entity_id
+        WHERE h.user_id = u.id AND e.deleted_at IS NULL),
+    (SELECT json_agg(json_build_array(d.winner_id, d.loser_id, {_MICROSECONDS("d.at")})
+            ORDER BY d.at, d.id)::text
+        FROM groups_provisioning_decision d WHERE d.user_id = u.id AND d.undone_by_id IS NULL),
+    (SELECT json_agg(json_build_array(m.entity_id, m.kind, m.source, m.mapping_id))::text
+        FROM groups_provisioning_membership m WHERE m.user_id = u.id),
+    (SELECT json_agg(json_build_array(c.incoming_id, {_MICROSECONDS("c.since")}, c.holders))::text
+        FROM groups_provisioning_conflict c WHERE c.user_id = u.id)
+FROM orgs_user u
+LEFT JOIN orgs_standing s ON s.user_id = u.id
+LEFT JOIN orgs_entity p ON p.id = u.placement_id AND p.deleted_at IS NULL AND p.kind = 'concurrency_group'
+WHERE u.org_id = %s AND u.id = ANY(%s) ORDER BY u.id
+"""
+
+_GROUPS = f"""
+SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.kind, m.status <> 'pending',
+    {_MICROSECONDS("m.approved_at")}, {_MICROSECONDS("m.fell_back_at")}
+FROM groups_provisioning_pushedgroup g
+LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.approved_at IS NOT NULL
+    AND m.entity_id IS NOT NULL AND NOT m.target_deleted
+WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
+"""
+
+
+@dataclass(slots=True)
+class Known:
+    """One person: the facts, and the effects as they are recorded; `recorded` is None if nothing was ever settled."""
+
+    id: UUID
+    owner: bool
+    facts: Person
+    recorded: Effects | None
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Some people, in the order of their ids, what they share, and who keeps the admin role (SPEC R5)."""
+
+    people: list[Known]
+    world: World
+    last_admin: UUID | None = None
+
+    def effects_of(self, known: Known) -> Effects:
+        """What the facts about one of these people amount to, be it recorded yet or not."""
+        effects = resolve(known.facts, self.world)
+        if known.id == self.last_admin:
+            effects.roles = self.world.catalogue.with_admin(effects.roles)
+        return effects
+
+
+def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
+    """The people of an org with these ids, and what is known of the groups they are in."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE, [org.id, list(user_ids)])
+        rows = cursor.fetchall()
+    people = [_known(row[1:]) for row in rows]
+    group_ids = {group_id for known in people for group_id, _ in known.facts.groups}
+    return Loaded(people, world(org, group_ids), last_admin=rows[0][0] if rows else None)
+
+
+def world(org: Organization, group_ids: Collection[str]) -> World:
+    """What is the same for everybody in an org; of its groups, those with these ids."""
+    return World(
+        catalogue=roles.catalogue(org.profile),
+        groups=_groups(org, group_ids) if group_ids else {},
+        on=kinds_on(org),
+        off_at={kind: microseconds(at) for kind, at in off_at(org).items() if at is not None},
+    )
+
+
+def microseconds(at: datetime) -> int:
+    """A moment as the statements above write it."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
+    found: dict[str, Group] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, [org.id, list(group_ids)])
+        for group_id, its_roles, *tie in cursor.fetchall():
+            group = found.setdefault(group_id, Group(its_roles, []))
+            if tie[0] is not None:
+                group.ties.append(Tie(*tie))  # type: ignore[attr-defined]
+    return found
+
+
+def _known(row: Sequence[Any]) -> Known:
+    id_, active, deleted, owner, active_since, idp_roles, manual_roles, attribute, its_roles, *lists = row
+    groups, hands, decisions, places, questions = (orjson.loads(text) if text else () for text in lists)
+    facts = Person(
+        active=active,
+        deleted=deleted,
+        active_since=active_since,
+        idp_roles=idp_roles or (),
+        manual_roles=manual_roles or (),
+        attribute=attribute,
+        groups=groups,
+        hands=[Hand(*hand) for hand in hands],
+        decisions=[Decision(*decision) for decision in decisions],
+    )
+    recorded = None
+    if its_roles is not None:
+        recorded = Effects(
+            roles=its_roles,
+            places={entity: Place(*place) for entity, *place in places},
+            conflicts={incoming: Question(since, tuple(holders)) for incoming, since, holders in questions},
+        )
+    return Known(id_, owner, facts, recorded)

@@ -1,0 +1,330 @@
+"""The engine: turns facts into effects. It alone writes `Standing`, `Membership`, `Conflict` and `LastAdmin`.
+
+It never reads what it wrote but to find what differs, and to know who was an admin until now (SPEC R5).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db import connection
+
+from groups_provisioning.engine import loading
+from groups_provisioning.engine.loading import EPOCH, Known, Loaded
+from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
+from orgs import history, queue
+from orgs.db.cached_select import Joined
+from orgs.history import Effect
+from orgs.models import LastAdmin, Organization, Standing, User
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+
+
+def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> list[Effect]:
+    """Bring one person up to date with the facts, within the command that changed them; what differed.
+
+    is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
+    account.
+    """
+    if is_new and user.placement_id is None:
+        person = Person(active=user.active, idp_roles=user.idp_roles or ())
+        settled = _apply(org, Loaded([Known(user.id, False, person, None)], loading.world(org, ())))
+    else:
+        if is_new:
+            _hold_switches(org)
+        settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
+    user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
+    return settled.effects
+
+
+def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
+    """Settle at most `limit` of the people of an org who are marked; how many it were.
+
+    In the caller's transaction. Only the marks that were read are deleted: who is marked again meanwhile is settled
+    again.
+    """
+    marked = queue.next_marked(org_id, limit)
+    if not marked:
+        return 0
+    settled = _settle(org_id, [each.user_id for each in marked])
+    causes = {each.user_id: each.change_id for each in marked}
+    # One who is not marked follows from those who are (SPEC R5).
+    last = max(causes.values())
+    history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects])
+    queue.done(org_id, marked)
+    return len(marked)
+
+
+def rebuild(*, org: Organization) -> None:
+    """Throw all effects of an org away and make them anew from the facts (SPEC C4), in the caller's transaction.
+
+    Nothing is entered in the ledger: what comes out is what was there. So who waits is settled before, and the last
+    admin found, who is one until then (SPEC R5).
+    """
+    while settle_marked(org.id):
+        pass
+    with connection.cursor() as cursor:
+        for table in ("groups_provisioning_conflict", "groups_provisioning_membership", "orgs_standing"):
+            cursor.execute(f"DELETE FROM {table} WHERE org_id = %s", [org.id])
+    for ids in _everybody(org):
+        _settle(org.id, ids)
+
+
+class Drift(NamedTuple):
+    """Somebody whose effects are not what the facts amount to, and how these differ, as the ledger would tell it.
+
+    effects: none where what differs is only why somebody is in a place.
+    """
+
+    user_id: UUID
+    effects: list[Effect]
+
+
+def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
+    """Those of these people whom settling would change, but for those who are marked. Nothing is written."""
+    loaded = loading.load(org, ids)
+    marked = queue.marked(org.id, ids)
+    found = []
+    for known in loaded.people:
+        if known.id not in marked:
+            effects = loaded.effects_of(known)
+            if known.recorded != effects:
+                found.append(Drift(known.id, list(differences(known, effects))))
+    return found
+
+
+@dataclass(slots=True)
+class Settled:
+    """What settling people came to: each one's roles, and what differed."""
+
+    roles: dict[UUID, list[str]] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+
+
+# Whoever settles the same people at the same time waits here, and then reads what was written meanwhile. The person
+# comes before the standing, as in every command: effects point to people, so writing them locks these anyway.
+_LOCK = """
+SELECT 1 FROM orgs_user u JOIN orgs_standing s ON s.user_id = u.id
+WHERE u.id = ANY(%(ids)s) AND s.user_id = ANY(%(ids)s)
+ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
+"""
+
+
+def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, {"ids": list(ids)})
+    # Its switches are facts like others: a request that waited has an org of before.
+    org = _with_profile().get("id", org_id)
+    return _apply(org, loading.load(org, ids), switched)
+
+
+def _hold_switches(org: Organization) -> None:
+    """Have those who switch kinds wait for this transaction, or this one for them.
+
+    They mark everybody there is, and somebody who is just being created is not there yet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org.id])
+
+
+@cache
+def _with_profile() -> Joined:
+    return Joined(Organization, "profile")
+
+
+def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
+    """Resolve, and write what differs."""
+    now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
+    settled = Settled()
+    released = _keep_an_admin(org, loaded, now, switched, settled.effects)
+    writes = _Writes()
+    for known in loaded.people:
+        settled.roles[known.id] = now[known.id].roles
+        writes.add(known, now[known.id])
+        settled.effects += differences(known, now[known.id])
+    writes.carry_out(org.id)
+    if released:
+        settled.effects += _settle(org.id, [released]).effects
+    return settled
+
+
+def differences(known: Known, now: Effects) -> Iterator[Effect]:
+    """What a person's effects are now and were not, one entry for each (SPEC section 7: everything is explained)."""
+    was = known.recorded or Effects(roles=[])
+    if was.roles != now.roles:
+        yield Effect(known.id, "roles", was.roles or None, now.roles)
+    if was.places.keys() != now.places.keys():
+        left = {entity: place.kind for entity, place in was.places.items() if entity not in now.places}
+        entered = {entity: place.kind for entity, place in now.places.items() if entity not in was.places}
+        for entity, kind in left.items():
+            if kind == TEAM:
+                yield Effect(known.id, TEAM, entity, None)
+            else:
+                yield Effect(known.id, kind, entity, _of_kind(entered, kind))
+        for entity, kind in entered.items():
+            if kind == TEAM or _of_kind(left, kind) is None:
+                yield Effect(known.id, kind, None, entity)
+    if was.conflicts != now.conflicts:
+        for incoming in sorted(was.conflicts.keys() | now.conflicts.keys()):
+            before, after = _told(was, incoming), _told(now, incoming)
+            if before != after:
+                yield Effect(known.id, "conflict", before, after)
+
+
+def _of_kind(places: Mapping[str, str], kind: str) -> str | None:
+    return next((entity for entity, its_kind in places.items() if its_kind == kind), None)
+
+
+def _told(effects: Effects, incoming: str) -> dict[str, Any] | None:
+    question = effects.conflicts.get(incoming)
+    return {"incoming": incoming, "holders": list(question.holders)} if question else None
+
+
+# --- Effects, written for many people at once -------------------------------------------------------------------------
+
+_STANDINGS = """
+INSERT INTO orgs_standing (user_id, org_id, roles)
+SELECT user_id, %(org)s, roles FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, roles varchar[])
+ON CONFLICT (user_id) DO UPDATE SET roles = EXCLUDED.roles
+"""
+_LEAVE = """
+DELETE FROM groups_provisioning_membership m
+USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, entity_id uuid)
+WHERE m.org_id = %(org)s AND m.user_id = r.user_id AND m.entity_id = r.entity_id
+"""
+_ENTER = """
+INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source, mapping_id)
+SELECT %(org)s, user_id, entity_id, kind, source, mapping_id FROM jsonb_to_recordset(%(rows)s)
+    AS r (user_id uuid, entity_id uuid, kind text, source text, mapping_id uuid)
+ON CONFLICT (user_id, entity_id) DO UPDATE SET source = EXCLUDED.source, mapping_id = EXCLUDED.mapping_id
+"""
+_CLOSE = """
+DELETE FROM groups_provisioning_conflict c
+USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, incoming_id uuid)
+WHERE c.org_id = %(org)s AND c.user_id = r.user_id AND c.incoming_id = r.incoming_id
+"""
+_OPEN = """
+INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since)
+SELECT %(org)s, user_id, incoming_id, holders, since FROM jsonb_to_recordset(%(rows)s)
+    AS r (user_id uuid, incoming_id uuid, holders uuid[], since timestamptz)
+ON CONFLICT (user_id, incoming_id) DO UPDATE SET holders = EXCLUDED.holders, since = EXCLUDED.since
+"""
+
+
+@dataclass(slots=True)
+class _Writes:
+    """The rows that differ. A place is left before another is entered: exclusive ones are unique (SPEC R2)."""
+
+    rows: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {sql: [] for sql in (_STANDINGS, _LEAVE, _ENTER, _CLOSE, _OPEN)}
+    )
+
+    def add(self, known: Known, now: Effects) -> None:
+        user = {"user_id": str(known.id)}
+        was = known.recorded
+        if was is None or was.roles != now.roles:
+            self.rows[_STANDINGS].append(user | {"roles": now.roles})
+        places, conflicts = (was.places, was.conflicts) if was else ({}, {})
+        if places != now.places:
+            self.rows[_LEAVE] += [user | {"entity_id": entity} for entity in places if entity not in now.places]
+            self.rows[_ENTER] += [
+                user | {"entity_id": entity, "kind": place.kind, "source": place.source, "mapping_id": place.mapping}
+                for entity, place in now.places.items()
+                if places.get(entity) != place
+            ]
+        if conflicts != now.conflicts:
+            self.rows[_CLOSE] += [user | {"incoming_id": each} for each in conflicts if each not in now.conflicts]
+            self.rows[_OPEN] += [
+                user
+                | {
+                    "incoming_id": incoming,
+                    "holders": question.holders,
+                    "since": EPOCH + timedelta(microseconds=question.since),
+                }
+                for incoming, question in now.conflicts.items()
+                if conflicts.get(incoming) != question
+            ]
+
+    def carry_out(self, org_id: UUID) -> None:
+        with connection.cursor() as cursor:
+            for sql, rows in self.rows.items():
+                if rows:
+                    cursor.execute(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
+
+
+# --- The last admin (SPEC R5) -----------------------------------------------------------------------------------------
+
+
+def _keep_an_admin(
+    org: Organization, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
+) -> UUID | None:
+    """Give the admin role back to the last who had it, until another active admin exists.
+
+    Returns somebody who was kept so far and has to be settled again, if they are not among these people.
+    """
+    catalogue = loaded.world.catalogue
+    admin = catalogue.admin
+    by_id = {known.id: known for known in loaded.people}
+    had = {id_ for id_, known in by_id.items() if known.recorded and admin in known.recorded.roles}
+    has = {id_ for id_ in by_id if admin in now[id_].roles}
+    counting = {id_ for id_ in has if by_id[id_].facts.active and not by_id[id_].owner}
+    concerns_them = loaded.last_admin is not None and (counting or loaded.last_admin in by_id)
+    if had == has and not switched & (had | has) and not concerns_them:
+        return None
+    # One at a time: two admins who lose the role at once would each count on the other, and whoever becomes an active
+    # one would not release whom somebody else is about to note.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
+    noted = LastAdmin.objects.filter(org=org).first()
+    if noted and (counting or (noted.user_id in by_id and not by_id[noted.user_id].facts.active)):
+        noted.delete()
+        released, noted = noted.user_id, None
+    else:
+        released = None
+    if noted and noted.user_id in by_id:
+        now[noted.user_id].roles = catalogue.with_admin(now[noted.user_id].roles)
+    losing = [id_ for id_ in sorted(had - has) if by_id[id_].facts.active and not by_id[id_].owner]
+    ended = [id_ for id_ in switched if not by_id[id_].facts.active]
+    leaving = [id_ for id_ in ended if id_ in had or id_ == released]
+    if (losing or leaving) and not noted and not counting and not other_admins(org, admin, by_id):
+        if losing:
+            last = losing[-1]
+            LastAdmin.objects.create(org=org, user_id=last)
+            now[last].roles = catalogue.with_admin(now[last].roles)
+            effects.append(Effect(last, "last_admin", None, "kept"))
+        for id_ in leaving:
+            log.warning("org_without_admin", org=str(org.id), user=str(id_))
+            effects.append(Effect(id_, "last_admin", None, "gone"))
+    return released if released not in by_id else None
+
+
+def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
+    """Whether anybody else administers the org through a role."""
+    others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
+    return others.exclude(user__in=besides).exists()
+
+
+def last_admin(org: Organization) -> UUID | None:
+    """Who keeps the admin role for want of another admin."""
+    return LastAdmin.objects.filter(org=org).values_list("user_id", flat=True).first()
+
+
+def next_people(org: Organization, after: UUID | None) -> list[UUID]:
+    """The ids of a batch of people of an org, those after this one."""
+    people = User.objects.for_org(org).order_by("id")
+    return list((people.filter(id__gt=after) if after else people).values_list("id", flat=True)[:BATCH])
+
+
+def _everybody(org: Organization) -> Iterator[list[UUID]]:
+    """The ids of all people of an org, in batches."""
+    ids = next_people(org, None)
+    while ids:
+        yield ids
+        ids = next_people(org, ids[-1])

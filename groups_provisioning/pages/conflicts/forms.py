@@ -1,0 +1,37 @@
+"""What admins look for among conflicts."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.pages.conflicts.open_conflicts import Clash, Wanted
+from groups_provisioning.pages.search import ANY, Search
+
+
+class ConflictFilter(Search):
+    about = forms.CharField(
+        label=_("Group or place"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "placeholder": _("Part of its name")}),
+    )
+    clash = forms.ChoiceField(label=_("Kind"), required=False, choices=[ANY, *Clash.choices])
+    sort = forms.ChoiceField(
+        label=_("Order"), required=False, choices=[("", _("Oldest first")), ("newest", _("Newest first"))]
+    )
+    person = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, for_people=True)
+        self.fields["q"].label = _("Person")
+
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        return Wanted(
+            text=self.chosen("q"),
+            about=self.chosen("about"),
+            clash=self.chosen("clash"),
+            person=self.cleaned_data.get("person"),
+            newest_first=self.chosen("sort") == "newest",
+        )

@@ -1,0 +1,193 @@
+"""Open conflicts as admins look through them. Reads only (SPEC C3)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from groups_provisioning.models import Conflict, GroupMapping, GroupMember
+from groups_provisioning.pages.activity.change_list import id_at
+from groups_provisioning.pages.people import people_list
+from orgs import queue
+from orgs.db.keys import fold
+from orgs.models import Change, EntityKind, Mark, Organization, User
+from orgs.models.history import FAMILY
+
+HOLDERS = 3  # of one conflict, that are shown
+EXPORTED_AT_ONCE = 1000
+RECENT = timedelta(days=1)  # what a worker may still be at
+
+
+class Clash(models.TextChoices):
+    """What excludes what (SPEC C1)."""
+
+    CONCURRENCY_GROUPS = EntityKind.CONCURRENCY_GROUP, gettext_lazy("Two concurrency groups")
+    SUB_ORGANIZATIONS = EntityKind.SUB_ORGANIZATION, gettext_lazy("Two sub-organizations")
+    ACROSS = "across", gettext_lazy("Sub-organization against others")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which conflicts to list; what is empty leaves nothing out.
+
+    text: words in the person's names. about: part of the name of a group or an entity on either side.
+    """
+
+    text: str = ""
+    about: str = ""
+    clash: str = ""
+    person: UUID | None = None
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A claim: the mapping with its group and entity, and since when the person is in the group; None: they left it."""
+
+    mapping: GroupMapping
+    added_at: datetime | None
+
+
+@dataclass(slots=True)
+class Row:
+    """A conflict in a list. holders: the first HOLDERS of them; more: how many others hold against it.
+
+    is_settling: the person waits for a worker, so that it may be over already.
+    """
+
+    conflict: Conflict
+    incoming: Side
+    holders: list[Side] = field(default_factory=list)
+    more: int = 0
+    is_settling: bool = False
+
+    @property
+    def kinds(self) -> set[str]:
+        return {side.mapping.kind for side in (self.incoming, *self.holders)}
+
+    @property
+    def is_across(self) -> bool:
+        """Whether a sub-organization excludes what is none."""
+        return len(self.kinds) > 1
+
+    @property
+    def slot(self) -> str:
+        """What the person can have one of, in words."""
+        kinds = self.kinds
+        if not self.is_across:
+            return str(EntityKind(self.incoming.mapping.kind).label)
+        if kinds == {EntityKind.SUB_ORGANIZATION, EntityKind.CONCURRENCY_GROUP}:
+            return _("Sub-organization or concurrency group")
+        if kinds == {EntityKind.SUB_ORGANIZATION, EntityKind.TEAM}:
+            return _("Sub-organization or teams")
+        return _("Sub-organization, or teams and concurrency group")
+
+
+# Of a mapping, within a conflict.
+_HOLDS = Func(
+    F("id"), OuterRef("holders"), template="%(expressions)s)", arg_joiner=" = ANY (", output_field=models.BooleanField()
+)
+
+
+def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
+    """The oldest first, unless the newest are wanted first."""
+    found = Conflict.objects.for_org(org)
+    if wanted.person:
+        found = found.filter(user=wanted.person)
+    if wanted.text:
+        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), wanted.text))
+    mappings = GroupMapping.objects.for_org(org)
+    if wanted.about:
+        key = fold(wanted.about.strip())
+        named = mappings.filter(Q(group__display_name_key__contains=key) | Q(entity__name_key__contains=key))
+        found = found.filter(Q(incoming__in=named.values("id")) | Exists(named.filter(_HOLDS)))
+    if wanted.clash:
+        # Of those that hold against one claim all clash with it in the same way, or they would exclude each other.
+        subs = mappings.filter(kind=EntityKind.SUB_ORGANIZATION).values("id")
+        is_sub, is_held_by_sub = Q(incoming__in=subs), Q(holders__0__in=subs)
+        found = found.filter(
+            {
+                Clash.CONCURRENCY_GROUPS: ~is_sub & ~is_held_by_sub,
+                Clash.SUB_ORGANIZATIONS: is_sub & is_held_by_sub,
+                Clash.ACROSS: is_sub ^ is_held_by_sub,
+            }[Clash(wanted.clash)]
+        )
+    order = ("-since", "-id") if wanted.newest_first else ("since", "id")
+    return found.prefetch_related("user").order_by(*order)  # a join would be made for skipped pages as well
+
+
+def left_alone(found: QuerySet[Conflict]) -> QuerySet[Conflict]:
+    """Without those of people whom a worker is about to settle: they may have been decided a moment ago."""
+    return found.exclude(Exists(Mark.objects.filter(org=OuterRef("org"), user=OuterRef("user"))))
+
+
+def rows(org: Organization, conflicts: Iterable[Conflict]) -> list[Row]:
+    """Conflicts with all that is shown of them, in three queries."""
+    conflicts = list(conflicts)
+    ids = {id_ for each in conflicts for id_ in (each.incoming_id, *each.holders[:HOLDERS])}
+    mappings = GroupMapping.objects.for_org(org).select_related("group", "entity").in_bulk(ids)
+    people = {each.user_id for each in conflicts}
+    added = added_to(people, mappings.values())
+    settling = queue.marked(org.id, people)
+
+    def side(user_id: UUID, mapping_id: UUID) -> Side:
+        mapping = mappings[mapping_id]
+        return Side(mapping, added.get((user_id, mapping.group_id)))
+
+    return [
+        Row(
+            conflict,
+            side(conflict.user_id, conflict.incoming_id),
+            [side(conflict.user_id, holder) for holder in conflict.holders[:HOLDERS]],
+            more=len(conflict.holders[HOLDERS:]),
+            is_settling=conflict.user_id in settling,
+        )
+        for conflict in conflicts
+    ]
+
+
+def added_to(people: Iterable[UUID], mappings: Iterable[GroupMapping]) -> dict[tuple[UUID, UUID], datetime]:
+    """Since when these people are in the groups of these mappings: by person and group."""
+    members = GroupMember.objects.filter(user__in=people, group__in={each.group_id for each in mappings})
+    return {(user, group): at for user, group, at in members.values_list("user", "group", "added_at")}
+
+
+def file_rows(org: Organization, found: QuerySet[Conflict]) -> Iterator[tuple[Any, ...]]:
+    """A row of a table for each conflict: who, since when, which slot, and both sides with their groups."""
+    batch: list[Conflict] = []
+    for conflict in found.iterator(chunk_size=EXPORTED_AT_ONCE):
+        batch.append(conflict)
+        if len(batch) == EXPORTED_AT_ONCE:
+            yield from _file_rows(org, batch)
+            batch = []
+    yield from _file_rows(org, batch)
+
+
+def _file_rows(org: Organization, batch: Sequence[Conflict]) -> Iterator[tuple[Any, ...]]:
+    for row in rows(org, batch):
+        user = row.conflict.user
+        yield (
+            user.user_name,
+            user.label if user.label != user.user_name else "",
+            row.slot,
+            ", ".join(str(side.mapping.entity) for side in row.holders) + (f" (+{row.more})" if row.more else ""),
+            ", ".join(str(side.mapping.group) for side in row.holders),
+            row.incoming.mapping.entity,
+            row.incoming.mapping.group,
+            row.conflict.since,
+            user.id,
+        )
+
+
+def being_settled(org: Organization) -> Change | None:
+    """The last decision about conflicts that a worker is still at."""
+    changes = Change.objects.for_org(org).alias(family=FAMILY).filter(family="conflict")
+    waiting = changes.filter(Exists(Mark.objects.filter(change=OuterRef("id"))))
+    return waiting.filter(id__gte=id_at(timezone.now() - RECENT)).order_by("-id").first()

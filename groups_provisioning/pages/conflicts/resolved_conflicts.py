@@ -1,0 +1,152 @@
+"""Conflicts that admins have resolved, and what has become of the decisions. Reads only (SPEC C3)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db import models
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, When
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.models import Decision, GroupMapping, Status
+from groups_provisioning.pages.conflicts.open_conflicts import added_to
+from groups_provisioning.pages.people import people_list
+from orgs.entities import kinds_on
+from orgs.models import Change, Organization, User
+
+LOSERS = 5  # of one decision, that are shown
+EXPORTED_AT_ONCE = 1000
+
+
+class State(models.TextChoices):
+    """What has become of a decision."""
+
+    STANDS = "stands", _("Stands")
+    RESTS = "rests", _("Remembered")
+    SUPERSEDED = "superseded", _("Decided anew")
+    ENDED = "ended", _("Ended")
+    UNDONE = "undone", _("Undone")
+
+
+@dataclass(slots=True)
+class Resolved:
+    """One card that was decided. ids: its decisions. incoming, current: the mappings, of `current` the first LOSERS.
+
+    more: how many others were current. undone_by: the change that undid it.
+    """
+
+    user: User
+    change: Change
+    use_incoming: bool
+    ids: list[int]
+    incoming: GroupMapping
+    current: list[GroupMapping] = field(default_factory=list)
+    more: int = 0
+    state: State = State.STANDS
+    undone_by: Change | None = None
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.state not in (State.UNDONE, State.ENDED)
+
+
+def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
+    """What was decided, card by card, the newest first: of each the ids of its decisions."""
+    found = Decision.objects.for_org(org)
+    if text:
+        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), text))
+    incoming = Case(When(change__detail__use="incoming", then=F("winner")), default=F("loser"))
+    grouped = found.order_by().values("change_id", "user_id", incoming=incoming)
+    return grouped.annotate(ids=ArrayAgg("id", order_by="id"), newest=Max("id")).order_by("-newest")
+
+
+def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
+    """The card that a decision is part of."""
+    one = Decision.objects.for_org(org).filter(id=decision_id).first()
+    if one is None:
+        return None
+    found = cards(org).filter(change_id=one.change_id, user_id=one.user_id)
+    return next((card for card in found if decision_id in card["ids"]), None)
+
+
+def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolved]:
+    """Cards with all that is shown of them, in four queries."""
+    cards = list(cards)
+    shown = [id_ for card in cards for id_ in card["ids"][:LOSERS]]
+    newer = Decision.objects.filter(user=OuterRef("user"), undone_by=None, id__gt=OuterRef("id")).filter(
+        Q(winner=OuterRef("winner"), loser=OuterRef("loser")) | Q(winner=OuterRef("loser"), loser=OuterRef("winner"))
+    )
+    related = ("user", "change__by_person", "change__by_token", "undone_by__by_person", "undone_by__by_token")
+    decisions = (
+        Decision.objects.filter(id__in=shown)
+        .select_related(*related)
+        .defer("change__detail", "undone_by__detail")
+        .annotate(is_superseded=Exists(newer))
+        .in_bulk()
+    )
+    ids = {id_ for each in decisions.values() for id_ in (each.winner_id, each.loser_id)}
+    mappings = GroupMapping.objects.for_org(org).select_related("group", "entity").in_bulk(ids)
+    added = added_to({card["user_id"] for card in cards}, mappings.values())
+    on = kinds_on(org)
+
+    def claims(user: User, mapping: GroupMapping) -> bool:
+        return user.active and mapping.is_synced and mapping.kind in on and (user.id, mapping.group_id) in added
+
+    return [_resolved(card, decisions, mappings, claims) for card in cards]
+
+
+def _resolved(
+    card: dict[str, Any],
+    decisions: dict[int, Any],
+    mappings: dict[UUID, GroupMapping],
+    claims: Callable[[User, GroupMapping], bool],
+) -> Resolved:
+    own = [decisions[id_] for id_ in card["ids"][:LOSERS]]
+    first, incoming = own[0], mappings[card["incoming"]]
+    use_incoming = first.winner_id == incoming.id
+    current = [mappings[each.loser_id if use_incoming else each.winner_id] for each in own]
+    left = [each for each in current if each.status != Status.REJECTED]
+    if first.undone_by:
+        state = State.UNDONE
+    elif incoming.status == Status.REJECTED or not left:
+        state = State.ENDED
+    elif all(each.is_superseded for each in own):
+        state = State.SUPERSEDED
+    elif all(claims(first.user, each) for each in (incoming, *left)):
+        state = State.STANDS
+    else:
+        state = State.RESTS
+    more = len(card["ids"][LOSERS:])
+    return Resolved(
+        first.user, first.change, use_incoming, card["ids"], incoming, current, more, state, first.undone_by
+    )
+
+
+def file_rows(org: Organization, found: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    """A row of a table for each card: who, what goes before what, by whom, when, and what has become of it."""
+    batch: list[dict[str, Any]] = []
+    for card in found.iterator(chunk_size=EXPORTED_AT_ONCE):
+        batch.append(card)
+        if len(batch) == EXPORTED_AT_ONCE:
+            yield from _file_rows(org, batch)
+            batch = []
+    yield from _file_rows(org, batch)
+
+
+def _file_rows(org: Organization, batch: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for each in resolved(org, batch):
+        by = each.change.by_person
+        yield (
+            each.user.user_name,
+            each.user.label if each.user.label != each.user.user_name else "",
+            ", ".join(str(mapping.entity) for mapping in each.current),
+            each.incoming.entity,
+            _("Use incoming") if each.use_incoming else _("Keep current"),
+            by.label if by else "",
+            each.change.at,
+            each.state.label,
+            each.undone_by.at if each.undone_by else "",
+            each.user.id,
+        )

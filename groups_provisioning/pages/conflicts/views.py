@@ -1,0 +1,230 @@
+"""Conflicts: people whose SCIM groups ask for places that exclude each other, and what admins decide (SPEC C3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from groups_provisioning.actions import conflict_decisions as commands
+from groups_provisioning.actions.conflict_decisions import Card, ConflictGone, UnknownDecision
+from groups_provisioning.models import Conflict
+from groups_provisioning.pages.conflicts import open_conflicts, resolved_conflicts
+from groups_provisioning.pages.conflicts.forms import ConflictFilter
+from groups_provisioning.pages.deciding import Above, Question
+from groups_provisioning.pages.deciding import decide as ask
+from groups_provisioning.pages.groups import group_list
+from groups_provisioning.pages.search import Search
+from groups_provisioning.preview.runs import Outdated
+from orgs import queue
+from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.downloads import as_csv
+
+PAGE = 50
+MOST = 1000
+"""Conflicts that are decided at once."""
+LISTED = 6
+"""Of these, that are named."""
+
+
+@require_safe
+@org_admin
+def conflicts(request: OrgRequest) -> HttpResponse:
+    """The open ones. For htmx, which changes filters and pages, only what is below the filters."""
+    form = ConflictFilter(request.GET)
+    page = Paginator(open_conflicts.conflicts(request.org, form.wanted()), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "filters": _filters(request),
+        "page": page,
+        "rows": open_conflicts.rows(request.org, page.object_list),
+        "most": MOST,
+    }
+    if request.htmx:
+        return render(request, "groups_provisioning/conflicts/_conflicts.html", context)
+    tabs = group_list.tabs(request.org)
+    return render(
+        request, "groups_provisioning/conflicts/conflicts.html", context | {"tabs": tabs, **_progress(request)}
+    )
+
+
+@require_safe
+@org_admin
+def export(request: OrgRequest) -> StreamingHttpResponse:
+    header = (
+        _("User name"),
+        _("Name"),
+        _("Slot"),
+        _("Current"),
+        _("Current: groups"),
+        _("Incoming"),
+        _("Incoming: group"),
+        _("Since"),
+        _("Id"),
+    )
+    found = open_conflicts.conflicts(request.org, ConflictFilter(request.GET).wanted())
+    return as_csv(f"conflicts-{now():%Y-%m-%d}", header, open_conflicts.file_rows(request.org, found))
+
+
+@require_POST
+@org_admin
+def decide(request: OrgRequest) -> HttpResponseBase:
+    """Keep or use: on those that were ticked, on one by its own button, or on all that a filter leaves."""
+    filters = request.POST.get("filters", "")
+    back = f"{reverse('conflicts')}?{filters}" if filters else reverse("conflicts")
+    action, _colon, single = request.POST.get("action", "").partition(":")
+    chosen, left = _chosen(request, single)
+    if action not in ("keep", "use"):
+        return _back(request, back, _("Say whether to keep the current place, or to use the incoming one."))
+    if not chosen:
+        is_asked = bool(single or request.POST.get("conflict") or request.POST.get("all"))
+        return _back(
+            request,
+            back,
+            _("Not open any more, or just being settled.") if is_asked else _("Tick the conflicts first."),
+        )
+    cards = [Card.of(conflict) for conflict in chosen]
+    use_incoming = action == "use"
+
+    def carry_out() -> str:
+        try:
+            commands.decide(org=request.org, cards=cards, use_incoming=use_incoming, cause=cause(request))
+        except ConflictGone as gone:
+            raise Outdated from gone
+        return _decided(chosen)
+
+    return ask(
+        request,
+        Question(
+            title=_title(chosen, use_incoming),
+            verb=_("Use incoming") if use_incoming else _("Keep current"),
+            wish={
+                "do": "decide",
+                "cards": [[str(card.user_id), str(card.incoming_id), [*map(str, card.holders)]] for card in cards],
+                "use_incoming": use_incoming,
+            },
+            back=back,
+            lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
+            details="groups_provisioning/conflicts/_chosen_conflicts.html",
+            above=Above("conflicts", _("Conflicts")),
+            context={
+                "rows": open_conflicts.rows(request.org, chosen[:LISTED]),
+                "chosen": ",".join(str(conflict.id) for conflict in chosen),
+                "others": len(chosen[LISTED:]),
+                "left": left,
+                "filters": filters,
+                "action": action,
+            },
+        ),
+        carry_out,
+    )
+
+
+@require_safe
+@org_admin
+def resolved(request: OrgRequest) -> HttpResponse:
+    """What was decided, the newest first."""
+    form = Search(request.GET, for_people=True)
+    page = Paginator(resolved_conflicts.cards(request.org, form.chosen("q")), PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "rows": resolved_conflicts.resolved(request.org, page.object_list)}
+    if request.htmx:
+        return render(request, "groups_provisioning/conflicts/_resolved_conflicts.html", context)
+    tabs = group_list.tabs(request.org)
+    return render(request, "groups_provisioning/conflicts/resolved_conflicts.html", context | {"tabs": tabs})
+
+
+@require_safe
+@org_admin
+def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
+    header = (
+        _("User name"),
+        _("Name"),
+        _("Current"),
+        _("Incoming"),
+        _("Decision"),
+        _("By"),
+        _("Time"),
+        _("State"),
+        _("Undone"),
+        _("Id"),
+    )
+    found = resolved_conflicts.cards(request.org, Search(request.GET).chosen("q"))
+    return as_csv(f"resolved-conflicts-{now():%Y-%m-%d}", header, resolved_conflicts.file_rows(request.org, found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
+    """Forget what was decided about one card, after a word about what that means."""
+    card = resolved_conflicts.card_of(request.org, decision_id)
+    if card is None:
+        raise Http404
+    (found,) = resolved_conflicts.resolved(request.org, [card])
+    if not found.can_be_undone:
+        messages.info(request, _("That decision counts no more: %(state)s.") % {"state": found.state.label.lower()})
+        return redirect("conflicts-resolved")
+    if request.method == "POST":
+        try:
+            commands.undo(org=request.org, decision_ids=found.ids, cause=cause(request))
+        except UnknownDecision:
+            messages.info(request, _("Somebody has undone it meanwhile."))
+        else:
+            messages.success(request, _("The decision about %(name)s is undone.") % {"name": found.user.label})
+        return redirect("conflicts-resolved")
+    template = "_undo_decision.html" if request.htmx else "undo_decision.html"
+    return render(request, f"groups_provisioning/conflicts/{template}", {"card": found, "decision_id": decision_id})
+
+
+def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
+    """The open conflicts that are meant, at most MOST, the first ones first; how many more a filter leaves."""
+    if request.POST.get("all") and not single:
+        wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
+        found = open_conflicts.left_alone(open_conflicts.conflicts(request.org, wanted))
+        # In the order in which they are found again by their ids, or what is confirmed would not be what was shown.
+        return sorted(found[:MOST], key=lambda each: (each.since, each.id)), max(found.count() - MOST, 0)
+    texts = [single] if single else ",".join(request.POST.getlist("conflict")).split(",")
+    ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19][:MOST]
+    found = Conflict.objects.for_org(request.org).filter(id__in=ids)
+    return list(found.select_related("user").order_by("since", "id")), 0
+
+
+def _back(request: OrgRequest, address: str, words: str) -> HttpResponse:
+    messages.info(request, words)
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
+    if len(chosen) == 1:
+        asked = _("Use the incoming place of %(name)s?") if use_incoming else _("Keep the current place of %(name)s?")
+        return asked % {"name": chosen[0].user.label}
+    many = _("Use incoming in %(n)d conflicts?") if use_incoming else _("Keep current in %(n)d conflicts?")
+    return many % {"n": len(chosen)}
+
+
+def _decided(chosen: Sequence[Conflict]) -> str:
+    if len(chosen) == 1:
+        return _("The conflict of %(name)s is resolved.") % {"name": chosen[0].user.label}
+    return _("%(n)d conflicts are resolved.") % {"n": len(chosen)}
+
+
+def _progress(request: OrgRequest) -> dict[str, Any]:
+    """How far a worker is with the last decision about several people."""
+    change = open_conflicts.being_settled(request.org)
+    if change is None:
+        return {}
+    left, marked = queue.progress(change)
+    return {"change": change, "left": left, "done": max(marked - left, 0), "marked": max(marked, left)}
+
+
+def _filters(request: OrgRequest) -> str:
+    filters = request.GET.copy()
+    filters.pop("page", None)
+    return filters.urlencode()

@@ -1,0 +1,130 @@
+"""How admins decide: they see what would come of it, and then exactly that is done (SPEC M9).
+
+`decide` is the one place where a preview is shown, and where something is carried out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from groups_provisioning.models import GroupMapping
+from groups_provisioning.pages import refusals
+from groups_provisioning.pages.targets import TargetForm, suggested
+from groups_provisioning.preview import runs, shown
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.preview.runs import Outlook
+from orgs.web.access import OrgRequest
+from orgs.web.downloads import as_csv
+
+
+class Above(NamedTuple):
+    """A page by the name of its address, and what it is called."""
+
+    url: str
+    words: Promise | str
+
+
+SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
+RULES = Above("rules", gettext_lazy("Mapping rules"))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an admin is asked. title: the question. verb: on the button. wish: of `preview.plans`, None without effect.
+
+    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where
+    there are several; refused: those that stay as they are, and why. details: a template with more of it, and its
+    context. above: the list that it is asked about. What answers the question is no part of it, for templates call
+    what they find.
+    """
+
+    title: str
+    verb: str
+    wish: Wish | None
+    back: str
+    form: TargetForm | None = None
+    lead: str = ""
+    destructive: bool = False
+    asked: Sequence[GroupMapping] = ()
+    refused: Sequence[tuple[GroupMapping, str]] = ()
+    details: str = ""
+    above: Above = SCIM_GROUPS
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> HttpResponseBase:
+    """Show what the answer yes would bring about; carry it out where exactly that was seen.
+
+    carry_out: returns what to say then; raises those in refusals.REFUSALS. With `download` in the query all differences
+    are a CSV file. For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
+    """
+    form, wish = question.form, question.wish
+    is_filled_in = form is None or not form.is_bound or form.is_valid()
+    if wish is not None and is_filled_in and "download" in request.GET:
+        header = (_("User name"), _("What"), _("Kind"), _("Before"), _("After"))
+        return as_csv("effect", header, shown.rows(request.org, wish))
+    if request.method == "POST" and is_filled_in and "seen" in request.POST:
+        try:
+            messages.success(request, _carried_out(request, wish, carry_out))
+            return redirect(question.back)
+        except runs.Outdated:
+            messages.info(request, _("Look at what happens now, before you decide: it has changed."))
+        except refusals.REFUSALS as refusal:
+            if form is None:
+                messages.error(request, refusals.in_words(refusal))
+                return redirect(question.back)
+            form.add_error("name", refusals.in_words(refusal))
+            is_filled_in = False
+    outlook, refusal_words = _looked_at(request, wish) if wish is not None and is_filled_in else (None, "")
+    template = "decision.html"
+    if request.htmx:
+        template = "_effect.html" if request.htmx.target == "effect" else "_decision.html"
+    context = {
+        "question": question,
+        "form": form,
+        "outlook": outlook,
+        "outcome": shown.show(request.org, outlook) if outlook else None,
+        "refusal": refusal_words,
+        "refused": [*question.refused, *_refused(question.asked, outlook)],
+        "download": _download(request, question),
+        "possible": wish is None or form is not None or bool(outlook and outlook.plan.concerns_any),
+        "suggested": suggested(request.org, form.chosen_kind, form.text) if form else (),
+    }
+    return render(request, f"groups_provisioning/{template}", {**question.context, **context})
+
+
+def _carried_out(request: OrgRequest, wish: Wish | None, carry_out: Callable[[], str]) -> str:
+    return carry_out() if wish is None else runs.confirmed(request.org, wish, request.POST["seen"], carry_out)
+
+
+def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:
+    """What would come of it, or why it is refused."""
+    try:
+        return runs.look(request.org, wish), ""
+    except refusals.REFUSALS as refusal:
+        return None, refusals.in_words(refusal)
+
+
+def _refused(asked: Iterable[GroupMapping], outlook: Outlook | None) -> Iterator[tuple[GroupMapping, str]]:
+    for mapping in asked:
+        refusal = outlook and outlook.plan.refused.get(str(mapping.id))
+        if refusal:
+            yield mapping, refusals.in_words(refusal)
+
+
+def _download(request: OrgRequest, question: Question) -> str:
+    """Where all differences can be had, if the question has an address of its own."""
+    if question.asked or "action" in question.context:
+        return ""
+    chosen = {"download": "1", "name": question.form.text, "kind": question.form.chosen_kind} if question.form else {}
+    query = QueryDict(request.GET.urlencode(), mutable=True)
+    query.update(chosen or {"download": "1"})
+    return f"{request.path}?{query.urlencode()}"

@@ -1,0 +1,190 @@
+"""Teams, concurrency groups and sub-organizations: lists, their people, and what admins make of them (SPEC M7, G6)."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from groups_provisioning.actions import entity_edits
+from groups_provisioning.models import Source
+from groups_provisioning.pages.deciding import Above, Question, decide
+from groups_provisioning.pages.entities import entity_list
+from groups_provisioning.pages.entities.forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
+from groups_provisioning.pages.entities.kind_words import WORDS
+from orgs import entities, queue
+from orgs.models import Entity, EntityKind
+from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.downloads import as_csv
+
+PAGE = 50
+
+
+@require_safe
+@org_admin
+def entities_of(request: OrgRequest, kind: EntityKind) -> HttpResponse:
+    form = EntityFilter(request.GET)
+    found = entity_list.entities(request.org, kind, form.wanted())
+    return render(
+        request,
+        "groups_provisioning/entities/_entities.html" if request.htmx else "groups_provisioning/entities/entities.html",
+        {
+            "kind": kind,
+            "words": WORDS[kind],
+            "is_on": kind in entities.kinds_on(request.org),
+            "is_applying": queue.is_applying(request.org),
+            "form": form,
+            "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+        },
+    )
+
+
+@require_safe
+@org_admin
+def export(request: OrgRequest, kind: EntityKind) -> StreamingHttpResponse:
+    columns = (_("Name"), _("People"), _("Parallel sessions"), _("SCIM group"), _("Mapping"), _("Created"), _("Id"))
+    found = entity_list.entities(request.org, kind, EntityFilter(request.GET).wanted())
+    return as_csv(f"{WORDS[kind].url}-{now():%Y-%m-%d}", columns, entity_list.rows(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
+    if kind not in entities.kinds_on(request.org):
+        return redirect(WORDS[kind].url)
+    form = EntityForm(request.POST or None, kind=kind)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = entity_edits.create_entity(org=request.org, kind=kind, cause=cause(request), **form.cleaned_data)
+        except entities.BAD_NAMES as refusal:
+            form.add_error("name", _refused(refusal, kind))
+        else:
+            messages.success(request, _("“%(name)s” is created.") % {"name": made.name})
+            return redirect("entity", made.id)
+    return render(request, "groups_provisioning/entities/entity_new.html", {"form": form, "words": WORDS[kind]})
+
+
+@require_safe
+@org_admin
+def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
+    """An entity with its members, or those who were taken out by hand; for htmx only these."""
+    found = _live(request, entity_id)
+    form = MembersFilter(request.GET)
+    is_out = request.GET.get("tab") == "taken-out"
+    taken_out = entity_list.taken_out(found)
+    rows: Any = taken_out if is_out else entity_list.members(found, form.chosen("q"), form.chosen("source"))
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    context = {
+        "entity": found,
+        "words": WORDS[EntityKind(found.kind)],
+        "form": form,
+        "is_out": is_out,
+        "page": page,
+        "is_on": found.kind in entities.kinds_on(request.org),
+        "is_applying": queue.is_applying(request.org),
+    }
+    if request.htmx:
+        context["owner"] = entity_list.owner(found)
+        return render(request, "groups_provisioning/entities/_entity_members.html", context)
+    context |= _told(found) | {
+        "taken_out": page.paginator.count if is_out else taken_out.count(),
+        "rename_form": RenameForm(initial={"name": found.name}, auto_id="rename_%s"),
+        "limit_form": LimitForm(initial={"session_limit": found.session_limit}, auto_id="limit_%s"),
+    }
+    return render(request, "groups_provisioning/entities/entity.html", context)
+
+
+@require_safe
+@org_admin
+def export_members(request: OrgRequest, entity_id: UUID) -> StreamingHttpResponse:
+    found = _live(request, entity_id)
+    form = MembersFilter(request.GET)
+    columns = (_("User name"), _("Name"), _("Status"), _("Roles"), _("Placed by"), _("SCIM group"), _("Id"))
+    rows = entity_list.member_rows(entity_list.members(found, form.chosen("q"), form.chosen("source")))
+    return as_csv(f"members-{now():%Y-%m-%d}", columns, rows)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def rename_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
+    found = _live(request, entity_id)
+    form = RenameForm(request.POST or None, initial={"name": found.name})
+    if request.method == "POST" and form.is_valid():
+        try:
+            entity_edits.rename_entity(org=request.org, entity_id=found.id, cause=cause(request), **form.cleaned_data)
+        except entities.BAD_NAMES as refusal:
+            form.add_error("name", _refused(refusal, found.kind))
+        else:
+            messages.success(request, _("“%(was)s” has its new name.") % {"was": found.name})
+            return redirect("entity", found.id)
+    context = {"entity": found, "words": WORDS[EntityKind(found.kind)], "rename_form": form}
+    return render(request, "groups_provisioning/entities/entity_rename.html", context | _told(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
+    found = _live(request, entity_id)
+    if found.kind != EntityKind.CONCURRENCY_GROUP:
+        return redirect("entity", found.id)
+    form = LimitForm(request.POST or None, initial={"session_limit": found.session_limit})
+    if request.method == "POST" and form.is_valid():
+        entity_edits.limit_entity(org=request.org, entity_id=found.id, cause=cause(request), **form.cleaned_data)
+        messages.success(request, _("The limit of “%(name)s” is set.") % {"name": found.name})
+        return redirect("entity", found.id)
+    context = {"entity": found, "words": WORDS[EntityKind(found.kind)], "limit_form": form}
+    return render(request, "groups_provisioning/entities/entity_limit.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponseBase:
+    """What deleting does to people and to the mapping, said before (SPEC M7, M9)."""
+    found = _live(request, entity_id)
+    words = WORDS[EntityKind(found.kind)]
+
+    def carry_out() -> str:
+        entity_edits.delete_entity(org=request.org, entity_id=found.id, cause=cause(request))
+        return _("“%(name)s” is deleted. Its people leave it now.") % {"name": found.name}
+
+    question = Question(
+        title=_("Delete “%(name)s”?") % {"name": found.name},
+        verb=_("Delete"),
+        wish={"do": "delete_entity", "entity": str(found.id)},
+        back=reverse(words.url),
+        destructive=True,
+        details="groups_provisioning/entities/_delete_details.html",
+        above=Above(words.url, words.many),
+        context={"entity": found} | _told(found),
+    )
+    return decide(request, question, carry_out)
+
+
+def _live(request: OrgRequest, entity_id: UUID) -> Entity:
+    return get_object_or_404(Entity.objects.for_org(request.org).live(), id=entity_id)
+
+
+def _told(found: Entity) -> dict[str, Any]:
+    """Whose it is, and how many people it has, by source."""
+    counts = entity_list.counts(found)
+    return {
+        "owner": entity_list.owner(found),
+        "people": sum(counts.values()),
+        "sources": [(Source(source).label, count) for source, count in counts.items()],
+    }
+
+
+def _refused(refusal: Exception, kind: str) -> str:
+    """Why a name cannot be had, to an admin."""
+    if isinstance(refusal, entities.NameTaken):
+        return str(WORDS[EntityKind(kind)].taken)
+    if isinstance(refusal, entities.ReservedName):
+        return _("That is what the default concurrency group is called.")
+    return _("A name has 1 to 255 characters.")

@@ -1,0 +1,91 @@
+"""One pushed group as its admins look at it. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from groups_provisioning.models import GroupMapping, GroupMember, MappingRule, PushedGroup, Status
+from groups_provisioning.pages.people import people_list
+from groups_provisioning.rules.proposals import first_match
+from orgs import entities, queue
+from orgs.models import Change, EntityKind, Turn, User
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What a group is mapped to, and could be.
+
+    live: mappings that are not Rejected. barred: kinds that an admin rejected, so that no rule maps the group to them.
+    rule: the first to match now. kinds_on: that the org has.
+    """
+
+    live: list[GroupMapping]
+    barred: list[str]
+    rule: MappingRule | None
+    kinds_on: frozenset[str]
+
+    @property
+    def waiting(self) -> list[GroupMapping]:
+        return [mapping for mapping in self.live if mapping.status == Status.PENDING]
+
+
+def ties(group: PushedGroup) -> Ties:
+    mappings = (
+        GroupMapping.objects.filter(group=group).select_related("entity", "rule", "change__by_person").order_by("id")
+    )
+    found = [mapping for mapping in mappings if mapping.status != Status.REJECTED or mapping.barred]
+    rules = MappingRule.objects.filter(org=group.org_id)
+    return Ties(
+        live=[mapping for mapping in found if mapping.status != Status.REJECTED],
+        barred=sorted({str(EntityKind(mapping.kind).label) for mapping in found if mapping.barred}),
+        rule=first_match(rules, group.display_name),
+        kinds_on=entities.kinds_on(group.org),
+    )
+
+
+def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
+    """Those in whose names or addresses every word of the text occurs, by user name."""
+    # Narrow rows, for a sort of 100,000.
+    names = ("user__user_name", "user__display_name", "user__given_name", "user__family_name", "user__active")
+    found = GroupMember.objects.filter(group=group).select_related("user").only("group", "added_at", *names)
+    found = found.order_by("user__user_name_key", "id")
+    if not text:
+        return found
+    return found.filter(user__in=people_list.matching(User.objects.filter(org=group.org_id), text).values("id"))
+
+
+def nested(group: PushedGroup) -> list[PushedGroup]:
+    """The groups in this group; they place nobody (SPEC G3)."""
+    inside = PushedGroup.objects.filter(nested_in__group=group, deleted_at=None)
+    return list(inside.order_by("display_name_key")[:NESTED])
+
+
+NESTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a worker is with the last decision about a group. left, total: people. retry_at: if settling is held."""
+
+    left: int
+    total: int
+    retry_at: datetime | None
+
+    @property
+    def done(self) -> int:
+        return max(0, self.total - self.left)
+
+
+def progress(group: PushedGroup) -> Progress | None:
+    """None where no decision about its mappings has yet to reach its people."""
+    changes = Change.objects.filter(id__in=GroupMapping.objects.filter(group=group).values("change"))
+    last = changes.order_by("-id").first()
+    if last is None:
+        return None
+    left, total = queue.progress(last)
+    if not left:
+        return None
+    turn: Any = Turn.objects.filter(org=group.org_id).values_list("retry_at", flat=True).first()
+    return Progress(left, max(left, total), turn)

@@ -1,0 +1,250 @@
+"""What admins decide about mappings: each is shown with its effect, and then carried out by one command."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from groups_provisioning.actions import mappings
+from groups_provisioning.actions.mapping_rows import has_place
+from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from groups_provisioning.pages.deciding import Question, decide
+from groups_provisioning.pages.groups import group_list
+from groups_provisioning.pages.groups.views import MOST
+from groups_provisioning.pages.targets import TargetForm
+from orgs import entities
+from orgs.models import KIND_SWITCHES
+from orgs.web.access import OrgRequest, cause, org_admin
+
+deciding = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@deciding
+@org_admin
+def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
+    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    kinds = [kind for kind in KIND_SWITCHES if kind in entities.kinds_on(request.org)]
+    if not kinds:
+        messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
+        return redirect("group", group.id)
+    form = TargetForm(_data(request), org=request.org, kinds=kinds, name=group.display_name)
+
+    def carry_out() -> str:
+        made = mappings.map_group(
+            org=request.org, group_id=group.id, kind=form.chosen_kind, target=form.target, cause=cause(request)
+        )
+        return _mapped(group, made)
+
+    question = Question(
+        title=_("Map “%(group)s”") % {"group": group},
+        verb=_("Map group"),
+        wish={"do": "map", "group": str(group.id), "kind": form.chosen_kind, **form.wish},
+        back=_page(group),
+        form=form,
+    )
+    return decide(request, question, carry_out)
+
+
+@deciding
+@org_admin
+def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
+    mapping = _mapping(request, mapping_id)
+    group = mapping.group
+    if mapping.status != Status.PENDING:
+        return _over(request, mapping)
+    proposed = mapping.entity.name if mapping.entity and has_place(mapping) else group.display_name
+    form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
+
+    def carry_out() -> str:
+        made = mappings.approve(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
+        return _mapped(group, made)
+
+    question = Question(
+        title=_("Approve the mapping of “%(group)s”?") % {"group": group},
+        verb=_("Approve"),
+        wish={"do": "approve", "ids": [str(mapping.id)], **form.wish},
+        back=_page(group),
+        form=form,
+    )
+    return decide(request, question, carry_out)
+
+
+@deciding
+@org_admin
+def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
+    mapping = _mapping(request, mapping_id)
+    group = mapping.group
+    if mapping.status == Status.REJECTED:
+        return _over(request, mapping)
+    # What was deleted is created anew only if the admin says so, by its name.
+    proposed = mapping.entity.name if mapping.entity else group.display_name
+    form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
+
+    def carry_out() -> str:
+        made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
+        return _mapped(group, made)
+
+    lead = _("People whom this mapping has placed move from the old target to the new one.")
+    question = Question(
+        title=_("Choose a new target for “%(group)s”") % {"group": group},
+        verb=_("Re-target"),
+        wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
+        back=_page(group),
+        form=form,
+        lead="" if mapping.target_deleted else lead,
+    )
+    return decide(request, question, carry_out)
+
+
+@deciding
+@org_admin
+def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
+    mapping = _mapping(request, mapping_id)
+    group = mapping.group
+    if mapping.status == Status.REJECTED:
+        return _over(request, mapping)
+
+    def carry_out() -> str:
+        mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
+        return _("The mapping of “%(group)s” is rejected.") % {"group": group}
+
+    question = Question(
+        title=_("Reject the mapping of “%(group)s”?") % {"group": group},
+        verb=_("Reject"),
+        wish={"do": "reject", "ids": [str(mapping.id)]},
+        back=_page(group),
+        lead=_(
+            "People whom it has placed leave that place, unless something else keeps them there. No rule maps the group"
+            " to this kind again until you map it by hand. The group, its members and its roles stay."
+        ),
+        destructive=True,
+    )
+    return decide(request, question, carry_out)
+
+
+@require_POST
+@org_admin
+def bulk(request: OrgRequest) -> HttpResponseBase:
+    """Approve or reject the mappings of many groups: those that were ticked, or all that a filter leaves."""
+    chosen = _chosen(request)
+    filters = request.POST.get("filters", "")
+    back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
+    if not chosen:
+        messages.info(request, _("Tick the groups first."))
+        return redirect(back)
+    live = GroupMapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
+    live = live.order_by("group__display_name_key", "id")
+    is_rejection = request.POST.get("action") == "reject"
+    asked = list(live if is_rejection else live.filter(status=Status.PENDING))
+    if not asked:
+        messages.info(request, _("None of these groups has a mapping to decide about."))
+        return redirect(back)
+    context = {"chosen": chosen, "filters": filters, "action": "reject" if is_rejection else "approve"}
+    return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
+
+
+def _approve_many(
+    request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
+) -> HttpResponseBase:
+    # Where the target was deleted, an admin chooses the new one (SPEC M7).
+    lost = [mapping for mapping in pending if mapping.target_deleted]
+    asked = [mapping for mapping in pending if not mapping.target_deleted]
+    ids = [mapping.id for mapping in asked]
+
+    def carry_out() -> str:
+        done = mappings.approve_many(org=request.org, mapping_ids=ids, cause=cause(request))
+        count = len(done.approved)
+        return ngettext("%(count)d mapping is approved.", "%(count)d mappings are approved.", count) % {"count": count}
+
+    title = ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", len(asked)) % {"count": len(asked)}
+    question = Question(
+        title=title if asked else _("These cannot be approved at once"),
+        verb=_("Approve"),
+        wish={"do": "approve", "ids": [str(id_) for id_ in ids]},
+        back=back,
+        asked=asked,
+        refused=[(mapping, _("what it was mapped to was deleted; choose a new target")) for mapping in lost],
+        details="groups_provisioning/groups/_bulk.html",
+        context=context,
+    )
+    return decide(request, question, carry_out)
+
+
+def _reject_many(
+    request: OrgRequest, live: Sequence[GroupMapping], back: str, context: dict[str, Any]
+) -> HttpResponseBase:
+    def carry_out() -> str:
+        count = mappings.reject(org=request.org, mapping_ids=[each.id for each in live], cause=cause(request))
+        return ngettext("%(count)d mapping is rejected.", "%(count)d mappings are rejected.", count) % {"count": count}
+
+    question = Question(
+        title=ngettext("Reject %(count)d mapping?", "Reject %(count)d mappings?", len(live)) % {"count": len(live)},
+        verb=_("Reject"),
+        wish={"do": "reject", "ids": [str(mapping.id) for mapping in live]},
+        back=back,
+        lead=_(
+            "People whom they have placed leave these places, unless something else keeps them there. No rule maps"
+            " these groups to these kinds again until you map them by hand."
+        ),
+        destructive=True,
+        details="groups_provisioning/groups/_bulk.html",
+        context=context | {"rejected": live},
+    )
+    return decide(request, question, carry_out)
+
+
+def _chosen(request: OrgRequest) -> list[UUID]:
+    """The groups that are meant, at most MOST of them."""
+    if request.POST.get("all"):
+        wanted = group_list.GroupFilter(QueryDict(request.POST.get("filters", "")), org=request.org).qs
+    else:
+        wanted = PushedGroup.objects.live(request.org).filter(id__in=_ids(request.POST.getlist("group")))
+    return list(wanted.values_list("id", flat=True)[:MOST])
+
+
+def _ids(texts: Sequence[str]) -> list[UUID]:
+    """Those that are ids; a form of ours has no others."""
+    ids = []
+    for text in texts:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    return ids
+
+
+def _data(request: OrgRequest) -> QueryDict | None:
+    """What was filled in so far: sent, or asked about while somebody types."""
+    if request.method == "POST":
+        return request.POST
+    return request.GET if "name" in request.GET else None
+
+
+def _mapping(request: OrgRequest, mapping_id: UUID) -> GroupMapping:
+    found = GroupMapping.objects.for_org(request.org).select_related("group", "entity").filter(group__deleted_at=None)
+    return get_object_or_404(found, id=mapping_id)
+
+
+def _over(request: OrgRequest, mapping: GroupMapping) -> HttpResponseBase:
+    messages.info(request, _("That is decided already: %(status)s.") % {"status": mapping.get_status_display()})
+    return redirect(_page(mapping.group))
+
+
+def _page(group: PushedGroup) -> str:
+    return reverse("group", args=[group.id])
+
+
+def _mapped(group: PushedGroup, mapping: GroupMapping) -> str:
+    return _("“%(group)s” is mapped to the %(kind)s “%(entity)s”.") % {
+        "group": group,
+        "kind": mapping.get_kind_display().lower(),
+        "entity": mapping.entity,
+    }

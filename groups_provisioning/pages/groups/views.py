@@ -1,0 +1,154 @@
+"""SCIM groups: the list, and the page of one."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from groups_provisioning.models import MappingRule, PushedGroup
+from groups_provisioning.pages.activity import change_list, change_words
+from groups_provisioning.pages.groups import group_list, group_page
+from groups_provisioning.pages.search import Search
+from orgs.web.access import OrgRequest, org_admin
+from orgs.web.downloads import as_csv
+
+PAGE = 50
+HISTORY = 6  # changes that a group's page shows
+MOST = 500  # groups that are decided about at once
+
+
+@require_safe
+@org_admin
+def groups(request: OrgRequest) -> HttpResponse:
+    """The list. For htmx, which changes filters and pages, only what is below the filters."""
+    counts = group_list.statuses(request.org)
+    chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
+    rules = list(MappingRule.objects.for_org(request.org))
+    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "groups_provisioning/groups/_groups.html" if request.htmx else "groups_provisioning/groups/groups.html",
+        {
+            "tabs": group_list.tabs(request.org),
+            "chosen": chosen,
+            "filters": _without(request, "page"),
+            "counts": counts,
+            "page": page,
+            "most": MOST,
+            "rows": group_list.rows(request.org, page.object_list, rules),
+        },
+    )
+
+
+@require_safe
+@org_admin
+def export(request: OrgRequest) -> StreamingHttpResponse:
+    chosen = group_list.GroupFilter(request.GET, org=request.org)
+    rules = list(MappingRule.objects.for_org(request.org))
+    header = (
+        _("Name"),
+        _("Status"),
+        _("Out of sync"),
+        _("Members"),
+        _("Roles"),
+        _("Mapped to"),
+        _("Matched rule"),
+        _("Pushed first"),
+        _("Last push"),
+        _("External id"),
+        _("Id"),
+    )
+    found = group_list.everything(request.org, chosen.qs, rules)
+    return as_csv(f"scim-groups-{now():%Y-%m-%d}", header, _cells(found))
+
+
+def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        group = row.group
+        named = [f"{mapping.get_kind_display()}: {mapping.entity or _('none yet')}" for mapping in row.mappings]
+        yield (
+            group.display_name,
+            row.status.label,
+            _("yes") if group.out_of_sync else "",
+            group.member_count,
+            ", ".join(group.roles),
+            "; ".join(named),
+            f"{row.rule.position} {row.rule.get_pattern_type_display()} {row.rule.pattern}".strip() if row.rule else "",
+            group.created_at,
+            group.modified_at,
+            group.external_id,
+            group.id,
+        )
+
+
+@require_safe
+@org_admin
+def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
+    found = get_object_or_404(group_list.with_status(request.org), id=group_id)
+    form = Search(request.GET, for_people=True)
+    text = form.chosen("q")
+    members = Paginator(group_page.members(found, text), PAGE)
+    if not text:
+        members.count = found.member_count  # 100,000 rows need not be counted
+    context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
+    if request.htmx:
+        return render(request, "groups_provisioning/groups/_members.html", context)
+    tied = group_page.ties(found)
+    context |= {
+        "status": group_list.GroupStatus(found.status),
+        "ties": tied,
+        "nested": group_page.nested(found),
+        "progress": group_page.progress(found),
+    }
+    return render(request, "groups_provisioning/groups/group.html", context)
+
+
+@require_safe
+@org_admin
+def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
+    found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    header = (_("User name"), _("Name"), _("Active"), _("Member since"), _("Id"))
+    members = group_page.members(found, Search(request.GET).chosen("q"))
+    rows = (
+        (each.user.user_name, each.user.label, _("yes") if each.user.active else _("no"), each.added_at, each.user_id)
+        for each in members.iterator(chunk_size=1000)
+    )
+    return as_csv(f"members-{now():%Y-%m-%d}", header, rows)
+
+
+@require_safe
+@org_admin
+def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
+    """How far settling is, for a page that asks again and again."""
+    found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    context = {"group": found, "progress": group_page.progress(found), "polled": True}
+    return render(request, "groups_provisioning/groups/_progress.html", context)
+
+
+@require_safe
+@org_admin
+def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
+    """The last changes to a group or its mappings, for its page to fetch; the whole of it is the activity."""
+    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    if not request.htmx:
+        return redirect(f"{reverse('activity')}?group={group.id}")
+    wanted = change_list.Wanted(group=group.id)
+    changes = [line.change for line in change_list.page(request.org, wanted, size=HISTORY).lines]
+    known = change_words.names(request.org, changes, [], wanted)
+    told = [{"change": change, "what": change_words.change(change, known)} for change in changes]
+    return render(request, "groups_provisioning/activity/_history.html", {"group": group, "lines": told})
+
+
+def _without(request: OrgRequest, *names: str) -> str:
+    """The query but for these."""
+    query = request.GET.copy()
+    for name in names:
+        query.pop(name, None)
+    return query.urlencode()

@@ -1,0 +1,146 @@
+"""The overview: what is connected, what there is, and what needs attention."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from groups_provisioning.pages.overview import counts as numbers
+from groups_provisioning.pages.overview.counts import COUNTED, Overview
+from orgs import scim_connection
+from orgs.models import Organization, User
+from orgs.templatetags.muster import relative
+from orgs.web.access import OrgRequest, org_admin
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something for an admin to look at: what, what it means, and where it is dealt with, if there is such a page."""
+
+    title: str
+    text: str
+    address: str
+    is_urgent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """How many there are of something. more: what else there is to say of them."""
+
+    name: str
+    count: int
+    address: str
+    more: str = ""
+
+    @property
+    def figure(self) -> str:
+        return f"{self.count:,}"
+
+
+@require_safe
+@org_admin
+def overview(request: OrgRequest) -> HttpResponse:
+    now = timezone.now()
+    there = numbers.of(request.org, at=now)
+    last_admin = User.objects.for_org(request.org).filter(id=there.last_admin).first() if there.last_admin else None
+    return render(
+        request,
+        "groups_provisioning/overview/overview.html",
+        {
+            "connection": scim_connection.of(request.org, at=now),
+            "numbers": list(_numbers(request.org, there)),
+            "attention": list(_attention(there, last_admin)),
+        },
+    )
+
+
+def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
+    active = _("%(count)s active, without the owner") % {"count": f"{there.active:,}"}
+    yield Number(_("People"), there.people, _address("people"), active)
+    yield Number(_("SCIM groups"), there.groups, _address("groups"))
+    if org.teams or there.teams:
+        yield Number(_("Teams"), there.teams, _address("teams"))
+    if org.concurrency_groups or there.concurrency_groups:
+        yield Number(_("Concurrency groups"), there.concurrency_groups, _address("concurrency-groups"))
+    if org.sub_organizations or there.sub_organizations:
+        yield Number(_("Sub-organizations"), there.sub_organizations, _address("sub-organizations"))
+
+
+def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
+    """What waits for an admin; what places people first."""
+    if there.conflicts:
+        title = ngettext("%(count)s open conflict", "%(count)s open conflicts", there.conflicts)
+        text = _("Two groups claim the same person. Everybody keeps the place they have until you decide.")
+        yield Attention(_count(title, there.conflicts), text, _address("conflicts"))
+    if there.pending:
+        title = ngettext("%(count)s group is pending", "%(count)s groups are pending", there.pending)
+        text = ngettext(
+            "Its mapping waits for you. Members are placed once you approve it.",
+            "Their mappings wait for you. Members are placed once you approve them.",
+            there.pending,
+        )
+        yield Attention(_count(title, there.pending), text, _address("groups", "status=pending"))
+    if there.target_deleted:
+        title = ngettext(
+            "%(count)s group has its target deleted", "%(count)s groups have their target deleted", there.target_deleted
+        )
+        text = ngettext(
+            "What it was mapped to is gone. Choose a new target, or reject the mapping.",
+            "What they were mapped to is gone. Choose new targets, or reject the mappings.",
+            there.target_deleted,
+        )
+        yield Attention(_count(title, there.target_deleted), text, _address("groups", "status=target_deleted"))
+    if there.out_of_sync:
+        title = ngettext("%(count)s group is out of sync", "%(count)s groups are out of sync", there.out_of_sync)
+        text = ngettext(
+            "A change to it was refused while group provisioning was off. Push it again from your identity provider.",
+            "Changes to them were refused while group provisioning was off. Push them again from your identity"
+            " provider.",
+            there.out_of_sync,
+        )
+        yield Attention(_count(title, there.out_of_sync), text, _address("groups", "status=out_of_sync"))
+    if last_admin:
+        title = _("%(name)s keeps the admin role") % {"name": last_admin.label}
+        text = _("Your identity provider took it away, and nobody else is an active admin. Make somebody else one.")
+        yield Attention(title, text, _address("person", id_=last_admin.id) or _address("people"))
+    if there.retry_at:
+        title = _("Applying changes was interrupted")
+        text = _("It is tried again %(when)s. Nothing is lost; if it stays so, ask support.")
+        yield Attention(title, text % {"when": relative(there.retry_at)}, _address("activity"))
+    if there.unmapped:
+        title = ngettext("%(count)s group is unmapped", "%(count)s groups are unmapped", there.unmapped)
+        text = ngettext(
+            "Its roles count, and it places nobody. Map it, or add a rule.",
+            "Their roles count, and they place nobody. Map them, or add a rule.",
+            there.unmapped,
+        )
+        yield Attention(_count(title, there.unmapped), text, _address("groups", "status=unmapped"), is_urgent=False)
+    if there.refused:
+        title = ngettext("%(count)s value refused", "%(count)s values refused", there.refused)
+        text = _("Somebody was deactivated in the last week, but not all that came with it could be taken.")
+        yield Attention(_count(title, there.refused), text, _address("activity", "kind=people"), is_urgent=False)
+    if there.waiting:
+        title = ngettext("%(count)s person is being settled", "%(count)s people are being settled", there.waiting)
+        many = there.waiting > COUNTED
+        title = _("More than %(count)s people are being settled") % {"count": f"{COUNTED:,}"} if many else title
+        text = _("Roles and places follow the latest changes within seconds, a very large group's within minutes.")
+        yield Attention(_count(title, there.waiting), text, _address("activity"), is_urgent=False)
+
+
+def _count(words: str, count: int) -> str:
+    return words % {"count": f"{count:,}"} if "%(count)s" in words else words
+
+
+def _address(name: str, query: str = "", id_: object = None) -> str:
+    """Where a page is; empty where there is none."""
+    try:
+        address = reverse(name, args=[id_] if id_ else [])
+    except NoReverseMatch:
+        return ""
+    return f"{address}?{query}" if query else address

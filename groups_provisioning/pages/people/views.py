@@ -1,0 +1,114 @@
+"""People: the list, a person with every why, and what admins change by hand (SPEC R1, R4)."""
+
+from itertools import islice
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from groups_provisioning.actions import manual_changes
+from groups_provisioning.engine import explanation
+from groups_provisioning.pages.people import people_list
+from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
+from orgs.models import LedgerEntry, Standing, User
+from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.downloads import as_csv
+
+PAGE = 50  # rows of a list
+GROUPS = 50  # of one person, that a page shows
+ATTRIBUTES = 200
+
+
+@require_safe
+@org_admin
+def people(request: OrgRequest) -> HttpResponse:
+    """The list. For htmx, which changes filters and pages, only what is below the filters."""
+    form = PeopleFilter(request.GET, org=request.org)
+    found = people_list.people(request.org, form.wanted())
+    return render(
+        request,
+        "groups_provisioning/people/_people.html" if request.htmx else "groups_provisioning/people/people.html",
+        {
+            "form": form,
+            "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+        },
+    )
+
+
+@require_safe
+@org_admin
+def export(request: OrgRequest) -> StreamingHttpResponse:
+    columns = (
+        _("User name"),
+        _("Name"),
+        _("Status"),
+        _("Roles"),
+        _("Teams"),
+        _("Concurrency group"),
+        _("Sub-organization"),
+        _("Added by"),
+        _("External id"),
+        _("Created"),
+        _("Id"),
+    )
+    found = people_list.people(request.org, PeopleFilter(request.GET, org=request.org).wanted())
+    return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(found))
+
+
+@require_safe
+@org_admin
+def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
+    user = get_object_or_404(User.objects.for_org(request.org), id=user_id)
+    why = explanation.of(request.org, user)
+    groups = why.groups()
+    return render(
+        request,
+        "groups_provisioning/people/person.html",
+        {
+            "person": user,
+            "account": people_list.account(user),
+            "added_by": people_list.added_by(user),
+            "why": why,
+            "roles": why.why_roles(),
+            "roles_form": RolesForm(org=request.org, present=user.manual_roles),
+            "places": why.places(),
+            "withheld": [(entity, why.why_not(entity)) for entity in why.withheld()],
+            "groups": groups[:GROUPS],
+            "more_groups": len(groups[GROUPS:]),
+            "attributes": list(islice(people_list.attributes(user), ATTRIBUTES)),
+            "conflicts": len(why.effects.conflicts),
+            # Of the change that left them as they are (SPEC U4).
+            "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at__gte=user.modified_at),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
+    user = get_object_or_404(User.objects.for_org(request.org).live(), id=user_id)
+    data = request.POST if request.method == "POST" else None
+    form = RolesForm(data, org=request.org, present=user.manual_roles)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.roles()
+        if manual_changes.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
+            messages.success(request, _roles_message(user, chosen))
+        return redirect("person", user_id)
+    context = {"person": user, "form": form, "roles": explanation.of(request.org, user).why_roles()}
+    return render(request, "groups_provisioning/people/person_roles.html", context)
+
+
+def _roles_message(user: User, chosen: list[str]) -> str:
+    """What came of it: hand-set roles count only where nobody else gives any (SPEC R1)."""
+    effective = Standing.objects.get(user=user).roles
+    words = {"name": user.label, "roles": ", ".join(effective)}
+    if not chosen:
+        return _("No role is set by hand for %(name)s any more; in effect: %(roles)s.") % words
+    if set(chosen) == set(effective):
+        return _("%(name)s has the role %(roles)s.") % words
+    return _("Noted for %(name)s. Roles of the identity provider go first; in effect: %(roles)s.") % words

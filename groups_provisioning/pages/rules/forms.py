@@ -1,0 +1,62 @@
+"""What admins type about rules."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.actions.rules import FACTS, RuleFacts
+from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.rules import patterns
+from orgs import entities
+from orgs.models import EntityKind, Organization
+
+
+class RuleForm(forms.Form):
+    """A mapping rule but for its place (SPEC M3). A kind that is off is offered only to a rule that has it already."""
+
+    pattern_type = forms.ChoiceField(label=_("Groups whose name"), choices=PatternType.choices)
+    pattern = forms.CharField(
+        label=_("Pattern"),
+        required=False,
+        strip=False,
+        max_length=patterns.LONGEST,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+    )
+    kind = forms.ChoiceField(label=_("Map to a"))
+    auto_approve = forms.BooleanField(
+        label=_("Approve by itself"),
+        required=False,
+        help_text=_("The one of the group's name is found or created, and members are placed at once."),
+    )
+
+    def __init__(self, data: Any = None, *, org: Organization, rule: MappingRule | None = None) -> None:
+        initial = {name: getattr(rule, name) for name in FACTS} if rule else None
+        super().__init__(data, initial=initial, auto_id="rule_%s")
+        on = entities.kinds_on(org)
+        kinds = [(value, label) for value, label in EntityKind.choices if value in on or (rule and rule.kind == value)]
+        self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("pattern_type") == PatternType.ALL:
+            cleaned["pattern"] = ""
+        elif "pattern_type" in cleaned and "pattern" in cleaned:
+            try:
+                patterns.check(cleaned["pattern_type"], cleaned["pattern"])
+            except patterns.BadPattern as bad:
+                self.add_error("pattern", bad_pattern(cleaned["pattern"], bad))
+        return cleaned
+
+    def facts(self) -> RuleFacts:
+        """For a valid form."""
+        return RuleFacts(**self.cleaned_data)
+
+
+def bad_pattern(pattern: str, bad: patterns.BadPattern) -> str:
+    """What is wrong with a pattern, and where."""
+    if not pattern:
+        return str(_("Enter a pattern."))
+    if bad.position is None:
+        return str(_("This is no regular expression that RE2 takes: %(why)s.") % {"why": bad.message})
+    return str(_("At character %(place)d: %(why)s. (RE2 syntax.)") % {"place": bad.position + 1, "why": bad.message})

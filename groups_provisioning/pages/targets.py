@@ -1,0 +1,64 @@
+"""What a group can be mapped to: the form in which admins say it, and the names that it suggests."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from groups_provisioning.models import GroupMapping
+from orgs import entities, entity_names
+from orgs.db.keys import fold
+from orgs.models import Entity, EntityKind, Organization
+
+SUGGESTED = 20
+
+
+class TargetForm(forms.Form):
+    """The entity to map a group to, by its name: one that is there, or a new one.
+
+    kinds: among which it can be chosen. Where there is only one, nothing is asked.
+    """
+
+    kind = forms.ChoiceField(label=_("Map to a"))
+    name = forms.CharField(
+        max_length=entity_names.LONGEST,
+        widget=forms.TextInput(attrs={"list": "targets", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str) -> None:
+        """name: what is proposed."""
+        super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
+        self.org = org
+        asked = str(self.data.get("kind", ""))
+        self.chosen_kind = EntityKind(asked if asked in kinds else kinds[0])
+        if len(kinds) > 1:
+            self.fields["kind"].choices = [(kind, EntityKind(kind).label) for kind in kinds]  # type: ignore[attr-defined]
+        else:
+            del self.fields["kind"]
+        self.fields["name"].label = self.chosen_kind.label
+
+    @property
+    def text(self) -> str:
+        """What is written in the field now, sensible or not."""
+        return str(self["name"].value() or "").replace("\0", "").strip()
+
+    @cached_property
+    def target(self) -> UUID | str:
+        """The id of the entity of this name, or the name for a new one."""
+        return entities.named(self.org, self.chosen_kind, self.text) or self.text
+
+    @property
+    def wish(self) -> dict[str, str]:
+        """The target, as a preview takes it."""
+        return {"entity": str(self.target)} if isinstance(self.target, UUID) else {"name": self.target}
+
+
+def suggested(org: Organization, kind: str, text: str) -> list[str]:
+    """Names of entities that no group owns and that contain the text."""
+    owned = GroupMapping.objects.live().filter(entity=OuterRef("id"))
+    free = Entity.objects.for_org(org).live().filter(~Exists(owned), kind=kind, name_key__contains=fold(text.strip()))
+    return list(free.order_by("name_key").values_list("name", flat=True)[:SUGGESTED])

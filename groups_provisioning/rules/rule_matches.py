@@ -1,0 +1,90 @@
+"""What rules match among the groups of an org: numbers for the pages. Plain Python."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from groups_provisioning.choices import PatternType
+from groups_provisioning.rules import patterns
+from orgs.db.keys import fold
+
+if TYPE_CHECKING:
+    from groups_provisioning.models import MappingRule
+
+EXAMPLES = 8
+
+
+class Named(NamedTuple):
+    """A group by its name, the name folded, and whether no rule is asked about it any more."""
+
+    name: str
+    key: str
+    is_mapped: bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """Groups that one rule matches. winning: where no earlier rule does; unmapped: those of them without a mapping."""
+
+    matching: int = 0
+    winning: int = 0
+    unmapped: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Matches:
+    """Of `total` groups, what each rule matches, in the order of the rules. unmatched: groups that no rule matches.
+
+    is_cut: there are more groups, and these numbers are about the first.
+    """
+
+    tallies: list[Tally]
+    total: int
+    unmatched: int
+    is_cut: bool
+
+    @property
+    def unmapped(self) -> int:
+        """Groups that would be mapped if the rules were applied."""
+        return sum(tally.unmapped for tally in self.tallies)
+
+
+def count(rules: Sequence["MappingRule"], groups: Sequence[Named], *, is_cut: bool = False) -> Matches:
+    """Count what each rule matches. rules: in their order; groups: by name. Raises patterns.BadPattern."""
+    names, keys = tuple(group.name for group in groups), tuple(group.key for group in groups)
+    hits = [_hits(rule, names, keys) for rule in rules]
+    tallies = [Tally() for _ in rules]
+    unmatched = 0
+    for index, group in enumerate(groups):
+        won = False
+        for tally, hit in zip(tallies, hits, strict=True):
+            if hit[index]:
+                tally.matching += 1
+                if len(tally.examples) < EXAMPLES:
+                    tally.examples.append(group.name)
+                if not won:
+                    won = True
+                    tally.winning += 1
+                    tally.unmapped += not group.is_mapped
+        unmatched += not won
+    return Matches(tallies, len(groups), unmatched, is_cut)
+
+
+def _hits(rule: "MappingRule", names: tuple[str, ...], keys: tuple[str, ...]) -> Sequence[bool]:
+    """Whether the rule matches, name by name. keys: the same names, folded as `patterns.matches` would."""
+    match rule.pattern_type:
+        case PatternType.ALL:
+            return (True,) * len(names)
+        case PatternType.PREFIX:
+            prefix = fold(rule.pattern)
+            return [key.startswith(prefix) for key in keys]
+        case _:
+            return _regex_hits(rule.pattern, names)
+
+
+# 10,000 names take 50 ms for one pattern, and the same questions come again while an admin works on rules.
+@lru_cache(maxsize=32)
+def _regex_hits(pattern: str, names: tuple[str, ...]) -> Sequence[bool]:
+    return bytes(patterns.matches(PatternType.REGEX, pattern, name) for name in names)  # type: ignore[return-value]

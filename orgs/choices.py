@@ -1,0 +1,17 @@
+"""Words that rows, the engine and the rules share. Plain Python: it needs neither settings nor a database."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class EntityKind(TextChoices):
+    TEAM = "team", _("Team")
+    CONCURRENCY_GROUP = "concurrency_group", _("Concurrency group")
+    SUB_ORGANIZATION = "sub_organization", _("Sub-organization")
+
+
+class RolePolicy(TextChoices):
+    """What several roles of one person amount to (SPEC R1)."""
+
+    HIGHEST = "highest", _("The highest role counts")
+    UNION = "union", _("All roles count together")

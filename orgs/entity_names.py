@@ -1,0 +1,29 @@
+"""Which names teams, concurrency groups and sub-organizations can have. Plain Python."""
+
+from orgs.choices import EntityKind
+from orgs.db.keys import fold
+
+DEFAULT_GROUP = "Default"
+"""The concurrency group of everybody who is in no other: the absence of a row, so no row has its name."""
+LONGEST = 255  # characters of a name
+
+Named = tuple[str, str]
+"""A kind, and a folded name."""
+
+
+class ReservedName(Exception):
+    """The name of the default concurrency group."""
+
+
+class UnusableName(Exception):
+    """A name is 1 to LONGEST characters long, blanks around it not counted."""
+
+
+def usable(kind: str, name: str) -> str:
+    """The name that an entity would have. Raises UnusableName, ReservedName."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST:
+        raise UnusableName(name)
+    if kind == EntityKind.CONCURRENCY_GROUP and fold(name) == fold(DEFAULT_GROUP):
+        raise ReservedName(name)
+    return name

@@ -1,0 +1,122 @@
+"""How each identity provider is set up for an org: its own fields by their own names, beside the value to enter."""
+
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+
+from orgs.models import IdentityProvider as Idp
+from orgs.models import Organization, Role
+from scim.setup_guide import entra, jumpcloud, okta, onelogin, other, pingone
+from scim.setup_guide.parts import CORE_USER, AttributeMapping, Custom, Guide, Portal, Sources, Step, values
+
+GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
+    Idp.OKTA: ("Okta", Sources("Email", "set by Okta", "firstName", "lastName", "email"), okta.steps),
+    Idp.ENTRA: ("Entra ID", Sources("userPrincipalName", entra.ACTIVE, "givenName", "surname", "mail"), entra.steps),
+    Idp.PINGONE: (
+        "PingOne",
+        Sources("Email Address", "Enabled", "Given Name", "Family Name", "Email Address"),
+        pingone.steps,
+    ),
+    Idp.JUMPCLOUD: (
+        "JumpCloud",
+        Sources("email", "set by JumpCloud", "firstname", "lastname", "email"),
+        jumpcloud.steps,
+    ),
+    Idp.ONELOGIN: (
+        "OneLogin",
+        Sources("SCIM Username", "set by OneLogin", "{$user.firstname}", "{$user.lastname}", "{$user.email}"),
+        onelogin.steps,
+    ),
+    Idp.OTHER: (
+        "Other",
+        Sources("work e-mail", "whether they are active", "first name", "last name", "work e-mail"),
+        other.steps,
+    ),
+}
+
+
+def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
+    """The guide for an identity provider; for one that has none of its own, the general one. Two queries."""
+    known = idp if idp in GUIDES else Idp.OTHER
+    name, sources, steps = GUIDES[known]
+    if known == Idp.OTHER:
+        name = _("your identity provider")
+    portal = _portal(org, base_url)
+    return Guide(name, [*steps(portal), _first_person(), *_groups(idp, org)], _mappings(portal, sources))
+
+
+def _portal(org: Organization, base_url: str) -> Portal:
+    profile = org.profile
+    roles = list(Role.objects.filter(profile=profile).order_by("-rank"))
+    keys = [role.key for role in roles]
+    default = next(role.key for role in roles if role.is_default)
+    urn = profile.user_extension or CORE_USER
+    custom = [
+        Custom(
+            urn,
+            profile.role_attribute,
+            keys,
+            profile.role_attribute_is_array,
+            _("The role. Without it: %s.") % default,
+        )
+    ]
+    if profile.placement_attribute:
+        note = _("Name of a concurrency group that exists here.")
+        if not org.concurrency_groups:
+            note += " " + _("Without effect at the moment: concurrency groups are off.")
+        custom.append(Custom(urn, profile.placement_attribute, [], False, note))
+    group_custom = []
+    if profile.group_role_attribute:
+        note = _("Roles that every member of the group has.")
+        group_custom.append(Custom(profile.group_extension, profile.group_role_attribute, keys, True, note))
+    notes = [_("Who it is; people are looked up by it.")]
+    if profile.user_name_is_email:
+        notes.append(_("An e-mail address."))
+    if not profile.user_name_is_mutable:
+        notes.append(_("It cannot change later."))
+    return Portal(base_url, custom, group_custom, default, " ".join(notes))
+
+
+def _mappings(portal: Portal, sources: Sources) -> list[AttributeMapping]:
+    required = _("Required.")
+    return [
+        AttributeMapping("userName", sources.user_name, f"{required} {portal.user_name_note}"),
+        AttributeMapping("active", sources.active, f"{required} {_('Who is not active cannot sign in.')}"),
+        AttributeMapping("name.givenName", sources.given_name, required),
+        AttributeMapping("name.familyName", sources.family_name, required),
+        AttributeMapping('emails[type eq "work"].value', sources.email),
+        *(
+            AttributeMapping(each.path, _("Your choice"), f"{each.note} {values(each)}".strip())
+            for each in portal.custom
+        ),
+        *(
+            AttributeMapping(each.path, _("Groups"), f"{each.note} {values(each)}".strip())
+            for each in portal.group_custom
+        ),
+    ]
+
+
+def _first_person() -> Step:
+    return Step(
+        _("Assign one person first"),
+        _("Pick a test person, assign them, and watch the checklist above. Then assign everybody."),
+    )
+
+
+def _groups(idp: str, org: Organization) -> list[Step]:
+    ways: dict[str, str] = {
+        Idp.OKTA: _("In the Push Groups tab, choose Push Groups, find groups by name or by rule, and save."),
+        Idp.ENTRA: _("Assign groups to the application under Users and groups. Groups in groups are not expanded."),
+        Idp.PINGONE: _("Edit the rule and choose Add Groups."),
+        Idp.JUMPCLOUD: _(
+            "In Identity Management, turn on management of user groups and group membership; then choose the groups in "
+            "the User Groups tab."
+        ),
+        Idp.ONELOGIN: _(
+            "In Parameters, include Groups in user provisioning; in Rules, set groups from roles or from a field."
+        ),
+    }
+    where = ways.get(idp, _("Push groups with their members, by POST, PUT or PATCH."))
+    if not org.group_provisioning:
+        where += " " + _("Changes to groups are refused until group provisioning is on (below).")
+    return [Step(_("Push groups, if you want"), where)]

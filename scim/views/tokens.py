@@ -1,0 +1,90 @@
+"""Making and revoking SCIM tokens, and the switch of group provisioning (SPEC O3, O4)."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from orgs import organizations, scim_connection, tokens
+from orgs.models import IdentityProvider, ScimToken
+from orgs.web.access import OrgRequest, cause, org_admin
+from scim.addresses import BASE_PATH, ENTRA_FLAG
+from scim.forms import TokenForm
+
+FORMS_REMEMBERED = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+@sensitive_variables("issued")
+def new_token(request: OrgRequest) -> HttpResponse:
+    """The secret is in the answer to the form and nowhere else: not stored, not in a session, not in an address."""
+    if tokens.missing_prerequisites(request.org):
+        return redirect("scim-provisioning")
+    form = TokenForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "scim/token_new.html", {"form": form})
+    if not _first_time(request, str(form.cleaned_data.pop("once"))):
+        messages.info(request, _("That token exists already. Its secret was shown once and cannot be shown again."))
+        return redirect("scim-provisioning")
+    issued = tokens.issue(org=request.org, cause=cause(request), **form.cleaned_data)
+    return render(
+        request,
+        "scim/token_created.html",
+        {
+            "token": issued.token,
+            "secret": issued.secret,
+            "base_url": settings.MUSTER_URL + BASE_PATH + (ENTRA_FLAG if _is_entra(issued.token) else ""),
+            "connection": _connection(request),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def revoke_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
+    token = get_object_or_404(ScimToken.objects.for_org(request.org).select_related("created_by"), id=token_id)
+    if request.method == "POST":
+        tokens.revoke(org=request.org, token_id=token.id, cause=cause(request))
+        messages.success(request, _("“%(name)s” is revoked. Requests with it are refused from now on.") % vars(token))
+        return redirect("scim-provisioning")
+    if token.revoked_at:
+        return redirect("scim-provisioning")
+    return render(request, "scim/token_revoke.html", {"token": token, "connection": _connection(request)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def group_provisioning(request: OrgRequest) -> HttpResponse:
+    """What the switch will do, said before it is thrown (SPEC O3)."""
+    if not request.org.group_provisioning_activated:
+        return redirect("scim-provisioning")
+    if request.method == "POST":
+        on = request.POST.get("on") == "1"
+        if organizations.switch_group_provisioning(org=request.org, on=on, cause=cause(request)):
+            messages.success(request, _("Group provisioning is on.") if on else _("Group provisioning is off."))
+        return redirect("scim-provisioning")
+    return render(request, "scim/group_provisioning.html")
+
+
+def _connection(request: OrgRequest) -> scim_connection.Connection:
+    return scim_connection.of(request.org, at=timezone.now())
+
+
+def _is_entra(token: ScimToken) -> bool:
+    return token.idp == IdentityProvider.ENTRA
+
+
+def _first_time(request: OrgRequest, once: str) -> bool:
+    """Whether this form was not sent before in this session: a reload must not make a second token."""
+    sent = request.session.get("sent_forms", [])
+    if once in sent:
+        return False
+    request.session["sent_forms"] = [*sent, once][-FORMS_REMEMBERED:]
+    return True

@@ -1,0 +1,462 @@
+"""What admins decide about mappings and entities (SPEC M1, M2, M7, M8)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from groups_provisioning.actions import entity_edits, group_intake, mappings, rules
+from groups_provisioning.actions.group_intake import GroupFacts, UnknownGroup
+from groups_provisioning.actions.mappings import (
+    AlreadyRejected,
+    EntityOwned,
+    Excluded,
+    NotPending,
+    SecondOfItsKind,
+    UnknownMapping,
+)
+from groups_provisioning.actions.rules import RuleFacts, UnknownRule
+from groups_provisioning.models import GroupMapping, Membership, PatternType, Pending, PushedGroup, Status
+from orgs import entities, organizations
+from orgs.db.keys import uuid7
+from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
+from orgs.history import Cause
+from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, Mark, Organization, User
+from tests.config.processes import until
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.scim.api.races import waiting
+
+pytestmark = pytest.mark.usefixtures("db")
+
+TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
+
+
+def now() -> Cause:
+    return Cause(Door.PAGE, timezone.now())
+
+
+def rule(org: Organization, kind: str = TEAM, auto: bool = True, pattern: str = "") -> None:
+    pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
+    rules.add_rule(org=org, facts=RuleFacts(pattern_type, kind, pattern, auto), cause=now())
+
+
+def push(org: Organization, name: str, *members: User) -> PushedGroup:
+    """Push a group, and forget who was marked."""
+    ids = [str(user.id) for user in members]
+    group = group_intake.create_group(org=org, facts=GroupFacts(name), member_ids=ids, cause=now())
+    Mark.objects.all().delete()
+    return group
+
+
+def delete(group: PushedGroup) -> None:
+    group_intake.delete_group(org=group.org, group_id=group.id, cause=now())
+
+
+def entity(org: Organization, name: str, kind: str = TEAM) -> Entity:
+    return entities.create(org=org, kind=kind, name=name, at=timezone.now())
+
+
+def mapped(group: PushedGroup, kind: str = TEAM, target: Any = None) -> GroupMapping:
+    return mappings.map_group(org=group.org, group_id=group.id, kind=kind, target=target, cause=now())
+
+
+def live(group: PushedGroup) -> list[GroupMapping]:
+    return list(GroupMapping.objects.live().filter(group=group).order_by("id"))
+
+
+def marked() -> set[Any]:
+    return set(Mark.objects.values_list("user_id", flat=True))
+
+
+def told(verb: str) -> Change:
+    return Change.objects.get(verb=verb)
+
+
+@pytest.fixture
+def ada(org: Organization) -> User:
+    return UserFactory.create(org=org)
+
+
+@pytest.fixture
+def pending(org: Organization, ada: User) -> GroupMapping:
+    """A mapping that its rule asks about, of the group Engineers with Ada in it."""
+    rule(org, auto=False)
+    return live(push(org, "Engineers", ada))[0]
+
+
+class TestApproving:
+    def approve(self, mapping: GroupMapping, target: Any = None) -> GroupMapping:
+        return mappings.approve(org=mapping.org, mapping_id=mapping.id, target=target, cause=now())
+
+    def test_maps_to_the_groups_name_and_marks_the_members(self, pending: GroupMapping, ada: User) -> None:  # M2
+        approved = self.approve(pending)
+        assert (approved.id, approved.status, approved.entity.name) == (pending.id, Status.APPROVED, "Engineers")
+        assert marked() == {ada.id}
+        change = told("mapping.approved")
+        assert (approved.change, approved.approved_at, change.detail["marked"]) == (change, change.at, 1)
+        (story,) = change.detail["mappings"]
+        assert (story["was"], story["now"], story["group_name"]) == ("pending", "approved", "Engineers")
+
+    def test_maps_to_what_is_chosen(self, org: Organization, pending: GroupMapping) -> None:
+        team = entity(org, "Crew")
+        assert self.approve(pending, team.id).entity == team
+
+    def test_maps_to_a_new_name(self, pending: GroupMapping) -> None:
+        assert self.approve(pending, "Crew").entity.name == "Crew"
+
+    def test_again_is_no_news(self, pending: GroupMapping) -> None:
+        first = self.approve(pending)
+        assert self.approve(pending).approved_at == first.approved_at
+        assert Change.objects.filter(verb="mapping.approved").count() == 1
+
+    def test_for_another_target_is_refused(self, org: Organization, pending: GroupMapping) -> None:
+        self.approve(pending)
+        with pytest.raises(NotPending):
+            self.approve(pending, entity(org, "Crew").id)
+
+    def test_names_the_group_that_owns_the_target(self, org: Organization, pending: GroupMapping) -> None:  # M1
+        owner = mapped(push(org, "Makers"))
+        with pytest.raises(EntityOwned, match="Makers"):
+            self.approve(pending, owner.entity_id)
+        with pytest.raises(NameTaken):
+            self.approve(pending, "makers")
+        assert not Change.objects.filter(verb="mapping.approved", detail__mappings__0__group_name="Engineers").exists()
+
+    def test_of_a_kind_that_is_off_is_refused(self, org: Organization, pending: GroupMapping) -> None:  # M8
+        org.teams = False
+        with pytest.raises(KindOff):
+            mappings.approve(org=org, mapping_id=pending.id, cause=now())
+
+    def test_of_what_is_over_is_refused(self, org: Organization, pending: GroupMapping) -> None:
+        mappings.reject(org=org, mapping_ids=[pending.id], cause=now())
+        with pytest.raises(AlreadyRejected):
+            self.approve(pending)
+
+    def test_of_a_deleted_group_is_refused(self, pending: GroupMapping) -> None:
+        delete(pending.group)
+        with pytest.raises(UnknownGroup):
+            self.approve(pending)
+
+    def test_of_another_orgs_is_refused(self, pending: GroupMapping) -> None:  # O7
+        with pytest.raises(UnknownMapping):
+            mappings.approve(org=OrganizationFactory.create(), mapping_id=pending.id, cause=now())
+
+    def test_to_another_kind_or_org_is_refused(self, org: Organization, pending: GroupMapping) -> None:  # O7
+        for target in (entity(org, "Pool", POOL), entity(OrganizationFactory.create(), "Crew")):
+            with pytest.raises(UnknownEntity):
+                self.approve(pending, target.id)
+
+    def test_of_what_fell_back_is_for_its_entity_again(self, pending: GroupMapping) -> None:  # M6
+        first = self.approve(pending)
+        GroupMapping.objects.update(status=Status.PENDING, reason=Pending.RULE_CHANGED, fell_back_at=timezone.now())
+        again = self.approve(pending)
+        assert (again.id, again.entity, again.fell_back_at) == (first.id, first.entity, None)
+        assert again.approved_at > first.approved_at
+
+
+class TestApprovingMany:
+    def test_reports_refusals_and_approves_the_rest(self, org: Organization, ada: User) -> None:
+        rule(org, auto=False)
+        groups = [push(org, name, ada) for name in ("One", "Two", " Two", "Gone")]
+        waiting = [live(group)[0] for group in groups]
+        delete(groups[3])
+        Mark.objects.all().delete()
+        nobody = uuid7()
+        done = mappings.approve_many(org=org, mapping_ids=[*[m.id for m in waiting], nobody], cause=now())
+        assert [mapping.entity.name for mapping in done.approved] == ["One", "Two"]
+        assert {id_: type(why) for id_, why in done.refused.items()} == {
+            waiting[2].id: EntityOwned,
+            waiting[3].id: UnknownGroup,
+            nobody: UnknownMapping,
+        }
+        assert len(told("mapping.approved").detail["mappings"]) == 2
+        assert Mark.objects.get().user == ada
+
+    def test_again_is_no_news(self, org: Organization, pending: GroupMapping) -> None:
+        for _ in range(2):
+            done = mappings.approve_many(org=org, mapping_ids=[pending.id, pending.id], cause=now())
+        assert (done.approved, done.refused) == ([], {})
+        assert Change.objects.filter(verb="mapping.approved").count() == 1
+
+
+class TestMappingByHand:
+    def test_gives_a_group_any_number_of_teams(self, org: Organization, ada: User) -> None:  # M1
+        group = push(org, "Engineers", ada)
+        mapped(group)
+        mapped(group, target="Crew")
+        assert [mapping.entity.name for mapping in live(group)] == ["Engineers", "Crew"]
+        assert marked() == {ada.id}
+
+    @pytest.mark.parametrize("kind", [POOL, SUB])
+    def test_gives_it_one_of_an_exclusive_kind(self, org: Organization, kind: str) -> None:  # M1
+        group = push(org, "Engineers")
+        mapped(group, kind)
+        with pytest.raises(SecondOfItsKind):
+            mapped(group, kind, "Other")
+
+    @pytest.mark.parametrize(("first", "second"), [(TEAM, SUB), (POOL, SUB), (SUB, TEAM), (SUB, POOL)])
+    def test_keeps_sub_organizations_apart(self, org: Organization, first: str, second: str) -> None:  # M1
+        group = push(org, "Engineers")
+        mapped(group, first)
+        with pytest.raises(Excluded):
+            mapped(group, second)
+        assert not Entity.objects.filter(kind=second).exists()
+
+    def test_allows_a_pool_beside_a_team(self, org: Organization) -> None:  # M1
+        group = push(org, "Engineers")
+        mapped(group)
+        assert mapped(group, POOL).is_synced
+
+    def test_is_not_hindered_by_a_mere_proposal(self, org: Organization, pending: GroupMapping) -> None:  # M1
+        assert mapped(pending.group, SUB).is_synced
+        with pytest.raises(Excluded):
+            mappings.approve(org=org, mapping_id=pending.id, cause=now())
+
+    def test_takes_up_a_proposal_of_the_kind(self, pending: GroupMapping) -> None:
+        assert mapped(pending.group, target="Crew").id == pending.id
+
+    def test_again_is_no_news(self, org: Organization) -> None:
+        group = push(org, "Engineers")
+        first = mapped(group)
+        assert mapped(group, target=first.entity_id) == first
+        assert mapped(group) == first
+        assert Change.objects.filter(verb="mapping.approved").count() == 1
+
+    def test_lets_rules_have_the_kind_again(self, org: Organization) -> None:  # M6
+        rule(org)
+        group = push(org, "Engineers")
+        mappings.reject(org=org, mapping_ids=[live(group)[0].id], cause=now())
+        mapped(group)
+        assert not GroupMapping.objects.filter(barred=True).exists()
+
+    def test_never_reaches_the_default_concurrency_group(self, org: Organization) -> None:  # M1
+        group = push(org, "Default")
+        with pytest.raises(ReservedName):
+            mapped(group, POOL)
+
+    def test_of_a_deleted_or_unknown_group_is_refused(self, org: Organization) -> None:  # O7
+        group = push(org, "Engineers")
+        delete(group)
+        for unknown in (group, push(OrganizationFactory.create(), "Engineers")):
+            with pytest.raises(UnknownGroup):
+                mappings.map_group(org=org, group_id=unknown.id, kind=TEAM, cause=now())
+
+
+class TestRetargeting:
+    def test_ends_the_old_mapping_and_begins_a_new_one(self, org: Organization, ada: User) -> None:  # C3
+        group = push(org, "Engineers", ada)
+        old, crew = mapped(group, POOL), entity(org, "Crew", POOL)
+        Mark.objects.all().delete()
+        new = mappings.retarget(org=org, mapping_id=old.id, target=crew.id, cause=now())
+        old.refresh_from_db()
+        assert (old.status, old.barred, old.entity.name) == (Status.REJECTED, False, "Engineers")
+        assert (new.status, new.entity) == (Status.APPROVED, crew)
+        assert new.id != old.id
+        assert [story["now"] for story in told("mapping.retargeted").detail["mappings"]] == ["rejected", "approved"]
+        assert marked() == {ada.id}
+
+    def test_to_the_same_is_no_news(self, org: Organization) -> None:
+        old = mapped(push(org, "Engineers"))
+        assert mappings.retarget(org=org, mapping_id=old.id, target=old.entity_id, cause=now()) == old
+        assert not Change.objects.filter(verb="mapping.retargeted").exists()
+
+    def test_to_what_another_group_owns_is_refused(self, org: Organization) -> None:  # M1
+        old, owner = mapped(push(org, "Engineers")), mapped(push(org, "Makers"))
+        with pytest.raises(EntityOwned, match="Makers"):
+            mappings.retarget(org=org, mapping_id=old.id, target=owner.entity_id, cause=now())
+        old.refresh_from_db()
+        assert old.is_synced
+
+
+class TestRejecting:
+    def test_bars_the_kind_and_marks_the_members(self, org: Organization, ada: User) -> None:  # M2, M6
+        found = [mapped(push(org, name, ada)) for name in ("One", "Two")]
+        Mark.objects.all().delete()
+        ids = [mapping.id for mapping in found]
+        assert mappings.reject(org=org, mapping_ids=ids, cause=now()) == 2
+        assert mappings.reject(org=org, mapping_ids=ids, cause=now()) == 0
+        assert set(GroupMapping.objects.values_list("status", "barred")) == {(Status.REJECTED, True)}
+        assert Mark.objects.get().user == ada
+        assert told("mapping.rejected").detail["marked"] == 1
+
+    def test_of_a_proposal_marks_nobody(self, org: Organization, pending: GroupMapping) -> None:
+        mappings.reject(org=org, mapping_ids=[pending.id], cause=now())
+        assert not Mark.objects.exists()
+
+    def test_of_another_orgs_is_refused(self, org: Organization) -> None:  # O7
+        stranger = mapped(push(OrganizationFactory.create(), "Engineers"))
+        with pytest.raises(UnknownMapping):
+            mappings.reject(org=org, mapping_ids=[stranger.id], cause=now())
+
+
+class TestApplyingRules:
+    def apply(self, org: Organization, rule_id: Any = None) -> tuple[int, int]:
+        applied = mappings.apply_rules(org=org, rule_id=rule_id, cause=now())
+        return applied.approved, applied.pending
+
+    def test_maps_the_unmapped_and_nothing_else(self, org: Organization, ada: User) -> None:  # M5
+        mine, gone, barred = (push(org, name, ada) for name in ("Mine", "Gone", "Barred"))
+        mapped(mine)
+        delete(gone)
+        mappings.reject(org=org, mapping_ids=[mapped(barred).id], cause=now())
+        push(OrganizationFactory.create(), "Theirs")
+        unmapped = push(org, "Unmapped", ada)
+        rule(org)
+        assert self.apply(org) == (1, 0)
+        assert live(unmapped)[0].status == Status.AUTO_APPROVED
+        assert [len(live(group)) for group in (mine, gone, barred)] == [1, 0, 0]
+        assert marked() == {ada.id}
+        assert (told("rules.applied").detail["approved"], told("rules.applied").detail["marked"]) == (1, 1)
+
+    def test_again_is_no_news(self, org: Organization) -> None:
+        push(org, "One")
+        rule(org, auto=False)
+        assert self.apply(org) == (0, 1)
+        assert self.apply(org) == (0, 0)
+        assert Change.objects.filter(verb="rules.applied").count() == 1
+
+    def test_of_one_rule_takes_the_groups_where_it_is_first(self, org: Organization) -> None:  # M3
+        for name in ("Eng one", "Sales"):
+            push(org, name)
+        rule(org, pattern="Eng")
+        rule(org)
+        first, second = org.mapping_rules.all()
+        assert self.apply(org, second.id) == (1, 0)
+        assert GroupMapping.objects.get().group.display_name == "Sales"
+        assert self.apply(org, first.id) == (1, 0)
+
+    def test_of_an_unknown_rule_is_refused(self, org: Organization) -> None:
+        with pytest.raises(UnknownRule):
+            self.apply(org, uuid7())
+
+    def test_to_a_thousand_groups_asks_few_questions(
+        self, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:
+        at = timezone.now()
+        made = [PushedGroup(org=org, display_name=f"g{n}", created_at=at, modified_at=at) for n in range(1000)]
+        PushedGroup.objects.bulk_create(made)
+        rule(org)
+        with django_assert_max_num_queries(16):
+            assert self.apply(org) == (1000, 0)
+
+
+class TestEntities:
+    def test_are_created_renamed_and_limited_each_with_a_change(self, org: Organization) -> None:
+        pool = entity_edits.create_entity(org=org, kind=POOL, name="Pool", session_limit=5, cause=now())
+        for _ in range(2):
+            entity_edits.rename_entity(org=org, entity_id=pool.id, name="Lane", cause=now())
+            entity_edits.limit_entity(org=org, entity_id=pool.id, session_limit=7, cause=now())
+        pool.refresh_from_db()
+        assert (pool.name, pool.session_limit) == ("Lane", 7)
+        assert (told("entity.renamed").detail["was"], told("entity.limited").detail["was"]) == ("Pool", 5)
+
+    def test_of_a_kind_that_is_off_are_refused(self) -> None:  # M8
+        org = OrganizationFactory.create(teams=False)
+        with pytest.raises(KindOff):
+            entity_edits.create_entity(org=org, kind=TEAM, name="Crew", cause=now())
+
+    def test_deleted_leave_their_mapping_waiting_for_a_new_target(self, org: Organization, ada: User) -> None:  # M7
+        rule(org)
+        group = push(org, "Engineers", ada)
+        mapping = live(group)[0]
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=now())
+        mapping.refresh_from_db()
+        assert (mapping.status, mapping.reason) == (Status.PENDING, Pending.TARGET_DELETED)
+        assert (mapping.target_deleted, mapping.fell_back_at) == (True, None)
+        assert mapping.entity.deleted_at is not None
+        assert marked() == {ada.id}
+        assert told("entity.deleted").detail["mappings"][0]["was"] == "auto_approved"
+        assert mappings.apply_rules(org=org, cause=now()).approved == 0
+        new = mappings.approve(org=org, mapping_id=mapping.id, cause=now())
+        assert (new.entity.name, new.id != mapping.id) == ("Engineers", True)
+        delete(group)
+        push(org, "Engineers")
+        assert [again.target_deleted for again in live(group)] == [False]
+
+    def test_deleted_mark_those_whom_anything_else_placed_there(self, org: Organization, ada: User) -> None:  # M7
+        pool = entity(org, "Pool", POOL)
+        attribute = UserFactory.create(org=org, placement=pool)
+        change = Change.objects.create(org=org, at=timezone.now(), door=Door.PAGE, verb="x")
+        HandPlacement.objects.create(org=org, user=ada, entity=pool, placed=True, change=change)
+        entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+        assert marked() == {ada.id, attribute.id}
+        with pytest.raises(UnknownEntity):
+            entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transactional_db")
+class TestAtOnce:
+    def run(self, *calls: Any) -> list[Any]:
+        """What each call returned or raised."""
+
+        def attempt(call: Any) -> Any:
+            try:
+                return call()
+            except mappings.REFUSALS as refusal:
+                return type(refusal)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(attempt, calls))
+
+    def test_one_entity_goes_to_one_group(self) -> None:  # M1
+        org = OrganizationFactory.create()
+        team = entity(org, "Crew")
+        groups = [push(org, f"g{n}") for n in range(6)]
+        answers = self.run(*[lambda group=group: mapped(group, target=team.id) for group in groups])
+        assert answers.count(EntityOwned) == 5
+        assert GroupMapping.objects.synced().count() == 1
+
+    def test_an_entity_that_is_deleted_gets_no_owner(self) -> None:  # M7
+        org = OrganizationFactory.create()
+        for n in range(5):
+            team, group = entity(org, "Crew"), push(org, f"g{n}")
+            self.run(
+                lambda team=team: entity_edits.delete_entity(org=org, entity_id=team.id, cause=now()),
+                lambda team=team, group=group: mapped(group, target=team.id),
+            )
+            assert not GroupMapping.objects.synced().filter(entity=team).exists()
+
+    def test_an_entity_that_is_deleted_has_nobody_by_attribute(self) -> None:  # U10, M7
+        org = OrganizationFactory.create(dialect="lambdatest")
+        ada, pool, idp = UserFactory.create(org=org), entity(org, "Pool", POOL), Idp(issue_token(org).secret)
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                value = {"urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User": {"LambdatestGroup": "Pool"}}
+                assert idp.patch(f"/Users/{ada.id}", {"op": "add", "value": value}).status_code == 200
+                deleted = thread.submit(
+                    self.run, lambda: entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+                )
+                until(lambda: waiting() == 1 or deleted.done())
+            deleted.result(20)
+        assert marked() == {ada.id}
+
+    def test_somebody_created_while_a_kind_is_switched_off_is_in_none_of_it(self) -> None:  # U10, M8
+        org = OrganizationFactory.create(dialect="lambdatest")
+        entity(org, "Pool", POOL)
+        idp, urn = Idp(issue_token(org).secret), "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
+        body = {"userName": "ada@corp.example", urn: {"LambdatestGroup": "Pool"}}
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                organizations.change(org=org, wishes={"concurrency_groups": False}, cause=now())
+                created = thread.submit(self.run, lambda: idp.post("/Users", body).status_code)
+                until(lambda: waiting() == 1 or created.done())
+            assert created.result(20) == [201]
+        assert not Membership.objects.for_org(org).exists()
+
+    def test_approving_and_rejecting_leave_one_of_both(self) -> None:
+        org = OrganizationFactory.create()
+        rule(org, auto=False)
+        for n in range(5):
+            mapping = live(push(org, f"g{n}"))[0]
+            self.run(
+                lambda mapping=mapping: mappings.approve(org=org, mapping_id=mapping.id, cause=now()),
+                lambda mapping=mapping: mappings.reject(org=org, mapping_ids=[mapping.id], cause=now()),
+            )
+            mapping.refresh_from_db()
+            assert (mapping.status, mapping.barred) == (Status.REJECTED, True)

@@ -1,0 +1,156 @@
+"""An org's mapping rules (SPEC M3, M8)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+
+from groups_provisioning.actions import rules
+from groups_provisioning.actions.rules import BadStartingRule, OtherRules, RuleFacts, UnknownRule
+from groups_provisioning.models import GroupMapping, MappingRule, PatternType
+from groups_provisioning.rules.patterns import BadPattern
+from orgs.db.keys import uuid7
+from orgs.entities import KindOff
+from orgs.history import Cause
+from orgs.models import Change, Door, EntityKind, Organization
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory
+
+pytestmark = pytest.mark.usefixtures("db")
+
+CAUSE = Cause(Door.PAGE, datetime(2026, 1, 1, tzinfo=UTC))
+TEAM, POOL = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP
+
+
+def prefix(pattern: str, kind: str = TEAM, **more) -> RuleFacts:
+    return RuleFacts(PatternType.PREFIX, kind, pattern, **more)
+
+
+def add(org: Organization, *texts: str) -> list[MappingRule]:
+    return [rules.add_rule(org=org, facts=prefix(pattern), cause=CAUSE) for pattern in texts]
+
+
+def order(org: Organization) -> list[str]:
+    """The patterns in their order, having checked that the places are 1 to n."""
+    found = list(MappingRule.objects.for_org(org))
+    assert [rule.position for rule in found] == list(range(1, len(found) + 1))
+    return [rule.pattern for rule in found]
+
+
+class TestAdding:
+    def test_puts_it_after_all_others_and_tells_it(self, org: Organization) -> None:
+        add(OrganizationFactory.create(), "x")
+        first, _ = add(org, "a", "b")
+        assert order(org) == ["a", "b"]
+        told = Change.objects.filter(org=org).first()
+        assert told.verb == "rule.added"
+        assert told.detail["rule"]["id"] == str(first.id)
+
+    def test_is_refused_for_a_kind_that_is_off(self) -> None:  # M8
+        org = OrganizationFactory.create(concurrency_groups=False)
+        with pytest.raises(KindOff):
+            rules.add_rule(org=org, facts=prefix("a", POOL), cause=CAUSE)
+        assert not Change.objects.exists()
+
+    def test_is_refused_for_a_bad_pattern(self, org: Organization) -> None:
+        with pytest.raises(BadPattern):
+            rules.add_rule(org=org, facts=RuleFacts(PatternType.REGEX, TEAM, "("), cause=CAUSE)
+
+
+class TestEditing:
+    def test_writes_what_differs_and_tells_both(self, org: Organization) -> None:
+        (rule,) = add(org, "a")
+        rules.edit_rule(org=org, rule_id=rule.id, facts=prefix("b", POOL, auto_approve=True), cause=CAUSE)
+        rule.refresh_from_db()
+        assert (rule.pattern, rule.kind, rule.auto_approve, rule.position) == ("b", POOL, True, 1)
+        told = Change.objects.get(verb="rule.changed")
+        assert (told.detail["was"]["pattern"], told.detail["rule"]["pattern"]) == ("a", "b")
+
+    def test_of_nothing_leaves_no_trace(self, org: Organization) -> None:
+        (rule,) = add(org, "a")
+        rules.edit_rule(org=org, rule_id=rule.id, facts=prefix("a"), cause=CAUSE)
+        assert not Change.objects.filter(verb="rule.changed").exists()
+
+    def test_of_another_orgs_rule_is_refused(self, org: Organization) -> None:  # O7
+        (rule,) = add(OrganizationFactory.create(), "a")
+        with pytest.raises(UnknownRule):
+            rules.edit_rule(org=org, rule_id=rule.id, facts=prefix("b"), cause=CAUSE)
+
+
+class TestTheOrder:
+    @pytest.mark.parametrize(("position", "expected"), [(0, "bacd"), (1, "bacd"), (3, "acbd"), (9, "acdb")])
+    def test_is_changed_by_moving_one(self, org: Organization, position: int, expected: str) -> None:
+        moved = add(org, "a", "b", "c", "d")[1]
+        rules.move_rule(org=org, rule_id=moved.id, position=position, cause=CAUSE)
+        assert order(org) == list(expected)
+        assert Change.objects.filter(verb="rules.reordered").count() == 1
+
+    def test_is_written_as_a_whole(self, org: Organization) -> None:
+        ids = [rule.id for rule in add(org, "a", "b", "c")]
+        rules.reorder(org=org, rule_ids=ids[::-1], cause=CAUSE)
+        rules.reorder(org=org, rule_ids=ids[::-1], cause=CAUSE)
+        assert order(org) == ["c", "b", "a"]
+        assert Change.objects.filter(verb="rules.reordered").count() == 1
+
+    def test_that_misses_a_rule_or_repeats_one_is_refused(self, org: Organization) -> None:
+        ids = [rule.id for rule in add(org, "a", "b")]
+        for wrong in (ids[:1], [*ids, uuid7()], [ids[0], ids[0]], [*ids, ids[0]]):
+            with pytest.raises(OtherRules):
+                rules.reorder(org=org, rule_ids=wrong, cause=CAUSE)
+
+    def test_closes_up_where_a_rule_goes(self, org: Organization) -> None:
+        second = add(org, "a", "b", "c")[1]
+        rules.delete_rule(org=org, rule_id=second.id, cause=CAUSE)
+        assert order(org) == ["a", "c"]
+        assert Change.objects.get(verb="rule.deleted").detail["rule"]["pattern"] == "b"
+
+
+def test_what_a_deleted_rule_mapped_stays_mapped(org: Organization, idp: Idp) -> None:
+    rule = rules.add_rule(org=org, facts=prefix("E", auto_approve=True), cause=CAUSE)
+    idp.post("/Groups", {"displayName": "Engineers"})
+    rules.delete_rule(org=org, rule_id=rule.id, cause=CAUSE)
+    mapping = GroupMapping.objects.get()
+    assert (mapping.is_synced, mapping.rule) == (True, None)
+
+
+class TestANewOrg:
+    def test_starts_with_the_rules_of_its_profile(self) -> None:
+        org = OrganizationFactory.create(dialect="testomat", teams=False)
+        rules.start(org=org, cause=CAUSE)
+        rule = MappingRule.objects.get()
+        assert (rule.position, rule.pattern_type, rule.kind, rule.auto_approve) == (1, "all", "team", True)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            "match_all",
+            {"pattern_type": "some", "target_kind": "team"},
+            {"pattern_type": "match_all", "target_kind": "crew"},
+            {"pattern_type": "regex", "target_kind": "team", "pattern": "("},
+            {"pattern_type": "prefix", "target_kind": "team", "pattern": 7},
+            {"pattern_type": ["prefix"], "target_kind": "team"},
+        ],
+    )
+    def test_has_no_rules_that_no_rule_can_be(self, wrong: object) -> None:
+        org = OrganizationFactory.create()
+        org.profile.starting_rules = [wrong]
+        with pytest.raises(BadStartingRule):
+            rules.start(org=org, cause=CAUSE)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transactional_db")
+class TestAtOnce:
+    def test_rules_get_a_place_each(self) -> None:
+        org = OrganizationFactory.create()
+
+        def run(pattern: str) -> None:
+            try:
+                add(org, pattern)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(run, "abcdefgh"))
+        assert sorted(order(org)) == list("abcdefgh")

@@ -1,0 +1,91 @@
+"""Groups and mappings, as support sees them."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from groups_provisioning.actions import mappings
+from groups_provisioning.models import GroupMapping, Pending, PushedGroup, Status
+from orgs import entities
+from orgs.history import Cause
+from orgs.models import Change, Door, EntityKind, Organization, User
+from tests.conftest import Idp, signed_in
+from tests.factories import OrganizationFactory, StaffFactory
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+@pytest.fixture
+def desk() -> Client:
+    return signed_in(StaffFactory.create())
+
+
+def push(idp: Idp, name: str, **more: str) -> PushedGroup:
+    return PushedGroup.objects.get(id=idp.post("/Groups", {"displayName": name} | more).json()["id"])
+
+
+def wait(group: PushedGroup) -> GroupMapping:
+    """A mapping of the group that waits for an admin."""
+    cause = Cause(Door.COMMAND, timezone.now())
+    mapping = mappings.map_group(org=group.org, group_id=group.id, kind=EntityKind.TEAM, cause=cause)
+    GroupMapping.objects.filter(id=mapping.id).update(
+        status=Status.PENDING, reason=Pending.ASKED, entity=None, approved_at=None
+    )
+    return mapping
+
+
+def act(desk: Client, action: str, *chosen: GroupMapping) -> str:
+    """What the page says after an action on these."""
+    data = {"action": action, "_selected_action": [str(mapping.pk) for mapping in chosen]}
+    answer = desk.post(reverse("admin:groups_provisioning_groupmapping_changelist"), data, follow=True)
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def listed(desk: Client, model: str, term: str) -> list:
+    answer = desk.get(reverse(f"admin:groups_provisioning_{model}_changelist"), {"q": term})
+    return list(answer.context["cl"].result_list)
+
+
+def test_a_group_is_found_by_what_support_is_told(desk: Client, idp: Idp) -> None:
+    group = push(idp, "Engineers", externalId="g1")
+    push(idp, "Makers")
+    for term in (str(group.id), "g1", "ENGIN"):
+        assert listed(desk, "pushedgroup", term) == [group]
+    idp.delete(f"/Groups/{group.id}")
+    assert listed(desk, "pushedgroup", "engineers") == [group]
+
+
+def test_a_mapping_is_found_by_its_group_and_entity_and_shown(desk: Client, idp: Idp) -> None:
+    group = push(idp, "Engineers")
+    cause = Cause(Door.COMMAND, timezone.now())
+    mapping = mappings.map_group(org=group.org, group_id=group.id, kind=EntityKind.TEAM, cause=cause)
+    for term in (mapping.id, group.id, mapping.entity_id):
+        assert listed(desk, "groupmapping", str(term)) == [mapping]
+    shown = desk.get(reverse("admin:groups_provisioning_groupmapping_change", args=[mapping.id]))
+    assert shown.status_code == 200
+    assert not shown.context["has_change_permission"]
+
+
+def test_mappings_are_approved_and_refusals_explained(desk: Client, idp: Idp, org: Organization) -> None:  # M1
+    free, taken, owner = (wait(push(idp, name)) for name in ("Engineers", "Makers", "Owners"))
+    team = entities.named(org, EntityKind.TEAM, "Makers")
+    mappings.retarget(org=org, mapping_id=owner.id, target=team, cause=Cause(Door.COMMAND, timezone.now()))
+    said = act(desk, "approve", free, taken)
+    assert "1 of 2 done" in said
+    assert "Makers: another group owns the target: Owners." in said
+    free.refresh_from_db()
+    assert free.status == Status.APPROVED
+    assert Change.objects.filter(door=Door.ADMIN).get().by_person == User.objects.get(is_staff=True)
+    assert LogEntry.objects.get().change_message == "mapping.approved"
+
+
+def test_mappings_of_several_orgs_are_rejected(desk: Client, idp: Idp) -> None:
+    theirs = PushedGroup.objects.create(
+        org=OrganizationFactory.create(), display_name="x", created_at=timezone.now(), modified_at=timezone.now()
+    )
+    found = [wait(push(idp, "Engineers")), wait(theirs)]
+    assert "2 of 2 done" in act(desk, "reject", *found)
+    assert set(GroupMapping.objects.values_list("status", "barred")) == {(Status.REJECTED, True)}
+    assert "0 of 2 done" in act(desk, "reject", *found)

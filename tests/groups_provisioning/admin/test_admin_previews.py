@@ -1,0 +1,81 @@
+"""Support sees what a switch or a profile would bring about before it is saved (SPEC M9)."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from groups_provisioning.actions import mappings
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import PushedGroup
+from groups_provisioning.preview import runs
+from orgs.history import Cause
+from orgs.models import Door, EntityKind, Organization
+from tests.conftest import Idp, signed_in
+from tests.factories import StaffFactory
+
+
+@pytest.fixture
+def desk(db: None) -> Client:
+    return signed_in(StaffFactory.create())
+
+
+@pytest.fixture
+def org(org: Organization, idp: Idp) -> Organization:
+    """Ada, in two groups that are mapped to concurrency groups."""
+    ada = idp.post("/Users", {"userName": "ada@corp.example"}).json()["id"]
+    for name in ("Gold", "Silver"):
+        group = idp.post("/Groups", {"displayName": name, "members": [{"value": ada}]}).json()["id"]
+        cause = Cause(Door.COMMAND, timezone.now())
+        mappings.map_group(
+            org=org, group_id=PushedGroup.objects.get(id=group).id, kind=EntityKind.CONCURRENCY_GROUP, cause=cause
+        )
+    reconcile.settle_marked(org.id)
+    return org
+
+
+def address(org: Organization) -> str:
+    return reverse("admin:orgs_organization_change", args=[org.pk])
+
+
+def form(desk: Client, org: Organization, **differs: str) -> dict[str, str]:
+    fields = desk.get(address(org)).context["adminform"].form
+    data = {name: fields[name].value() for name in fields.fields} | differs
+    return {name: value for name, value in data.items() if value}
+
+
+def test_a_kind_that_goes_off_is_shown_with_its_effect_and_not_saved_yet(desk: Client, org: Organization) -> None:
+    answer = desk.post(address(org), form(desk, org, concurrency_groups=""))
+    assert "1</strong> person is affected" in answer.content.decode()
+    assert "conflict closes" in answer.content.decode()
+    org.refresh_from_db()
+    assert org.concurrency_groups
+
+
+def test_it_is_saved_once_it_was_seen(desk: Client, org: Organization) -> None:
+    data = form(desk, org, concurrency_groups="")
+    answer = desk.post(address(org), data)
+    desk.post(address(org), data | {"_seen": answer.context["seen"]})
+    org.refresh_from_db()
+    assert not org.concurrency_groups
+
+
+def test_what_changed_meanwhile_is_shown_anew(desk: Client, org: Organization) -> None:
+    data = form(desk, org, concurrency_groups="")
+    answer = desk.post(address(org), data | {"_seen": "of another time"})
+    assert "Look again before you save" in answer.content.decode()
+    org.refresh_from_db()
+    assert org.concurrency_groups
+
+
+def test_what_touches_nobody_is_saved_at_once(desk: Client, org: Organization) -> None:
+    answer = desk.post(address(org), form(desk, org, name="Acme Inc"))
+    assert answer.status_code == 302
+
+
+def test_many_people_are_a_worker_s(desk: Client, org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "AT_ONCE", 0)
+    data = form(desk, org, concurrency_groups="")
+    assert "Working out the effect" in desk.post(address(org), data).content.decode()
+    assert runs.serve()
+    assert "is affected" in desk.post(address(org), data).content.decode()

@@ -1,0 +1,325 @@
+"""The Conflicts tab: what is open, what is decided with its effect in view, what was decided, and undoing that."""
+
+import csv
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from groups_provisioning.actions import mappings
+from groups_provisioning.engine import worker
+from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
+from orgs.history import Cause
+from orgs.models import Change, Door, Organization, User
+from tests.factories import OrganizationFactory
+from tests.groups_provisioning.browsing import person, text, text_of
+from tests.groups_provisioning.ties import POOL, SUB, TEAM, entity, group, places, settle, tie
+from tests.scim.api import crowds
+
+DECIDE = "/groups/conflicts/decide/"
+
+
+@pytest.fixture
+def ada(org: Organization) -> User:
+    return person(org, "Ada", "Lovelace")
+
+
+@pytest.fixture
+def conflict(org: Organization, ada: User) -> Conflict:
+    """Ada is in Silver, and Gold asks for her as well."""
+    silver_and_gold(org, ada)
+    return Conflict.objects.get(user=ada)
+
+
+def silver_and_gold(org: Organization, *people: User) -> tuple[GroupMapping, GroupMapping]:
+    made = []
+    for name in ("Silver", "Gold"):
+        made.append(tie(group(org, f"grp-{name.lower()}", *people), entity(org, name, POOL)))
+        settle(*people)
+    return made[0], made[1]
+
+
+def decide(browser: Client, action: str, **chosen: Any) -> Any:
+    """Look at what would come of it, then send the form as the page has it."""
+    shown = browser.post(DECIDE, {"action": action, **chosen})
+    assert shown.status_code == 200, shown.headers
+    return browser.post(DECIDE, sent(shown), follow=True)
+
+
+def sent(shown: Any) -> dict[str, str]:
+    """The form of a confirmation, as it is filled in."""
+    fields = re.findall(r'<input type="hidden" name="(\w+)"[^>]* value="([^"]*)"', shown.content.decode())
+    return {name: value for name, value in fields if name != "csrfmiddlewaretoken"}
+
+
+class TestTheList:
+    def test_has_both_sides_and_why(self, browser: Client, conflict: Conflict) -> None:
+        page = text_of(browser, "/groups/conflicts/")
+        assert "Conflicts 1" in page
+        assert "Ada Lovelace Concurrency group opened just now" in page
+        assert re.search(r"Silver SCIM group grp-silver Approved · member since .* Gold SCIM group grp-gold", page)
+        assert "Keep current… Ada Lovelace Use incoming… Ada Lovelace" in page
+
+    def test_is_friendly_without_any(self, browser: Client) -> None:
+        assert "No open conflicts" in text_of(browser, "/groups/conflicts/")
+
+    def test_says_what_a_sub_organization_is_against(self, browser: Client, org: Organization, ada: User) -> None:
+        for name in ("Payments", "Search"):
+            tie(group(org, name, ada), entity(org, name))
+        tie(group(org, "emea", ada), entity(org, "EMEA", SUB))
+        settle(ada)
+        page = text_of(browser, "/groups/conflicts/?clash=across")
+        assert "Sub-organization or teams" in page
+        assert "Payments" in page
+        assert "Search Team SCIM group Search" in page
+
+    def test_is_filtered_by_person_place_group_and_kind(self, browser: Client, org: Organization) -> None:
+        ada, bo, cy = (person(org, *name) for name in (("Ada", "Lovelace"), ("Bo", "Ek"), ("Cy", "Fox")))
+        silver_and_gold(org, ada)
+        for name in ("Payments", "EMEA"):
+            tie(group(org, f"grp-{name}", bo), entity(org, name, SUB if name == "EMEA" else TEAM))
+            settle(bo)
+        for name in ("APAC", "LATAM"):
+            tie(group(org, f"grp-{name}", cy), entity(org, name, SUB))
+            settle(cy)
+
+        def found(query: str) -> list[str]:
+            return [
+                str(row.conflict.user.given_name) for row in browser.get(f"/groups/conflicts/?{query}").context["rows"]
+            ]
+
+        assert found("") == found("clash=nonsense") == found("person=x") == ["Ada", "Bo", "Cy"]
+        assert found("sort=newest") == ["Cy", "Bo", "Ada"]
+        assert found("q=lovelace") == found(f"person={ada.id}") == found("clash=concurrency_group") == ["Ada"]
+        assert found("about=silv") == found("about=GRP-GOLD") == ["Ada"]
+        assert found("clash=across") == found("about=emea") == ["Bo"]
+        assert found("clash=sub_organization") == ["Cy"]
+        assert found("about=nowhere") == []
+        assert "No open conflict fits" in text_of(browser, "/groups/conflicts/?about=nowhere")
+        assert "Only those of Ada Lovelace" in text_of(browser, f"/groups/conflicts/?person={ada.id}")
+
+    def test_is_a_file(self, browser: Client, conflict: Conflict) -> None:
+        (_, row) = csv.reader(b"".join(browser.get("/groups/conflicts.csv?q=ada")).decode().splitlines())
+        assert row[:7] == [
+            "ada@corp.example",
+            "Ada Lovelace",
+            "Concurrency group",
+            "Silver",
+            "grp-silver",
+            "Gold",
+            "grp-gold",
+        ]
+
+    def test_is_of_this_org_alone(self, browser: Client) -> None:  # O7
+        other = OrganizationFactory.create()
+        silver_and_gold(other, bo := person(other, "Bo", "Ek"))
+        theirs = Conflict.objects.get(user=bo)
+        assert "Bo Ek" not in text_of(browser, "/groups/conflicts/")
+        answer = browser.post(DECIDE, {"action": f"use:{theirs.id}"}, follow=True)
+        assert "Not open any more" in text(answer)
+
+    def test_is_linked_from_people_who_have_one(self, browser: Client, conflict: Conflict) -> None:
+        link = f"/groups/conflicts/?person={conflict.user_id}"
+        assert link in browser.get(f"/people/{conflict.user_id}/").content.decode()
+        assert link in browser.get("/people/").content.decode()
+
+
+class TestDeciding:
+    def test_shows_the_effect_before_it_is_done(self, browser: Client, conflict: Conflict, ada: User) -> None:  # M9
+        shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
+        assert "Use the incoming place of Ada Lovelace?" in text(shown)
+        assert "moved from the concurrency group Silver to Gold" in text(shown)
+        assert "1 conflict closes" in text(shown)
+        assert places(ada) == {"Silver": "claim"}
+        assert not Decision.objects.exists()
+
+    def test_use_incoming_moves_at_once(self, browser: Client, conflict: Conflict, ada: User) -> None:
+        answer = decide(browser, f"use:{conflict.id}")
+        assert "The conflict of Ada Lovelace is resolved" in text(answer)
+        assert "No open conflicts" in text(answer)
+        assert places(ada) == {"Gold": "claim"}
+
+    def test_keep_current_is_remembered(self, browser: Client, conflict: Conflict, ada: User) -> None:
+        decide(browser, "keep", conflict=[conflict.id])
+        assert places(ada) == {"Silver": "claim"}
+        assert not Conflict.objects.exists()
+        settle(ada)
+        assert not Conflict.objects.exists()
+
+    def test_what_has_changed_is_shown_anew(self, browser: Client, org: Organization, ada: User) -> None:  # M9
+        for name, kind in (("Payments", TEAM), ("EMEA", SUB)):
+            tie(group(org, f"grp-{name}", ada), entity(org, name, kind))
+            settle(ada)
+        shown = browser.post(DECIDE, {"action": f"use:{Conflict.objects.get().id}"})
+        assert "removed from the team Search" not in text(shown)
+        tie(group(org, "grp-search", ada), entity(org, "Search"))
+        settle(ada)
+        again = browser.post(DECIDE, sent(shown))
+        assert "it has changed" in text(again)
+        assert "removed from the team Search" in text(again)
+        assert not Decision.objects.exists()
+        browser.post(DECIDE, sent(again))
+        assert places(ada) == {"EMEA": "claim"}
+
+    def test_a_conflict_that_stays_open_is_not_said_to_open(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:  # M9
+        team = tie(group(org, "grp-web", ada), entity(org, "Web"))
+        for name, kind in (("Silver", POOL), ("EMEA", SUB)):
+            tie(group(org, f"grp-{name}", ada), entity(org, name, kind))
+        settle(ada)
+        shown = text(browser.get(f"/mappings/{team.id}/reject/"))
+        assert "Ada Lovelace: a conflict stays open, against other places" in shown
+        assert "a conflict opens" not in shown
+        rows = list(csv.reader(b"".join(browser.get(f"/mappings/{team.id}/reject/?download")).decode().splitlines()))
+        (conflict,) = (row for row in rows if row[1] == "conflict")
+        assert sorted(conflict[3].split(", ")) == ["EMEA", "Silver", "Web"]
+        assert conflict[4] == "Silver, EMEA"
+
+    def test_what_is_over_is_not_decided(self, browser: Client, conflict: Conflict, ada: User) -> None:
+        shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
+        leave(ada, conflict.holders[0])
+        settle(ada)
+        assert "Not open any more" in text(browser.post(DECIDE, sent(shown), follow=True))
+        assert places(ada) == {"Gold": "claim"}
+
+    def test_without_a_choice_it_asks_for_one(self, browser: Client, conflict: Conflict) -> None:
+        assert "Tick the conflicts first" in text(browser.post(DECIDE, {"action": "keep"}, follow=True))
+        assert "Say whether" in text(browser.post(DECIDE, {"conflict": "1"}, follow=True))
+        answer = browser.post(DECIDE, {"action": "keep"}, headers={"HX-Request": "true"})
+        assert answer.headers["HX-Redirect"] == "/groups/conflicts/"
+
+    def test_many_are_settled_by_the_worker(self, browser: Client, org: Organization) -> None:
+        people = [person(org, f"Bo{n}", "Ek") for n in range(3)]
+        silver_and_gold(org, *people)
+        answer = decide(browser, "use", all="1", filters="q=ek")
+        assert "3 conflicts are resolved" in text(answer)
+        assert "3 people are still to be settled" in text(answer)
+        assert text(answer).count("Being settled") == 3
+        assert "just being settled" in text(browser.post(DECIDE, {"action": "keep", "all": "1"}, follow=True))
+        worker.drain(5)
+        assert [places(each) for each in people] == [{"Gold": "claim"}] * 3
+        assert "still to be settled" not in text_of(browser, "/groups/conflicts/")
+
+    def test_all_of_a_list_with_the_newest_first_are_decided_as_they_were_shown(
+        self, browser: Client, org: Organization
+    ) -> None:  # M9
+        silver_and_gold(org, *(person(org, f"Bo{n}", "Ek") for n in range(3)))
+        answer = decide(browser, "use", all="1", filters="sort=newest")
+        assert "3 conflicts are resolved" in text(answer)
+
+    def test_a_file_has_all_differences(self, browser: Client, conflict: Conflict) -> None:
+        shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
+        rows = list(csv.reader(b"".join(browser.post(f"{DECIDE}?download", sent(shown))).decode().splitlines()))
+        assert ["ada@corp.example", "place", "concurrency_group", "Silver", "Gold"] in rows
+        assert not Decision.objects.exists()
+
+
+class TestResolved:
+    def test_says_what_goes_before_what_and_who_decided(self, browser: Client, conflict: Conflict) -> None:
+        decide(browser, f"use:{conflict.id}")
+        page = text_of(browser, "/groups/conflicts/resolved/")
+        assert "Ada Lovelace Incoming used: Gold rather than Silver" in page
+        assert "Mo Adler just now" in page
+        assert "Stands" in page
+
+    def test_is_one_row_for_a_card_with_several_holders(self, browser: Client, org: Organization, ada: User) -> None:
+        for name in ("Payments", "Search"):
+            tie(group(org, name, ada), entity(org, name))
+        settle(ada)
+        tie(group(org, "emea", ada), entity(org, "EMEA", SUB))
+        settle(ada)
+        decide(browser, f"keep:{Conflict.objects.get().id}")
+        assert Decision.objects.count() == 2
+        page = text_of(browser, "/groups/conflicts/resolved/")
+        assert "Current kept: Payments, Search rather than EMEA" in page
+        assert len(browser.get("/groups/conflicts/resolved/").context["rows"]) == 1
+
+    def test_undoing_asks_again(self, browser: Client, conflict: Conflict, ada: User) -> None:
+        decide(browser, f"use:{conflict.id}")
+        address = f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/"
+        assert "the conflict is asked again" in text_of(browser, address)
+        answer = browser.post(address, follow=True)
+        assert "The decision about Ada Lovelace is undone" in text(answer)
+        assert "Undone by Mo Adler" in text(answer)
+        assert places(ada) == {"Silver": "claim"}
+        assert Conflict.objects.get().incoming_id == conflict.incoming_id
+        assert "counts no more" in text(browser.post(address, follow=True))
+
+    def test_says_what_has_become_of_it(self, browser: Client, conflict: Conflict, ada: User) -> None:
+        decide(browser, f"use:{conflict.id}")
+
+        def state() -> str:
+            return str(browser.get("/groups/conflicts/resolved/").context["rows"][0].state.label)
+
+        assert state() == "Stands"
+        leave(ada, conflict.holders[0])
+        assert state() == "Remembered"
+        cause = Cause(Door.COMMAND, timezone.now())
+        mappings.reject(org=conflict.org, mapping_ids=[conflict.incoming_id], cause=cause)
+        assert state() == "Ended"
+        answer = browser.post(f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/", follow=True)
+        assert "counts no more: ended" in text(answer)
+
+    def test_is_searched_by_person_and_is_a_file(self, browser: Client, conflict: Conflict) -> None:
+        decide(browser, f"keep:{conflict.id}")
+        assert "Nothing was decided about such a person" in text_of(browser, "/groups/conflicts/resolved/?q=bo")
+        (_, row) = csv.reader(b"".join(browser.get("/groups/conflicts/resolved.csv?q=ada")).decode().splitlines())
+        assert row[:6] == ["ada@corp.example", "Ada Lovelace", "Silver", "Gold", "Keep current", "Mo Adler"]
+        assert row[7:9] == ["Stands", ""]
+
+    def test_begins_empty(self, browser: Client) -> None:
+        assert "Nothing decided yet" in text_of(browser, "/groups/conflicts/resolved/")
+
+
+@pytest.fixture
+def crowd(org: Organization) -> Organization:
+    """A conflict for each of 100,000 people, and a decision about another one."""
+    crowds.fill(org, 100_000)
+    sides = [tie(group(org, f"grp-{name}"), entity(org, name, POOL)) for name in ("Silver", "Gold")]
+    change = Change.objects.filter(org=org).order_by("-id")[0]
+    Change.objects.filter(id=change.id).update(verb="conflict.decided", detail={"use": "incoming"})
+    values = {"org": org.id, "holder": sides[0].id, "incoming": sides[1].id, "change": change.id}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # 100,000 rows whose keys are checked one by one
+        cursor.execute(
+            "INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since) "
+            "SELECT org_id, id, %(incoming)s, ARRAY[%(holder)s::uuid], now() FROM orgs_user "
+            "WHERE org_id = %(org)s AND user_name LIKE 'p%%'",
+            values,
+        )
+        cursor.execute(
+            "INSERT INTO groups_provisioning_decision (org_id, user_id, winner_id, loser_id, at, change_id) "
+            "SELECT org_id, id, %(incoming)s, %(holder)s, now(), %(change)s FROM orgs_user "
+            "WHERE org_id = %(org)s AND user_name LIKE 'p%%'",
+            values,
+        )
+        cursor.execute("ANALYZE")
+    return org
+
+
+def test_is_quick_and_small_with_a_crowd(
+    browser: Client, crowd: Organization, django_assert_max_num_queries: Any
+) -> None:
+    for address in (
+        "/groups/conflicts/",
+        "/groups/conflicts/?page=1999",
+        "/groups/conflicts/?q=p99&about=gold&clash=concurrency_group&sort=newest",
+        "/groups/conflicts/resolved/",
+        "/groups/conflicts/resolved/?q=p99&page=7",
+    ):
+        with django_assert_max_num_queries(12):
+            answer = browser.get(address)
+        assert len(answer.content) < 100_000
+        assert len(answer.context["rows"]) == 50
+    shown = browser.post(DECIDE, {"action": "keep", "all": "1", "filters": ""})
+    assert "Keep current in 1000 conflicts?" in text(shown)
+    assert "99,000 more conflicts fit the filter" in text(shown)
+    assert len(shown.content) < 100_000
+
+
+def leave(user: User, mapping_id: Any) -> None:
+    GroupMember.objects.filter(user=user, group__mappings=mapping_id).delete()

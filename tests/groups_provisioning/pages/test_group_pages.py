@@ -1,0 +1,530 @@
+"""SCIM groups and mapping rules, as an org's admins see and change them."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from groups_provisioning.actions import entity_edits, mappings, rules
+from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.engine import worker
+from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
+from groups_provisioning.preview import runs
+from groups_provisioning.rules import rule_matches
+from orgs import entities
+from orgs.history import Cause
+from orgs.models import Change, Door, Entity, EntityKind, Organization, User
+from tests.conftest import Idp, signed_in
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.scim.api.crowds import fill
+
+TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
+CHOOSE = {"name": "Runners"}
+
+
+@pytest.fixture
+def ada(org: Organization) -> User:
+    return OwnerFactory.create(org=org, user_name="ada@corp.example", given_name="Ada", family_name="Brandt")
+
+
+@pytest.fixture
+def browser(ada: User) -> Client:
+    """Ada, the owner, signed in."""
+    return signed_in(ada)
+
+
+def cause() -> Cause:
+    return Cause(Door.COMMAND, timezone.now())
+
+
+def text(answer: Any) -> str:
+    """The words of a page, without dialogs and what a search looks in: what is seen at first."""
+    page = re.sub(r"<(dialog|nav|datalist|details)\b.*?</\1>", "", answer.content.decode(), flags=re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def rows(answer: Any) -> list[str]:
+    """The names in the list, in their order."""
+    return [str(row.group) for row in answer.context["rows"]]
+
+
+def push(idp: Idp, name: str, *members: User) -> PushedGroup:
+    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": str(user.id)} for user in members]})
+    return PushedGroup.objects.get(id=answer.json()["id"])
+
+
+def rule(org: Organization, pattern: str = "", kind: str = TEAM, *, auto: bool = True, type_: str = "") -> MappingRule:
+    facts = RuleFacts(type_ or (PatternType.PREFIX if pattern else PatternType.ALL), kind, pattern, auto)
+    return rules.add_rule(org=org, facts=facts, cause=cause())
+
+
+def map_to(group: PushedGroup, kind: str = TEAM, target: Any = None) -> GroupMapping:
+    return mappings.map_group(org=group.org, group_id=group.id, kind=kind, target=target, cause=cause())
+
+
+def only(group: PushedGroup) -> GroupMapping:
+    return GroupMapping.objects.live().get(group=group)
+
+
+def seen(answer: Any) -> str:
+    """The fingerprint that is in the form."""
+    found = re.search(r'name="seen" id="seen" value="(\w*)"', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def decide(browser: Client, address: str, **chosen: Any) -> Any:
+    """Look at what would happen, then send the form as the page has it."""
+    shown = browser.post(address, chosen) if address.endswith("bulk/") else browser.get(address, chosen)
+    assert shown.status_code == 200, shown
+    return browser.post(address, chosen | {"seen": seen(shown)}, follow=True)
+
+
+class TestTheList:
+    def test_shows_where_each_group_stands(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "eng-")
+        rule(org, "load", POOL, auto=False)
+        push(idp, "eng-web")
+        push(idp, "load runners")
+        push(idp, "Office")
+        map_to(push(idp, "Design"))
+        deleted = map_to(push(idp, "Quality"))
+        entity_edits.delete_entity(org=org, entity_id=deleted.entity_id, cause=cause())
+        rejected = map_to(push(idp, "Sales"))
+        mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause())
+        found = {str(row.group): row for row in browser.get("/groups/").context["rows"]}
+        assert {name: row.status.label for name, row in found.items()} == {
+            "eng-web": "Auto-Approved",
+            "load runners": "Pending",
+            "Office": "Unmapped",
+            "Design": "Approved",
+            "Quality": "Target deleted",
+            "Sales": "Rejected",
+        }
+        assert [found[name].rule and found[name].rule.position for name in ("eng-web", "load runners", "Office")] == [
+            1,
+            2,
+            None,
+        ]
+
+    def test_marks_what_is_out_of_sync(self, browser: Client, org: Organization, idp: Idp) -> None:  # O3
+        group = push(idp, "Office")
+        push(idp, "Design")
+        org.group_provisioning = False
+        org.save()
+        rename = {"op": "replace", "path": "displayName", "value": "x"}
+        assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
+        words = text(browser.get("/groups/"))
+        assert "1 group is out of sync A change to it was refused" in words
+        assert "Group provisioning is off" in words
+        assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
+
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ("q=ENG", ["eng-api", "eng-web"]),
+            ("status=unmapped", ["Office"]),
+            ("kind=team", ["eng-api", "eng-web"]),
+            ("kind=concurrency_group", []),
+            ("q=web&status=auto_approved&kind=team", ["eng-web"]),
+            ("sort=-members", ["eng-web", "eng-api", "Office"]),
+            ("sort=-name", ["Office", "eng-web", "eng-api"]),
+            ("status=nonsense&sort=nonsense&kind=nonsense&page=nonsense", ["eng-api", "eng-web", "Office"]),
+        ],
+    )
+    def test_can_be_searched_filtered_and_sorted(
+        self, browser: Client, org: Organization, idp: Idp, query: str, names: list[str]
+    ) -> None:
+        rule(org, "eng-")
+        push(idp, "Office")
+        push(idp, "eng-web", UserFactory.create(org=org))
+        push(idp, "eng-api")
+        assert rows(browser.get(f"/groups/?{query}")) == names
+
+    def test_is_downloaded_with_the_same_filters(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "eng-")
+        push(idp, "eng-web")
+        push(idp, "Office")
+        lines = b"".join(browser.get("/groups.csv?q=eng").streaming_content).decode().splitlines()
+        assert len(lines) == 2
+        assert lines[1].startswith("eng-web,Auto-Approved,,0,,Team: eng-web,1 Begins with eng-,")
+
+    def test_knows_no_group_of_another_org(self, browser: Client, idp: Idp) -> None:  # O7
+        other = OrganizationFactory.create()
+        group = push(Idp(issue_token(other).secret), "Theirs")
+        assert rows(browser.get("/groups/")) == []
+        mapping = map_to(group)
+        for address in (f"/groups/{group.id}/", f"/groups/{group.id}/map/", f"/groups/{group.id}/progress/"):
+            assert browser.get(address).status_code == 404
+        for action in ("approve", "retarget", "reject"):
+            assert browser.post(f"/mappings/{mapping.id}/{action}/").status_code == 404
+        browser.post("/groups/bulk/", {"action": "reject", "group": [str(group.id)]})
+        assert only(group) == mapping
+
+
+class TestTheGroup:
+    def test_says_what_the_identity_provider_manages(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
+        words = text(browser.get(f"/groups/{group.id}/"))
+        assert "Name, members and roles are managed by your identity provider" in words
+        assert "grace@corp.example" in words
+        assert "No mapping rule matches its name now." in words
+
+    def test_says_that_nesting_is_not_expanded(self, browser: Client, idp: Idp) -> None:  # G3
+        inner = push(idp, "Berlin")
+        answer = idp.post("/Groups", {"displayName": "Europe", "members": [{"value": str(inner.id)}]})
+        words = text(browser.get(f"/groups/{answer.json()['id']}/"))
+        assert "1 group is in this group Nesting is not expanded" in words
+
+    def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
+        people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
+        group = push(idp, "Office", *people)
+        found = browser.get(f"/groups/{group.id}/?q=ARA", headers={"HX-Request": "true"})
+        assert [str(member.user) for member in found.context["page"]] == ["amara@corp.example", "chiara@corp.example"]
+        lines = b"".join(browser.get(f"/groups/{group.id}/members.csv?q=bo").streaming_content).decode().splitlines()
+        assert len(lines) == 2
+
+    def test_shows_how_far_a_decision_has_come(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Office", *(UserFactory.create(org=org) for _ in range(3)))
+        worker.drain(5)
+        map_to(group)
+        assert "0 of 3 people are settled" in text(browser.get(f"/groups/{group.id}/"))
+        worker.drain(5)
+        assert "settled" not in text(browser.get(f"/groups/{group.id}/"))
+        assert "Everybody is settled" in text(browser.get(f"/groups/{group.id}/progress/"))
+
+    def test_tells_what_happened_to_it(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "eng-")
+        group = push(idp, "eng-web")
+        decide(browser, f"/mappings/{only(group).id}/retarget/", name="Web")
+        told = text(browser.get(f"/groups/{group.id}/history/", headers={"HX-Request": "true"}))
+        assert told.index("eng-web was mapped to Web instead") < told.index("The group eng-web was pushed")
+        assert "by Ada Brandt" in told
+
+
+class TestApproving:
+    def test_says_what_is_created_and_then_creates_it(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "load", POOL, auto=False)
+        group = push(idp, "load runners", UserFactory.create(org=org))
+        address = f"/mappings/{only(group).id}/approve/"
+        words = text(browser.get(address))
+        assert "The concurrency group “load runners” is created" in words
+        assert "1 person is affected +1 added to the concurrency group load runners New" in words
+        answer = decide(browser, address, name="load runners")
+        assert answer.redirect_chain == [(f"/groups/{group.id}/", 302)]
+        assert only(group).status == Status.APPROVED
+        assert only(group).entity.name == "load runners"
+        assert Change.objects.get(verb="mapping.approved").by_person is not None
+
+    def test_uses_what_is_there(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "load", POOL, auto=False)
+        pool = entities.create(org=org, kind=POOL, name="Runners", at=timezone.now())
+        group = push(idp, "load runners")
+        decide(browser, f"/mappings/{only(group).id}/approve/", name=" runners ")
+        assert only(group).entity == pool
+
+    def test_does_nothing_that_was_not_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
+        rule(org, "load", POOL, auto=False)
+        group = push(idp, "load runners")
+        address = f"/mappings/{only(group).id}/approve/"
+        shown = seen(browser.get(address))
+        again = browser.post(address, {"name": "Runners", "seen": shown})
+        assert "The concurrency group “Runners” is created" in text(again)
+        assert only(group).status == Status.PENDING
+        idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "externalId", "value": "x"})
+        late = browser.post(address, {"name": "Runners", "seen": seen(again)})
+        assert "Look at what happens now, before you decide" in text(late)
+        assert only(group).status == Status.PENDING
+
+    def test_names_the_owner_of_what_is_taken(self, browser: Client, org: Organization, idp: Idp) -> None:  # M1
+        map_to(push(idp, "Night shift"), POOL, "Runners")
+        rule(org, "load", POOL, auto=False)
+        group = push(idp, "load runners")
+        answer = decide(browser, f"/mappings/{only(group).id}/approve/", name="Runners")
+        assert "“Night shift” is mapped to it already" in text(answer)
+        assert only(group).status == Status.PENDING
+
+    def test_of_what_is_decided_leads_to_the_group(self, browser: Client, idp: Idp) -> None:
+        mapping = map_to(push(idp, "Office"))
+        answer = browser.get(f"/mappings/{mapping.id}/approve/", follow=True)
+        assert "That is decided already: Approved." in text(answer)
+
+
+class TestAnEffectOnVeryMany:
+    def test_is_worked_out_by_a_worker_and_decided_about_then(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 1)
+        group = push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
+        address, chosen = f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Everybody"}
+        shown = browser.get(address, chosen)
+        assert "Working out the effect on 2 people; 0 looked at." in text(shown)
+        assert seen(shown) == ""
+        browser.post(address, chosen | {"seen": ""})
+        assert not GroupMapping.objects.exists()
+        run = Preview.objects.get()
+        assert "Working out" in text(browser.get(f"/previews/{run.id}/"))
+        assert runs.serve()
+        done = browser.get(f"/previews/{run.id}/")
+        assert "2 people are affected" in text(done)
+        browser.post(address, chosen | {"seen": seen(done)})
+        assert only(group).entity.name == "Everybody"
+
+    def test_is_downloaded(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
+        shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
+        lines = b"".join(browser.get(shown.context["download"]).streaming_content).decode().splitlines()
+        assert lines[1:] == ["grace@corp.example,place,team,,Berlin"]
+
+
+class TestMappingByHand:
+    def test_offers_the_kinds_that_are_on(self, browser: Client, org: Organization, idp: Idp) -> None:  # M8
+        org.sub_organizations = False
+        org.save()
+        group = push(idp, "Office")
+        shown = browser.get(f"/groups/{group.id}/map/")
+        assert [kind for kind, _ in shown.context["form"].fields["kind"].choices] == [TEAM, POOL]
+        decide(browser, f"/groups/{group.id}/map/", kind=POOL, name="Runners")
+        assert (only(group).kind, only(group).entity.name) == (POOL, "Runners")
+
+    def test_is_refused_beside_the_field_where_something_excludes_it(self, browser: Client, idp: Idp) -> None:  # M1
+        group = push(idp, "Office")
+        map_to(group, TEAM)
+        answer = decide(browser, f"/groups/{group.id}/map/", kind=SUB, name="Berlin")
+        assert "A sub-organization excludes every other mapping" in answer.context["form"].errors["name"][0]
+        assert not Entity.objects.filter(name="Berlin").exists()
+
+    def test_of_a_deleted_target_is_a_new_choice(self, browser: Client, org: Organization, idp: Idp) -> None:  # M7
+        group = push(idp, "Office")
+        mapping = map_to(group)
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause())
+        assert "what it was mapped to was deleted" in text(browser.get(f"/groups/{group.id}/"))
+        decide(browser, f"/mappings/{mapping.id}/retarget/", name="Berlin")
+        assert (only(group).status, only(group).entity.name) == (Status.APPROVED, "Berlin")
+
+    def test_is_undone_by_rejecting(self, browser: Client, idp: Idp) -> None:  # M2
+        group = push(idp, "Office")
+        mapping = map_to(group)
+        decide(browser, f"/mappings/{mapping.id}/reject/")
+        assert not GroupMapping.objects.live().filter(group=group).exists()
+        assert "Rejected: no rule maps this group to a team" in text(browser.get(f"/groups/{group.id}/"))
+
+
+class TestManyAtOnce:
+    @pytest.fixture
+    def pending(self, org: Organization, idp: Idp) -> list[PushedGroup]:
+        """Two that can be approved, and one whose name another group has taken."""
+        map_to(push(idp, "Night shift"), POOL, "load c")
+        rule(org, "load", POOL, auto=False)
+        return [push(idp, name) for name in ("load a", "load b", "load c")]
+
+    def test_approves_what_can_be_and_lists_what_cannot(self, browser: Client, pending: list[PushedGroup]) -> None:
+        chosen = {"action": "approve", "group": [str(group.id) for group in pending]}
+        shown = text(browser.post("/groups/bulk/", chosen))
+        assert "Approve 3 mappings?" in shown
+        assert "1 cannot be approved this way load c The group “Night shift” is mapped to it already" in shown
+        answer = decide(browser, "/groups/bulk/", **chosen)
+        assert "2 mappings are approved." in text(answer)
+        assert [only(group).status for group in pending] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
+
+    def test_rejects_all_that_a_filter_leaves(self, browser: Client, pending: list[PushedGroup]) -> None:
+        answer = decide(browser, "/groups/bulk/", action="reject", all="1", filters="q=load")
+        assert "3 mappings are rejected." in text(answer)
+        assert GroupMapping.objects.live().get().group.display_name == "Night shift"
+
+    def test_asks_to_choose_first(self, browser: Client) -> None:
+        assert "Tick the groups first." in text(browser.post("/groups/bulk/", {"action": "approve"}, follow=True))
+
+    def test_never_recreates_what_was_deleted(self, browser: Client, org: Organization, idp: Idp) -> None:  # M7
+        mapping = map_to(push(idp, "Office"))
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause())
+        shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(mapping.group_id)]})
+        assert "what it was mapped to was deleted" in text(shown)
+        assert "These cannot be approved at once" in text(shown)
+
+
+def saved(browser: Client, address: str, **facts: str) -> Any:
+    shown = browser.post(address, facts)
+    return browser.post(address, facts | {"seen": shown.context["seen"]}, follow=True)
+
+
+class TestRules:
+    def test_say_how_many_groups_follow_them(self, browser: Client, org: Organization, idp: Idp) -> None:  # M3
+        for name in ("eng-web", "ENG-api", "eng-load", "Office"):
+            push(idp, name)
+        rule(org, "eng-l")
+        rule(org, "eng")
+        rule(org, "^eng-", POOL, type_=PatternType.REGEX)
+        shown = browser.get("/groups/rules/")
+        assert [(tally.winning, tally.matching) for _, tally in shown.context["rows"]] == [(1, 1), (2, 3), (0, 2)]
+        assert "1 group matches no rule." in text(shown)
+        assert "2 groups follow it of 3 that match; earlier rules win the others" in text(shown)
+
+    def test_say_that_an_earlier_one_wins_the_only_match(self, browser: Client, org: Organization, idp: Idp) -> None:
+        push(idp, "eng-web")
+        rule(org, "eng")
+        later = rule(org, "eng-web")
+        assert "0 groups follow it 1 matches; an earlier rule wins it" in text(browser.get("/groups/rules/"))
+        assert "Follow it None: earlier rules win." in text(browser.get(f"/groups/rules/{later.id}/"))
+
+    def test_ask_for_a_pattern_before_they_call_its_absence_wrong(self, browser: Client) -> None:
+        facts = {"pattern_type": "regex", "pattern": "", "kind": "team"}
+        shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "field__error" not in shown.content.decode()
+        assert "Enter a pattern to see them." in text(shown)
+
+    def test_tell_which_one_a_name_follows(self, browser: Client, org: Organization) -> None:
+        rule(org, "eng-")
+        assert "It follows rule 1, Begins with eng- : to a team." in text(browser.get("/groups/rules/?name=Eng-web"))
+        assert "No rule matches" in text(browser.get("/groups/rules/test/?name=web"))
+
+    def test_are_saved_once_their_matches_were_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
+        push(idp, "eng-web")
+        facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
+        first = browser.post("/groups/rules/new/", facts)
+        assert "Look at what the rule matches and would do, then save." in text(first)
+        assert first.context["outcome"].outlook.plan.matched == 1
+        assert not MappingRule.objects.exists()
+        answer = saved(browser, "/groups/rules/new/", **facts)
+        assert "See what applying it would do" in text(answer)
+        assert MappingRule.objects.get().auto_approve
+        assert not GroupMapping.objects.exists()  # M5
+
+    def test_show_what_they_would_do_to_groups_that_are_not_counted_too(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(rule_matches, "COUNTED", 1)
+        push(idp, "Accounting")
+        push(idp, "eng-web")
+        facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
+        shown = browser.post("/groups/rules/new/", facts)
+        assert [each.group for each in shown.context["outcome"].outlook.plan.mapped] == ["eng-web"]
+        answer = saved(browser, "/groups/rules/new/", **facts)
+        assert "See what applying it would do" in text(answer)
+        assert "Apply to unmapped groups" in text(answer)
+
+    def test_with_a_bad_pattern_say_where_it_is_bad(self, browser: Client) -> None:
+        facts = {"pattern_type": "regex", "pattern": "eng-[z-a]", "kind": "team"}
+        shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "At character" in text(shown)
+        assert "invalid character class range" in text(browser.post("/groups/rules/new/", facts))
+
+    def test_are_moved(self, browser: Client, org: Organization) -> None:
+        first, second, third = rule(org, "a"), rule(org, "b"), rule(org, "c")
+
+        def order() -> list[str]:
+            return [each.pattern for each in MappingRule.objects.for_org(org)]
+
+        browser.post(f"/groups/rules/{first.id}/move/", {"to": "down"})
+        assert order() == ["b", "a", "c"]
+        browser.post(f"/groups/rules/{third.id}/move/", {"to": "up"})
+        assert order() == ["b", "c", "a"]
+        answer = browser.post(f"/groups/rules/{first.id}/move/", {"to": "1"}, headers={"HX-Request": "true"})
+        assert order() == ["a", "b", "c"]
+        assert answer.context["announced"] == "Begins with “a” is now rule 1 of 3."
+        for senseless in ("", "-1", "nowhere"):
+            browser.post(f"/groups/rules/{second.id}/move/", {"to": senseless})
+        assert order() == ["a", "b", "c"]
+
+    def test_are_deleted_after_a_question(self, browser: Client, org: Organization, idp: Idp) -> None:
+        first = rule(org, "a")
+        group = push(idp, "a1")
+        decide(browser, f"/groups/rules/{first.id}/delete/")
+        assert not MappingRule.objects.exists()
+        assert only(group).rule is None
+
+    def test_are_applied_to_unmapped_groups_after_a_preview(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # M5
+        for name in ("eng-web", "eng-api", "Office"):
+            push(idp, name)
+        map_to(push(idp, "eng-old"))
+        entities.create(org=org, kind=TEAM, name="eng-api", at=timezone.now())
+        rule(org, "eng-")
+        shown = text(browser.get("/groups/rules/apply/"))
+        assert "2 groups are mapped eng-web eng-web New eng-api eng-api" in shown
+        answer = decide(browser, "/groups/rules/apply/")
+        assert "2 groups are mapped." in text(answer)
+        assert rows(browser.get("/groups/?status=auto_approved")) == ["eng-api", "eng-web"]
+
+    def test_of_a_kind_that_is_off_cannot_be_made(self, browser: Client, org: Organization) -> None:  # M8
+        org.concurrency_groups = False
+        org.save()
+        facts = {"pattern_type": "all", "pattern": "", "kind": POOL}
+        assert "Select a valid choice" in text(browser.post("/groups/rules/new/", facts))
+
+    def test_of_another_org_do_not_exist(self, browser: Client) -> None:  # O7
+        theirs = rule(OrganizationFactory.create(), "a")
+        for address in (f"/groups/rules/{theirs.id}/", f"/groups/rules/apply/?rule={theirs.id}"):
+            assert browser.get(address).status_code == 404
+        for action in ("move", "delete"):
+            assert browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}).status_code == 404
+        assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
+
+
+_GROUPS = """
+INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_name_key, external_id, attributes,
+    folded, extension_urn, roles, member_count, out_of_sync, created_at, modified_at, revision)
+SELECT gen_random_uuid(), %(org)s, 'Department ' || n, 'department ' || n, '', '{}', '{}', '', '{}', 0, false, now(),
+    now(), 1
+FROM generate_series(1, 10000) AS n
+"""
+_MEMBERS = """
+INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+SELECT %(org)s, %(group)s, id, now(), %(change)s FROM orgs_user WHERE org_id = %(org)s AND scim_managed
+"""
+
+
+@pytest.mark.timeout(300)
+class TestOfThousands:
+    """10,000 groups, most of them mapped, 20 rules, and a group of 100,000 members."""
+
+    @pytest.fixture
+    def big(self, org: Organization, idp: Idp) -> PushedGroup:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute(_GROUPS, {"org": org.id})
+        rule(org, "department 1")
+        rule(org, "department 2", POOL, auto=False)
+        mappings.apply_rules(org=org, cause=cause())
+        for number in range(9):
+            rule(org, f"team {number}")
+            rule(org, rf"\b{number}\d+{number}$", POOL, type_=PatternType.REGEX)
+        fill(org, 100_000)
+        big = push(idp, "Everybody")
+        with connection.cursor() as cursor:
+            change = Change.objects.filter(org=org).latest("id").id
+            # As autovacuum would, had it seen these rows. Keys are checked by the plans of when the tables were empty.
+            cursor.execute("ANALYZE groups_provisioning_pushedgroup, orgs_user, orgs_change")
+            cursor.execute(_MEMBERS, {"org": org.id, "group": big.id, "change": change})
+            cursor.execute("ANALYZE groups_provisioning_groupmember")
+        PushedGroup.objects.filter(id=big.id).update(member_count=100_000)
+        return big
+
+    def test_every_page_is_small_and_takes_few_queries(
+        self, browser: Client, org: Organization, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        pages = (
+            "/groups/",
+            "/groups/?q=department+1&sort=-push",
+            "/groups/?status=pending&kind=concurrency_group&page=3",
+            f"/groups/{big.id}/",
+            f"/groups/{big.id}/?page=1999",
+            f"/groups/{big.id}/?q=p99",
+            "/groups/rules/",
+            f"/groups/rules/{MappingRule.objects.for_org(org)[0].id}/",
+        )
+        for address in pages:
+            with django_assert_max_num_queries(12):
+                answer = browser.get(address)
+            assert answer.status_code == 200
+            assert len(answer.content) < 100_000, address
+
+    def test_a_download_takes_queries_by_the_thousand(
+        self, browser: Client, big: PushedGroup, django_assert_max_num_queries: Any
+    ) -> None:
+        with django_assert_max_num_queries(20):
+            assert len(list(browser.get("/groups.csv").streaming_content)) == 10_002

@@ -1,0 +1,262 @@
+"""The pages about people: list, person, and changes by hand."""
+
+import csv
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from groups_provisioning.models import Status
+from orgs.models import Change, HandPlacement, Organization, User
+from tests.conftest import Idp
+from tests.factories import OwnerFactory, UserFactory
+from tests.groups_provisioning.browsing import person, text, text_of
+from tests.groups_provisioning.ties import POOL, SUB, entity, group, placed, places, settle, tie
+from tests.scim.api import crowds
+
+
+@pytest.fixture
+def ada(org: Organization) -> User:
+    return person(org, "Ada", "Lovelace")
+
+
+class TestTheList:
+    def names(self, browser: Client, query: str = "") -> list[str]:
+        answer = browser.get(f"/people/?{query}")
+        return re.findall(r'class="table__name" href="[^"]*">([^<]*)<', answer.content.decode())
+
+    def test_has_everybody_of_the_org_but_those_whom_scim_deleted(self, browser: Client, org: Organization) -> None:
+        person(org, "Bo", "Ek")
+        person(org, "Cy", "Fox", active=False)
+        person(org, "Di", "Gray", active=False, deleted_at=timezone.now(), login_email=None)
+        UserFactory.create()
+        OwnerFactory.create(org=org, user_name="zoe@corp.example")
+        assert self.names(browser) == ["Bo Ek", "Cy Fox", "Mo Adler", "zoe@corp.example"]
+        assert self.names(browser, "account=active") == ["Bo Ek", "Mo Adler", "zoe@corp.example"]
+        assert self.names(browser, "account=inactive") == ["Cy Fox"]
+        assert self.names(browser, "account=deleted") == ["Di Gray"]
+        assert self.names(browser, "added_by=hand") == ["zoe@corp.example"]
+        assert self.names(browser, "role=Admin") == ["Mo Adler"]
+        assert self.names(browser, "role=Chef") == self.names(browser)  # as if it were left out
+
+    def test_is_searched_by_every_word_of_names_addresses_and_ids(self, browser: Client, org: Organization) -> None:
+        bo = person(org, "Bo", "Ek", external_id="00u1", email_keys=["robert@corp.example"])
+        for words in ("bo", "EK", "ek bo", "robert@", "00u1", bo.user_name[:6]):
+            assert self.names(browser, f"q={words}") == ["Bo Ek"]
+        assert self.names(browser, "q=bo+adler") == []
+        assert "Nobody fits" in text_of(browser, "/people/?q=bo+adler")
+
+    def test_says_where_people_are_and_where_they_come_from(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:
+        for name in ("Platform", "Payments", "Search", "Support"):
+            placed(org, entity(org, name), ada)
+        page = text_of(browser, "/people/?q=ada")
+        assert "Ada Lovelace ada@corp.example Member Payments Platform Search +1 SCIM Active" in page
+
+    def test_is_one_fragment_for_htmx(self, browser: Client, ada: User) -> None:
+        answer = browser.get("/people/?q=ada", headers={"HX-Request": "true"})
+        assert answer.content.decode().lstrip().startswith("<table")
+
+    def test_is_a_file_with_the_same_filters(self, browser: Client, org: Organization, ada: User) -> None:
+        placed(org, entity(org, "Platform"), ada)
+        answer = browser.get("/people.csv?q=ada")
+        (header, row) = csv.reader(b"".join(answer).decode().splitlines())
+        assert header[:4] == ["User name", "Name", "Status", "Roles"]
+        assert row[:8] == ["ada@corp.example", "Ada Lovelace", "Active", "Member", "Platform", "", "", "SCIM"]
+
+    def test_is_quick_and_small_with_a_crowd(
+        self, browser: Client, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:
+        crowds.fill(org, 10_000)
+        team = entity(org, "Everybody")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source) "
+                "SELECT org_id, id, %s, 'team', 'hand' FROM orgs_user WHERE org_id = %s",
+                [team.id, org.id],
+            )
+        for query in ("", "q=p99", "role=Member&account=active&page=7"):
+            with django_assert_max_num_queries(12):
+                answer = browser.get(f"/people/?{query}")
+            assert len(answer.content) < 100_000
+            assert len(re.findall('class="table__name"', answer.content.decode())) == 50
+
+
+class TestAPerson:
+    def test_has_attributes_as_the_idp_sent_them(self, browser: Client, org: Organization) -> None:
+        ada = person(
+            org,
+            "Ada",
+            "Lovelace",
+            external_id="00u1",
+            attributes={
+                "title": "Engineer",
+                "emails": [{"type": "work", "value": "ada@corp.example", "primary": True}],
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Engines"},
+            },
+        )
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "name.givenName Ada" in page
+        assert "externalId 00u1" in page
+        assert "active true" in page
+        assert "title Engineer" in page
+        assert "emails[work].primary true" in page
+        assert "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department Engines" in page
+
+    def test_says_why_and_what_would_have_to_change(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        engineers = group(org, "Engineers", ada, roles=["Admin"])
+        tie(engineers, platform, status=Status.APPROVED)
+        settle(ada)
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "Admin · Role of the SCIM group Engineers" in page
+        assert "Their SCIM group Engineers is mapped to Platform" in page
+        assert "remove Ada Lovelace from the group Engineers in your identity provider" in page
+        assert "Engineers Admin Platform · Approved" in page
+
+    def test_says_nothing_to_do_about_the_roles_of_somebody_deleted(self, browser: Client, org: Organization) -> None:
+        gone = person(org, "Di", "Gray", active=False, deleted_at=timezone.now(), login_email=None)
+        assert "To change it" not in text_of(browser, f"/people/{gone.id}/")
+
+    def test_of_the_owner_asks_nothing_of_the_identity_provider(self, browser: Client, org: Organization) -> None:  # O8
+        owner = OwnerFactory.create(org=org)
+        settle(owner)
+        assert "To change it: set one here." in text_of(browser, f"/people/{owner.id}/")
+
+    def test_names_what_is_recorded_and_does_not_count(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        HandPlacement.objects.create(
+            org=org, user=ada, entity=platform, placed=True, change=Change.objects.create(org=org, at=timezone.now())
+        )
+        placed(org, entity(org, "Lab", SUB), ada)
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "While they are in the sub-organization Lab, places in the root organization do not count" in page
+        assert places(ada) == {"Lab": "claim"}
+
+    @pytest.mark.parametrize(
+        ("facts", "words"),
+        [
+            ({"active": False}, "Their places stay recorded and count for nothing"),
+            ({"active": False, "deleted_at": timezone.now(), "login_email": None}, "Your identity provider deleted"),
+        ],
+    )
+    def test_who_is_gone_is_told_to_be(
+        self, browser: Client, org: Organization, facts: dict[str, Any], words: str
+    ) -> None:
+        ada = person(org, "Ada", "Lovelace", **facts)
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert words in page
+        assert ("Place by hand" in page) is ("deleted_at" not in facts)
+
+    def test_says_what_was_refused_while_they_were_deactivated(
+        self, browser: Client, idp: Idp, ada: User
+    ) -> None:  # U4
+        value = {"active": False, "userName": "mo@corp.example"}
+        assert idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": value}).status_code == 200
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "Part of the last request was refused" in page
+        assert "userName : mo@corp.example cannot be used" in page
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": True}})
+        assert "refused" not in text_of(browser, f"/people/{ada.id}/")
+
+    def test_with_much_about_them_is_told_in_few_queries(
+        self, browser: Client, org: Organization, ada: User, django_assert_max_num_queries: Any
+    ) -> None:
+        for number in range(60):
+            placed(org, entity(org, f"Team {number}"), ada)
+        pool = entity(org, "Pool", POOL)
+        User.objects.filter(id=ada.id).update(placement=pool, manual_roles=["Member"])
+        other = entity(org, "Other", POOL)
+        browser.post(f"/people/{ada.id}/places/new/", {"entity": other.id})
+        settle(ada)
+        browser.get("/people/")  # the message was read
+        with django_assert_max_num_queries(12):
+            answer = browser.get(f"/people/{ada.id}/")
+        assert len(answer.content) < 250_000
+        assert "And 10 more groups" in text(answer)
+
+
+class TestByHand:
+    def test_placing_says_that_the_idp_goes_first(self, browser: Client, org: Organization, ada: User) -> None:  # R4
+        platform = entity(org, "Platform")
+        address = f"/people/{ada.id}/places/new/"
+        assert "Your identity provider goes first" in text_of(browser, address)
+        assert "Platform Team Place here" in text_of(browser, address + "?q=plat")
+        assert "Nothing fits" in text_of(browser, address + "?q=sales")
+        answer = browser.post(address, {"entity": platform.id}, follow=True)
+        assert "Ada Lovelace is in Platform." in text(answer)
+        assert places(ada) == {"Platform": "hand"}
+        assert Change.objects.get(verb="user.placed").by_person.user_name == "mo@corp.example"
+
+    def test_placing_where_scim_goes_first_says_so(self, browser: Client, org: Organization, ada: User) -> None:
+        placed(org, entity(org, "Large", POOL), ada)
+        answer = browser.post(f"/people/{ada.id}/places/new/", {"entity": entity(org, "Small", POOL).id}, follow=True)
+        assert "Something else goes first" in text(answer)
+
+    def test_placing_from_the_entity(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        address = f"/entities/{platform.id}/members/new/"
+        assert "Ada Lovelace ada@corp.example Place here" in text_of(browser, address + "?q=love")
+        answer = browser.post(address, {"person": ada.id}, follow=True)
+        assert "Ada Lovelace is in Platform." in text(answer)
+
+    def test_placing_is_not_offered_where_it_is_done(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        placed(org, platform, ada)
+        addresses = (f"/people/{ada.id}/places/new/?q=plat", f"/entities/{platform.id}/members/new/?q=love")
+        for address in addresses:
+            assert "Is in it Keep by hand" in text_of(browser, address)
+        browser.post(f"/people/{ada.id}/places/new/", {"entity": platform.id})
+        for address in addresses:
+            page = text_of(browser, address)
+            assert "Is in it By hand" in page
+            assert "Keep by hand" not in page
+
+    @pytest.mark.parametrize("id_", ["", "x", "00000000-0000-0000-0000-000000000000"])
+    def test_placing_in_what_is_not_there_is_404(self, browser: Client, ada: User, id_: str) -> None:
+        assert browser.post(f"/people/{ada.id}/places/new/", {"entity": id_}).status_code == 404
+
+    def test_taking_out_warns_of_the_next_word_of_the_idp(self, browser: Client, org: Organization, ada: User) -> None:
+        platform = entity(org, "Platform")
+        placed(org, platform, ada)
+        address = f"/people/{ada.id}/places/{platform.id}/take-out/"
+        page = text_of(browser, address)
+        assert "This lasts only until your identity provider's next word" in page  # R4
+        assert "remove Ada Lovelace from the group Platform" in page
+        answer = browser.post(address, follow=True)
+        assert "Ada Lovelace is out of Platform." in text(answer)
+        assert "Taken out by hand by Mo Adler" in text(answer)
+        assert places(ada) == {}
+        answer = browser.post(f"/people/{ada.id}/places/{platform.id}/put-back/", follow=True)
+        assert "Your identity provider decides again" in text(answer)
+        assert places(ada) == {"Platform": "claim"}
+
+    def test_taking_out_of_a_place_by_hand_warns_of_nothing(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:
+        platform = entity(org, "Platform")
+        browser.post(f"/people/{ada.id}/places/new/", {"entity": platform.id})
+        page = text_of(browser, f"/people/{ada.id}/places/{platform.id}/take-out/")
+        assert "next word" not in page
+        assert "Ada Lovelace leaves the team Platform" in page
+
+    def test_a_role_counts_where_nobody_else_gives_one(self, browser: Client, ada: User) -> None:  # R1
+        address = f"/people/{ada.id}/roles/"
+        assert "as long as neither your identity provider nor a SCIM group" in text_of(browser, address)
+        answer = browser.post(address, {"roles": "Admin"}, follow=True)
+        assert "Ada Lovelace has the role Admin." in text(answer)
+        answer = browser.post(address, {"roles": ""}, follow=True)
+        assert "No role is set by hand for Ada Lovelace any more; in effect: Member." in text(answer)
+        assert browser.post(address, {"roles": "Chef"}).status_code == 200
+
+    def test_a_role_says_when_it_does_not_count(self, browser: Client, org: Organization, ada: User) -> None:  # R1
+        group(org, "Staff", ada, roles=["Member"])
+        settle(ada)
+        address = f"/people/{ada.id}/roles/"
+        assert "gives Member, and that goes first" in text_of(browser, address)
+        answer = browser.post(address, {"roles": "Admin"}, follow=True)
+        assert "Roles of the identity provider go first; in effect: Member." in text(answer)

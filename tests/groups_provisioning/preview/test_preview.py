@@ -1,0 +1,255 @@
+"""A preview says what then happens (SPEC M9)."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from groups_provisioning.actions import conflict_decisions, entity_edits, mappings, rules
+from groups_provisioning.actions.conflict_decisions import Card
+from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.engine import reconcile
+from groups_provisioning.models import Conflict, GroupMapping, PatternType, Preview, PushedGroup
+from groups_provisioning.preview import runs
+from groups_provisioning.preview.runs import Outlook, Summary
+from orgs import organizations
+from orgs.history import Cause
+from orgs.models import Door, EntityKind, Organization, Standing, User
+from tests.conftest import Idp
+from tests.factories import EntityFactory, UserFactory
+from tests.groups_provisioning.outlooks import last_entry, what_came, what_was_said
+from tests.scim.api import crowds
+
+TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
+
+
+def cause() -> Cause:
+    return Cause(Door.COMMAND, timezone.now())
+
+
+@pytest.fixture
+def people(org: Organization, idp: Idp) -> list[str]:
+    return [
+        str(idp.post("/Users", {"userName": f"{name}@corp.example"}).json()["id"]) for name in ("ada", "bo", "cy", "di")
+    ]
+
+
+@pytest.fixture
+def push(org: Organization, idp: Idp) -> Callable[..., PushedGroup]:
+    def pushed(name: str, *members: str) -> PushedGroup:
+        answer = idp.post("/Groups", {"displayName": name, "members": [{"value": each} for each in members]})
+        settle(org)
+        return PushedGroup.objects.get(id=answer.json()["id"])
+
+    return pushed
+
+
+def settle(org: Organization) -> None:
+    while reconcile.settle_marked(org.id):
+        pass
+
+
+def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object]) -> Outlook:
+    """Look, do it, settle, and compare what was said with what the ledger tells."""
+    outlook = runs.look(org, wish)
+    assert outlook.summary is not None
+    before = last_entry()
+    runs.confirmed(org, wish, outlook.fingerprint, do)
+    settle(org)
+    assert what_came(org, outlook, since=before) == what_was_said(outlook)
+    return outlook
+
+
+def mapped(org: Organization, group: PushedGroup, kind: str = TEAM) -> GroupMapping:
+    mapping = mappings.map_group(org=org, group_id=group.id, kind=kind, cause=cause())
+    settle(org)
+    return mapping
+
+
+class TestAPreviewComesTrue:
+    def test_of_mapping_a_group_to_what_is_new(self, org: Organization, people: list[str], push: Any) -> None:
+        group = push("Platform", *people)
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        outlook = came_true(org, wish, lambda: mappings.map_group(org=org, group_id=group.id, kind=TEAM, cause=cause()))
+        assert outlook.plan.overlay.made == {"new team platform": (TEAM, "Platform")}
+        assert outlook.summary.entered == {"new team platform": 4}
+
+    def test_of_approving(self, org: Organization, people: list[str], push: Any) -> None:
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=cause())
+        EntityFactory.create(org=org, kind=POOL, name="Gold")
+        push("Gold", *people[:3])
+        push("Silver", *people[1:])
+        ids = [str(each.id) for each in GroupMapping.objects.order_by("id")]
+        wish = {"do": "approve", "ids": ids}
+        outlook = came_true(
+            org, wish, lambda: mappings.approve_many(org=org, mapping_ids=map(UUID, ids), cause=cause())
+        )
+        assert outlook.summary.opened == 2
+
+    def test_of_a_new_target(self, org: Organization, people: list[str], push: Any) -> None:
+        mapping = mapped(org, push("Gold", *people), POOL)
+        other = EntityFactory.create(org=org, kind=POOL, name="Platinum")
+        wish = {"do": "retarget", "mapping": str(mapping.id), "entity": str(other.id)}
+        outlook = came_true(
+            org, wish, lambda: mappings.retarget(org=org, mapping_id=mapping.id, target=other.id, cause=cause())
+        )
+        assert outlook.summary.moved == {(str(mapping.entity_id), str(other.id)): 4}
+
+    def test_of_rejecting(self, org: Organization, people: list[str], push: Any) -> None:
+        gold, silver = mapped(org, push("Gold", *people), POOL), mapped(org, push("Silver", *people), POOL)
+        wish = {"do": "reject", "ids": [str(gold.id)]}
+        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=[gold.id], cause=cause()))
+        assert outlook.summary.moved == {(str(gold.entity_id), str(silver.entity_id)): 4}
+        assert outlook.summary.closed == 4
+
+    def test_of_applying_rules(self, org: Organization, people: list[str], push: Any) -> None:
+        push("eng-platform", *people)
+        push("eng-web", people[0])
+        push("Sales", *people[1:])
+        EntityFactory.create(org=org, name="eng-web")
+        facts = RuleFacts(PatternType.PREFIX, TEAM, "ENG-", True)
+        rule = rules.add_rule(org=org, facts=facts, cause=cause())
+        wish = {"do": "apply", "rule": str(rule.id)}
+        outlook = came_true(org, wish, lambda: mappings.apply_rules(org=org, rule_id=rule.id, cause=cause()))
+        assert [(each.group, each.is_new) for each in outlook.plan.mapped] == [
+            ("eng-platform", True),
+            ("eng-web", False),
+        ]
+
+    def test_of_groups_in_conflict_with_each_other(self, org: Organization, people: list[str], push: Any) -> None:
+        for name in ("c", "a", "b"):
+            push(name, *people)
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL, "", True), cause=cause())
+        outlook = came_true(org, {"do": "apply"}, lambda: mappings.apply_rules(org=org, cause=cause()))
+        assert outlook.summary.opened == 8
+
+    def test_of_a_rule_that_is_not_saved_yet(self, org: Organization, people: list[str], push: Any) -> None:
+        push("eng-platform", *people)
+        facts = {"pattern_type": PatternType.PREFIX, "pattern": "eng-", "kind": TEAM, "auto_approve": True}
+        wish = {"do": "save_rule", "rule": "", **facts}
+
+        def save_and_apply() -> None:
+            rule = rules.add_rule(org=org, facts=RuleFacts(**facts), cause=cause())
+            mappings.apply_rules(org=org, rule_id=rule.id, cause=cause())
+
+        assert came_true(org, wish, save_and_apply).plan.matched == 1
+
+    def test_of_deleting_an_entity(self, org: Organization, people: list[str], push: Any) -> None:
+        mapping = mapped(org, push("Gold", *people), POOL)
+        wish = {"do": "delete_entity", "entity": str(mapping.entity_id)}
+        assert mapping.entity_id
+        entity_id = mapping.entity_id
+        came_true(org, wish, lambda: entity_edits.delete_entity(org=org, entity_id=entity_id, cause=cause()))
+
+    def test_of_switching_a_kind_off(self, org: Organization, people: list[str], push: Any) -> None:
+        mapped(org, push("Gold", *people), POOL)
+        mapped(org, push("Silver", *people), POOL)
+        wish = {"do": "switch_kinds", "on": [TEAM, SUB]}
+        outlook = came_true(
+            org,
+            wish,
+            lambda: organizations.change(org=org, wishes={"concurrency_groups": False}, cause=cause()),
+        )
+        assert (outlook.summary.closed, outlook.summary.left) == (4, {})
+
+    @pytest.mark.parametrize("use_incoming", [True, False])
+    def test_of_deciding_conflicts(self, org: Organization, people: list[str], push: Any, use_incoming: bool) -> None:
+        mapped(org, push("Platform", *people))
+        mapped(org, push("EMEA", *people[:2]), SUB)
+        cards = [Card.of(each) for each in Conflict.objects.order_by("user")]
+        assert len(cards) == 2
+        told = [[str(card.user_id), str(card.incoming_id), [str(each) for each in card.holders]] for card in cards]
+        wish = {"do": "decide", "cards": told, "use_incoming": use_incoming}
+        came_true(
+            org, wish, lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=cause())
+        )
+
+    def test_of_rejecting_what_made_admins(self, org: Organization, idp: Idp, people: list[str]) -> None:  # R5
+        admins = [str(UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"]).id) for _ in range(2)]
+        wish = {"do": "roles", "keys": ["Admin", "Member"], "default": "Admin", "admin": "Admin", "policy": "highest"}
+        summary = runs.look(org, wish).summary
+        assert summary.roles == {("Member", "Admin"): 4}
+        wish = {"do": "roles", "keys": ["Boss", "Member"], "default": "Member", "admin": "Boss", "policy": "highest"}
+        summary = runs.look(org, wish).summary
+        assert summary.roles == {("Admin", "Member"): len(admins)}
+
+
+class TestThePreview:
+    def test_writes_nothing_and_locks_nothing(self, org: Organization, people: list[str], push: Any) -> None:
+        group = push("Platform", *people)
+        with CaptureQueriesContext(connection) as queries:
+            runs.look(org, {"do": "map", "group": str(group.id), "kind": TEAM})
+        statements = [each["sql"] for each in queries]
+        assert not [sql for sql in statements if "FOR UPDATE" in sql or "INSERT" in sql or "UPDATE " in sql]
+
+    def test_refuses_what_the_command_would_refuse(self, org: Organization, people: list[str], push: Any) -> None:
+        team = mapped(org, push("Platform", *people)).entity
+        assert team
+        group = push("Web", *people)
+        with pytest.raises(mappings.EntityOwned, match="Platform"):
+            runs.look(org, {"do": "map", "group": str(group.id), "kind": TEAM, "entity": str(team.id)})
+
+    def test_that_went_stale_is_not_carried_out(
+        self, org: Organization, idp: Idp, people: list[str], push: Any
+    ) -> None:
+        group = push("Platform", *people[:2])
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        outlook = runs.look(org, wish)
+        idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": people[2]}]})
+        with pytest.raises(runs.Outdated):
+            runs.confirmed(org, wish, outlook.fingerprint, lambda: pytest.fail("carried out"))
+        assert runs.look(org, wish).fingerprint != outlook.fingerprint
+
+    def test_of_many_people_is_a_worker_s(
+        self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runs, "AT_ONCE", 3)
+        group = push("Platform", *people)
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        outlook = runs.look(org, wish)
+        assert outlook.summary is None
+        assert outlook.run.people == 4
+        assert runs.serve()
+        assert not runs.serve()
+        again = runs.look(org, wish)
+        assert again.run == outlook.run
+        assert again.summary.entered == {"new team platform": 4}
+        assert again.summary == Summary.of_json(again.summary.as_json())
+
+    def test_of_many_people_is_worked_out_again_once_it_is_old(
+        self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 3)
+        group = push("Platform", *people)
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        runs.look(org, wish)
+        assert runs.serve()
+        User.objects.filter(id=people[0]).update(deleted_at=timezone.now(), active=False, login_email=None)
+        Preview.objects.update(heard_at=timezone.now() - runs.FRESH)
+        assert runs.look(org, wish).summary is None
+        assert runs.serve()
+        assert runs.look(org, wish).summary.entered == {"new team platform": 3}
+
+    def test_that_a_worker_finds_refused_is_dropped(
+        self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runs, "AT_ONCE", 3)
+        group = push("Platform", *people)
+        runs.look(org, {"do": "map", "group": str(group.id), "kind": TEAM})
+        Organization.objects.update(teams=False)
+        assert runs.serve()
+        assert not Preview.objects.exists()
+
+    def test_costs_statements_in_proportion_to_the_people(self, org: Organization, push: Any) -> None:
+        crowds.fill(org, 1500)
+        group = push("Everybody", *map(str, User.objects.for_org(org).values_list("id", flat=True)))
+        with CaptureQueriesContext(connection) as queries:
+            outlook = runs.look(org, {"do": "map", "group": str(group.id), "kind": TEAM})
+        assert outlook.summary.touched == 1500
+        assert len(outlook.summary.some) == runs.SHOWN
+        assert len(queries) <= 3 * 1500 / 500 + 20
+        assert Standing.objects.for_org(org).count() == 1500
