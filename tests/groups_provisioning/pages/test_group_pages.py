@@ -13,7 +13,7 @@ from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
 from groups_provisioning.preview import runs
-from groups_provisioning.rules import rule_matches
+from groups_provisioning.pages.rules import matched_groups
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Organization, User
@@ -396,7 +396,7 @@ class TestRules:
     def test_show_what_they_would_do_to_groups_that_are_not_counted_too(
         self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
     ) -> None:  # M9
-        monkeypatch.setattr(rule_matches, "COUNTED", 1)
+        monkeypatch.setattr(matched_groups, "COUNTED", 1)
         push(idp, "Accounting")
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
