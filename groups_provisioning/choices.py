@@ -20,4 +20,5 @@ class Pending(TextChoices):
     UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
     EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
     RULE_CHANGED = "rule_changed", _("after a rename no rule, or one for another kind, is the first to match")
+    FREE = "free", _("what stood in the way is gone; approve it")
     TARGET_DELETED = "target_deleted", _("what it was mapped to was deleted")

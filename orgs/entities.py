@@ -39,9 +39,9 @@ def kinds_on(org: Organization) -> frozenset[str]:
     return frozenset(kind.value for kind, switch in KIND_SWITCHES.items() if getattr(org, switch))
 
 
-def off_at(org: Organization) -> dict[str, datetime | None]:
-    """When each kind was last switched off after it had been on; None where that never was (SPEC M8)."""
-    return {kind.value: getattr(org, f"{switch}_off_at") for kind, switch in KIND_SWITCHES.items()}
+def kinds_switched_at(org: Organization) -> dict[str, list[datetime]]:
+    """When each kind went on or off, in turn (SPEC M2)."""
+    return {kind.value: getattr(org, f"{switch}_switched_at") for kind, switch in KIND_SWITCHES.items()}
 
 
 def named(org: Organization, kind: str, name: str) -> UUID | None:

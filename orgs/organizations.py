@@ -11,6 +11,7 @@ from orgs import history, people, queue
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
+from orgs.spans import switched
 
 # What support may set; the features are among them.
 OF_SUPPORT = (
@@ -118,8 +119,8 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
 def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause) -> None:
     """Write what support wants to be different, and record what went from what to what.
 
-    Those whom the mappings of a kind placed are held once it is off, so it is noted when that was (SPEC M8); then, or
-    with another profile, everybody is settled anew. wishes: values by their name in OF_SUPPORT; the others stay as
+    When a kind goes on or off is noted, since claims are played with it (SPEC M2); then, or with another profile,
+    everybody is settled anew. wishes: values by their name in OF_SUPPORT; the others stay as
     they are now. Raises OrganizationExists, ProfileInUse.
     """
     locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
@@ -132,9 +133,10 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
     written = [*differing, "name_key"]
     for name in differing:
         setattr(locked, name, wishes[name])
-        if name in KINDS and not wishes[name]:
-            setattr(locked, f"{name}_off_at", cause.at)
-            written.append(f"{name}_off_at")
+        if name in KINDS:
+            column = f"{name}_switched_at"
+            setattr(locked, column, switched(getattr(locked, column), cause.at, on=wishes[name]))
+            written.append(column)
     try:
         with transaction.atomic():
             locked.save(update_fields=written)

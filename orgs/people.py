@@ -21,6 +21,9 @@ from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
 from orgs.models import Change, HandPlacement, Organization, User
 
+DEACTIVATIONS = 64
+"""Times of deactivation that are kept of one account, the last ones."""
+
 
 class NotAnAddress(Exception):
     """This is not an e-mail address."""
@@ -124,7 +127,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     if not written:
         return None
     if "active" in written:
-        written.append(_activate(user, at) if user.active else end_sessions(user))
+        written += [] if user.active else _deactivated(user, at)
     user.revision += 1
     user.modified_at = at
     _save(user, update_fields=[*written, "revision", "modified_at"])
@@ -140,6 +143,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     was = _account(user)
     HandPlacement.objects.filter(user=user).delete()
     user.active = False
+    user.deactivated_at = []
     user.deleted_at = user.modified_at = at
     user.login_email = None
     user.manual_roles = None
@@ -155,8 +159,6 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     was = _account(user)
     user.deleted_at = None
     _assign(user, facts)
-    if user.active:
-        _activate(user, at)
     user.revision += 1
     user.modified_at = at
     _save(user)
@@ -198,10 +200,10 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
         return False
     was = _account(user)
     user.active = active
-    written = _activate(user, cause.at) if active else end_sessions(user)
+    written = [] if active else _deactivated(user, cause.at)
     user.revision += 1
     user.modified_at = cause.at
-    user.save(update_fields=["active", written, "revision", "modified_at"])
+    user.save(update_fields=["active", *written, "revision", "modified_at"])
     verb = "user.activated" if active else "user.deactivated"
     change = _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
     if change is not None:
@@ -238,10 +240,10 @@ def end_sessions(user: User) -> str:
     return "session_epoch"
 
 
-def _activate(user: User, at: datetime) -> str:
-    """Note that somebody is active again, which no place held for them outlasts (SPEC M2). As `end_sessions`."""
-    user.active_since = at
-    return "active_since"
+def _deactivated(user: User, at: datetime) -> list[str]:
+    """Note that an account was deactivated: sessions and held places end (SPEC U4, M2). The columns to save."""
+    user.deactivated_at = [*user.deactivated_at, at][-DEACTIVATIONS:]
+    return ["deactivated_at", end_sessions(user)]
 
 
 def _assign(user: User, facts: Facts) -> list[str]:

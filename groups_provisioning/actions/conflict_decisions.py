@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.engine import reconcile
+from groups_provisioning.engine import loading, reconcile
+from groups_provisioning.engine.resolution import decided_by
 from groups_provisioning.models import Conflict, Decision
 from orgs import history, queue
 from orgs.db.keys import uuid7
@@ -46,17 +47,25 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
     change_id = uuid7()
     users = _locked(org, {card.user_id for card in cards})
     present = {(each.user_id, each.incoming_id): Card.of(each) for each in Conflict.objects.filter(user__in=users)}
+    played = loading.played(org, users)
     decisions = []
     for card in cards:
         if present.get((card.user_id, card.incoming_id)) != card:
             raise ConflictGone(card)
-        for holder in card.holders:
-            winner, loser = (card.incoming_id, holder) if use_incoming else (holder, card.incoming_id)
-            decisions.append(
-                Decision(
-                    org=org, user_id=card.user_id, winner_id=winner, loser_id=loser, at=cause.at, change_id=change_id
-                )
+        pairs = decided_by(played[card.user_id], str(card.incoming_id), use_incoming=use_incoming)
+        if not pairs:
+            raise ConflictGone(card)
+        decisions += [
+            Decision(
+                org=org,
+                user_id=card.user_id,
+                winner_id=UUID(winner),
+                loser_id=UUID(loser),
+                at=cause.at,
+                change_id=change_id,
             )
+            for winner, loser in pairs
+        ]
     Decision.objects.bulk_create(decisions)
     told = {"use": "incoming" if use_incoming else "current", "conflicts": len(cards)}
     _settle(org, users, "conflict.decided", change_id, cause, told)

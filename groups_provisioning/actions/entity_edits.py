@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from groups_provisioning.actions.mapping_rows import lock_groups, told
-from groups_provisioning.models import GroupMapping, Pending, Status
+from groups_provisioning.models import STATUS_FIELDS, GroupMapping, Pending, Status
 from orgs import entities, history
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
@@ -62,10 +62,10 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     stories = []
     if mapping is not None:
         was = mapping.status
-        mapping.status, mapping.reason, mapping.target_deleted = Status.PENDING, Pending.TARGET_DELETED, True
-        mapping.fell_back_at = None
+        mapping.cease(Status.PENDING, Pending.TARGET_DELETED, cause.at)
+        mapping.target_deleted = True
         mapping.change_id = change_id
-        mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
+        mapping.save(update_fields=[*STATUS_FIELDS, "target_deleted"])
         stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
     marked = _mark_placed(entity, mapping, change_id)
     history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)

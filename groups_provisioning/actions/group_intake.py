@@ -141,10 +141,8 @@ def _change_group(
     if group.out_of_sync and any(change.op == "replace" for change in wished.members):
         group.out_of_sync = False
         written.append("out_of_sync")
-    marked = (
-        manual_changes.end_removals_around(group, change_id=change_id) if manual_changes.was_taken_out(group) else 0
-    )
     if not written and not delta:
+        marked = _end_removals(group, change_id)
         if marked or delta.skipped:
             _record(group, "group.changed", cause, change_id, delta, marked=marked)
         return group
@@ -155,7 +153,8 @@ def _change_group(
     if "display_name" in written:
         outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
         told = {"was": was} | outcome.detail
-    marked += delta.added + delta.removed
+    # After the mappings: what fell back just now ends no removal, or it would place people (SPEC M2, R4).
+    marked = _end_removals(group, change_id) + delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
     _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
@@ -174,15 +173,21 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
-    if manual_changes.was_taken_out(group):
-        manual_changes.end_removals_around(group, change_id=change_id)
+    _end_removals(group, change_id)
     members.take_out(group, at=cause.at)
     group.member_count = 0
     group.revision += 1
     group.deleted_at = group.modified_at = cause.at
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
-    outcome = rule_evaluation.deleted(group, change_id=change_id)
+    outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
     _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
+
+
+def _end_removals(group: PushedGroup, change_id: UUID) -> int:
+    """This write names the group: what hands took its members out of ends with it; how many were marked (SPEC R4)."""
+    if not manual_changes.was_taken_out(group):
+        return 0
+    return manual_changes.end_removals_around(group, change_id=change_id)
 
 
 def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:

@@ -119,12 +119,24 @@ def was_taken_out(row: User | PushedGroup) -> bool:
 
 def end_removals(user: User) -> None:
     """A SCIM write names this user, who is locked. Whoever calls this settles them."""
-    HandPlacement.objects.filter(org=user.org_id, user=user, placed=False).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_END_OF_USER, {"org": user.org_id, "user": user.id})
 
+
+# A removal from what a mapping claims for nobody, since it fell back or its kind is off, outlasts SCIM's writes: they
+# would place somebody whom nothing claims. It ends when the mapping is approved again (SPEC R4).
+_ENDS = """NOT h.placed AND NOT EXISTS (
+    SELECT FROM groups_provisioning_mapping m JOIN orgs_organization o ON o.id = m.org_id
+    WHERE m.entity_id = h.entity_id AND m.status <> 'rejected' AND NOT m.target_deleted AND (
+        m.status = 'pending' OR NOT CASE m.kind
+            WHEN 'team' THEN o.teams WHEN 'concurrency_group' THEN o.concurrency_groups ELSE o.sub_organizations END
+    )
+)"""
+_END_OF_USER = f"DELETE FROM orgs_handplacement h WHERE h.org_id = %(org)s AND h.user_id = %(user)s AND {_ENDS}"
 
 _END = f"""
 WITH ended AS (
-    DELETE FROM orgs_handplacement h WHERE h.org_id = %(org)s AND NOT h.placed AND (
+    DELETE FROM orgs_handplacement h WHERE h.org_id = %(org)s AND {_ENDS} AND (
         EXISTS (
             SELECT FROM groups_provisioning_groupmember m WHERE m.group_id = %(group)s AND m.user_id = h.user_id
         )
@@ -149,6 +161,14 @@ def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
     if count:
         announce()
     return int(count)
+
+
+def end_removals_from(entity_ids: Collection[UUID]) -> None:
+    """The mappings of these entities are approved again, so that they claim those who were taken out of what was held.
+
+    Whoever calls this marks the members (SPEC R4).
+    """
+    HandPlacement.objects.filter(entity__in=entity_ids, placed=False).delete()
 
 
 def _locked(org: Organization, user_id: UUID) -> User:

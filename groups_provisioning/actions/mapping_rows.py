@@ -1,10 +1,11 @@
 """Rows of `GroupMapping` as both kinds of commands need them: where admins decide, and where rules do."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from groups_provisioning.models import STATUS_FIELDS, GroupMapping, PushedGroup, Status
 from orgs.models import Organization
 
 
@@ -16,21 +17,26 @@ def live_mappings(groups: Iterable[PushedGroup]) -> list[GroupMapping]:
 
 
 def close(
-    mappings: Sequence[GroupMapping], groups: Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
+    mappings: Sequence[GroupMapping],
+    groups: Mapping[UUID, PushedGroup],
+    *,
+    change_id: UUID,
+    at: datetime,
+    **flags: bool,
 ) -> list[dict[str, Any]]:
     """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
     groups: those of the mappings, by id.
     """
-    written: dict[str, Any] = {"status": Status.REJECTED, "reason": "", "fell_back_at": None, "change_id": change_id}
-    written |= flags
-    GroupMapping.objects.filter(id__in=[mapping.id for mapping in mappings]).update(**written)
     stories = []
     for mapping in mappings:
         was = mapping.status
-        for name, value in written.items():
+        mapping.cease(Status.REJECTED, "", at)
+        mapping.change_id = change_id
+        for name, value in flags.items():
             setattr(mapping, name, value)
         stories.append(told(mapping, groups[mapping.group_id], was=was))
+    GroupMapping.objects.bulk_update(mappings, [*STATUS_FIELDS, *flags])
     return stories
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from groups_provisioning.actions.manual_changes import end_removals_from
 from groups_provisioning.actions.mapping_rows import close, has_place, live_mappings, told
-from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.rules.proposals import (
     Candidate,
     Ground,
@@ -64,18 +65,19 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     waiting = GroupMapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
     back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",), no_key=True).order_by("id"))
     for mapping in back:
-        was, mapping.status, mapping.reason = mapping.status, Status.PENDING, Pending.TARGET_DELETED
+        was = mapping.status
+        mapping.cease(Status.PENDING, Pending.TARGET_DELETED, at)
         mapping.change_id = change_id
         outcome.mappings.append(told(mapping, group, was=was))
     if back:
-        GroupMapping.objects.bulk_update(back, ["status", "reason", "change"])
+        GroupMapping.objects.bulk_update(back, STATUS_FIELDS)
     _map(_matches([group], rules), back, outcome, change_id=change_id, at=at)
     return outcome
 
 
-def deleted(group: PushedGroup, *, change_id: UUID) -> Outcome:
+def deleted(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
     """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
-    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id))
+    return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id, at=at))
 
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
@@ -83,21 +85,57 @@ def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> O
     rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
     mappings = live_mappings([group])
     _rename_entities(group, mappings, was, outcome)
-    fallen = [
-        mapping
-        for mapping in mappings
-        if mapping.status == Status.AUTO_APPROVED and (rule is None or rule.kind != mapping.kind)
-    ]
-    for mapping in fallen:
-        mapping.status, mapping.reason = Status.PENDING, Pending.RULE_CHANGED
-        mapping.fell_back_at = _ceased_at(group.org, mapping.kind, at)
-        mapping.change_id = change_id
-        outcome.mappings.append(told(mapping, group, was=Status.AUTO_APPROVED))
-    if fallen:
-        GroupMapping.objects.bulk_update(fallen, ["status", "reason", "fell_back_at", "change"])
-        outcome.settles = True
+    _follow(group, mappings, rule, outcome, change_id=change_id, at=at)
     _map([(group, rule)] if rule else [], mappings, outcome, change_id=change_id, at=at)
     return outcome
+
+
+def _follow(
+    group: PushedGroup,
+    mappings: Sequence[GroupMapping],
+    rule: MappingRule | None,
+    outcome: Outcome,
+    *,
+    change_id: UUID,
+    at: datetime,
+) -> None:
+    """What a new name makes of the mappings that rules made (SPEC M6): they fall back, are mended, or wait on.
+
+    rule: the first that matches now.
+    """
+    written, again = [], []
+    for mapping in mappings:
+        was, reason = mapping.status, mapping.reason
+        fits = rule is not None and rule.kind == mapping.kind
+        if was == Status.AUTO_APPROVED and not fits:
+            mapping.cease(Status.PENDING, Pending.RULE_CHANGED, at)
+            outcome.settles = True
+        elif reason == Pending.RULE_CHANGED and has_place(mapping) and fits and rule and rule.auto_approve:
+            mapping.approve(Status.AUTO_APPROVED, at)
+            again.append(mapping.entity_id)
+            outcome.settles = True
+        elif was == Status.PENDING and not mapping.target_deleted:
+            mapping.reason = _waits_for(group, mapping, mappings, rule) if fits and rule else Pending.RULE_CHANGED
+        if (was, reason) != (mapping.status, mapping.reason):
+            mapping.change_id = change_id
+            written.append(mapping)
+            outcome.mappings.append(told(mapping, group, was=was))
+    if written:
+        GroupMapping.objects.bulk_update(written, STATUS_FIELDS)
+    if again:
+        end_removals_from(again)
+
+
+def _waits_for(group: PushedGroup, mapping: GroupMapping, mappings: Sequence[GroupMapping], rule: MappingRule) -> str:
+    """Why a Pending mapping waits under the group's present name: what the rule that matches it meets."""
+    others = [other for other in mappings if other is not mapping]
+    candidate = Candidate(group.id, group.display_name, frozenset(each.kind for each in others if has_place(each)))
+    found = entities.by_name(group.org, names_asked_for([(rule, candidate)]))
+    if has_place(mapping):
+        found = {}  # it has its entity, whatever else has the name
+    proposal = propose(rule, candidate, ground_of(group.org, found))
+    assert proposal is not None
+    return proposal.fit.reason or Pending.FREE
 
 
 def apply(
@@ -200,15 +238,10 @@ def _mapping(
         status=Status.PENDING if reason else Status.AUTO_APPROVED,
         reason=reason,
         rule=proposal.rule,
-        approved_at=None if reason else at,
+        switched_at=[] if reason else [at],
         created_at=at,
         change_id=change_id,
     )
-
-
-def _ceased_at(org: Organization, kind: str, at: datetime) -> datetime | None:
-    """Since when a mapping that falls back at `at` claims nobody; if its kind is off, since it went off (SPEC M8)."""
-    return at if kind in entities.kinds_on(org) else entities.off_at(org)[kind]
 
 
 def _make_entities(
@@ -229,7 +262,7 @@ def _make_entities(
 
 def _rename_entities(group: PushedGroup, mappings: Iterable[GroupMapping], was: str, outcome: Outcome) -> None:
     """Rename what the group is mapped to, the one with the group's old name first; note what keeps its name."""
-    following = [mapping for mapping in mappings if mapping.is_synced and mapping.kind in RENAMED]
+    following = [mapping for mapping in mappings if has_place(mapping) and mapping.kind in RENAMED]
     names = {mapping.entity_id: mapping.entity.name_key for mapping in following if mapping.entity}
     for mapping in sorted(following, key=lambda mapping: (names[mapping.entity_id] != fold(was.strip()), mapping.id)):
         assert mapping.entity_id is not None

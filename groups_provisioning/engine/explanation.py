@@ -45,17 +45,13 @@ class Through:
     """A group that somebody is in, and what it is mapped to.
 
     member: since when they are in, by which change. mapping.change: by which the mapping is in its present status.
-    rule: of a mapping that no admin approved.
+    rule: of a mapping that no admin approved. since: when it began to claim them (SPEC C2).
     """
 
     member: GroupMember
     mapping: GroupMapping
     rule: Matched | None
-
-    @property
-    def since(self) -> datetime:
-        """When the claim began (SPEC C2)."""
-        return max(self.member.added_at, self.mapping.approved_at or self.member.added_at)
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +181,9 @@ class Explanation:
         self._places: list[PlaceWhy] | None = None
         members = GroupMember.objects.filter(user=user, group__deleted_at=None)
         self._members = {each.group_id: each for each in members.select_related("group", *_by("added_by"))}
+        claims = () if known.facts.deleted else claims_of(known.facts, world)
+        self._played = play(claims, known.facts)
+        self._since = {claim.mapping: claim.since for claim in claims}
         self._through = {each.mapping.id: each for each in self._throughs()}
         hands = HandPlacement.objects.filter(user=user).select_related("entity", *_by("change"))
         self._hands = {each.entity_id: each for each in hands} if known.facts.hands else {}
@@ -193,8 +192,6 @@ class Explanation:
             frozenset((each.winner_id, each.loser_id)): each
             for each in (decisions.order_by("at", "id") if known.facts.decisions else ())
         }
-        claims, self._held = ([], []) if known.facts.deleted else claims_of(known.facts, world)
-        self._holding, self._kept_out, _ = play(claims, known.facts.decisions)
 
     @property
     def is_settled(self) -> bool:
@@ -266,7 +263,7 @@ class Explanation:
             return None
         source = Source(place.source)
         through = self._through[UUID(place.mapping)] if place.mapping else None
-        kept_out = [self._contest(through, claim) for claim in self._rivals(place.mapping, self._kept_out)]
+        kept_out = [self._contest(through, claim) for claim in self._rivals(place.mapping, self._played.kept_out)]
         also = tuple(
             other
             for other, is_one in (
@@ -310,22 +307,27 @@ class Explanation:
         related = mappings.select_related("entity", "rule", *_by("change")).defer("change__detail")
         for mapping in related.annotate(rule_then=_RULE_THEN):
             mapping.group = self._members[mapping.group_id].group
-            yield Through(self._members[mapping.group_id], mapping, _matched(mapping))
+            member = self._members[mapping.group_id]
+            began = self._since.get(str(mapping.id))
+            since = member.added_at if began is None else loading.moment(began)
+            yield Through(member, mapping, _matched(mapping), since)
 
     def _why_not_through(self, through: Through) -> WhyNot:
         mapping, source = through.mapping, Source.CLAIM
         if mapping.status == Status.REJECTED:
             return WhyNot(Reason.REJECTED, source, through)
-        claim = next((each for each in self._kept_out if each.mapping == str(mapping.id)), None)
+        claim = next((each for each in self._played.kept_out if each.mapping == str(mapping.id)), None)
         if claim is not None:
-            holders = [self._contest(through, rival) for rival in self._rivals(claim.mapping, self._holding)]
+            holders = [self._contest(through, rival) for rival in self._played.against(claim)]
             is_open = claim.mapping in self.effects.conflicts
             return WhyNot(Reason.KEPT_OUT, source, through, holders=holders, open=is_open)
-        if any(each.mapping == str(mapping.id) for each in self._held):
+        if mapping.status != Status.PENDING:
+            return WhyNot(Reason.KIND_OFF, source, through)
+        if str(mapping.id) in self._since:
             instead = self._instead_of(mapping.entity)
             if instead is not None:
                 return WhyNot(_yielding(mapping.entity, instead), Source.HELD, through, place=instead)
-        return WhyNot(Reason.PENDING if mapping.status == Status.PENDING else Reason.KIND_OFF, source, through)
+        return WhyNot(Reason.PENDING, source, through)
 
     def _why_not_without_claim(self, entity: Entity, source: Source) -> WhyNot:
         instead = self._instead_of(entity)
@@ -342,7 +344,8 @@ class Explanation:
         return None
 
     def _rivals(self, mapping_id: str | None, among: Iterable[Claim]) -> list[Claim]:
-        claim = next((each for each in (*self._holding, *self._kept_out) if each.mapping == mapping_id), None)
+        known = (*self._played.holding, *self._played.held, *self._played.kept_out)
+        claim = next((each for each in known if each.mapping == mapping_id), None)
         return [each for each in among if claim is not None and competes(claim, each)]
 
     def _contest(self, through: Through | None, rival: Claim) -> Contest:

@@ -19,14 +19,19 @@ from groups_provisioning.engine.resolution import (
     Hand,
     Person,
     Place,
+    Played,
     Question,
+    Span,
     Tie,
     World,
+    claims_of,
+    play,
     resolve,
 )
 from orgs import roles
-from orgs.entities import kinds_on, off_at
+from orgs.entities import kinds_on, kinds_switched_at
 from orgs.models import Organization
+from orgs.spans import spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,7 +41,7 @@ _MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint".format
 
 _PEOPLE = f"""
 SELECT (SELECT user_id FROM orgs_lastadmin WHERE org_id = u.org_id), u.id,
-    u.active, u.deleted_at IS NOT NULL, u.is_owner, {_MICROSECONDS("u.active_since")},
+    u.active, u.deleted_at IS NOT NULL, u.is_owner, u.deactivated_at,
     u.idp_roles, u.manual_roles, p.id::text, s.roles,
     (SELECT json_agg(json_build_array(m.group_id, {_MICROSECONDS("m.added_at")}))::text
         FROM groups_provisioning_groupmember m WHERE m.user_id = u.id),
@@ -56,11 +61,10 @@ LEFT JOIN orgs_entity p ON p.id = u.placement_id AND p.deleted_at IS NULL AND p.
 WHERE u.org_id = %s AND u.id = ANY(%s) ORDER BY u.id
 """
 
-_GROUPS = f"""
-SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.kind, m.status <> 'pending',
-    {_MICROSECONDS("m.approved_at")}, {_MICROSECONDS("m.fell_back_at")}
+_GROUPS = """
+SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.kind, m.status <> 'pending', m.switched_at
 FROM groups_provisioning_pushedgroup g
-LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.approved_at IS NOT NULL
+LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.switched_at <> '{}'
     AND m.entity_id IS NOT NULL AND NOT m.target_deleted
 WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
 """
@@ -102,13 +106,22 @@ def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
     return Loaded(people, world(org, group_ids), last_admin=rows[0][0] if rows else None)
 
 
+def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
+    """What of each person's claims holds and what is kept out (SPEC C2), by the facts of now."""
+    loaded = load(org, user_ids)
+    return {
+        known.id: play(() if known.facts.deleted else claims_of(known.facts, loaded.world), known.facts)
+        for known in loaded.people
+    }
+
+
 def world(org: Organization, group_ids: Collection[str]) -> World:
     """What is the same for everybody in an org; of its groups, those with these ids."""
+    on = kinds_on(org)
     return World(
         catalogue=roles.catalogue(org.profile),
         groups=_groups(org, group_ids) if group_ids else {},
-        on=kinds_on(org),
-        off_at={kind: microseconds(at) for kind, at in off_at(org).items() if at is not None},
+        kinds={kind: _spans(times, on=kind in on) for kind, times in kinds_switched_at(org).items()},
     )
 
 
@@ -117,24 +130,33 @@ def microseconds(at: datetime) -> int:
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
+def moment(at: int) -> datetime:
+    """The opposite of `microseconds`."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def _spans(times: Sequence[datetime], *, on: bool) -> Sequence[Span]:
+    return spans([microseconds(at) for at in times], on=on, ever=0)
+
+
 def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
     found: dict[str, Group] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, [org.id, list(group_ids)])
-        for group_id, its_roles, *tie in cursor.fetchall():
+        for group_id, its_roles, id_, entity, kind, approved, times in cursor.fetchall():
             group = found.setdefault(group_id, Group(its_roles, []))
-            if tie[0] is not None:
-                group.ties.append(Tie(*tie))  # type: ignore[attr-defined]
+            if id_ is not None:
+                group.ties.append(Tie(id_, entity, kind, _spans(times, on=approved)))  # type: ignore[attr-defined]
     return found
 
 
 def _known(row: Sequence[Any]) -> Known:
-    id_, active, deleted, owner, active_since, idp_roles, manual_roles, attribute, its_roles, *lists = row
+    id_, active, deleted, owner, deactivated_at, idp_roles, manual_roles, attribute, its_roles, *lists = row
     groups, hands, decisions, places, questions = (orjson.loads(text) if text else () for text in lists)
     facts = Person(
         active=active,
         deleted=deleted,
-        active_since=active_since,
+        deactivated_at=[microseconds(at) for at in deactivated_at],
         idp_roles=idp_roles or (),
         manual_roles=manual_roles or (),
         attribute=attribute,

@@ -5,7 +5,6 @@ It never reads what it wrote but to find what differs, and to know who was an ad
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,7 +14,7 @@ import structlog
 from django.db import connection
 
 from groups_provisioning.engine import loading
-from groups_provisioning.engine.loading import EPOCH, Known, Loaded
+from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, queue
 from orgs.db.cached_select import Joined
@@ -246,7 +245,7 @@ class _Writes:
                 | {
                     "incoming_id": incoming,
                     "holders": question.holders,
-                    "since": EPOCH + timedelta(microseconds=question.since),
+                    "since": loading.moment(question.since),
                 }
                 for incoming, question in now.conflicts.items()
                 if conflicts.get(incoming) != question

@@ -4,7 +4,7 @@ The same facts give the same effects, in whatever order they came about (SPEC C4
 microseconds since the epoch.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,15 +14,17 @@ TEAM, POOL, SUB = "team", "concurrency_group", "sub_organization"
 CLAIM, HELD, ATTRIBUTE, HAND = "claim", "held", "attribute", "hand"
 
 
+Span = tuple[int, int | None]
+"""A time and when it ended; None while it goes on. Spans come in their order and do not overlap."""
+
+
 class Tie(NamedTuple):
-    """A mapping with an entity, Pending or synced."""
+    """A mapping with an entity. approved: the spans in which it was approved (SPEC M2)."""
 
     id: str
     entity: str
     kind: str
-    synced: bool
-    approved_at: int | None
-    fell_back_at: int | None
+    approved: Sequence[Span]
 
 
 class Group(NamedTuple):
@@ -51,12 +53,16 @@ class Decision(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A mapping that claims a person since then; claims sort in the order in which they begin (SPEC C2)."""
+    """A mapping that claims a person, or did; claims sort in the order in which they began (SPEC C2).
+
+    spans: when it claims them: the mapping is approved, its kind is on, and they are a member.
+    """
 
     since: int
     mapping: str
     kind: str
     entity: str
+    spans: Sequence[Span] = ()
 
 
 class Place(NamedTuple):
@@ -78,13 +84,14 @@ class Question(NamedTuple):
 class Person:
     """The facts about one person.
 
-    groups: each pushed group that they are in, with the time they were added. attribute: the live concurrency group
-    that the placement attribute names. hands, decisions: in the order in which they were made, without those undone.
+    deactivated_at: when the account was deactivated, in order. groups: each pushed group that they are in, with the
+    time they were added. attribute: the live concurrency group that the placement attribute names. hands, decisions: in
+    the order in which they were made, without those undone.
     """
 
     active: bool = True
     deleted: bool = False
-    active_since: int | None = None
+    deactivated_at: Sequence[int] = ()
     idp_roles: Collection[str] = ()
     manual_roles: Collection[str] = ()
     attribute: str | None = None
@@ -93,14 +100,28 @@ class Person:
     decisions: Sequence[Decision] = ()
 
 
+ALWAYS: Sequence[Span] = ((0, None),)
+
+
 @dataclass(slots=True)
 class World:
-    """The facts about an org that its people share. on: the kinds that are on; off_at: when others went off."""
+    """The facts about an org that its people share. kinds: for each kind, the spans in which it was on."""
 
     catalogue: Catalogue
     groups: Mapping[str, Group] = field(default_factory=dict)
-    on: Collection[str] = (TEAM, POOL, SUB)
-    off_at: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, Sequence[Span]] = field(default_factory=lambda: dict.fromkeys((TEAM, POOL, SUB), ALWAYS))
+    _claiming: dict[str, Sequence[Span]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def is_on(self, kind: str) -> bool:
+        """Whether a kind is on now."""
+        return _is_open(self.kinds.get(kind, ()))
+
+    def claiming(self, tie: Tie) -> Sequence[Span]:
+        """The spans in which a mapping claims its group's members: it is approved, and its kind is on."""
+        found = self._claiming.get(tie.id)
+        if found is None:
+            found = self._claiming[tie.id] = overlaps(tie.approved, self.kinds.get(tie.kind, ()))
+        return found
 
 
 @dataclass(slots=True)
@@ -120,13 +141,12 @@ def resolve(person: Person, world: World) -> Effects:
     effects = Effects(_roles(person, world))
     if person.deleted:
         return effects
-    claims, held = claims_of(person, world)
-    holding, kept_out, decided = play(claims, person.decisions)
-    effects.places = _places(person, world, holding, play(held, person.decisions)[0] if held else [])
+    played = play(claims_of(person, world), person)
+    effects.places = _places(person, world, played)
     if person.active:
-        for claim in kept_out:
-            rivals = [holder.mapping for holder in holding if competes(claim, holder)]
-            if any(frozenset((claim.mapping, rival)) not in decided for rival in rivals):
+        for claim in played.kept_out:
+            rivals = [rival.mapping for rival in played.against(claim)]
+            if any(frozenset((claim.mapping, rival)) not in played.decided for rival in rivals):
                 effects.conflicts[claim.mapping] = Question(claim.since, tuple(sorted(rivals)))
     return effects
 
@@ -138,53 +158,161 @@ def competes(one: Claim, other: Claim) -> bool:
     return SUB in (one.kind, other.kind)
 
 
-def play(
-    claims: Collection[Claim], decisions: Sequence[Decision]
-) -> tuple[list[Claim], list[Claim], set[frozenset[str]]]:
-    """Which claims hold and which are kept out, by playing them with the decisions in order of time (SPEC C2).
+@dataclass(slots=True)
+class Played:
+    """What playing claims and decisions came to (SPEC C2, M2).
 
-    Also the pairs of mappings that were decided, whichever way.
+    holding: claims that hold. held: what was a claim that held when it ended, and keeps its place. kept_out: claims
+    that something holds against. decided: the pairs of mappings that were decided, whichever way.
     """
-    contested = sum(claim.kind != TEAM for claim in claims)
-    if len(claims) < 2 or not contested or (contested == 1 and not any(claim.kind == SUB for claim in claims)):
-        return list(claims), [], set()
-    mappings = {claim.mapping for claim in claims}
-    latest = {
-        frozenset((decision.winner, decision.loser)): (index, decision)
-        for index, decision in enumerate(decisions)
-        if decision.winner in mappings and decision.loser in mappings
-    }
-    # At one instant claims come first; of decisions, the one that was made first.
-    events: list[tuple[int, int, str, Claim | Decision]] = [(each.since, 0, each.mapping, each) for each in claims]
-    events += [(decision.at, 1, f"{index:09}", decision) for index, decision in latest.values()]
-    holding: list[Claim] = []
-    kept_out: list[Claim] = []
-    above: set[tuple[str, str]] = set()
-    for _, _, _, event in sorted(events, key=lambda event: event[:3]):
-        if isinstance(event, Claim):
-            contender: Claim | None = event
-            kept_out.append(event)
-        else:
-            above.add((event.winner, event.loser))
-            contender = next((claim for claim in kept_out if claim.mapping == event.winner), None)
-        if contender is None:
-            continue
-        rivals = [holder for holder in holding if competes(contender, holder)]
-        if all((contender.mapping, rival.mapping) in above for rival in rivals):
-            kept_out.remove(contender)
-            holding = [claim for claim in holding if claim not in rivals] + [contender]
-            kept_out += rivals
-            if rivals:
-                _fill(holding, kept_out)
-    return holding, kept_out, set(latest)
+
+    holding: list[Claim] = field(default_factory=list)
+    held: list[Claim] = field(default_factory=list)
+    kept_out: list[Claim] = field(default_factory=list)
+    decided: set[frozenset[str]] = field(default_factory=set)
+
+    def against(self, claim: Claim) -> list[Claim]:
+        """What holds against a claim that is kept out."""
+        return [each for each in (*self.holding, *self.held) if competes(claim, each)]
 
 
-def _fill(holding: list[Claim], kept_out: list[Claim]) -> None:
-    """After claims have left: those kept out come in, the earliest first, where nothing that holds competes."""
-    for claim in sorted(kept_out):
-        if not any(competes(claim, holder) for holder in holding):
-            kept_out.remove(claim)
-            holding.append(claim)
+def play(claims: Collection[Claim], person: Person) -> Played:
+    """Play a person's claims in order of time with what was decided about them (SPEC C2, M2)."""
+    if _is_contested(claims):
+        return _Play(claims, person).run()
+    played = Played()
+    for claim in claims:
+        end = claim.spans[-1][1]
+        if end is None:
+            played.holding.append(claim)
+        elif not person.deactivated_at or person.deactivated_at[-1] < end:
+            played.held.append(claim)
+    return played
+
+
+def _is_open(spans: Sequence[Span]) -> bool:
+    return bool(spans) and spans[-1][1] is None
+
+
+def _is_contested(claims: Collection[Claim]) -> bool:
+    """Whether any of the claims might compete."""
+    exclusive = sum(claim.kind != TEAM for claim in claims)
+    return len(claims) > 1 and (exclusive > 1 or any(claim.kind == SUB for claim in claims))
+
+
+def decided_by(played: Played, incoming: str, *, use_incoming: bool) -> list[tuple[str, str]]:
+    """The pairs, winner and loser, that deciding a card comes to (SPEC C3); none where it is not open any more.
+
+    *Keep current* decides for what holds against the incoming claim, and so moves nobody. *Use incoming* decides for it
+    over everything that competes with it, held places too, and so puts the person there.
+    """
+    claim = next((each for each in played.kept_out if each.mapping == incoming), None)
+    if claim is None:
+        return []
+    if not use_incoming:
+        return [(holder.mapping, incoming) for holder in played.against(claim)]
+    others = (*played.holding, *played.held, *played.kept_out)
+    return [(incoming, each.mapping) for each in sorted(others) if competes(claim, each)]
+
+
+class _Play:
+    """One person's claims, played event after event.
+
+    At one instant spans end first, then what is held ends with the account, then spans begin; decisions come last, in
+    the order in which they were made.
+    """
+
+    END, DEACTIVATION, BEGIN, DECISION = range(4)
+
+    def __init__(self, claims: Collection[Claim], person: Person) -> None:
+        self.claims = {claim.mapping: claim for claim in claims}
+        self.person = person
+        self.decisions = [each for each in person.decisions if each.winner in self.claims and each.loser in self.claims]
+        self.begun: set[str] = set()
+        self.holding: list[Claim] = []  # with those that are held
+        self.held: dict[str, int] = {}  # the mappings of those that are no claims any more, since when
+        self.kept_out: list[Claim] = []
+        self.above: set[tuple[str, str]] = set()
+
+    def run(self) -> Played:
+        for at, kind, _, event in sorted(self._events(), key=lambda event: event[:3]):
+            if kind == self.DEACTIVATION:
+                self._leave([claim for claim in self.holding if claim.mapping in self.held])
+            elif isinstance(event, Decision):
+                self._decide(event)
+            elif isinstance(event, Claim):
+                self._begin(event) if kind == self.BEGIN else self._end(event, at)
+        return Played(
+            [claim for claim in self.holding if claim.mapping not in self.held],
+            [claim for claim in self.holding if claim.mapping in self.held],
+            self.kept_out,
+            {frozenset((each.winner, each.loser)) for each in self.decisions},
+        )
+
+    def _events(self) -> Iterator[tuple[int, int, str, Claim | Decision | None]]:
+        for at in self.person.deactivated_at:
+            yield at, self.DEACTIVATION, "", None
+        for claim in self.claims.values():
+            for begin, end in claim.spans:
+                yield begin, self.BEGIN, claim.mapping, claim
+                if end is not None:
+                    yield end, self.END, claim.mapping, claim
+        for number, decision in enumerate(self.decisions):
+            yield decision.at, self.DECISION, f"{number:09}", decision
+
+    def _begin(self, claim: Claim) -> None:
+        is_first = claim.mapping not in self.begun
+        self.begun.add(claim.mapping)
+        if self.held.pop(claim.mapping, None) is not None:
+            return  # it is a claim again, where it stands
+        self.kept_out.append(claim)
+        # Whoever was a member before takes nothing when a mapping is mended or a kind is on again (SPEC M2).
+        if is_first or not self._rivals(claim):
+            self._contend(claim)
+
+    def _end(self, claim: Claim, at: int) -> None:
+        if claim in self.kept_out:
+            self.kept_out.remove(claim)
+        elif claim in self.holding:
+            self.held[claim.mapping] = at
+
+    def _decide(self, decision: Decision) -> None:
+        # The latest of a pair stands; what an earlier one brought about has happened (SPEC C3).
+        self.above.discard((decision.loser, decision.winner))
+        self.above.add((decision.winner, decision.loser))
+        contender = next((claim for claim in self.kept_out if claim.mapping == decision.winner), None)
+        if contender is not None:
+            self._contend(contender)
+
+    def _contend(self, claim: Claim) -> None:
+        """Let a claim that is kept out take its place, if everything that competes with it gives way."""
+        rivals = self._rivals(claim)
+        if all(self._gives_way(rival, claim) for rival in rivals):
+            self.kept_out.remove(claim)
+            self.kept_out += [rival for rival in rivals if rival.mapping not in self.held]
+            self.holding.append(claim)
+            self._leave(rivals)
+
+    def _rivals(self, claim: Claim) -> list[Claim]:
+        return [holder for holder in self.holding if competes(claim, holder)]
+
+    def _gives_way(self, holder: Claim, claim: Claim) -> bool:
+        if (claim.mapping, holder.mapping) in self.above:
+            return True
+        # A held place gives way to what began after it was a claim: in the same slot, or for a sub-organization.
+        since = self.held.get(holder.mapping)
+        return since is not None and claim.since >= since and claim.kind in (holder.kind, SUB)
+
+    def _leave(self, leaving: list[Claim]) -> None:
+        """Whenever claims leave, those kept out come in, the earliest first, where nothing competes (SPEC C2)."""
+        if leaving:
+            self.holding = [claim for claim in self.holding if claim not in leaving]
+            for claim in leaving:
+                self.held.pop(claim.mapping, None)
+            for claim in sorted(self.kept_out):
+                if not self._rivals(claim):
+                    self.kept_out.remove(claim)
+                    self.holding.append(claim)
 
 
 def _roles(person: Person, world: World) -> list[str]:
@@ -194,46 +322,58 @@ def _roles(person: Person, world: World) -> list[str]:
     return world.catalogue.effective(written, person.manual_roles)
 
 
-def claims_of(person: Person, world: World) -> tuple[list[Claim], list[Claim]]:
-    """The person's claims, and the places that they may be held in (SPEC M2, M8)."""
+def claims_of(person: Person, world: World) -> list[Claim]:
+    """What claims the person, or claimed them since they were added, without what they were taken out of by hand."""
     removed = _removed(person)
-    claims, held = [], []
+    claims = []
     for group_id, added_at in person.groups:
         for tie in world.groups.get(group_id, GONE).ties:
-            if tie.approved_at is None or tie.entity in removed:
+            if tie.entity not in removed and (spans := _since(world.claiming(tie), added_at)):
+                claims.append(Claim(spans[0][0], tie.id, tie.kind, tie.entity, spans))
+    return claims
+
+
+def overlaps(some: Sequence[Span], others: Sequence[Span]) -> Sequence[Span]:
+    """When both go on. What ends and begins again at one instant goes on."""
+    found: list[Span] = []
+    for begin, end in some:
+        for its_begin, its_end in others:
+            start = max(begin, its_begin)
+            ends = [each for each in (end, its_end) if each is not None]
+            stop = min(ends) if ends else None
+            if stop is not None and stop <= start:
                 continue
-            claim = Claim(max(added_at, tie.approved_at), tie.id, tie.kind, tie.entity)
-            if tie.synced and tie.kind in world.on:
-                claims.append(claim)
-            elif _is_held(person, claim, world.off_at.get(tie.kind) if tie.synced else tie.fell_back_at):
-                held.append(claim)
-    return claims, held
+            if found and found[-1][1] == start:
+                start = found.pop()[0]
+            found.append((start, stop))
+    return found
+
+
+def _since(spans: Sequence[Span], at: int) -> Sequence[Span]:
+    """What of the spans comes after a time."""
+    if spans and spans[0][0] >= at:
+        return spans
+    return [(max(begin, at), end) for begin, end in spans if end is None or end > at]
 
 
 def _removed(person: Person) -> set[str]:
     return {hand.entity for hand in person.hands if not hand.placed}
 
 
-def _is_held(person: Person, claim: Claim, ended_at: int | None) -> bool:
-    """Whether somebody was in when the mapping ceased to claim, and has been active ever since."""
-    if ended_at is None or not person.active or claim.since >= ended_at:
-        return False
-    return person.active_since is None or person.active_since < ended_at
-
-
-def _places(person: Person, world: World, holding: Sequence[Claim], held: Sequence[Claim]) -> dict[str, Place]:
+def _places(person: Person, world: World, played: Played) -> dict[str, Place]:
     by_hand = [Claim(0, "", hand.kind, hand.entity) for hand in person.hands if hand.placed]
-    yielding = [(claim, Place(claim.kind, HELD, claim.mapping)) for claim in held]
-    if person.attribute and POOL in world.on and person.attribute not in _removed(person):
+    yielding = []
+    if person.attribute and world.is_on(POOL) and person.attribute not in _removed(person):
         yielding.append((Claim(0, "", POOL, person.attribute), Place(POOL, ATTRIBUTE)))
     # Of several places by hand the latest counts.
     yielding += [(claim, Place(claim.kind, HAND)) for claim in reversed(by_hand)]
 
-    places = {claim.entity: Place(claim.kind, CLAIM, claim.mapping) for claim in holding}
+    places = {claim.entity: Place(claim.kind, CLAIM, claim.mapping) for claim in played.holding}
+    places |= {claim.entity: Place(claim.kind, HELD, claim.mapping) for claim in played.held}
     taken = {place.kind for place in places.values()}
     for claim, place in yielding:
         free = claim.kind == TEAM or claim.kind not in taken
-        if free and claim.entity not in places and not any(competes(claim, holder) for holder in holding):
+        if free and claim.entity not in places and not played.against(claim):
             places[claim.entity] = place
             taken.add(claim.kind)
     if SUB in taken:  # whatever belongs to the root org stays recorded in the facts, and does not count (SPEC R2)

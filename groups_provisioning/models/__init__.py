@@ -1,6 +1,7 @@
 from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
+    STATUS_FIELDS,
     SYNCED,
     Decision,
     GroupMapping,
@@ -14,6 +15,7 @@ from groups_provisioning.models.previews import Preview
 
 __all__ = [
     "EXCLUSIVE",
+    "STATUS_FIELDS",
     "SYNCED",
     "Conflict",
     "Decision",

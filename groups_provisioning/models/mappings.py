@@ -1,7 +1,9 @@
 """What ties pushed groups to entities, by whose decision (SPEC section 5), and how people's conflicts were decided."""
 
+from datetime import datetime
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Deferrable, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,7 @@ from groups_provisioning.models.groups import PushedGroup
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, Entity, EntityKind, User
+from orgs.spans import switched
 
 EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
 """The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
@@ -61,6 +64,8 @@ class Status(models.TextChoices):
 
 
 SYNCED = (Status.APPROVED, Status.AUTO_APPROVED)
+STATUS_FIELDS = ("status", "reason", "switched_at", "change")
+"""The columns of a mapping that say where it stands."""
 
 
 class GroupMappingQuerySet(TenantQuerySet["GroupMapping"]):
@@ -77,8 +82,8 @@ class GroupMapping(models.Model):
     entity: None while nobody has said which. It is kept where it was deleted (`target_deleted`, SPEC M7) or the mapping
     is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
     target_deleted: an admin owes it a new target; kept where the group is deleted, until it comes back (SPEC M6).
-    approved_at: when it was last approved; claims begin then at the earliest (SPEC C2). fell_back_at: where it is
-    Pending after it was approved, since when it claims nobody; those who were in before are held (SPEC M2). barred: an
+    switched_at: when it was approved and ceased to be, in turn (`orgs.spans`): its claims begin and end then (SPEC C2,
+    M2). It is written by `approve` and `cease` alone. barred: an
     admin rejected it, and no rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came
     about, while that exists. change: by which it is in its present status.
     """
@@ -93,8 +98,7 @@ class GroupMapping(models.Model):
     rule = tenant_foreign_key(MappingRule, null=True, related_name="mappings")
     target_deleted = models.BooleanField(default=False)
     barred = models.BooleanField(default=False)
-    approved_at = models.DateTimeField(null=True)
-    fell_back_at = models.DateTimeField(null=True)
+    switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField()
     change = tenant_foreign_key(Change, related_name="+", db_index=False)
 
@@ -113,8 +117,7 @@ class GroupMapping(models.Model):
                 name="mapping_one_of_an_exclusive_kind",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=SYNCED)
-                | Q(entity__isnull=False, approved_at__isnull=False, fell_back_at=None, target_deleted=False),
+                condition=~Q(status__in=SYNCED) | Q(entity__isnull=False, target_deleted=False) & ~Q(switched_at=[]),
                 name="mapping_synced_has_an_entity",
             ),
             models.CheckConstraint(condition=Q(status=Status.PENDING) ^ Q(reason=""), name="mapping_pending_says_why"),
@@ -131,6 +134,29 @@ class GroupMapping(models.Model):
     @property
     def is_synced(self) -> bool:
         return self.status in SYNCED
+
+    @property
+    def approved_at(self) -> datetime | None:
+        """When it was last approved."""
+        return self.switched_at[(len(self.switched_at) - 1) // 2 * 2] if self.switched_at else None
+
+    @property
+    def fell_back_at(self) -> datetime | None:
+        """Since when it claims nobody, where it was approved before and may be approved again (SPEC M2)."""
+        waits = self.status == Status.PENDING and not self.target_deleted
+        return self.switched_at[-1] if waits and self.switched_at else None
+
+    def approve(self, status: str, at: datetime) -> None:
+        """Make it Approved or Auto-Approved. The caller saves `STATUS_FIELDS`."""
+        if not self.is_synced:
+            self.switched_at = switched(self.switched_at, at, on=True)
+        self.status, self.reason = status, ""
+
+    def cease(self, status: str, reason: str, at: datetime) -> None:
+        """Make it Pending, for this reason, or Rejected, for none. The caller saves `STATUS_FIELDS`."""
+        if self.is_synced:
+            self.switched_at = switched(self.switched_at, at, on=False)
+        self.status, self.reason = status, reason
 
 
 class Decision(models.Model):

@@ -18,7 +18,7 @@ KIND_SWITCHES = {
     EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
     EntityKind.SUB_ORGANIZATION: "sub_organizations",
 }
-"""The column of `Organization` that switches a kind on; `<column>_off_at` is when it went off (SPEC O2, M8)."""
+"""The column of `Organization` that switches a kind on; `<column>_switched_at`: when it went on and off (SPEC M2)."""
 
 
 class EntityQuerySet(TenantQuerySet["Entity"]):

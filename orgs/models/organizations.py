@@ -75,8 +75,8 @@ class Plan(models.TextChoices):
 class Organization(models.Model):
     """A tenant: its plan, its switches, its profile (SPEC O1, O2).
 
-    teams_off_at and the like: when that kind was switched off after it had been on; those whom its mappings had placed
-    by then are held (SPEC M8).
+    teams_switched_at and the like: when that kind went on or off, in turn (`orgs.spans`). Claims are played with these
+    times (SPEC M2).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -94,9 +94,9 @@ class Organization(models.Model):
     teams = models.BooleanField(default=False)
     concurrency_groups = models.BooleanField(default=False)
     sub_organizations = models.BooleanField(_("sub-organizations"), default=False)
-    teams_off_at = models.DateTimeField(null=True, editable=False)
-    concurrency_groups_off_at = models.DateTimeField(null=True, editable=False)
-    sub_organizations_off_at = models.DateTimeField(null=True, editable=False)
+    teams_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
+    concurrency_groups_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
+    sub_organizations_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

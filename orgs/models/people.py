@@ -48,7 +48,8 @@ class User(AbstractBaseUser):
     of `emails`, and folded: all that has no column of its own, its text folded; both for filters. extension_urn: which
     alias of the profile's extension was last written, if it was one. idp_roles, manual_roles: role keys that the IdP
     wrote or an admin set; None means that they said nothing. placement: the concurrency group that the profile's
-    placement attribute names (SPEC U10). active_since: when they were last activated again, if they ever were.
+    placement attribute names (SPEC U10). deactivated_at: when the account was deactivated, the last
+    times: held places end then (SPEC M2).
     session_epoch is part of every session's hash: bumped, it ends them for good (SPEC U4).
     """
 
@@ -71,7 +72,7 @@ class User(AbstractBaseUser):
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
     active = models.BooleanField(default=True)
-    active_since = models.DateTimeField(null=True, blank=True, editable=False)
+    deactivated_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
     idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
     manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)

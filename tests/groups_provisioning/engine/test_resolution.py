@@ -1,6 +1,7 @@
 """Roles, places and conflicts of one person, from facts (SPEC section 6)."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from groups_provisioning.engine.resolution import (
     POOL,
     SUB,
     TEAM,
-    Claim,
     Decision,
     Effects,
     Group,
@@ -19,9 +19,12 @@ from groups_provisioning.engine.resolution import (
     Person,
     Place,
     Question,
+    Span,
     Tie,
     World,
+    claims_of,
     competes,
+    decided_by,
     play,
     resolve,
 )
@@ -32,9 +35,9 @@ HIGHEST = Catalogue(("Admin", "User", "Guest"), default="User", admin="Admin", p
 UNION = Catalogue(("manager", "billing", "read", "qa"), default="qa", admin="manager", policy=RolePolicy.UNION)
 
 
-def tie(kind: str, entity: str, *, approved: int | None = 0, fell_back: int | None = None, synced: bool = True) -> Tie:
+def tie(kind: str, entity: str, *spans: Span, approved: int | None = 0, fell_back: int | None = None) -> Tie:
     """A mapping; its id is that of its entity with an m before it."""
-    return Tie(f"m{entity}", entity, kind, synced and fell_back is None, approved, fell_back)
+    return Tie(f"m{entity}", entity, kind, spans or (() if approved is None else ((approved, fell_back),)))
 
 
 def world(catalogue: Catalogue = HIGHEST, **groups: Tie | list[Tie]) -> World:
@@ -85,7 +88,7 @@ class TestTeams:
         assert places(resolve(person, world(eng=tie(TEAM, "Platform")))) == {}
 
     def test_of_a_mapping_that_waits_place_nobody(self) -> None:  # M2
-        facts = world(eng=tie(TEAM, "Platform", approved=None, synced=False))
+        facts = world(eng=tie(TEAM, "Platform", approved=None))
         assert places(resolve(Person(groups=[("eng", 1)]), facts)) == {}
 
 
@@ -106,7 +109,7 @@ class TestTheConcurrencyGroup:
 
     def test_of_the_attribute_needs_the_kind(self) -> None:  # U10
         facts = world()
-        facts.on = (TEAM, SUB)
+        facts.kinds = {POOL: ()}
         assert places(resolve(Person(attribute="Attribute"), facts)) == {}
 
     def test_by_hand_may_be_the_attribute_s_too(self) -> None:
@@ -140,9 +143,9 @@ class TestHeld:  # M2, M8
         [
             (Person(groups=[("eng", 10)]), True),
             (Person(groups=[("eng", 20)]), False),  # not in before
-            (Person(groups=[("eng", 10)], active=False), False),
-            (Person(groups=[("eng", 10)], active_since=15), True),
-            (Person(groups=[("eng", 10)], active_since=25), False),  # deactivation ended it
+            (Person(groups=[("eng", 10)], active=False, deactivated_at=[22]), False),
+            (Person(groups=[("eng", 10)], deactivated_at=[12]), True),
+            (Person(groups=[("eng", 10)], deactivated_at=[20]), False),  # deactivation ended it
             (Person(groups=[]), False),
             (Person(groups=[("eng", 10)], hands=[Hand("Platform", TEAM, False)]), False),
         ],
@@ -152,16 +155,73 @@ class TestHeld:  # M2, M8
 
     def test_are_those_of_a_kind_that_was_switched_off(self) -> None:
         facts = world(eng=tie(TEAM, "Platform", approved=5))
-        facts.on, facts.off_at = (POOL, SUB), {TEAM: 20}
+        facts = replace(facts, kinds={TEAM: [(0, 20)]})
         assert places(resolve(Person(groups=[("eng", 10)]), facts)) == {"Platform": "held"}
         assert places(resolve(Person(groups=[("eng", 30)]), facts)) == {}
-        facts.off_at = {}
+        facts = replace(facts, kinds={TEAM: []})
         assert places(resolve(Person(groups=[("eng", 10)]), facts)) == {}
 
-    def test_yield_to_what_competes(self) -> None:
-        person = Person(groups=[("old", 1), ("new", 2)])
+    def test_yield_to_what_begins_later_in_their_slot(self) -> None:
+        person = Person(groups=[("old", 1), ("new", 21)])
         facts = world(old=tie(POOL, "Gold", fell_back=20), new=tie(POOL, "Silver"))
         assert places(resolve(person, facts)) == {"Silver": "claim"}
+        person.groups = [("old", 1)]
+        assert places(resolve(person, facts)) == {"Gold": "held"}  # C4
+
+    def test_keep_out_what_they_kept_out_before(self) -> None:
+        person = Person(groups=[("old", 1), ("new", 2)])
+        facts = world(old=tie(POOL, "Gold", fell_back=20), new=tie(POOL, "Silver"))
+        effects = resolve(person, facts)
+        assert (places(effects), effects.conflicts) == ({"Gold": "held"}, {"mSilver": Question(2, ("mGold",))})
+        person.decisions = [Decision("mSilver", "mGold", 30)]
+        assert places(resolve(person, facts)) == {"Silver": "claim"}
+
+    def test_of_a_sub_organization_are_not_taken_by_a_team(self) -> None:
+        facts = world(emea=tie(SUB, "EMEA", fell_back=20), eng=tie(TEAM, "Platform"))
+        for added in (2, 30):
+            person = Person(groups=[("emea", 1), ("eng", added)], decisions=[Decision("mEMEA", "mPlatform", 35)])
+            effects = resolve(person, facts)
+            assert (places(effects), effects.conflicts) == ({"EMEA": "held"}, {})
+
+    def test_of_a_team_give_way_to_a_later_sub_organization(self) -> None:
+        facts = world(eng=tie(TEAM, "Platform", fell_back=20), emea=tie(SUB, "EMEA"))
+        assert places(resolve(Person(groups=[("eng", 1), ("emea", 2)]), facts)) == {"Platform": "held"}
+        assert places(resolve(Person(groups=[("eng", 1), ("emea", 30)]), facts)) == {"EMEA": "claim"}
+
+    def test_go_before_places_by_hand(self) -> None:
+        person = Person(groups=[("eng", 1)], hands=[Hand("EMEA", SUB, True)])
+        assert places(resolve(person, world(eng=tie(TEAM, "Platform", fell_back=20)))) == {"Platform": "held"}
+
+    def test_are_claims_again_where_they_stand_once_the_mapping_is_approved_again(self) -> None:
+        facts = world(old=tie(POOL, "Gold", (0, 20), (30, None)), new=tie(POOL, "Silver"))
+        effects = resolve(Person(groups=[("old", 1), ("new", 2)]), facts)
+        assert (places(effects), effects.conflicts) == ({"Gold": "claim"}, {"mSilver": Question(2, ("mGold",))})
+
+    def test_once_they_gave_way_stay_out_when_the_mapping_is_approved_again(self) -> None:
+        facts = world(old=tie(POOL, "Gold", (0, 20), (30, None)), new=tie(POOL, "Silver"))
+        effects = resolve(Person(groups=[("old", 1), ("new", 25)]), facts)
+        assert (places(effects), effects.conflicts) == ({"Silver": "claim"}, {"mGold": Question(1, ("mSilver",))})
+
+    def test_who_was_kept_out_takes_nothing_when_both_mappings_are_approved_again(self) -> None:
+        facts = world(old=tie(POOL, "Gold", (0, 20), (40, None)), new=tie(POOL, "Silver", (0, 10), (30, None)))
+        assert places(resolve(Person(groups=[("old", 1), ("new", 2)]), facts)) == {"Gold": "claim"}
+
+    def test_nobody_is_added_by_a_mapping_that_waits(self) -> None:
+        """Gold held, Silver was decided against and fell back; when Gold's group is left, Silver adds nobody."""
+        facts = world(gold=tie(POOL, "Gold"), silver=tie(POOL, "Silver", fell_back=20))
+        person = Person(groups=[("gold", 1), ("silver", 2)], decisions=[Decision("mGold", "mSilver", 3)])
+        assert places(resolve(person, facts)) == {"Gold": "claim"}
+
+    def test_are_those_of_somebody_who_was_away_when_the_mapping_fell_back(self) -> None:
+        facts = world(old=tie(POOL, "Gold", fell_back=20), new=tie(POOL, "Silver"))
+        away = Person(groups=[("old", 1), ("new", 2)], active=False, deactivated_at=[15])
+        assert places(resolve(away, facts)) == {"Gold": "held"}
+        assert places(resolve(replace(away, active=True), facts)) == {"Gold": "held"}
+
+    def test_deactivation_long_after_an_interruption_was_mended_moves_nobody(self) -> None:
+        facts = world(old=tie(POOL, "Gold", (0, 20), (30, None)), new=tie(POOL, "Silver"))
+        person = Person(groups=[("old", 1), ("new", 2)], deactivated_at=[40])
+        assert places(resolve(person, facts)) == {"Gold": "claim"}
 
 
 class TestConflicts:
@@ -248,25 +308,34 @@ class TestConflicts:
 
 KINDS = st.sampled_from((TEAM, POOL, SUB))
 ENTITIES = [(kind, f"{kind}-{n}") for kind in (TEAM, POOL, SUB) for n in range(2)]
+NOW = 100
+"""After everything that is drawn."""
+
+
+@st.composite
+def spans_of_time(draw: st.DrawFn, least: int = 0) -> list[Span]:
+    edges: list[int | None] = sorted(draw(st.sets(st.integers(least, 12), max_size=5)))  # type: ignore[type-var]
+    if len(edges) % 2:
+        edges.append(None)
+    return list(zip(edges[::2], edges[1::2], strict=True))  # type: ignore[arg-type]
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Person, World]:
     """Somebody in up to six groups, each mapped to an entity of its own."""
     times = st.integers(1, 12)
-    groups = {}
-    for kind, entity in ENTITIES:
-        approved = draw(st.none() | times)
-        fell_back = draw(st.none() | times) if approved is not None else None
-        groups[entity] = Group(
+    groups = {
+        entity: Group(
             draw(st.lists(st.sampled_from(HIGHEST.keys), max_size=1)),
-            [tie(kind, entity, approved=approved, fell_back=fell_back, synced=approved is not None)],
+            [Tie(f"m{entity}", entity, kind, draw(st.just([(0, None)]) | spans_of_time()))],
         )
+        for kind, entity in ENTITIES
+    }
     entities = st.sampled_from(ENTITIES)
     pairs = st.tuples(entities, entities, times).filter(lambda pair: pair[0] != pair[1])
     person = Person(
         active=draw(st.booleans()),
-        active_since=draw(st.none() | times),
+        deactivated_at=sorted(draw(st.sets(times, max_size=3))),
         groups=draw(st.lists(st.tuples(st.sampled_from(list(groups)), times), unique_by=lambda each: each[0])),
         hands=[
             Hand(entity, kind, placed)
@@ -280,8 +349,71 @@ def situations(draw: st.DrawFn) -> tuple[Person, World]:
         ),
         attribute=draw(st.none() | st.just(f"{POOL}-0")),
     )
-    facts = World(HIGHEST, groups, on=draw(st.sets(KINDS)), off_at=draw(st.dictionaries(KINDS, times)))
+    facts = World(HIGHEST, groups, {kind: draw(st.just([(0, None)]) | spans_of_time()) for kind in (TEAM, POOL, SUB)})
     return person, facts
+
+
+def decided(person: Person, facts: World, incoming: str, *, use_incoming: bool) -> Person:
+    """The person after a card was decided."""
+    pairs = decided_by(play(claims_of(person, facts), person), incoming, use_incoming=use_incoming)
+    return replace(person, decisions=[*person.decisions, *(Decision(winner, loser, NOW) for winner, loser in pairs)])
+
+
+@given(situations())
+def test_keep_current_moves_nobody_and_closes_the_card(situation: tuple[Person, World]) -> None:  # C3
+    person, facts = situation
+    effects = resolve(person, facts)
+    for incoming in effects.conflicts:
+        after = resolve(decided(person, facts, incoming, use_incoming=False), facts)
+        assert after.places == effects.places
+        assert after.conflicts == {each: card for each, card in effects.conflicts.items() if each != incoming}
+
+
+@given(situations())
+def test_after_use_incoming_the_person_is_there(situation: tuple[Person, World]) -> None:  # C3
+    person, facts = situation
+    for incoming in resolve(person, facts).conflicts:
+        after = resolve(decided(person, facts, incoming, use_incoming=True), facts)
+        assert incoming in {place.mapping for place in after.places.values() if place.source == "claim"}
+        assert incoming not in after.conflicts
+
+
+@given(situations(), st.sampled_from(ENTITIES))
+def test_falling_back_and_being_approved_again_moves_nobody(
+    situation: tuple[Person, World], which: tuple[str, str]
+) -> None:  # M2
+    person, facts = situation
+    ((tie,), entity) = facts.groups[which[1]].ties, which[1]
+    if not tie.approved or tie.approved[-1][1] is not None:
+        return
+    fallen = [*tie.approved[:-1], (tie.approved[-1][0], NOW)]
+    before = resolve(person, facts)
+    for spans in (fallen, [*fallen, (NOW + 1, None)]):
+        group = facts.groups[entity]._replace(ties=[tie._replace(approved=spans)])
+        after = resolve(person, replace(facts, groups={**facts.groups, entity: group}))
+        assert after.places.keys() == before.places.keys()
+        if spans is not fallen:
+            assert after == before
+
+
+@given(situations(), KINDS)
+def test_a_kind_that_goes_off_and_on_moves_nobody(situation: tuple[Person, World], kind: str) -> None:  # M2, M8
+    person, facts = situation
+    person.attribute = None  # it is without effect while concurrency groups are off (U10)
+    on = facts.kinds[kind]
+    if not on or on[-1][1] is not None:
+        return
+    off = [*on[:-1], (on[-1][0], NOW)]
+    before = resolve(person, facts)
+    assert resolve(person, replace(facts, kinds={**facts.kinds, kind: off})).places.keys() == before.places.keys()
+    assert resolve(person, replace(facts, kinds={**facts.kinds, kind: [*off, (NOW + 1, None)]})) == before
+
+
+@given(situations())
+def test_a_held_place_is_never_the_incoming_one(situation: tuple[Person, World]) -> None:  # C3
+    person, facts = situation
+    claiming = {claim.mapping for claim in claims_of(person, facts) if claim.spans[-1][1] is None}
+    assert set(resolve(person, facts).conflicts) <= claiming
 
 
 @given(situations())
@@ -307,10 +439,9 @@ def test_the_order_in_which_facts_come_does_not_matter(  # C4
 def test_a_mapping_that_was_never_approved_changes_nothing(situation: tuple[Person, World]) -> None:  # M2
     person, facts = situation
     without = {
-        name: Group(group.roles, [each for each in group.ties if each.approved_at is not None])
-        for name, group in facts.groups.items()
+        name: Group(group.roles, [each for each in group.ties if each.approved]) for name, group in facts.groups.items()
     }
-    assert resolve(person, facts) == resolve(person, World(facts.catalogue, without, facts.on, facts.off_at))
+    assert resolve(person, facts) == resolve(person, replace(facts, groups=without))
 
 
 @given(situations())
@@ -326,9 +457,11 @@ def test_what_hands_did_changes_no_claim_that_holds_but_by_taking_out(situation:
 
 @given(situations())
 def test_what_holds_does_not_compete_and_what_is_kept_out_does(situation: tuple[Person, World]) -> None:  # C2
-    person, _ = situation
-    claims = [Claim(at, f"m{name}", name.rsplit("-", 1)[0], name) for name, at in person.groups]
-    holding, kept_out, _ = play(claims, person.decisions)
-    assert sorted(holding + kept_out) == sorted(claims)
-    assert not any(competes(one, other) for one in holding for other in holding)
-    assert all(any(competes(claim, holder) for holder in holding) for claim in kept_out)
+    person, facts = situation
+    claims = claims_of(person, facts)
+    played = play(claims, person)
+    present = [claim for claim in claims if claim.spans[-1][1] is None]
+    assert sorted(played.holding + played.kept_out) == sorted(present)
+    standing = [*played.holding, *played.held]
+    assert not any(competes(one, other) for one in standing for other in standing)
+    assert all(played.against(claim) for claim in played.kept_out)

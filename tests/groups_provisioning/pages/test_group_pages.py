@@ -12,8 +12,8 @@ from groups_provisioning.actions import entity_edits, mappings, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
-from groups_provisioning.preview import runs
 from groups_provisioning.pages.rules import matched_groups
+from groups_provisioning.preview import runs
 from orgs import entities
 from orgs.history import Cause
 from orgs.models import Change, Door, Entity, EntityKind, Organization, User
