@@ -93,10 +93,14 @@ class MappingFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = GroupMapping
 
+    class Params:
+        approved_at = factory.LazyFunction(timezone.now)
+        fell_back_at = None
+
     kind = EntityKind.TEAM
     org = factory.SelfAttribute("group.org")
     entity = factory.SubFactory(EntityFactory, org=factory.SelfAttribute("..org"), kind=factory.SelfAttribute("..kind"))
     status = Status.APPROVED
-    approved_at = factory.LazyFunction(timezone.now)
-    created_at = factory.SelfAttribute("approved_at")
+    switched_at = factory.LazyAttribute(lambda o: [at for at in (o.approved_at, o.fell_back_at) if at])
+    created_at = factory.LazyAttribute(lambda o: o.approved_at or timezone.now())
     change = factory.LazyAttribute(lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), "mapping.approved"))

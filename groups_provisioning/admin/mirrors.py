@@ -99,7 +99,7 @@ class MappingAdmin(OfAnOrg):
     actions = ("approve", "reject")
     fields = (
         *("group", "org", "id", "kind", "entity", "status", "reason", "rule"),
-        *("target_deleted", "barred", "approved_at", "fell_back_at", "created_at", "change"),
+        *("target_deleted", "barred", "switched_at", "created_at", "change"),
     )
 
     def get_search_results(

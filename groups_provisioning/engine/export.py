@@ -39,7 +39,7 @@ PERSON = (
     "is_owner",
     "scim_managed",
     "active",
-    "active_since",
+    "deactivated_at",
     "idp_roles",
     "manual_roles",
     "placement",
@@ -73,8 +73,7 @@ MAPPING = (
     "rule",
     "target_deleted",
     "barred",
-    "approved_at",
-    "fell_back_at",
+    "switched_at",
     "created_at",
     "change",
 )
@@ -120,7 +119,9 @@ def _organization(org: Organization) -> dict[str, Any]:
             {"key": role.key, "default": role.is_default, "admin": role.is_admin}
             for role in org.profile.roles.order_by("-rank")
         ],
-        "kinds": {kind: {"on": kind in on, "off_at": off_at} for kind, off_at in entities.off_at(org).items()},
+        "kinds": {
+            kind: {"on": kind in on, "switched_at": times} for kind, times in entities.kinds_switched_at(org).items()
+        },
         "last_admin": last_admin and last_admin.user_id,
     }
 

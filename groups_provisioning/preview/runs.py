@@ -177,7 +177,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         sorted(plan.overlay.made),
         list(rules.values_list("id", "pattern_type", "pattern", "kind", "auto_approve")),
         list(groups.values_list("id", "revision")),
-        list(live.values_list("id", "status", "entity", "approved_at")),
+        list(live.values_list("id", "status", "entity", "switched_at")),
         list(asked.values_list("user", "incoming", "holders")),
         len(plan.overlay.people),
     ]

@@ -40,8 +40,8 @@ cause = history.Cause(Door.COMMAND, timezone.now())
 people = UserFactory.create_batch({people}, org=org)
 group = create_group(org=org, facts=GroupFacts("Engineers"), member_ids=[], cause=cause)
 team = Entity.objects.create(org=org, kind=EntityKind.TEAM, name="Engineers", created_at=cause.at)
-GroupMapping.objects.create(org=org, group=group, kind=team.kind, entity=team, status=Status.APPROVED, approved_at=cause.at,
-    created_at=cause.at, change=history.record(org, cause, "test"))
+GroupMapping.objects.create(org=org, group=group, kind=team.kind, entity=team, status=Status.APPROVED,
+    switched_at=[cause.at], created_at=cause.at, change=history.record(org, cause, "test"))
 print(json.dumps({{"token": issue_token(org).secret, "group": str(group.id), "team": str(team.id),
     "people": [str(user.id) for user in people]}}))
 """

@@ -86,7 +86,7 @@ class Situation:
         mapping = GroupMapping(
             org=self.org, group=group, kind=entity.kind, entity=entity, status=status, rule=rule, created_at=cause.at
         )
-        mapping.approved_at = cause.at if synced else None
+        mapping.switched_at = [cause.at] if synced else []
         mapping.reason = "asked" if status == Status.PENDING else ""
         for name, value in columns.items():
             setattr(mapping, name, value)

@@ -163,18 +163,19 @@ class TestAnOrganization:
             "teams": {"was": True, "now": False},
         }
 
-    def test_notes_when_a_kind_went_off_and_has_everybody_settled(self, desk, org):  # M8
+    def test_notes_when_a_kind_goes_off_and_on_and_has_everybody_settled(self, desk, org):  # M8
         ann = UserFactory.create(org=org)
         UserFactory.create(org=org, active=False, login_email=None, deleted_at=timezone.now())
         self.save(desk, org, teams="")
         org.refresh_from_db()
         change = Change.objects.get(verb="org.changed")
-        assert (org.teams_off_at, org.concurrency_groups_off_at) == (change.at, None)
+        assert (org.teams_switched_at, org.concurrency_groups_switched_at) == ([change.at], [])
         assert [(mark.user, mark.change) for mark in Mark.objects.all()] == [(ann, change)]
         assert change.detail["marked"] == 1
         self.save(desk, org, teams="on")
         org.refresh_from_db()
-        assert (org.teams_off_at, Mark.objects.count()) == (change.at, 2)
+        assert org.teams_switched_at == [change.at, Change.objects.filter(verb="org.changed").latest("id").at]
+        assert Mark.objects.count() == 2
 
     def test_renamed_has_nobody_settled(self, desk, org):
         UserFactory.create(org=org)

@@ -300,33 +300,32 @@ class TestRolesByHand:
         assert User.objects.get(id=ada.id).manual_roles == ["billing", "qa"]
 
 
-class TestBeingActiveAgain:
-    """M2: deactivation ends a held place for good."""
+class TestBeingDeactivated:
+    """M2: deactivation ends a held place for good, so its time is a fact."""
 
     def test_is_noted_when_the_idp_says_so(self, idp: Idp, ada: User) -> None:
         def activate(active: bool) -> None:
             idp.patch(f"/Users/{ada.id}", {"op": "replace", "path": "active", "value": active})
 
         activate(True)
-        assert User.objects.get(id=ada.id).active_since is None
+        assert User.objects.get(id=ada.id).deactivated_at == []
         activate(False)
-        before = timezone.now()
+        (at,) = User.objects.get(id=ada.id).deactivated_at
+        assert at == Change.objects.latest("id").at
         activate(True)
-        assert User.objects.get(id=ada.id).active_since >= before
-
-    def test_is_noted_when_she_comes_back(self, idp: Idp, ada: User) -> None:  # U3
-        idp.delete(f"/Users/{ada.id}")
-        before = timezone.now()
-        idp.post("/Users", {"userName": ada.user_name})
-        assert User.objects.get(id=ada.id).active_since >= before
+        assert User.objects.get(id=ada.id).deactivated_at == [at]
 
     def test_is_noted_when_support_says_so_and_a_worker_settles_her(self, org: Organization, ada: User) -> None:
         people.switch(user_id=ada.id, active=False, cause=by_command())
         assert Mark.objects.get().user == ada
-        before = timezone.now()
         people.switch(user_id=ada.id, active=True, cause=by_command())
-        assert User.objects.get(id=ada.id).active_since >= before
+        assert len(User.objects.get(id=ada.id).deactivated_at) == 1
         assert Mark.objects.count() == 2
+
+    def test_is_remembered_so_many_times(self, org: Organization, ada: User) -> None:
+        for number in range(2 * people.DEACTIVATIONS + 2):
+            people.switch(user_id=ada.id, active=bool(number % 2), cause=by_command())
+        assert len(User.objects.get(id=ada.id).deactivated_at) == people.DEACTIVATIONS
 
 
 def test_who_is_deleted_by_scim_leaves_no_decisions_behind(org: Organization, idp: Idp, ada: User) -> None:  # U3

@@ -151,7 +151,9 @@ class TestApproving:
 
     def test_of_what_fell_back_is_for_its_entity_again(self, pending: GroupMapping) -> None:  # M6
         first = self.approve(pending)
-        GroupMapping.objects.update(status=Status.PENDING, reason=Pending.RULE_CHANGED, fell_back_at=timezone.now())
+        GroupMapping.objects.update(
+            status=Status.PENDING, reason=Pending.RULE_CHANGED, switched_at=[first.approved_at, timezone.now()]
+        )
         again = self.approve(pending)
         assert (again.id, again.entity, again.fell_back_at) == (first.id, first.entity, None)
         assert again.approved_at > first.approved_at

@@ -21,7 +21,7 @@ from groups_provisioning.models import (
 )
 from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import Change, Door, Entity, EntityKind, Mark, Organization, User
+from orgs.models import Change, Door, Entity, EntityKind, LedgerEntry, Mark, Organization, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.scim.api.races import at_once, statuses
@@ -220,7 +220,7 @@ class TestARename:
     def test_renames_the_team_of_the_groups_name_first(self, idp: Idp, org: Organization) -> None:  # G6, M1
         group = push(idp, "Engineers")
         now = timezone.now()
-        about = {"org": org, "group": group, "kind": TEAM, "status": Status.APPROVED, "approved_at": now}
+        about = {"org": org, "group": group, "kind": TEAM, "status": Status.APPROVED, "switched_at": [now]}
         for name in ("Other", "ENGINEERS"):
             GroupMapping.objects.create(entity=entity(org, name), created_at=now, change=last_change(), **about)
         rename(idp, group, "Makers")
@@ -248,8 +248,46 @@ class TestARename:
         group = push(idp, "Engineers")
         rename(idp, group, "Makers")
         assert only(group).reason == Pending.RULE_CHANGED
-        rename(idp, group, "Engineers")
+        rename(idp, group, "Builders")
         assert only(group).reason == Pending.RULE_CHANGED
+
+    def test_and_back_approves_the_mapping_again_and_renames_its_team(
+        self, idp: Idp, org: Organization, ada: User
+    ) -> None:  # M6, G6, M2
+        rule(org, "eng")
+        group = push(idp, "Engineers", ada)
+        worker.drain(10)
+        first = only(group)
+        for name, source in (("Enginers", Source.HELD), ("Engineers", Source.CLAIM)):
+            rename(idp, group, name)
+            worker.drain(10)
+            assert only(group).entity.name == name
+            assert list(Membership.objects.values_list("user", "source")) == [(ada.id, source)]
+        again = only(group)
+        assert (again.id, again.status, again.reason) == (first.id, Status.AUTO_APPROVED, "")
+        assert again.switched_at == [first.approved_at, *again.switched_at[1:]]
+        assert len(again.switched_at) == 3
+        assert not LedgerEntry.objects.filter(slot="team").exclude(was=None).exists()
+
+    def test_and_back_leaves_it_to_the_admin_where_the_rule_asks(self, idp: Idp, org: Organization) -> None:  # M6
+        asking = rule(org, "eng")
+        group = push(idp, "Engineers")
+        rename(idp, group, "Makers")
+        MappingRule.objects.filter(id=asking.id).update(auto_approve=False)
+        rename(idp, group, "Engineers")
+        assert (only(group).status, only(group).reason) == (Status.PENDING, Pending.ASKED)
+
+    def test_gives_the_reason_of_now(self, idp: Idp, org: Organization) -> None:  # M6
+        rule(org, "eng")
+        push(idp, "Engineers")
+        group = push(idp, " engineers")
+        assert only(group).reason == Pending.OWNED
+        rename(idp, group, "Makers")
+        assert only(group).reason == Pending.RULE_CHANGED
+        rename(idp, group, "Engine room")
+        assert only(group).reason == Pending.FREE
+        rename(idp, group, " Engineers")
+        assert only(group).reason == Pending.OWNED
 
     def test_places_nobody_who_is_added_thereafter_whatever_the_clock_says(
         self, idp: Idp, org: Organization, ada: User
@@ -260,7 +298,7 @@ class TestARename:
         # The next request meets a machine whose clock is a minute behind.
         later = only(group).fell_back_at + timedelta(minutes=1)
         PushedGroup.objects.update(modified_at=later)
-        GroupMapping.objects.update(fell_back_at=later)
+        GroupMapping.objects.update(switched_at=[only(group).approved_at, later])
         bo = UserFactory.create(org=org)
         idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(bo.id)}]})
         worker.drain(10)

@@ -33,7 +33,7 @@ from tests.groups_provisioning.states import drift, effects_of, exported, facts_
 START = datetime(2026, 5, 4, tzinfo=UTC)
 INSTANTS = [START + timedelta(seconds=seconds) for seconds in range(7)]
 instants = st.sampled_from(INSTANTS)
-sometimes = st.none() | instants
+times = st.lists(instants, max_size=4).map(sorted)
 
 
 class Facts:
@@ -45,7 +45,7 @@ class Facts:
         for switch in KIND_SWITCHES.values():
             if not self.usually():
                 setattr(self.org, switch, False)
-                setattr(self.org, f"{switch}_off_at", draw(sometimes))
+            setattr(self.org, f"{switch}_switched_at", draw(times))
         self.org.save()
         about: dict[str, Any] = {"org": self.org, "door": Door.COMMAND, "verb": "drawn"}
         self.changes = {at: Change(at=at, **about) for at in INSTANTS}
@@ -85,7 +85,7 @@ class Facts:
         user = User(org=self.org, user_name=f"{number}@{self.org.slug}", created_at=START, modified_at=START)
         user.active = self.usually()
         user.deleted_at = None if user.active or self.usually() else START
-        user.active_since = None if self.usually() else self.draw(instants)
+        user.deactivated_at = [] if self.usually() else self.draw(times)
         user.idp_roles, user.manual_roles = self.draw(st.none() | self.roles), self.draw(st.none() | self.roles)
         user.placement = self.draw(st.none() | st.sampled_from(self.entities[:3]))
         return user
@@ -116,14 +116,15 @@ class Facts:
         sub = EntityKind.SUB_ORGANIZATION
         excluded = beside and ((entity.kind in EXCLUSIVE and entity.kind in beside) or sub in {entity.kind, *beside})
         mapping = GroupMapping(org=self.org, group=group, kind=entity.kind, entity=entity, created_at=START)
-        mapping.status, mapping.approved_at, mapping.change = Status.APPROVED, self.draw(instants), self.change
+        mapping.status, mapping.change = Status.APPROVED, self.change
+        mapping.switched_at = [self.draw(instants)] if self.usually() else self.draw(times) or [START]
         if group.deleted_at or excluded or entity in [other.entity for other in live]:
             mapping.status = Status.REJECTED
         elif entity.deleted_at:
             mapping.status, mapping.reason, mapping.target_deleted = Status.PENDING, Pending.TARGET_DELETED, True
         elif not self.usually():
             mapping.status, mapping.reason = Status.PENDING, Pending.RULE_CHANGED
-            mapping.fell_back_at = self.draw(sometimes)
+            mapping.switched_at = self.draw(times)
         return mapping
 
     def _decisions(self, user: User) -> Iterator[Decision]:

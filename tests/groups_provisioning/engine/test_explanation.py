@@ -95,7 +95,7 @@ class TestWhySomebodyIsInAPlace:
         pool = at.entity("Night shift", POOL)
         group = at.group("Nights", ada)
         approved = at.at + timedelta(minutes=1)
-        at.map(group, pool, Status.PENDING, approved_at=approved, fell_back_at=approved + timedelta(hours=1))
+        at.map(group, pool, Status.PENDING, switched_at=[approved, approved + timedelta(hours=1)])
         assert why(ada, pool).source == Source.HELD
 
     def test_names_the_decision_that_was_needed(self, at: Situation, ada: User) -> None:  # C2

@@ -86,7 +86,7 @@ class Acme:
                 entity=entity,
                 status=Status.AUTO_APPROVED,
                 rule=rule,
-                approved_at=NOON,
+                switched_at=[NOON],
                 change=self.change,
                 **about,
             )
@@ -142,7 +142,7 @@ def test_tells_the_facts_about_a_person_apart(acme: Acme) -> None:
 
 
 def test_tells_of_the_organization_what_effects_depend_on(acme: Acme) -> None:
-    acme.org.teams, acme.org.teams_off_at = False, NOON.astimezone(timezone(timedelta(hours=2)))
+    acme.org.teams, acme.org.teams_switched_at = False, [NOON.astimezone(timezone(timedelta(hours=2)))]
     acme.org.save()
     told = exported(acme.org)["organization"]
     assert told["roles"] == [
@@ -150,8 +150,8 @@ def test_tells_of_the_organization_what_effects_depend_on(acme: Acme) -> None:
         {"key": "User", "default": True, "admin": False},
         {"key": "Guest", "default": False, "admin": False},
     ]
-    assert told["kinds"]["team"] == {"on": False, "off_at": "2026-05-04T12:00:00.000000Z"}
-    assert told["kinds"]["sub_organization"] == {"on": True, "off_at": None}
+    assert told["kinds"]["team"] == {"on": False, "switched_at": ["2026-05-04T12:00:00.000000Z"]}
+    assert told["kinds"]["sub_organization"] == {"on": True, "switched_at": []}
     assert (told["profile"], told["role_policy"], told["last_admin"]) == ("lambdatest", "highest", str(acme.ada.id))
 
 

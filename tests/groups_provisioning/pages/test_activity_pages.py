@@ -301,7 +301,7 @@ class TestEffectsInWords:
                 kind=entity.kind,
                 entity=entity,
                 status="approved",
-                approved_at=now,
+                switched_at=[now],
                 created_at=now,
                 change=change,
             )
