@@ -1,7 +1,7 @@
 """Whether the effects are what the facts amount to (SPEC C4). Where they are not is a defect: told, and mended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -40,20 +40,36 @@ def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked
 
     People who wait to be settled anyway are left out. after: the last who was checked before.
     """
+    org = Organization.objects.get(pk=org_id)
     deadline = time.monotonic() + seconds
     drifted: list[Drift] = []
-    while True:
-        # Facts, effects and marks of one moment: what changes meanwhile is no defect.
-        with snapshot():
-            org = Organization.objects.select_related("profile").get(pk=org_id)
-            ids = reconcile.next_people(org, after)
-            drifted += reconcile.drift_among(org, ids)
-        after = ids[-1] if ids else None
-        if after is None or time.monotonic() > deadline:
+    for found, last in compare(org, after=after):
+        drifted += found
+        after = last
+        if time.monotonic() > deadline:
             break
+    else:
+        after = None
     if drifted:
         _mend(org, drifted)
     return Checked(len(drifted), after)
+
+
+def compare(org: Organization, *, after: UUID | None = None) -> Iterator[tuple[list[Drift], UUID]]:
+    """Those whose effects differ from the facts, batch by batch, each with the last person looked at. Writes nothing.
+
+    People who wait to be settled anyway are left out. after: the last who was looked at before.
+    """
+    while True:
+        # Facts, effects and marks of one moment: what changes between two batches is no defect.
+        with snapshot():
+            present = Organization.objects.select_related("profile").get(pk=org.pk)
+            ids = reconcile.next_people(present, after)
+            found = reconcile.drift_among(present, ids)
+        if not ids:
+            return
+        after = ids[-1]
+        yield found, after
 
 
 @command
