@@ -114,10 +114,11 @@ class MappingAdmin(OfAnOrg):
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org", "group"))
         by_pk = {mapping.pk: mapping for mapping in asked}
-        done = 0
+        done = refused = 0
         for org, ids in _by_org(asked).items():
             outcome = mappings.approve_many(org=org, mapping_ids=ids, cause=cause(request))
             done += len(outcome.approved)
+            refused += len(outcome.refused)
             for mapping_id, error in outcome.refused.items():
                 why = _WHY[type(error)] % {"error": error}
                 text = _("%(group)s: %(why)s.") % {"group": by_pk[mapping_id].group, "why": why}
@@ -125,7 +126,7 @@ class MappingAdmin(OfAnOrg):
             for mapping_id in ids:
                 if mapping_id not in outcome.refused and not by_pk[mapping_id].is_synced:
                     self.log_change(request, by_pk[mapping_id], "mapping.approved")
-        report(self, request, done, len(asked))
+        report(self, request, done, len(asked), refused)
 
     @admin.action(description=_("Reject: unassign the members, and bar rules from this kind"))
     def reject(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:

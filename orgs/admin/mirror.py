@@ -63,11 +63,11 @@ def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
     return list(queryset.filter(pk__in=request.POST.getlist("_selected_action")))
 
 
-def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int) -> None:
-    """One message about an action. Rows that were so already count as not done."""
+def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refused: int = 0) -> None:
+    """One message about an action. Rows that were so already count as not done. refused: told by the caller, each."""
     text = ngettext("%(done)d of %(asked)d done.", "%(done)d of %(asked)d done.", asked)
     level = messages.SUCCESS if done else messages.INFO
-    unchanged = "" if done == asked else " " + _("The rest were so already.")
+    unchanged = "" if done + refused == asked else " " + _("The rest were so already.")
     admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
 
 

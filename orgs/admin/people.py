@@ -77,7 +77,7 @@ class UserAdmin(Mirror):
         if request.user in asked:
             self.message_user(request, _("You cannot do this to your own account."), messages.ERROR)
             return
-        done = 0
+        done = refused = 0
         for user in asked:
             try:
                 if people.switch(user_id=user.pk, active=active, cause=cause(request)):
@@ -86,7 +86,8 @@ class UserAdmin(Mirror):
             except people.UnknownPerson:
                 text = _("SCIM deleted %(name)s; only SCIM brings them back.")
                 self.message_user(request, text % {"name": user}, messages.ERROR)
-        report(self, request, done, len(asked))
+                refused += 1
+        report(self, request, done, len(asked), refused)
 
 
 def _found(term: str) -> set[Any]:

@@ -329,6 +329,24 @@ class TestManyAtOnce:
         answer = decide(browser, "/groups/bulk/", **chosen)
         assert "2 mappings are approved." in text(answer)
         assert [only(group).status for group in pending] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
+        assert "1 was refused: “load c”: The group “Night shift” is mapped to it already." in text(answer)
+
+    def test_foresees_and_tells_that_of_namesakes_one_is_refused(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # M1, M9
+        rule(org, auto=False)
+        groups = [push(idp, name, UserFactory.create(org=org)) for name in ("Gold", " Gold")]
+        chosen = {"action": "approve", "group": [str(group.id) for group in groups]}
+        shown = browser.post("/groups/bulk/", chosen)
+        words = text(shown)
+        assert "1 person is affected +1 added to the team" in words
+        assert "1 cannot be approved this way" in words
+        ((mapping, _),) = shown.context["refused"]
+        answer = text(decide(browser, "/groups/bulk/", **chosen))
+        assert "1 mapping is approved." in answer
+        assert f"1 was refused: “{mapping.group}”: The group “" in answer
+        assert {only(group).status for group in groups} == {Status.APPROVED, Status.PENDING}
+        assert only(mapping.group).status == Status.PENDING
 
     def test_rejects_all_that_a_filter_leaves(self, browser: Client, pending: list[PushedGroup]) -> None:
         answer = decide(browser, "/groups/bulk/", action="reject", all="1", filters="q=load")

@@ -1,16 +1,20 @@
 """A preview says what then happens (SPEC M9)."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, mappings, rules
+from groups_provisioning.actions import conflict_decisions, entity_edits, group_intake, mappings, rules
 from groups_provisioning.actions.conflict_decisions import Card
+from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Conflict, GroupMapping, PatternType, Preview, PushedGroup
@@ -18,9 +22,9 @@ from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs import organizations
 from orgs.history import Cause
-from orgs.models import Door, EntityKind, Organization, Standing, User
+from orgs.models import KIND_SWITCHES, Door, EntityKind, Organization, Standing, User
 from tests.conftest import Idp
-from tests.factories import EntityFactory, UserFactory
+from tests.factories import EntityFactory, OrganizationFactory, UserFactory
 from tests.groups_provisioning.outlooks import last_entry, what_came, what_was_said
 from tests.scim.api import crowds
 
@@ -178,7 +182,92 @@ class TestAPreviewComesTrue:
         assert summary.roles == {("Admin", "Member"): len(admins)}
 
 
+NAMES = ["Gold", " Gold", "GOLD  ", "Silver", " silver", "Bronze", "Default", "x" * 256]
+
+
+@pytest.mark.usefixtures("db")
+class TestAPreviewOfManyApprovals:
+    """Whatever they are called, whoever owns what they would be mapped to, and in whatever order they are approved."""
+
+    @settings(max_examples=settings().max_examples // 4)
+    @given(
+        kind=st.sampled_from([TEAM, POOL]),
+        others=st.lists(st.sampled_from([TEAM, POOL, SUB]), max_size=4),
+        groups=st.dictionaries(st.sampled_from(NAMES), st.sets(st.integers(0, 3)), min_size=2),
+        there=st.dictionaries(st.sampled_from(["gold", "Silver", "Bronze"]), st.booleans()),
+        on=st.booleans(),
+        draw=st.randoms(use_true_random=False),
+    )
+    def test_comes_true_and_foresees_what_is_refused(
+        self,
+        kind: str,
+        others: list[str],
+        groups: dict[str, set[int]],
+        there: dict[str, bool],
+        on: bool,
+        draw: Random,
+    ) -> None:  # M1, M9
+        """others: kinds that some groups are mapped to besides. there: entities; whether another group owns them."""
+        with transaction.atomic():
+            org = OrganizationFactory.create()
+            people = UserFactory.create_batch(4, org=org)
+            for name, is_owned in there.items():
+                entity = EntityFactory.create(org=org, kind=kind, name=name)
+                if is_owned:
+                    group = self.push(org, f"Owner of {name}", [people[0]])
+                    mappings.map_group(org=org, group_id=group.id, kind=kind, target=entity.id, cause=cause())
+            rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, kind), cause=cause())
+            pushed = [self.push(org, name, [people[n] for n in members]) for name, members in groups.items()]
+            ids = [GroupMapping.objects.get(group=group).id for group in pushed]
+            for number, (group, other) in enumerate(zip(pushed, others, strict=False)):
+                if other != kind:
+                    target = f"Other {number}"
+                    mappings.map_group(org=org, group_id=group.id, kind=other, target=target, cause=cause())
+            if not on:
+                organizations.change(org=org, wishes={KIND_SWITCHES[EntityKind(kind)]: False}, cause=cause())
+                org.refresh_from_db()
+            settle(org)
+            draw.shuffle(ids)
+            done: list[mappings.Approvals] = []
+            outlook = came_true(
+                org,
+                {"do": "approve", "ids": [str(id_) for id_ in ids]},
+                lambda: done.append(mappings.approve_many(org=org, mapping_ids=ids, cause=cause())),
+            )
+            assert outlook.plan.refused.keys() == {str(id_) for id_ in done[0].refused}
+            for id_, refusal in done[0].refused.items():
+                foreseen = outlook.plan.refused[str(id_)]
+                assert (type(foreseen), foreseen.args) == (type(refusal), refusal.args)
+            assert [(each.group_id, each.name) for each in outlook.plan.mapped] == [
+                (mapping.group_id, mapping.entity.name) for mapping in done[0].approved
+            ]
+            transaction.set_rollback(True)
+
+    def push(self, org: Organization, name: str, members: list[User]) -> PushedGroup:
+        ids = [str(user.id) for user in members]
+        return group_intake.create_group(org=org, facts=GroupFacts(name), member_ids=ids, cause=cause())
+
+
 class TestThePreview:
+    def test_of_approving_again_for_another_target_is_refused(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:
+        approved = mapped(org, push("Platform", *people))
+        with pytest.raises(mappings.NotPending):
+            runs.look(org, {"do": "approve", "ids": [str(approved.id)], "name": "Web"})
+
+    def test_goes_stale_when_the_name_is_another_entity_s(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:  # M9
+        group = push("Platform", *people)
+        first, second = (EntityFactory.create(org=org, kind=TEAM, name=name) for name in ("Platform", "Web"))
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        seen = runs.look(org, wish).fingerprint
+        for entity, name in ((first, "Crew"), (second, "Platform")):
+            entity_edits.rename_entity(org=org, entity_id=entity.id, name=name, cause=cause())
+        with pytest.raises(runs.Outdated):
+            runs.confirmed(org, wish, seen, lambda: pytest.fail("carried out"))
+
     def test_writes_nothing_and_locks_nothing(self, org: Organization, people: list[str], push: Any) -> None:
         group = push("Platform", *people)
         with CaptureQueriesContext(connection) as queries:
