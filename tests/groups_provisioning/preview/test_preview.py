@@ -12,45 +12,34 @@ from django.utils import timezone
 from groups_provisioning.actions import conflict_decisions, entity_edits, mappings, rules
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Conflict, GroupMapping, PatternType, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs import organizations
-from orgs.history import Cause
-from orgs.models import Door, EntityKind, Organization, Standing, User
+from orgs.models import Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import EntityFactory, UserFactory
+from tests.groups_provisioning import world
 from tests.groups_provisioning.outlooks import last_entry, what_came, what_was_said
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, settle_marked
 from tests.scim.api import crowds
-
-TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
-
-
-def cause() -> Cause:
-    return Cause(Door.COMMAND, timezone.now())
 
 
 @pytest.fixture
 def people(org: Organization, idp: Idp) -> list[str]:
-    return [
-        str(idp.post("/Users", {"userName": f"{name}@corp.example"}).json()["id"]) for name in ("ada", "bo", "cy", "di")
-    ]
+    return [world.push_user(idp, name) for name in ("ada", "bo", "cy", "di")]
 
 
 @pytest.fixture
 def push(org: Organization, idp: Idp) -> Callable[..., PushedGroup]:
+    """Push a group, and settle its members."""
+
     def pushed(name: str, *members: str) -> PushedGroup:
-        answer = idp.post("/Groups", {"displayName": name, "members": [{"value": each} for each in members]})
-        settle(org)
-        return PushedGroup.objects.get(id=answer.json()["id"])
+        group = world.push(idp, name, *members)
+        settle_marked(org)
+        return group
 
     return pushed
-
-
-def settle(org: Organization) -> None:
-    while reconcile.settle_marked(org.id):
-        pass
 
 
 def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object]) -> Outlook:
@@ -59,14 +48,14 @@ def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object])
     assert outlook.summary is not None
     before = last_entry()
     runs.confirmed(org, wish, outlook.fingerprint, do)
-    settle(org)
+    settle_marked(org)
     assert what_came(org, outlook, since=before) == what_was_said(outlook)
     return outlook
 
 
 def mapped(org: Organization, group: PushedGroup, kind: str = TEAM) -> GroupMapping:
-    mapping = mappings.map_group(org=org, group_id=group.id, kind=kind, cause=cause())
-    settle(org)
+    mapping = world.map_to(group, kind)
+    settle_marked(org)
     return mapping
 
 
@@ -74,19 +63,21 @@ class TestAPreviewComesTrue:
     def test_of_mapping_a_group_to_what_is_new(self, org: Organization, people: list[str], push: Any) -> None:
         group = push("Platform", *people)
         wish = {"do": "map", "group": str(group.id), "kind": TEAM}
-        outlook = came_true(org, wish, lambda: mappings.map_group(org=org, group_id=group.id, kind=TEAM, cause=cause()))
+        outlook = came_true(
+            org, wish, lambda: mappings.map_group(org=org, group_id=group.id, kind=TEAM, cause=by_command())
+        )
         assert outlook.plan.overlay.made == {"new team platform": (TEAM, "Platform")}
         assert outlook.summary.entered == {"new team platform": 4}
 
     def test_of_approving(self, org: Organization, people: list[str], push: Any) -> None:
-        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=cause())
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=by_command())
         EntityFactory.create(org=org, kind=POOL, name="Gold")
         push("Gold", *people[:3])
         push("Silver", *people[1:])
         ids = [str(each.id) for each in GroupMapping.objects.order_by("id")]
         wish = {"do": "approve", "ids": ids}
         outlook = came_true(
-            org, wish, lambda: mappings.approve_many(org=org, mapping_ids=map(UUID, ids), cause=cause())
+            org, wish, lambda: mappings.approve_many(org=org, mapping_ids=map(UUID, ids), cause=by_command())
         )
         assert outlook.summary.opened == 2
 
@@ -95,14 +86,14 @@ class TestAPreviewComesTrue:
         other = EntityFactory.create(org=org, kind=POOL, name="Platinum")
         wish = {"do": "retarget", "mapping": str(mapping.id), "entity": str(other.id)}
         outlook = came_true(
-            org, wish, lambda: mappings.retarget(org=org, mapping_id=mapping.id, target=other.id, cause=cause())
+            org, wish, lambda: mappings.retarget(org=org, mapping_id=mapping.id, target=other.id, cause=by_command())
         )
         assert outlook.summary.moved == {(str(mapping.entity_id), str(other.id)): 4}
 
     def test_of_rejecting(self, org: Organization, people: list[str], push: Any) -> None:
         gold, silver = mapped(org, push("Gold", *people), POOL), mapped(org, push("Silver", *people), POOL)
         wish = {"do": "reject", "ids": [str(gold.id)]}
-        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=[gold.id], cause=cause()))
+        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=[gold.id], cause=by_command()))
         assert outlook.summary.moved == {(str(gold.entity_id), str(silver.entity_id)): 4}
         assert outlook.summary.closed == 4
 
@@ -112,9 +103,9 @@ class TestAPreviewComesTrue:
         push("Sales", *people[1:])
         EntityFactory.create(org=org, name="eng-web")
         facts = RuleFacts(PatternType.PREFIX, TEAM, "ENG-", True)
-        rule = rules.add_rule(org=org, facts=facts, cause=cause())
+        rule = rules.add_rule(org=org, facts=facts, cause=by_command())
         wish = {"do": "apply", "rule": str(rule.id)}
-        outlook = came_true(org, wish, lambda: mappings.apply_rules(org=org, rule_id=rule.id, cause=cause()))
+        outlook = came_true(org, wish, lambda: mappings.apply_rules(org=org, rule_id=rule.id, cause=by_command()))
         assert [(each.group, each.is_new) for each in outlook.plan.mapped] == [
             ("eng-platform", True),
             ("eng-web", False),
@@ -123,8 +114,8 @@ class TestAPreviewComesTrue:
     def test_of_groups_in_conflict_with_each_other(self, org: Organization, people: list[str], push: Any) -> None:
         for name in ("c", "a", "b"):
             push(name, *people)
-        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL, "", True), cause=cause())
-        outlook = came_true(org, {"do": "apply"}, lambda: mappings.apply_rules(org=org, cause=cause()))
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL, "", True), cause=by_command())
+        outlook = came_true(org, {"do": "apply"}, lambda: mappings.apply_rules(org=org, cause=by_command()))
         assert outlook.summary.opened == 8
 
     def test_of_a_rule_that_is_not_saved_yet(self, org: Organization, people: list[str], push: Any) -> None:
@@ -133,8 +124,8 @@ class TestAPreviewComesTrue:
         wish = {"do": "save_rule", "rule": "", **facts}
 
         def save_and_apply() -> None:
-            rule = rules.add_rule(org=org, facts=RuleFacts(**facts), cause=cause())
-            mappings.apply_rules(org=org, rule_id=rule.id, cause=cause())
+            rule = rules.add_rule(org=org, facts=RuleFacts(**facts), cause=by_command())
+            mappings.apply_rules(org=org, rule_id=rule.id, cause=by_command())
 
         assert came_true(org, wish, save_and_apply).plan.matched == 1
 
@@ -143,7 +134,7 @@ class TestAPreviewComesTrue:
         wish = {"do": "delete_entity", "entity": str(mapping.entity_id)}
         assert mapping.entity_id
         entity_id = mapping.entity_id
-        came_true(org, wish, lambda: entity_edits.delete_entity(org=org, entity_id=entity_id, cause=cause()))
+        came_true(org, wish, lambda: entity_edits.delete_entity(org=org, entity_id=entity_id, cause=by_command()))
 
     def test_of_switching_a_kind_off(self, org: Organization, people: list[str], push: Any) -> None:
         mapped(org, push("Gold", *people), POOL)
@@ -152,7 +143,7 @@ class TestAPreviewComesTrue:
         outlook = came_true(
             org,
             wish,
-            lambda: organizations.change(org=org, wishes={"concurrency_groups": False}, cause=cause()),
+            lambda: organizations.change(org=org, wishes={"concurrency_groups": False}, cause=by_command()),
         )
         assert (outlook.summary.closed, outlook.summary.left) == (4, {})
 
@@ -165,7 +156,9 @@ class TestAPreviewComesTrue:
         told = [[str(card.user_id), str(card.incoming_id), [str(each) for each in card.holders]] for card in cards]
         wish = {"do": "decide", "cards": told, "use_incoming": use_incoming}
         came_true(
-            org, wish, lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=cause())
+            org,
+            wish,
+            lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=by_command()),
         )
 
     def test_of_rejecting_what_made_admins(self, org: Organization, idp: Idp, people: list[str]) -> None:  # R5
