@@ -21,6 +21,7 @@ from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm
 from orgs import entities
+from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES
 from orgs.web.access import OrgRequest, cause, org_admin
 
@@ -212,13 +213,7 @@ def _chosen(request: OrgRequest) -> list[UUID]:
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
     """Those that are ids; a form of ours has no others."""
-    ids = []
-    for text in texts:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids
+    return [id_ for text in texts if (id_ := as_uuid(text))]
 
 
 def _data(request: OrgRequest) -> QueryDict | None:
