@@ -13,16 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import mappings
 from groups_provisioning.actions.mapping_rows import has_place
 from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
-from groups_provisioning.pages import refusals
 from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm
 from orgs import entities
+from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES
 from orgs.web.access import OrgRequest, cause, org_admin
 
@@ -222,13 +223,7 @@ def _chosen(request: OrgRequest) -> list[UUID]:
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
     """Those that are ids; a form of ours has no others."""
-    ids = []
-    for text in texts:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids
+    return [id_ for text in texts if (id_ := as_uuid(text))]
 
 
 def _data(request: OrgRequest) -> QueryDict | None:
