@@ -5,7 +5,7 @@
 
 Readings, where SPEC leaves a choice:
 
- 1. Events of one instant (C2): spans end, then the person is activated, then claims resume, then claims begin, then
+ 1. Events of one instant (C2): spans end, then the account is deactivated, then claims resume, then claims begin, then
     decisions are made. A claim begins *after* an end only if it begins later, and begins in a span only before its end.
  2. A claim keeps the time at which it first began, through any number of spans (M2: "as before"); by that it is early
     or late among those kept out. "Whoever was a member before" is whoever had a claim in an earlier span.
@@ -18,10 +18,10 @@ Readings, where SPEC leaves a choice:
  6. Those kept out come in (C2) if nothing that holds or is held competes with them.
  7. All that stands against a claim is on its card, also what was decided already; there is a card while one pair is
     undecided. An ended decision is as one that was undone: one of its two mappings is no more.
- 8. A held place ends by deactivation (M2) at `active_since`, or at the end of the play for somebody inactive: when
-    they were deactivated is no fact. Those kept out then come in.
+ 8. A held place ends by deactivation (M2), and those kept out then come in. What ends while somebody is inactive is
+    held where they stand: their places stay recorded (U4).
  9. A removal by hand (R4) suspends from the beginning of the play, as if the claim were absent, and outranks the
-    attribute. It ends as "the removal of a held place" if the mapping was not approved when it was made, and is later.
+    attribute. When it ends is for commands: then it is no fact any more.
 10. A mapping whose entity is deleted, or that is rejected, has no part in the play, nor has its past (C4, M7).
 11. A hand-made exclusive place yields to what is held as to a claim (R4, M2): a sub-organization to all of another
     entity, a concurrency group to one of its kind. Of several the last one counts, also while its kind is off.
@@ -116,7 +116,7 @@ class Facts(NamedTuple):
     idp_roles: tuple[str, ...] = ()
     manual_roles: tuple[str, ...] = ()
     active: bool = True
-    active_since: Time | None = None
+    deactivated_at: tuple[Time, ...] = ()
     deleted: bool = False
     is_owner: bool = False
 
@@ -203,25 +203,13 @@ def in_both(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
 
 
 def removals_of(facts: Facts) -> list[Hand]:
-    """R4; the removal of a held place ends when its mapping is approved again."""
-    spans_of = {mapping.id: mapping.spans for mapping in facts.world.mappings}
-    found = []
-    for hand in facts.hands:
-        spans = spans_of.get(hand.claim, ()) if hand.claim else ()
-        of_a_held_place = spans and not any(contains(span, hand.at) for span in spans)
-        approved_again = any(span.began_at > hand.at for span in spans)
-        if not hand.placed and not (of_a_held_place and approved_again):
-            found.append(hand)
-    return found
-
-
-def contains(span: Span, at: Time) -> bool:
-    return span.began_at <= at and (span.ended_at is None or at < span.ended_at)
+    """R4."""
+    return [hand for hand in facts.hands if not hand.placed]
 
 
 # --- The play ---------------------------------------------------------------------------------------------------------
 
-ENDS, ACTIVATED, RESUMES, BEGINS, DECIDED = range(5)
+ENDS, DEACTIVATED, RESUMES, BEGINS, DECIDED = range(5)
 
 
 class Play:
@@ -239,7 +227,7 @@ class Play:
         for _at, step, _tie, what in self.events(facts):
             if step == ENDS:
                 self.end(what, _at)
-            elif step == ACTIVATED:
+            elif step == DEACTIVATED:
                 self.end_held_places()
             elif step == RESUMES:
                 self.resume(what)
@@ -247,8 +235,6 @@ class Play:
                 self.begin(what)
             elif step == DECIDED:
                 self.decide(what)
-        if not facts.active:
-            self.end_held_places()
 
     def events(self, facts: Facts) -> list[tuple]:
         """In order of time; claims of one instant by mapping id, decisions by theirs (C2)."""
@@ -263,8 +249,8 @@ class Play:
         for decision in facts.decisions:
             if not decision.undone and not decision.ended:
                 events.append((decision.at, DECIDED, (decision.id,), decision))
-        if facts.active_since is not None:
-            events.append((facts.active_since, ACTIVATED, (), None))
+        for at in facts.deactivated_at:
+            events.append((at, DEACTIVATED, (), None))
         return sorted(events, key=lambda event: event[:3])
 
     def begin(self, claim: Claim) -> None:
@@ -442,12 +428,28 @@ def admin_role(world: World) -> str:
 # --- How facts are stored ---------------------------------------------------------------------------------------------
 
 
+EVER = ""
+"""Before every time of an exported state, which are texts."""
+
+
+def spans_of(times: list[Time], *, on: bool, ever: Time) -> tuple[Span, ...]:
+    """Back from now, when it is `on` or not: each time is a change; before the first one it was as ever."""
+    spans: list[Span] = []
+    end = None
+    for at in reversed(times):
+        if on:
+            spans.append(Span(at, end))
+        end, on = at, not on
+    if on:
+        spans.append(Span(ever, end))
+    return tuple(reversed(spans))
+
+
 def facts_from_database(document: dict) -> dict[str, Facts]:
     """The facts about each person, from an exported state. All that knows of tables and columns is here.
 
-    A mapping has one span, from `approved_at` to `fell_back_at`; a kind has been on since before all of them, until its
-    `off_at`. The claim that a removal names is the one that owns the entity; a decision has ended when one of its
-    mappings is rejected or its group is deleted.
+    Spans are kept as the times at which something went on and off, in turn. The claim that a removal names is the one
+    that owns the entity; a decision has ended when one of its mappings is rejected or its group is deleted.
     """
     groups = [group for group in document["groups"] if not group["deleted_at"]]
     live_groups = {group["id"] for group in groups}
@@ -455,18 +457,17 @@ def facts_from_database(document: dict) -> dict[str, Facts]:
 
     mappings = []
     for row in document["mappings"]:
-        spans = () if row["approved_at"] is None else (Span(row["approved_at"], row["fell_back_at"]),)
+        spans = spans_of(row["switched_at"], on=row["status"] in ("approved", "auto_approved"), ever=EVER)
         deleted = row["entity"] is not None and row["entity"] not in entities
         mappings.append(Mapping(row["id"], row["group"], row["entity"], row["kind"], spans, row["status"], deleted))
     live = [mapping for mapping in mappings if mapping.status != "rejected" and mapping.group in live_groups]
     owners = {mapping.entity: mapping.id for mapping in live if mapping.entity}
     not_ended = {mapping.id for mapping in live}
 
-    first = min((mapping.spans[0].began_at for mapping in mappings if mapping.spans), default=None)
-    kinds: dict[str, tuple[Span, ...]] = {}
-    for kind, row in document["organization"]["kinds"].items():
-        was_on = row["on"] or (row["off_at"] is not None and first is not None)
-        kinds[kind] = (Span(first, None if row["on"] else row["off_at"]),) if was_on else ()
+    kinds = {
+        kind: spans_of(row["switched_at"], on=row["on"], ever=EVER)
+        for kind, row in document["organization"]["kinds"].items()
+    }
 
     world = World(
         roles=tuple(Role(row["key"], row["admin"], row["default"]) for row in document["organization"]["roles"]),
@@ -503,7 +504,7 @@ def facts_from_database(document: dict) -> dict[str, Facts]:
             idp_roles=tuple(told["idp_roles"] or ()),
             manual_roles=tuple(told["manual_roles"] or ()),
             active=told["active"],
-            active_since=told["active_since"],
+            deactivated_at=tuple(told["deactivated_at"]),
             deleted=person["deleted"],
             is_owner=told["is_owner"],
         )

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from groups_provisioning.actions import members, rule_evaluation
+from groups_provisioning.actions import manual_changes, members, rule_evaluation
 from groups_provisioning.actions.assignment_state import Loaded, load
 from groups_provisioning.actions.mapping_rows import close, told
 from groups_provisioning.actions.rules import UnknownRule
-from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, Status
+from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, PushedGroup, Status
 from groups_provisioning.rules import assignments
 from groups_provisioning.rules.assignments import (
     REFUSALS,
@@ -124,7 +124,7 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
         return 0
     change_id = uuid7()
     settles = [loaded.groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
-    stories = close(found, loaded.groups, change_id=change_id, barred=True, target_deleted=False)
+    stories = close(found, loaded.groups, change_id=change_id, at=cause.at, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
     history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
     return len(found)
@@ -183,7 +183,7 @@ def _assign(
     if news:
         change_id = uuid7()
         closed = [loaded.mappings[steps.closes.id] for steps in news if steps.closes and steps.closes.id]
-        stories = close(closed, loaded.groups, change_id=change_id, target_deleted=False)
+        stories = close(closed, loaded.groups, change_id=change_id, at=cause.at, target_deleted=False)
         stories += _write(org, loaded, [steps.mapping for steps in news], change_id=change_id, at=cause.at)
         groups = [loaded.groups[steps.mapping.group.id] for steps in news]
         marked = members.mark_all(*groups, change_id=change_id)
@@ -210,7 +210,7 @@ def _write(
     org: Organization, loaded: Loaded, approved: Sequence[Assignment], *, change_id: UUID, at: datetime
 ) -> list[dict[str, Any]]:
     """Write mappings that are Approved now, new ones included; how a Change tells it."""
-    new, known, stories = [], [], []
+    new, known, again, stories = [], [], [], []
     groups_of = defaultdict(list)
     for each in approved:
         assert each.place
@@ -224,14 +224,16 @@ def _write(
             row = loaded.mappings[each.id]
             was = row.status
             known.append(row)
-        row.entity, row.status, row.reason = entity, Status.APPROVED, ""
-        row.approved_at, row.fell_back_at, row.change_id = at, None, change_id
+        row.entity, row.change_id = entity, change_id
+        row.approve(Status.APPROVED, at)
+        if each.was_approved:
+            again.append(entity.id)
         groups_of[each.kind].append(group)
         stories.append(told(row, group, was=was))
     GroupMapping.objects.bulk_create(new)
-    GroupMapping.objects.bulk_update(
-        known, ["entity", "status", "reason", "approved_at", "fell_back_at", "change"], batch_size=500
-    )
+    GroupMapping.objects.bulk_update(known, ["entity", *STATUS_FIELDS], batch_size=500)
+    if again:
+        manual_changes.end_removals_from(again)
     for kind, groups in groups_of.items():
         # An admin wants this kind for these groups, so rules may have it again (SPEC M6).
         GroupMapping.objects.filter(group__in=groups, kind=kind, barred=True).update(barred=False)

@@ -103,7 +103,8 @@ def _follow(
 
     rule: the first that matches now.
     """
-    written, again = [], []
+    written: list[GroupMapping] = []
+    again: list[UUID] = []
     for mapping in mappings:
         was, reason = mapping.status, mapping.reason
         fits = rule is not None and rule.kind == mapping.kind
@@ -112,6 +113,7 @@ def _follow(
             outcome.settles = True
         elif reason == Pending.RULE_CHANGED and has_place(mapping) and fits and rule and rule.auto_approve:
             mapping.approve(Status.AUTO_APPROVED, at)
+            assert mapping.entity_id is not None
             again.append(mapping.entity_id)
             outcome.settles = True
         elif was == Status.PENDING and not mapping.target_deleted:

@@ -121,7 +121,7 @@ def world(org: Organization, group_ids: Collection[str]) -> World:
     return World(
         catalogue=roles.catalogue(org.profile),
         groups=_groups(org, group_ids) if group_ids else {},
-        kinds={kind: _spans(times, on=kind in on) for kind, times in kinds_switched_at(org).items()},
+        kinds={kind: spans_of(times, on=kind in on) for kind, times in kinds_switched_at(org).items()},
     )
 
 
@@ -135,7 +135,8 @@ def moment(at: int) -> datetime:
     return EPOCH + timedelta(microseconds=at)
 
 
-def _spans(times: Sequence[datetime], *, on: bool) -> Sequence[Span]:
+def spans_of(times: Sequence[datetime], *, on: bool) -> Sequence[Span]:
+    """When something was on, in microseconds. times: when it was switched."""
     return spans([microseconds(at) for at in times], on=on, ever=0)
 
 
@@ -146,7 +147,7 @@ def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
         for group_id, its_roles, id_, entity, kind, approved, times in cursor.fetchall():
             group = found.setdefault(group_id, Group(its_roles, []))
             if id_ is not None:
-                group.ties.append(Tie(id_, entity, kind, _spans(times, on=approved)))  # type: ignore[attr-defined]
+                group.ties.append(Tie(id_, entity, kind, spans_of(times, on=approved)))  # type: ignore[attr-defined]
     return found
 
 

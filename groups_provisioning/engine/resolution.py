@@ -218,17 +218,16 @@ def decided_by(played: Played, incoming: str, *, use_incoming: bool) -> list[tup
 class _Play:
     """One person's claims, played event after event.
 
-    At one instant spans end first, then what is held ends with the account, then spans begin; decisions come last, in
-    the order in which they were made.
+    At one instant spans end first, then what is held ends with the account; then claims that were there before begin
+    again, then new ones; decisions come last, in the order in which they were made.
     """
 
-    END, DEACTIVATION, BEGIN, DECISION = range(4)
+    END, DEACTIVATION, RESUMPTION, BEGIN, DECISION = range(5)
 
     def __init__(self, claims: Collection[Claim], person: Person) -> None:
         self.claims = {claim.mapping: claim for claim in claims}
         self.person = person
         self.decisions = [each for each in person.decisions if each.winner in self.claims and each.loser in self.claims]
-        self.begun: set[str] = set()
         self.holding: list[Claim] = []  # with those that are held
         self.held: dict[str, int] = {}  # the mappings of those that are no claims any more, since when
         self.kept_out: list[Claim] = []
@@ -241,7 +240,10 @@ class _Play:
             elif isinstance(event, Decision):
                 self._decide(event)
             elif isinstance(event, Claim):
-                self._begin(event) if kind == self.BEGIN else self._end(event, at)
+                if kind == self.END:
+                    self._end(event, at)
+                else:
+                    self._begin(event, is_first=kind == self.BEGIN)
         return Played(
             [claim for claim in self.holding if claim.mapping not in self.held],
             [claim for claim in self.holding if claim.mapping in self.held],
@@ -249,20 +251,18 @@ class _Play:
             {frozenset((each.winner, each.loser)) for each in self.decisions},
         )
 
-    def _events(self) -> Iterator[tuple[int, int, str, Claim | Decision | None]]:
+    def _events(self) -> Iterator[tuple[int, int, tuple[int, str], Claim | Decision | None]]:
         for at in self.person.deactivated_at:
-            yield at, self.DEACTIVATION, "", None
+            yield at, self.DEACTIVATION, (0, ""), None
         for claim in self.claims.values():
-            for begin, end in claim.spans:
-                yield begin, self.BEGIN, claim.mapping, claim
+            for number, (begin, end) in enumerate(claim.spans):
+                yield begin, self.RESUMPTION if number else self.BEGIN, (claim.since, claim.mapping), claim
                 if end is not None:
-                    yield end, self.END, claim.mapping, claim
+                    yield end, self.END, (0, claim.mapping), claim
         for number, decision in enumerate(self.decisions):
-            yield decision.at, self.DECISION, f"{number:09}", decision
+            yield decision.at, self.DECISION, (number, ""), decision
 
-    def _begin(self, claim: Claim) -> None:
-        is_first = claim.mapping not in self.begun
-        self.begun.add(claim.mapping)
+    def _begin(self, claim: Claim, *, is_first: bool) -> None:
         if self.held.pop(claim.mapping, None) is not None:
             return  # it is a claim again, where it stands
         self.kept_out.append(claim)
@@ -299,9 +299,11 @@ class _Play:
     def _gives_way(self, holder: Claim, claim: Claim) -> bool:
         if (claim.mapping, holder.mapping) in self.above:
             return True
+        if (holder.mapping, claim.mapping) in self.above:
+            return False
         # A held place gives way to what began after it was a claim: in the same slot, or for a sub-organization.
         since = self.held.get(holder.mapping)
-        return since is not None and claim.since >= since and claim.kind in (holder.kind, SUB)
+        return since is not None and claim.since > since and claim.kind in (holder.kind, SUB)
 
     def _leave(self, leaving: list[Claim]) -> None:
         """Whenever claims leave, those kept out come in, the earliest first, where nothing competes (SPEC C2)."""

@@ -3,7 +3,7 @@
 Nothing is written and no lock is taken. People are looked at in batches, so that memory is bounded.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.db import connection
 
 from groups_provisioning.engine import loading, reconcile
 from groups_provisioning.engine.loading import Known
-from groups_provisioning.engine.resolution import Decision, Effects, Person, Tie, World, resolve
+from groups_provisioning.engine.resolution import Decision, Effects, Hand, Person, Span, Tie, World, resolve
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
@@ -22,8 +22,9 @@ from orgs.models import Organization
 class Overlay:
     """What a decision would change of the facts.
 
-    ties: by group, mappings that would be made, or be as they are here; dropped: those that would claim nobody any
-    more. gone: entities that would be deleted. made: entities that would be created, by the id that stands for them.
+    ties: by group, mappings that would be approved, with the spans that would be added; dropped: those that would claim
+    nobody any more. gone: entities that would be deleted. made: entities that would be created, by the id that stands
+    for them. put_back: entities that nobody would count as taken out of by hand any more. kinds: when each would be on.
     people: of whom the effects may differ.
     """
 
@@ -32,8 +33,8 @@ class Overlay:
     gone: set[str] = field(default_factory=set)
     made: dict[str, tuple[str, str]] = field(default_factory=dict)
     decisions: dict[UUID, list[Decision]] = field(default_factory=dict)
-    on: set[str] | None = None
-    off_at: dict[str, int] = field(default_factory=dict)
+    put_back: set[str] = field(default_factory=set)
+    kinds: Mapping[str, Sequence[Span]] | None = None
     catalogue: Catalogue | None = None
     people: Collection[UUID] = ()
 
@@ -42,29 +43,37 @@ class Overlay:
         person = known.facts
         made = self.decisions.get(known.id, ())
         attribute_gone = person.attribute in self.gone
-        if not made and not attribute_gone and not any(hand.entity in self.gone for hand in person.hands):
+        hands = [hand for hand in person.hands if not self._ends(hand)]
+        if not made and not attribute_gone and len(hands) == len(person.hands):
             return person
         return replace(
             person,
             attribute=None if attribute_gone else person.attribute,
-            hands=[hand for hand in person.hands if hand.entity not in self.gone],
+            hands=hands,
             decisions=[*person.decisions, *made],
         )
+
+    def _ends(self, hand: Hand) -> bool:
+        return hand.entity in self.gone or (hand.entity in self.put_back and not hand.placed)
 
     def world(self, world: World) -> World:
         """What people share, as it would be."""
         groups = {}
         for group_id, group in world.groups.items():
-            new = self.ties.get(group_id, ())
-            replaced = self.dropped | {tie.id for tie in new}
-            kept = [tie for tie in group.ties if tie.id not in replaced and tie.entity not in self.gone]
-            groups[group_id] = group._replace(ties=[*kept, *new])
+            before = {tie.id: tie for tie in group.ties}
+            new = {tie.id: _again(before.get(tie.id), tie) for tie in self.ties.get(group_id, ())}
+            ties = {id_: tie for id_, tie in before.items() if id_ not in self.dropped and tie.entity not in self.gone}
+            groups[group_id] = group._replace(ties=list((ties | new).values()))
         return World(
             catalogue=self.catalogue or world.catalogue,
             groups=groups,
-            on=world.on if self.on is None else self.on,
-            off_at={**world.off_at, **self.off_at},
+            kinds=self.kinds or world.kinds,
         )
+
+
+def _again(before: Tie | None, tie: Tie) -> Tie:
+    """A mapping that would be approved again, with the spans in which it was before."""
+    return tie._replace(approved=[*before.approved, *tie.approved]) if before else tie
 
 
 def members_of(group_ids: Iterable[Any]) -> list[UUID]:

@@ -16,8 +16,9 @@ from django.db.models import Exists, OuterRef
 from groups_provisioning.actions import entity_edits, rule_evaluation
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
+from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Tie
+from groups_provisioning.engine.resolution import Decision, Tie, decided_by
 from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup
 from groups_provisioning.preview.overlay import Overlay, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
@@ -26,6 +27,7 @@ from orgs import entities
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
 from orgs.models import KIND_SWITCHES, Organization, User
+from orgs.spans import switched
 
 Wish = Mapping[str, Any]
 
@@ -133,7 +135,9 @@ def _lay(plan: Plan, at: datetime, steps: assignments.Steps) -> None:
     if steps.closes:
         plan.overlay.dropped.add(str(steps.closes.id))
     group = mapping.group
-    _tie(plan, group.id, Tie(str(mapping.id or uuid7()), target, place.kind, True, microseconds(at), None))
+    _tie(plan, group.id, Tie(str(mapping.id or uuid7()), target, place.kind, [(microseconds(at), None)]))
+    if mapping.was_approved:
+        plan.overlay.put_back.add(target)
     plan.mapped.append(Mapped(group.id, group.name, place.kind, target, place.name, place.id is None))
 
 
@@ -213,7 +217,7 @@ def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[Mappin
         shown = there[fit.entity_id] if fit.entity_id else fit.new_name
         if not fit.entity_id:
             plan.overlay.made[target] = (kind, shown)
-        _tie(plan, candidate.id, Tie(str(uuid7()), target, kind, True, microseconds(at), None))
+        _tie(plan, candidate.id, Tie(str(uuid7()), target, kind, [(microseconds(at), None)]))
         plan.mapped.append(Mapped(candidate.id, candidate.name, kind, target, shown, fit.entity_id is None))
 
 
@@ -231,9 +235,12 @@ def _delete_entity(org: Organization, plan: Plan, at: datetime, entity: str) -> 
 
 def _switch_kinds(org: Organization, plan: Plan, at: datetime, on: Sequence[str]) -> list[UUID]:
     """Have just these kinds switched on (SPEC M8)."""
-    plan.overlay.on = set(on)
-    plan.overlay.off_at = {kind: microseconds(at) for kind in entities.kinds_on(org) - set(on)}
-    assert plan.overlay.on <= set(KIND_SWITCHES)
+    assert set(on) <= set(KIND_SWITCHES)
+    was, plan.overlay.kinds = entities.kinds_on(org), {}
+    for kind, times in entities.kinds_switched_at(org).items():
+        if (kind in on) != (kind in was):
+            times = switched(times, at, on=kind in on)
+        plan.overlay.kinds[kind] = loading.spans_of(times, on=kind in on)
     return _everybody(org)
 
 
@@ -249,12 +256,16 @@ def _decide(
     org: Organization, plan: Plan, at: datetime, cards: Sequence[Sequence[Any]], use_incoming: bool
 ) -> list[UUID]:
     """Decide conflicts: of each card the person, the incoming mapping and those that hold against it."""
-    for user, incoming, holders in cards:
-        pairs = ((incoming, holder) if use_incoming else (holder, incoming) for holder in holders)
-        made = [Decision(winner, loser, microseconds(at)) for winner, loser in pairs]
-        plan.overlay.decisions.setdefault(UUID(user), []).extend(made)
-    known = User.objects.for_org(org).filter(id__in=list(plan.overlay.decisions))
-    return list(known.values_list("id", flat=True))
+    by_user: dict[UUID, list[str]] = {}
+    for user, incoming, _holders in cards:
+        by_user.setdefault(UUID(user), []).append(incoming)
+    for user_id, played in loading.played(org, list(by_user)).items():
+        plan.overlay.decisions[user_id] = [
+            Decision(winner, loser, microseconds(at))
+            for incoming in by_user[user_id]
+            for winner, loser in decided_by(played, incoming, use_incoming=use_incoming)
+        ]
+    return list(plan.overlay.decisions)
 
 
 def _everybody(org: Organization) -> list[UUID]:

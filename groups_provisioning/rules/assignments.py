@@ -91,6 +91,7 @@ class Assignment:
     was deleted.
 
     is_lost: what it was for was deleted (SPEC M7). A new target is a new mapping, but for one that never had any.
+    was_approved: it fell back, so that approving it makes held places claims again (SPEC M2).
     """
 
     group: Group
@@ -99,6 +100,7 @@ class Assignment:
     place: Place | None = None
     is_synced: bool = False
     is_lost: bool = False
+    was_approved: bool = False
 
 
 @dataclass(slots=True)
