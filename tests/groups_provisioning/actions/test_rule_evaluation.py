@@ -233,7 +233,7 @@ class TestARename:
         group = push(idp, "Engineers", ada)
         worker.drain(10)
         first = only(group)
-        for name, source in (("Enginers", Source.HELD), ("Engineers", Source.CLAIM)):
+        for name, source in (("Makers", Source.HELD), ("Engineers", Source.CLAIM)):
             rename(idp, group, name)
             worker.drain(10)
             assert only(group).entity.name == name
@@ -253,7 +253,8 @@ class TestARename:
         assert (only(group).status, only(group).reason) == (Status.PENDING, Pending.ASKED)
 
     def test_gives_the_reason_of_now(self, idp: Idp, org: Organization) -> None:  # M6
-        rule(org, "eng")
+        for pattern in ("eng", " eng"):
+            rule(org, pattern)
         push(idp, "Engineers")
         group = push(idp, " engineers")
         assert only(group).reason == Pending.OWNED
