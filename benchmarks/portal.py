@@ -20,8 +20,8 @@ from config import services
 PEOPLE = """
 WITH people AS (
     INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
-        is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active, deactivated_at, scim_managed,
-        created_at, modified_at, revision, session_epoch)
+        is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active,
+        deactivated_at, scim_managed,         created_at, modified_at, revision, session_epoch)
     SELECT gen_random_uuid(), o.id, 'p' || n, 'p' || n, NULL, 'x' || n, '{}', '{}', '',
         false, false, 'P', 'P', 'P', '{}', '', true, '{}', true, now(), now(), 1, 0
     FROM generate_series(1, %(count)s) AS n, orgs_organization o WHERE o.slug = %(org)s
