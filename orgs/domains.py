@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db import IntegrityError, connection
 
 from orgs import txt_records
+from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
 from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause, record
@@ -73,7 +74,7 @@ def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
         VerifiedDomain.objects.bulk_create(fresh)
     except IntegrityError as error:
         raise DomainTaken(*(domain.name for domain in fresh)) from error
-    record(org, cause, "org.domains_changed", was=sorted(present), now=sorted(wished))
+    record(org, cause, OrgDomainsChanged(was=sorted(present), now=sorted(wished)))
 
 
 @command
@@ -92,7 +93,7 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
         org=org, name=wished, defaults={"token": secrets.token_urlsafe(24), "asked_at": cause.at}
     )
     if is_new:
-        record(org, cause, "org.domain_asked", name=wished)
+        record(org, cause, OrgDomainAsked(name=wished))
     return wished
 
 
@@ -123,7 +124,7 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
         VerifiedDomain.objects.create(org=org, name=pending.name, verified_at=cause.at, by_dns=True)
     except IntegrityError as error:
         raise DomainTaken(pending.name) from error
-    record(org, cause, "org.domains_changed", was=was, now=_names(org))
+    record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
 
 
 @command
@@ -131,9 +132,9 @@ def remove(*, org: Organization, name: str, cause: Cause) -> None:
     """Take a domain off the org's list, or end that it is to be verified. Raises UnknownDomain."""
     was = _names(org)
     if VerifiedDomain.objects.filter(org=org, name=name).delete()[0]:
-        record(org, cause, "org.domains_changed", was=was, now=_names(org))
+        record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
     elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
-        record(org, cause, "org.domain_dropped", name=name)
+        record(org, cause, OrgDomainDropped(name=name))
     else:
         raise UnknownDomain(name)
 

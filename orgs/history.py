@@ -9,6 +9,8 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from orgs import change_details
+from orgs.change_details import Detail
 from orgs.db.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 
@@ -55,16 +57,16 @@ def untold(effects: Sequence[Effect], user: User) -> list[Effect]:
 def record(
     org: Organization,
     cause: Cause,
-    verb: str,
+    detail: Detail,
     effects: Iterable[Effect] = (),
     *,
     change_id: UUID | None = None,
-    **detail: Any,
 ) -> Change:
     """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction.
 
     change_id: where rows of the same transaction point to the change already.
     """
+    stored = detail.stored()
     change = Change(
         id=change_id or uuid7(),
         org=org,
@@ -73,11 +75,11 @@ def record(
         by_token=cause.token,
         by_person=cause.person,
         request_id=cause.request_id,
-        verb=verb,
-        detail=detail,
+        verb=detail.verb,
+        detail=stored,
     )
     columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
-    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(detail).decode()}
+    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
     return change
@@ -96,6 +98,11 @@ WITH change AS (
 )
 {_ENTER}
 """  # noqa: S608 - both halves stand here
+
+
+def read(change: Change) -> Detail | None:
+    """What a change tells; None for a verb that this release does not know."""
+    return change_details.read(change.verb, change.detail)
 
 
 def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from orgs import history, people, queue
+from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
@@ -81,7 +82,7 @@ def found(
         raise OrganizationExists(name) from error
     queue.enrol(org, at=cause.at)
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
-    history.record(org, cause, "org.founded", name=name, profile=profile.key)
+    history.record(org, cause, OrgFounded(name=name, profile=profile.key))
     return Founded(org, owner)
 
 
@@ -110,7 +111,7 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
         return False
     locked.group_provisioning = on
     locked.save(update_fields=["group_provisioning"])
-    history.record(locked, cause, "org.group_provisioning_switched", on=on)
+    history.record(locked, cause, OrgGroupProvisioningSwitched(on=on))
     return True
 
 
@@ -142,11 +143,11 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
         if violated(error) == "org_name_once":
             raise OrganizationExists(locked.name) from error
         raise
-    told = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
+    told: dict[str, FieldStory] = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
     change_id = uuid7()
     touched = not {*KINDS, "profile"}.isdisjoint(differing)
     marked = queue.mark_everyone(locked, change_id) if touched else 0
-    history.record(locked, cause, "org.changed", change_id=change_id, fields=told, marked=marked)
+    history.record(locked, cause, OrgChanged(fields=told, marked=marked), change_id=change_id)
 
 
 def is_provisioned(org: Organization) -> bool:

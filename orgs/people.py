@@ -4,7 +4,7 @@ What these facts mean for somebody's roles and places is the engine's business; 
 the person afterwards, in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from orgs import history, queue
+from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -202,8 +203,8 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     user.revision += 1
     user.modified_at = cause.at
     user.save(update_fields=["active", written, "revision", "modified_at"])
-    verb = "user.activated" if active else "user.deactivated"
-    change = _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    kind = UserActivated if active else UserDeactivated
+    change = _record(user, cause, kind(user=str(user.id)), [Effect(user.id, "account", was, _account(user))])
     if change is not None:
         queue.mark(change.org_id, [user.id], change.id)
     return True
@@ -215,7 +216,7 @@ def sign_out(*, user_id: UUID, cause: Cause) -> None:
     user = _locked(user_id)
     end_sessions(user)
     user.save(update_fields=["session_epoch"])
-    _record(user, cause, "user.signed_out", [])
+    _record(user, cause, UserSignedOut(user=str(user.id)))
 
 
 def _locked(user_id: UUID) -> User:
@@ -225,11 +226,11 @@ def _locked(user_id: UUID) -> User:
     return user
 
 
-def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> Change | None:
+def _record(user: User, cause: Cause, detail: PersonDetail, effects: Sequence[Effect] = ()) -> Change | None:
     # Staff belong to no org, and so have no history; the admin keeps its own log of them.
     if user.org is None:
         return None
-    return history.record(user.org, cause, verb, effects, user=str(user.id))
+    return history.record(user.org, cause, detail, effects)
 
 
 def end_sessions(user: User) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from orgs import history, queue
+from orgs.change_details import ProfileChanged
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
@@ -61,7 +62,7 @@ def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts], cause: Cause) 
     for org in profile.orgs.order_by("id") if counts_anew else ():
         change_id = uuid7()
         marked = queue.mark_everyone(org, change_id)
-        history.record(org, cause, "profile.changed", change_id=change_id, profile=profile.key, marked=marked)
+        history.record(org, cause, ProfileChanged(profile=profile.key, marked=marked), change_id=change_id)
 
 
 def _facts_of(profile: SchemaProfile) -> set[RoleFacts]:

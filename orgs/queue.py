@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from orgs import nudge
+from orgs import change_details, nudge
+from orgs.change_details import MarkingDetail
 from orgs.models import Change, Mark, Organization, Turn
 
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
@@ -187,4 +188,6 @@ def release(org_ids: Iterable[UUID]) -> int:
 
 def progress(change: Change) -> tuple[int, int]:
     """How many people of a change are yet to be settled, and how many it marked."""
-    return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)
+    detail = change_details.read(change.verb, change.detail)
+    marked = detail.marked if isinstance(detail, MarkingDetail) else 0
+    return Mark.objects.filter(change=change).count(), marked

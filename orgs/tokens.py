@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import history
+from orgs.change_details import TokenIssued, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken
@@ -77,7 +78,7 @@ def issue(
         created_by=cause.person,
         expires_at=cause.at + lifetime if lifetime else None,
     )
-    history.record(org, cause, "token.issued", token=str(token.id), name=name)
+    history.record(org, cause, TokenIssued(token=str(token.id), name=name))
     return Issued(token, secret)
 
 
@@ -93,7 +94,7 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
     if token.revoked_at is None:
         token.revoked_at, token.revoked_by = cause.at, cause.person
         token.save(update_fields=["revoked_at", "revoked_by"])
-        history.record(org, cause, "token.revoked", token=str(token.id), name=token.name)
+        history.record(org, cause, TokenRevoked(token=str(token.id), name=token.name))
     return token
 
 

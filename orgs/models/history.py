@@ -10,6 +10,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from orgs.change_details import LISTS, SUBJECTS
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.people import User
@@ -28,10 +29,8 @@ class Door(models.TextChoices):
 # Expressions that have an index, for questions about history.
 FAMILY = Func(F("verb"), Value("."), Value(1), function="split_part", output_field=models.TextField())
 """What a verb begins with: `user` of `user.created`."""
-SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in ("user", "group", "entity")))
+SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in SUBJECTS))
 """The id of what a change is about."""
-LISTS = ("mappings", "entities")
-"""Keys of `detail` that hold lists of what else a change was about."""
 PLACES = ("team", "concurrency_group", "sub_organization")
 """The slots of the ledger that hold the id of an entity."""
 
@@ -40,8 +39,8 @@ class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 
     by_token or by_person says who; neither means the command line or the clock. by_person may be support staff, who
-    belong to no org. request_id is that of the request log, which forgets; nothing joins the two. verb: `user.created`.
-    detail: what the verb needs to be told in words, never a secret.
+    belong to no org. request_id is that of the request log, which forgets; nothing joins the two. verb, detail: one of
+    `orgs.change_details`, what the verb needs to be told in words, never a secret.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
