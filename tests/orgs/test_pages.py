@@ -73,7 +73,7 @@ class TestConnection:
         assert 'value="https://muster.example.org/api/scim"' in page
         assert "<code>/scim/v2</code>" in page
 
-    def test_tells_who_uses_entra_of_its_flag(self, browser: Client, org: Organization) -> None:  # O5
+    def test_tells_users_of_entra_about_its_flag(self, browser: Client, org: Organization) -> None:  # O5
         assert "aadOptscim062020" not in browser.get(SCIM).content.decode()
         issue_token(org, idp=IdentityProvider.ENTRA)
         assert "?aadOptscim062020" in text_at_first(browser.get(SCIM))
@@ -94,7 +94,7 @@ class TestPrerequisites:  # O1
             Organization.objects.filter(pk=org.pk).update(plan=Plan.TEAM)
             return "SCIM provisioning is part of the Enterprise plan."
         Organization.objects.filter(pk=org.pk).update(sso_configured=False)
-        return "Connect single sign-on first"
+        return "Set up single sign-on first"
 
     def test_are_named_in_place_of_a_token(self, browser: Client, lacking: str) -> None:
         page = text_at_first(browser.get(SCIM))
@@ -333,7 +333,7 @@ class TestWhatGoesWrong:
         assert answer.status_code == 403
         assert f"These pages are for the admins of {org.name}" in text_at_first(answer)
 
-    def test_has_htmx_load_the_page_anew_where_it_is_not_open(self, client: Client, org: Organization) -> None:
+    def test_has_htmx_reload_a_page_that_is_not_open_to_the_user(self, client: Client, org: Organization) -> None:
         for who in (None, UserFactory.create(org=org)):
             if who:
                 client.force_login(who)
