@@ -1,4 +1,4 @@
-"""Organizations: making them, finding them, and what support and their admins set."""
+"""Organizations: creating and finding them, and the settings that support and their admins change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
 
-# What support may set; the features are among them.
+# What support may set, features included.
 OF_SUPPORT = (
     "name",
     "plan",
@@ -39,7 +39,7 @@ class UnknownOrganization(Exception):
 
 
 class ProfileInUse(Exception):
-    """People came by SCIM with the present profile's roles and attributes: another one would not know these."""
+    """SCIM has provisioned people with the current profile's roles and attributes, which others may lack."""
 
 
 class NotActivated(Exception):
@@ -64,7 +64,7 @@ def found(
 ) -> Founded:
     """A new org with its owner account (SPEC O8), who has no password yet.
 
-    features: names from FEATURES. ready_for_scim: also set what SPEC O1 asks for.
+    features: names from FEATURES. ready_for_scim: also set what SPEC O1 requires.
     Raises OrganizationExists, people.NotAnAddress, people.AddressTaken.
     """
     slug = slugify(name) or "org"
@@ -87,7 +87,7 @@ def found(
 
 
 def named(name: str) -> Organization:
-    """The org with this slug or name, without letter case. Raises UnknownOrganization."""
+    """The org with this slug or name, compared without case. Raises UnknownOrganization."""
     org = (
         Organization.objects.filter(slug=name).first()
         or Organization.objects.filter(name_key=fold(name.strip())).first()
@@ -99,11 +99,11 @@ def named(name: str) -> Organization:
 
 @command
 def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cause) -> bool:
-    """Take group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Whether anything changed.
+    """Accept group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Returns whether it changed.
 
     Raises NotActivated.
     """
-    # No key is touched, so that requests which insert rows for this org need not wait.
+    # No key is changed, so requests that insert rows for this org do not have to wait.
     locked = Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
     if on and not locked.group_provisioning_activated:
         raise NotActivated
@@ -117,11 +117,11 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
 
 @command
 def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause) -> None:
-    """Write what support wants to be different, and record what went from what to what.
+    """Write the settings that support changes, and record the old and the new values.
 
-    Those whom the mappings of a kind placed are held once it is off, so it is noted when that was (SPEC M8); then, or
-    with another profile, everybody is settled anew. wishes: values by their name in OF_SUPPORT; the others stay as
-    they are now. Raises OrganizationExists, ProfileInUse.
+    When a kind is switched off, the memberships that its mappings gave are held, so the time is noted (SPEC M8). After
+    such a switch, or with another profile, everybody is settled again. wishes: values by name, from OF_SUPPORT; the
+    other settings stay as they are. Raises OrganizationExists, ProfileInUse.
     """
     locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
     was = {name: getattr(locked, name) for name in OF_SUPPORT}
@@ -151,7 +151,7 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
 
 
 def is_provisioned(org: Organization) -> bool:
-    """Whether SCIM has written people of this org."""
+    """Whether SCIM has written any people of this org."""
     return User.objects.for_org(org).filter(scim_managed=True).exists()
 
 

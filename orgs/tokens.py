@@ -23,7 +23,7 @@ BYTES = 32
 
 
 class PrerequisiteMissing(Exception):
-    """No token can be made yet; `missing` says what has to be there first."""
+    """No token can be created yet; `missing` says what is needed first."""
 
     def __init__(self, missing: list["Promise | str"]) -> None:
         super().__init__("; ".join(map(str, missing)))
@@ -36,19 +36,19 @@ class UnknownToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new token and its secret, which exists nowhere else and is never seen again."""
+    """A new token and its secret, which is stored nowhere and never shown again."""
 
     token: ScimToken
     secret: str
 
 
 def missing_prerequisites(org: Organization) -> list[Promise | str]:
-    """What SCIM still needs before a token can be made (SPEC O1); empty when all is there."""
+    """What SCIM still needs before a token can be created (SPEC O1); empty if everything is in place."""
     missing: list[Promise | str] = []
     if org.plan != Plan.ENTERPRISE:
         missing.append(_("SCIM provisioning is part of the Enterprise plan. Ask support to change the plan."))
     if not org.sso_configured:
-        missing.append(_("Connect single sign-on first: people who are provisioned sign in through it."))
+        missing.append(_("Set up single sign-on first: people who are provisioned sign in through it."))
     return missing
 
 
@@ -61,7 +61,7 @@ def issue(
     lifetime: timedelta | None = None,
     cause: history.Cause,
 ) -> Issued:
-    """A new token beside those there are, so that one can be rotated without an outage.
+    """A new token beside the existing ones, so that tokens can be rotated without an outage.
 
     Raises PrerequisiteMissing.
     """
@@ -84,7 +84,7 @@ def issue(
 
 @command
 def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimToken:
-    """End a token; the next request with it is refused. Revoking one that is revoked changes nothing.
+    """Revoke a token; the next request with it is refused. Revoking it again changes nothing.
 
     Raises UnknownToken.
     """
@@ -99,7 +99,7 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The valid token with this secret, its org loaded; None for any other string. One query at most."""
+    """The valid token with this secret, with its org loaded; None for any other string. One query at most."""
     if not secret.startswith(PREFIX):
         return None
     token: ScimToken | None = _with_org().get("digest", _digest(secret))
@@ -112,7 +112,7 @@ def _with_org() -> Joined:
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:
-    """Keep when, from which address and by which user agent tokens were last used, at most once a minute each."""
+    """Note when, from which address and by which user agent tokens were last used, at most once a minute each."""
     for token_id, (at, address, agent) in uses.items():
         ScimToken.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=at - timedelta(minutes=1)), id=token_id
@@ -120,5 +120,5 @@ def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:
 
 
 def _digest(secret: str) -> bytes:
-    # A 256-bit random secret needs no salt and no slow hash: there is nothing to guess.
+    # A 256-bit random secret needs neither a salt nor a slow hash: it cannot be guessed.
     return hashlib.sha256(secret.encode()).digest()
