@@ -39,8 +39,8 @@ class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 
     by_token or by_person says who; neither means the command line or the clock. by_person may be support staff, who
-    belong to no org. request_id is the ID in the request log, whose entries expire; nothing joins the two. verb, detail:
-    one of `orgs.change_details`, with the data needed to describe the change in words; never a secret.
+    belong to no org. request_id is the ID in the request log, whose entries expire; nothing joins the two. verb and
+    detail: one of `orgs.change_details`, with the data needed to describe the change in words; never a secret.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
