@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from groups_provisioning.models import GroupMapping, Status
 from orgs import queue, tokens
+from orgs.change_details import MappingApproved
 from orgs.db.keys import fold
 from orgs.history import Cause, record
 from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
@@ -103,4 +104,6 @@ class MappingFactory(factory.django.DjangoModelFactory):
     status = Status.APPROVED
     switched_at = factory.LazyAttribute(lambda o: [at for at in (o.approved_at, o.fell_back_at) if at])
     created_at = factory.LazyAttribute(lambda o: o.approved_at or timezone.now())
-    change = factory.LazyAttribute(lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), "mapping.approved"))
+    change = factory.LazyAttribute(
+        lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), MappingApproved(mappings=[], marked=0))
+    )

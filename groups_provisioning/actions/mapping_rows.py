@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from groups_provisioning.models import STATUS_FIELDS, GroupMapping, PushedGroup, Status
+from orgs.change_details import MappingStory
 from orgs.models import Organization
 
 
@@ -24,7 +24,7 @@ def close(
     change_id: UUID,
     at: datetime,
     **flags: bool,
-) -> list[dict[str, Any]]:
+) -> list[MappingStory]:
     """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
     groups: those of the mappings, by id.
@@ -46,7 +46,7 @@ def has_place(mapping: GroupMapping) -> bool:
     return mapping.entity_id is not None and not mapping.target_deleted
 
 
-def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> dict[str, Any]:
+def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> MappingStory:
     """A mapping in a Change's detail, as it is now: `was` and `now` are statuses, None where there was none."""
     rule = mapping.rule
     return {
@@ -56,7 +56,7 @@ def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> dict[
         "kind": mapping.kind,
         "entity": str(mapping.entity_id) if mapping.entity_id else None,
         "entity_name": mapping.entity.name if mapping.entity else None,
-        "rule": rule and {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern},
+        "rule": {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern} if rule else None,
         "was": was,
         "now": mapping.status,
         "reason": mapping.reason,

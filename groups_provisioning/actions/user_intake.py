@@ -13,6 +13,7 @@ from django.db.models import Q
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
 from orgs import domains, history, people
+from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
@@ -76,17 +77,17 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
     domains.check(org, facts.login_email)
     user = _meant_by(org, facts)
     if user is None:
-        verb = "user.created"
+        kind: type[PersonDetail] = UserCreated
         user, effects = people.add(org=org, facts=facts, at=cause.at)
     elif user.deleted_at is not None:
-        verb = "user.revived"
+        kind = UserRevived
         effects = people.revive(user=user, facts=facts, at=cause.at)
     elif user.scim_managed or user.is_owner:
         raise people.UserNameTaken(facts.user_name)
     else:
-        verb = "user.adopted"
+        kind = UserAdopted
         effects = people.change(user=user, facts=facts, at=cause.at) or []
-    _settle_and_record(org, user, effects, verb, cause)
+    _settle_and_record(org, user, effects, kind, cause)
     return user
 
 
@@ -133,7 +134,7 @@ def change_user(
     if effects is None:
         refusals = history.untold(refusals, user)  # a client that deactivates for ever is told of once
     if effects is not None or refusals or manual_changes.was_taken_out(user):
-        _settle_and_record(org, user, (effects or []) + refusals, "user.changed", cause)
+        _settle_and_record(org, user, (effects or []) + refusals, UserChanged, cause)
     return user
 
 
@@ -146,7 +147,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
     conflict_decisions.forget(user=user, change_id=change_id)
-    _settle_and_record(org, user, effects, "user.deleted", cause, change_id)
+    _settle_and_record(org, user, effects, UserDeleted, cause, change_id)
 
 
 def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False) -> User:
@@ -180,11 +181,16 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
 
 
 def _settle_and_record(
-    org: Organization, user: User, effects: list[Effect], verb: str, cause: Cause, change_id: UUID | None = None
+    org: Organization,
+    user: User,
+    effects: list[Effect],
+    kind: type[PersonDetail],
+    cause: Cause,
+    change_id: UUID | None = None,
 ) -> None:
-    is_new = verb == "user.created"
+    is_new = kind is UserCreated
     if not is_new and manual_changes.was_taken_out(user):
         manual_changes.end_removals(user)
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
     effects += reconcile.settle(org=org, user=user, is_new=is_new, switched=switched)
-    history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id))
+    history.record(org, cause, kind(user=str(user.id)), effects, change_id=change_id)

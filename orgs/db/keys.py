@@ -1,4 +1,4 @@
-"""Keys: how ids are made, and how names are compared without letter case."""
+"""Keys: how IDs are made, and how names are compared without letter case."""
 
 import unicodedata
 from typing import Any
@@ -9,7 +9,7 @@ from django.db import models
 
 
 def uuid7() -> UUID:
-    """A new id in order of time (RFC 9562 §5.7). Ids that leave the house are made in Python, not by the database."""
+    """A new time-ordered ID (RFC 9562 §5.7). IDs that clients see are made in Python, not by the database."""
     return uuid_utils.compat.uuid7()
 
 
@@ -27,9 +27,9 @@ def fold(text: str) -> str:
 
 
 class FoldedField(models.TextField):
-    """The key of another column of the row, kept by `save` and `bulk_create`: `name_key = FoldedField("name")`.
+    """The key of another column of the row, kept in step by `save` and `bulk_create`: `name_key = FoldedField("name")`.
 
-    `QuerySet.update` does not keep it; nothing updates a name that way.
+    `QuerySet.update` does not keep it in step; nothing updates a name that way.
     """
 
     def __init__(self, source: str, **options: Any) -> None:

@@ -7,7 +7,7 @@ from orgs.models import Organization
 _USERS = """
 INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
     is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active,
-    deactivated_at, scim_managed,     created_at, modified_at, revision, session_epoch)
+    deactivated_at, scim_managed, created_at, modified_at, revision, session_epoch)
 SELECT gen_random_uuid(), %(org)s, 'p' || n, 'p' || n, %(org)s || n, 'x' || n, ARRAY['p' || n || '@corp.example'],
     jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value',
     'p' || n || '@corp.example'))), '', false, false, 'P', 'P', 'P', '{}', '', true, '{}', true, now(), now(), 1, 0
