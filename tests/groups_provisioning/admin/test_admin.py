@@ -26,7 +26,7 @@ def wait(group: PushedGroup) -> GroupMapping:
     """A mapping of the group that waits for an admin."""
     mapping = map_to(group)
     GroupMapping.objects.filter(id=mapping.id).update(
-        status=Status.PENDING, reason=Pending.ASKED, entity=None, approved_at=None
+        status=Status.PENDING, reason=Pending.ASKED, entity=None, switched_at=[]
     )
     return mapping
 
