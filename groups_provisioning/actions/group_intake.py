@@ -234,7 +234,7 @@ def _restorable(org: Organization, name: str) -> PushedGroup | None:
 
     A live one is waited for too: it may be on its way out. The two questions have an index each.
     """
-    namesakes = PushedGroup.objects.filter(org=org, display_name_key=fold(name)).select_for_update()
+    namesakes = PushedGroup.objects.for_org(org).filter(display_name_key=fold(name)).select_for_update()
     alive = namesakes.filter(deleted_at=None).first()
     if alive is not None:
         raise GroupNameTaken(name)
@@ -244,13 +244,13 @@ def _restorable(org: Organization, name: str) -> PushedGroup | None:
 def _refuse_if_off(org: Organization, group_id: UUID) -> None:
     """Remember, though the request fails, that the group has missed something (SPEC O3)."""
     if not org.group_provisioning:
-        if not PushedGroup.objects.live(org).filter(id=group_id).update(out_of_sync=True):
+        if not PushedGroup.objects.for_org(org).live().filter(id=group_id).update(out_of_sync=True):
             raise UnknownGroup(group_id)
         raise GroupProvisioningOff
 
 
 def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
-    known = PushedGroup.objects.live(org).annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
+    known = PushedGroup.objects.for_org(org).live().annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
     group = known.select_for_update().filter(id=group_id).first()
     if group is None:
         raise UnknownGroup(group_id)

@@ -119,7 +119,7 @@ def was_taken_out(row: User | PushedGroup) -> bool:
 
 def end_removals(user: User) -> None:
     """A SCIM write names this user, who is locked. Whoever calls this settles them."""
-    HandPlacement.objects.filter(org=user.org_id, user=user, placed=False).delete()
+    HandPlacement.objects.filter(user=user, placed=False).delete()
 
 
 _END = f"""
@@ -152,7 +152,7 @@ def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
 
 
 def _locked(org: Organization, user_id: UUID) -> User:
-    user = User.objects.live().filter(org=org, id=user_id).select_for_update(no_key=True).first()
+    user = User.objects.for_org(org).live().filter(id=user_id).select_for_update(no_key=True).first()
     if user is None:
         raise UnknownPerson(user_id)
     return user

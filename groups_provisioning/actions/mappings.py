@@ -184,7 +184,8 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
     if rule_id is not None and not MappingRule.objects.for_org(org).filter(id=rule_id).exists():
         raise UnknownRule(rule_id)
     mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").select_for_update(of=("self",))
+    unmapped = PushedGroup.objects.for_org(org).live().filter(~Exists(mapped)).order_by("id")
+    unmapped = unmapped.select_for_update(of=("self",))
     groups = list(unmapped.only("display_name", "org_id"))
     # Somebody who was waited for may have mapped one.
     since = set(GroupMapping.objects.live().filter(group__in=groups).values_list("group_id", flat=True))

@@ -184,7 +184,7 @@ def lock_groups_of(user_id: UUID) -> None:
 def lock_groups_around(org: Organization, group_id: UUID) -> None:
     """Lock a group and those that it is nested in, in the order of their ids."""
     ids = [group_id, *NestedGroup.objects.filter(member=group_id).values_list("group", flat=True)]
-    groups = PushedGroup.objects.filter(org=org, id__in=ids)
+    groups = PushedGroup.objects.for_org(org).filter(id__in=ids)
     list(groups.order_by("id").select_for_update().values_list("id", flat=True))
 
 

@@ -56,7 +56,7 @@ def _whose(function: Callable[P, User]) -> Callable[P, User]:
         except people.AddressTaken as error:
             # Asked after the command, since nothing can be asked in a transaction that has failed.
             org = cast(Organization, kwargs["org"])
-            if User.objects.live().filter(org=org, user_name_key=fold(str(error))).exists():
+            if User.objects.for_org(org).live().filter(user_name_key=fold(str(error))).exists():
                 raise people.UserNameTaken(str(error)) from error
             raise
 
@@ -151,7 +151,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
 
 def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False) -> User:
     """A user, locked; one who `leaves` is not added to groups meanwhile either. Raises UnknownUser, Stale."""
-    known = User.objects.provisionable(org).annotate(taken_out=manual_changes.REMOVALS)
+    known = User.objects.for_org(org).provisionable().annotate(taken_out=manual_changes.REMOVALS)
     try:
         user = known.select_for_update(no_key=not leaves).get(id=user_id)
     except User.DoesNotExist:
@@ -168,7 +168,7 @@ def _meant_by(org: Organization, facts: people.Facts) -> User | None:
     """
     # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
     either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
-    namesakes = User.objects.filter(either, org=org, user_name_key=fold(facts.user_name))
+    namesakes = User.objects.for_org(org).filter(either, user_name_key=fold(facts.user_name))
     if not namesakes.exists():
         return None
     known = namesakes.annotate(taken_out=manual_changes.REMOVALS).select_related("standing")

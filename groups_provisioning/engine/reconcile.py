@@ -282,7 +282,7 @@ def _keep_an_admin(
     # one would not release whom somebody else is about to note.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
-    noted = LastAdmin.objects.filter(org=org).first()
+    noted = LastAdmin.objects.for_org(org).first()
     if noted and (counting or (noted.user_id in by_id and not by_id[noted.user_id].facts.active)):
         noted.delete()
         released, noted = noted.user_id, None
@@ -307,13 +307,13 @@ def _keep_an_admin(
 
 def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
     """Whether anybody else administers the org through a role."""
-    others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
+    others = Standing.objects.for_org(org).filter(roles__contains=[admin], user__active=True, user__is_owner=False)
     return others.exclude(user__in=besides).exists()
 
 
 def last_admin(org: Organization) -> UUID | None:
     """Who keeps the admin role for want of another admin."""
-    return LastAdmin.objects.filter(org=org).values_list("user_id", flat=True).first()
+    return LastAdmin.objects.for_org(org).values_list("user_id", flat=True).first()
 
 
 def next_people(org: Organization, after: UUID | None) -> list[UUID]:

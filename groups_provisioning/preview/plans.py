@@ -102,7 +102,7 @@ def _approve(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], en
 
 def _map(org: Organization, plan: Plan, at: datetime, group: str, kind: str, entity: str = "", name: str = "") -> None:
     """Map a group by hand."""
-    row = PushedGroup.objects.live(org).filter(id=group).first()
+    row = PushedGroup.objects.for_org(org).live().filter(id=group).first()
     if row is None:
         raise mappings.UnknownGroup(group)
     live = list(GroupMapping.objects.live().filter(group=row).select_related("group").order_by("id"))
@@ -230,13 +230,13 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
     for name in FACTS:
         setattr(row, name, getattr(draft, name))
     _propose(org, plan, at, rules, row.id)
-    names = PushedGroup.objects.live(org).values_list("display_name", flat=True)
+    names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
     plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)
 
 
 def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
     mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").only("display_name")
+    unmapped = PushedGroup.objects.for_org(org).live().filter(~Exists(mapped)).order_by("id").only("display_name")
     matched: dict[UUID, MappingRule] = {}
     wanted = []
     for group in unmapped:

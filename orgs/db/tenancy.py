@@ -1,6 +1,7 @@
 """Tenancy: which org a row belongs to, in queries and in the database itself (SPEC O7)."""
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from uuid import UUID
 
 from django.db import models
 from django.db.backends.ddl_references import Statement
@@ -14,7 +15,8 @@ Row = TypeVar("Row", bound=models.Model)
 class TenantQuerySet(models.QuerySet[Row]):
     """Rows of one org at a time. What another org owns does not exist here."""
 
-    def for_org(self, org: "Organization") -> Self:
+    def for_org(self, org: "Organization | UUID") -> Self:
+        """The rows of an org. org: also its id, where no more of it is loaded."""
         return self.filter(org=org)
 
 

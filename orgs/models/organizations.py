@@ -125,6 +125,8 @@ class VerifiedDomain(models.Model):
     verified_at = models.DateTimeField()
     by_dns = models.BooleanField(default=False)
 
+    objects = TenantQuerySet["VerifiedDomain"].as_manager()
+
     class Meta:
         ordering = ("name",)
 

@@ -21,9 +21,9 @@ class UserQuerySet(TenantQuerySet["User"]):
         """All that SCIM has not deleted (SPEC U5)."""
         return self.filter(deleted_at=None)
 
-    def provisionable(self, org: Organization) -> "UserQuerySet":
-        """The set that SCIM lists, changes and holds unique in an org: no owner, and so no staff (SPEC U3, O8)."""
-        return self.filter(org=org, deleted_at=None, is_owner=False)
+    def provisionable(self) -> "UserQuerySet":
+        """Of an org, the set that SCIM lists, changes and holds unique: no owner (SPEC U3, O8)."""
+        return self.filter(deleted_at=None, is_owner=False)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]

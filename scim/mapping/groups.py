@@ -26,7 +26,7 @@ def resource_of(group: PushedGroup) -> dict[str, Any]:
 
 def rows(org: Organization) -> PushedGroupQuerySet:
     """The groups that SCIM lists."""
-    return PushedGroup.objects.live(org)
+    return PushedGroup.objects.for_org(org).live()
 
 
 def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: str = "") -> GroupFacts:

@@ -56,7 +56,7 @@ def resource_of(user: User) -> dict[str, Any]:
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
     """The users whom SCIM lists, with all that `render` needs."""
     needed = ("standing", "placement") if dialect.placement else ("standing",)
-    return User.objects.provisionable(org).select_related(*needed).annotate(shown_groups=_GROUPS)
+    return User.objects.for_org(org).provisionable().select_related(*needed).annotate(shown_groups=_GROUPS)
 
 
 def groups_of(user: User) -> list[dict[str, str]]:

@@ -77,7 +77,8 @@ def with_status(org: Organization) -> QuerySet[Any]:
         (mappings.filter(barred=True), GroupStatus.REJECTED),
     ]
     found = [When(Exists(those), then=Value(status.value)) for those, status in asked]
-    return PushedGroup.objects.live(org).annotate(status=Case(*found, default=Value(GroupStatus.UNMAPPED.value)))
+    status = Case(*found, default=Value(GroupStatus.UNMAPPED.value))
+    return PushedGroup.objects.for_org(org).live().annotate(status=status)
 
 
 def statuses(org: Organization) -> dict[str, int]:

@@ -16,6 +16,6 @@ COUNTED = 10_000
 def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
     """What rules match in an org. rules: in their order; they need not be saved. Raises patterns.BadPattern."""
     mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    groups = PushedGroup.objects.live(org).annotate(mapped=Exists(mapped)).order_by("display_name_key")
+    groups = PushedGroup.objects.for_org(org).live().annotate(mapped=Exists(mapped)).order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "mapped")[: COUNTED + 1])
     return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)
