@@ -11,14 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
 
 from groups_provisioning.actions import entity_edits, mapping_rows, mappings, rule_evaluation
 from groups_provisioning.actions.mappings import REFUSALS
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Tie
-from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status, is_unmapped
 from groups_provisioning.preview.overlay import Overlay, members_of
 from groups_provisioning.rules import patterns, proposals
 from orgs import entities
@@ -235,8 +234,7 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
 
 
 def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
-    mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.for_org(org).live().filter(~Exists(mapped)).order_by("id").only("display_name")
+    unmapped = PushedGroup.objects.for_org(org).live().filter(is_unmapped()).order_by("id").only("display_name")
     matched: dict[UUID, MappingRule] = {}
     wanted = []
     for group in unmapped:

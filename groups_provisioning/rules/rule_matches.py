@@ -16,16 +16,16 @@ EXAMPLES = 8
 
 
 class Named(NamedTuple):
-    """A group by its name, the name folded, and whether no rule is asked about it any more."""
+    """A group by its name, the name folded, and whether rules can be applied to it."""
 
     name: str
     key: str
-    is_mapped: bool
+    is_unmapped: bool
 
 
 @dataclass(slots=True)
 class Tally:
-    """Groups that one rule matches. winning: where no earlier rule does; unmapped: those of them without a mapping."""
+    """Groups that one rule matches. winning: where no earlier rule does; unmapped: those of them that are."""
 
     matching: int = 0
     winning: int = 0
@@ -67,7 +67,7 @@ def count(rules: Sequence["MappingRule"], groups: Sequence[Named], *, is_cut: bo
                 if not won:
                     won = True
                     tally.winning += 1
-                    tally.unmapped += not group.is_mapped
+                    tally.unmapped += group.is_unmapped
         unmatched += not won
     return Matches(tallies, len(groups), unmatched, is_cut)
 
