@@ -75,6 +75,11 @@ class Known:
     facts: Person
     recorded: Effects | None
 
+    @property
+    def counts_as_admin(self) -> bool:
+        """Whether they are an admin if they have the role: the owner, and somebody inactive, are not (SPEC R5)."""
+        return self.facts.active and not self.owner
+
 
 @dataclass(slots=True)
 class Loaded:
