@@ -268,7 +268,7 @@ def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
         if getattr(group, name) != value:
             setattr(group, name, value)
             written.append(name)
-    return [*written, "display_name_key"] if "display_name" in written else written
+    return written
 
 
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:

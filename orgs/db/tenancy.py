@@ -6,13 +6,15 @@ from uuid import UUID
 from django.db import models
 from django.db.backends.ddl_references import Statement
 
+from orgs.db.keys import FoldingQuerySet
+
 if TYPE_CHECKING:
     from orgs.models import Organization
 
 Row = TypeVar("Row", bound=models.Model)
 
 
-class TenantQuerySet(models.QuerySet[Row]):
+class TenantQuerySet(FoldingQuerySet[Row]):
     """Rows of one org at a time. What another org owns does not exist here."""
 
     def for_org(self, org: "Organization | UUID") -> Self:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from orgs.choices import RolePolicy
-from orgs.db.keys import FoldedField, uuid7
+from orgs.db.keys import FoldedField, FoldingQuerySet, uuid7
 from orgs.db.tenancy import TenantQuerySet, tenant
 
 
@@ -98,6 +98,8 @@ class Organization(models.Model):
     concurrency_groups_off_at = models.DateTimeField(null=True, editable=False)
     sub_organizations_off_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FoldingQuerySet["Organization"].as_manager()
 
     class Meta:
         ordering = ("name_key", "id")
