@@ -6,6 +6,8 @@ from kombu import Connection
 
 from config import environment
 from config.celery import app
+from groups_provisioning.tasks import settle_pending
+from orgs import nudge
 
 
 class TestTheBrokersAddress:
@@ -36,6 +38,10 @@ class TestTheApp:
     def test_knows_every_task_that_the_clock_starts(self):
         app.loader.import_default_modules()
         assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+    def test_knows_the_task_that_a_nudge_starts(self):
+        app.loader.import_default_modules()
+        assert app.tasks[settle_pending.name].name == nudge.TASK
 
     def test_hands_its_tasks_over_before_it_forgets_them(self):
         """What a worker had in hand when it was killed runs again."""
