@@ -288,7 +288,7 @@ UNFOLD = {
                 "title": _("Groups"),
                 "items": [
                     _list(_("Pushed groups"), "group_work", "groups_provisioning_pushedgroup"),
-                    _list(_("Mappings"), "link", "groups_provisioning_mapping"),
+                    _list(_("Mappings"), "link", "groups_provisioning_groupmapping"),
                     _list(_("Mapping rules"), "rule", "groups_provisioning_mappingrule"),
                     _list(_("Memberships"), "badge", "groups_provisioning_membership"),
                     _list(_("Conflicts"), "call_split", "groups_provisioning_conflict"),

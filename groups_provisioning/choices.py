@@ -3,6 +3,11 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from orgs.choices import EntityKind
+
+EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
+"""The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
+
 
 class PatternType(TextChoices):
     PREFIX = "prefix", _("Begins with")

@@ -9,25 +9,15 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from orgs.db.keys import fold
 from orgs.db.transactions import violated
-from orgs.entity_names import Named, ReservedName, UnusableName, usable
+from orgs.entity_names import KindOff as KindOff
+from orgs.entity_names import Named, NameTaken, ReservedName, UnknownEntity, UnusableName, usable
 from orgs.models import KIND_SWITCHES, Entity, Organization
 
 FORMER = 20  # names that are remembered
-
-
-class KindOff(Exception):
-    """This kind is switched off for the org; support can switch it on (SPEC M8)."""
-
-
-class UnknownEntity(Exception):
-    """The org has no such entity, or had it deleted."""
-
-
-class NameTaken(Exception):
-    """A live entity of the kind has this name."""
 
 
 BAD_NAMES = (NameTaken, ReservedName, UnusableName)
@@ -74,19 +64,6 @@ def create_missing(org: Organization, names: Iterable[tuple[str, str]], *, at: d
     return {key: entity for key, entity in entities.items() if entity.id in made}
 
 
-def found_or_created(*, org: Organization, kind: str, name: str, at: datetime) -> Entity:
-    """The live entity of this kind and name, locked; a new one where there is none.
-
-    Raises UnusableName, ReservedName.
-    """
-    name = usable(kind, name)
-    key = (kind, fold(name))
-    while True:  # until it is either there or not, whoever else makes or deletes one
-        entity = by_name(org, [key], lock=True).get(key) or create_missing(org, [(kind, name)], at=at).get(key)
-        if entity is not None:
-            return entity
-
-
 def locked(org: Organization, entity_id: UUID, kind: str | None = None, *, ends: bool = False) -> Entity:
     """A live entity, for whoever gives it away, renames or deletes it. Raises UnknownEntity.
 
@@ -100,13 +77,22 @@ def locked(org: Organization, entity_id: UUID, kind: str | None = None, *, ends:
 
 def by_name(org: Organization, names: Collection[Named], *, lock: bool = False) -> Mapping[Named, Entity]:
     """Those of the names that a live entity has. lock: for whoever gives it away."""
-    if not names:
-        return {}
-    wanted = set(names)
-    rows = Entity.objects.for_org(org).live().order_by("id")
-    rows = rows.filter(kind__in={kind for kind, _ in wanted}, name_key__in={key for _, key in wanted})
-    found = rows.select_for_update(no_key=True) if lock else rows
-    return {(row.kind, row.name_key): row for row in found if (row.kind, row.name_key) in wanted}
+    found = {(row.kind, row.name_key): row for row in sought(org, names, lock=lock)}
+    return {name: found[name] for name in names if name in found}
+
+
+def sought(org: Organization, wanted: Iterable[UUID | Named], *, lock: bool = False) -> list[Entity]:
+    """The live entities of these ids and names, and perhaps of the same name in another kind.
+
+    lock: for whoever gives them away.
+    """
+    ids = {key for key in wanted if isinstance(key, UUID)}
+    names = {key for key in wanted if not isinstance(key, UUID)}
+    if not ids and not names:
+        return []
+    named = Q(kind__in={kind for kind, _ in names}, name_key__in={key for _, key in names})
+    rows = Entity.objects.for_org(org).live().filter(Q(id__in=ids) | named).order_by("id")
+    return list(rows.select_for_update(no_key=True) if lock else rows)
 
 
 def rename(entity: Entity, name: str) -> bool:

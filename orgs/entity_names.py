@@ -1,4 +1,4 @@
-"""Which names teams, concurrency groups and sub-organizations can have. Plain Python."""
+"""Which teams, concurrency groups and sub-organizations there can be, and under which names. Plain Python."""
 
 from orgs.choices import EntityKind
 from orgs.db.keys import fold
@@ -9,6 +9,18 @@ LONGEST = 255  # characters of a name
 
 Named = tuple[str, str]
 """A kind, and a folded name."""
+
+
+class KindOff(Exception):
+    """This kind is switched off for the org; support can switch it on (SPEC M8)."""
+
+
+class UnknownEntity(Exception):
+    """The org has no such entity, or had it deleted."""
+
+
+class NameTaken(Exception):
+    """A live entity of the kind has this name."""
 
 
 class ReservedName(Exception):

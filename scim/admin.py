@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from orgs.admin.mirror import Mirror, by_id, moment
+from orgs.admin.mirror import FoundById, moment
 from scim import log_words
 from scim.models import RequestLog
 
@@ -27,12 +27,11 @@ class Outcome(admin.SimpleListFilter):
 
 
 @admin.register(RequestLog)
-class RequestLogAdmin(Mirror):
+class RequestLogAdmin(FoundById):
     list_display = ("time", "org", "method", "short_path", "operation", "target", "status", "scim_type", "milliseconds")
     list_filter = (("org", AutocompleteSelectFilter), Outcome)
     list_select_related = ("org",)
     ordering = ("-id",)
-    search_fields = ("id",)
     search_help_text = _("A request id")
     fieldsets = (
         (None, {"fields": ("time", "org", "token", "id")}),
@@ -65,11 +64,6 @@ class RequestLogAdmin(Mirror):
     @admin.display(description=_("body"))
     def response_body(self, call: RequestLog) -> str:
         return _legible(call.body.response) if hasattr(call, "body") else "–"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
 
 
 def _legible(text: str) -> SafeString | str:

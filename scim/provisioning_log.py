@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from groups_provisioning.models import PushedGroup
-from orgs.db.keys import fold
+from orgs.db.keys import as_uuid, fold
 from orgs.db.tenancy import TenantQuerySet
 from orgs.models import IdentityProvider, Organization, ScimToken, User
 from scim import log_words
@@ -145,7 +145,7 @@ def _about(org: Organization, text: str) -> Q:
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
     ids = [str(id) for rows in (people, groups) for id in rows.values_list("id", flat=True)[:NAMESAKES]]
     return (
-        Q(id=_id(text))
+        Q(id=as_uuid(text))
         | Q(target__icontains=text)
         | Q(target__in=ids)
         | Q(path__icontains=text)
@@ -155,7 +155,7 @@ def _about(org: Organization, text: str) -> Q:
 
 def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:
     tokens = ScimToken.objects.for_org(org).in_bulk({call.token_id for call in calls if call.token_id})
-    ids = {call.target: id for call in calls if (id := _id(call.target))}
+    ids = {call.target: id for call in calls if (id := as_uuid(call.target))}
     names = {
         **{str(id): name for id, name in _names(User.objects.for_org(org), "user_name", ids.values())},
         **{str(id): name for id, name in _names(PushedGroup.objects.for_org(org), "display_name", ids.values())},
@@ -172,10 +172,3 @@ def _line(call: RequestLog, tokens: dict[UUID, ScimToken], id: str, names: dict[
 
 def _names(rows: TenantQuerySet[Any], column: str, ids: Collection[UUID]) -> Iterable[tuple[UUID, str]]:
     return rows.filter(id__in=ids).values_list("id", column) if ids else ()
-
-
-def _id(target: str) -> UUID | None:
-    try:
-        return UUID(target)
-    except ValueError:
-        return None

@@ -54,9 +54,7 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     """End an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
     owner = GroupMapping.objects.live().for_org(org).filter(entity=entity_id)
     groups = lock_groups(org, owner.values_list("group_id", flat=True))
-    entity = entities.locked(org, entity_id, ends=True)
-    # Asked again under the entity's lock. One that came meanwhile is locked late, which at worst repeats the command.
-    mapping = owner.select_related("group", "rule", "entity").select_for_update(of=("self",), no_key=True).first()
+    entity, mapping = ending(org, entity_id, lock=True)
     entities.delete(entity, at=cause.at)
     change_id = uuid7()
     stories = []
@@ -71,24 +69,46 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
 
 
+def ending(org: Organization, entity_id: UUID, *, lock: bool = False) -> tuple[Entity, GroupMapping | None]:
+    """What deleting an entity ends: it, and the place of the mapping that owns it. Raises entities.UnknownEntity.
+
+    lock: for the command. An owner that came meanwhile is locked late, which at worst repeats the command.
+    """
+    found = [entities.locked(org, entity_id, ends=True)] if lock else entities.sought(org, [entity_id])
+    if not found:
+        raise entities.UnknownEntity(entity_id)
+    owner = GroupMapping.objects.live().for_org(org).filter(entity=entity_id).select_related("group", "rule", "entity")
+    return found[0], (owner.select_for_update(of=("self",), no_key=True) if lock else owner).first()
+
+
+def placed(entity: Entity, owner: GroupMapping | None) -> list[UUID]:
+    """Whom the facts place in an entity, its owner's members included, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT user_id FROM {_PLACED} ORDER BY 1", _placing(entity, owner))
+        return [user_id for (user_id,) in cursor.fetchall()]
+
+
 def _about(entity: Entity) -> dict[str, Any]:
     return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
 
 
 # By the facts that place people there: memberships may be about to be written.
-PLACED = """(
+_PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
     UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
 ) AS placed"""
-_MARK_PLACED = MARK.format(touched=PLACED)
+_MARK_PLACED = MARK.format(touched=_PLACED)
 
 
 def _mark_placed(entity: Entity, owner: GroupMapping | None, change_id: UUID) -> int:
     """Have everybody settled whom anything places in the entity; how many there are."""
-    group_id = owner.group_id if owner else None
-    about = {"org": entity.org_id, "entity": entity.id, "group": group_id, "change": change_id}
+    about = {"org": entity.org_id, "change": change_id, **_placing(entity, owner)}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)
         announce()
         return int(cursor.rowcount)
+
+
+def _placing(entity: Entity, owner: GroupMapping | None) -> dict[str, UUID | None]:
+    return {"entity": entity.id, "group": owner.group_id if owner else None}

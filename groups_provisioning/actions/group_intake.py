@@ -17,15 +17,12 @@ from groups_provisioning.actions.members import Delta
 from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
+from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import history
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
 from orgs.models import Organization
-
-
-class UnknownGroup(Exception):
-    """SCIM knows no such group in this org (SPEC O7)."""
 
 
 class GroupNameTaken(Exception):

@@ -8,11 +8,12 @@ from groups_provisioning.models import GroupMapping, PushedGroup, Status
 from orgs.models import Organization
 
 
-def live_mappings(groups: Iterable[PushedGroup]) -> list[GroupMapping]:
-    """The mappings of locked groups that are not Rejected, locked, with their entities and rules."""
-    found = GroupMapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
+def live_mappings(groups: Iterable[PushedGroup], *, lock: bool = True) -> list[GroupMapping]:
+    """The mappings of groups that are not Rejected, with their entities and rules. lock: the groups are locked too."""
+    rows = GroupMapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
+    rows = rows.select_related("entity", "rule")
     # No key, so that effects can be written meanwhile that point to them.
-    return list(found.select_related("entity", "rule").select_for_update(of=("self",), no_key=True))
+    return list(rows.select_for_update(of=("self",), no_key=True) if lock else rows)
 
 
 def close(

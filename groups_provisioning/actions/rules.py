@@ -1,6 +1,6 @@
 """An org's mapping rules (SPEC M3): the only module that writes `MappingRule`.
 
-Every command locks the org's row, so that two who reorder wait for each other. Nothing here changes what groups are
+Every command locks the org's row, so that two who move rules wait for each other. Nothing here changes what groups are
 mapped to (SPEC M5).
 """
 
@@ -21,10 +21,6 @@ from orgs.models import EntityKind, Organization
 
 class UnknownRule(Exception):
     """The org has no such rule (SPEC O7)."""
-
-
-class OtherRules(Exception):
-    """What was put in order is not what there is: somebody added or deleted a rule meanwhile."""
 
 
 class BadStartingRule(Exception):
@@ -76,16 +72,6 @@ def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) 
     others = [other for other in rules if other != rule]
     place = max(0, min(position - 1, len(others)))
     _keep_order(org, rules, [*others[:place], rule, *others[place:]], cause)
-
-
-@command
-def reorder(*, org: Organization, rule_ids: Sequence[UUID], cause: Cause) -> None:
-    """Put the rules in this order. rule_ids: all of them. Raises OtherRules."""
-    rules = _locked(org)
-    by_id = {rule.id: rule for rule in rules}
-    if len(rule_ids) != len(rules) or set(rule_ids) != set(by_id):
-        raise OtherRules
-    _keep_order(org, rules, [by_id[id_] for id_ in rule_ids], cause)
 
 
 @command

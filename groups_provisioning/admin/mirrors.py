@@ -1,62 +1,37 @@
 """Groups, mappings and what came of them, for support: a mirror, with the verbs of `mappings`."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import mappings
-from groups_provisioning.actions.group_intake import UnknownGroup
 from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, Membership, PushedGroup, Status
-from orgs import entities
-from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, moment, report
+from orgs.admin.mirror import FoundById, by_id, cause, chosen, moment, report
 from orgs.db.keys import fold
 from orgs.models import Organization
 
 MOST = 200  # groups that one search finds
 
-_WHY: Mapping[type[Exception], Any] = {
-    UnknownGroup: _("the group was deleted"),
-    mappings.AlreadyRejected: _("it is rejected; the organization's admin can map the group anew"),
-    mappings.EntityOwned: _("another group owns the target: %(error)s"),
-    mappings.Excluded: _("a sub-organization excludes other mappings of the same group"),
-    entities.KindOff: _("this kind is switched off for the organization"),
-    entities.UnknownEntity: _("its target was deleted"),
-    entities.ReservedName: _("the default concurrency group cannot be mapped"),
-    entities.UnusableName: _("nothing can have the group's name"),
-}
 
-
-class OfAnOrg(Mirror):
-    """Rows of orgs, the newest first, found by id."""
+class OfAnOrg(FoundById):
+    """Rows of orgs, the newest first."""
 
     list_filter: Any = (("org", AutocompleteSelectFilter),)
     list_select_related: Any = ("org",)
     ordering: Any = ("-id",)
-    search_fields = ("id",)
-    search_help_text = _("An id")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
 
 
 class OfAPerson(OfAnOrg):
     """Rows about people, found by the person's id."""
 
-    search_fields = ("user",)
+    ids = ("user",)
     search_help_text = _("A person's id")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (queryset.filter(user=as_uuid(search_term)) if search_term.strip() else queryset), False
 
 
 @admin.register(PushedGroup)
@@ -95,6 +70,7 @@ class MappingAdmin(OfAnOrg):
     list_display = ("group", "org", "kind", "entity", "status", "reason", "rule")
     list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
     list_select_related = ("org", "group", "entity", "rule")
+    ids = ("pk", "group", "entity")
     search_help_text = _("An id, or that of a group or an entity")
     actions = ("approve", "reject")
     fields = (
@@ -102,30 +78,23 @@ class MappingAdmin(OfAnOrg):
         *("target_deleted", "barred", "approved_at", "fell_back_at", "created_at", "change"),
     )
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        if search_term.strip():
-            wanted = as_uuid(search_term)
-            queryset = queryset.filter(Q(pk=wanted) | Q(group=wanted) | Q(entity=wanted)) if wanted else queryset.none()
-        return queryset, False
-
     @admin.action(description=_("Approve: for what they are mapped to, or the group's name"))
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org", "group"))
         by_pk = {mapping.pk: mapping for mapping in asked}
-        done = 0
+        done = refused = 0
         for org, ids in _by_org(asked).items():
             outcome = mappings.approve_many(org=org, mapping_ids=ids, cause=cause(request))
             done += len(outcome.approved)
+            refused += len(outcome.refused)
             for mapping_id, error in outcome.refused.items():
-                why = _WHY[type(error)] % {"error": error}
-                text = _("%(group)s: %(why)s.") % {"group": by_pk[mapping_id].group, "why": why}
+                why = {"group": by_pk[mapping_id].group, "why": refusals.for_support(error)}
+                text = _("%(group)s: %(why)s.") % why
                 self.message_user(request, text, messages.ERROR)
             for mapping_id in ids:
                 if mapping_id not in outcome.refused and not by_pk[mapping_id].is_synced:
                     self.log_change(request, by_pk[mapping_id], "mapping.approved")
-        report(self, request, done, len(asked))
+        report(self, request, done, len(asked), refused)
 
     @admin.action(description=_("Reject: unassign the members, and bar rules from this kind"))
     def reject(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:

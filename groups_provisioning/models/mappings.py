@@ -7,14 +7,11 @@ from django.db.models import Deferrable, Exists, OuterRef, Q
 from django.db.models.expressions import NegatedExpression
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.choices import PatternType, Pending
+from groups_provisioning.choices import EXCLUSIVE, PatternType, Pending
 from groups_provisioning.models.groups import PushedGroup
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, Entity, EntityKind, User
-
-EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
-"""The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
 
 
 class MappingRule(models.Model):

@@ -15,8 +15,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from groups_provisioning import refusals
 from groups_provisioning.models import GroupMapping
-from groups_provisioning.pages import refusals
 from groups_provisioning.pages.targets import TargetForm, suggested
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from groups_provisioning import refusals
 from groups_provisioning.models import Preview
-from groups_provisioning.pages import refusals
 from groups_provisioning.preview import runs, shown
 from orgs.web.access import OrgRequest, org_admin
 

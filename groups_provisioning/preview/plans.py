@@ -1,31 +1,34 @@
 """What a decision would change of the facts: for each thing that an admin can wish, the overlay of it (SPEC M9).
 
 A wish is JSON, so that a worker can be asked for its plan: `{"do": "approve", "ids": [...]}`. What the command
-would refuse is refused here with the same exceptions; what rules would do comes from the same proposals.
+would refuse is refused here with the same exceptions: what a wish takes comes from the same assignments, and what
+rules would do from the same proposals.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from groups_provisioning.actions import entity_edits, mapping_rows, mappings, rule_evaluation
-from groups_provisioning.actions.mappings import REFUSALS
+from groups_provisioning.actions import entity_edits, rule_evaluation
+from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Tie
-from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup, Status, is_unmapped
+from groups_provisioning.models import MappingRule, Pending, PushedGroup, is_unmapped
 from groups_provisioning.preview.overlay import Overlay, members_of
-from groups_provisioning.rules import patterns, proposals
+from groups_provisioning.rules import assignments, patterns, proposals
+from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
 from orgs import entities
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
-from orgs.models import KIND_SWITCHES, Entity, Organization, User
+from orgs.models import KIND_SWITCHES, Organization, User
 
 Wish = Mapping[str, Any]
+
+REFUSALS = (*assignments.REFUSALS, UnknownRule)
+"""Why a wish cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,109 +91,52 @@ def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
 
 def _approve(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], entity: str = "", name: str = "") -> None:
     """Approve Pending mappings, a single one perhaps with a target."""
-    live = _live(org, ids)
-    for mapping_id in ids:
-        try:
-            old = _one(live, mapping_id)
-            _assign(org, plan, at, old.group, live[old.group_id], old, old.kind, entity, name)
-        except REFUSALS as refusal:
-            if len(ids) == 1:
-                raise
-            plan.refused[mapping_id] = refusal
+    _assign(org, plan, at, [Approve(UUID(id_), _target(entity, name)) for id_ in ids])
 
 
 def _map(org: Organization, plan: Plan, at: datetime, group: str, kind: str, entity: str = "", name: str = "") -> None:
     """Map a group by hand."""
-    row = PushedGroup.objects.for_org(org).live().filter(id=group).first()
-    if row is None:
-        raise mappings.UnknownGroup(group)
-    live = list(GroupMapping.objects.live().filter(group=row).select_related("group").order_by("id"))
-    same = (each for each in live if mapping_rows.has_place(each) and str(each.entity_id) == entity)
-    waiting = (each for each in live if each.kind == kind and not mapping_rows.has_place(each))
-    _assign(org, plan, at, row, live, next(same, None) or next(waiting, None), kind, entity, name)
+    _assign(org, plan, at, [Map(UUID(group), kind, _target(entity, name))])
 
 
 def _retarget(org: Organization, plan: Plan, at: datetime, mapping: str, entity: str = "", name: str = "") -> None:
-    live = _live(org, [mapping])
-    old = _one(live, mapping)
-    _assign(org, plan, at, old.group, live[old.group_id], old, old.kind, entity, name)
+    _assign(org, plan, at, [Retarget(UUID(mapping), _target(entity, name))])
 
 
 def _reject(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> None:
-    live = _live(org, ids)
-    for mapping_id in ids:
-        old = _one(live, mapping_id)
-        plan.overlay.dropped.add(mapping_id)
-        plan.groups.add(old.group_id)
+    wishes = [Reject(UUID(id_)) for id_ in ids]
+    for ended in assignments.reject(load(org, wishes, lock=False).state, wishes):
+        plan.overlay.dropped.add(str(ended.id))
+        plan.groups.add(ended.group.id)
 
 
-def _assign(
-    org: Organization,
-    plan: Plan,
-    at: datetime,
-    group: PushedGroup,
-    live: list[GroupMapping],
-    old: GroupMapping | None,
-    kind: str,
-    entity: str,
-    name: str,
-) -> None:
-    """As `mappings` would map a group, in place of `old` among its `live` mappings; these are changed, never saved."""
-    mappings.check(org, kind, [each for each in live if each is not old])
-    target, shown, is_new = _target(org, group, old, kind, entity, name)
-    if not is_new and (taken := mappings.owner_besides(old, UUID(target))):
-        if old is None and taken.group_id == group.id and taken.is_synced:
-            return
-        raise mappings.EntityOwned(taken.group.display_name)
-    if old is not None and old.is_synced and str(old.entity_id) == target:
-        return
-    mapping = old
-    if mapping is None or (mapping.entity_id is not None and str(mapping.entity_id) != target):
-        mapping = GroupMapping(org=org, group=group, kind=kind)
-        live.append(mapping)
-        if old is not None:
-            live.remove(old)
-            plan.overlay.dropped.add(str(old.id))
-    mapping.status, mapping.target_deleted = Status.APPROVED, False
-    mapping.entity_id = mapping.entity_id or uuid7()  # that it has one is all that is asked of it here
-    _tie(plan, group.id, Tie(str(mapping.id), target, kind, True, microseconds(at), None))
-    plan.mapped.append(Mapped(group.id, group.display_name, kind, target, shown, is_new))
-    if is_new:
-        plan.overlay.made[target] = (kind, shown)
+def _assign(org: Organization, plan: Plan, at: datetime, wishes: Sequence[assignments.Wish]) -> None:
+    """Lay the steps that the wishes take over the facts. A refusal is raised, of several wishes told."""
+    done, refused = assignments.assign_all(load(org, wishes, lock=False).state, wishes)
+    for wish, refusal in refused.items():
+        if len(wishes) == 1 or isinstance(wish, Map):
+            raise refusal
+        plan.refused[str(wish.mapping_id)] = refusal
+    for steps in done.values():
+        if steps.is_news:
+            _lay(plan, at, steps)
 
 
-def _target(
-    org: Organization, group: PushedGroup, old: GroupMapping | None, kind: str, entity: str, name: str
-) -> tuple[str, str, bool]:
-    """The entity to map to, or what stands for a new one; its name; whether it is new."""
-    if not entity and not name and old is not None and mapping_rows.has_place(old):
-        entity = str(old.entity_id)
-    if entity:
-        row = Entity.objects.for_org(org).live().filter(id=entity, kind=kind).first()
-        if row is None:
-            raise entities.UnknownEntity(entity)
-        return entity, row.name, False
-    usable = entities.usable(kind, name or group.display_name)
-    found = entities.named(org, kind, usable)
-    if found and name:
-        raise entities.NameTaken(usable)
-    return (str(found), usable, False) if found else (_stand_in(kind, usable), usable, True)
+def _lay(plan: Plan, at: datetime, steps: assignments.Steps) -> None:
+    mapping, place = steps.mapping, steps.mapping.place
+    assert place is not None
+    target = str(place.id) if place.id else _stand_in(place.kind, place.name)
+    if place.id is None:
+        plan.overlay.made[target] = (place.kind, place.name)
+    if steps.closes:
+        plan.overlay.dropped.add(str(steps.closes.id))
+    group = mapping.group
+    _tie(plan, group.id, Tie(str(mapping.id or uuid7()), target, place.kind, True, microseconds(at), None))
+    plan.mapped.append(Mapped(group.id, group.name, place.kind, target, place.name, place.id is None))
 
 
-def _live(org: Organization, mapping_ids: Iterable[str]) -> dict[UUID, list[GroupMapping]]:
-    """The live mappings of the groups of these mappings, by group."""
-    groups = GroupMapping.objects.for_org(org).filter(id__in=list(mapping_ids), group__deleted_at=None)
-    live: dict[UUID, list[GroupMapping]] = {id_: [] for id_ in groups.values_list("group_id", flat=True)}
-    for each in GroupMapping.objects.live().filter(group_id__in=list(live)).select_related("group").order_by("id"):
-        live[each.group_id].append(each)
-    return live
-
-
-def _one(live: Mapping[UUID, Sequence[GroupMapping]], mapping_id: str) -> GroupMapping:
-    found = next((each for group in live.values() for each in group if str(each.id) == mapping_id), None)
-    if found is None:
-        raise mappings.AlreadyRejected(mapping_id) if live else mappings.UnknownMapping(mapping_id)
-    return found
+def _target(entity: str, name: str) -> assignments.Target:
+    return UUID(entity) if entity else name or None
 
 
 def _tie(plan: Plan, group_id: UUID, tie: Tie) -> None:
@@ -272,18 +218,12 @@ def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[Mappin
 
 
 def _delete_entity(org: Organization, plan: Plan, at: datetime, entity: str) -> list[UUID]:
-    row = Entity.objects.for_org(org).live().filter(id=entity).first()
-    if row is None:
-        raise entities.UnknownEntity(entity)
-    owner = mappings.owner_besides(None, row.id)
+    ended, owner = entity_edits.ending(org, UUID(entity))
     plan.overlay.gone.add(entity)
     if owner is not None:
         plan.overlay.dropped.add(str(owner.id))
         plan.groups.add(owner.group_id)
-    with connection.cursor() as cursor:
-        about = {"entity": row.id, "group": owner.group_id if owner else None}
-        cursor.execute(f"SELECT user_id FROM {entity_edits.PLACED} ORDER BY 1", about)  # noqa: S608 - made of constants
-        return [user_id for (user_id,) in cursor.fetchall()]
+    return entity_edits.placed(ended, owner)
 
 
 def _switch_kinds(org: Organization, plan: Plan, at: datetime, on: Sequence[str]) -> list[UUID]:

@@ -174,7 +174,8 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
     seen = [
         wish,
         sorted(kinds_on(org)),
-        sorted(plan.overlay.made),
+        [[each.group_id, each.entity] for each in plan.mapped],
+        {mapping: type(refusal).__name__ for mapping, refusal in plan.refused.items()},
         list(rules.values_list("id", "pattern_type", "pattern", "kind", "auto_approve")),
         list(groups.values_list("id", "revision")),
         list(live.values_list("id", "status", "entity", "approved_at")),

@@ -12,6 +12,7 @@ from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs.history import Effect
 from orgs.models import Entity, EntityKind, Organization, User
+from orgs.web.downloads import in_batches
 
 LINES = 20  # of each list
 
@@ -89,15 +90,9 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
 
 def rows(org: Organization, wish: Wish) -> Iterator[tuple[str, str, str, str, str]]:
     """All differences for a download: the person's userName, what differs, of which kind, was, now."""
-    batch: list[Effect] = []
-    plan: Plan | None = None
-    for effect, plan in runs.differences(org, wish):
-        batch.append(effect)
-        if len(batch) == 500:
-            yield from _rows(org, plan, batch)
-            batch = []
-    if plan is not None:
-        yield from _rows(org, plan, batch)
+    for batch in in_batches(runs.differences(org, wish)):
+        _last, plan = batch[-1]
+        yield from _rows(org, plan, [effect for effect, _plan in batch])
 
 
 def _rows(org: Organization, plan: Plan, effects: list[Effect]) -> Iterator[tuple[str, str, str, str, str]]:

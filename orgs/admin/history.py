@@ -1,27 +1,21 @@
 """What was done and what came of it: to be read."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from orgs.admin.mirror import Mirror, by_id, moment
+from orgs.admin.mirror import FoundById, Mirror, moment
 from orgs.models import Change, LedgerEntry
 
 
 @admin.register(Change)
-class ChangeAdmin(Mirror):
+class ChangeAdmin(FoundById):
     list_display = ("time", "org", "verb", "door", "by")
     list_filter = (("org", AutocompleteSelectFilter), "door")
     list_select_related = ("org", "by_token", "by_person")
     ordering = ("-id",)
-    search_fields = ("id",)
-    search_help_text = _("An id")
     fields = ("time", "org", "verb", "door", "by_token", "by_person", "request_id", "detail", "id", "effects")
 
     @admin.display(description=_("time (UTC)"))
@@ -36,11 +30,6 @@ class ChangeAdmin(Mirror):
     def effects(self, change: Change) -> str:
         address = reverse("admin:orgs_ledgerentry_changelist")
         return format_html('<a href="{}?change={}">{}</a>', address, change.pk, _("Who it touched, and how"))
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
 
 
 @admin.register(LedgerEntry)

@@ -1,20 +1,22 @@
 """What all pages for support have in common."""
 
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, cast
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from unfold import paginator
 from unfold.admin import ModelAdmin
 
+from orgs.db.keys import as_uuid
 from orgs.history import Cause
 from orgs.models import Door, User
 
@@ -53,6 +55,20 @@ class Mirror(BigTable):
         return False
 
 
+class FoundById(Mirror):
+    """Rows that are found by an id. ids: the columns that may have it."""
+
+    ids: tuple[str, ...] = ("pk",)
+    search_fields: Any = ("id",)
+    search_help_text: Any = gettext_lazy("An id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (by_id(queryset, term, *self.ids) if term else queryset), False
+
+
 def cause(request: HttpRequest) -> Cause:
     """Who of the staff asks, and when."""
     return Cause(Door.ADMIN, timezone.now(), person=cast(User, request.user))
@@ -63,11 +79,11 @@ def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
     return list(queryset.filter(pk__in=request.POST.getlist("_selected_action")))
 
 
-def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int) -> None:
-    """One message about an action. Rows that were so already count as not done."""
+def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refused: int = 0) -> None:
+    """One message about an action. Rows that were so already count as not done. refused: told by the caller, each."""
     text = ngettext("%(done)d of %(asked)d done.", "%(done)d of %(asked)d done.", asked)
     level = messages.SUCCESS if done else messages.INFO
-    unchanged = "" if done == asked else " " + _("The rest were so already.")
+    unchanged = "" if done + refused == asked else " " + _("The rest were so already.")
     admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
 
 
@@ -76,14 +92,9 @@ def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
 
 
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None
-
-
-def by_id(queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """The row with this id; none for any other text."""
+def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:
+    """The rows that have this id in one of these columns; none for any other text. Without columns it is the key."""
     wanted = as_uuid(term)
-    return queryset.filter(pk=wanted) if wanted else queryset.none()
+    return (
+        queryset.filter(reduce(or_, (Q(**{name: wanted}) for name in columns or ["pk"]))) if wanted else queryset.none()
+    )

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from orgs import domains, organizations, support
-from orgs.admin.mirror import BigTable, as_uuid, cause
-from orgs.db.keys import fold
+from orgs.admin.mirror import BigTable, cause
+from orgs.db.keys import as_uuid, fold
 from orgs.models import Organization, SchemaProfile
 
 NO_ADMIN = _("No active admin but the owner")

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs import people, tokens
-from orgs.admin.mirror import Mirror, as_uuid, by_id, cause, chosen, report
-from orgs.db.keys import fold
+from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
+from orgs.db.keys import as_uuid, fold
 from orgs.models import Entity, Organization, ScimToken, User
 
 MOST = 200  # people that one search finds
@@ -77,7 +77,7 @@ class UserAdmin(Mirror):
         if request.user in asked:
             self.message_user(request, _("You cannot do this to your own account."), messages.ERROR)
             return
-        done = 0
+        done = refused = 0
         for user in asked:
             try:
                 if people.switch(user_id=user.pk, active=active, cause=cause(request)):
@@ -86,7 +86,8 @@ class UserAdmin(Mirror):
             except people.UnknownPerson:
                 text = _("SCIM deleted %(name)s; only SCIM brings them back.")
                 self.message_user(request, text % {"name": user}, messages.ERROR)
-        report(self, request, done, len(asked))
+                refused += 1
+        report(self, request, done, len(asked), refused)
 
 
 def _found(term: str) -> set[Any]:
@@ -142,15 +143,8 @@ class ScimTokenAdmin(Mirror):
 
 
 @admin.register(Entity)
-class EntityAdmin(Mirror):
+class EntityAdmin(FoundById):
     list_display = ("name", "org", "kind", "session_limit", "deleted_at")
     list_filter = (("org", AutocompleteSelectFilter), "kind")
     list_select_related = ("org",)
     ordering = ("-id",)
-    search_fields = ("id",)
-    search_help_text = _("An id")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (by_id(queryset, search_term) if search_term.strip() else queryset), False

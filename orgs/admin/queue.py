@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs import queue
-from orgs.admin.mirror import Mirror, by_id, chosen, moment, report
+from orgs.admin.mirror import FoundById, Mirror, chosen, moment, report
 from orgs.models import Mark, Turn
 
 MOST = 1000  # marks that are counted for one org
@@ -31,7 +31,7 @@ class HeldFilter(admin.SimpleListFilter):
 
 
 @admin.register(Turn)
-class TurnAdmin(Mirror):
+class TurnAdmin(FoundById):
     list_display = ("org", "waiting", "served", "held_reason", "retry")
     list_filter = (HeldFilter,)
     list_select_related = ("org",)
@@ -43,11 +43,6 @@ class TurnAdmin(Mirror):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
         return super().get_queryset(request).annotate(marks=WAITING)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        return (by_id(queryset, search_term) if search_term.strip() else queryset), False
 
     @admin.display(description=_("marks waiting"))
     def waiting(self, turn: Any) -> str:

@@ -14,6 +14,14 @@ def uuid7() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
+def as_uuid(text: str) -> UUID | None:
+    """The id that a text is; None where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def fold(text: str) -> str:
     """The key under which `text` is compared without case: the same on every machine, whatever the cluster's locale."""
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()

@@ -9,6 +9,8 @@ from django.db.backends.ddl_references import Statement
 from orgs.db.keys import FoldingQuerySet
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from orgs.models import Organization
 
 Row = TypeVar("Row", bound=models.Model)
@@ -80,7 +82,9 @@ class TenantKey(models.BaseConstraint):
         return hash((self.name, self.field))
 
 
-def tenant(related_name: str = "+", *, constrained: bool = True) -> Any:
+def tenant(
+    related_name: str = "+", *, constrained: bool = True
+) -> "models.ForeignKey[Organization | Combinable, Organization]":
     """The `org` column. Unconstrained where a `TenantKey` of the model already proves that the org exists.
 
     It has no index of its own: every query by org goes on to another column, and the index for that begins with org.

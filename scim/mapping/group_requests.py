@@ -9,6 +9,7 @@ from django.conf import settings
 from groups_provisioning.actions import group_intake, members
 from groups_provisioning.actions.group_intake import GroupEdit, MembersChange, UnknownGroup
 from groups_provisioning.models import PushedGroup
+from orgs.db.keys import as_uuid
 from orgs.history import Cause
 from orgs.models import Organization
 from scim.mapping import groups, listing
@@ -111,10 +112,9 @@ def delete(org: Organization, group_id: str, cause: Cause, expected: Expected = 
 
 def read_id(text: str) -> UUID:
     """Raises UnknownGroup for what cannot be one of our ids."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UnknownGroup(text) from None
+    if (group_id := as_uuid(text)) is None:
+        raise UnknownGroup(text)
+    return group_id
 
 
 def _change(org: Organization, group_id: str, edit: Any, cause: Cause, expected: Expected) -> PushedGroup:

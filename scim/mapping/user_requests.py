@@ -9,7 +9,7 @@ from django.conf import settings
 
 from groups_provisioning.actions import user_intake
 from orgs import entities, entity_names, history
-from orgs.db.keys import fold
+from orgs.db.keys import as_uuid, fold
 from orgs.history import Cause
 from orgs.models import EntityKind, Organization, User
 from scim.mapping import listing, users
@@ -112,10 +112,9 @@ def delete(org: Organization, user_id: str, cause: Cause, expected: Expected = N
 
 def read_id(text: str) -> UUID:
     """Raises intake.UnknownUser for what cannot be one of our ids."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise user_intake.UnknownUser(text) from None
+    if (user_id := as_uuid(text)) is None:
+        raise user_intake.UnknownUser(text)
+    return user_id
 
 
 def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> user_intake.Edit:

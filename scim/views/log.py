@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
+from orgs.db.keys import as_uuid
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 from scim import advice, log_words, provisioning_log
@@ -27,7 +28,7 @@ def log(request: OrgRequest) -> HttpResponse:
     form = LogFilter(request.GET, org=request.org)
     wanted = form.wanted()
     filters = request.GET.copy()
-    before = _id(filters.pop("before", [""])[-1])
+    before = as_uuid(filters.pop("before", [""])[-1])
     return render(
         request,
         "scim/_log.html" if request.htmx else "scim/log.html",
@@ -118,10 +119,3 @@ def _body(title: str, text: str, size: int) -> dict[str, Any]:
     """size: in bytes, as it was sent."""
     text = log_words.legible(text)
     return {"title": title, "text": text[:SHOWN], "is_cut": len(text) > SHOWN, "size": size}
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

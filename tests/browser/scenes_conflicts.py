@@ -8,28 +8,27 @@ from groups_provisioning.actions import conflict_decisions, mappings
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, GroupMapping, PushedGroup
-from orgs.models import EntityKind, Organization, User
+from orgs.models import User
 from tests.browser.scene import Scene
-from tests.browser.scenes_groups import PEOPLE, cause, people, push
+from tests.browser.scenes_groups import PEOPLE, people
 from tests.conftest import Idp
-from tests.factories import UserFactory, issue_token
-
-POOL, SUB, TEAM = EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION, EntityKind.TEAM
+from tests.factories import UserFactory
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, idp_of, map_to, org_of, push
 
 
 def mapped(owner: User, idp: Idp, group: str, kind: str, target: str, members: Sequence[User]) -> PushedGroup:
     """A group that is pushed, mapped and settled."""
-    pushed = push(idp, group, list(members))
-    mappings.map_group(org=_org(owner), group_id=pushed.id, kind=kind, target=target, cause=cause(owner))
+    pushed = push(idp, group, *members)
+    map_to(pushed, kind, target, by=owner)
     worker.drain(10)
     return pushed
 
 
 def company(owner: User) -> list[User]:
     """A company whose testers are in two pools, and some of whose designers have gone to a sub-organization."""
-    org = _org(owner)
+    org = org_of(owner)
     everybody = people(org)
-    idp = Idp(issue_token(org, "Okta production").secret)
+    idp = idp_of(org, "Okta production")
     mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody[:6])
     mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody[2:8])
     mapped(owner, idp, "Product design and user research, Europe", TEAM, "Design", everybody[7:10])
@@ -40,19 +39,14 @@ def company(owner: User) -> list[User]:
 
 def crowd(owner: User, count: int) -> None:
     """A conflict for each of so many people."""
-    org = _org(owner)
+    org = org_of(owner)
     everybody = [
         UserFactory.create(org=org, given_name=PEOPLE[n % 12][0], family_name=PEOPLE[(n + n // 12) % 12][1])
         for n in range(count)
     ]
-    idp = Idp(issue_token(org, "Okta production").secret)
+    idp = idp_of(org, "Okta production")
     mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody)
     mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody)
-
-
-def _org(owner: User) -> Organization:
-    assert owner.org
-    return owner.org
 
 
 def _open(owner: User) -> str:
@@ -68,21 +62,21 @@ def _many(owner: User) -> str:
 def _decided(owner: User) -> str:
     """Several decisions, each of which has become of something else."""
     company(owner)
-    for number, conflict in enumerate(Conflict.objects.for_org(_org(owner)).order_by("id")):
+    for number, conflict in enumerate(Conflict.objects.for_org(org_of(owner)).order_by("id")):
         conflict_decisions.decide(
-            org=_org(owner), cards=[Card.of(conflict)], use_incoming=number % 2 == 0, cause=cause(owner)
+            org=org_of(owner), cards=[Card.of(conflict)], use_incoming=number % 2 == 0, cause=by_admin(owner)
         )
-    undone = Decision.objects.for_org(_org(owner)).order_by("id")[1]
-    conflict_decisions.undo(org=_org(owner), decision_ids=[undone.id], cause=cause(owner))
+    undone = Decision.objects.for_org(org_of(owner)).order_by("id")[1]
+    conflict_decisions.undo(org=org_of(owner), decision_ids=[undone.id], cause=by_admin(owner))
     gone = GroupMapping.objects.get(group__display_name="Contoso Benelux (acquired)")
-    mappings.reject(org=_org(owner), mapping_ids=[gone.id], cause=cause(owner))
+    mappings.reject(org=org_of(owner), mapping_ids=[gone.id], cause=by_admin(owner))
     return "/groups/conflicts/resolved/"
 
 
 def _settling(owner: User) -> str:
     crowd(owner, 6)
-    cards = [Card.of(conflict) for conflict in Conflict.objects.for_org(_org(owner))]
-    conflict_decisions.decide(org=_org(owner), cards=cards[:4], use_incoming=True, cause=cause(owner))
+    cards = [Card.of(conflict) for conflict in Conflict.objects.for_org(org_of(owner))]
+    conflict_decisions.decide(org=org_of(owner), cards=cards[:4], use_incoming=True, cause=by_admin(owner))
     return "/groups/conflicts/"
 
 

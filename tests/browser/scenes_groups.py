@@ -6,16 +6,14 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning.actions import entity_edits, mappings, rules
-from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.actions import entity_edits, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
 from orgs import entities
-from orgs.history import Cause
-from orgs.models import Door, EntityKind, Organization, User
+from orgs.models import Organization, User
 from tests.browser.scene import Scene
-from tests.conftest import Idp
-from tests.factories import UserFactory, issue_token
+from tests.factories import UserFactory
+from tests.groups_provisioning.world import POOL, TEAM, by_admin, idp_of, map_to, org_of, push, rule
 
 PEOPLE = (
     ("Amara", "Okafor"),
@@ -33,10 +31,6 @@ PEOPLE = (
 )
 
 
-def cause(person: User) -> Cause:
-    return Cause(Door.PAGE, timezone.now(), person=person)
-
-
 def people(org: Organization, count: int = len(PEOPLE)) -> list[User]:
     """Those of PEOPLE; one of them is deactivated."""
     return [
@@ -51,52 +45,31 @@ def people(org: Organization, count: int = len(PEOPLE)) -> list[User]:
     ]
 
 
-def push(idp: Idp, name: str, members: list[User] | tuple[User, ...] = (), *nested: str) -> PushedGroup:
-    ids = [str(user.id) for user in members] + list(nested)
-    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": id_} for id_ in ids]})
-    return PushedGroup.objects.get(id=answer.json()["id"])
-
-
-def rule(owner: User, pattern: str, kind: str, *, auto: bool, type_: str = PatternType.PREFIX) -> MappingRule:
-    return rules.add_rule(org=owner.org, facts=RuleFacts(type_, kind, pattern, auto), cause=cause(owner))
-
-
 def company(owner: User) -> dict[str, PushedGroup]:
     """A company with three rules, and groups of every status."""
-    org = owner.org
-    assert org
+    org = org_of(owner)
     everybody = people(org)
-    idp = Idp(issue_token(org, "Okta production").secret)
-    contractors = push(idp, "All contractors", everybody[9:])
-    rule(owner, "eng-", EntityKind.TEAM, auto=True)
-    rule(owner, r"^(load|stress)-test", EntityKind.CONCURRENCY_GROUP, auto=False, type_=PatternType.REGEX)
-    rule(owner, "eng-sre", EntityKind.CONCURRENCY_GROUP, auto=True)
-    entities.create(org=org, kind=EntityKind.TEAM, name="Quality assurance", at=timezone.now())
+    idp = idp_of(org, "Okta production")
+    contractors = push(idp, "All contractors", *everybody[9:])
+    rule(org, "eng-", TEAM, auto=True, by=owner)
+    rule(org, r"^(load|stress)-test", POOL, auto=False, type_=PatternType.REGEX, by=owner)
+    rule(org, "eng-sre", POOL, auto=True, by=owner)
+    entities.create(org=org, kind=TEAM, name="Quality assurance", at=timezone.now())
     groups = {
         "contractors": contractors,
-        "frontend": push(idp, "eng-frontend", everybody[:5]),
-        "sre": push(idp, "eng-sre", everybody[4:7]),
-        "load": push(idp, "load-test runners Frankfurt", everybody[:8]),
+        "frontend": push(idp, "eng-frontend", *everybody[:5]),
+        "sre": push(idp, "eng-sre", *everybody[4:7]),
+        "load": push(idp, "load-test runners Frankfurt", *everybody[:8]),
         "office": push(idp, "Berlin office"),
-        "qa": push(idp, "Quality assurance (all sites)", everybody[6:]),
-        "design": push(idp, "Product design and user research, Europe, Middle East and Africa", everybody[1:4]),
+        "qa": push(idp, "Quality assurance (all sites)", *everybody[6:]),
+        "design": push(idp, "Product design and user research, Europe, Middle East and Africa", *everybody[1:4]),
     }
-    mapping = mappings.map_group(
-        org=org, group_id=groups["qa"].id, kind=EntityKind.TEAM, target="Quality assurance EMEA", cause=cause(owner)
-    )
-    entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause(owner))
-    mappings.map_group(org=org, group_id=groups["design"].id, kind=EntityKind.TEAM, target="Design", cause=cause(owner))
-    mappings.map_group(
-        org=org,
-        group_id=groups["design"].id,
-        kind=EntityKind.CONCURRENCY_GROUP,
-        target="Interactive sessions",
-        cause=cause(owner),
-    )
-    rejected = mappings.map_group(
-        org=org, group_id=groups["office"].id, kind=EntityKind.TEAM, target=None, cause=cause(owner)
-    )
-    mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause(owner))
+    mapping = map_to(groups["qa"], TEAM, "Quality assurance EMEA", by=owner)
+    entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_admin(owner))
+    map_to(groups["design"], TEAM, "Design", by=owner)
+    map_to(groups["design"], POOL, "Interactive sessions", by=owner)
+    rejected = map_to(groups["office"], by=owner)
+    mappings.reject(org=org, mapping_ids=[rejected.id], cause=by_admin(owner))
     PushedGroup.objects.filter(id=contractors.id).update(
         out_of_sync=True, modified_at=timezone.now() - timedelta(days=9)
     )
@@ -110,7 +83,7 @@ def _list(owner: User) -> str:
 
 
 def _many(owner: User) -> str:
-    idp = Idp(issue_token(owner.org, "Okta production").secret)
+    idp = idp_of(org_of(owner), "Okta production")
     for number in range(60):
         push(idp, f"project-{number:03}")
     return "/groups/?sort=-members"
@@ -118,8 +91,7 @@ def _many(owner: User) -> str:
 
 def _off(owner: User) -> str:
     company(owner)
-    org = owner.org
-    assert org
+    org = org_of(owner)
     org.group_provisioning = False
     org.save()
     return "/groups/?q=eng"
@@ -132,14 +104,14 @@ def _group(name: str) -> Callable[[User], str]:
 def _settling(owner: User) -> str:
     groups = company(owner)
     waiting = GroupMapping.objects.get(group=groups["load"])
-    mappings.approve(org=owner.org, mapping_id=waiting.id, cause=cause(owner))
+    mappings.approve(org=owner.org, mapping_id=waiting.id, cause=by_admin(owner))
     return f"/groups/{groups['load'].id}/"
 
 
 def _nested(owner: User) -> str:
     groups = company(owner)
-    idp = Idp(issue_token(owner.org, "Entra").secret)
-    outer = push(idp, "Engineering", (), str(groups["frontend"].id), str(groups["sre"].id))
+    idp = idp_of(org_of(owner), "Entra")
+    outer = push(idp, "Engineering", groups["frontend"], groups["sre"])
     return f"/groups/{outer.id}/"
 
 
@@ -171,7 +143,7 @@ def _rules(owner: User) -> str:
 
 def _unmapped(owner: User) -> str:
     company(owner)
-    rule(owner, "all", EntityKind.TEAM, auto=True)
+    rule(org_of(owner), "all", by=owner)
     return "/groups/rules/apply/"
 
 

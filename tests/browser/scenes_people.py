@@ -8,11 +8,10 @@ from playwright.sync_api import Page
 
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.models import GroupMember, Status
-from orgs.history import Cause
-from orgs.models import Door, Entity, Organization, User
+from orgs.models import Entity, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
-from tests.groups_provisioning.ties import POOL, SUB, entity, group, settle, tie
+from tests.groups_provisioning.world import POOL, SUB, by_admin, entity, group, org_of, settle, tie
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 STAFF = (
@@ -27,18 +26,9 @@ STAFF = (
 )
 
 
-def _org(owner: User) -> Organization:
-    assert owner.org
-    return owner.org
-
-
-def _cause(owner: User) -> Cause:
-    return Cause(Door.PAGE, timezone.now(), person=owner)
-
-
 def _staff(owner: User) -> dict[str, User]:
     """Some people, by given name; the last one is deactivated, and one was added by hand."""
-    org = _org(owner)
+    org = org_of(owner)
     people = {}
     for number, (given, family, title, department) in enumerate(STAFF):
         address = f"{given.lower()}.{family.lower().replace('þ', 'th').replace('ø', 'o').replace('ó', 'o')}"
@@ -64,7 +54,7 @@ def _staff(owner: User) -> dict[str, User]:
 
 def _world(owner: User) -> tuple[dict[str, User], dict[str, Entity]]:
     """A small organization with everything in it."""
-    org, people = _org(owner), _staff(owner)
+    org, people = org_of(owner), _staff(owner)
     names = {
         "Platform": "team",
         "Payments": "team",
@@ -87,9 +77,9 @@ def _world(owner: User) -> tuple[dict[str, User], dict[str, Entity]]:
     tie(group(org, "Payments", people["Chiara"], people["Hiroshi"]), places["Payments"], status=Status.AUTO_APPROVED)
     tie(loads, places["Load tests"], status=Status.APPROVED, approved_at=ago + timedelta(days=30))
     settle(*everybody, owner)
-    manual_changes.place(org=org, user_id=people["Amara"].id, entity_id=places["Quality"].id, cause=_cause(owner))
-    manual_changes.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=_cause(owner))
-    manual_changes.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=_cause(owner))
+    manual_changes.place(org=org, user_id=people["Amara"].id, entity_id=places["Quality"].id, cause=by_admin(owner))
+    manual_changes.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=by_admin(owner))
+    manual_changes.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=by_admin(owner))
     return people, places
 
 

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIRequestContext, BrowserContext, Page, Playwright, expect
 
-from groups_provisioning.actions import entity_edits, mappings
+from groups_provisioning.actions import entity_edits
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, Membership, Status
-from orgs.models import EntityKind, User
+from orgs.models import User
 from tests.browser.conftest import sign_in
-from tests.browser.scenes_groups import cause, company, people, push, rule
-from tests.conftest import Idp
+from tests.browser.scenes_groups import company, people
 from tests.factories import issue_token
+from tests.groups_provisioning.world import by_admin, idp_of, map_to, push, rule
 
 
 @pytest.fixture
@@ -117,11 +117,9 @@ def test_from_nothing_to_synced_teams_with_one_rule(admin: User, page: Page, okt
 
 def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page) -> None:
     members = people(admin.org, 3)
-    group = push(Idp(issue_token(admin.org).secret), "Quality assurance", members)
-    mapping = mappings.map_group(
-        org=admin.org, group_id=group.id, kind=EntityKind.TEAM, target="QA EMEA", cause=cause(admin)
-    )
-    entity_edits.delete_entity(org=admin.org, entity_id=mapping.entity_id, cause=cause(admin))
+    group = push(idp_of(admin.org), "Quality assurance", *members)
+    mapping = map_to(group, target="QA EMEA", by=admin)
+    entity_edits.delete_entity(org=admin.org, entity_id=mapping.entity_id, cause=by_admin(admin))
     page.goto("/groups/?status=target_deleted")
     page.get_by_role("link", name="Quality assurance").click()
     page.get_by_role("link", name="Choose a target…").click()
@@ -136,7 +134,7 @@ def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page
 
 def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) -> None:
     for pattern in ("a-", "b-", "c-"):
-        rule(admin, pattern, EntityKind.TEAM, auto=True)
+        rule(admin.org, pattern, by=admin)
 
     def order() -> list[str]:
         return [each.pattern for each in MappingRule.objects.for_org(admin.org)]

@@ -28,28 +28,21 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 # An org with a group, empty as yet, that is mapped to a team.
 SEED = """
 import json
-from django.utils import timezone
-from groups_provisioning.group_intake import GroupFacts, create_group
-from groups_provisioning.models import Mapping, Status
-from orgs import history
-from orgs.models import Door, Entity, EntityKind
 from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import entity, group, tie
 
 org = OrganizationFactory.create()
-cause = history.Cause(Door.COMMAND, timezone.now())
 people = UserFactory.create_batch({people}, org=org)
-group = create_group(org=org, facts=GroupFacts("Engineers"), member_ids=[], cause=cause)
-team = Entity.objects.create(org=org, kind=EntityKind.TEAM, name="Engineers", created_at=cause.at)
-Mapping.objects.create(org=org, group=group, kind=team.kind, entity=team, status=Status.APPROVED, approved_at=cause.at,
-    created_at=cause.at, change=history.record(org, cause, "test"))
-print(json.dumps({{"token": issue_token(org).secret, "group": str(group.id), "team": str(team.id),
+engineers, team = group(org, "Engineers"), entity(org, "Engineers")
+tie(engineers, team)
+print(json.dumps({{"token": issue_token(org).secret, "group": str(engineers.id), "team": str(team.id),
     "people": [str(user.id) for user in people]}}))
 """
 
 # Effects are thrown away and made anew; says whether they came out as they were.
 REBUILD = """
 from django.db import transaction
-from groups_provisioning import reconcile
+from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Membership
 from orgs.models import Organization, Standing
 

@@ -15,6 +15,7 @@ from orgs.models import Change, Door, Organization, PendingDomain, User, Verifie
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
 from tests.orgs.name_server import NameServer
+from tests.page_text import text
 
 PAGE = "/settings/authentication/"
 NEW = f"{PAGE}domains/new/"
@@ -44,10 +45,6 @@ def asked(browser: Client, org: Organization) -> PendingDomain:
     """corp.example, to be verified."""
     browser.post(NEW, {"name": "corp.example"})
     return PendingDomain.objects.get(org=org)
-
-
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def verify(org: Organization, *names: str) -> None:

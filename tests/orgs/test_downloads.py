@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from orgs.web.downloads import as_csv
+from orgs.web.downloads import as_csv, in_batches
 
 
 def _text(*rows: object) -> str:
@@ -19,3 +19,9 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_text() -> None:
 
 def test_times_carry_their_zone_and_nothing_is_an_empty_cell() -> None:
     assert _text([datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None]) == "a,b\r\n2026-01-02T03:04:05+00:00,\r\n"
+
+
+def test_rows_come_in_batches_and_none_is_empty() -> None:
+    assert list(in_batches(iter("abcde"), 2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(in_batches("ab", 2)) == [["a", "b"]]
+    assert list(in_batches("")) == []

@@ -14,6 +14,7 @@ from orgs.history import Cause
 from orgs.models import Change, Door, IdentityProvider, Organization, Plan, ScimToken, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.page_text import text_at_first
 
 SCIM = "/settings/scim/"
 NEW = "/settings/scim/tokens/new/"
@@ -31,12 +32,6 @@ def browser(ada: User) -> Client:
     return signed_in(ada)
 
 
-def text(answer: Any) -> str:
-    """The words of a page, without dialogs: what is seen at first."""
-    page = re.sub(r"<dialog.*?</dialog>", "", answer.content.decode(), flags=re.S)
-    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
-
-
 def a_form(**changed: str) -> dict[str, str]:
     once = "0190a4e2-0000-7000-8000-000000000001"
     return {"name": "Okta production", "idp": "okta", "lifetime": "365", "once": once, **changed}
@@ -48,29 +43,29 @@ def revoke(token: ScimToken) -> None:
 
 class TestConnection:
     def test_is_none_before_there_is_a_token(self, browser: Client) -> None:
-        assert "SCIM provisioning Not connected" in text(browser.get(SCIM))
-        assert "Connect your identity provider" in text(browser.get("/"))
+        assert "SCIM provisioning Not connected" in text_at_first(browser.get(SCIM))
+        assert "Connect your identity provider" in text_at_first(browser.get("/"))
 
     def test_waits_for_the_first_request(self, browser: Client, org: Organization) -> None:
         issue_token(org)
-        assert "SCIM provisioning Waiting for the first request" in text(browser.get(SCIM))
+        assert "SCIM provisioning Waiting for the first request" in text_at_first(browser.get(SCIM))
 
     def test_is_there_once_a_token_was_used(self, browser: Client, org: Organization) -> None:
         token = issue_token(org, name="Okta production").token
         tokens.note_use({token.id: (timezone.now() - timedelta(minutes=3), "203.0.113.7", "Okta SCIM Client")})
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert "SCIM provisioning Connected" in page
         assert "Last request 3 minutes ago Okta production · 203.0.113.7" in page
         assert "Okta SCIM Client" in page
-        assert "Your identity provider is connected" in text(browser.get("/"))
+        assert "Your identity provider is connected" in text_at_first(browser.get("/"))
 
     def test_of_long_ago_does_not_deny_the_requests_that_the_log_has_forgotten(
         self, browser: Client, org: Organization
     ) -> None:
         token = issue_token(org).token
-        assert "Lately refused or failed No request yet" in text(browser.get(SCIM))
+        assert "Lately refused or failed No request yet" in text_at_first(browser.get(SCIM))
         tokens.note_use({token.id: (timezone.now() - timedelta(days=40), "203.0.113.7", "Okta SCIM Client")})
-        assert "Lately refused or failed Nothing in the log" in text(browser.get(SCIM))
+        assert "Lately refused or failed Nothing in the log" in text_at_first(browser.get(SCIM))
 
     def test_shows_the_address_to_copy(self, browser: Client, settings: Any) -> None:  # O4, O5
         settings.MUSTER_URL = "https://muster.example.org"
@@ -81,7 +76,7 @@ class TestConnection:
     def test_tells_who_uses_entra_of_its_flag(self, browser: Client, org: Organization) -> None:  # O5
         assert "aadOptscim062020" not in browser.get(SCIM).content.decode()
         issue_token(org, idp=IdentityProvider.ENTRA)
-        assert "?aadOptscim062020" in text(browser.get(SCIM))
+        assert "?aadOptscim062020" in text_at_first(browser.get(SCIM))
 
     def test_is_told_in_few_queries(
         self, browser: Client, org: Organization, django_assert_max_num_queries: Any
@@ -102,7 +97,7 @@ class TestPrerequisites:  # O1
         return "Connect single sign-on first"
 
     def test_are_named_in_place_of_a_token(self, browser: Client, lacking: str) -> None:
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert "Not yet available" in page
         assert lacking in page
         assert "Create token" not in browser.get(SCIM).content.decode()
@@ -116,7 +111,7 @@ class TestPrerequisites:  # O1
         self, browser: Client, org: Organization, idp: Idp
     ) -> None:
         Organization.objects.filter(pk=org.pk).update(plan=Plan.TEAM)
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert "Something that SCIM needs is no longer there" in page
         assert "The tokens below keep working" in page
         assert idp.get("/Users").status_code == 200
@@ -128,7 +123,7 @@ class TestCreatingAToken:
         secret = SECRET.search(answer.content.decode())
         assert secret
         assert "no-store" in answer.headers["Cache-Control"]
-        assert "You will not see it again" in text(answer)
+        assert "You will not see it again" in text_at_first(answer)
         token = ScimToken.objects.get(org=org)
         assert tokens.recognise(secret[0]) == token
         assert (token.name, token.idp, token.created_by) == ("Okta production", "okta", ada)
@@ -145,7 +140,7 @@ class TestCreatingAToken:
     def test_makes_no_second_one_when_the_form_is_sent_again(self, browser: Client, org: Organization) -> None:
         browser.post(NEW, a_form())
         again = browser.post(NEW, a_form(), follow=True)
-        assert "That token exists already" in text(again)
+        assert "That token exists already" in text_at_first(again)
         assert not SECRET.search(again.content.decode())
         assert ScimToken.objects.for_org(org).count() == 1
 
@@ -161,7 +156,7 @@ class TestCreatingAToken:
     def test_asks_again_when_something_is_wrong(
         self, browser: Client, org: Organization, wrong: dict[str, str]
     ) -> None:
-        assert "Create a SCIM token" in text(browser.post(NEW, a_form(**wrong)))
+        assert "Create a SCIM token" in text_at_first(browser.post(NEW, a_form(**wrong)))
         assert not ScimToken.objects.for_org(org).exists()
 
     def test_gives_entra_the_address_with_its_flag(self, browser: Client) -> None:  # O5
@@ -177,7 +172,7 @@ class TestTheTokenTable:
             lifetime=timedelta(days=365),
             cause=Cause(Door.PAGE, timezone.now() - timedelta(days=2), person=ada),
         )
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert f"Okta production Okta · muster_scim_…{issued.secret[-4:]}" in page
         assert "Ada Brandt" in page
         assert "in 12 months" in page
@@ -185,7 +180,7 @@ class TestTheTokenTable:
 
     def test_names_the_command_line_as_creator(self, browser: Client, org: Organization) -> None:
         issue_token(org)
-        assert "Command line" in text(browser.get(SCIM))
+        assert "Command line" in text_at_first(browser.get(SCIM))
 
     def test_tells_moments_exactly_with_their_zone(self, browser: Client, org: Organization) -> None:
         token = issue_token(org).token
@@ -197,7 +192,7 @@ class TestTheTokenTable:
         self, browser: Client, org: Organization, days: int, warned: bool
     ) -> None:
         issue_token(org, name="Okta", lifetime=timedelta(days=days))
-        for page in (text(browser.get(SCIM)), text(browser.get("/"))):
+        for page in (text_at_first(browser.get(SCIM)), text_at_first(browser.get("/"))):
             assert (f"“Okta” expires in {days} days" in page) is warned
 
     def test_names_the_token_that_can_take_the_place_of_one_that_expires(
@@ -205,30 +200,30 @@ class TestTheTokenTable:
     ) -> None:
         issue_token(org, name="Old", lifetime=timedelta(days=20))
         issue_token(org, name="Elsewhere", idp=IdentityProvider.JUMPCLOUD)
-        assert "Create another token" in text(browser.get(SCIM))
+        assert "Create another token" in text_at_first(browser.get(SCIM))
         issue_token(org, name="New")
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert "“New” can take its place" in page
         assert "Create another token" not in page
 
     def test_says_how_to_finish_a_rotation(self, browser: Client, org: Organization) -> None:  # O4
         issue_token(org)
-        assert "revoke the older one" not in text(browser.get(SCIM))
+        assert "revoke the older one" not in text_at_first(browser.get(SCIM))
         issue_token(org)
-        assert "update your identity provider, then revoke the older one" in text(browser.get(SCIM))
+        assert "update your identity provider, then revoke the older one" in text_at_first(browser.get(SCIM))
 
     def test_keeps_revoked_and_expired_ones_below(self, browser: Client, org: Organization) -> None:
         revoke(issue_token(org, name="The revoked").token)
         expired = issue_token(org, name="The expired", lifetime=timedelta(days=1)).token
         ScimToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
         issue_token(org, name="The valid")
-        page = text(browser.get(SCIM))
+        page = text_at_first(browser.get(SCIM))
         assert page.index("The valid") < page.index("The expired") < page.index("The revoked")
         assert browser.get(SCIM).content.decode().count('data-dialog="revoke-') == 1
 
     def test_shows_no_other_org(self, browser: Client) -> None:  # O7
         issue_token(OrganizationFactory.create(), name="Somebody else's")
-        assert "Somebody else" not in text(browser.get(SCIM))
+        assert "Somebody else" not in text_at_first(browser.get(SCIM))
 
 
 class TestRevoking:
@@ -240,7 +235,7 @@ class TestRevoking:
         return f"/settings/scim/tokens/{token.id}/revoke/"
 
     def test_says_first_what_will_fail(self, browser: Client, token: ScimToken) -> None:
-        page = text(browser.get(self.address(token)))
+        page = text_at_first(browser.get(self.address(token)))
         assert "Requests from Okta with this token are refused from the next request on." in page
         assert "This is the only token that works." in page
         assert "Last used Never" in page
@@ -253,7 +248,7 @@ class TestRevoking:
         issued = issue_token(org)
         idp = Idp(issued.secret)
         assert idp.get("/ServiceProviderConfig").status_code == 200
-        assert "is revoked" in text(browser.post(self.address(issued.token), follow=True))
+        assert "is revoked" in text_at_first(browser.post(self.address(issued.token), follow=True))
         assert idp.get("/ServiceProviderConfig").status_code == 401
         issued.token.refresh_from_db()
         assert issued.token.revoked_by == ada
@@ -275,7 +270,7 @@ class TestGroupProvisioning:
     address = "/settings/scim/groups/"
 
     def test_says_first_what_stays_and_what_is_refused(self, browser: Client) -> None:  # O3
-        page = text(browser.get(self.address))
+        page = text_at_first(browser.get(self.address))
         assert "Every change to a group that your identity provider sends, with status 403" in page
         assert "Groups, their members and mappings" in page
 
@@ -283,7 +278,7 @@ class TestGroupProvisioning:
         browser.post(self.address, {"on": "0"})
         org.refresh_from_db()
         assert not org.group_provisioning
-        assert "Changes to groups are refused with status 403" in text(browser.get(SCIM))
+        assert "Changes to groups are refused with status 403" in text_at_first(browser.get(SCIM))
         browser.post(self.address, {"on": "1"})
         org.refresh_from_db()
         assert org.group_provisioning
@@ -296,7 +291,7 @@ class TestGroupProvisioning:
 
     def test_is_supports_to_activate(self, browser: Client, org: Organization) -> None:  # O2
         Organization.objects.filter(pk=org.pk).update(group_provisioning_activated=False, group_provisioning=False)
-        assert "Ask support to activate group provisioning" in text(browser.get(SCIM))
+        assert "Ask support to activate group provisioning" in text_at_first(browser.get(SCIM))
         assert browser.get(self.address).headers["Location"] == SCIM
         browser.post(self.address, {"on": "1"})
         org.refresh_from_db()
@@ -305,12 +300,12 @@ class TestGroupProvisioning:
 
 class TestAuthentication:
     def test_tells_plan_and_single_sign_on(self, browser: Client, org: Organization) -> None:
-        page = text(browser.get("/settings/authentication/"))
+        page = text_at_first(browser.get("/settings/authentication/"))
         assert "Enterprise" in page
         assert "Configured" in page
         assert "ada@corp.example" in page
         Organization.objects.filter(pk=org.pk).update(plan=Plan.FREE, sso_configured=False)
-        page = text(browser.get("/settings/authentication/"))
+        page = text_at_first(browser.get("/settings/authentication/"))
         assert "Free" in page
         assert "Ask support to set one up with you" in page
 
@@ -319,7 +314,7 @@ class TestWhatGoesWrong:
     def test_is_told_in_words(self, browser: Client) -> None:
         answer = browser.get("/nowhere/")
         assert answer.status_code == 404
-        assert "There is nothing here" in text(answer)
+        assert "There is nothing here" in text_at_first(answer)
 
     def test_is_told_without_a_session_or_a_database(self) -> None:
         for name in ("400", "403", "403_csrf", "404", "500"):
@@ -330,13 +325,13 @@ class TestWhatGoesWrong:
         strict.force_login(ada)
         answer = strict.post(NEW, a_form())
         assert answer.status_code == 403
-        assert "This form is out of date" in text(answer)
+        assert "This form is out of date" in text_at_first(answer)
 
     def test_hides_nothing_from_a_member_but_the_pages(self, client: Client, org: Organization) -> None:
         client.force_login(UserFactory.create(org=org))
         answer = client.get(SCIM)
         assert answer.status_code == 403
-        assert f"These pages are for the admins of {org.name}" in text(answer)
+        assert f"These pages are for the admins of {org.name}" in text_at_first(answer)
 
     def test_has_htmx_load_the_page_anew_where_it_is_not_open(self, client: Client, org: Organization) -> None:
         for who in (None, UserFactory.create(org=org)):

@@ -19,6 +19,7 @@ from scim import advice, provisioning_log, request_log
 from scim.models import RequestLog
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.page_text import text, words
 
 LOG = "/settings/scim/log/"
 HTMX = {"HX-Request": "true"}
@@ -36,10 +37,6 @@ def okta(org: Organization) -> Idp:
     return Idp(issue_token(org, name="Okta production", idp=IdentityProvider.OKTA).secret)
 
 
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page(answer)).split())
-
-
 def page(answer: Any) -> str:
     request_log.flush(10)
     return answer.content.decode()
@@ -51,11 +48,7 @@ def see(browser: Client, address: str = LOG, **parameters: Any) -> Any:
 
 
 def rows(answer: Any) -> list[str]:
-    return [text_of(row) for row in re.findall(r"<tr class=\"log\">.*?</tr>", answer.content.decode(), re.S)]
-
-
-def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return [words(row) for row in re.findall(r"<tr class=\"log\">.*?</tr>", answer.content.decode(), re.S)]
 
 
 def a_person(name: str) -> dict[str, Any]:
@@ -95,11 +88,11 @@ class TestTheList:
         shown = rows(see(browser))
         assert re.match(
             r"Create user POST /Users mo@corp.example There is a user with the userName mo@corp.example already. "
-            r"409 uniqueness Okta Okta production (\d+|&lt; 1) ms just now",
+            r"409 uniqueness Okta Okta production (\d+|< 1) ms just now",
             shown[0],
         )
         assert re.match(r"Create user POST /Users mo@corp.example 201 Okta Okta production", shown[1])
-        assert re.match(r"Look up user GET /Users userName eq &quot;mo@corp.example&quot; 200", shown[2])
+        assert re.match(r"Look up user GET /Users userName eq \"mo@corp.example\" 200", shown[2])
 
     def test_names_groups_and_people_that_are_known_by_their_ids(self, browser: Client, okta: Idp) -> None:
         group = okta.post("/Groups", {"displayName": "Engineers"}).json()["id"]
@@ -268,7 +261,7 @@ class TestAnEntry:
             okta.post("/Users", a_person("mo@corp.example"))
         said = text(see(browser, f"{LOG}{last_id()}/"))
         assert "What to change in Okta" in said
-        assert "In the app&#x27;s Import tab" in said
+        assert "In the app's Import tab" in said
         assert "To send it again" in said
 
     def test_is_a_drawer_for_htmx(self, browser: Client, okta: Idp) -> None:

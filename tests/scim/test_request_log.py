@@ -311,7 +311,7 @@ class TestAProcessThatEnds:
     SCRIPT = """
 import django; django.setup()
 from django.utils import timezone
-from orgs.keys import uuid7
+from orgs.db.keys import uuid7
 from scim import request_log
 for n in range(20):
     request_log.write(request_log.Entry(

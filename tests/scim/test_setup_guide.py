@@ -16,6 +16,7 @@ from scim.models import RequestLog
 from scim.setup_guide import guide
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, issue_token
+from tests.page_text import text
 from tests.scim.test_log_page import fill
 from tests.scim.test_request_log import made
 
@@ -33,10 +34,6 @@ def browser_of(org: Organization) -> Client:
 def browser(org: Organization) -> Client:
     """The org's owner, signed in."""
     return browser_of(org)
-
-
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode().replace("<wbr>", "")).split())
 
 
 def copied(answer: Any) -> dict[str, str]:

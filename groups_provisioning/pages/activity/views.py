@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import queue
+from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
@@ -87,7 +88,7 @@ def changes(request: OrgRequest) -> HttpResponse:
         if len(links) == 1:
             return redirect(links[0]["address"])
         return _page(request, form, {"named": links, "is_search": True})
-    before = _id(request.GET.get("before", ""))
+    before = as_uuid(request.GET.get("before", ""))
     page = change_list.page(request.org, wanted, before=before)
     known = _names(request.org, page.lines, wanted)
     context = {
@@ -215,10 +216,3 @@ def _named(request: OrgRequest, subject: str, row: Any) -> dict[str, str]:
 
 def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

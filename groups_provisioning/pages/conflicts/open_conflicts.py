@@ -19,9 +19,9 @@ from orgs import queue
 from orgs.db.keys import fold
 from orgs.models import Change, EntityKind, Mark, Organization, User
 from orgs.models.history import FAMILY
+from orgs.web.downloads import BATCH, in_batches
 
 HOLDERS = 3  # of one conflict, that are shown
-EXPORTED_AT_ONCE = 1000
 RECENT = timedelta(days=1)  # what a worker may still be at
 
 
@@ -161,13 +161,8 @@ def added_to(people: Iterable[UUID], mappings: Iterable[GroupMapping]) -> dict[t
 
 def file_rows(org: Organization, found: QuerySet[Conflict]) -> Iterator[tuple[Any, ...]]:
     """A row of a table for each conflict: who, since when, which slot, and both sides with their groups."""
-    batch: list[Conflict] = []
-    for conflict in found.iterator(chunk_size=EXPORTED_AT_ONCE):
-        batch.append(conflict)
-        if len(batch) == EXPORTED_AT_ONCE:
-            yield from _file_rows(org, batch)
-            batch = []
-    yield from _file_rows(org, batch)
+    for batch in in_batches(found.iterator(chunk_size=BATCH)):
+        yield from _file_rows(org, batch)
 
 
 def _file_rows(org: Organization, batch: Sequence[Conflict]) -> Iterator[tuple[Any, ...]]:

@@ -15,9 +15,9 @@ from groups_provisioning.engine.resolution import claims_of
 from groups_provisioning.models import Decision, GroupMapping, Status
 from groups_provisioning.pages.people import people_list
 from orgs.models import Change, Organization, User
+from orgs.web.downloads import BATCH, in_batches
 
 LOSERS = 5  # of one decision, that are shown
-EXPORTED_AT_ONCE = 1000
 
 
 class State(models.TextChoices):
@@ -130,13 +130,8 @@ def _resolved(
 
 def file_rows(org: Organization, found: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
     """A row of a table for each card: who, what goes before what, by whom, when, and what has become of it."""
-    batch: list[dict[str, Any]] = []
-    for card in found.iterator(chunk_size=EXPORTED_AT_ONCE):
-        batch.append(card)
-        if len(batch) == EXPORTED_AT_ONCE:
-            yield from _file_rows(org, batch)
-            batch = []
-    yield from _file_rows(org, batch)
+    for batch in in_batches(found.iterator(chunk_size=BATCH)):
+        yield from _file_rows(org, batch)
 
 
 def _file_rows(org: Organization, batch: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:

@@ -16,7 +16,6 @@ class Words:
     many: str | Promise
     new: str | Promise
     lead: str | Promise
-    taken: str | Promise
 
 
 WORDS = {
@@ -25,7 +24,6 @@ WORDS = {
         _("Teams"),
         _("New team"),
         _("People can be in any number of teams."),
-        _("Another team has this name."),
     ),
     EntityKind.CONCURRENCY_GROUP: Words(
         "concurrency-groups",
@@ -35,7 +33,6 @@ WORDS = {
             "The people of one share its parallel sessions. Everybody who is in none is in the default group, which "
             "cannot be mapped or deleted."
         ),
-        _("Another concurrency group has this name."),
     ),
     EntityKind.SUB_ORGANIZATION: Words(
         "sub-organizations",
@@ -45,6 +42,5 @@ WORDS = {
             "People are in one at most, and otherwise in the root organization. While they are in one, their teams and "
             "their concurrency group in the root organization do not count."
         ),
-        _("Another sub-organization has this name."),
     ),
 }

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import entity_edits
 from groups_provisioning.models import Source
 from groups_provisioning.pages.deciding import Above, Question, decide
@@ -64,7 +65,7 @@ def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
         try:
             made = entity_edits.create_entity(org=request.org, kind=kind, cause=cause(request), **form.cleaned_data)
         except entities.BAD_NAMES as refusal:
-            form.add_error("name", _refused(refusal, kind))
+            form.add_error("name", refusals.of_a_name(refusal, kind))
         else:
             messages.success(request, _("“%(name)s” is created.") % {"name": made.name})
             return redirect("entity", made.id)
@@ -120,7 +121,7 @@ def rename_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         try:
             entity_edits.rename_entity(org=request.org, entity_id=found.id, cause=cause(request), **form.cleaned_data)
         except entities.BAD_NAMES as refusal:
-            form.add_error("name", _refused(refusal, found.kind))
+            form.add_error("name", refusals.of_a_name(refusal, found.kind))
         else:
             messages.success(request, _("“%(was)s” has its new name.") % {"was": found.name})
             return redirect("entity", found.id)
@@ -179,12 +180,3 @@ def _told(found: Entity) -> dict[str, Any]:
         "people": sum(counts.values()),
         "sources": [(Source(source).label, count) for source, count in counts.items()],
     }
-
-
-def _refused(refusal: Exception, kind: str) -> str:
-    """Why a name cannot be had, to an admin."""
-    if isinstance(refusal, entities.NameTaken):
-        return str(WORDS[EntityKind(kind)].taken)
-    if isinstance(refusal, entities.ReservedName):
-        return _("That is what the default concurrency group is called.")
-    return _("A name has 1 to 255 characters.")

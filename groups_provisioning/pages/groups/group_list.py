@@ -14,8 +14,7 @@ from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, S
 from groups_provisioning.rules.proposals import first_match
 from orgs.db.keys import fold
 from orgs.models import EntityKind, Organization
-
-EXPORTED_AT_ONCE = 1000
+from orgs.web.downloads import in_batches
 
 
 class GroupStatus(models.TextChoices):
@@ -163,10 +162,5 @@ def rows(org: Organization, groups: Iterable[PushedGroup], rules: Sequence[Mappi
 
 def everything(org: Organization, groups: QuerySet[PushedGroup], rules: Sequence[MappingRule]) -> Iterator[Row]:
     """All groups that a filter leaves, for a download."""
-    batch: list[PushedGroup] = []
-    for group in groups:
-        batch.append(group)
-        if len(batch) == EXPORTED_AT_ONCE:
-            yield from rows(org, batch, rules)
-            batch = []
-    yield from rows(org, batch, rules)
+    for batch in in_batches(groups):
+        yield from rows(org, batch, rules)

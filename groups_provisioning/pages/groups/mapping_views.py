@@ -13,14 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import mappings
 from groups_provisioning.actions.mapping_rows import has_place
+from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
 from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm
 from orgs import entities
+from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES
 from orgs.web.access import OrgRequest, cause, org_admin
 
@@ -155,12 +158,14 @@ def _approve_many(
     request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
     # Where the target was deleted, an admin chooses the new one (SPEC M7).
-    lost = [mapping for mapping in pending if mapping.target_deleted]
+    why = _("what it was mapped to was deleted; choose a new target.")
+    lost = [(mapping, why) for mapping in pending if mapping.target_deleted]
     asked = [mapping for mapping in pending if not mapping.target_deleted]
-    ids = [mapping.id for mapping in asked]
+    done: Approvals | None = None
 
     def carry_out() -> str:
-        done = mappings.approve_many(org=request.org, mapping_ids=ids, cause=cause(request))
+        nonlocal done
+        done = mappings.approve_many(org=request.org, mapping_ids=[each.id for each in asked], cause=cause(request))
         count = len(done.approved)
         return ngettext("%(count)d mapping is approved.", "%(count)d mappings are approved.", count) % {"count": count}
 
@@ -168,14 +173,20 @@ def _approve_many(
     question = Question(
         title=title if asked else _("These cannot be approved at once"),
         verb=_("Approve"),
-        wish={"do": "approve", "ids": [str(id_) for id_ in ids]},
+        wish={"do": "approve", "ids": [str(mapping.id) for mapping in asked]},
         back=back,
         asked=asked,
-        refused=[(mapping, _("what it was mapped to was deleted; choose a new target")) for mapping in lost],
+        refused=lost,
         details="groups_provisioning/groups/_bulk.html",
         context=context,
     )
-    return decide(request, question, carry_out)
+    answer = decide(request, question, carry_out)
+    if done is not None:
+        refused = {mapping_id: refusals.in_words(refusal) for mapping_id, refusal in done.refused.items()}
+        stay = lost + [(mapping, refused[mapping.id]) for mapping in asked if mapping.id in refused]
+        if stay:
+            messages.warning(request, refusals.told([(mapping.group, why) for mapping, why in stay]))
+    return answer
 
 
 def _reject_many(
@@ -212,13 +223,7 @@ def _chosen(request: OrgRequest) -> list[UUID]:
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
     """Those that are ids; a form of ours has no others."""
-    ids = []
-    for text in texts:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids
+    return [id_ for text in texts if (id_ := as_uuid(text))]
 
 
 def _data(request: OrgRequest) -> QueryDict | None:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import mappings, rules
 from groups_provisioning.models import MappingRule, PatternType
-from groups_provisioning.pages import refusals
 from groups_provisioning.pages.deciding import RULES, Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups

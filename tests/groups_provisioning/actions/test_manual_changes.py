@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.actions import manual_changes
-from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Decision
 from orgs import entities, history, people
 from orgs.entities import KindOff
@@ -18,7 +17,18 @@ from orgs.people import UnknownPerson
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory
 from tests.groups_provisioning.states import drift
-from tests.groups_provisioning.ties import POOL, SUB, by_command, entity, group, placed, places, settle, tie
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    by_command,
+    entity,
+    group,
+    placed,
+    places,
+    settle,
+    settle_marked,
+    tie,
+)
 
 
 @pytest.fixture
@@ -55,11 +65,6 @@ def set_roles(user: User, *roles: str) -> bool:
 
 def is_taken_out(user: User) -> bool:
     return HandPlacement.objects.filter(user=user, placed=False).exists()
-
-
-def settle_all(org: Organization) -> None:
-    while reconcile.settle_marked(org.id):
-        pass
 
 
 class TestPlacing:
@@ -110,7 +115,7 @@ class TestPlacing:
         place(ada, platform)
         assert places(ada) == {"Platform": "claim"}
         idp.patch(f"/Groups/{pushed.id}", {"op": "remove", "path": f'members[value eq "{ada.id}"]'})
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "hand"}
 
     def test_works_in_what_is_there_and_on(self, org: Organization, ada: User, platform: Entity) -> None:  # O7, M8
@@ -206,14 +211,14 @@ class TestARemoval:
         other = group(org, "Sales", bo)
         idp.patch(f"/Groups/{other.id}", {"op": "replace", "value": {"displayName": "Selling"}})
         idp.delete(f"/Groups/{other.id}")
-        settle_all(org)
+        settle_marked(org)
         assert is_taken_out(ada)
 
     def test_ends_when_her_group_is_repeated(self, org: Organization, idp: Idp, ada: User, pushed) -> None:
         resource = idp.get(f"/Groups/{pushed.id}").json()
         answer = idp.put(f"/Groups/{pushed.id}", resource)
         assert answer.json()["meta"] == resource["meta"]
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "claim"}
         change = Change.objects.filter(verb="group.changed").get()
         assert [entry.slot for entry in change.entries.all()] == ["team"]
@@ -222,18 +227,18 @@ class TestARemoval:
         other = group(org, "Everybody", ada)
         bo = UserFactory.create(org=org)
         idp.patch(f"/Groups/{other.id}", {"op": "add", "path": "members", "value": [{"value": str(bo.id)}]})
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "claim"}
 
     def test_ends_when_she_is_added_to_a_group(self, org: Organization, idp: Idp, ada: User, pushed) -> None:
         other = group(org, "Everybody")
         idp.patch(f"/Groups/{other.id}", {"op": "add", "path": "members", "value": [{"value": str(ada.id)}]})
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "claim"}
 
     def test_ends_when_a_group_is_created_with_her(self, org: Organization, idp: Idp, ada: User, pushed) -> None:
         idp.post("/Groups", {"displayName": "Everybody", "members": [{"value": str(ada.id)}]})
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "claim"}
 
     @pytest.mark.parametrize("deleted", [False, True])
@@ -245,7 +250,7 @@ class TestARemoval:
             idp.patch(f"/Groups/{other.id}", {"op": "replace", "path": "members", "value": []})
             idp.put(f"/Groups/{other.id}", {"displayName": "Everybody", "members": []})
             idp.patch(f"/Groups/{other.id}", {"op": "remove", "path": "members"})
-        settle_all(org)
+        settle_marked(org)
         assert places(ada) == {"Platform": "claim"}
 
     def test_costs_other_groups_no_query(self, org: Organization, idp: Idp) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from groups_provisioning.actions import entity_edits, group_intake, mappings, rules
+from groups_provisioning.actions import entity_edits, group_intake, mappings
 from groups_provisioning.actions.group_intake import GroupFacts, UnknownGroup
 from groups_provisioning.actions.mappings import (
     AlreadyRejected,
@@ -17,50 +17,31 @@ from groups_provisioning.actions.mappings import (
     SecondOfItsKind,
     UnknownMapping,
 )
-from groups_provisioning.actions.rules import RuleFacts, UnknownRule
-from groups_provisioning.models import GroupMapping, Membership, PatternType, Pending, PushedGroup, Status
-from orgs import entities, organizations
+from groups_provisioning.actions.rules import UnknownRule
+from groups_provisioning.models import GroupMapping, Membership, Pending, PushedGroup, Status
+from orgs import organizations
 from orgs.db.keys import uuid7
 from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
-from orgs.history import Cause
-from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, Mark, Organization, User
+from orgs.models import Change, Door, Entity, HandPlacement, Mark, Organization, User
 from tests.config.processes import until
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, entity, map_to, rule
 from tests.scim.api.races import waiting
 
 pytestmark = pytest.mark.usefixtures("db")
-
-TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
-
-
-def now() -> Cause:
-    return Cause(Door.PAGE, timezone.now())
-
-
-def rule(org: Organization, kind: str = TEAM, auto: bool = True, pattern: str = "") -> None:
-    pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
-    rules.add_rule(org=org, facts=RuleFacts(pattern_type, kind, pattern, auto), cause=now())
 
 
 def push(org: Organization, name: str, *members: User) -> PushedGroup:
     """Push a group, and forget who was marked."""
     ids = [str(user.id) for user in members]
-    group = group_intake.create_group(org=org, facts=GroupFacts(name), member_ids=ids, cause=now())
+    group = group_intake.create_group(org=org, facts=GroupFacts(name), member_ids=ids, cause=by_admin())
     Mark.objects.all().delete()
     return group
 
 
 def delete(group: PushedGroup) -> None:
-    group_intake.delete_group(org=group.org, group_id=group.id, cause=now())
-
-
-def entity(org: Organization, name: str, kind: str = TEAM) -> Entity:
-    return entities.create(org=org, kind=kind, name=name, at=timezone.now())
-
-
-def mapped(group: PushedGroup, kind: str = TEAM, target: Any = None) -> GroupMapping:
-    return mappings.map_group(org=group.org, group_id=group.id, kind=kind, target=target, cause=now())
+    group_intake.delete_group(org=group.org, group_id=group.id, cause=by_admin())
 
 
 def live(group: PushedGroup) -> list[GroupMapping]:
@@ -89,7 +70,7 @@ def pending(org: Organization, ada: User) -> GroupMapping:
 
 class TestApproving:
     def approve(self, mapping: GroupMapping, target: Any = None) -> GroupMapping:
-        return mappings.approve(org=mapping.org, mapping_id=mapping.id, target=target, cause=now())
+        return mappings.approve(org=mapping.org, mapping_id=mapping.id, target=target, cause=by_admin())
 
     def test_maps_to_the_groups_name_and_marks_the_members(self, pending: GroupMapping, ada: User) -> None:  # M2
         approved = self.approve(pending)
@@ -118,7 +99,7 @@ class TestApproving:
             self.approve(pending, entity(org, "Crew").id)
 
     def test_names_the_group_that_owns_the_target(self, org: Organization, pending: GroupMapping) -> None:  # M1
-        owner = mapped(push(org, "Makers"))
+        owner = map_to(push(org, "Makers"))
         with pytest.raises(EntityOwned, match="Makers"):
             self.approve(pending, owner.entity_id)
         with pytest.raises(NameTaken):
@@ -128,10 +109,10 @@ class TestApproving:
     def test_of_a_kind_that_is_off_is_refused(self, org: Organization, pending: GroupMapping) -> None:  # M8
         org.teams = False
         with pytest.raises(KindOff):
-            mappings.approve(org=org, mapping_id=pending.id, cause=now())
+            mappings.approve(org=org, mapping_id=pending.id, cause=by_admin())
 
     def test_of_what_is_over_is_refused(self, org: Organization, pending: GroupMapping) -> None:
-        mappings.reject(org=org, mapping_ids=[pending.id], cause=now())
+        mappings.reject(org=org, mapping_ids=[pending.id], cause=by_admin())
         with pytest.raises(AlreadyRejected):
             self.approve(pending)
 
@@ -142,7 +123,7 @@ class TestApproving:
 
     def test_of_another_orgs_is_refused(self, pending: GroupMapping) -> None:  # O7
         with pytest.raises(UnknownMapping):
-            mappings.approve(org=OrganizationFactory.create(), mapping_id=pending.id, cause=now())
+            mappings.approve(org=OrganizationFactory.create(), mapping_id=pending.id, cause=by_admin())
 
     def test_to_another_kind_or_org_is_refused(self, org: Organization, pending: GroupMapping) -> None:  # O7
         for target in (entity(org, "Pool", POOL), entity(OrganizationFactory.create(), "Crew")):
@@ -165,7 +146,7 @@ class TestApprovingMany:
         delete(groups[3])
         Mark.objects.all().delete()
         nobody = uuid7()
-        done = mappings.approve_many(org=org, mapping_ids=[*[m.id for m in waiting], nobody], cause=now())
+        done = mappings.approve_many(org=org, mapping_ids=[*[m.id for m in waiting], nobody], cause=by_admin())
         assert [mapping.entity.name for mapping in done.approved] == ["One", "Two"]
         assert {id_: type(why) for id_, why in done.refused.items()} == {
             waiting[2].id: EntityOwned,
@@ -177,7 +158,7 @@ class TestApprovingMany:
 
     def test_again_is_no_news(self, org: Organization, pending: GroupMapping) -> None:
         for _ in range(2):
-            done = mappings.approve_many(org=org, mapping_ids=[pending.id, pending.id], cause=now())
+            done = mappings.approve_many(org=org, mapping_ids=[pending.id, pending.id], cause=by_admin())
         assert (done.approved, done.refused) == ([], {})
         assert Change.objects.filter(verb="mapping.approved").count() == 1
 
@@ -185,72 +166,72 @@ class TestApprovingMany:
 class TestMappingByHand:
     def test_gives_a_group_any_number_of_teams(self, org: Organization, ada: User) -> None:  # M1
         group = push(org, "Engineers", ada)
-        mapped(group)
-        mapped(group, target="Crew")
+        map_to(group)
+        map_to(group, target="Crew")
         assert [mapping.entity.name for mapping in live(group)] == ["Engineers", "Crew"]
         assert marked() == {ada.id}
 
     @pytest.mark.parametrize("kind", [POOL, SUB])
     def test_gives_it_one_of_an_exclusive_kind(self, org: Organization, kind: str) -> None:  # M1
         group = push(org, "Engineers")
-        mapped(group, kind)
+        map_to(group, kind)
         with pytest.raises(SecondOfItsKind):
-            mapped(group, kind, "Other")
+            map_to(group, kind, "Other")
 
     @pytest.mark.parametrize(("first", "second"), [(TEAM, SUB), (POOL, SUB), (SUB, TEAM), (SUB, POOL)])
     def test_keeps_sub_organizations_apart(self, org: Organization, first: str, second: str) -> None:  # M1
         group = push(org, "Engineers")
-        mapped(group, first)
+        map_to(group, first)
         with pytest.raises(Excluded):
-            mapped(group, second)
+            map_to(group, second)
         assert not Entity.objects.filter(kind=second).exists()
 
     def test_allows_a_pool_beside_a_team(self, org: Organization) -> None:  # M1
         group = push(org, "Engineers")
-        mapped(group)
-        assert mapped(group, POOL).is_synced
+        map_to(group)
+        assert map_to(group, POOL).is_synced
 
     def test_is_not_hindered_by_a_mere_proposal(self, org: Organization, pending: GroupMapping) -> None:  # M1
-        assert mapped(pending.group, SUB).is_synced
+        assert map_to(pending.group, SUB).is_synced
         with pytest.raises(Excluded):
-            mappings.approve(org=org, mapping_id=pending.id, cause=now())
+            mappings.approve(org=org, mapping_id=pending.id, cause=by_admin())
 
     def test_takes_up_a_proposal_of_the_kind(self, pending: GroupMapping) -> None:
-        assert mapped(pending.group, target="Crew").id == pending.id
+        assert map_to(pending.group, target="Crew").id == pending.id
 
     def test_again_is_no_news(self, org: Organization) -> None:
         group = push(org, "Engineers")
-        first = mapped(group)
-        assert mapped(group, target=first.entity_id) == first
-        assert mapped(group) == first
+        first = map_to(group)
+        assert map_to(group, target=first.entity_id) == first
+        assert map_to(group) == first
         assert Change.objects.filter(verb="mapping.approved").count() == 1
 
     def test_lets_rules_have_the_kind_again(self, org: Organization) -> None:  # M6
         rule(org)
         group = push(org, "Engineers")
-        mappings.reject(org=org, mapping_ids=[live(group)[0].id], cause=now())
-        mapped(group)
+        mappings.reject(org=org, mapping_ids=[live(group)[0].id], cause=by_admin())
+        map_to(group)
         assert not GroupMapping.objects.filter(barred=True).exists()
 
     def test_never_reaches_the_default_concurrency_group(self, org: Organization) -> None:  # M1
         group = push(org, "Default")
         with pytest.raises(ReservedName):
-            mapped(group, POOL)
+            map_to(group, POOL)
 
     def test_of_a_deleted_or_unknown_group_is_refused(self, org: Organization) -> None:  # O7
         group = push(org, "Engineers")
         delete(group)
         for unknown in (group, push(OrganizationFactory.create(), "Engineers")):
             with pytest.raises(UnknownGroup):
-                mappings.map_group(org=org, group_id=unknown.id, kind=TEAM, cause=now())
+                mappings.map_group(org=org, group_id=unknown.id, kind=TEAM, cause=by_admin())
 
 
 class TestRetargeting:
     def test_ends_the_old_mapping_and_begins_a_new_one(self, org: Organization, ada: User) -> None:  # C3
         group = push(org, "Engineers", ada)
-        old, crew = mapped(group, POOL), entity(org, "Crew", POOL)
+        old, crew = map_to(group, POOL), entity(org, "Crew", POOL)
         Mark.objects.all().delete()
-        new = mappings.retarget(org=org, mapping_id=old.id, target=crew.id, cause=now())
+        new = mappings.retarget(org=org, mapping_id=old.id, target=crew.id, cause=by_admin())
         old.refresh_from_db()
         assert (old.status, old.barred, old.entity.name) == (Status.REJECTED, False, "Engineers")
         assert (new.status, new.entity) == (Status.APPROVED, crew)
@@ -259,49 +240,49 @@ class TestRetargeting:
         assert marked() == {ada.id}
 
     def test_to_the_same_is_no_news(self, org: Organization) -> None:
-        old = mapped(push(org, "Engineers"))
-        assert mappings.retarget(org=org, mapping_id=old.id, target=old.entity_id, cause=now()) == old
+        old = map_to(push(org, "Engineers"))
+        assert mappings.retarget(org=org, mapping_id=old.id, target=old.entity_id, cause=by_admin()) == old
         assert not Change.objects.filter(verb="mapping.retargeted").exists()
 
     def test_to_what_another_group_owns_is_refused(self, org: Organization) -> None:  # M1
-        old, owner = mapped(push(org, "Engineers")), mapped(push(org, "Makers"))
+        old, owner = map_to(push(org, "Engineers")), map_to(push(org, "Makers"))
         with pytest.raises(EntityOwned, match="Makers"):
-            mappings.retarget(org=org, mapping_id=old.id, target=owner.entity_id, cause=now())
+            mappings.retarget(org=org, mapping_id=old.id, target=owner.entity_id, cause=by_admin())
         old.refresh_from_db()
         assert old.is_synced
 
 
 class TestRejecting:
     def test_bars_the_kind_and_marks_the_members(self, org: Organization, ada: User) -> None:  # M2, M6
-        found = [mapped(push(org, name, ada)) for name in ("One", "Two")]
+        found = [map_to(push(org, name, ada)) for name in ("One", "Two")]
         Mark.objects.all().delete()
         ids = [mapping.id for mapping in found]
-        assert mappings.reject(org=org, mapping_ids=ids, cause=now()) == 2
-        assert mappings.reject(org=org, mapping_ids=ids, cause=now()) == 0
+        assert mappings.reject(org=org, mapping_ids=ids, cause=by_admin()) == 2
+        assert mappings.reject(org=org, mapping_ids=ids, cause=by_admin()) == 0
         assert set(GroupMapping.objects.values_list("status", "barred")) == {(Status.REJECTED, True)}
         assert Mark.objects.get().user == ada
         assert told("mapping.rejected").detail["marked"] == 1
 
     def test_of_a_proposal_marks_nobody(self, org: Organization, pending: GroupMapping) -> None:
-        mappings.reject(org=org, mapping_ids=[pending.id], cause=now())
+        mappings.reject(org=org, mapping_ids=[pending.id], cause=by_admin())
         assert not Mark.objects.exists()
 
     def test_of_another_orgs_is_refused(self, org: Organization) -> None:  # O7
-        stranger = mapped(push(OrganizationFactory.create(), "Engineers"))
+        stranger = map_to(push(OrganizationFactory.create(), "Engineers"))
         with pytest.raises(UnknownMapping):
-            mappings.reject(org=org, mapping_ids=[stranger.id], cause=now())
+            mappings.reject(org=org, mapping_ids=[stranger.id], cause=by_admin())
 
 
 class TestApplyingRules:
     def apply(self, org: Organization, rule_id: Any = None) -> tuple[int, int]:
-        applied = mappings.apply_rules(org=org, rule_id=rule_id, cause=now())
+        applied = mappings.apply_rules(org=org, rule_id=rule_id, cause=by_admin())
         return applied.approved, applied.pending
 
     def test_maps_the_unmapped_and_nothing_else(self, org: Organization, ada: User) -> None:  # M5
         mine, gone, barred = (push(org, name, ada) for name in ("Mine", "Gone", "Barred"))
-        mapped(mine)
+        map_to(mine)
         delete(gone)
-        mappings.reject(org=org, mapping_ids=[mapped(barred).id], cause=now())
+        mappings.reject(org=org, mapping_ids=[map_to(barred).id], cause=by_admin())
         push(OrganizationFactory.create(), "Theirs")
         unmapped = push(org, "Unmapped", ada)
         rule(org)
@@ -345,10 +326,10 @@ class TestApplyingRules:
 
 class TestEntities:
     def test_are_created_renamed_and_limited_each_with_a_change(self, org: Organization) -> None:
-        pool = entity_edits.create_entity(org=org, kind=POOL, name="Pool", session_limit=5, cause=now())
+        pool = entity_edits.create_entity(org=org, kind=POOL, name="Pool", session_limit=5, cause=by_admin())
         for _ in range(2):
-            entity_edits.rename_entity(org=org, entity_id=pool.id, name="Lane", cause=now())
-            entity_edits.limit_entity(org=org, entity_id=pool.id, session_limit=7, cause=now())
+            entity_edits.rename_entity(org=org, entity_id=pool.id, name="Lane", cause=by_admin())
+            entity_edits.limit_entity(org=org, entity_id=pool.id, session_limit=7, cause=by_admin())
         pool.refresh_from_db()
         assert (pool.name, pool.session_limit) == ("Lane", 7)
         assert (told("entity.renamed").detail["was"], told("entity.limited").detail["was"]) == ("Pool", 5)
@@ -356,21 +337,21 @@ class TestEntities:
     def test_of_a_kind_that_is_off_are_refused(self) -> None:  # M8
         org = OrganizationFactory.create(teams=False)
         with pytest.raises(KindOff):
-            entity_edits.create_entity(org=org, kind=TEAM, name="Crew", cause=now())
+            entity_edits.create_entity(org=org, kind=TEAM, name="Crew", cause=by_admin())
 
     def test_deleted_leave_their_mapping_waiting_for_a_new_target(self, org: Organization, ada: User) -> None:  # M7
         rule(org)
         group = push(org, "Engineers", ada)
         mapping = live(group)[0]
-        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=now())
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_admin())
         mapping.refresh_from_db()
         assert (mapping.status, mapping.reason) == (Status.PENDING, Pending.TARGET_DELETED)
         assert (mapping.target_deleted, mapping.fell_back_at) == (True, None)
         assert mapping.entity.deleted_at is not None
         assert marked() == {ada.id}
         assert told("entity.deleted").detail["mappings"][0]["was"] == "auto_approved"
-        assert mappings.apply_rules(org=org, cause=now()).approved == 0
-        new = mappings.approve(org=org, mapping_id=mapping.id, cause=now())
+        assert mappings.apply_rules(org=org, cause=by_admin()).approved == 0
+        new = mappings.approve(org=org, mapping_id=mapping.id, cause=by_admin())
         assert (new.entity.name, new.id != mapping.id) == ("Engineers", True)
         delete(group)
         push(org, "Engineers")
@@ -381,10 +362,10 @@ class TestEntities:
         attribute = UserFactory.create(org=org, placement=pool)
         change = Change.objects.create(org=org, at=timezone.now(), door=Door.PAGE, verb="x")
         HandPlacement.objects.create(org=org, user=ada, entity=pool, placed=True, change=change)
-        entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+        entity_edits.delete_entity(org=org, entity_id=pool.id, cause=by_admin())
         assert marked() == {ada.id, attribute.id}
         with pytest.raises(UnknownEntity):
-            entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+            entity_edits.delete_entity(org=org, entity_id=pool.id, cause=by_admin())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -408,7 +389,7 @@ class TestAtOnce:
         org = OrganizationFactory.create()
         team = entity(org, "Crew")
         groups = [push(org, f"g{n}") for n in range(6)]
-        answers = self.run(*[lambda group=group: mapped(group, target=team.id) for group in groups])
+        answers = self.run(*[lambda group=group: map_to(group, target=team.id) for group in groups])
         assert answers.count(EntityOwned) == 5
         assert GroupMapping.objects.synced().count() == 1
 
@@ -417,8 +398,8 @@ class TestAtOnce:
         for n in range(5):
             team, group = entity(org, "Crew"), push(org, f"g{n}")
             self.run(
-                lambda team=team: entity_edits.delete_entity(org=org, entity_id=team.id, cause=now()),
-                lambda team=team, group=group: mapped(group, target=team.id),
+                lambda team=team: entity_edits.delete_entity(org=org, entity_id=team.id, cause=by_admin()),
+                lambda team=team, group=group: map_to(group, target=team.id),
             )
             assert not GroupMapping.objects.synced().filter(entity=team).exists()
 
@@ -430,7 +411,7 @@ class TestAtOnce:
                 value = {"urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User": {"LambdatestGroup": "Pool"}}
                 assert idp.patch(f"/Users/{ada.id}", {"op": "add", "value": value}).status_code == 200
                 deleted = thread.submit(
-                    self.run, lambda: entity_edits.delete_entity(org=org, entity_id=pool.id, cause=now())
+                    self.run, lambda: entity_edits.delete_entity(org=org, entity_id=pool.id, cause=by_admin())
                 )
                 until(lambda: waiting() == 1 or deleted.done())
             deleted.result(20)
@@ -443,7 +424,7 @@ class TestAtOnce:
         body = {"userName": "ada@corp.example", urn: {"LambdatestGroup": "Pool"}}
         with ThreadPoolExecutor(1) as thread:
             with transaction.atomic():
-                organizations.change(org=org, wishes={"concurrency_groups": False}, cause=now())
+                organizations.change(org=org, wishes={"concurrency_groups": False}, cause=by_admin())
                 created = thread.submit(self.run, lambda: idp.post("/Users", body).status_code)
                 until(lambda: waiting() == 1 or created.done())
             assert created.result(20) == [201]
@@ -455,8 +436,8 @@ class TestAtOnce:
         for n in range(5):
             mapping = live(push(org, f"g{n}"))[0]
             self.run(
-                lambda mapping=mapping: mappings.approve(org=org, mapping_id=mapping.id, cause=now()),
-                lambda mapping=mapping: mappings.reject(org=org, mapping_ids=[mapping.id], cause=now()),
+                lambda mapping=mapping: mappings.approve(org=org, mapping_id=mapping.id, cause=by_admin()),
+                lambda mapping=mapping: mappings.reject(org=org, mapping_ids=[mapping.id], cause=by_admin()),
             )
             mapping.refresh_from_db()
             assert (mapping.status, mapping.barred) == (Status.REJECTED, True)

@@ -7,13 +7,11 @@ import pytest
 from django.utils import timezone
 
 from groups_provisioning.actions import entity_edits, mappings, rule_evaluation, rules
-from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile, worker
 from groups_provisioning.models import (
     GroupMapping,
     MappingRule,
     Membership,
-    PatternType,
     Pending,
     PushedGroup,
     Source,
@@ -21,39 +19,16 @@ from groups_provisioning.models import (
 )
 from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import Change, Door, Entity, EntityKind, Mark, Organization, User
+from orgs.models import Change, Door, Entity, Mark, Organization, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, entity, only, push, rule
 from tests.scim.api.races import at_once, statuses
-
-TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
-
-
-def rule(org: Organization, pattern: str = "", kind: str = TEAM, auto: bool = True) -> MappingRule:
-    """A rule after the others: a prefix, or every group."""
-    pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
-    facts = RuleFacts(pattern_type, kind, pattern, auto)
-    return rules.add_rule(org=org, facts=facts, cause=Cause(Door.PAGE, timezone.now()))
-
-
-def entity(org: Organization, name: str, kind: str = TEAM) -> Entity:
-    return entities.create(org=org, kind=kind, name=name, at=timezone.now())
-
-
-def push(idp: Idp, name: str, *members: User) -> PushedGroup:
-    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": str(user.id)} for user in members]})
-    assert answer.status_code == 201, answer.content
-    return PushedGroup.objects.get(id=answer.json()["id"])
 
 
 def rename(idp: Idp, group: PushedGroup, name: str) -> None:
     answer = idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "displayName", "value": name})
     assert answer.status_code == 200, answer.content
-
-
-def only(group: PushedGroup) -> GroupMapping:
-    """The group's one mapping that is not Rejected."""
-    return GroupMapping.objects.live().get(group=group)
 
 
 def last_change() -> Change:
@@ -349,7 +324,7 @@ class TestARace:
             ]
 
             def end(idp: Idp, going: MappingRule = going) -> Any:
-                rules.delete_rule(org=org, rule_id=going.id, cause=Cause(Door.PAGE, timezone.now()))
+                rules.delete_rule(org=org, rule_id=going.id, cause=by_admin())
                 return idp.get("/Groups")
 
             assert statuses(at_once(secret, end, *calls)) == [200] + [201] * 4
@@ -395,7 +370,7 @@ class TestWithTheEngine:
         rule(org, auto=False)
         group = push(idp, "Engineers", ada)
         assert self.places(ada) == set()  # M2
-        cause = Cause(Door.PAGE, timezone.now())
+        cause = by_admin()
         mapping = mappings.approve(org=org, mapping_id=only(group).id, cause=cause)
         assert self.places(ada) == {("Engineers", Source.CLAIM)}
         mapping = mappings.retarget(org=org, mapping_id=mapping.id, target="Crew", cause=cause)

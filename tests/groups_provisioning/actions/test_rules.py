@@ -7,10 +7,9 @@ import pytest
 from django.db import connection
 
 from groups_provisioning.actions import rules
-from groups_provisioning.actions.rules import BadStartingRule, OtherRules, RuleFacts, UnknownRule
+from groups_provisioning.actions.rules import BadStartingRule, RuleFacts, UnknownRule
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType
 from groups_provisioning.rules.patterns import BadPattern
-from orgs.db.keys import uuid7
 from orgs.entities import KindOff
 from orgs.history import Cause
 from orgs.models import Change, Door, EntityKind, Organization
@@ -85,19 +84,6 @@ class TestTheOrder:
         rules.move_rule(org=org, rule_id=moved.id, position=position, cause=CAUSE)
         assert order(org) == list(expected)
         assert Change.objects.filter(verb="rules.reordered").count() == 1
-
-    def test_is_written_as_a_whole(self, org: Organization) -> None:
-        ids = [rule.id for rule in add(org, "a", "b", "c")]
-        rules.reorder(org=org, rule_ids=ids[::-1], cause=CAUSE)
-        rules.reorder(org=org, rule_ids=ids[::-1], cause=CAUSE)
-        assert order(org) == ["c", "b", "a"]
-        assert Change.objects.filter(verb="rules.reordered").count() == 1
-
-    def test_that_misses_a_rule_or_repeats_one_is_refused(self, org: Organization) -> None:
-        ids = [rule.id for rule in add(org, "a", "b")]
-        for wrong in (ids[:1], [*ids, uuid7()], [ids[0], ids[0]], [*ids, ids[0]]):
-            with pytest.raises(OtherRules):
-                rules.reorder(org=org, rule_ids=wrong, cause=CAUSE)
 
     def test_closes_up_where_a_rule_goes(self, org: Organization) -> None:
         second = add(org, "a", "b", "c")[1]

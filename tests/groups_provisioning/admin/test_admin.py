@@ -9,10 +9,10 @@ from django.utils import timezone
 from groups_provisioning.actions import mappings
 from groups_provisioning.models import GroupMapping, Pending, PushedGroup, Status
 from orgs import entities
-from orgs.history import Cause
 from orgs.models import Change, Door, EntityKind, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, StaffFactory
+from tests.groups_provisioning.world import by_command, map_to, push
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -22,14 +22,9 @@ def desk() -> Client:
     return signed_in(StaffFactory.create())
 
 
-def push(idp: Idp, name: str, **more: str) -> PushedGroup:
-    return PushedGroup.objects.get(id=idp.post("/Groups", {"displayName": name} | more).json()["id"])
-
-
 def wait(group: PushedGroup) -> GroupMapping:
     """A mapping of the group that waits for an admin."""
-    cause = Cause(Door.COMMAND, timezone.now())
-    mapping = mappings.map_group(org=group.org, group_id=group.id, kind=EntityKind.TEAM, cause=cause)
+    mapping = map_to(group)
     GroupMapping.objects.filter(id=mapping.id).update(
         status=Status.PENDING, reason=Pending.ASKED, entity=None, approved_at=None
     )
@@ -59,8 +54,7 @@ def test_a_group_is_found_by_what_support_is_told(desk: Client, idp: Idp) -> Non
 
 def test_a_mapping_is_found_by_its_group_and_entity_and_shown(desk: Client, idp: Idp) -> None:
     group = push(idp, "Engineers")
-    cause = Cause(Door.COMMAND, timezone.now())
-    mapping = mappings.map_group(org=group.org, group_id=group.id, kind=EntityKind.TEAM, cause=cause)
+    mapping = map_to(group)
     for term in (mapping.id, group.id, mapping.entity_id):
         assert listed(desk, "groupmapping", str(term)) == [mapping]
     shown = desk.get(reverse("admin:groups_provisioning_groupmapping_change", args=[mapping.id]))
@@ -71,10 +65,11 @@ def test_a_mapping_is_found_by_its_group_and_entity_and_shown(desk: Client, idp:
 def test_mappings_are_approved_and_refusals_explained(desk: Client, idp: Idp, org: Organization) -> None:  # M1
     free, taken, owner = (wait(push(idp, name)) for name in ("Engineers", "Makers", "Owners"))
     team = entities.named(org, EntityKind.TEAM, "Makers")
-    mappings.retarget(org=org, mapping_id=owner.id, target=team, cause=Cause(Door.COMMAND, timezone.now()))
+    mappings.retarget(org=org, mapping_id=owner.id, target=team, cause=by_command())
     said = act(desk, "approve", free, taken)
     assert "1 of 2 done" in said
     assert "Makers: another group owns the target: Owners." in said
+    assert "The rest were so already." not in said
     free.refresh_from_db()
     assert free.status == Status.APPROVED
     assert Change.objects.filter(door=Door.ADMIN).get().by_person == User.objects.get(is_staff=True)

@@ -3,16 +3,15 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from groups_provisioning.actions import mappings
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview import runs
-from orgs.history import Cause
-from orgs.models import Door, EntityKind, Organization
+from orgs.models import EntityKind, Organization
 from tests.conftest import Idp, signed_in
 from tests.factories import StaffFactory
+from tests.groups_provisioning.world import by_command
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def org(org: Organization, idp: Idp) -> Organization:
     ada = idp.post("/Users", {"userName": "ada@corp.example"}).json()["id"]
     for name in ("Gold", "Silver"):
         group = idp.post("/Groups", {"displayName": name, "members": [{"value": ada}]}).json()["id"]
-        cause = Cause(Door.COMMAND, timezone.now())
+        cause = by_command()
         mappings.map_group(
             org=org, group_id=PushedGroup.objects.get(id=group).id, kind=EntityKind.CONCURRENCY_GROUP, cause=cause
         )

@@ -49,6 +49,7 @@ few = settings(max_examples=settings().max_examples // 20, stateful_step_count=2
 one = st.integers(0, 3)
 some = st.sets(one, max_size=4)
 names = st.sampled_from(NAMES)
+group_names = st.sampled_from([*NAMES, " Red", "Gold ", " gold"])  # blanks tell groups apart, and no entities
 kinds = st.sampled_from(EntityKind.values)
 
 
@@ -105,11 +106,11 @@ class Portal(RuleBasedStateMachine):
         if user := self._user(number):
             self._send("DELETE", f"/Users/{user.id}")
 
-    @rule(name=names, members=some, role=st.none() | one)
+    @rule(name=group_names, members=some, role=st.none() | one)
     def push_group(self, name: str, members: set[int], role: int | None) -> None:
         self._send("POST", "/Groups", {"displayName": name, "members": self._ids(members), **self._group_roles(role)})
 
-    @rule(number=one, name=names, members=st.none() | some, role=st.none() | one)
+    @rule(number=one, name=group_names, members=st.none() | some, role=st.none() | one)
     def put_group(self, number: int, name: str, members: set[int] | None, role: int | None) -> None:
         if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             told = {} if members is None else {"members": self._ids(members)}
@@ -120,7 +121,7 @@ class Portal(RuleBasedStateMachine):
         if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             self._patch(f"/Groups/{group.id}", {"op": op, "path": "members", "value": self._ids(members)})
 
-    @rule(number=one, name=names)
+    @rule(number=one, name=group_names)
     def rename_group(self, number: int, name: str) -> None:
         if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             self._patch(f"/Groups/{group.id}", {"op": "replace", "path": "displayName", "value": name})
@@ -155,6 +156,14 @@ class Portal(RuleBasedStateMachine):
         if mapping := self._pick(GroupMapping.objects.for_org(self.org).filter(status=Status.PENDING), number):
             wish = {"do": "approve", "ids": [str(mapping.id)], "name": name or ""}
             self._try(mappings.approve, foresee=wish, mapping_id=mapping.id, target=name)
+
+    @rule(places=st.sets(st.integers(0, 7), min_size=2))
+    def approve_many(self, places: set[int]) -> None:
+        pending = list(GroupMapping.objects.for_org(self.org).filter(status=Status.PENDING).order_by("-id"))
+        ids = [pending[place].id for place in places if place < len(pending)]
+        if len(ids) > 1:
+            wish = {"do": "approve", "ids": [str(id_) for id_ in ids]}
+            self._try(mappings.approve_many, foresee=wish, mapping_ids=ids)
 
     @rule(number=one, name=names)
     def retarget(self, number: int, name: str) -> None:
@@ -300,6 +309,10 @@ class Portal(RuleBasedStateMachine):
             self._settled()
             assert isinstance(outlook, Outlook)
             assert what_came(self.org, outlook, since=before) == what_was_said(outlook)
+            refused = said.refused if isinstance(said, mappings.Approvals) else {}
+            assert {id_: type(each) for id_, each in outlook.plan.refused.items()} == {
+                str(id_): type(each) for id_, each in refused.items()
+            }
         return said
 
     def _cause(self) -> Cause:

@@ -16,18 +16,18 @@ from groups_provisioning.models import Conflict, Membership, PushedGroup
 from orgs.models import Change, Door, Entity, LedgerEntry, Mark, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory
-from tests.groups_provisioning import ties
-from tests.groups_provisioning.ties import POOL
+from tests.groups_provisioning import world
+from tests.groups_provisioning.world import POOL
 
 
 @pytest.fixture
 def ada(org: Organization) -> User:
     """Ada is in a team, and a conflict of hers is open."""
     ada = UserFactory.create(org=org, user_name="ada@northwind.example")
-    ties.tie(ties.group(org, "Engineering", ada), ties.entity(org, "Engineering"))
-    ties.tie(ties.group(org, "Days", ada), ties.entity(org, "Days", POOL))
-    ties.tie(ties.group(org, "Nights", ada), ties.entity(org, "Nights", POOL))
-    ties.settle(ada)
+    world.tie(world.group(org, "Engineering", ada), world.entity(org, "Engineering"))
+    world.tie(world.group(org, "Days", ada), world.entity(org, "Days", POOL))
+    world.tie(world.group(org, "Nights", ada), world.entity(org, "Nights", POOL))
+    world.settle(ada)
     return ada
 
 
@@ -147,8 +147,8 @@ class TestCommands:
 
     def test_rebuild_settles_who_waits_and_tells_it(self, org: Organization, idp: Idp) -> None:
         ada = UserFactory.create(org=org, roles=["Admin"])
-        group = ties.group(org, "Engineering")
-        team = ties.tie(group, ties.entity(org, "Engineering")).entity
+        group = world.group(org, "Engineering")
+        team = world.tie(group, world.entity(org, "Engineering")).entity
         idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(ada.id)}]})
         self.run("rebuild", org.slug)
         assert team
@@ -170,25 +170,25 @@ class TestCommands:
 def test_what_is_committed_while_it_reads_is_no_drift(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     org = OrganizationFactory.create()
     ada = UserFactory.create(org=org)
-    group, team = ties.group(org, "Engineering", ada), ties.entity(org, "Engineering")
-    ties.settle(ada)
+    group, team = world.group(org, "Engineering", ada), world.entity(org, "Engineering")
+    world.settle(ada)
     original = loading.world
     approvals = [lambda: _approve(group, team, ada)]
 
-    def world(*about: Any) -> Any:
+    def read(*about: Any) -> Any:
         """People were read; before their groups are, somebody approves a mapping and a worker settles."""
         if approvals:
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(approvals.pop()).result()
         return original(*about)
 
-    monkeypatch.setattr(loading, "world", world)
+    monkeypatch.setattr(loading, "world", read)
     assert check(org) == 0
     assert Membership.objects.get(user=ada).entity == team
 
 
 def _approve(group: PushedGroup, team: Entity, ada: User) -> None:
     with transaction.atomic():
-        ties.tie(group, team)
-        ties.settle(ada)
+        world.tie(group, team)
+        world.settle(ada)
     connection.close()

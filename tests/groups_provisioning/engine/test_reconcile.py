@@ -5,17 +5,15 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from groups_provisioning.actions import conflict_decisions
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import Conflict, Decision, GroupMapping, Membership, PushedGroup
+from groups_provisioning.models import Conflict, Decision, GroupMapping, Membership
 from orgs import queue
-from orgs.history import Cause, record
+from orgs.history import record
 from orgs.models import (
     Change,
-    Door,
     EntityKind,
     LastAdmin,
     LedgerEntry,
@@ -27,6 +25,7 @@ from orgs.models import (
 from tests.conftest import Idp
 from tests.factories import MappingFactory, OrganizationFactory, issue_token
 from tests.groups_provisioning.states import drift
+from tests.groups_provisioning.world import by_command, push, push_user, settle_marked
 from tests.scim.api import crowds
 
 
@@ -36,81 +35,63 @@ def lambdatest(org: Organization) -> Idp:
     return Idp(issue_token(org).secret)
 
 
-def push(idp: Idp, name: str, *people: str) -> PushedGroup:
-    """A group with these users, none of whom is settled yet."""
-    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": each} for each in people]})
-    assert answer.status_code == 201, answer.content
-    return PushedGroup.objects.get(id=answer.json()["id"])
-
-
-def person(idp: Idp, name: str) -> str:
-    answer = idp.post("/Users", {"userName": f"{name}@corp.example"})
-    assert answer.status_code == 201, answer.content
-    return str(answer.json()["id"])
-
-
-def settle(org: Organization) -> None:
-    while reconcile.settle_marked(org.id):
-        pass
-
-
 def ledger(user: str, slot: str) -> list[tuple[Any, Any]]:
     return list(LedgerEntry.objects.filter(user=user, slot=slot).order_by("id").values_list("was", "now"))
 
 
 class TestPlaces:
     def test_follow_the_group_and_are_told(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         group = push(idp, "Platform", ada)
         team = MappingFactory.create(group=group).entity
-        settle(org)
+        settle_marked(org)
         assert Membership.objects.get(user=ada).entity_id == team.id
         idp.patch(f"/Groups/{group.id}", {"op": "remove", "path": f'members[value eq "{ada}"]'})
-        settle(org)
+        settle_marked(org)
         assert not Membership.objects.filter(user=ada).exists()
         assert ledger(ada, "team") == [(None, str(team.id)), (str(team.id), None)]
 
     def test_are_told_with_the_change_that_marked_them(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         group = push(idp, "Platform", ada)
         MappingFactory.create(group=group)
-        settle(org)
+        settle_marked(org)
         assert LedgerEntry.objects.get(user=ada, slot="team").change == Change.objects.get(verb="group.created")
 
     def test_of_an_exclusive_kind_move_in_one_entry(self, org: Organization, idp: Idp) -> None:  # R2
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         gold, silver = (push(idp, name, ada) for name in ("Gold", "Silver"))
         first = MappingFactory.create(group=gold, kind=EntityKind.CONCURRENCY_GROUP)
-        settle(org)
+        settle_marked(org)
         second = MappingFactory.create(group=silver, kind=EntityKind.CONCURRENCY_GROUP)
         idp.delete(f"/Groups/{gold.id}")
-        settle(org)
+        settle_marked(org)
         assert ledger(ada, "concurrency_group") == [
             (None, str(first.entity_id)),
             (str(first.entity_id), str(second.entity_id)),
         ]
 
     def test_end_when_scim_deletes_somebody_within_the_request(self, org: Organization, idp: Idp) -> None:  # U5
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         MappingFactory.create(group=push(idp, "Platform", ada))
-        settle(org)
+        settle_marked(org)
         idp.delete(f"/Users/{ada}")
         assert not Membership.objects.filter(user=ada).exists()
 
     def test_of_somebody_inactive_stay(self, org: Organization, idp: Idp) -> None:  # U4
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         MappingFactory.create(group=push(idp, "Platform", ada))
-        settle(org)
+        settle_marked(org)
         idp.patch(f"/Users/{ada}", {"op": "replace", "path": "active", "value": False})
         assert Membership.objects.filter(user=ada).exists()
 
 
 class TestTheQueue:
     def test_settling_again_writes_nothing(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         group = push(idp, "Platform", ada)
         MappingFactory.create(group=group)
-        settle(org)
+        settle_marked(org)
         entries = LedgerEntry.objects.count()
         mark_again(org, [User.objects.get(id=ada)])
         with CaptureQueriesContext(
@@ -121,7 +102,7 @@ class TestTheQueue:
         assert (writes, LedgerEntry.objects.count()) == ([], entries)
 
     def test_a_mark_that_comes_meanwhile_stays(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         push(idp, "Platform", ada)
         marked = queue.next_marked(org.id, 500)
         mark_again(org, [User.objects.get(id=ada)])
@@ -129,7 +110,7 @@ class TestTheQueue:
         assert Mark.objects.count() == 1
 
     def test_nobody_waits_behind_people_who_change_all_the_time(self, org: Organization, idp: Idp) -> None:
-        people = [User.objects.get(id=person(idp, name)) for name in ("ada", "bo", "cy")]
+        people = [User.objects.get(id=push_user(idp, name)) for name in ("ada", "bo", "cy")]
         mark_again(org, people)
         settled = []
         for _ in range(3):
@@ -140,7 +121,7 @@ class TestTheQueue:
         assert settled == [each.id for each in people]
 
     def test_only_the_org_s_own_people_are_taken(self, org: Organization, idp: Idp) -> None:  # O7
-        push(idp, "Platform", person(idp, "ada"))
+        push(idp, "Platform", push_user(idp, "ada"))
         assert reconcile.settle_marked(OrganizationFactory.create().id) == 0
         assert Mark.objects.count() == 1
 
@@ -150,12 +131,12 @@ class TestTheQueue:
         group = push(idp, "Everybody", *map(str, User.objects.for_org(org).values_list("id", flat=True)))
         MappingFactory.create(group=group)
         with CaptureQueriesContext(connection) as queries:
-            settle(org)
+            settle_marked(org)
         assert Membership.objects.count() == people
         assert len(queries) <= 12 * people / 500 + 2
 
     def test_one_person_costs_twelve_statements_at_most(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         group = push(idp, "Platform", ada)
         MappingFactory.create(group=group)
         with CaptureQueriesContext(connection) as queries:
@@ -166,7 +147,7 @@ class TestTheQueue:
 
 def mark_again(org: Organization, people: list[User]) -> None:
     with transaction.atomic():
-        change = record(org, Cause(Door.COMMAND, timezone.now()), "test.marked")
+        change = record(org, by_command(), "test.marked")
         queue.mark(org.id, [each.id for each in people], change.id)
 
 
@@ -174,51 +155,53 @@ class TestConflicts:  # C3
     @pytest.fixture
     def card(self, org: Organization, idp: Idp) -> Card:
         """Ada in two groups, each mapped to a concurrency group of its own."""
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         for name in ("Silver", "Gold"):
             MappingFactory.create(group=push(idp, name, ada), kind=EntityKind.CONCURRENCY_GROUP)
-        settle(org)
+        settle_marked(org)
         return Card.of(Conflict.objects.get(user=ada))
 
     @pytest.mark.parametrize("use_incoming", [True, False])
     def test_a_decision_is_in_effect_at_once(self, org: Organization, card: Card, use_incoming: bool) -> None:
-        conflict_decisions.decide(org=org, cards=[card], use_incoming=use_incoming, cause=cause())
+        conflict_decisions.decide(org=org, cards=[card], use_incoming=use_incoming, cause=by_command())
         expected = card.incoming_id if use_incoming else card.holders[0]
         assert Membership.objects.get(user=card.user_id).mapping_id == expected
         assert not Conflict.objects.exists()
 
     def test_an_undone_decision_asks_again(self, org: Organization, card: Card) -> None:
-        conflict_decisions.decide(org=org, cards=[card], use_incoming=True, cause=cause())
-        conflict_decisions.undo(org=org, decision_ids=[Decision.objects.get().id], cause=cause())
+        conflict_decisions.decide(org=org, cards=[card], use_incoming=True, cause=by_command())
+        conflict_decisions.undo(org=org, decision_ids=[Decision.objects.get().id], cause=by_command())
         assert Card.of(Conflict.objects.get()) == card
         with pytest.raises(conflict_decisions.UnknownDecision):
-            conflict_decisions.undo(org=org, decision_ids=[Decision.objects.get().id], cause=cause())
+            conflict_decisions.undo(org=org, decision_ids=[Decision.objects.get().id], cause=by_command())
 
     def test_one_that_is_not_as_it_was_shown_is_not_decided(self, org: Organization, card: Card) -> None:
         stale = Card(card.user_id, card.holders[0], (card.incoming_id,))
         with pytest.raises(conflict_decisions.ConflictGone):
-            conflict_decisions.decide(org=org, cards=[card, stale], use_incoming=True, cause=cause())
+            conflict_decisions.decide(org=org, cards=[card, stale], use_incoming=True, cause=by_command())
         assert not Decision.objects.exists()
 
     def test_of_another_org_does_not_exist(self, card: Card) -> None:  # O7
         with pytest.raises(conflict_decisions.ConflictGone):
-            conflict_decisions.decide(org=OrganizationFactory.create(), cards=[card], use_incoming=True, cause=cause())
+            conflict_decisions.decide(
+                org=OrganizationFactory.create(), cards=[card], use_incoming=True, cause=by_command()
+            )
 
     def test_many_are_settled_by_a_worker(self, org: Organization, idp: Idp) -> None:
-        people = [person(idp, name) for name in ("ada", "bo")]
+        people = [push_user(idp, name) for name in ("ada", "bo")]
         for name in ("Silver", "Gold"):
             MappingFactory.create(group=push(idp, name, *people), kind=EntityKind.CONCURRENCY_GROUP)
-        settle(org)
+        settle_marked(org)
         cards = [Card.of(each) for each in Conflict.objects.all()]
-        conflict_decisions.decide(org=org, cards=cards, use_incoming=True, cause=cause())
-        settle(org)
+        conflict_decisions.decide(org=org, cards=cards, use_incoming=True, cause=by_command())
+        settle_marked(org)
         assert not Conflict.objects.exists()
         assert {each.mapping_id for each in Membership.objects.all()} == {cards[0].incoming_id}
 
     def test_closes_when_the_claim_is_gone(self, org: Organization, idp: Idp, card: Card) -> None:
         group = GroupMapping.objects.get(id=card.incoming_id).group
         idp.patch(f"/Groups/{group.id}", {"op": "remove", "path": "members"})
-        settle(org)
+        settle_marked(org)
         assert not Conflict.objects.exists()
         assert [now for _, now in ledger(str(card.user_id), "conflict")][-1] is None
 
@@ -232,21 +215,21 @@ class TestConflicts:  # C3
 
 class TestEffects:
     def test_thrown_away_and_made_anew_are_the_same(self, org: Organization, idp: Idp) -> None:  # C4
-        ada, bo = person(idp, "ada"), person(idp, "bo")
+        ada, bo = push_user(idp, "ada"), push_user(idp, "bo")
         for name in ("Silver", "Gold"):
             MappingFactory.create(group=push(idp, name, ada, bo), kind=EntityKind.CONCURRENCY_GROUP)
         MappingFactory.create(group=push(idp, "Platform", ada))
-        settle(org)
+        settle_marked(org)
         before = everything(org)
         reconcile.rebuild(org=org)
         assert everything(org) == before
         assert len(before) == 2 + 3 + 2
 
     def test_that_are_as_they_should_be_have_no_drift(self, org: Organization, idp: Idp) -> None:
-        ada = person(idp, "ada")
+        ada = push_user(idp, "ada")
         MappingFactory.create(group=push(idp, "Platform", ada))
         assert drift(org) == []  # she waits to be settled
-        settle(org)
+        settle_marked(org)
         assert drift(org) == []
         Membership.objects.all().delete()
         assert [effect.slot for effect in drift(org)] == ["team"]
@@ -267,7 +250,3 @@ def everything(org: Organization) -> set[Any]:
         *Membership.objects.for_org(org).values_list("user", "entity", "kind", "source", "mapping"),
         *Conflict.objects.for_org(org).values_list("user", "incoming", "holders__0", "since"),
     }
-
-
-def cause() -> Cause:
-    return Cause(Door.COMMAND, timezone.now())

@@ -12,13 +12,13 @@ from django.utils import timezone
 from groups_provisioning import tasks
 from groups_provisioning.actions import mapping_rows
 from groups_provisioning.engine import effect_checks, reconcile, worker
-from groups_provisioning.models import Membership, PushedGroup
+from groups_provisioning.models import Membership
 from orgs import history, nudge, organizations, queue
-from orgs.history import Cause
-from orgs.models import Change, Door, Mark, Organization, Standing, Turn, User
+from orgs.models import Change, Mark, Organization, Standing, Turn, User
 from tests.config.processes import until
 from tests.conftest import Idp
 from tests.factories import MappingFactory, OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import by_command, idp_of, push
 from tests.scim.api.races import waiting as waiting_for_locks
 
 
@@ -34,16 +34,9 @@ def orgs(db: None) -> list[Organization]:
 def mark(org: Organization, people: int = 1) -> list[User]:
     """New people of an org who wait to be settled."""
     users = UserFactory.create_batch(people, org=org)
-    change = history.record(org, Cause(Door.COMMAND, timezone.now()), "test", marked=people)
+    change = history.record(org, by_command(), "test", marked=people)
     Mark.objects.bulk_create(Mark(org=org, user=user, change=change) for user in users)
     return users
-
-
-def push(org: Organization, *people: User) -> PushedGroup:
-    """A pushed group with these members, who wait to be settled."""
-    idp = Idp(issue_token(org).secret)
-    answer = idp.post("/Groups", {"displayName": "Platform", "members": [{"value": str(user.id)} for user in people]})
-    return PushedGroup.objects.get(id=answer.json()["id"])
 
 
 def waiting(*orgs: Organization) -> list[int]:
@@ -230,7 +223,7 @@ class TestSomebodyWhomARequestIsAbout:
     def test_is_waited_for_by_the_worker_before_it_stands_in_the_way(self, transactional_db: None) -> None:
         org = OrganizationFactory.create()
         user = UserFactory.create(org=org)
-        MappingFactory.create(group=push(org, user))
+        MappingFactory.create(group=push(idp_of(org), "Platform", user))
         with ThreadPoolExecutor(1) as thread:
             with transaction.atomic():
                 User.objects.select_for_update().get(id=user.id)
@@ -245,7 +238,7 @@ class TestSomebodyWhomARequestIsAbout:
     def test_is_settled_with_the_switches_of_now(self, transactional_db: None) -> None:  # M8
         org = OrganizationFactory.create()
         user = UserFactory.create(org=org, active=False)
-        MappingFactory.create(group=push(org, user))
+        MappingFactory.create(group=push(idp_of(org), "Platform", user))
         worker.serve()
         idp = Idp(issue_token(org).secret)
         operation = {"op": "replace", "path": "active", "value": True}
@@ -254,7 +247,7 @@ class TestSomebodyWhomARequestIsAbout:
                 User.objects.select_for_update(no_key=True).get(id=user.id)
                 answer = thread.submit(in_another_process, lambda: idp.patch(f"/Users/{user.id}", operation))
                 until(lambda: waiting_for_locks() == 1)
-                switch = {"org": org, "wishes": {"teams": False}, "cause": Cause(Door.COMMAND, timezone.now())}
+                switch = {"org": org, "wishes": {"teams": False}, "cause": by_command()}
                 in_another_process(lambda: organizations.change(**switch))
                 in_another_process(lambda: worker.drain(10))
             assert answer.result(20).status_code == 200
@@ -280,7 +273,7 @@ class TestSomebodyWhomARequestIsAbout:
     def test_may_be_changed_while_their_groups_mappings_are(self, transactional_db: None) -> None:
         org = OrganizationFactory.create()
         user = UserFactory.create(org=org)
-        group = push(org, user)
+        group = push(idp_of(org), "Platform", user)
         MappingFactory.create(group=group)
         idp = Idp(issue_token(org).secret)
         with transaction.atomic():

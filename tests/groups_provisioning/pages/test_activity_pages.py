@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from config.environment import ROOT
 from groups_provisioning.actions import entity_edits, manual_changes, mappings, rules
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
@@ -24,12 +22,9 @@ from orgs.history import Cause, Effect
 from orgs.models import Change, Door, Entity, EntityKind, LedgerEntry, Mark, Organization, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
+from tests.groups_provisioning.world import by_admin, by_command, push, push_user, settle_all
+from tests.page_text import text
 from tests.scim.api.crowds import fill, plan
-
-
-def text(answer: HttpResponse) -> str:
-    page = re.sub(r"<(style|script|nav).*?</\1>", "", answer.content.decode(), flags=re.S)
-    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
 
 
 @pytest.fixture
@@ -45,22 +40,7 @@ def browser(client: Client, ada: User) -> Client:
 
 @pytest.fixture
 def cause(ada: User) -> Cause:
-    return Cause(Door.PAGE, timezone.now(), person=ada)
-
-
-def push_user(idp: Idp, name: str) -> str:
-    given, family = name.split()
-    body = {"userName": f"{given.lower()}@northwind.example", "name": {"givenName": given, "familyName": family}}
-    return idp.post("/Users", body).json()["id"]  # type: ignore[attr-defined]
-
-
-def push_group(idp: Idp, name: str, *members: str) -> str:
-    body = {"displayName": name, "members": [{"value": member} for member in members]}
-    return idp.post("/Groups", body).json()["id"]  # type: ignore[attr-defined]
-
-
-def settle_all() -> None:
-    assert not worker.drain(10)
+    return by_admin(ada)
 
 
 @pytest.fixture
@@ -68,7 +48,7 @@ def engineering(org: Organization, idp: Idp, cause: Cause) -> dict[str, Any]:
     """Grace and Linus were pushed, then a group with them that a rule maps to a team."""
     rules.add_rule(org=org, facts=RuleFacts("all", EntityKind.TEAM, auto_approve=True), cause=cause)
     grace, linus = push_user(idp, "Grace Hopper"), push_user(idp, "Linus Berg")
-    group = push_group(idp, "Engineering", grace, linus)
+    group = str(push(idp, "Engineering", grace, linus).id)
     settle_all()
     return {
         "grace": grace,
@@ -98,7 +78,7 @@ class TestTheList:
 
     def test_goes_on_page_by_page(self, browser: Client, org: Organization) -> None:
         for number in range(120):
-            history.record(org, Cause(Door.COMMAND, timezone.now()), "test.done", number=number)
+            history.record(org, by_command(), "test.done", number=number)
         address, seen = "/activity/", []
         while address:
             answer = browser.get(address).content.decode()
@@ -109,12 +89,12 @@ class TestTheList:
         assert seen == sorted(seen, reverse=True)
 
     def test_shows_a_verb_without_words_as_it_is(self, browser: Client, org: Organization) -> None:
-        history.record(org, Cause(Door.COMMAND, timezone.now()), "moon.landed")
+        history.record(org, by_command(), "moon.landed")
         assert "moon.landed Command line" in text(browser.get("/activity/"))
 
     def test_knows_no_other_org(self, browser: Client) -> None:  # O7
         stranger = OrganizationFactory.create()
-        change = history.record(stranger, Cause(Door.COMMAND, timezone.now()), "moon.landed")
+        change = history.record(stranger, by_command(), "moon.landed")
         assert "moon.landed" not in text(browser.get("/activity/"))
         assert browser.get(f"/activity/{change.id}/").status_code == 404
 
@@ -141,7 +121,7 @@ class TestFilters:
         idp.patch(
             f"/Groups/{engineering['group']}", {"op": "remove", "path": f'members[value eq "{engineering["linus"]}"]'}
         )
-        push_group(idp, "Another")
+        push(idp, "Another")
         assert verbs(org, group=engineering["group"]) == ["group.changed", "mapping.rejected", "group.created"]
 
     def test_by_entity(self, org: Organization, idp: Idp, cause: Cause, engineering: dict[str, Any]) -> None:
@@ -155,7 +135,7 @@ class TestFilters:
         )
         idp.patch(f"/Groups/{engineering['group']}", {"op": "replace", "path": "displayName", "value": "Platform"})
         entity_edits.rename_entity(org=org, entity_id=entity.id, name="Platform team", cause=cause)
-        push_group(idp, "Another")
+        push(idp, "Another")
         assert verbs(org, entity=engineering["entity"]) == [
             "entity.renamed",
             "group.changed",
@@ -210,7 +190,7 @@ class TestOneChange:
         people = [UserFactory.create(org=org, given_name=f"P{number:03}", family_name="X") for number in range(60)]
         change = history.record(
             org,
-            Cause(Door.COMMAND, timezone.now()),
+            by_command(),
             "test.done",
             [Effect(user.id, "roles", None, ["Member"]) for user in people],
         )
@@ -225,7 +205,7 @@ class TestOneChange:
     def test_says_how_many_are_still_to_be_settled(
         self, browser: Client, org: Organization, idp: Idp, engineering: dict[str, Any]
     ) -> None:
-        push_group(idp, "Sales", engineering["grace"], engineering["linus"])
+        push(idp, "Sales", engineering["grace"], engineering["linus"])
         change = Change.objects.filter(org=org, verb="group.created").latest("id")
         assert Mark.objects.filter(change=change).count() == 2
         address = f"/activity/{change.id}/"
@@ -237,7 +217,7 @@ class TestOneChange:
 
     @pytest.mark.parametrize("after", ["x", "-1", "9" * 30])
     def test_takes_no_harm_from_an_address(self, browser: Client, org: Organization, after: str) -> None:
-        change = history.record(org, Cause(Door.COMMAND, timezone.now()), "test.done")
+        change = history.record(org, by_command(), "test.done")
         assert browser.get(f"/activity/{change.id}/?after={after}").status_code == 200
 
 
@@ -277,9 +257,7 @@ class TestEffectsInWords:
     )
     def test_of_one_person(self, browser: Client, org: Organization, slot: str, was: Any, now: Any, words: str) -> None:
         grace = UserFactory.create(org=org, given_name="Grace", family_name="Hopper")
-        change = history.record(
-            org, Cause(Door.COMMAND, timezone.now()), "test.done", [Effect(grace.id, slot, was, now)]
-        )
+        change = history.record(org, by_command(), "test.done", [Effect(grace.id, slot, was, now)])
         assert words in text(browser.get(f"/activity/{change.id}/"))
 
     def test_of_places_conflicts_and_groups(self, browser: Client, org: Organization) -> None:
@@ -351,7 +329,7 @@ class TestAmongVeryMany:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(_CHANGES, {"org": org.id, "changes": 20_000})
-            change = history.record(org, Cause(Door.COMMAND, timezone.now()), "mapping.approved", marked=5_000)
+            change = history.record(org, by_command(), "mapping.approved", marked=5_000)
             cursor.execute(_ENTRIES, {"org": org.id, "change": change.id, "entity": str(entity.id)})
             cursor.execute("SELECT md5('7')::uuid")
             (group,) = cursor.fetchone()

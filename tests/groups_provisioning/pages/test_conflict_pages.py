@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from groups_provisioning.actions import manual_changes, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
-from orgs.history import Cause
-from orgs.models import Change, Door, Organization, User
+from orgs.models import Change, Organization, User
 from tests.factories import OrganizationFactory
-from tests.groups_provisioning.browsing import person, text, text_of
-from tests.groups_provisioning.ties import POOL, SUB, TEAM, entity, group, places, settle, tie
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, entity, group, person, places, settle, tie
+from tests.page_text import text, text_of
 from tests.scim.api import crowds
 
 DECIDE = "/groups/conflicts/decide/"
@@ -258,7 +256,7 @@ class TestResolved:
         assert state() == "Stands"
         leave(ada, conflict.holders[0])
         assert state() == "Remembered"
-        cause = Cause(Door.COMMAND, timezone.now())
+        cause = by_command()
         mappings.reject(org=conflict.org, mapping_ids=[conflict.incoming_id], cause=cause)
         assert state() == "Ended"
         answer = browser.post(f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/", follow=True)
@@ -269,7 +267,7 @@ class TestResolved:
     ) -> None:  # R4, C2
         decide(browser, f"use:{conflict.id}")
         gold = GroupMapping.objects.get(id=conflict.incoming_id)
-        cause = Cause(Door.COMMAND, timezone.now())
+        cause = by_command()
         manual_changes.take_out(org=org, user_id=ada.id, entity_id=gold.entity_id, cause=cause)
         assert places(ada) == {"Silver": "claim"}
         assert "Remembered" in text_of(browser, "/groups/conflicts/resolved/")

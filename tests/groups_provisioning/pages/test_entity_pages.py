@@ -9,8 +9,8 @@ from django.test import Client
 
 from groups_provisioning.models import GroupMapping
 from orgs.models import Entity, EntityKind, Organization, User
-from tests.groups_provisioning.browsing import person, text, text_of
-from tests.groups_provisioning.ties import POOL, SUB, entity, placed
+from tests.groups_provisioning.world import POOL, SUB, entity, person, placed
+from tests.page_text import text, text_of
 from tests.scim.api import crowds
 
 LISTS = {EntityKind.TEAM: "/teams/", POOL: "/concurrency-groups/", SUB: "/sub-organizations/"}

@@ -8,20 +8,19 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning.actions import entity_edits, mappings, rules
-from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.actions import entity_edits, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
+from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import runs
-from groups_provisioning.rules import rule_matches
 from orgs import entities
-from orgs.history import Cause
-from orgs.models import Change, Door, Entity, EntityKind, Organization, User
+from orgs.models import Change, Entity, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, map_to, only, push, rule
+from tests.page_text import text_at_first
 from tests.scim.api.crowds import fill
 
-TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
 CHOOSE = {"name": "Runners"}
 
 
@@ -36,37 +35,9 @@ def browser(ada: User) -> Client:
     return signed_in(ada)
 
 
-def cause() -> Cause:
-    return Cause(Door.COMMAND, timezone.now())
-
-
-def text(answer: Any) -> str:
-    """The words of a page, without dialogs and what a search looks in: what is seen at first."""
-    page = re.sub(r"<(dialog|nav|datalist|details)\b.*?</\1>", "", answer.content.decode(), flags=re.S)
-    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
-
-
 def rows(answer: Any) -> list[str]:
     """The names in the list, in their order."""
     return [str(row.group) for row in answer.context["rows"]]
-
-
-def push(idp: Idp, name: str, *members: User) -> PushedGroup:
-    answer = idp.post("/Groups", {"displayName": name, "members": [{"value": str(user.id)} for user in members]})
-    return PushedGroup.objects.get(id=answer.json()["id"])
-
-
-def rule(org: Organization, pattern: str = "", kind: str = TEAM, *, auto: bool = True, type_: str = "") -> MappingRule:
-    facts = RuleFacts(type_ or (PatternType.PREFIX if pattern else PatternType.ALL), kind, pattern, auto)
-    return rules.add_rule(org=org, facts=facts, cause=cause())
-
-
-def map_to(group: PushedGroup, kind: str = TEAM, target: Any = None) -> GroupMapping:
-    return mappings.map_group(org=group.org, group_id=group.id, kind=kind, target=target, cause=cause())
-
-
-def only(group: PushedGroup) -> GroupMapping:
-    return GroupMapping.objects.live().get(group=group)
 
 
 def seen(answer: Any) -> str:
@@ -92,9 +63,9 @@ class TestTheList:
         push(idp, "Office")
         map_to(push(idp, "Design"))
         deleted = map_to(push(idp, "Quality"))
-        entity_edits.delete_entity(org=org, entity_id=deleted.entity_id, cause=cause())
+        entity_edits.delete_entity(org=org, entity_id=deleted.entity_id, cause=by_command())
         rejected = map_to(push(idp, "Sales"))
-        mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause())
+        mappings.reject(org=org, mapping_ids=[rejected.id], cause=by_command())
         found = {str(row.group): row for row in browser.get("/groups/").context["rows"]}
         assert {name: row.status.label for name, row in found.items()} == {
             "eng-web": "Auto-Approved",
@@ -117,7 +88,7 @@ class TestTheList:
         org.save()
         rename = {"op": "replace", "path": "displayName", "value": "x"}
         assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
-        words = text(browser.get("/groups/"))
+        words = text_at_first(browser.get("/groups/"))
         assert "1 group is out of sync A change to it was refused" in words
         assert "Group provisioning is off" in words
         assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
@@ -168,7 +139,7 @@ class TestTheList:
 class TestTheGroup:
     def test_says_what_the_identity_provider_manages(self, browser: Client, org: Organization, idp: Idp) -> None:
         group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
-        words = text(browser.get(f"/groups/{group.id}/"))
+        words = text_at_first(browser.get(f"/groups/{group.id}/"))
         assert "Name, members and roles are managed by your identity provider" in words
         assert "grace@corp.example" in words
         assert "No mapping rule matches its name now." in words
@@ -176,7 +147,7 @@ class TestTheGroup:
     def test_says_that_nesting_is_not_expanded(self, browser: Client, idp: Idp) -> None:  # G3
         inner = push(idp, "Berlin")
         answer = idp.post("/Groups", {"displayName": "Europe", "members": [{"value": str(inner.id)}]})
-        words = text(browser.get(f"/groups/{answer.json()['id']}/"))
+        words = text_at_first(browser.get(f"/groups/{answer.json()['id']}/"))
         assert "1 group is in this group Nesting is not expanded" in words
 
     def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
@@ -191,16 +162,16 @@ class TestTheGroup:
         group = push(idp, "Office", *(UserFactory.create(org=org) for _ in range(3)))
         worker.drain(5)
         map_to(group)
-        assert "0 of 3 people are settled" in text(browser.get(f"/groups/{group.id}/"))
+        assert "0 of 3 people are settled" in text_at_first(browser.get(f"/groups/{group.id}/"))
         worker.drain(5)
-        assert "settled" not in text(browser.get(f"/groups/{group.id}/"))
-        assert "Everybody is settled" in text(browser.get(f"/groups/{group.id}/progress/"))
+        assert "settled" not in text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "Everybody is settled" in text_at_first(browser.get(f"/groups/{group.id}/progress/"))
 
     def test_tells_what_happened_to_it(self, browser: Client, org: Organization, idp: Idp) -> None:
         rule(org, "eng-")
         group = push(idp, "eng-web")
         decide(browser, f"/mappings/{only(group).id}/retarget/", name="Web")
-        told = text(browser.get(f"/groups/{group.id}/history/", headers={"HX-Request": "true"}))
+        told = text_at_first(browser.get(f"/groups/{group.id}/history/", headers={"HX-Request": "true"}))
         assert told.index("eng-web was mapped to Web instead") < told.index("The group eng-web was pushed")
         assert "by Ada Brandt" in told
 
@@ -210,7 +181,7 @@ class TestApproving:
         rule(org, "load", POOL, auto=False)
         group = push(idp, "load runners", UserFactory.create(org=org))
         address = f"/mappings/{only(group).id}/approve/"
-        words = text(browser.get(address))
+        words = text_at_first(browser.get(address))
         assert "The concurrency group “load runners” is created" in words
         assert "1 person is affected +1 added to the concurrency group load runners New" in words
         answer = decide(browser, address, name="load runners")
@@ -232,11 +203,11 @@ class TestApproving:
         address = f"/mappings/{only(group).id}/approve/"
         shown = seen(browser.get(address))
         again = browser.post(address, {"name": "Runners", "seen": shown})
-        assert "The concurrency group “Runners” is created" in text(again)
+        assert "The concurrency group “Runners” is created" in text_at_first(again)
         assert only(group).status == Status.PENDING
         idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "externalId", "value": "x"})
         late = browser.post(address, {"name": "Runners", "seen": seen(again)})
-        assert "Look at what happens now, before you decide" in text(late)
+        assert "Look at what happens now, before you decide" in text_at_first(late)
         assert only(group).status == Status.PENDING
 
     def test_names_the_owner_of_what_is_taken(self, browser: Client, org: Organization, idp: Idp) -> None:  # M1
@@ -244,13 +215,13 @@ class TestApproving:
         rule(org, "load", POOL, auto=False)
         group = push(idp, "load runners")
         answer = decide(browser, f"/mappings/{only(group).id}/approve/", name="Runners")
-        assert "“Night shift” is mapped to it already" in text(answer)
+        assert "“Night shift” is mapped to it already" in text_at_first(answer)
         assert only(group).status == Status.PENDING
 
     def test_of_what_is_decided_leads_to_the_group(self, browser: Client, idp: Idp) -> None:
         mapping = map_to(push(idp, "Office"))
         answer = browser.get(f"/mappings/{mapping.id}/approve/", follow=True)
-        assert "That is decided already: Approved." in text(answer)
+        assert "That is decided already: Approved." in text_at_first(answer)
 
 
 class TestAnEffectOnVeryMany:
@@ -261,15 +232,15 @@ class TestAnEffectOnVeryMany:
         group = push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
         address, chosen = f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Everybody"}
         shown = browser.get(address, chosen)
-        assert "Working out the effect on 2 people; 0 looked at." in text(shown)
+        assert "Working out the effect on 2 people; 0 looked at." in text_at_first(shown)
         assert seen(shown) == ""
         browser.post(address, chosen | {"seen": ""})
         assert not GroupMapping.objects.exists()
         run = Preview.objects.get()
-        assert "Working out" in text(browser.get(f"/previews/{run.id}/"))
+        assert "Working out" in text_at_first(browser.get(f"/previews/{run.id}/"))
         assert runs.serve()
         done = browser.get(f"/previews/{run.id}/")
-        assert "2 people are affected" in text(done)
+        assert "2 people are affected" in text_at_first(done)
         browser.post(address, chosen | {"seen": seen(done)})
         assert only(group).entity.name == "Everybody"
 
@@ -300,8 +271,8 @@ class TestMappingByHand:
     def test_of_a_deleted_target_is_a_new_choice(self, browser: Client, org: Organization, idp: Idp) -> None:  # M7
         group = push(idp, "Office")
         mapping = map_to(group)
-        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause())
-        assert "what it was mapped to was deleted" in text(browser.get(f"/groups/{group.id}/"))
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_command())
+        assert "what it was mapped to was deleted" in text_at_first(browser.get(f"/groups/{group.id}/"))
         decide(browser, f"/mappings/{mapping.id}/retarget/", name="Berlin")
         assert (only(group).status, only(group).entity.name) == (Status.APPROVED, "Berlin")
 
@@ -310,7 +281,7 @@ class TestMappingByHand:
         mapping = map_to(group)
         decide(browser, f"/mappings/{mapping.id}/reject/")
         assert not GroupMapping.objects.live().filter(group=group).exists()
-        assert "Rejected: no rule maps this group to a team" in text(browser.get(f"/groups/{group.id}/"))
+        assert "Rejected: no rule maps this group to a team" in text_at_first(browser.get(f"/groups/{group.id}/"))
 
 
 class TestManyAtOnce:
@@ -323,27 +294,47 @@ class TestManyAtOnce:
 
     def test_approves_what_can_be_and_lists_what_cannot(self, browser: Client, pending: list[PushedGroup]) -> None:
         chosen = {"action": "approve", "group": [str(group.id) for group in pending]}
-        shown = text(browser.post("/groups/bulk/", chosen))
+        shown = text_at_first(browser.post("/groups/bulk/", chosen))
         assert "Approve 3 mappings?" in shown
         assert "1 cannot be approved this way load c The group “Night shift” is mapped to it already" in shown
         answer = decide(browser, "/groups/bulk/", **chosen)
-        assert "2 mappings are approved." in text(answer)
+        assert "2 mappings are approved." in text_at_first(answer)
         assert [only(group).status for group in pending] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
+        assert "1 was refused: “load c”: The group “Night shift” is mapped to it already." in text_at_first(answer)
+
+    def test_foresees_and_tells_that_of_namesakes_one_is_refused(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # M1, M9
+        rule(org, auto=False)
+        groups = [push(idp, name, UserFactory.create(org=org)) for name in ("Gold", " Gold")]
+        chosen = {"action": "approve", "group": [str(group.id) for group in groups]}
+        shown = browser.post("/groups/bulk/", chosen)
+        words = text_at_first(shown)
+        assert "1 person is affected +1 added to the team" in words
+        assert "1 cannot be approved this way" in words
+        ((mapping, _),) = shown.context["refused"]
+        answer = text_at_first(decide(browser, "/groups/bulk/", **chosen))
+        assert "1 mapping is approved." in answer
+        assert f"1 was refused: “{mapping.group}”: The group “" in answer
+        assert {only(group).status for group in groups} == {Status.APPROVED, Status.PENDING}
+        assert only(mapping.group).status == Status.PENDING
 
     def test_rejects_all_that_a_filter_leaves(self, browser: Client, pending: list[PushedGroup]) -> None:
         answer = decide(browser, "/groups/bulk/", action="reject", all="1", filters="q=load")
-        assert "3 mappings are rejected." in text(answer)
+        assert "3 mappings are rejected." in text_at_first(answer)
         assert GroupMapping.objects.live().get().group.display_name == "Night shift"
 
     def test_asks_to_choose_first(self, browser: Client) -> None:
-        assert "Tick the groups first." in text(browser.post("/groups/bulk/", {"action": "approve"}, follow=True))
+        assert "Tick the groups first." in text_at_first(
+            browser.post("/groups/bulk/", {"action": "approve"}, follow=True)
+        )
 
     def test_never_recreates_what_was_deleted(self, browser: Client, org: Organization, idp: Idp) -> None:  # M7
         mapping = map_to(push(idp, "Office"))
-        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=cause())
+        entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_command())
         shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(mapping.group_id)]})
-        assert "what it was mapped to was deleted" in text(shown)
-        assert "These cannot be approved at once" in text(shown)
+        assert "what it was mapped to was deleted" in text_at_first(shown)
+        assert "These cannot be approved at once" in text_at_first(shown)
 
 
 def saved(browser: Client, address: str, **facts: str) -> Any:
@@ -360,57 +351,59 @@ class TestRules:
         rule(org, "^eng-", POOL, type_=PatternType.REGEX)
         shown = browser.get("/groups/rules/")
         assert [(tally.winning, tally.matching) for _, tally in shown.context["rows"]] == [(1, 1), (2, 3), (0, 2)]
-        assert "1 group matches no rule." in text(shown)
-        assert "2 groups follow it of 3 that match; earlier rules win the others" in text(shown)
+        assert "1 group matches no rule." in text_at_first(shown)
+        assert "2 groups follow it of 3 that match; earlier rules win the others" in text_at_first(shown)
 
     def test_say_that_an_earlier_one_wins_the_only_match(self, browser: Client, org: Organization, idp: Idp) -> None:
         push(idp, "eng-web")
         rule(org, "eng")
         later = rule(org, "eng-web")
-        assert "0 groups follow it 1 matches; an earlier rule wins it" in text(browser.get("/groups/rules/"))
-        assert "Follow it None: earlier rules win." in text(browser.get(f"/groups/rules/{later.id}/"))
+        assert "0 groups follow it 1 matches; an earlier rule wins it" in text_at_first(browser.get("/groups/rules/"))
+        assert "Follow it None: earlier rules win." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
 
     def test_ask_for_a_pattern_before_they_call_its_absence_wrong(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "", "kind": "team"}
         shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
         assert "field__error" not in shown.content.decode()
-        assert "Enter a pattern to see them." in text(shown)
+        assert "Enter a pattern to see them." in text_at_first(shown)
 
     def test_tell_which_one_a_name_follows(self, browser: Client, org: Organization) -> None:
         rule(org, "eng-")
-        assert "It follows rule 1, Begins with eng- : to a team." in text(browser.get("/groups/rules/?name=Eng-web"))
-        assert "No rule matches" in text(browser.get("/groups/rules/test/?name=web"))
+        assert "It follows rule 1, Begins with eng- : to a team." in text_at_first(
+            browser.get("/groups/rules/?name=Eng-web")
+        )
+        assert "No rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
 
     def test_are_saved_once_their_matches_were_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
         first = browser.post("/groups/rules/new/", facts)
-        assert "Look at what the rule matches and would do, then save." in text(first)
+        assert "Look at what the rule matches and would do, then save." in text_at_first(first)
         assert first.context["outcome"].outlook.plan.matched == 1
         assert not MappingRule.objects.exists()
         answer = saved(browser, "/groups/rules/new/", **facts)
-        assert "See what applying it would do" in text(answer)
+        assert "See what applying it would do" in text_at_first(answer)
         assert MappingRule.objects.get().auto_approve
         assert not GroupMapping.objects.exists()  # M5
 
     def test_show_what_they_would_do_to_groups_that_are_not_counted_too(
         self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
     ) -> None:  # M9
-        monkeypatch.setattr(rule_matches, "COUNTED", 1)
+        monkeypatch.setattr(matched_groups, "COUNTED", 1)
         push(idp, "Accounting")
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
         shown = browser.post("/groups/rules/new/", facts)
         assert [each.group for each in shown.context["outcome"].outlook.plan.mapped] == ["eng-web"]
         answer = saved(browser, "/groups/rules/new/", **facts)
-        assert "See what applying it would do" in text(answer)
-        assert "Apply to unmapped groups" in text(answer)
+        assert "See what applying it would do" in text_at_first(answer)
+        assert "Apply to unmapped groups" in text_at_first(answer)
 
     def test_with_a_bad_pattern_say_where_it_is_bad(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "eng-[z-a]", "kind": "team"}
         shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
-        assert "At character" in text(shown)
-        assert "invalid character class range" in text(browser.post("/groups/rules/new/", facts))
+        assert "At character" in text_at_first(shown)
+        assert "invalid character class range" in text_at_first(browser.post("/groups/rules/new/", facts))
 
     def test_are_moved(self, browser: Client, org: Organization) -> None:
         first, second, third = rule(org, "a"), rule(org, "b"), rule(org, "c")
@@ -444,17 +437,17 @@ class TestRules:
         map_to(push(idp, "eng-old"))
         entities.create(org=org, kind=TEAM, name="eng-api", at=timezone.now())
         rule(org, "eng-")
-        shown = text(browser.get("/groups/rules/apply/"))
+        shown = text_at_first(browser.get("/groups/rules/apply/"))
         assert "2 groups are mapped eng-web eng-web New eng-api eng-api" in shown
         answer = decide(browser, "/groups/rules/apply/")
-        assert "2 groups are mapped." in text(answer)
+        assert "2 groups are mapped." in text_at_first(answer)
         assert rows(browser.get("/groups/?status=auto_approved")) == ["eng-api", "eng-web"]
 
     def test_of_a_kind_that_is_off_cannot_be_made(self, browser: Client, org: Organization) -> None:  # M8
         org.concurrency_groups = False
         org.save()
         facts = {"pattern_type": "all", "pattern": "", "kind": POOL}
-        assert "Select a valid choice" in text(browser.post("/groups/rules/new/", facts))
+        assert "Select a valid choice" in text_at_first(browser.post("/groups/rules/new/", facts))
 
     def test_of_another_org_do_not_exist(self, browser: Client) -> None:  # O7
         theirs = rule(OrganizationFactory.create(), "a")
@@ -489,7 +482,7 @@ class TestOfThousands:
             cursor.execute(_GROUPS, {"org": org.id})
         rule(org, "department 1")
         rule(org, "department 2", POOL, auto=False)
-        mappings.apply_rules(org=org, cause=cause())
+        mappings.apply_rules(org=org, cause=by_command())
         for number in range(9):
             rule(org, f"team {number}")
             rule(org, rf"\b{number}\d+{number}$", POOL, type_=PatternType.REGEX)

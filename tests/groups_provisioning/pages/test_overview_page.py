@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from groups_provisioning.actions import entity_edits, mappings
 from groups_provisioning.models import PushedGroup
-from orgs.history import Cause, Effect, record
-from orgs.models import Door, LastAdmin, Organization, Turn, User
+from orgs.history import Effect, record
+from orgs.models import LastAdmin, Organization, Turn, User
 from tests.factories import MappingFactory, OwnerFactory, UserFactory
-from tests.groups_provisioning import ties
-from tests.groups_provisioning.pages.test_activity_pages import text
-from tests.groups_provisioning.ties import POOL
+from tests.groups_provisioning import world
+from tests.groups_provisioning.world import POOL, by_command
+from tests.page_text import text
 from tests.scim.api.crowds import fill
 
 
@@ -29,15 +29,11 @@ def browser(client: Client, org: Organization) -> Client:
     return client
 
 
-def by_command() -> Cause:
-    return Cause(Door.COMMAND, timezone.now())
-
-
 class TestNumbers:
     def test_tell_what_there_is(self, browser: Client, org: Organization, grace: User) -> None:
         UserFactory.create(org=org, active=False)
-        ties.placed(org, ties.entity(org, "Platform"), grace)
-        ties.entity(org, "Nights", POOL)
+        world.placed(org, world.entity(org, "Platform"), grace)
+        world.entity(org, "Nights", POOL)
         page = text(browser.get("/"))
         assert (
             "People 2 1 active, without the owner SCIM groups 1 Teams 1 Concurrency groups 1 Sub-organizations 0"
@@ -46,7 +42,7 @@ class TestNumbers:
 
     def test_are_the_orgs_own(self, browser: Client) -> None:  # O7
         stranger = UserFactory.create()
-        ties.placed(stranger.org, ties.entity(stranger.org, "Platform"), stranger)
+        world.placed(stranger.org, world.entity(stranger.org, "Platform"), stranger)
         assert "People 0 0 active, without the owner SCIM groups 0 Teams 0" in text(browser.get("/"))
 
     def test_leave_out_kinds_that_are_off(self, browser: Client, org: Organization) -> None:  # M8
@@ -56,17 +52,17 @@ class TestNumbers:
 
 class TestAttention:
     def test_is_asked_for_by_nothing_at_first(self, browser: Client, org: Organization, grace: User) -> None:
-        ties.placed(org, ties.entity(org, "Platform"), grace)
+        world.placed(org, world.entity(org, "Platform"), grace)
         assert "Needs attention" not in text(browser.get("/"))
 
     def test_names_groups_that_wait(self, browser: Client, org: Organization) -> None:
         cause = by_command()
-        ties.group(org, "Nobody's")
-        ties.tie(ties.group(org, "Waiting"), ties.entity(org, "Waiting"), status="pending", reason="asked")
-        gone = ties.entity(org, "Gone")
-        ties.placed(org, gone)
+        world.group(org, "Nobody's")
+        world.tie(world.group(org, "Waiting"), world.entity(org, "Waiting"), status="pending", reason="asked")
+        gone = world.entity(org, "Gone")
+        world.placed(org, gone)
         entity_edits.delete_entity(org=org, entity_id=gone.id, cause=cause)
-        rejected = MappingFactory.create(group=ties.group(org, "Rejected"))
+        rejected = MappingFactory.create(group=world.group(org, "Rejected"))
         mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause)
         PushedGroup.objects.filter(display_name="Waiting").update(out_of_sync=True)
         page = text(browser.get("/"))
@@ -75,12 +71,12 @@ class TestAttention:
 
     def test_speaks_of_several_groups_as_several(self, browser: Client, org: Organization) -> None:
         for name in ("Days", "Nights"):
-            ties.group(org, name)
+            world.group(org, name)
         assert "2 groups are unmapped Their roles count, and they place nobody." in text(browser.get("/"))
 
     def test_names_open_conflicts(self, browser: Client, org: Organization, grace: User) -> None:  # C3
         for name in ("Days", "Nights"):
-            ties.placed(org, ties.entity(org, name, POOL), grace)
+            world.placed(org, world.entity(org, name, POOL), grace)
         assert "1 open conflict" in text(browser.get("/"))
 
     def test_names_the_last_admin(self, browser: Client, org: Organization, grace: User) -> None:  # R5

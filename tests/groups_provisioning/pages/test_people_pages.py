@@ -13,8 +13,8 @@ from groups_provisioning.models import Status
 from orgs.models import Change, HandPlacement, Organization, User
 from tests.conftest import Idp
 from tests.factories import OwnerFactory, UserFactory
-from tests.groups_provisioning.browsing import person, text, text_of
-from tests.groups_provisioning.ties import POOL, SUB, entity, group, placed, places, settle, tie
+from tests.groups_provisioning.world import POOL, SUB, entity, group, person, placed, places, settle, tie
+from tests.page_text import text, text_of
 from tests.scim.api import crowds
 
 

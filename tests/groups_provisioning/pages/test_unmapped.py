@@ -17,9 +17,9 @@ from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import plans
 from orgs.models import Organization
 from tests.factories import MappingFactory
-from tests.groups_provisioning import ties
-from tests.groups_provisioning.browsing import text_of
-from tests.groups_provisioning.ties import POOL, SUB, TEAM, by_command
+from tests.groups_provisioning import world
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command
+from tests.page_text import text_of
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def rule(org: Organization) -> MappingRule:
 class TestAGroupThatAnAdminRejected:
     @pytest.fixture(autouse=True)
     def rejected(self, org: Organization, rule: MappingRule) -> None:
-        ties.group(org, "Engineers")
+        world.group(org, "Engineers")
         mappings.apply_rules(org=org, cause=by_command())
         mappings.reject(org=org, mapping_ids=[GroupMapping.objects.get().id], cause=by_command())
 
@@ -76,7 +76,7 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 def test_is_the_same_wherever_it_is_asked(org: Organization, rule: MappingRule, groups: Any) -> None:
     with transaction.atomic():
         for number, (deleted, mapped) in enumerate(groups):
-            group = ties.group(org, f"Group {number}", deleted_at=timezone.now() if deleted else None)
+            group = world.group(org, f"Group {number}", deleted_at=timezone.now() if deleted else None)
             for kind, state in mapped.items():
                 MappingFactory.create(group=group, kind=kind, created_at=timezone.now(), **MAPPINGS[state])
         listed = set(group_list.GroupFilter({"status": "unmapped"}, org=org).qs.values_list("id", flat=True))

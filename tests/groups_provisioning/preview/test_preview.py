@@ -1,56 +1,49 @@
 """A preview says what then happens (SPEC M9)."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, mappings, rules
+from groups_provisioning.actions import conflict_decisions, entity_edits, group_intake, mappings, rules
 from groups_provisioning.actions.conflict_decisions import Card
+from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Conflict, GroupMapping, PatternType, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs import organizations
-from orgs.history import Cause
-from orgs.models import Door, EntityKind, Organization, Standing, User
+from orgs.models import KIND_SWITCHES, EntityKind, Organization, Standing, User
 from tests.conftest import Idp
-from tests.factories import EntityFactory, UserFactory
+from tests.factories import EntityFactory, OrganizationFactory, UserFactory
+from tests.groups_provisioning import world
 from tests.groups_provisioning.outlooks import last_entry, what_came, what_was_said
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, settle_marked
 from tests.scim.api import crowds
-
-TEAM, POOL, SUB = EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION
-
-
-def cause() -> Cause:
-    return Cause(Door.COMMAND, timezone.now())
 
 
 @pytest.fixture
 def people(org: Organization, idp: Idp) -> list[str]:
-    return [
-        str(idp.post("/Users", {"userName": f"{name}@corp.example"}).json()["id"]) for name in ("ada", "bo", "cy", "di")
-    ]
+    return [world.push_user(idp, name) for name in ("ada", "bo", "cy", "di")]
 
 
 @pytest.fixture
 def push(org: Organization, idp: Idp) -> Callable[..., PushedGroup]:
+    """Push a group, and settle its members."""
+
     def pushed(name: str, *members: str) -> PushedGroup:
-        answer = idp.post("/Groups", {"displayName": name, "members": [{"value": each} for each in members]})
-        settle(org)
-        return PushedGroup.objects.get(id=answer.json()["id"])
+        group = world.push(idp, name, *members)
+        settle_marked(org)
+        return group
 
     return pushed
-
-
-def settle(org: Organization) -> None:
-    while reconcile.settle_marked(org.id):
-        pass
 
 
 def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object]) -> Outlook:
@@ -59,14 +52,14 @@ def came_true(org: Organization, wish: dict[str, Any], do: Callable[[], object])
     assert outlook.summary is not None
     before = last_entry()
     runs.confirmed(org, wish, outlook.fingerprint, do)
-    settle(org)
+    settle_marked(org)
     assert what_came(org, outlook, since=before) == what_was_said(outlook)
     return outlook
 
 
 def mapped(org: Organization, group: PushedGroup, kind: str = TEAM) -> GroupMapping:
-    mapping = mappings.map_group(org=org, group_id=group.id, kind=kind, cause=cause())
-    settle(org)
+    mapping = world.map_to(group, kind)
+    settle_marked(org)
     return mapping
 
 
@@ -74,19 +67,21 @@ class TestAPreviewComesTrue:
     def test_of_mapping_a_group_to_what_is_new(self, org: Organization, people: list[str], push: Any) -> None:
         group = push("Platform", *people)
         wish = {"do": "map", "group": str(group.id), "kind": TEAM}
-        outlook = came_true(org, wish, lambda: mappings.map_group(org=org, group_id=group.id, kind=TEAM, cause=cause()))
+        outlook = came_true(
+            org, wish, lambda: mappings.map_group(org=org, group_id=group.id, kind=TEAM, cause=by_command())
+        )
         assert outlook.plan.overlay.made == {"new team platform": (TEAM, "Platform")}
         assert outlook.summary.entered == {"new team platform": 4}
 
     def test_of_approving(self, org: Organization, people: list[str], push: Any) -> None:
-        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=cause())
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=by_command())
         EntityFactory.create(org=org, kind=POOL, name="Gold")
         push("Gold", *people[:3])
         push("Silver", *people[1:])
         ids = [str(each.id) for each in GroupMapping.objects.order_by("id")]
         wish = {"do": "approve", "ids": ids}
         outlook = came_true(
-            org, wish, lambda: mappings.approve_many(org=org, mapping_ids=map(UUID, ids), cause=cause())
+            org, wish, lambda: mappings.approve_many(org=org, mapping_ids=map(UUID, ids), cause=by_command())
         )
         assert outlook.summary.opened == 2
 
@@ -95,14 +90,14 @@ class TestAPreviewComesTrue:
         other = EntityFactory.create(org=org, kind=POOL, name="Platinum")
         wish = {"do": "retarget", "mapping": str(mapping.id), "entity": str(other.id)}
         outlook = came_true(
-            org, wish, lambda: mappings.retarget(org=org, mapping_id=mapping.id, target=other.id, cause=cause())
+            org, wish, lambda: mappings.retarget(org=org, mapping_id=mapping.id, target=other.id, cause=by_command())
         )
         assert outlook.summary.moved == {(str(mapping.entity_id), str(other.id)): 4}
 
     def test_of_rejecting(self, org: Organization, people: list[str], push: Any) -> None:
         gold, silver = mapped(org, push("Gold", *people), POOL), mapped(org, push("Silver", *people), POOL)
         wish = {"do": "reject", "ids": [str(gold.id)]}
-        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=[gold.id], cause=cause()))
+        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=[gold.id], cause=by_command()))
         assert outlook.summary.moved == {(str(gold.entity_id), str(silver.entity_id)): 4}
         assert outlook.summary.closed == 4
 
@@ -112,9 +107,9 @@ class TestAPreviewComesTrue:
         push("Sales", *people[1:])
         EntityFactory.create(org=org, name="eng-web")
         facts = RuleFacts(PatternType.PREFIX, TEAM, "ENG-", True)
-        rule = rules.add_rule(org=org, facts=facts, cause=cause())
+        rule = rules.add_rule(org=org, facts=facts, cause=by_command())
         wish = {"do": "apply", "rule": str(rule.id)}
-        outlook = came_true(org, wish, lambda: mappings.apply_rules(org=org, rule_id=rule.id, cause=cause()))
+        outlook = came_true(org, wish, lambda: mappings.apply_rules(org=org, rule_id=rule.id, cause=by_command()))
         assert [(each.group, each.is_new) for each in outlook.plan.mapped] == [
             ("eng-platform", True),
             ("eng-web", False),
@@ -123,8 +118,8 @@ class TestAPreviewComesTrue:
     def test_of_groups_in_conflict_with_each_other(self, org: Organization, people: list[str], push: Any) -> None:
         for name in ("c", "a", "b"):
             push(name, *people)
-        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL, "", True), cause=cause())
-        outlook = came_true(org, {"do": "apply"}, lambda: mappings.apply_rules(org=org, cause=cause()))
+        rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL, "", True), cause=by_command())
+        outlook = came_true(org, {"do": "apply"}, lambda: mappings.apply_rules(org=org, cause=by_command()))
         assert outlook.summary.opened == 8
 
     def test_of_a_rule_that_is_not_saved_yet(self, org: Organization, people: list[str], push: Any) -> None:
@@ -133,8 +128,8 @@ class TestAPreviewComesTrue:
         wish = {"do": "save_rule", "rule": "", **facts}
 
         def save_and_apply() -> None:
-            rule = rules.add_rule(org=org, facts=RuleFacts(**facts), cause=cause())
-            mappings.apply_rules(org=org, rule_id=rule.id, cause=cause())
+            rule = rules.add_rule(org=org, facts=RuleFacts(**facts), cause=by_command())
+            mappings.apply_rules(org=org, rule_id=rule.id, cause=by_command())
 
         assert came_true(org, wish, save_and_apply).plan.matched == 1
 
@@ -143,7 +138,7 @@ class TestAPreviewComesTrue:
         wish = {"do": "delete_entity", "entity": str(mapping.entity_id)}
         assert mapping.entity_id
         entity_id = mapping.entity_id
-        came_true(org, wish, lambda: entity_edits.delete_entity(org=org, entity_id=entity_id, cause=cause()))
+        came_true(org, wish, lambda: entity_edits.delete_entity(org=org, entity_id=entity_id, cause=by_command()))
 
     def test_of_switching_a_kind_off(self, org: Organization, people: list[str], push: Any) -> None:
         mapped(org, push("Gold", *people), POOL)
@@ -152,7 +147,7 @@ class TestAPreviewComesTrue:
         outlook = came_true(
             org,
             wish,
-            lambda: organizations.change(org=org, wishes={"concurrency_groups": False}, cause=cause()),
+            lambda: organizations.change(org=org, wishes={"concurrency_groups": False}, cause=by_command()),
         )
         assert (outlook.summary.closed, outlook.summary.left) == (4, {})
 
@@ -165,7 +160,9 @@ class TestAPreviewComesTrue:
         told = [[str(card.user_id), str(card.incoming_id), [str(each) for each in card.holders]] for card in cards]
         wish = {"do": "decide", "cards": told, "use_incoming": use_incoming}
         came_true(
-            org, wish, lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=cause())
+            org,
+            wish,
+            lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=by_command()),
         )
 
     def test_of_rejecting_what_made_admins(self, org: Organization, idp: Idp, people: list[str]) -> None:  # R5
@@ -178,7 +175,92 @@ class TestAPreviewComesTrue:
         assert summary.roles == {("Admin", "Member"): len(admins)}
 
 
+NAMES = ["Gold", " Gold", "GOLD  ", "Silver", " silver", "Bronze", "Default", "x" * 256]
+
+
+@pytest.mark.usefixtures("db")
+class TestAPreviewOfManyApprovals:
+    """Whatever they are called, whoever owns what they would be mapped to, and in whatever order they are approved."""
+
+    @settings(max_examples=settings().max_examples // 4)
+    @given(
+        kind=st.sampled_from([TEAM, POOL]),
+        others=st.lists(st.sampled_from([TEAM, POOL, SUB]), max_size=4),
+        groups=st.dictionaries(st.sampled_from(NAMES), st.sets(st.integers(0, 3)), min_size=2),
+        there=st.dictionaries(st.sampled_from(["gold", "Silver", "Bronze"]), st.booleans()),
+        on=st.booleans(),
+        draw=st.randoms(use_true_random=False),
+    )
+    def test_comes_true_and_foresees_what_is_refused(
+        self,
+        kind: str,
+        others: list[str],
+        groups: dict[str, set[int]],
+        there: dict[str, bool],
+        on: bool,
+        draw: Random,
+    ) -> None:  # M1, M9
+        """others: kinds that some groups are mapped to besides. there: entities; whether another group owns them."""
+        with transaction.atomic():
+            org = OrganizationFactory.create()
+            people = UserFactory.create_batch(4, org=org)
+            for name, is_owned in there.items():
+                entity = EntityFactory.create(org=org, kind=kind, name=name)
+                if is_owned:
+                    group = self.push(org, f"Owner of {name}", [people[0]])
+                    mappings.map_group(org=org, group_id=group.id, kind=kind, target=entity.id, cause=by_command())
+            rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, kind), cause=by_command())
+            pushed = [self.push(org, name, [people[n] for n in members]) for name, members in groups.items()]
+            ids = [GroupMapping.objects.get(group=group).id for group in pushed]
+            for number, (group, other) in enumerate(zip(pushed, others, strict=False)):
+                if other != kind:
+                    target = f"Other {number}"
+                    mappings.map_group(org=org, group_id=group.id, kind=other, target=target, cause=by_command())
+            if not on:
+                organizations.change(org=org, wishes={KIND_SWITCHES[EntityKind(kind)]: False}, cause=by_command())
+                org.refresh_from_db()
+            settle_marked(org)
+            draw.shuffle(ids)
+            done: list[mappings.Approvals] = []
+            outlook = came_true(
+                org,
+                {"do": "approve", "ids": [str(id_) for id_ in ids]},
+                lambda: done.append(mappings.approve_many(org=org, mapping_ids=ids, cause=by_command())),
+            )
+            assert outlook.plan.refused.keys() == {str(id_) for id_ in done[0].refused}
+            for id_, refusal in done[0].refused.items():
+                foreseen = outlook.plan.refused[str(id_)]
+                assert (type(foreseen), foreseen.args) == (type(refusal), refusal.args)
+            assert [(each.group_id, each.name) for each in outlook.plan.mapped] == [
+                (mapping.group_id, mapping.entity.name) for mapping in done[0].approved
+            ]
+            transaction.set_rollback(True)
+
+    def push(self, org: Organization, name: str, members: list[User]) -> PushedGroup:
+        ids = [str(user.id) for user in members]
+        return group_intake.create_group(org=org, facts=GroupFacts(name), member_ids=ids, cause=by_command())
+
+
 class TestThePreview:
+    def test_of_approving_again_for_another_target_is_refused(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:
+        approved = mapped(org, push("Platform", *people))
+        with pytest.raises(mappings.NotPending):
+            runs.look(org, {"do": "approve", "ids": [str(approved.id)], "name": "Web"})
+
+    def test_goes_stale_when_the_name_is_another_entity_s(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:  # M9
+        group = push("Platform", *people)
+        first, second = (EntityFactory.create(org=org, kind=TEAM, name=name) for name in ("Platform", "Web"))
+        wish = {"do": "map", "group": str(group.id), "kind": TEAM}
+        seen = runs.look(org, wish).fingerprint
+        for entity, name in ((first, "Crew"), (second, "Platform")):
+            entity_edits.rename_entity(org=org, entity_id=entity.id, name=name, cause=by_command())
+        with pytest.raises(runs.Outdated):
+            runs.confirmed(org, wish, seen, lambda: pytest.fail("carried out"))
+
     def test_writes_nothing_and_locks_nothing(self, org: Organization, people: list[str], push: Any) -> None:
         group = push("Platform", *people)
         with CaptureQueriesContext(connection) as queries:

@@ -14,7 +14,7 @@ from groups_provisioning.models import PushedGroup
 from orgs.db.keys import FoldedField, fold
 from orgs.models import Entity, Organization, User
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
-from tests.groups_provisioning import ties
+from tests.groups_provisioning import world
 
 KEYS = [
     pytest.param(model, field, id=f"{model.__name__}.{field.name}")
@@ -26,7 +26,7 @@ MAKE: dict[Any, Callable[[], Any]] = {
     Organization: OrganizationFactory.create,
     User: UserFactory.create,
     Entity: EntityFactory.create,
-    PushedGroup: lambda: ties.group(OrganizationFactory.create(), "Engineers"),
+    PushedGroup: lambda: world.group(OrganizationFactory.create(), "Engineers"),
 }
 NAME = "Ärzte GmbH"
 

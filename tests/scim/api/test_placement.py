@@ -9,7 +9,7 @@ from orgs.models import Entity, EntityKind, Organization, User
 from orgs.people import Facts
 from tests.conftest import Idp
 from tests.factories import EntityFactory, OrganizationFactory, issue_token
-from tests.groups_provisioning.ties import by_command, places, settle
+from tests.groups_provisioning.world import by_command, places, settle
 
 URN = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
 PATH = f"{URN}:LambdatestGroup"

@@ -1,0 +1,109 @@
+"""Whatever a command refuses is told in words, and a new refusal cannot be forgotten."""
+
+from importlib import import_module
+from inspect import getmembers, isclass
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+import groups_provisioning
+import orgs
+from config.environment import ROOT
+from groups_provisioning import refusals
+from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
+from groups_provisioning.actions.rules import BadStartingRule
+from groups_provisioning.models import PushedGroup
+from groups_provisioning.preview.runs import Outdated
+from groups_provisioning.rules.patterns import BadPattern
+from orgs import domains, entities, organizations, people, profiles, tokens, txt_records
+from orgs.models import EntityKind
+from scim.mapping.errors import scim_error
+
+# Refusals with words of their own, where they are caught.
+TOLD_BY = {
+    BadPattern: "groups_provisioning/pages/rules/forms.py",
+    BadStartingRule: "groups_provisioning/management/commands/create_org.py",
+    Outdated: "groups_provisioning/pages/deciding.py",
+    conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
+    conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
+    domains.DomainTaken: "orgs/views/domains.py",
+    domains.NotADomain: "orgs/views/domains.py",
+    domains.NotProven: "orgs/views/domains.py",
+    domains.UnknownDomain: "orgs/views/domains.py",
+    organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
+    organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
+    people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
+    people.UnknownPerson: "orgs/admin/people.py",
+    profiles.RolesIncomplete: "orgs/admin/profiles.py",
+    tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
+    txt_records.Unanswered: "orgs/views/domains.py",
+}
+
+# The doors look first, and do not ask for what would be refused.
+NOT_ASKED = {
+    manual_changes.UnknownRole,
+    organizations.NotActivated,
+    organizations.ProfileInUse,
+    profiles.RoleInUse,
+    tokens.UnknownToken,
+}
+
+
+def exceptions() -> set[type[Exception]]:
+    """All that are defined in the apps that have commands."""
+    found = set()
+    for package in (groups_provisioning, orgs):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if ".migrations" not in module.name:
+                members = getmembers(import_module(module.name), isclass)
+                found |= {each for _, each in members if issubclass(each, Exception) and each.__module__ == module.name}
+    return found
+
+
+@pytest.mark.parametrize("refusal", sorted(exceptions(), key=lambda each: each.__qualname__))
+def test_every_refusal_is_told_somewhere(refusal: type[Exception]) -> None:
+    if refusal in TOLD_BY:
+        assert refusal.__name__ in Path(ROOT, TOLD_BY[refusal]).read_text()
+    else:
+        assert refusal in {*refusals.WORDS, *NOT_ASKED} or scim_error(refusal("x"))
+
+
+def test_what_pages_and_previews_catch_has_words() -> None:
+    assert {*mappings.REFUSALS, *entities.BAD_NAMES} <= set(refusals.WORDS)
+
+
+@pytest.mark.parametrize("refusal", refusals.REFUSALS)
+def test_words_are_complete(refusal: type[Exception]) -> None:
+    sentence, phrase = refusals.in_words(refusal("Owners")), refusals.for_support(refusal("Owners"))
+    assert sentence[-1] == "."
+    assert phrase[-1] != "."
+    assert "%" not in sentence + phrase + refusals.in_words(refusal())
+
+
+def test_what_has_no_words_is_not_an_error_of_its_own() -> None:
+    assert "nothing was changed" in refusals.in_words(LookupError("new"))
+    assert refusals.for_support(LookupError("new")) == "it is refused"
+
+
+@pytest.mark.parametrize("kind", EntityKind)
+@pytest.mark.parametrize("refusal", entities.BAD_NAMES)
+def test_a_bad_name_is_told_as_such(refusal: type[Exception], kind: EntityKind) -> None:
+    said = refusals.of_a_name(refusal("Owners"), kind)
+    assert "name" in said or "called" in said
+    assert "mapped" not in said
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 was refused: “g0”: Taken."),
+        (2, "2 were refused: “g0”: Taken. “g1”: Taken."),
+        (3, "3 were refused: “g0”: Taken. “g1”: Taken. 1 more."),
+    ],
+)
+def test_one_message_names_the_groups_and_counts_the_rest(
+    count: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "NAMED", 2)
+    assert refusals.told([(PushedGroup(display_name=f"g{n}"), "Taken.") for n in range(count)]) == words
