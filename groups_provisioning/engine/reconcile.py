@@ -118,6 +118,9 @@ ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
 """
 
 
+_SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
+
+
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
@@ -132,7 +135,7 @@ def _hold_switches(org: Organization) -> None:
     They mark everybody there is, and somebody who is just being created is not there yet.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org.id])
+        cursor.execute(_SWITCHES, [org.id])
 
 
 @cache

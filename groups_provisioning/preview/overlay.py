@@ -18,6 +18,8 @@ from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
 
+_MEMBERS = "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1"
+
 
 @dataclass(slots=True)
 class Overlay:
@@ -71,10 +73,7 @@ class Overlay:
 def members_of(group_ids: Iterable[Any]) -> list[UUID]:
     """The people in these groups, in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1",
-            [[str(id_) for id_ in group_ids]],
-        )
+        cursor.execute(_MEMBERS, [[str(id_) for id_ in group_ids]])
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
