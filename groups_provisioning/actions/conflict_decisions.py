@@ -88,7 +88,7 @@ def _settle(
 ) -> None:
     if len(users) == 1:
         (user,) = users.values()
-        effects = reconcile.settle(org=org, user=user)
+        effects = reconcile.settle(org=org, user=user).effects
         history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id), **told)
     else:
         queue.mark(org.id, users, change_id)

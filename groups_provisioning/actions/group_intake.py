@@ -121,7 +121,7 @@ def _change_group(
     cause: Cause,
     expected: frozenset[int] | None,
 ) -> PushedGroup:
-    group = _locked(org, group_id, expected)
+    group, anybody_taken_out = _locked(org, group_id, expected)
     was = group.display_name
     wished = edit(group)
     written = _assign(group, wished.facts)
@@ -138,9 +138,7 @@ def _change_group(
     if group.out_of_sync and any(change.op == "replace" for change in wished.members):
         group.out_of_sync = False
         written.append("out_of_sync")
-    marked = (
-        manual_changes.end_removals_around(group, change_id=change_id) if manual_changes.was_taken_out(group) else 0
-    )
+    marked = manual_changes.end_removals_around(group, change_id=change_id) if anybody_taken_out else 0
     if not written and not delta:
         if marked or delta.skipped:
             _record(group, "group.changed", cause, change_id, delta, marked=marked)
@@ -168,10 +166,10 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 @command
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
     members.lock_groups_around(org, group_id)
-    group = _locked(org, group_id, expected)
+    group, anybody_taken_out = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
-    if manual_changes.was_taken_out(group):
+    if anybody_taken_out:
         manual_changes.end_removals_around(group, change_id=change_id)
     members.take_out(group, at=cause.at)
     group.member_count = 0
@@ -246,14 +244,15 @@ def _refuse_if_off(org: Organization, group_id: UUID) -> None:
         raise GroupProvisioningOff
 
 
-def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
+def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool]:
+    """A group, locked, and whether anybody in the org was taken out of anything by hand. Raises UnknownGroup, Stale."""
     known = PushedGroup.objects.for_org(org).live().annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
-    group = known.select_for_update().filter(id=group_id).first()
+    group: Any = known.select_for_update().filter(id=group_id).first()
     if group is None:
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:
         raise Stale(group_id)
-    return group
+    return group, group.taken_out
 
 
 def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:

@@ -48,7 +48,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     placements.filter(entity=entity).delete()
     change_id = uuid7()
     HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
-    _record(org, user, entity, "user.placed", cause, reconcile.settle(org=org, user=user), change_id)
+    _record(org, user, entity, "user.placed", cause, reconcile.settle(org=org, user=user).effects, change_id)
     return True
 
 
@@ -63,11 +63,11 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     user = _locked(org, user_id)
     change_id = uuid7()
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
-    effects = reconcile.settle(org=org, user=user)
+    effects = reconcile.settle(org=org, user=user).effects
     still_in = Membership.objects.for_org(org).filter(user=user, entity=entity).exists()
     if still_in:
         HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
-        effects += reconcile.settle(org=org, user=user)
+        effects += reconcile.settle(org=org, user=user).effects
     if dropped or still_in:
         _record(org, user, entity, "user.taken_out", cause, effects, change_id, against_scim=still_in)
     return bool(dropped or still_in)
@@ -83,7 +83,7 @@ def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     user = _locked(org, user_id)
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=False).delete()
     if dropped:
-        _record(org, user, entity, "user.put_back", cause, reconcile.settle(org=org, user=user), uuid7())
+        _record(org, user, entity, "user.put_back", cause, reconcile.settle(org=org, user=user).effects, uuid7())
     return bool(dropped)
 
 
@@ -98,7 +98,7 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
     now = [key for key in keys if key in roles] if roles else None
     if not people.set_manual_roles(user=user, roles=now, at=cause.at):
         return False
-    effects = reconcile.settle(org=org, user=user)
+    effects = reconcile.settle(org=org, user=user).effects
     history.record(org, cause, "user.roles_set", effects, user=str(user.id), was=was, now=now)
     return True
 
@@ -107,14 +107,9 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
 
 
 REMOVALS = Exists(HandPlacement.objects.filter(org=OuterRef("org"), user=OuterRef("pk"), placed=False))
-"""Whether a user was taken out of anything: read with the row that is locked anyway, as `taken_out`."""
+"""Whether a user was taken out of anything: to be read with the row that is locked anyway."""
 REMOVALS_IN_ORG = Exists(HandPlacement.objects.filter(org=OuterRef("org"), placed=False))
 """Whether anybody in the org of a row was; likewise."""
-
-
-def was_taken_out(row: User | PushedGroup) -> bool:
-    """What `taken_out` says of a row that was read with it."""
-    return row.taken_out  # type: ignore[union-attr]
 
 
 def end_removals(user: User) -> None:

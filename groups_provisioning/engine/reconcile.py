@@ -28,8 +28,15 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 
 
-def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> list[Effect]:
-    """Bring one person up to date with the facts, within the command that changed them; what differed.
+class SettledPerson(NamedTuple):
+    """What settling one person came to: their effective roles, and what differed."""
+
+    roles: list[str]
+    effects: list[Effect]
+
+
+def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
+    """Bring one person up to date with the facts, within the command that changed them.
 
     is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
     account.
@@ -41,8 +48,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
         if is_new:
             _hold_switches(org)
         settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
-    user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
-    return settled.effects
+    return SettledPerson(settled.roles[user.id], settled.effects)
 
 
 def settle_marked(org_id: UUID, limit: int = BATCH) -> int:

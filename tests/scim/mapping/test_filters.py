@@ -63,7 +63,7 @@ def resources(org: Organization) -> list[dict[str, Any]]:
     """The org's users as they are shown, extensions under the schema's own URN, all of whose names `schemas` has."""
     kind = dialect(org.profile)
     return [
-        canonical(users.render(user, kind, "https://scim.example", everything(kind.user)), kind)
+        canonical(users.render(users.listed(user), kind, "https://scim.example", everything(kind.user)), kind)
         for user in users.rows(org, kind)
     ]
 
