@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up test screenshots check benchmark fmt lock clean
+.PHONY: help up dev reset test screenshots check benchmark fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -33,6 +33,12 @@ help:
 
 up: .venv/up ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
 	@exec $(VENV_PYTHON) -m config.supervisor
+
+dev: .venv/dev ## the same for developing: starts again when code changes, shows tracebacks and the debug toolbar
+	@MUSTER_DEV=1 exec $(VENV_PYTHON) -m config.supervisor
+
+reset: .venv/up ## remove the data in .var, for a fresh demo; refuses while the portal runs
+	@exec $(VENV_PYTHON) -m config.supervisor reset
 
 # Two at a time: a third quicker on two cores, and -n0 in ARGS undoes it.
 PYTEST := $(VENV_PYTHON) -m pytest -n 2

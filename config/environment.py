@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,6 +29,7 @@ class Environment:
     var: the state directory. port, bind: where the web server listens. url: the public address, without a trailing
     slash; https there turns on secure cookies and HSTS. database_url, redis_url, secret_key: None when unset, which
     means the embedded services and a key kept in the state directory. support_email: empty where nobody is to be asked.
+    dev: pages show tracebacks and settings, code is reloaded; on this machine alone.
     """
 
     var: Path
@@ -47,6 +49,7 @@ class Environment:
     scim_failures_per_minute: int
     scim_probes_per_minute: int
     log_level: str
+    dev: bool
 
     def services(self) -> tuple[str, str]:
         """The addresses of PostgreSQL and Redis: the operator's own, else those of the embedded services.
@@ -73,10 +76,11 @@ def read(environ: Mapping[str, str]) -> Environment:
     if not url.startswith(("http://", "https://")):
         raise Misconfigured(f"MUSTER_URL must start with http:// or https://, not {url!r}.")
     hosts = environ.get("ALLOWED_HOSTS")
+    bind = environ.get("MUSTER_BIND", "127.0.0.1")
     return Environment(
         var=var,
         port=port,
-        bind=environ.get("MUSTER_BIND", "127.0.0.1"),
+        bind=bind,
         url=url,
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()) if hosts else _hosts_of(url),
         database_url=environ.get("DATABASE_URL") or None,
@@ -91,6 +95,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
         scim_probes_per_minute=_number(environ, "SCIM_PROBES_PER_MINUTE", 60),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
+        dev=_dev(environ, url, bind),
     )
 
 
@@ -107,6 +112,25 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isascii() or not value.isdigit():
         raise Misconfigured(f"{name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def _dev(environ: Mapping[str, str], url: str, bind: str) -> bool:
+    value = environ.get("MUSTER_DEV", "")
+    if value not in ("", "1"):
+        raise Misconfigured(f"MUSTER_DEV must be 1 or empty, not {value!r}.")
+    if value and not (_is_local(urlsplit(url).hostname or "") and _is_local(bind)):
+        raise Misconfigured(
+            f"MUSTER_DEV shows everybody the settings and the code of the portal, and {url} on {bind} can be reached by"
+            " others. Leave it out, or leave out MUSTER_URL and MUSTER_BIND."
+        )
+    return bool(value)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _address(environ: Mapping[str, str], name: str) -> str:

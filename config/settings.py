@@ -20,7 +20,7 @@ BASE_DIR = environment.ROOT
 DATABASE_URL, REDIS_URL = ENVIRONMENT.services()
 HTTPS = ENVIRONMENT.url.startswith("https://")
 
-DEBUG = False
+DEBUG = ENVIRONMENT.dev
 SECRET_KEY = ENVIRONMENT.secret_key or local_secrets.kept_in(ENVIRONMENT.var / "secret_key", length=50)
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
@@ -61,6 +61,14 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+if DEBUG:
+    INSTALLED_APPS.append("debug_toolbar")
+    # Around whatever asks the database.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("csp.middleware.CSPMiddleware") + 1, "debug_toolbar.middleware.DebugToolbarMiddleware"
+    )
+    INTERNAL_IPS = ["127.0.0.1", "::1"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -332,7 +340,7 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -350,7 +358,10 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
     "loggers": {
         "django.request": {"level": "ERROR"},  # the request log tells of refusals
-        "django.server": {"propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+if DEBUG:  # the log is the terminal, and the clock ticks every two seconds
+    quiet = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+    LOGGING["loggers"] |= {logger: {"level": "WARNING"} for logger in quiet}

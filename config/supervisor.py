@@ -1,5 +1,8 @@
 """`make up`: the embedded services, the migrations, the demo, then web, worker and beat until somebody says stop.
 
+`make dev` is the same with a web server and a worker that start again when code changes, and logs in the terminal.
+`make reset` removes what both of them keep.
+
 Only this process hears signals: each child is a session of its own, and an orderly stop is the supervisor's to give.
 Should it be killed without a chance to, every child has a watcher in its process group that notices and ends the group.
 """
@@ -9,6 +12,7 @@ import http.client
 import os
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -67,22 +71,53 @@ class Job:
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 PREPARATIONS = (
-    Job("migrate", (*MANAGE, "migrate", "--noinput", "--verbosity=0"), "Bringing the database up to date"),
-    Job("seed_demo", (*MANAGE, "seed_demo"), "Looking after the demo organization"),
+    # One command for both: to start Python and import Django takes longer than either.
+    Job("seed_demo", (*MANAGE, "seed_demo", "--migrate"), "Bringing the database and the demo organization up to date"),
 )
+
+CODE = tuple(str(ROOT / room) for room in ("config", "orgs", "groups_provisioning", "scim"))
+KEPT = (
+    "postgres",
+    "postgres.unfinished",
+    "valkey",
+    "log",
+    "mail",
+    "secret_key",
+    "demo_password",
+    "beat-schedule*",
+    "url",
+)
+"""In the state directory: what a portal of `make up` has made and would find again."""
 
 
 def children_of(env: Environment) -> tuple[Job, ...]:
     """What runs, in the order in which it is stopped."""
-    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "config")
+    python = (sys.executable, "-m")
+    celery = ("celery", "--quiet", "-A", "config")
     schedule = f"--schedule={env.var / 'beat-schedule'}"
     # Workers have nothing to tell each other.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    worker = (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)
+    beat = (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")
+    if env.dev:
+        # Django's server sees templates change as well as code.
+        address = f"[{env.bind}]:{env.port}" if ":" in env.bind else f"{env.bind}:{env.port}"
+        return (
+            Job("web", (*MANAGE, "runserver", "--nostatic", address)),
+            Job("worker", reloaded((*python, *worker))),
+            Job("beat", (*python, *beat)),
+        )
     return (
-        Job("web", (sys.executable, "-m", "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
-        Job("worker", (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)),
-        Job("beat", (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")),
+        Job("web", (*python, "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
+        Job("worker", (*python, *worker)),
+        Job("beat", (*python, *beat)),
     )
+
+
+def reloaded(command: Sequence[str], code: Sequence[str] = CODE) -> tuple[str, ...]:
+    """A command that is started again when Python code changes, and waits for a change where the code is broken."""
+    watcher = (sys.executable, "-m", "watchfiles", "--filter", "python", "--target-type", "command")
+    return (*watcher, shlex.join(command), *code)
 
 
 class StopAsked(Exception):
@@ -99,7 +134,36 @@ def main() -> int:
     except Misconfigured as error:
         say(str(error))
         return 1
+    if sys.argv[1:] == ["reset"]:
+        return reset(env)
     return run(env, preparations=PREPARATIONS, children=children_of(env))
+
+
+def reset(env: Environment) -> int:
+    """Remove what `make up` keeps in this checkout (0), unless it runs or the data is somewhere else (1)."""
+    try:
+        if env.var.resolve() != (ROOT / ".var").resolve() or env.database_url or env.redis_url:
+            raise Failed(
+                "`make reset` removes the data in .var and no other: unset MUSTER_VAR, DATABASE_URL and REDIS_URL."
+            )
+        start_afresh(services.make_state(env.var))
+    except (Failed, ServicesError, StopAsked) as error:
+        say(str(error))
+        return 1
+    say("The data is removed. `make up` or `make dev` starts with a new demo organization.")
+    return 0
+
+
+def start_afresh(state: Path) -> None:
+    """Remove what KEPT names, once the servers of a killed supervisor are stopped. Raises Failed if a portal runs."""
+    with _only_supervisor(state, "being reset", "Stop it first."), _children_lock(state, Bell()):
+        services.stop(state)
+        for name in KEPT:
+            for path in state.glob(name):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
 
 def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job]) -> int:
@@ -107,7 +171,8 @@ def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job
     bell = Bell()
     try:
         state = services.make_state(env.var)
-        with _only_supervisor(state, env), _children_lock(state, bell) as lock:
+        beside = "Stop it, or start another one beside it with MUSTER_VAR=… PORT=…"
+        with _only_supervisor(state, env.url, beside), _children_lock(state, bell) as lock:
             _check_port(env)
             supervisor = Supervisor(env, state, bell, lock)
             try:
@@ -155,11 +220,12 @@ class Process:
     """A running job, its descendants and its watcher: one process group."""
 
     def __init__(
-        self, job: Job, *, log: Path, environ: Mapping[str, str], leash: int, lock: int, stdout: IO[bytes] | None
+        self, job: Job, *, log: Path | None, environ: Mapping[str, str], leash: int, lock: int, stdout: IO[bytes] | None
     ):
+        """log: where it writes what is not asked for; None for the terminal."""
         self.job = job
         self.started = time.monotonic()
-        with log.open("ab") as errors:
+        with log.open("ab") if log else nullcontext() as errors:
             self.popen = subprocess.Popen(  # noqa: S603 - commands of this module only
                 ["/bin/sh", "-c", LEASH, f"muster-{job.name}", *job.command],
                 stdin=leash,
@@ -249,7 +315,8 @@ class Supervisor:
             services.stop(self.state)
 
     def _start(self, job: Job, stdout: IO[bytes] | None = None) -> Process:
-        log = services.log_file(self.state, job.name)
+        in_terminal = self.env.dev and stdout is None
+        log = None if in_terminal else services.log_file(self.state, job.name)
         return Process(job, log=log, environ=self.environ, leash=self.leash, lock=self.lock, stdout=stdout)
 
     def _complete(self, job: Job) -> str:
@@ -309,24 +376,23 @@ class Supervisor:
             say(f"{post.job.name} {_how(status)}; starting it again in {delay:g} s")
 
     def _log(self, job: Job) -> str:
+        if self.env.dev and any(post.job is job for post in self.posts):
+            return "Its last words are above."
         log = services.log_file(self.state, job.name)
         return f"{log} ends with:\n{services.tail(log)}"
 
 
 @contextmanager
-def _only_supervisor(state: Path, env: Environment) -> Iterator[None]:
-    """One supervisor per state directory. Raises Failed, naming the other."""
+def _only_supervisor(state: Path, doing: str, advice: str) -> Iterator[None]:
+    """One supervisor per state directory. doing: what others are told of it. Raises Failed, naming the other."""
     with (state / "supervisor.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise Failed(
-                f"Muster already runs with {state}: {lock.read().strip()}."
-                " Stop it, or start another one beside it with MUSTER_VAR=… PORT=…"
-            ) from None
+            raise Failed(f"Muster already runs with {state}: {lock.read().strip()}. {advice}") from None
         lock.truncate(0)
-        lock.write(f"process {os.getpid()}, {env.url}")
+        lock.write(f"process {os.getpid()}, {doing}")
         lock.flush()
         yield
 
@@ -379,6 +445,15 @@ def _ready(env: Environment) -> bool:
 
 
 def _banner(env: Environment, state: Path, demo: str) -> str:
+    if env.dev:
+        return f"""
+Muster runs at {env.url} and starts again when code changes; pages show the debug toolbar.
+
+{demo.strip()}
+
+Logs: below. Mails: {state / "mail"}
+Ctrl-C stops everything and keeps the data; `make reset` removes it.
+"""
     return f"""
 Muster runs at {env.url}
 

@@ -1,5 +1,6 @@
 """Every address of the portal, but for the SCIM base URLs, which scim.api.front answers."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -13,3 +14,8 @@ urlpatterns = [
     path("", include("orgs.urls")),
     path("", include("scim.urls")),
 ]
+
+if settings.DEBUG:
+    from debug_toolbar.toolbar import debug_toolbar_urls
+
+    urlpatterns += debug_toolbar_urls()

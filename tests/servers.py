@@ -23,7 +23,16 @@ TEMPLATES = ROOT / ".var" / "test-template"
 AFTERWARDS = "trap '' HUP INT TERM; read -r _; exec \"$@\""
 
 # What an operator may have set for `make up`, and no test should depend on.
-FOREIGN = ("PORT", "MUSTER_URL", "MUSTER_BIND", "ALLOWED_HOSTS", "EMAIL_URL", "TRUSTED_PROXIES", "LOG_LEVEL")
+FOREIGN = (
+    "PORT",
+    "MUSTER_URL",
+    "MUSTER_BIND",
+    "ALLOWED_HOSTS",
+    "EMAIL_URL",
+    "TRUSTED_PROXIES",
+    "LOG_LEVEL",
+    "MUSTER_DEV",
+)
 
 
 @pytest.hookimpl(wrapper=True)

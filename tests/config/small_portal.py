@@ -31,6 +31,7 @@ COMMANDS = {
     "family": shell("sleep 1001 & sleep 1002 & wait"),
     "stubborn": shell("trap '' TERM; while true; do sleep 1; done"),
     "broken": shell("echo out of cheese; exit 3"),
+    "reloaded": supervisor.reloaded(shell("echo started; sleep 1004"), [os.environ.get("MUSTER_VAR", "")]),
     "prepare": shell("echo owner@demo.example"),
     "prepare-slowly": shell("sleep 1003"),
     "prepare-badly": shell("echo no such table >&2; exit 1"),

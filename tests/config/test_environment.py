@@ -27,10 +27,39 @@ class TestTheAddress:
         assert environment.read({"MUSTER_URL": url, "MUSTER_VAR": str(tmp_path)}).allowed_hosts[0] == host
 
 
+class TestDevelopment:
+    def test_is_off_unless_it_is_asked_for(self, tmp_path: Path) -> None:
+        assert not environment.read({"MUSTER_VAR": str(tmp_path)}).dev
+        assert environment.read({"MUSTER_VAR": str(tmp_path), "MUSTER_DEV": "1"}).dev
+
+    @pytest.mark.parametrize(
+        "url", ["http://localhost:1", "http://acme.localhost", "http://127.0.0.2", "http://[::1]:8"]
+    )
+    def test_is_for_this_machine(self, tmp_path: Path, url: str) -> None:
+        assert environment.read({"MUSTER_VAR": str(tmp_path), "MUSTER_DEV": "1", "MUSTER_URL": url}).dev
+
+    @pytest.mark.parametrize(
+        "public",
+        [
+            {"MUSTER_URL": "https://muster.example.org"},
+            {"MUSTER_URL": "http://localhost.example.org"},
+            {"MUSTER_URL": "http://192.168.1.4:8000"},
+            {"MUSTER_BIND": "0.0.0.0"},
+            {"MUSTER_BIND": "::"},
+        ],
+    )
+    def test_is_refused_where_others_can_reach_it(self, tmp_path: Path, public: dict[str, str]) -> None:
+        with pytest.raises(Misconfigured, match="MUSTER_DEV"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "MUSTER_DEV": "1", **public})
+
+
 class TestAMistake:
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
+        [
+            *[("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
+            ("MUSTER_DEV", "yes"),
+        ],
     )
     def test_is_named(self, name: str, value: str) -> None:
         with pytest.raises(Misconfigured, match=name):

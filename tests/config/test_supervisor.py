@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config import services
+from config import environment, services, supervisor
 from tests.config import processes
 
 RUN = "import sys; from tests.config import small_portal; sys.exit(small_portal.main({names!r}))"
@@ -54,10 +54,12 @@ WEB = r"\S+ -c \nimport http.server"
 def start(tmp_path: Path) -> Iterator[Start]:
     portals = []
 
-    def start(*names: str, state: Path | None = None, port: int | None = None, code: str = RUN) -> Portal:
+    def start(
+        *names: str, state: Path | None = None, port: int | None = None, code: str = RUN, dev: bool = False
+    ) -> Portal:
         """With a state directory it has servers of its own there; without, it uses those of the suite."""
         own = {"DATABASE_URL": "", "REDIS_URL": ""} if state else {}
-        environ = {**own, "PORT": str(port or free_port())}
+        environ = {**own, "PORT": str(port or free_port()), "MUSTER_DEV": "1" if dev else ""}
         portals.append(Portal(state or tmp_path, code.format(names=list(names)), environ))
         return portals[-1]
 
@@ -224,3 +226,54 @@ class TestAKilledSupervisor:
         assert (state / "postgres" / "postmaster.pid").read_text() == postmaster
         with psycopg.connect(addresses.database_url) as connection:
             assert connection.execute("SELECT word FROM memory").fetchone() == ("kept",)
+
+
+class TestDeveloping:
+    def test_shows_what_children_say(self, start):
+        portal = start("prepare", "web", "broken", dev=True)
+        assert portal.end() == 1
+        assert portal.said.count("out of cheese") == 3
+
+    def test_starts_a_child_again_when_code_changes(self, start):
+        portal = start("prepare", "web", "reloaded", dev=True)
+        portal.hear("Ctrl-C")
+        portal.hear("started")
+        [first] = processes.until(lambda: portal.find("sleep 1004"))
+        portal.said = ""
+        (portal.state / "code.py").write_text("")
+        portal.hear("started")
+        processes.until(lambda: set(portal.find("sleep 1004")) - {first})
+        portal.signal_group(signal.SIGINT)
+        assert portal.end() == 0
+        assert portal.find("sleep 1004") == []
+
+
+RESET = "from pathlib import Path; from config import supervisor; supervisor.start_afresh(Path({state!r}))"
+
+
+class TestResetting:
+    def test_removes_what_a_portal_keeps_and_nothing_else(self, start, state):
+        portal = start("prepare", "web", state=state)
+        portal.hear("Ctrl-C")
+        portal.process.kill()  # and leaves its servers behind
+        portal.end()
+        (state / "demo_password").write_text("secret")
+        (state / "test-template").mkdir()
+        (state / "notes.txt").write_text("of somebody")
+        said, _ = processes.python(RESET.format(state=str(state)), state).communicate(timeout=60)
+        assert said == ""
+        assert nothing_of(state)
+        left = {path.name for path in state.iterdir() if path.suffix != ".lock"}
+        assert left == {"test-template", "notes.txt"}
+
+    def test_refuses_while_a_portal_runs(self, start, state):
+        portal = start("prepare", "web", state=state)
+        portal.hear("Ctrl-C")
+        said, _ = processes.python(RESET.format(state=str(state)), state).communicate(timeout=60)
+        assert f"already runs with {state}: process {portal.process.pid}" in said
+        assert services.alive(state)
+
+    @pytest.mark.parametrize("foreign", [{"MUSTER_VAR": "/srv/muster"}, {"DATABASE_URL": "postgresql:///muster"}])
+    def test_refuses_to_touch_data_elsewhere(self, foreign, capfd):
+        assert supervisor.reset(environment.read(foreign)) == 1
+        assert "removes the data in .var and no other" in capfd.readouterr().out

@@ -1,8 +1,10 @@
 """`manage.py seed_demo`: a demo org to look around in; run by `make up`. What is there already stays as it is."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +20,12 @@ OWNER, SUPPORT = "owner@demo.example", "support@demo.example"
 class Command(BaseCommand):
     help = "Create the demo organization unless it exists, and print how to sign in."
 
-    def handle(self, **_: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
+
+    def handle(self, *, migrate: bool, **_: Any) -> None:
+        if migrate:
+            call_command("migrate", interactive=False, verbosity=0)
         password = local_secrets.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
         if not User.objects.filter(login_email=OWNER).exists():
             _seed(password)
