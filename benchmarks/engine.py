@@ -1,8 +1,8 @@
 """The engine and its queue: `python -m benchmarks.engine`, part of `make benchmark`.
 
-All at once: one approval places 100,000 people in a team, settled batch by batch in this process, against the same rows
-written by hand in one transaction. In turn: while one org has as many people to settle, 20 others change something
-small. Writes: members are added and removed over HTTP while the broker is there, paused, and gone.
+All at once: one approval puts 100,000 people into a team, settled batch by batch in this process, compared with the
+same rows written by hand in one transaction. In turn: while one org has as many people to settle, 20 others make small
+changes. Writes: members are added and removed over HTTP while the broker is up, paused, and gone.
 """
 
 import os
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]:
-    """The seconds that the engine takes, and those by hand for the same rows."""
+    """The seconds that the engine takes, and the seconds that the same rows take by hand."""
     import django
 
     django.setup()
@@ -134,7 +134,7 @@ def report_all_at_once(engine: float, hand: float) -> None:
 
 
 def in_turn(database: psycopg.Connection) -> list[float]:
-    """How long each of the small orgs waits, in seconds, when it changes something while a big one is settled."""
+    """How many seconds each small org waits when it changes something while a big one is being settled."""
     from django.utils import timezone
 
     from groups_provisioning.engine import worker
@@ -183,7 +183,7 @@ def report_writes(times: dict[str, list[float]]) -> None:
 
 
 def measure_writes(muster: Portal, client: Client, group: str, person: str) -> dict[str, list[float]]:
-    """Seconds of each write, by the state of the broker; these take turns, as the machine may have its moods."""
+    """Seconds of each write, by the state of the broker; the states alternate to even out noise."""
     times: dict[str, list[float]] = {"there": [], "paused": [], "gone": []}
     list(writes(client, group, person))  # warms up
     for _ in range(ROUNDS):

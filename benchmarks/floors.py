@@ -1,4 +1,4 @@
-"""The least that a Django REST Framework view could do for the same answers: what Muster's figures are compared with.
+"""The minimum that a Django REST Framework view can do for the same responses; Muster's figures are compared with it.
 
 R: a bearer token looked up, a row read, JSON rendered. W: a bearer token looked up, one transaction of three INSERTs.
 """

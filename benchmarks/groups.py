@@ -1,8 +1,8 @@
-"""Groups of 10 to 100,000 members on a real server, against the same rows by bare SQL: part of `make benchmark`.
+"""Groups of 10 to 100,000 members on a real server, compared with bare SQL for the same rows: part of `make benchmark`.
 
 One gunicorn process answers one client over one connection. For one member, and for reading without members, the sizes
-take turns, and each figure is a median. "Bare" is the least that PostgreSQL does on the same server for what a POST
-writes: the group, its members, their marks and the change in one transaction, ids as one array.
+alternate, and each figure is a median. "Bare" is the minimum that PostgreSQL does on the same server for the rows of a
+POST: the group, its members, their marks and the change in one transaction, with the ids as one array.
 """
 
 import statistics
@@ -14,7 +14,7 @@ import psycopg
 from benchmarks.portal import PEOPLE, Client, portal
 
 SIZES = (10, 1_000, 10_000, 100_000)
-ROUNDS, WARM_UP, REPEATS = 40, 3, 3  # of requests about one member, of which the first do not count; of whole groups
+ROUNDS, WARM_UP, REPEATS = 40, 3, 3  # for one member, of which the first ones do not count; for whole groups
 KINDS = ("add", "remove", "no members", "PUT same", "PUT one", "read", "POST", "bare POST")
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BARE = (
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 class Bench:
-    """The server under test, the database below it, and the people in both."""
+    """The server under test, its database, and the people in it."""
 
     def __init__(self, client: Client, database: psycopg.Connection) -> None:
         self.client, self.database = client, database
@@ -92,7 +92,7 @@ def measure(bench: Bench) -> dict[tuple[str, int], float]:
 
 
 def whole(bench: Bench, size: int, times: dict[tuple[str, int], list[float]]) -> str:
-    """Measure what is about all members of a group; the id of the last one."""
+    """Measure the requests about all members of a group. Returns the id of the last group."""
     for _ in range(REPEATS):
         times["bare POST", size].append(bench.bare(size))
         body = bench.body(size)
@@ -107,7 +107,7 @@ def whole(bench: Bench, size: int, times: dict[tuple[str, int], list[float]]) ->
 
 
 def change(bench: Bench, group: str, operation: dict) -> float:
-    """One member, in the form whose answer has no members at any size."""
+    """Change one member, in the form whose response has no members at any size."""
     query = "?excludedAttributes=members"
     return bench.send("PATCH", f"/{group}{query}", {"schemas": [PATCH], "Operations": [operation]})[0]
 

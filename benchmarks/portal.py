@@ -1,4 +1,4 @@
-"""What benchmarks measure: a portal with servers of its own, one org, a token, and a web process when one is wanted."""
+"""The portal that benchmarks measure: its own servers, one org, a token and, if needed, a web process."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from config import services
 
-# People of an org, named after their numbers, as SCIM would leave them.
+# People of an org, named by number, as SCIM would create them.
 PEOPLE = """
 WITH people AS (
     INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
@@ -33,7 +33,7 @@ INSERT INTO orgs_standing (user_id, org_id, roles) SELECT id, org_id, '{Member}'
 
 @contextmanager
 def servers() -> Iterator[dict[str, str]]:
-    """PostgreSQL and Valkey; what the environment of a process has to say to use them."""
+    """PostgreSQL and Valkey; yields the environment variables for processes that use them."""
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
         state = Path(folder)
         addresses = services.start(state)
@@ -114,7 +114,7 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def __call__(self, method: str, path: str, body: object = None) -> tuple[float, dict]:
-        """The seconds that a request took, and its answer."""
+        """The seconds that a request took, and the response."""
         data = json.dumps(body) if body is not None else None
         started = time.perf_counter()
         self.connection.request(method, path, data, self.headers)

@@ -1,4 +1,4 @@
-"""The CPU time that SCIM itself takes: `python -m benchmarks.protocol`. Best of many rounds."""
+"""The CPU time of SCIM processing alone: `python -m benchmarks.protocol`. Best of many rounds."""
 
 import os
 import time

@@ -1,8 +1,8 @@
-"""SCIM requests against their floors, on a real server: `make benchmark`.
+"""SCIM requests compared with their floors, on a real server: `make benchmark`.
 
-One gunicorn process answers one client at a time, over one connection; the kinds of request take turns in short rounds,
-so that a machine that slows down slows all of them. A ratio is the floor's median time divided by Muster's: 100 % would
-be as fast as the least that Django REST Framework can do.
+One gunicorn process answers one client at a time, over one connection; the kinds of request alternate in short rounds,
+so that a slowdown of the machine affects all of them. A ratio is the floor's median time divided by Muster's: 100 %
+would be as fast as the minimum that Django REST Framework can do.
 """
 
 import statistics
@@ -32,7 +32,7 @@ def person(number: int) -> dict:
 
 
 def measure(client: Client) -> dict[str, list[float]]:
-    """Seconds of each request, by kind."""
+    """Seconds per request, by kind."""
     ids = [client("POST", "/api/scim/Users", person(number))[1]["id"] for number in range(USERS // 10)]
     patch = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
     fresh = iter(range(USERS, 10**9))

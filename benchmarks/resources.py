@@ -1,4 +1,4 @@
-"""What benchmarks.protocol measures, once Django is set up."""
+"""The work that benchmarks.protocol measures; needs Django to be set up."""
 
 from functools import lru_cache
 from typing import Any
@@ -24,7 +24,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def person(number: int) -> dict[str, Any]:
-    """What Okta and Entra map by default, about a kilobyte."""
+    """The attributes that Okta and Entra map by default, about a kilobyte."""
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
         "userName": f"person{number}@corp.example",
@@ -61,7 +61,7 @@ _shown: dict[Organization, users.Shown] = {}
 
 
 def in_and_out(org: Organization) -> bytes:
-    """A body is parsed and checked, and a user rendered and serialised."""
+    """Parse and check a body, then render and serialise a user."""
     kind = dialect(org.profile)
     read_resource(orjson.loads(_BODY), kind.user, creating=True).replace({})
     if org not in _shown:
@@ -70,7 +70,7 @@ def in_and_out(org: Organization) -> bytes:
 
 
 def columns(org: Organization) -> Facts:
-    """A resource becomes columns, and the copy for filters."""
+    """Turn a resource into columns and the copy for filters."""
     kind = dialect(org.profile)
     return users.facts_of(_resource(kind), kind)
 

@@ -1,4 +1,4 @@
-"""The portal's settings with the floors beside it, no middleware for them to pay for, and no limits."""
+"""The portal's settings plus the floors, without middleware that would slow these down, and without rate limits."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""Who the embedded servers run as."""
+"""The user that the embedded servers run as."""
 
 import os
 import pwd
@@ -15,9 +15,9 @@ class ServicesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the servers run as: PostgreSQL refuses root, and initdb a uid without a name.
+    """The user that the servers run as: PostgreSQL refuses root, and initdb refuses a uid without a name.
 
-    uid: the owner of their files. prefix: the command that becomes it.
+    uid: the owner of their files. prefix: the command that switches to that user.
     """
 
     uid: int
@@ -25,10 +25,9 @@ class Account:
 
 
 def account_for(state: Path, postgres: str) -> Account:
-    """Ourselves where possible; root borrows a name in a user namespace or, where that is refused, becomes `nobody`.
+    """The current user if possible; root gets a name in a user namespace or, where that is refused, becomes `nobody`.
 
-    postgres: the server's path. The cluster's owner is the record of the choice: a cluster that root owns was made in a
-    namespace.
+    postgres: the server's path. The cluster's owner records the choice: a cluster of root's was made in a namespace.
     """
     me = os.geteuid()
     owner = owner_of(state).uid
@@ -47,14 +46,14 @@ def account_for(state: Path, postgres: str) -> Account:
         return Account(me, namespace)
     if me != 0:
         raise ServicesError(
-            f"PostgreSQL does not run as {name_of(me)}, who has no name here, nor in a user namespace (unshare --user),"
-            " which is not allowed. Run as a user of /etc/passwd, or set DATABASE_URL and REDIS_URL."
+            f"PostgreSQL cannot run as {name_of(me)}, which has no name here, and a user namespace (unshare --user) is"
+            " not allowed. Run as a user in /etc/passwd, or set DATABASE_URL and REDIS_URL."
         )
     nobody = pwd.getpwnam("nobody")
     if (cluster := state / "postgres").exists():
         raise ServicesError(
-            "PostgreSQL does not run as root. Its cluster was made in a user namespace (unshare --user), which is not"
-            f" allowed any more. Hand it over: chown -R {nobody.pw_name} {shlex.quote(str(cluster))}"
+            "PostgreSQL cannot run as root. Its cluster was made in a user namespace (unshare --user), which is no"
+            f" longer allowed. Change its owner: chown -R {nobody.pw_name} {shlex.quote(str(cluster))}"
         )
     return _other(state, nobody.pw_uid, postgres)
 
@@ -65,14 +64,14 @@ def _other(state: Path, uid: int, postgres: str) -> Account:
     for path in (postgres, state):
         if not _works(*account.prefix, "test", "-x", str(path)):
             raise ServicesError(
-                f"PostgreSQL does not run as root, and {name_of(uid)}, who would run it, cannot reach {path}. Run as an"
-                " ordinary user, move to a directory that everybody may enter, or set DATABASE_URL and REDIS_URL."
+                f"PostgreSQL cannot run as root, and {name_of(uid)}, which would run it, cannot reach {path}. Run as an"
+                " ordinary user, move to a directory that every user may enter, or set DATABASE_URL and REDIS_URL."
             )
     return account
 
 
 def owner_of(state: Path) -> Account:
-    """Whom the cluster belongs to, or will."""
+    """The user that owns the cluster, or will own it."""
     cluster = state / "postgres"
     return Account(cluster.stat().st_uid if cluster.exists() else os.geteuid())
 
@@ -82,7 +81,7 @@ def _has_name(uid: int) -> bool:
 
 
 def name_of(uid: int) -> str:
-    """What messages call a user."""
+    """The name of a user in messages."""
     return next((entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == uid), f"uid {uid}")
 
 

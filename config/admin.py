@@ -12,18 +12,18 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
 
-# django-unfold reads its Alpine expressions with eval and sets styles inline; all else stays as strict as elsewhere.
+# django-unfold evaluates Alpine expressions with eval and sets inline styles; the rest is as strict as elsewhere.
 CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
 
 class SupportSite(UnfoldAdminSite):
-    """django-unfold's site in its own content security policy, entered by the portal's sign-in page."""
+    """django-unfold's site with its own content security policy, entered through the portal's sign-in page."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         return csp_replace(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # The sidebar lists everything already.
+        # The sidebar already lists everything.
         return redirect("admin:orgs_organization_changelist")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

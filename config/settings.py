@@ -46,8 +46,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, since it answers everything below the SCIM base URLs by itself: identity providers have no sessions, no
-    # cookies and no use for a page of HTML.
+    # First, since it answers everything below the SCIM base URLs: identity providers have no sessions, no cookies and
+    # no use for HTML pages.
     "scim.api.front.ScimFrontDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -94,7 +94,7 @@ TEMPLATES = [
 
 
 def _database(url: str) -> dict[str, Any]:
-    """Django's form of a libpq URL. What it has no name for goes to psycopg as it is."""
+    """Django's form of a libpq URL. Options that Django has no name for are passed to psycopg."""
     parts = conninfo_to_dict(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     database: dict[str, Any] = {django: str(parts.pop(libpq, "") or "") for libpq, django in names.items()}
@@ -106,7 +106,7 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),
-            # Opened lazily in each process, after gunicorn or Celery has forked.
+            # Opened lazily in each process, after gunicorn or Celery forks.
             "pool": {"min_size": 0, "max_size": 16, "timeout": 5, "max_idle": 120},
         },
         "DISABLE_SERVER_SIDE_CURSORS": True,
@@ -142,7 +142,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 if ENVIRONMENT.trusted_proxies:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Health checks come from the machine itself, over plain HTTP.
+# Health checks come from the same machine, over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 
 AXES_FAILURE_LIMIT = 8
@@ -155,7 +155,7 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_IPWARE_PROXY_COUNT = ENVIRONMENT.trusted_proxies or None
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-AXES_ENABLE_ADMIN = False  # a lock opens by itself, or by `manage.py axes_reset`
+AXES_ENABLE_ADMIN = False  # a lock expires, or is lifted with `manage.py axes_reset`
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -186,8 +186,8 @@ else:
 
 CELERY_BROKER_URL = environment.broker_url(REDIS_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
-# A worker waits for its broker, however long that is away, and gives up the tasks it could not acknowledge any more:
-# they come again, and a task that runs twice is one that ran once.
+# A worker waits for its broker, however long that is unavailable, and gives up tasks that it can no longer acknowledge:
+# they are delivered again, and running a task twice has the same effect as running it once.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
@@ -200,7 +200,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    # What nudges (orgs.nudge) make quicker, this makes sure. While no worker runs, its messages do not pile up.
+    # Makes sure of what nudges (orgs.nudge) only speed up. Its messages do not pile up while no worker runs.
     "sweep": {
         "task": "groups_provisioning.tasks.settle_pending",
         "schedule": 2.0,
@@ -247,7 +247,7 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # served from where they are: nothing to collect
+WHITENOISE_USE_FINDERS = True  # served from the source directories: no collectstatic
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -304,7 +304,7 @@ UNFOLD = {
                 ],
             },
             {
-                "title": _("What happened"),
+                "title": _("History"),
                 "items": [
                     _list(_("Request log"), "sync_alt", "scim_requestlog"),
                     _list(_("Changes"), "history", "orgs_change"),
@@ -357,7 +357,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
     "loggers": {
-        "django.request": {"level": "ERROR"},  # the request log tells of refusals
+        "django.request": {"level": "ERROR"},  # the request log records refusals
         "django.server": {"handlers": [], "propagate": True},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -1,10 +1,10 @@
-"""`make up`: the embedded services, the migrations, the demo, then web, worker and beat until somebody says stop.
+"""`make up`: the embedded services, the migrations, the demo, then web, worker and beat until told to stop.
 
-`make dev` is the same with a web server and a worker that start again when code changes, and logs in the terminal.
-`make reset` removes what both of them keep.
+`make dev` does the same with a web server and a worker that restart when code changes, and with logs in the terminal.
+`make reset` removes the data of both.
 
-Only this process hears signals: each child is a session of its own, and an orderly stop is the supervisor's to give.
-Should it be killed without a chance to, every child has a watcher in its process group that notices and ends the group.
+Only this process receives signals: each child has its own session, and the supervisor stops the children in order. If
+it is killed before it can, a watcher in each child's process group notices and ends the group.
 """
 
 import fcntl
@@ -32,16 +32,16 @@ from config.environment import ROOT, Environment, Misconfigured
 from config.services import Addresses, ServicesError
 
 # Seconds.
-TERMINATE = 10  # from a polite request to stop to a kill
+TERMINATE = 10  # from a request to stop to a kill
 READY = 60  # from the start of web to its first healthy answer
-QUICK = 30  # a life shorter than this counts as a failure to start
+QUICK = 30  # a child that lives for less counts as failing to start
 LEAVE = TERMINATE + 5  # how long the children of a killed supervisor may take to leave
-SERVERS = 10  # between two looks at PostgreSQL and Valkey
+SERVERS = 10  # between two checks of PostgreSQL and Valkey
 
 QUICK_DEATHS = 5
 
-# Runs "$@" in place of itself, with a watcher beside it in the same process group. The pipe that comes in as stdin is
-# never written to; it ends when the supervisor does. While the watcher is in the group, its number is not used again.
+# Replaces itself with "$@", with a watcher beside it in the same process group. Nothing is ever written to the pipe on
+# stdin; it closes when the supervisor ends. While the watcher is in the group, the group's id cannot be reused.
 LEASH = f"""
 exec 3<&0 </dev/null
 (
@@ -62,7 +62,7 @@ exec "$@"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command, named as its log is."""
+    """A command; its log has the same name."""
 
     name: str
     command: tuple[str, ...]
@@ -71,7 +71,7 @@ class Job:
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 PREPARATIONS = (
-    # One command for both: to start Python and import Django takes longer than either.
+    # One command for both: starting Python and importing Django takes longer than either.
     Job("seed_demo", (*MANAGE, "seed_demo", "--migrate"), "Bringing the database and the demo organization up to date"),
 )
 
@@ -87,20 +87,20 @@ KEPT = (
     "beat-schedule*",
     "url",
 )
-"""In the state directory: what a portal of `make up` has made and would find again."""
+"""In the state directory: what `make up` has created and would use again."""
 
 
 def children_of(env: Environment) -> tuple[Job, ...]:
-    """What runs, in the order in which it is stopped."""
+    """The children, in the order in which they are stopped."""
     python = (sys.executable, "-m")
     celery = ("celery", "--quiet", "-A", "config")
     schedule = f"--schedule={env.var / 'beat-schedule'}"
-    # Workers have nothing to tell each other.
+    # Workers do not need to communicate with each other.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     worker = (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)
     beat = (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")
     if env.dev:
-        # Django's server sees templates change as well as code.
+        # Django's server notices changes to templates as well as to code.
         address = f"[{env.bind}]:{env.port}" if ":" in env.bind else f"{env.bind}:{env.port}"
         return (
             Job("web", (*MANAGE, "runserver", "--nostatic", address)),
@@ -115,17 +115,17 @@ def children_of(env: Environment) -> tuple[Job, ...]:
 
 
 def reloaded(command: Sequence[str], code: Sequence[str] = CODE) -> tuple[str, ...]:
-    """A command that is started again when Python code changes, and waits for a change where the code is broken."""
+    """A command that is restarted when Python code changes, and waits for a change if the code is broken."""
     watcher = (sys.executable, "-m", "watchfiles", "--filter", "python", "--target-type", "command")
     return (*watcher, shlex.join(command), *code)
 
 
 class StopAsked(Exception):
-    """Somebody wants it to end."""
+    """A signal asked the supervisor to stop."""
 
 
 class Failed(Exception):
-    """It cannot go on; the message says why and what to do."""
+    """The supervisor cannot continue; the message says why and what to do."""
 
 
 def main() -> int:
@@ -140,12 +140,10 @@ def main() -> int:
 
 
 def reset(env: Environment) -> int:
-    """Remove what `make up` keeps in this checkout (0), unless it runs or the data is somewhere else (1)."""
+    """Remove the data of `make up` in this checkout (0), unless it is running or the data is elsewhere (1)."""
     try:
         if env.var.resolve() != (ROOT / ".var").resolve() or env.database_url or env.redis_url:
-            raise Failed(
-                "`make reset` removes the data in .var and no other: unset MUSTER_VAR, DATABASE_URL and REDIS_URL."
-            )
+            raise Failed("`make reset` only removes the data in .var: unset MUSTER_VAR, DATABASE_URL and REDIS_URL.")
         start_afresh(services.make_state(env.var))
     except (Failed, ServicesError, StopAsked) as error:
         say(str(error))
@@ -155,7 +153,7 @@ def reset(env: Environment) -> int:
 
 
 def start_afresh(state: Path) -> None:
-    """Remove what KEPT names, once the servers of a killed supervisor are stopped. Raises Failed if a portal runs."""
+    """Remove what KEPT names, after stopping servers that a killed supervisor left. Raises Failed if a portal runs."""
     with _only_supervisor(state, "being reset", "Stop it first."), _children_lock(state, Bell()):
         services.stop(state)
         for name in KEPT:
@@ -167,7 +165,7 @@ def start_afresh(state: Path) -> None:
 
 
 def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job]) -> int:
-    """Run everything until a signal asks to stop (0) or it cannot go on (1). Nothing is left running in either case."""
+    """Run everything until a signal asks to stop (0) or it cannot continue (1). Leaves nothing running either way."""
     bell = Bell()
     try:
         state = services.make_state(env.var)
@@ -182,7 +180,7 @@ def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job
     except StopAsked:
         pass
     except (Failed, ServicesError) as error:
-        # A signal to the process group can kill a command that is just being born; it is no failure then.
+        # A signal to the process group can kill a command that is just starting; that is not a failure.
         if not bell.stop_asked:
             say(str(error))
             return 1
@@ -191,7 +189,7 @@ def run(env: Environment, *, preparations: Sequence[Job], children: Sequence[Job
 
 
 class Bell:
-    """Signals, as something to wait for: they are only noted, so that nothing is ever interrupted half-way."""
+    """Signals as something to wait for: they are only noted, so that nothing is ever interrupted halfway."""
 
     def __init__(self) -> None:
         self.stop_asked = False
@@ -203,10 +201,10 @@ class Bell:
         signal.signal(signal.SIGTERM, self._note)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
             signal.signal(signal.SIGHUP, self._note)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake up
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake up from wait()
 
     def wait(self, seconds: float) -> None:
-        """Return when the time is over or a signal came, a child's death included. Raises StopAsked."""
+        """Return when the time is up or a signal arrives, including a child's death. Raises StopAsked."""
         if not self.stop_asked and select.select([self._reader], [], [], seconds)[0]:
             os.read(self._reader, 4096)
         if self.stop_asked:
@@ -222,7 +220,7 @@ class Process:
     def __init__(
         self, job: Job, *, log: Path | None, environ: Mapping[str, str], leash: int, lock: int, stdout: IO[bytes] | None
     ):
-        """log: where it writes what is not asked for; None for the terminal."""
+        """log: where its unrequested output goes; None for the terminal."""
         self.job = job
         self.started = time.monotonic()
         with log.open("ab") if log else nullcontext() as errors:
@@ -238,33 +236,33 @@ class Process:
             )
 
     def ended(self) -> int | None:
-        """Its exit status once it is over, and with it whatever it left behind."""
+        """Its exit status once it has ended, after ending whatever it left behind."""
         if self.popen.returncode is None and self.popen.poll() is not None:
             self._sweep()
         return self.popen.returncode
 
     def stop(self) -> None:
-        """Ask, wait, insist."""
+        """Ask it to stop, wait, then kill it."""
         if self.ended() is not None:
             return
         self.popen.terminate()
         try:
             self.popen.wait(TERMINATE)
         except subprocess.TimeoutExpired:
-            say(f"{self.job.name} does not stop and is killed")
+            say(f"{self.job.name} did not stop and is being killed")
         self._sweep()
-        with suppress(subprocess.TimeoutExpired):  # the kernel holds it; nobody can do more
+        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel; nothing more can be done
             self.popen.wait(TERMINATE)
 
     def _sweep(self) -> None:
-        # The watcher is still in the group, so its number cannot belong to anybody else.
+        # The watcher is still in the group, so its id cannot belong to another process.
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
 
 
 @dataclass(slots=True)
 class Post:
-    """A child that is to run always, and how often in a row it died young."""
+    """A child that must always run, and how often in a row it ended too soon."""
 
     job: Job
     process: Process | None = None
@@ -280,7 +278,7 @@ class Supervisor:
         self.state = state
         self.bell = bell
         self.lock = lock
-        self.leash, self._leash_end = os.pipe()  # the far end is never written to, and closes with this process
+        self.leash, self._leash_end = os.pipe()  # nothing is written to the other end; it closes with this process
         self.embedded = not (env.database_url and env.redis_url)
         self.addresses: Addresses | None = None
         self.environ: dict[str, str] = {}
@@ -303,7 +301,7 @@ class Supervisor:
         self._keep()
 
     def stop(self) -> None:
-        """Stop what runs, whatever it is, in order."""
+        """Stop whatever is running, in order."""
         say("Stopping")
         for post in self.posts:
             if post.process:
@@ -320,7 +318,7 @@ class Supervisor:
         return Process(job, log=log, environ=self.environ, leash=self.leash, lock=self.lock, stdout=stdout)
 
     def _complete(self, job: Job) -> str:
-        """Run a preparation to its end; what it printed. Raises Failed with its log's tail."""
+        """Run a preparation to its end. Returns its output. Raises Failed with the end of its log."""
         say(job.says)
         with tempfile.TemporaryFile() as output:
             process = self._start(job, stdout=output)
@@ -352,12 +350,12 @@ class Supervisor:
                 if not services.alive(self.state):
                     say("PostgreSQL or Valkey ended; starting it again")
                     if services.start(self.state) != self.addresses:
-                        raise Failed("The directory of their sockets was lost. Run `make up` again.")
+                        raise Failed("The directory of their sockets is gone. Run `make up` again.")
                 look_at = time.monotonic() + SERVERS
             self.bell.wait(1)
 
     def _look_after_children(self) -> None:
-        """Start who is due, bury who is dead. Raises Failed when somebody keeps dying."""
+        """Start children that are due, clean up after those that ended. Raises Failed if one keeps ending too soon."""
         for post in self.posts:
             if post.process is None:
                 if time.monotonic() >= post.due:
@@ -377,20 +375,20 @@ class Supervisor:
 
     def _log(self, job: Job) -> str:
         if self.env.dev and any(post.job is job for post in self.posts):
-            return "Its last words are above."
+            return "Its last output is above."
         log = services.log_file(self.state, job.name)
         return f"{log} ends with:\n{services.tail(log)}"
 
 
 @contextmanager
 def _only_supervisor(state: Path, doing: str, advice: str) -> Iterator[None]:
-    """One supervisor per state directory. doing: what others are told of it. Raises Failed, naming the other."""
+    """One supervisor per state directory. doing: its description for others. Raises Failed, naming the other one."""
     with (state / "supervisor.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise Failed(f"Muster already runs with {state}: {lock.read().strip()}. {advice}") from None
+            raise Failed(f"Muster is already running with {state}: {lock.read().strip()}. {advice}") from None
         lock.truncate(0)
         lock.write(f"process {os.getpid()}, {doing}")
         lock.flush()
@@ -399,7 +397,7 @@ def _only_supervisor(state: Path, doing: str, advice: str) -> Iterator[None]:
 
 @contextmanager
 def _children_lock(state: Path, bell: Bell) -> Iterator[int]:
-    """A lock that every child inherits: after a kill, the next supervisor waits until the last one's are gone."""
+    """A lock that every child inherits: after a kill, the next supervisor waits until the old children are gone."""
     with (state / "children.lock").open("a") as lock:
         deadline = time.monotonic() + LEAVE
         said = False
@@ -409,9 +407,9 @@ def _children_lock(state: Path, bell: Bell) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise Failed(f"Processes of an earlier run with {state} do not leave.") from None
+                    raise Failed(f"Processes of an earlier run with {state} have not ended.") from None
             if not said:
-                say("Waiting for the processes of an earlier run to leave")
+                say("Waiting for the processes of an earlier run to end")
                 said = True
             bell.wait(0.1)
         yield lock.fileno()
@@ -431,7 +429,7 @@ def _check_port(env: Environment) -> None:
 
 
 def _ready(env: Environment) -> bool:
-    """Whether web says that it can serve."""
+    """Whether web reports that it is ready."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(env.bind, env.bind)  # noqa: S104 - compared, not bound
     public = urlsplit(env.url)
     connection = http.client.HTTPConnection(host, env.port, timeout=2)
@@ -472,7 +470,7 @@ def _how(status: int) -> str:
 
 
 def say(line: str) -> None:
-    """Tell the operator. A terminal that is gone is no reason to stop half-way through stopping."""
+    """Tell the operator. A lost terminal must not interrupt an orderly stop."""
     with suppress(OSError):
         os.write(sys.stdout.fileno(), f"{line}\n".encode())
 

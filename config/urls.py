@@ -1,4 +1,4 @@
-"""Every address of the portal, but for the SCIM base URLs, which scim.api.front answers."""
+"""Every URL of the portal except the SCIM base URLs, which scim.api.front answers."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""What the roles that facts give one person amount to (SPEC R1). Plain Python."""
+"""Which roles take effect for one person, given the facts (SPEC R1). Plain Python."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from orgs.choices import RolePolicy
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The roles of a profile, the highest first."""
+    """The roles of a profile, highest first."""
 
     keys: tuple[str, ...]
     default: str
@@ -16,9 +16,9 @@ class Catalogue:
     policy: str
 
     def effective(self, idp: Collection[str], manual: Collection[str]) -> list[str]:
-        """What the roles that the IdP wrote, on the user or on groups, and those set by hand amount to, highest first.
+        """The roles that take effect, highest first: the IdP's, on the user or on groups, before those set by hand.
 
-        Keys that are no role of the profile give none (SPEC P2).
+        Keys that do not name a role of the profile are ignored (SPEC P2).
         """
         for written in (idp, manual):
             known = [key for key in self.keys if key in written]
@@ -27,7 +27,7 @@ class Catalogue:
         return [self.default]
 
     def with_admin(self, effective: list[str]) -> list[str]:
-        """The roles of somebody who keeps the admin role against the facts (SPEC R5)."""
+        """The roles of somebody who keeps the admin role although the facts no longer give it (SPEC R5)."""
         if self.policy != RolePolicy.UNION:
             return [self.admin]
         return [key for key in self.keys if key == self.admin or key in effective]

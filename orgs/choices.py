@@ -1,4 +1,4 @@
-"""Words that rows, the engine and the rules share. Plain Python: it needs neither settings nor a database."""
+"""Choices shared by the models, the engine and the rules. They need neither settings nor a database."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +11,7 @@ class EntityKind(TextChoices):
 
 
 class RolePolicy(TextChoices):
-    """What several roles of one person amount to (SPEC R1)."""
+    """How several roles of one person combine (SPEC R1)."""
 
     HIGHEST = "highest", _("The highest role counts")
     UNION = "union", _("All roles count together")

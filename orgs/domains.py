@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db import IntegrityError, connection
 
 from orgs import txt_records
+from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
 from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause, record
@@ -16,24 +17,24 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 LONGEST = 253
 
-# What proves a domain: the text RECORD_VALUE in a TXT record of RECORD_NAME below the domain, or of the domain itself.
+# What proves a domain: a TXT record with RECORD_VALUE, either at RECORD_NAME below the domain or at the domain itself.
 RECORD_NAME = "_muster-verification"
 RECORD_VALUE = "muster-verification="
 
-# On the way of every create: plain SQL, since building the query anew would cost more than running it.
+# Runs on every create: plain SQL, since building the query would cost more than running it.
 _KNOWN = "SELECT name, org_id FROM orgs_verifieddomain WHERE org_id = %s OR name = %s"
 
 
 class NotADomain(Exception):
-    """This is no domain; the argument is what was given."""
+    """This is not a valid domain; the argument is what was given."""
 
 
 class UnknownDomain(Exception):
-    """This org has no such domain, neither verified nor to be verified."""
+    """This org has no such domain, verified or pending."""
 
 
 class NotProven(Exception):
-    """The DNS does not say what would prove the domain; the arguments are the values that it has in its place."""
+    """The DNS does not have the value that proves the domain; the arguments are the values that it has instead."""
 
 
 class DomainTaken(Exception):
@@ -41,7 +42,7 @@ class DomainTaken(Exception):
 
 
 class ForeignDomain(Exception):
-    """The org lists its domains, and the address is in none of them; the arguments are those domains."""
+    """The address is in none of the org's verified domains; the arguments are those domains."""
 
 
 class VerifiedElsewhere(Exception):
@@ -49,7 +50,7 @@ class VerifiedElsewhere(Exception):
 
 
 def check_names(org: Organization, names: Collection[str]) -> set[str]:
-    """The folded names, which the org can have. Raises NotADomain, DomainTaken."""
+    """The folded names, once it is clear that the org can have them. Raises NotADomain, DomainTaken."""
     wished = {fold(name.strip()).removeprefix("@") for name in names}
     for name in sorted(wished):
         if len(name) > LONGEST or not _DOMAIN.fullmatch(name):
@@ -61,7 +62,7 @@ def check_names(org: Organization, names: Collection[str]) -> set[str]:
 
 @command
 def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
-    """Make exactly these the org's verified domains, as support vouches. Raises NotADomain, DomainTaken."""
+    """Make exactly these the org's verified domains, on support's authority. Raises NotADomain, DomainTaken."""
     wished = check_names(org, names)
     present = {domain.name for domain in VerifiedDomain.objects.for_org(org).select_for_update()}
     if wished == present:
@@ -73,15 +74,15 @@ def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
         VerifiedDomain.objects.bulk_create(fresh)
     except IntegrityError as error:
         raise DomainTaken(*(domain.name for domain in fresh)) from error
-    record(org, cause, "org.domains_changed", was=sorted(present), now=sorted(wished))
+    record(org, cause, OrgDomainsChanged(was=sorted(present), now=sorted(wished)))
 
 
 @command
 def ask(*, org: Organization, name: str, cause: Cause) -> str:
-    """Note that the org wants to prove a domain by the DNS; its folded name. One that it has already stays as it is.
+    """Note that the org wants to prove a domain by the DNS. Returns its folded name.
 
-    Nobody can set a record in a public suffix such as `co.uk`, so it takes no list of these to keep them out.
-    Raises NotADomain, DomainTaken.
+    A domain that the org already has stays as it is. Nobody can set a record in a public suffix such as `co.uk`, so no
+    list of suffixes is needed. Raises NotADomain, DomainTaken.
     """
     (wished,) = check_names(org, [name])
     if "." not in wished or len(f"{RECORD_NAME}.{wished}") > LONGEST:
@@ -92,12 +93,12 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
         org=org, name=wished, defaults={"token": secrets.token_urlsafe(24), "asked_at": cause.at}
     )
     if is_new:
-        record(org, cause, "org.domain_asked", name=wished)
+        record(org, cause, OrgDomainAsked(name=wished))
     return wished
 
 
 def verify(*, org: Organization, name: str, cause: Cause) -> None:
-    """Ask the DNS whether the org has proved a pending domain; then it is verified. May take seconds.
+    """Verify a pending domain if the DNS has the record that proves it. May take seconds.
 
     No transaction is open while the DNS is asked. Raises UnknownDomain, txt_records.Unanswered, NotProven, DomainTaken.
     """
@@ -123,33 +124,33 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
         VerifiedDomain.objects.create(org=org, name=pending.name, verified_at=cause.at, by_dns=True)
     except IntegrityError as error:
         raise DomainTaken(pending.name) from error
-    record(org, cause, "org.domains_changed", was=was, now=_names(org))
+    record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
 
 
 @command
 def remove(*, org: Organization, name: str, cause: Cause) -> None:
-    """Take a domain off the org's list, or end that it is to be verified. Raises UnknownDomain."""
+    """Take a domain off the org's list, verified or pending. Raises UnknownDomain."""
     was = _names(org)
     if VerifiedDomain.objects.for_org(org).filter(name=name).delete()[0]:
-        record(org, cause, "org.domains_changed", was=was, now=_names(org))
+        record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
     elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
-        record(org, cause, "org.domain_dropped", name=name)
+        record(org, cause, OrgDomainDropped(name=name))
     else:
         raise UnknownDomain(name)
 
 
 def record_value(pending: PendingDomain) -> str:
-    """What a TXT record has to say."""
+    """The value that the TXT record must have."""
     return f"{RECORD_VALUE}{pending.token}"
 
 
 def count_inside(org: Organization, name: str) -> int:
-    """How many people that SCIM may list have an address in this domain."""
+    """How many of the people whom SCIM may list have an address in this domain."""
     return User.objects.for_org(org).provisionable().filter(login_email__endswith=f"@{name}").count()
 
 
 def count_outside(org: Organization, names: Collection[str]) -> int:
-    """How many people that SCIM may list have an address that is in none of these domains."""
+    """How many of the people whom SCIM may list have an address outside these domains."""
     people = User.objects.for_org(org).provisionable().exclude(login_email=None)
     for name in names:
         people = people.exclude(login_email__endswith=f"@{name}")
@@ -161,9 +162,9 @@ def _names(org: Organization) -> list[str]:
 
 
 def check(org: Organization, address: str | None) -> None:
-    """Whether an address can be used in this org. Raises ForeignDomain, VerifiedElsewhere. One query.
+    """Check that an address can be used in this org. Raises ForeignDomain, VerifiedElsewhere. One query.
 
-    address: folded; None for a userName that is no address, and so of no domain.
+    address: folded; None for a userName that is not an address and therefore has no domain.
     """
     if address is None:
         return

@@ -1,7 +1,7 @@
 """Teams, concurrency groups and sub-organizations: the only module that writes `Entity`.
 
-Names are compared without letter case, within the kind (SPEC M4). Whoever gives an entity to a group holds its row's
-lock, so that it never has two owners (SPEC M1).
+Names are compared without case, within the kind (SPEC M4). Whoever assigns an entity to a group holds its row lock, so
+that it never has two owners (SPEC M1).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,11 +17,11 @@ from orgs.entity_names import KindOff as KindOff
 from orgs.entity_names import Named, NameTaken, ReservedName, UnknownEntity, UnusableName, usable
 from orgs.models import KIND_SWITCHES, Entity, Organization
 
-FORMER = 20  # names that are remembered
+FORMER = 20  # former names remembered per entity
 
 
 BAD_NAMES = (NameTaken, ReservedName, UnusableName)
-"""Why an entity cannot have a name."""
+"""The reasons why an entity cannot have a name."""
 
 
 def kinds_on(org: Organization) -> frozenset[str]:
@@ -30,7 +30,7 @@ def kinds_on(org: Organization) -> frozenset[str]:
 
 
 def off_at(org: Organization) -> dict[str, datetime | None]:
-    """When each kind was last switched off after it had been on; None where that never was (SPEC M8)."""
+    """When each kind was last switched off; None if it never was (SPEC M8)."""
     return {kind.value: getattr(org, f"{switch}_off_at") for kind, switch in KIND_SWITCHES.items()}
 
 
@@ -52,12 +52,12 @@ def create(*, org: Organization, kind: str, name: str, session_limit: int | None
 
 
 def create_missing(org: Organization, names: Iterable[tuple[str, str]], *, at: datetime) -> dict[Named, Entity]:
-    """New entities for those of the (kind, usable name) that no live one has.
+    """New entities for those of the (kind, usable name) pairs that no live entity has.
 
-    Whoever makes one of the same name at the same moment is waited for.
+    Waits for a concurrent transaction that creates one of the same names.
     """
     entities = {(kind, fold(name)): Entity(org=org, kind=kind, name=name, created_at=at) for kind, name in names}
-    # In an order of their own, so that two who make many meet once.
+    # In a fixed order, so that two transactions that create many of them cannot deadlock.
     rows = [entities[key] for key in sorted(entities)]
     Entity.objects.bulk_create(rows, ignore_conflicts=True)
     made = set(Entity.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True)) if rows else set()
@@ -65,9 +65,9 @@ def create_missing(org: Organization, names: Iterable[tuple[str, str]], *, at: d
 
 
 def locked(org: Organization, entity_id: UUID, kind: str | None = None, *, ends: bool = False) -> Entity:
-    """A live entity, for whoever gives it away, renames or deletes it. Raises UnknownEntity.
+    """A live entity, locked to be assigned, renamed or deleted. Raises UnknownEntity.
 
-    ends: it is to be deleted, so nobody may come to point to it meanwhile.
+    ends: it is about to be deleted, so no new row may point to it until then.
     """
     found = Entity.objects.for_org(org).live().filter(id=entity_id).select_for_update(no_key=not ends).first()
     if found is None or kind not in (None, found.kind):
@@ -76,15 +76,15 @@ def locked(org: Organization, entity_id: UUID, kind: str | None = None, *, ends:
 
 
 def by_name(org: Organization, names: Collection[Named], *, lock: bool = False) -> Mapping[Named, Entity]:
-    """Those of the names that a live entity has. lock: for whoever gives it away."""
+    """The live entities that have one of these names. lock: lock them, to assign them."""
     found = {(row.kind, row.name_key): row for row in sought(org, names, lock=lock)}
     return {name: found[name] for name in names if name in found}
 
 
 def sought(org: Organization, wanted: Iterable[UUID | Named], *, lock: bool = False) -> list[Entity]:
-    """The live entities of these ids and names, and perhaps of the same name in another kind.
+    """The live entities with these ids and names, and possibly some with the same name in another kind.
 
-    lock: for whoever gives them away.
+    lock: lock them, to assign them.
     """
     ids = {key for key in wanted if isinstance(key, UUID)}
     names = {key for key in wanted if not isinstance(key, UUID)}
@@ -96,7 +96,7 @@ def sought(org: Organization, wanted: Iterable[UUID | Named], *, lock: bool = Fa
 
 
 def rename(entity: Entity, name: str) -> bool:
-    """Give a locked entity another name, and remember the one it had. Whether that differs.
+    """Rename a locked entity and remember its former name. Returns whether the name changed.
 
     Raises NameTaken, UnusableName, ReservedName.
     """
@@ -113,7 +113,7 @@ def rename(entity: Entity, name: str) -> bool:
 
 
 def set_limit(entity: Entity, session_limit: int | None) -> bool:
-    """Set the parallel sessions of a locked concurrency group; None means no limit. Whether that differs."""
+    """Set the parallel sessions of a locked concurrency group; None means no limit. Returns whether it changed."""
     if entity.session_limit == session_limit:
         return False
     entity.session_limit = session_limit
@@ -122,7 +122,7 @@ def set_limit(entity: Entity, session_limit: int | None) -> bool:
 
 
 def delete(entity: Entity, *, at: datetime) -> None:
-    """End a locked entity; its row stays, to be named (SPEC M7)."""
+    """Delete a locked entity; its row stays, so that history can name it (SPEC M7)."""
     entity.deleted_at = at
     entity.save(update_fields=["deleted_at"])
 

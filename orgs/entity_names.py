@@ -1,14 +1,14 @@
-"""Which teams, concurrency groups and sub-organizations there can be, and under which names. Plain Python."""
+"""Which teams, concurrency groups and sub-organizations can exist, and under which names. Plain Python."""
 
 from orgs.choices import EntityKind
 from orgs.db.keys import fold
 
 DEFAULT_GROUP = "Default"
-"""The concurrency group of everybody who is in no other: the absence of a row, so no row has its name."""
-LONGEST = 255  # characters of a name
+"""The concurrency group of everybody who is in no other. It is the absence of a row, so no row may have its name."""
+LONGEST = 255  # characters in a name
 
 Named = tuple[str, str]
-"""A kind, and a folded name."""
+"""A kind and a folded name."""
 
 
 class KindOff(Exception):
@@ -16,11 +16,11 @@ class KindOff(Exception):
 
 
 class UnknownEntity(Exception):
-    """The org has no such entity, or had it deleted."""
+    """The org has no such entity, or it was deleted."""
 
 
 class NameTaken(Exception):
-    """A live entity of the kind has this name."""
+    """A live entity of the same kind has this name."""
 
 
 class ReservedName(Exception):
@@ -28,7 +28,7 @@ class ReservedName(Exception):
 
 
 class UnusableName(Exception):
-    """A name is 1 to LONGEST characters long, blanks around it not counted."""
+    """A name has 1 to LONGEST characters, not counting surrounding blanks."""
 
 
 def usable(kind: str, name: str) -> str:

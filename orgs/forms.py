@@ -1,4 +1,4 @@
-"""What people type into the pages."""
+"""Forms for signing in, passwords and domains."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from orgs.models import User
 
 
 class SignInForm(auth_forms.AuthenticationForm):
-    # Not type="email": browsers rewrite what they think is wrong in an address.
+    # Not type="email": browsers rewrite addresses that they consider wrong.
     username = forms.CharField(
         label=_("E-mail address"),
         max_length=254,
@@ -37,7 +37,7 @@ class ForgottenPasswordForm(forms.Form):
 
 class SetPasswordForm(auth_forms.SetPasswordForm):
     new_password1, new_password2 = auth_forms.SetPasswordForm.create_password_fields(
-        label1=_("New password"), label2=_("New password, once more")
+        label1=_("New password"), label2=_("Confirm new password")
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,7 +55,7 @@ class DomainForm(forms.Form):
     name = forms.CharField(
         label=_("Domain"),
         max_length=255,
-        help_text=_("What follows the @, such as corp.example. Each subdomain counts by itself."),
+        help_text=_("The part after the @, such as corp.example. Subdomains are verified separately."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),

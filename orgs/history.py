@@ -1,4 +1,4 @@
-"""The record of commands and of what they brought about."""
+"""The record of commands and their effects."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,17 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from orgs import change_details
+from orgs.change_details import Detail
 from orgs.db.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who asks for something, from where and when. Doors make one and pass it to the command they call.
+    """Who asked for something, how and when. Doors create one and pass it to the command that they call.
 
-    token: the credential of an IdP. person: an org admin or support. Neither: the command line.
+    token: the credential of an IdP. person: an org admin or support staff. Neither: the command line.
     """
 
     door: Door
@@ -29,7 +31,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What differs for one person: `slot` went from `was` to `now` (JSON values)."""
+    """What changed for one person: `slot` went from `was` to `now` (JSON values)."""
 
     user_id: UUID
     slot: str
@@ -38,13 +40,13 @@ class Effect:
 
 
 def former(user: User, slot: str, *, since: datetime) -> list[Any]:
-    """What a slot of `user` held at some time since then, and no longer does."""
+    """The values that a slot of `user` held at some time since then and no longer holds."""
     entries = LedgerEntry.objects.filter(user=user, slot=slot, change__at__gte=since)
     return list(entries.values_list("was", flat=True))
 
 
 def untold(effects: Sequence[Effect], user: User) -> list[Effect]:
-    """Those of these effects on `user` that were not the last that the ledger was told of their slot and `was`."""
+    """Those of these effects on `user` that differ from the last ledger entry with the same slot and `was`."""
     if not effects:
         return []
     told = LedgerEntry.objects.filter(user=user, slot__in={effect.slot for effect in effects}).order_by("id")
@@ -55,16 +57,16 @@ def untold(effects: Sequence[Effect], user: User) -> list[Effect]:
 def record(
     org: Organization,
     cause: Cause,
-    verb: str,
+    detail: Detail,
     effects: Iterable[Effect] = (),
     *,
     change_id: UUID | None = None,
-    **detail: Any,
 ) -> Change:
     """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction.
 
-    change_id: where rows of the same transaction point to the change already.
+    change_id: given if rows of the same transaction already point to the change.
     """
+    stored = detail.stored()
     change = Change(
         id=change_id or uuid7(),
         org=org,
@@ -73,11 +75,11 @@ def record(
         by_token=cause.token,
         by_person=cause.person,
         request_id=cause.request_id,
-        verb=verb,
-        detail=detail,
+        verb=detail.verb,
+        detail=stored,
     )
     columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
-    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(detail).decode()}
+    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
     return change
@@ -95,11 +97,16 @@ WITH change AS (
         %(detail)s)
 )
 {_ENTER}
-"""  # noqa: S608 - both halves stand here
+"""  # noqa: S608 - both halves are constants
+
+
+def read(change: Change) -> Detail | None:
+    """What a change tells; None for a verb that this release does not know."""
+    return change_details.read(change.verb, change.detail)
 
 
 def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:
-    """Enter effects in the ledger, each with the id of its change, in this order."""
+    """Enter effects in the ledger, each with the ID of its change, in this order."""
     if effects:
         with connection.cursor() as cursor:
             cursor.execute(_ENTER, {"org_id": org_id, "rows": _rows(effects)})

@@ -1,4 +1,4 @@
-"""Secrets that a single machine makes for itself and keeps in the state directory."""
+"""Secrets that a single machine generates and keeps in its state directory."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def kept_in(path: Path, *, length: int) -> str:
-    """The secret in the file `path`, made of `length` random bytes on first use, readable by its owner only."""
+    """The secret in the file `path`: `length` random bytes, generated on first use and readable only by the owner."""
     try:
         return path.read_text()
     except FileNotFoundError:

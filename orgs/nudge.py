@@ -1,7 +1,7 @@
-"""The nudge: tells a worker, within milliseconds of a commit, that people wait to be settled.
+"""The nudge: tells a worker, within milliseconds of a commit, that there are people to settle.
 
-Requests never talk to the broker, which may be slow, paused or gone: one thread per process does. A nudge that is lost
-does no harm, since the clock has a worker look every two seconds (CELERY_BEAT_SCHEDULE).
+Requests never talk to the broker, which may be slow, paused or gone: one thread per process does. A lost nudge does no
+harm, since beat has a worker look every two seconds (CELERY_BEAT_SCHEDULE).
 """
 
 import threading
@@ -14,10 +14,10 @@ from orgs.per_process import Background, PerProcess
 
 log = structlog.get_logger(__name__)
 
-TASK = "groups_provisioning.tasks.settle_pending"  # by name: this app knows nothing of the one that settles
-EVERY = 0.25  # seconds between two nudges of one process
-PAUSE = 5.0  # seconds after one that failed
-EXPIRES = 30  # seconds that a worker may take to see one; more than clocks of machines differ
+TASK = "groups_provisioning.tasks.settle_pending"  # by name: this app must not import the one that settles
+EVERY = 0.25  # seconds between two nudges from one process
+PAUSE = 5.0  # seconds after a failed nudge
+EXPIRES = 30  # seconds until a nudge expires; longer than the clocks of two machines may differ
 
 
 def wake() -> None:
@@ -45,13 +45,13 @@ class Nudger(Background):
             try:
                 _send()
                 time.sleep(EVERY)
-            except Exception as error:  # whatever it is, the thread goes on
+            except Exception as error:  # whatever happens, the thread keeps running
                 log.warning("nudge_failed", error=f"{type(error).__name__}: {error}", pause=PAUSE)
                 time.sleep(PAUSE)
 
 
 def _send() -> None:
-    # A connection for each, so that none is left over from before a restart or a fork; and no patience.
+    # A new connection each time, so that none survives a restart or a fork; and no retries.
     with current_app.connection_for_write(transport_options={"max_retries": 1, "interval_start": 0}) as connection:
         current_app.send_task(TASK, connection=connection, expires=EXPIRES, retry=False)
 

@@ -1,4 +1,4 @@
-"""Organizations: making them, finding them, and what support and their admins set."""
+"""Organizations: creating and finding them, and the settings that support and their admins change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from orgs import history, people, queue
+from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
 
-# What support may set; the features are among them.
+# What support may set, features included.
 OF_SUPPORT = (
     "name",
     "plan",
@@ -38,7 +39,7 @@ class UnknownOrganization(Exception):
 
 
 class ProfileInUse(Exception):
-    """People came by SCIM with the present profile's roles and attributes: another one would not know these."""
+    """SCIM has provisioned people with the current profile's roles and attributes, which others may lack."""
 
 
 class NotActivated(Exception):
@@ -63,7 +64,7 @@ def found(
 ) -> Founded:
     """A new org with its owner account (SPEC O8), who has no password yet.
 
-    features: names from FEATURES. ready_for_scim: also set what SPEC O1 asks for.
+    features: names from FEATURES. ready_for_scim: also set what SPEC O1 requires.
     Raises OrganizationExists, people.NotAnAddress, people.AddressTaken.
     """
     slug = slugify(name) or "org"
@@ -81,12 +82,12 @@ def found(
         raise OrganizationExists(name) from error
     queue.enrol(org, at=cause.at)
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
-    history.record(org, cause, "org.founded", name=name, profile=profile.key)
+    history.record(org, cause, OrgFounded(name=name, profile=profile.key))
     return Founded(org, owner)
 
 
 def named(name: str) -> Organization:
-    """The org with this slug or name, without letter case. Raises UnknownOrganization."""
+    """The org with this slug or name, compared without case. Raises UnknownOrganization."""
     org = (
         Organization.objects.filter(slug=name).first()
         or Organization.objects.filter(name_key=fold(name.strip())).first()
@@ -98,11 +99,11 @@ def named(name: str) -> Organization:
 
 @command
 def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cause) -> bool:
-    """Take group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Whether anything changed.
+    """Accept group pushes or refuse them (SPEC O2, O3); groups, members and mappings stay. Returns whether it changed.
 
     Raises NotActivated.
     """
-    # No key is touched, so that requests which insert rows for this org need not wait.
+    # No key is changed, so requests that insert rows for this org do not have to wait.
     locked = Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
     if on and not locked.group_provisioning_activated:
         raise NotActivated
@@ -110,17 +111,17 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
         return False
     locked.group_provisioning = on
     locked.save(update_fields=["group_provisioning"])
-    history.record(locked, cause, "org.group_provisioning_switched", on=on)
+    history.record(locked, cause, OrgGroupProvisioningSwitched(on=on))
     return True
 
 
 @command
 def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause) -> None:
-    """Write what support wants to be different, and record what went from what to what.
+    """Write the settings that support changes, and record the old and the new values.
 
-    Those whom the mappings of a kind placed are held once it is off, so it is noted when that was (SPEC M8); then, or
-    with another profile, everybody is settled anew. wishes: values by their name in OF_SUPPORT; the others stay as
-    they are now. Raises OrganizationExists, ProfileInUse.
+    When a kind is switched off, the memberships that its mappings gave are held, so the time is noted (SPEC M8). After
+    such a switch, or with another profile, everybody is settled again. wishes: values by name, from OF_SUPPORT; the
+    other settings stay as they are. Raises OrganizationExists, ProfileInUse.
     """
     locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
     was = {name: getattr(locked, name) for name in OF_SUPPORT}
@@ -142,15 +143,15 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
         if violated(error) == "org_name_once":
             raise OrganizationExists(locked.name) from error
         raise
-    told = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
+    told: dict[str, FieldStory] = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
     change_id = uuid7()
     touched = not {*KINDS, "profile"}.isdisjoint(differing)
     marked = queue.mark_everyone(locked, change_id) if touched else 0
-    history.record(locked, cause, "org.changed", change_id=change_id, fields=told, marked=marked)
+    history.record(locked, cause, OrgChanged(fields=told, marked=marked), change_id=change_id)
 
 
 def is_provisioned(org: Organization) -> bool:
-    """Whether SCIM has written people of this org."""
+    """Whether SCIM has written any people of this org."""
     return User.objects.for_org(org).filter(scim_managed=True).exists()
 
 

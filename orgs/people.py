@@ -1,10 +1,10 @@
 """Facts about people: the only module that writes `User`.
 
-What these facts mean for somebody's roles and places is the engine's business; whoever calls these functions settles
+What these facts mean for somebody's roles and memberships is up to the engine; the caller of these functions settles
 the person afterwards, in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from orgs import history, queue
+from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -27,11 +28,11 @@ class NotAnAddress(Exception):
 
 
 class AddressTaken(Exception):
-    """The address belongs to another account of the portal, in whichever org (SPEC O6, U2)."""
+    """The address belongs to another account of the portal, in any org (SPEC O6, U2)."""
 
 
 class UnknownPerson(Exception):
-    """There is no such account, or it is none any more."""
+    """There is no such account, or it has been deleted."""
 
 
 class UserNameTaken(Exception):
@@ -40,7 +41,7 @@ class UserNameTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an IdP says about a person: the columns of `User` that it may write, described there."""
+    """What an IdP says about a person: the columns of `User` that it may write, as described there."""
 
     user_name: str
     login_email: str | None
@@ -111,9 +112,9 @@ def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Ef
 
 
 def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
-    """Write what differs; somebody invited by hand is thereby adopted by SCIM (SPEC U3).
+    """Write what differs; somebody invited by hand is from then on managed by SCIM (SPEC U3).
 
-    user: locked by the caller. None when nothing differed: then nothing is bumped either.
+    user: locked by the caller. Returns None if nothing differed; the revision then stays the same too.
     Raises UserNameTaken, AddressTaken.
     """
     was = _account(user)
@@ -133,9 +134,9 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
 
 
 def delete(*, user: User, at: datetime) -> list[Effect]:
-    """Hide a person from SCIM and end their account; the record stays (SPEC U5).
+    """Hide a person from SCIM and close their account; the record stays (SPEC U5).
 
-    Whatever hands had given ends for good, so that a later revival does not bring it back (SPEC U3).
+    Everything that was set by hand ends for good, so that a later revival does not bring it back (SPEC U3).
     """
     was = _account(user)
     HandPlacement.objects.filter(user=user).delete()
@@ -164,7 +165,7 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
 
 
 def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bool:
-    """Note the roles that an admin gives by hand (SPEC R1); whether that differs. user: locked by the caller."""
+    """Set the roles that an admin gives by hand (SPEC R1). Returns whether they changed. user: locked by the caller."""
     if user.manual_roles == roles:
         return False
     user.manual_roles = roles
@@ -175,10 +176,10 @@ def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bo
 
 
 def set_password(*, user: User, password: str) -> bool:
-    """Give an account the password that its owner chose; every session that is open ends. Whether it was done.
+    """Set the password that the account's holder chose, and end every open session. Returns whether it was set.
 
-    user: as it was when the choice was offered. An account that ended since then keeps none: an IdP may be
-    deactivating it at this very moment (SPEC U4).
+    user: as it was when the form was offered. An account that has been closed since then gets no password: an IdP may
+    be deactivating it at this very moment (SPEC U4).
     """
     same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
     return bool(same_account.update(password=make_password(password)))
@@ -186,10 +187,10 @@ def set_password(*, user: User, password: str) -> bool:
 
 @command
 def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
-    """Let support end an account, with its sessions, or open it again. Whether anything changed.
+    """Deactivate an account and end its sessions, or activate it again, for support. Returns whether it changed.
 
-    A worker settles the person: held places and conflicts depend on it. Raises UnknownPerson for somebody whom SCIM
-    deleted.
+    A worker settles the person: held memberships and conflicts depend on it. Raises UnknownPerson for somebody whom
+    SCIM deleted.
     """
     user = _locked(user_id)
     if user.deleted_at is not None:
@@ -202,8 +203,8 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     user.revision += 1
     user.modified_at = cause.at
     user.save(update_fields=["active", written, "revision", "modified_at"])
-    verb = "user.activated" if active else "user.deactivated"
-    change = _record(user, cause, verb, [Effect(user.id, "account", was, _account(user))])
+    kind = UserActivated if active else UserDeactivated
+    change = _record(user, cause, kind(user=str(user.id)), [Effect(user.id, "account", was, _account(user))])
     if change is not None:
         queue.mark(change.org_id, [user.id], change.id)
     return True
@@ -215,7 +216,7 @@ def sign_out(*, user_id: UUID, cause: Cause) -> None:
     user = _locked(user_id)
     end_sessions(user)
     user.save(update_fields=["session_epoch"])
-    _record(user, cause, "user.signed_out", [])
+    _record(user, cause, UserSignedOut(user=str(user.id)))
 
 
 def _locked(user_id: UUID) -> User:
@@ -225,27 +226,27 @@ def _locked(user_id: UUID) -> User:
     return user
 
 
-def _record(user: User, cause: Cause, verb: str, effects: list[Effect]) -> Change | None:
-    # Staff belong to no org, and so have no history; the admin keeps its own log of them.
+def _record(user: User, cause: Cause, detail: PersonDetail, effects: Sequence[Effect] = ()) -> Change | None:
+    # Staff belong to no org and so have no history; the admin has its own log of them.
     if user.org is None:
         return None
-    return history.record(user.org, cause, verb, effects, user=str(user.id))
+    return history.record(user.org, cause, detail, effects)
 
 
 def end_sessions(user: User) -> str:
-    """Make every session and reset link of `user` worthless, for good (SPEC U4). The caller saves the named column."""
+    """Invalidate every session and reset link of `user` for good (SPEC U4). Returns the column to save."""
     user.session_epoch += 1
     return "session_epoch"
 
 
 def _activate(user: User, at: datetime) -> str:
-    """Note that somebody is active again, which no place held for them outlasts (SPEC M2). As `end_sessions`."""
+    """Note that somebody is active again: memberships held for them end (SPEC M2). Returns the column to save."""
     user.active_since = at
     return "active_since"
 
 
 def _assign(user: User, facts: Facts) -> list[str]:
-    """Set what differs; the names of the columns that did."""
+    """Set what differs. Returns the names of those columns."""
     present = facts_of(user)
     written = [name for name in FACTS if getattr(facts, name) != getattr(present, name)]
     for name in written:
@@ -263,7 +264,7 @@ def _account(user: User) -> str | None:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is the constraints' word, and ends the transaction or the savepoint that it is in."""
+    """Save; uniqueness is left to the constraints, and a violation ends the current transaction or savepoint."""
     try:
         user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from orgs import history, queue
+from orgs.change_details import ProfileChanged
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
@@ -14,11 +15,11 @@ from orgs.models import Role, SchemaProfile, User
 
 
 class RoleInUse(Exception):
-    """An IdP or an admin gave this role to somebody; its key is the argument."""
+    """An IdP or an admin has given this role to somebody; its key is the argument."""
 
 
 class RolesIncomplete(Exception):
-    """Exactly one role is the default and one the admins', and no two have one key or one rank."""
+    """The roles break a rule: exactly one default, exactly one admin role, unique keys and unique ranks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class RoleFacts:
 def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts], cause: Cause) -> None:
     """Write a profile with exactly these roles, as its next revision.
 
-    A role is known by its key, which facts about people hold; a role that is missing goes. Where roles come out
-    otherwise now, everybody with the profile is settled anew. Raises RolesIncomplete, RoleInUse.
+    A role is identified by its key, which facts about people store; a role that is not listed is deleted. If the change
+    can affect anybody's roles, everybody with the profile is settled again. Raises RolesIncomplete, RoleInUse.
     """
     check(roles)
     is_new = profile._state.adding
@@ -50,7 +51,7 @@ def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts], cause: Cause) 
         if in_use(profile.pk, role.key):
             raise RoleInUse(role.key)
     gone.delete()
-    # Two that change places would meet in the unique ranks and marks: make room first.
+    # Two roles that swap ranks or marks would violate the unique constraints: make room first.
     for role in profile.roles.order_by("-rank"):
         Role.objects.filter(pk=role.pk).update(rank=role.rank + ROOM, is_default=False, is_admin=False)
     for facts in roles:
@@ -61,7 +62,7 @@ def keep(*, profile: SchemaProfile, roles: Collection[RoleFacts], cause: Cause) 
     for org in profile.orgs.order_by("id") if counts_anew else ():
         change_id = uuid7()
         marked = queue.mark_everyone(org, change_id)
-        history.record(org, cause, "profile.changed", change_id=change_id, profile=profile.key, marked=marked)
+        history.record(org, cause, ProfileChanged(profile=profile.key, marked=marked), change_id=change_id)
 
 
 def _facts_of(profile: SchemaProfile) -> set[RoleFacts]:
@@ -69,7 +70,7 @@ def _facts_of(profile: SchemaProfile) -> set[RoleFacts]:
 
 
 def check(roles: Collection[RoleFacts]) -> None:
-    """Raises RolesIncomplete."""
+    """Check the roles of a profile as a whole. Raises RolesIncomplete."""
     one_default = sum(role.is_default for role in roles) == 1
     one_admin = sum(role.is_admin for role in roles) == 1
     distinct = len({role.key for role in roles}) == len({role.rank for role in roles}) == len(roles)
@@ -78,7 +79,7 @@ def check(roles: Collection[RoleFacts]) -> None:
 
 
 def in_use(profile_id: UUID, key: str) -> bool:
-    """Whether facts about somebody name this role."""
+    """Whether facts about anybody name this role."""
     people = User.objects.filter(org__profile=profile_id)
     return people.filter(Q(idp_roles__contains=[key]) | Q(manual_roles__contains=[key])).exists()
 

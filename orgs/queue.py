@@ -1,6 +1,6 @@
-"""The queue of people to settle: the only module that writes `Turn` and `Mark`, and says how others write marks.
+"""The queue of people to settle: the only module that writes `Turn` and `Mark`, and the SQL by which others add marks.
 
-All times are the database's, since workers on several machines compare them.
+All times come from the database's clock, since workers on several machines compare them.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -10,18 +10,19 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from orgs import nudge
+from orgs import change_details, nudge
+from orgs.change_details import MarkingDetail
 from orgs.models import Change, Mark, Organization, Turn
 
 MARK = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, %(change)s FROM {touched}"
-"""Marks for the column `user_id` of what `touched` names; part of the statement that touches these people.
+"""Adds a mark for each `user_id` in `touched`; part of the statement that affects these people.
 
-Whoever runs it calls `announce`, and tells the change's detail how many it `marked`.
+The caller also calls `announce`, and puts the number of marks into the change's detail as `marked`.
 """
 
 
 class Marked(NamedTuple):
-    """Somebody who is marked: by which change at last, and all marks that were read."""
+    """A person who is marked: the latest change that marked them, and all the marks that were read."""
 
     user_id: UUID
     change_id: UUID
@@ -55,7 +56,7 @@ def mark(org_id: UUID, user_ids: Collection[UUID], change_id: UUID) -> None:
 
 
 def mark_everyone(org: Organization, change_id: UUID) -> int:
-    """Have all people of an org settled whom SCIM has not deleted; how many there are."""
+    """Have everybody in an org settled whom SCIM has not deleted. Returns how many people that is."""
     with connection.cursor() as cursor:
         everyone = "(SELECT id AS user_id FROM orgs_user WHERE org_id = %(org)s AND deleted_at IS NULL) AS everyone"
         cursor.execute(MARK.format(touched=everyone), {"org": org.pk, "change": change_id})
@@ -65,7 +66,7 @@ def mark_everyone(org: Organization, change_id: UUID) -> int:
 
 
 def next_marked(org_id: UUID, limit: int) -> list[Marked]:
-    """The people of an org to settle next: those after whom the last batch reached, and from the start again."""
+    """The people of an org to settle next: those after the last batch, and then from the start again."""
     with connection.cursor() as cursor:
         cursor.execute(_REACHED, [org_id])
         (reached,) = cursor.fetchone() or (None,)
@@ -77,21 +78,21 @@ def next_marked(org_id: UUID, limit: int) -> list[Marked]:
 
 
 def done(org_id: UUID, marked: Sequence[Marked]) -> None:
-    """Delete the marks of people who were settled; the next batch begins after the last of them."""
+    """Delete the marks of people who were settled; the next batch starts after the last of them."""
     marks = [mark_id for each in marked for mark_id in each.mark_ids]
     with connection.cursor() as cursor:
         cursor.execute(_DONE, {"org": org_id, "marks": marks, "reached": marked[-1].user_id})
 
 
 def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
-    """Who of these people waits to be settled."""
+    """Which of these people are waiting to be settled."""
     with connection.cursor() as cursor:
         cursor.execute(_MARKED, [org_id, list(ids)])
         return {user_id for (user_id,) in cursor.fetchall()}
 
 
 def is_applying(org: Organization) -> bool:
-    """Whether anybody of an org waits to be settled."""
+    """Whether anybody in an org is waiting to be settled."""
     return Mark.objects.for_org(org).exists()
 
 
@@ -99,11 +100,11 @@ def is_applying(org: Organization) -> bool:
 
 _WAITS = """
 (retry_at IS NULL OR retry_at <= now())
--- OFFSET keeps this a look-up by index for one org after the other: a join would read all marks for every batch.
+-- OFFSET keeps this an index look-up for one org at a time: a join would read all marks for every batch.
 AND EXISTS (SELECT FROM orgs_mark WHERE orgs_mark.org_id = orgs_turn.org_id OFFSET 0)
 """
 
-# Materialized, or a plan might run the subquery once for each row, and lock another one every time.
+# Materialized: otherwise a plan might run the subquery once per row and lock a different row each time.
 _TAKE = f"""
 WITH longest AS MATERIALIZED (
     SELECT org_id, served_at FROM orgs_turn WHERE {_WAITS} ORDER BY served_at LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -113,7 +114,7 @@ FROM longest WHERE orgs_turn.org_id = longest.org_id
 RETURNING orgs_turn.org_id, longest.served_at
 """  # noqa: S608 - made of constants
 
-# Nothing to write where another worker has served the org since, or is about to.
+# Writes nothing if another worker has served the org since, or is about to.
 _STILL = """
 WHERE org_id IN (
     SELECT org_id FROM orgs_turn WHERE org_id = %(org)s AND served_at = %(served_at)s FOR UPDATE SKIP LOCKED
@@ -122,7 +123,7 @@ WHERE org_id IN (
 
 _STEP_BACK = f"UPDATE orgs_turn SET served_at = clock_timestamp() {_STILL}"  # noqa: S608
 
-# The last pause is what lies between the two times; `greatest` and `least` look away from null.
+# The last pause is the difference between the two times; `greatest` and `least` ignore null.
 _HOLD = f"""
 UPDATE orgs_turn SET
     served_at = now(),
@@ -133,27 +134,27 @@ UPDATE orgs_turn SET
 
 
 class Taken(NamedTuple):
-    """A turn that a worker has. served_at: when it was the org's turn before."""
+    """A turn that a worker has taken. served_at: when the org's previous turn was."""
 
     org_id: UUID
     served_at: datetime
 
 
 def enrol(org: Organization, *, at: datetime) -> None:
-    """Give a new org its place."""
+    """Add a new org to the queue."""
     Turn.objects.create(org=org, served_at=at)
 
 
 def announce() -> None:
     """Have a worker look at the queue once this transaction is committed."""
-    # Robust: what was committed must not fail because nobody could be told. The sweep finds it.
+    # Robust: a commit must not fail because no worker could be told. The periodic task finds the marks.
     transaction.on_commit(nudge.wake, robust=True)
 
 
 def take_turn() -> Taken | None:
-    """The turn of the org that waits longest, for this transaction; None where no org waits.
+    """The turn of the org that has waited longest, locked for this transaction; None if no org is waiting.
 
-    An org that another worker is busy with, or that is held, does not wait.
+    An org that another worker is busy with, or that is on hold, is not waiting.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE)
@@ -162,13 +163,13 @@ def take_turn() -> Taken | None:
 
 
 def step_back(taken: Taken) -> None:
-    """Let the others go first; for a turn that came to nothing and was rolled back."""
+    """Let the other orgs go first; for a turn that had no result and was rolled back."""
     with connection.cursor() as cursor:
         cursor.execute(_STEP_BACK, {"org": taken.org_id, "served_at": taken.served_at})
 
 
 def hold(taken: Taken, *, reason: str) -> None:
-    """Leave an org alone for 5 s, and twice as long every time that it fails again, up to 5 minutes.
+    """Put an org on hold for 5 s, and for twice as long each time that it fails again, up to 5 minutes.
 
     For a turn that failed and was rolled back.
     """
@@ -177,7 +178,7 @@ def hold(taken: Taken, *, reason: str) -> None:
 
 
 def release(org_ids: Iterable[UUID]) -> int:
-    """Try held orgs again at once; how many of these were held."""
+    """Retry orgs that are on hold at once. Returns how many of these were on hold."""
     with transaction.atomic():
         released = Turn.objects.filter(org__in=org_ids, retry_at__isnull=False).update(retry_at=None)
         announce()
@@ -185,5 +186,7 @@ def release(org_ids: Iterable[UUID]) -> int:
 
 
 def progress(change: Change) -> tuple[int, int]:
-    """How many people of a change are yet to be settled, and how many it marked."""
-    return Mark.objects.filter(change=change).count(), change.detail.get("marked", 0)
+    """How many of the people that a change marked are still to be settled, and how many it marked."""
+    detail = change_details.read(change.verb, change.detail)
+    marked = detail.marked if isinstance(detail, MarkingDetail) else 0
+    return Mark.objects.filter(change=change).count(), marked

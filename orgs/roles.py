@@ -8,7 +8,7 @@ from orgs.models import Role, SchemaProfile
 
 
 def catalogue(profile: SchemaProfile) -> Catalogue:
-    """The roles of `profile`, loaded once per process and revision of the profile."""
+    """The roles of `profile`, loaded once per process and profile revision."""
     return _load(profile.pk, profile.revision, profile.role_policy)
 
 

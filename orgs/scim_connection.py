@@ -21,9 +21,9 @@ class State(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """missing: prerequisites (SPEC O1) that are not there, or no longer. active: tokens that are accepted; ended:
-    revoked and expired ones; each the newest first. expiring: those of `active` whose time is nearly over.
-    last_used: the token of the last request, whether it is still accepted or not.
+    """missing: prerequisites (SPEC O1) that are not met, or no longer. active: tokens that are accepted; ended:
+    revoked and expired ones; both newest first. expiring: those of `active` that expire soon. last_used: the token of
+    the last request, whether it is still accepted or not.
     """
 
     missing: list[Promise | str]
@@ -40,12 +40,12 @@ class Connection:
 
     @property
     def rotating(self) -> bool:
-        """Two tokens are accepted at once: on the way from the older to the newer (SPEC O4)."""
+        """Whether several tokens are accepted at once, as while one replaces another (SPEC O4)."""
         return len(self.active) > 1
 
     @property
     def warnings(self) -> list[tuple[ScimToken, ScimToken | None]]:
-        """Those that expire soon, each with the newest token of its identity provider that can take its place."""
+        """The tokens that expire soon, each with the newest token of its identity provider that can replace it."""
         return [(token, self._successor(token)) for token in self.expiring]
 
     def _successor(self, token: ScimToken) -> ScimToken | None:

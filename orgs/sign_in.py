@@ -1,4 +1,4 @@
-"""Signing in with a password, and links to set one."""
+"""Signing in with a password, and links for setting one."""
 
 import threading
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from orgs.models import User
 from orgs.web.limits import Buckets
 
 LINKS_TO_ONE_ADDRESS = 3  # an hour
-LINKS_FROM_ONE_CLIENT = 30  # an hour: many people may share an address
+LINKS_FROM_ONE_CLIENT = 30  # an hour: many people may share an IP address
 
 log = structlog.get_logger(__name__)
 links = Buckets()
@@ -39,18 +39,18 @@ reset_links = ResetLinks()
 
 
 def password_link(user: User) -> str:
-    """An address where `user` can choose a password, good for PASSWORD_RESET_TIMEOUT and one use."""
+    """A URL where `user` can choose a password, valid for PASSWORD_RESET_TIMEOUT and one use."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("set-password", kwargs={"uidb64": uid, "token": reset_links.make_token(user)})
     return settings.MUSTER_URL + path
 
 
 def send_password_link(address: str, *, client: str) -> None:
-    """Mail a link to set a password, if an account that may sign in has this address; otherwise do nothing.
+    """Mail a link to set a password if an account that may sign in has this address; otherwise do nothing.
 
-    Nothing either where `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
-    be flooded from here. Who asks is told the same. The mail leaves from a thread: the answer takes as long for an
-    address that nobody has, and a mail server that is slow or down holds nobody up.
+    Do nothing either if `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
+    be flooded from here. The caller learns nothing of this. A thread sends the mail: the answer takes the same time for
+    an unknown address, and a mail server that is slow or down delays nobody.
     """
     if _too_often(("from", client), LINKS_FROM_ONE_CLIENT) or _too_often(("to", fold(address)), LINKS_TO_ONE_ADDRESS):
         log.warning("password_links_limited", client=client)
@@ -73,7 +73,7 @@ def send_password_link(address: str, *, client: str) -> None:
 
 
 def set_password(*, user: User, password: str) -> bool:
-    """Set the password, and let a sign-in follow that failed attempts had locked. False if the account has ended."""
+    """Set the password and lift any lock from failed attempts. Returns False if the account has been closed."""
     if not people.set_password(user=user, password=password):
         return False
     forget_failures(username=user.login_email)
@@ -81,7 +81,7 @@ def set_password(*, user: User, password: str) -> bool:
 
 
 def attempted_address(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """Under which name failed attempts are counted (AXES_USERNAME_CALLABLE): other letter case is no other account."""
+    """The name under which failed attempts are counted (AXES_USERNAME_CALLABLE), compared without case."""
     typed = (credentials or request.POST).get("username")
     return fold(typed or "")[:255]
 
@@ -93,5 +93,5 @@ def _too_often(key: tuple[str, str], per_hour: int) -> bool:
 def _send(message: EmailMessage) -> None:
     try:
         message.send()
-    except Exception:  # whatever the mail server does, the log has to say so: nobody else is waiting for it
+    except Exception:  # nobody waits for the result, so the log has to report whatever goes wrong
         log.exception("mail.not_sent", subject=message.subject)

@@ -1,4 +1,4 @@
-"""Support is told when an org's last active admin goes (SPEC R5): the only module that writes `SupportNotice`."""
+"""Tells support when an org loses its last active admin (SPEC R5): the only module that writes `SupportNotice`."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from orgs.models import LedgerEntry, Role, Standing, SupportNotice
 
 NEWS = timedelta(days=7)
-"""What is older is told no more, as on the day on which SUPPORT_EMAIL is first set."""
+"""Support is not told of anything older, for example on the day SUPPORT_EMAIL is first set."""
 
 _ENTRIES = LedgerEntry.objects.filter(slot="last_admin")
 _ADMINS = Standing.objects.filter(
@@ -23,14 +23,14 @@ _ADMINS = Standing.objects.filter(
 )
 
 LOST_EVERY_ADMIN = Exists(_ENTRIES.filter(org=OuterRef("pk"), now="gone")) & ~Exists(_ADMINS.filter(org=OuterRef("pk")))
-"""Of an organization: it had active admins besides its owner once, and has none now."""
+"""For organizations: whether it once had active admins besides its owner and has none now."""
 
 
 def tell(*, at: datetime) -> int:
-    """Mail support about every last admin who went, or keeps the role, and of whom it was not told; how many there are.
+    """Mail support about every last admin who left or keeps the role, unless it was told before. Returns how many.
 
-    One mail at most. What the mail server does not take is told the next time, since nothing is noted then. The entry
-    says when it happened, not when it was committed, so there is a note for each and no "told until".
+    One mail at most. If the mail server refuses it, nothing is noted, so the next run sends it. An entry has the time
+    of the event and not of its commit, so each entry is noted by itself: a single "told until" could miss some.
     """
     if not settings.SUPPORT_EMAIL:
         return 0
@@ -38,7 +38,7 @@ def tell(*, at: datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('support is told', 0))")
             if not cursor.fetchone()[0]:
-                return 0  # another worker is at it
+                return 0  # another worker is doing it
         news = _ENTRIES.filter(notice=None, change__at__gt=at - NEWS).select_related("org", "user", "change")
         entries = list(news.order_by("id"))
         if entries:

@@ -1,4 +1,4 @@
-"""Work that the clock starts."""
+"""Periodic tasks."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,5 +8,5 @@ from orgs import support
 
 @shared_task(acks_late=True, ignore_result=True)
 def tell_support() -> None:
-    """Away from requests, which neither wait for a mail nor fail with it. Doubled or late, it does no harm."""
+    """Runs outside requests, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
     support.tell(at=timezone.now())

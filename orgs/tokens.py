@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import history
+from orgs.change_details import TokenIssued, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken
@@ -22,7 +23,7 @@ BYTES = 32
 
 
 class PrerequisiteMissing(Exception):
-    """No token can be made yet; `missing` says what has to be there first."""
+    """No token can be created yet; `missing` says what is needed first."""
 
     def __init__(self, missing: list["Promise | str"]) -> None:
         super().__init__("; ".join(map(str, missing)))
@@ -35,19 +36,19 @@ class UnknownToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new token and its secret, which exists nowhere else and is never seen again."""
+    """A new token and its secret, which is stored nowhere and never shown again."""
 
     token: ScimToken
     secret: str
 
 
 def missing_prerequisites(org: Organization) -> list[Promise | str]:
-    """What SCIM still needs before a token can be made (SPEC O1); empty when all is there."""
+    """What SCIM still needs before a token can be created (SPEC O1); empty if everything is in place."""
     missing: list[Promise | str] = []
     if org.plan != Plan.ENTERPRISE:
         missing.append(_("SCIM provisioning is part of the Enterprise plan. Ask support to change the plan."))
     if not org.sso_configured:
-        missing.append(_("Connect single sign-on first: people who are provisioned sign in through it."))
+        missing.append(_("Set up single sign-on first: people who are provisioned sign in through it."))
     return missing
 
 
@@ -60,7 +61,7 @@ def issue(
     lifetime: timedelta | None = None,
     cause: history.Cause,
 ) -> Issued:
-    """A new token beside those there are, so that one can be rotated without an outage.
+    """A new token beside the existing ones, so that tokens can be rotated without an outage.
 
     Raises PrerequisiteMissing.
     """
@@ -77,13 +78,13 @@ def issue(
         created_by=cause.person,
         expires_at=cause.at + lifetime if lifetime else None,
     )
-    history.record(org, cause, "token.issued", token=str(token.id), name=name)
+    history.record(org, cause, TokenIssued(token=str(token.id), name=name))
     return Issued(token, secret)
 
 
 @command
 def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimToken:
-    """End a token; the next request with it is refused. Revoking one that is revoked changes nothing.
+    """Revoke a token; the next request with it is refused. Revoking it again changes nothing.
 
     Raises UnknownToken.
     """
@@ -93,12 +94,12 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
     if token.revoked_at is None:
         token.revoked_at, token.revoked_by = cause.at, cause.person
         token.save(update_fields=["revoked_at", "revoked_by"])
-        history.record(org, cause, "token.revoked", token=str(token.id), name=token.name)
+        history.record(org, cause, TokenRevoked(token=str(token.id), name=token.name))
     return token
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The valid token with this secret, its org loaded; None for any other string. One query at most."""
+    """The valid token with this secret, with its org loaded; None for any other string. One query at most."""
     if not secret.startswith(PREFIX):
         return None
     token: ScimToken | None = _with_org().get("digest", _digest(secret))
@@ -111,7 +112,7 @@ def _with_org() -> Joined:
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:
-    """Keep when, from which address and by which user agent tokens were last used, at most once a minute each."""
+    """Note when, from which address and by which user agent tokens were last used, at most once a minute each."""
     for token_id, (at, address, agent) in uses.items():
         ScimToken.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=at - timedelta(minutes=1)), id=token_id
@@ -119,5 +120,5 @@ def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:
 
 
 def _digest(secret: str) -> bytes:
-    # A 256-bit random secret needs no salt and no slow hash: there is nothing to guess.
+    # A 256-bit random secret needs neither a salt nor a slow hash: it cannot be guessed.
     return hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""The addresses of the organization's pages."""
+"""The URLs of the organization's pages."""
 
 from django.urls import path
 

@@ -1,5 +1,5 @@
 """Where identity providers find the SCIM API (SPEC O5)."""
 
 BASE_PATH, ALIAS_PATH = "/api/scim", "/scim/v2"
-# Entra follows RFC 7644 in its PATCH requests only where the address asks for it.
+# Entra's PATCH requests follow RFC 7644 only if the URL has this flag.
 ENTRA_FLAG = "?aadOptscim062020"

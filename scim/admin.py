@@ -32,7 +32,7 @@ class RequestLogAdmin(FoundById):
     list_filter = (("org", AutocompleteSelectFilter), Outcome)
     list_select_related = ("org",)
     ordering = ("-id",)
-    search_help_text = _("A request id")
+    search_help_text = _("A request ID")
     fieldsets = (
         (None, {"fields": ("time", "org", "token", "id")}),
         (

@@ -1,4 +1,4 @@
-"""What people type into the pages about SCIM, and what they look for in the log."""
+"""Forms for tokens, and the filters of the log."""
 
 import uuid
 from datetime import timedelta
@@ -11,18 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from orgs.models import IdentityProvider, Organization, ScimToken
 from scim.provisioning_log import Wanted
 
-TOKENS = 50  # of the newest, to choose from
+TOKENS = 50  # the newest ones, to choose from
 
 
 class LogFilter(forms.Form):
-    """What to show of the provisioning log. Sent by links as well: what makes no sense is as if it were left out."""
+    """Filters of the provisioning log. Links send them as well: invalid values are ignored."""
 
     q = forms.CharField(
         label=_("Search"),
         max_length=100,
         required=False,
         widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": _("Name, id or filter"), "autocomplete": "off"},
+            attrs={"type": "search", "placeholder": _("Name, ID or filter"), "autocomplete": "off"},
         ),
     )
     outcome = forms.ChoiceField(
@@ -64,7 +64,7 @@ class LogFilter(forms.Form):
         )
 
     def _tokens(self, sender: str) -> list[UUID] | None:
-        """The ids of the tokens that a choice stands for: one, or all of an identity provider."""
+        """The ids of the tokens behind a choice: one token, or all of an identity provider."""
         if not sender:
             return None
         return [token.id for token in self.tokens if sender in (token.idp, str(token.id))]
@@ -85,18 +85,18 @@ class Lifetime(forms.ChoiceField):
 
 
 class TokenForm(forms.Form):
-    """A SCIM token to be made. `once` tells a form that is sent again, by a reload, from a new one."""
+    """A SCIM token to create. `once` tells a form that a reload sends again from a new one."""
 
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
-        help_text=_("So that you know later what it is for, such as “Okta production”."),
+        help_text=_("To recognize it later, such as “Okta production”."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
     idp = forms.ChoiceField(label=_("Identity provider"), choices=[("", _("Choose…")), *IdentityProvider.choices])
     lifetime = Lifetime(
         label=_("Expires after"),
         initial="365",
-        help_text=_("You are reminded here 30 days before. Provisioning stops when a token expires."),
+        help_text=_("You will see a reminder here 30 days before. Provisioning stops when the token expires."),
     )
     once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

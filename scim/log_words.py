@@ -1,4 +1,4 @@
-"""SCIM calls in the words of people who administer an organization."""
+"""SCIM calls in the words of an organization's admins."""
 
 import json
 import re
@@ -27,7 +27,7 @@ ACTIONS: dict[str, Promise] = {
     "group.replace": gettext_lazy("Replace group"),
     "group.change": gettext_lazy("Change group"),
     "group.delete": gettext_lazy("Delete group"),
-    "discovery": gettext_lazy("Read what is supported"),
+    "discovery": gettext_lazy("Read supported features"),
     "bulk": gettext_lazy("Several changes at once"),
 }
 LOOKUPS: dict[str, Promise] = {
@@ -37,18 +37,18 @@ LOOKUPS: dict[str, Promise] = {
 
 
 def action(call: RequestLog) -> str:
-    """What was asked for, whether it was done or not."""
+    """What was requested, whether it was done or not."""
     words = (LOOKUPS if filter_of(call) else ACTIONS).get(call.operation) or ACTIONS.get(call.operation)
     return str(words) if words else _("Not a SCIM request")
 
 
 def filter_of(call: RequestLog) -> str:
-    """The filter in a query's address; empty where there is none."""
+    """The filter in a query's URL; empty if there is none."""
     return parse_qs(call.path.partition("?")[2]).get("filter", [""])[0]
 
 
 def short_path(call: RequestLog) -> str:
-    """The path below the base URL, without its query, and without ids that say nothing to a reader."""
+    """The path below the base URL, without the query string and without ids, which mean nothing to a reader."""
     path = call.path.partition("?")[0]
     for base in BASES:
         path = path.removeprefix(base)
@@ -64,6 +64,6 @@ def duration(call: RequestLog) -> str:
 
 def legible(text: str) -> str:
     """A body with its JSON indented."""
-    with suppress(ValueError, RecursionError):  # cut, or never JSON: then as it is
+    with suppress(ValueError, RecursionError):  # cut off or not JSON: shown as it is
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     return text

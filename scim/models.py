@@ -1,4 +1,4 @@
-"""The request log: what identity providers asked and what they were told."""
+"""The request log: the requests of identity providers and the responses."""
 
 from typing import ClassVar
 
@@ -10,13 +10,13 @@ from orgs.models import Organization, ScimToken
 
 
 class RequestLog(models.Model):
-    """One SCIM call. Written by `scim.request_log` alone; lossy, forgotten after SCIM_LOG_DAYS, pointed to by nothing.
+    """One SCIM call. Written by `scim.request_log` alone; lossy, deleted after SCIM_LOG_DAYS, referenced by nothing.
 
     The table is partitioned by `id`, a UUIDv7 made when the request arrived: order by id is order in time, and looking
-    an id up reads one partition (`scim.partitions`). org, token: unknown where the call was not authenticated; they
-    may be gone by now. path: with its query string. operation: `user.create`. target: the id or name that the call was
-    about. duration: microseconds. Sizes: bytes of the bodies. method is empty where the row tells of calls that were
-    not recorded.
+    an id up reads one partition (`scim.partitions`). org, token: unknown if the call was not authenticated; they may
+    have been deleted since. path: with its query string. operation: `user.create`. target: the id or name that the call
+    was about. duration: microseconds. Sizes: of the bodies, in bytes. method is empty if the row reports calls that
+    were not recorded.
     """
 
     id = models.UUIDField(_("request id"), primary_key=True, editable=False)
@@ -57,7 +57,7 @@ class RequestLog(models.Model):
 
 
 class RequestLogBody(models.Model):
-    """The redacted bodies of a call, apart from it, so that lists stay narrow. Partitioned as the log is."""
+    """The redacted bodies of a call, in a table of their own so that lists stay narrow. Partitioned like the log."""
 
     log = models.OneToOneField(
         RequestLog,

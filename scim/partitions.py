@@ -1,4 +1,4 @@
-"""The partitions of the request log: one a day (UTC), made ahead of time, dropped when their time is over."""
+"""The partitions of the request log: one per day (UTC), made ahead of time, dropped when they are too old."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-# In the order in which everybody locks them.
+# In the order in which everything locks them.
 TABLES = ("scim_requestlog", "scim_requestlogbody")
 DAYS_AHEAD = 7
-# Making and dropping a partition waits for readers of the table, and who comes later waits for us: give up soon.
+# Making or dropping a partition waits for readers of the table, and later readers wait for us: give up soon.
 LOCK_TIMEOUT = "2s"
 ADVISORY_LOCK = 0x5C1_0106
 
@@ -20,8 +20,8 @@ ADVISORY_LOCK = 0x5C1_0106
 def keep(now: datetime) -> None:
     """Make the partitions of today and the next days, and drop those older than SCIM_LOG_DAYS.
 
-    Run twice, or by two at once, it is as if run once. Raises OperationalError where a table stays in use for more than
-    LOCK_TIMEOUT; the next run goes on from there.
+    Idempotent, even if two processes run it at once. Raises OperationalError if a table stays in use for longer than
+    LOCK_TIMEOUT; the next run continues from there.
     """
     today = now.astimezone(UTC).date()
     make(today)
@@ -29,14 +29,14 @@ def keep(now: datetime) -> None:
 
 
 def make(first: date) -> None:
-    """Make the missing partitions of the day `first` and the DAYS_AHEAD after it. Writers and readers go on."""
+    """Make the missing partitions of the day `first` and the DAYS_AHEAD after it. Blocks no writers or readers."""
     with _alone() as cursor:
         present = set(_partitions(cursor))
         for day in (first + timedelta(days=n) for n in range(DAYS_AHEAD + 1)):
             for table in TABLES:
                 if (table, day) in present:
                     continue
-                # Unlike CREATE TABLE ... PARTITION OF, ATTACH stops neither inserts nor reads of the other partitions.
+                # Unlike CREATE TABLE ... PARTITION OF, ATTACH blocks neither inserts nor reads of the other partitions.
                 cursor.execute(f"CREATE TABLE {_name(table, day)} (LIKE {table} INCLUDING ALL)")
                 cursor.execute(
                     f"ALTER TABLE {table} ATTACH PARTITION {_name(table, day)} FOR VALUES FROM (%s) TO (%s)",
@@ -45,7 +45,7 @@ def make(first: date) -> None:
 
 
 def drop_before(first: date) -> None:
-    """Drop the partitions of the days before `first`, each in a transaction of its own, so that locks are short."""
+    """Drop the partitions of the days before `first`, each in its own transaction, so that locks are short."""
     with _alone() as cursor:
         old = sorted({day for _, day in _partitions(cursor) if day < first})
     for day in old:
@@ -67,7 +67,7 @@ def day_of(id: UUID) -> date:
 
 @contextmanager
 def _alone() -> Iterator[CursorWrapper]:
-    """A transaction that no other upkeep runs beside."""
+    """A transaction in which no other maintenance runs."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
@@ -75,7 +75,7 @@ def _alone() -> Iterator[CursorWrapper]:
 
 
 def _partitions(cursor: CursorWrapper) -> Iterator[tuple[str, date]]:
-    """(table, day) of each partition there is."""
+    """The (table, day) of each existing partition."""
     cursor.execute(
         "SELECT parent.relname, partition.relname FROM pg_inherits"
         " JOIN pg_class parent ON parent.oid = inhparent JOIN pg_class partition ON partition.oid = inhrelid"

@@ -1,4 +1,4 @@
-"""How far an identity provider has come, and which token it has left behind: what its requests tell. Reads only."""
+"""How far an identity provider's setup is, and which token it no longer uses, judged by its requests. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from orgs.scim_connection import Connection
 from scim.models import RequestLog
 from scim.provisioning_log import moment_of
 
-RECENT = 1000  # calls that the checklist looks at
-RHYTHM = 500  # calls up to its last use that show how a token is used
+RECENT = 1000  # calls that the checklist considers
+RHYTHM = 500  # calls up to a token's last use, to see how it is used
 QUIET = timedelta(hours=24)
 
 SIGNED_IN = "signed in"
@@ -36,8 +36,8 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line of the checklist. request_id: the last time that it happened, where the log still knows. is_needed:
-    whether the connection is incomplete without it.
+    """A line of the checklist. request_id: the last request that did it, if the log still has it. is_needed: whether
+    the connection is incomplete without it.
     """
 
     step: str
@@ -71,8 +71,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A token that may be revoked: the one in use instead of it, how long it has been quiet, and the longest pause
-    between its calls before that, where the log still knows.
+    """A token that may be revoked: the one in use instead of it, how long it has been unused, and the longest pause
+    between its calls before that, if the log still has them.
     """
 
     token: ScimToken
@@ -82,10 +82,10 @@ class Retired:
 
 
 def of(org: Organization, connection: Connection) -> Progress:
-    """How far the identity provider has come. Three queries, and of the log its newest RECENT calls.
+    """How far the identity provider's setup is. Three queries; of the log only the newest RECENT calls.
 
-    The log forgets. So what leaves a trace elsewhere is known from there: signing in from the tokens, creating and
-    pushing from people and groups.
+    Log entries expire. Steps that leave a trace elsewhere are therefore read from there: signing in from the tokens,
+    creating and pushing from people and groups.
     """
     calls = list(RequestLog.objects.for_org(org).order_by("-id").values_list("id", "operation", "status")[:RECENT])
     last: dict[str, UUID] = {}
@@ -99,14 +99,14 @@ def of(org: Organization, connection: Connection) -> Progress:
         Tick(
             SIGNED_IN,
             _("Signed in"),
-            _("A request came with a token that is valid."),
+            _("A request had a valid token."),
             SIGNED_IN in last or connection.last_used is not None,
             last.get(SIGNED_IN),
         ),
         Tick(
             DISCOVERY,
-            _("Asked what is supported"),
-            _("Not every identity provider does."),
+            _("Read supported features"),
+            _("Not every identity provider does this."),
             DISCOVERY in last,
             last.get(DISCOVERY),
             is_needed=False,
@@ -114,10 +114,10 @@ def of(org: Organization, connection: Connection) -> Progress:
         Tick(
             LOOKUP,
             _("Looked up a person"),
-            _("Most do so when their connection is tested, and before they create somebody."),
+            _("Most do this when the connection is tested, and before they create a person."),
             LOOKUP in last,
             last.get(LOOKUP),
-            # Once people are here, that somebody was looked up for them may be forgotten.
+            # Once people exist, the look-up may have expired from the log.
             is_needed=not has_people,
         ),
         Tick(
@@ -129,7 +129,7 @@ def of(org: Organization, connection: Connection) -> Progress:
         ),
     ]
     if org.group_provisioning:
-        note = _("Once a person is here, push one group.")
+        note = _("After the first person, push one group.")
         ticks.append(Tick(PUSH, _("Pushed a group"), note, has_groups, last.get(PUSH)))
     return Progress(ticks, len(calls), sum(status >= 400 for _id, _operation, status in calls))
 
@@ -137,9 +137,10 @@ def of(org: Organization, connection: Connection) -> Progress:
 def retired(org: Organization, connection: Connection, *, at: datetime) -> Retired | None:
     """The oldest token that may be revoked because a newer one of the same identity provider has taken its place.
 
-    Used in place of it since, and quiet for longer than was ever between two of its last calls: a fixed time would be
-    short for a provider that sends a few changes a week, and the usual gap says nothing, since calls come in bursts. A
-    weekend is a pause like any other once the log has seen one; until then QUIET is the least. One query at most.
+    That is: the newer one has been used since, and the older one has been unused for longer than the longest pause
+    between its last calls. A fixed time would be too short for a provider that sends a few changes a week, and the
+    usual gap says nothing, since calls come in bursts. A weekend counts as a pause once the log has seen one; until
+    then QUIET is the minimum. One query at most.
     """
     for token in reversed(connection.active):
         last = token.last_used_at or token.created_at
@@ -159,10 +160,10 @@ def retired(org: Organization, connection: Connection, *, at: datetime) -> Retir
 
 
 def _longest_pause(org: Organization, token: ScimToken) -> timedelta | None:
-    """Between the last calls with a token; None where the log knows fewer than two of them.
+    """The longest pause between the last calls with a token; None if the log has fewer than two of them.
 
-    Before its last use hardly another token was in use, so that most of the calls up to then are its own. That moment
-    is noted once a minute.
+    Until its last use, hardly any other token was in use, so most of the calls up to then are its own. That time is
+    noted at most once a minute.
     """
     if token.last_used_at is None:
         return None

@@ -1,6 +1,6 @@
 """The provisioning log: what an org's admins see of the request log. Reads only.
 
-Nothing here counts, or reads without a bound: an org's month may have millions of calls.
+Nothing here counts rows or reads without a limit: an org may have millions of calls a month.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -21,8 +21,8 @@ from scim import log_words
 from scim.models import RequestLog
 
 PAGE = 50
-REACH = 20_000  # calls that one page looks through for those a filter wants; about 100 ms
-NAMESAKES = 100  # people, and groups, of a wanted name whose calls are looked for
+REACH = 20_000  # calls that one page scans for matches of a filter; about 100 ms
+NAMESAKES = 100  # people, and groups, with a matching name whose calls are searched
 EXPORTED = 50_000
 EXPORTED_AT_ONCE = 1000
 
@@ -36,8 +36,8 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a reader is looking for. outcome: a key of OUTCOMES. tokens: the ids of those that may have asked. text:
-    part of a name, an id or a filter. Each may be left out.
+    """What a reader is looking for. outcome: a key of OUTCOMES. tokens: ids of the tokens that may have sent it. text:
+    part of a name, an id or a filter. Each may be empty.
     """
 
     outcome: str = ""
@@ -51,8 +51,8 @@ class Wanted:
 
 @dataclass(slots=True)
 class Line:
-    """One call as the log shows it. target: the name of what it was about, or what was looked for; target_id: its id,
-    where there is one beside the name.
+    """One call as the log shows it. target: the name of what it was about, or the value that was looked up; target_id:
+    its id, if there is one beside the name.
     """
 
     call: RequestLog
@@ -74,8 +74,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls, the newest first. older: go on before this id; None at the end. reached: how far back was looked, where
-    the search stopped before the page was full.
+    """Calls, newest first. older: the next page is before this id; None at the end. reached: how far back the search
+    went, if it stopped before the page was full.
     """
 
     lines: list[Line]
@@ -84,7 +84,7 @@ class Page:
 
 
 def page(org: Organization, wanted: Wanted, *, before: UUID | None = None, size: int = PAGE) -> Page:
-    """The newest calls of an org that are wanted, older than `before`. At most six queries, whatever the log holds."""
+    """The newest matching calls of an org, older than `before`. At most six queries, whatever the size of the log."""
     calls = RequestLog.objects.for_org(org).order_by("-id")
     if before:
         calls = calls.filter(id__lt=before)
@@ -99,7 +99,7 @@ def page(org: Organization, wanted: Wanted, *, before: UUID | None = None, size:
 
 
 def everything(org: Organization, wanted: Wanted) -> Iterator[Line]:
-    """The newest EXPORTED calls that are wanted, read in pages."""
+    """The newest EXPORTED matching calls, read in pages."""
     before, left = None, EXPORTED
     while left:
         part = page(org, wanted, before=before, size=min(left, EXPORTED_AT_ONCE))
@@ -111,13 +111,13 @@ def everything(org: Organization, wanted: Wanted) -> Iterator[Line]:
 
 
 def entry(org: Organization, request_id: UUID) -> Line | None:
-    """One call with its bodies; None where it is not kept (any more)."""
+    """One call with its bodies; None if it is not in the log, or no longer."""
     call = RequestLog.objects.for_org(org).select_related("body").filter(id=request_id).first()
     return _lines(org, [call])[0] if call else None
 
 
 def idp_name(token: ScimToken | None) -> str:
-    """What to call the identity provider of a token in a sentence."""
+    """The name of a token's identity provider, for use in a sentence."""
     if token is None or token.idp == IdentityProvider.OTHER:
         return _("your identity provider")
     return str(token.get_idp_display())
@@ -140,7 +140,7 @@ def _condition(org: Organization, wanted: Wanted) -> Q:
 
 
 def _about(org: Organization, text: str) -> Q:
-    """Calls about something with this text in its name, its id, or the filter that asked for it."""
+    """Calls about something with this text in its name, its id, or the filter of the request."""
     people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
     ids = [str(id) for rows in (people, groups) for id in rows.values_list("id", flat=True)[:NAMESAKES]]

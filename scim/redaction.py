@@ -1,7 +1,7 @@
-"""What the request log may keep of a request: no password, no credential (SPEC U7, U8). Plain Python.
+"""What the request log may store of a request: no password, no credential (SPEC U7, U8). Plain Python.
 
-A password is anything that an IdP sends under that name, in whatever letter case and wherever it stands: a key of a
-body, a PATCH path, the value beside such a path, a filter. In doubt more is hidden than has to be.
+A password is anything that an IdP sends under that name, in any letter case and in any position: a key of a body, a
+PATCH path, the value beside such a path, a filter. In doubt, too much is hidden rather than too little.
 """
 
 import codecs
@@ -14,27 +14,27 @@ HIDDEN = "(hidden)"
 WORD = "password"
 
 _HARMLESS = "changepassword"  # a feature, in every ServiceProviderConfig
-_NAMES = {"path", "name", "attribute"}  # keys whose value says what the rest of an object is about
+_NAMES = {"path", "name", "attribute"}  # keys whose value names the attribute that the object is about
 _TOLD = _NAMES | {"op", "method", "bulkid"}
 _JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PARAMETERS = {"access_token", "authorization", "token"}
 
 
 def path(text: str) -> str:
-    """A path with its query string, as it came but for what is hidden."""
+    """A path with its query string, unchanged except for what is hidden."""
     base, mark, query = text.partition("?")
     return base + mark + "&".join(map(_parameter, query.split("&")))
 
 
 def line(text: str) -> str:
-    """A sentence, such as an error's detail, which may repeat what was asked."""
+    """A sentence, such as an error's detail, which may repeat part of the request."""
     return _cut(text)
 
 
 def body(raw: bytes, *, size: int) -> str:
     """The text of a body that had `size` bytes, of which `raw` is the beginning.
 
-    What mentions no password stays as it came, JSON or not. Otherwise it has to be read to be kept.
+    A body that mentions no password stays as it is, JSON or not. Any other must be parsed before it can be stored.
     """
     whole = len(raw) == size
     try:
@@ -52,7 +52,7 @@ def body(raw: bytes, *, size: int) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, those inside it done already. Of a key that comes twice, each occurrence counts."""
+    """An object whose inner objects are done already. If a key occurs twice, both occurrences count."""
     about_password = any(
         name.casefold() in _NAMES and isinstance(value, str) and _mentions_password(value) for name, value in pairs
     )
@@ -87,21 +87,21 @@ def _parameter(text: str) -> str:
 
 
 def _cut(text: str, *, always: bool = False) -> str:
-    """`text` without what follows its first `password`, where that looks like a value, or `always`."""
+    """`text` cut after its first `password` if a value seems to follow, or `always`."""
     if not _mentions_password(text):
         return text
     at = text.casefold().find(WORD)
     if at < 0 or len(text.casefold()) != len(text):
         return HIDDEN
     end = at + len(WORD)
-    # A quote that closes a quoted `password` begins no value.
+    # The quote that closes a quoted `password` does not begin a value.
     if not always and not re.search(r'["=:\\]', text[end:].removeprefix('"')):
         return text
     return text[:end] + (HIDDEN if text[end:] else "")
 
 
 def _mentions_password(text: str) -> bool:
-    """Whether the word is there, also as JSON, a form or UTF-16 spell it."""
+    """Whether the word occurs, in plain text or as encoded in JSON, a form or UTF-16."""
     if WORD in text.casefold():
         return True
     if "\\u" in text:

@@ -1,7 +1,7 @@
-"""Writing the request log: a bounded queue and one thread per process, so that a request never waits for its log.
+"""Writes the request log: a bounded queue and one thread per process, so that a request never waits for its log entry.
 
-Lossy by design. What does not fit the queue, and what the database refuses, is counted, and a row of the log says so
-once it can be written.
+Lossy by design. Calls that do not fit into the queue, or that the database refuses, are counted, and a row of the log
+reports them once it can be written.
 """
 
 import atexit
@@ -27,26 +27,26 @@ from scim import partitions, redaction
 
 log = structlog.get_logger(__name__)
 
-BODY = 16 * 1024  # bytes kept of each body
-QUEUE = 10_000  # calls that wait to be written
-QUEUE_BYTES = 32 * 1024 * 1024  # of bodies that wait to be written
+BODY = 16 * 1024  # bytes stored of each body
+QUEUE = 10_000  # calls waiting to be written
+QUEUE_BYTES = 32 * 1024 * 1024  # of bodies waiting to be written
 BATCH = 500  # calls written at once
-LINGER = 0.25  # seconds that a batch waits for more
-PAUSES = (0.1, 30.0)  # the first and the longest, in seconds, while the database is away
-FAREWELL = 2.0  # seconds that a process takes for its log when it ends
-USE_NOTED = timedelta(minutes=1)  # how often a token's last use is written
-LARGEST = 2**31 - 1  # of PostgreSQL's integers
+LINGER = 0.25  # seconds that a batch waits for more calls
+PAUSES = (0.1, 30.0)  # the first and the longest, in seconds, while the database is unavailable
+FAREWELL = 2.0  # seconds that an ending process spends on its log
+USE_NOTED = timedelta(minutes=1)  # how often a token's last use is written at most
+LARGEST = 2**31 - 1  # PostgreSQL integer
 
 _TOKEN = re.compile(re.escape(tokens.PREFIX) + r"[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One SCIM call, raw: what has to be hidden is hidden by the writer.
+    """One SCIM call, raw: the writer hides what must be hidden.
 
-    id: a UUIDv7 made when the call arrived; `at` the same moment. path: with its query string. operation: in machine
-    words, `user.create`. target: the id or name it was about. duration: microseconds. request, response: the bodies,
-    None where there is none to keep. Their sizes are in bytes; None means that of what is given.
+    id: a UUIDv7 made when the call arrived; `at` the same moment. path: with its query string. operation: as in
+    `user.create`. target: the id or name it was about. duration: microseconds. request, response: the bodies; None if
+    there is none to store. Their sizes are in bytes; None means the size of the given body.
     """
 
     id: UUID
@@ -70,32 +70,32 @@ class Entry:
 
 
 def write(entry: Entry) -> None:
-    """Hand over a call to be logged. Never waits, never fails: what does not fit is dropped and counted."""
+    """Queue a call to be logged. Never waits, never fails: what does not fit is dropped and counted."""
     _writer().put(_trimmed(entry))
 
 
 def flush(timeout: float) -> bool:
-    """Wait at most `timeout` seconds until all that was handed over is written or given up; whether it is."""
+    """Wait up to `timeout` seconds until everything in the queue is written or given up. Returns whether it is."""
     return _writer().flush(timeout)
 
 
 def dropped() -> int:
-    """How many calls this process could not record since it started."""
+    """How many calls this process has failed to record since it started."""
     return _writer().dropped
 
 
 class Writer(Background):
-    """The queue of one process, and the thread that empties it, started with the first entry."""
+    """The queue of one process and the thread that empties it, which starts with the first entry."""
 
     thread_name = "request-log"
 
     def __init__(self) -> None:
         super().__init__()
         self.dropped = 0
-        self._told = 0  # how many of `dropped` the log tells of
+        self._told = 0  # how many of `dropped` the log has reported
         self._entries: deque[Entry] = deque()
         self._bytes = 0
-        self._in_hand = 0  # entries that the thread has taken and not written yet
+        self._in_hand = 0  # entries that the thread has taken but not yet written
         self._hurry = False
         self._changed = threading.Condition()
         self._noted: dict[UUID, datetime] = {}
@@ -125,7 +125,7 @@ class Writer(Background):
             batch = self._take()
             try:
                 refused = self._store(batch)
-            except Exception:  # whatever it is, the thread goes on
+            except Exception:  # whatever happens, the thread keeps running
                 log.exception("request_log.failed", calls=len(batch))
                 refused = len(batch)
             try:
@@ -147,7 +147,7 @@ class Writer(Background):
             return batch
 
     def _store(self, batch: list[Entry]) -> int:
-        """Write a batch, however long the database is away; how many of it the database refused."""
+        """Write a batch, however long the database is unavailable. Returns how many calls it refused."""
         rows = [_row(entry) for entry in batch]
         pause, longest = PAUSES
         while True:
@@ -168,7 +168,7 @@ class Writer(Background):
         return refused
 
     def _note_uses(self, batch: list[Entry]) -> None:
-        """Tell tokens of their last use, each at most once in USE_NOTED."""
+        """Note the last use of tokens, each at most once per USE_NOTED."""
         uses = {
             entry.token_id: (entry.at, _address(entry.address), _clean(entry.agent, 200))
             for entry in batch
@@ -189,7 +189,7 @@ class Writer(Background):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is written of one call: the columns of its row in LOG, and its bodies, redacted."""
+    """What is stored of one call: the columns of its row in LOG, and its redacted bodies."""
 
     id: UUID
     log: tuple[Any, ...]
@@ -204,14 +204,14 @@ BODIES = "COPY scim_requestlogbody (id, request, response) FROM STDIN"
 
 
 def _insert(rows: list[Row]) -> int:
-    """Write all rows that can be written; how many could not. Raises OperationalError, InterfaceError."""
+    """Write every row that can be written. Returns how many could not. Raises OperationalError, InterfaceError."""
     try:
         try:
             _copy(rows)
         except IntegrityError as error:
             if not isinstance(error.__cause__, errors.CheckViolation):
                 raise
-            # A day without partition: no worker has kept them up for a while.
+            # A day without a partition: no worker has made them for a while.
             partitions.make(partitions.day_of(min(row.id for row in rows)))
             _copy(rows)
     except (OperationalError, InterfaceError):
@@ -220,7 +220,7 @@ def _insert(rows: list[Row]) -> int:
         if len(rows) > 1:
             return sum(_insert([row]) for row in rows)
         if isinstance(error.__cause__, errors.UniqueViolation):
-            return 0  # written by an attempt whose connection was lost before it could say so
+            return 0  # written by an attempt whose connection was lost before it was confirmed
         log.error("request_log.refused", request_id=str(rows[0].id), error=str(error).strip())
         return 1
     return 0
@@ -265,14 +265,14 @@ def _row(entry: Entry) -> Row:
 
 
 def _losses(calls: int) -> Entry:
-    """A row that says that others are missing."""
+    """A row that reports missing calls."""
     now = timezone.now()
-    detail = f"Calls before this moment that were not recorded: {calls}."
+    detail = f"Calls that were not recorded before this time: {calls}."
     return Entry(id=uuid7(), at=now, method="", path="", status=0, duration=0, operation="log.dropped", detail=detail)
 
 
 def _trimmed(entry: Entry) -> Entry:
-    """The entry without the long tails of its bodies, so that they do not wait in memory."""
+    """The entry with its bodies cut, so that long ones do not fill the memory."""
     if _weight(entry) <= BODY:
         return entry
     return replace(
@@ -297,7 +297,7 @@ def _body(body: bytes | None, size: int) -> str:
 
 
 def _clean(text: str, length: int | None = None) -> str:
-    """What PostgreSQL takes: no NUL, no lone surrogate. A token pasted in a wrong place is no less a secret."""
+    """Text that PostgreSQL accepts: no NUL, no lone surrogate. A token pasted in the wrong place is hidden too."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     return _TOKEN.sub(redaction.HIDDEN, text)[:length]
 

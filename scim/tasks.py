@@ -1,4 +1,4 @@
-"""Work that the clock starts."""
+"""Periodic tasks."""
 
 from celery import shared_task
 from django.utils import timezone

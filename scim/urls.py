@@ -1,4 +1,4 @@
-"""The addresses of pages about SCIM. The SCIM API has its own: scim.api.urls."""
+"""The URLs of the pages about SCIM. The SCIM API has its own: scim.api.urls."""
 
 from django.urls import path
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from groups_provisioning.models import GroupMapping, Status
 from orgs import queue, tokens
+from orgs.change_details import MappingApproved
 from orgs.db.keys import fold
 from orgs.history import Cause, record
 from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
@@ -99,4 +100,6 @@ class MappingFactory(factory.django.DjangoModelFactory):
     status = Status.APPROVED
     approved_at = factory.LazyFunction(timezone.now)
     created_at = factory.SelfAttribute("approved_at")
-    change = factory.LazyAttribute(lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), "mapping.approved"))
+    change = factory.LazyAttribute(
+        lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), MappingApproved(mappings=[], marked=0))
+    )

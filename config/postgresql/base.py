@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, whose pool notices at once that the server was restarted.
+"""Django's PostgreSQL backend, with a pool that notices a restart of the server at once.
 
 The pool's own check finds dead connections one by one, with growing pauses: after a restart, requests would fail for
 as many seconds as there were idle connections.
@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that works when it is handed out; one that is dead is the end of all that are idle."""
+        """A connection that works when it is handed out; one dead connection causes all idle ones to be dropped."""
         connection = super().get_new_connection(conn_params)
         if self.pool:
             try:

@@ -1,16 +1,16 @@
 """What admins decide where claims of one person compete (SPEC C3): the only module that writes `Decision`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Conflict, Decision
 from orgs import history, queue
+from orgs.change_details import ConflictDecided, ConflictUndone, Settled
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
-from orgs.history import Cause
+from orgs.history import Cause, Effect
 from orgs.models import Organization, User
 
 
@@ -58,8 +58,9 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
                 )
             )
     Decision.objects.bulk_create(decisions)
-    told = {"use": "incoming" if use_incoming else "current", "conflicts": len(cards)}
-    _settle(org, users, "conflict.decided", change_id, cause, told)
+    whom, effects = _settle(org, users, change_id)
+    detail = ConflictDecided(**whom, use="incoming" if use_incoming else "current", conflicts=len(cards))
+    history.record(org, cause, detail, effects, change_id=change_id)
 
 
 @command
@@ -70,7 +71,8 @@ def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> Non
     users = _locked(org, set(found.values_list("user_id", flat=True)))
     if found.update(undone_by=change_id) != len(set(decision_ids)):
         raise UnknownDecision
-    _settle(org, users, "conflict.undone", change_id, cause, {"decisions": len(decision_ids)})
+    whom, effects = _settle(org, users, change_id)
+    history.record(org, cause, ConflictUndone(**whom, decisions=len(decision_ids)), effects, change_id=change_id)
 
 
 def forget(*, user: User, change_id: UUID) -> None:
@@ -83,13 +85,10 @@ def _locked(org: Organization, ids: set[UUID]) -> dict[UUID, User]:
     return {user.id: user for user in people}
 
 
-def _settle(
-    org: Organization, users: dict[UUID, User], verb: str, change_id: UUID, cause: Cause, told: Mapping[str, Any]
-) -> None:
+def _settle(org: Organization, users: dict[UUID, User], change_id: UUID) -> tuple[Settled, list[Effect]]:
+    """Settle one person at once, or mark several; how a Change tells whom, and what came of it."""
     if len(users) == 1:
         (user,) = users.values()
-        effects = reconcile.settle(org=org, user=user).effects
-        history.record(org, cause, verb, effects, change_id=change_id, user=str(user.id), **told)
-    else:
-        queue.mark(org.id, users, change_id)
-        history.record(org, cause, verb, change_id=change_id, marked=len(users), **told)
+        return {"user": str(user.id), "marked": 0}, reconcile.settle(org=org, user=user).effects
+    queue.mark(org.id, users, change_id)
+    return {"user": None, "marked": len(users)}, []

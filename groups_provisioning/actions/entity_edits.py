@@ -1,6 +1,5 @@
 """Commands of admins about teams, concurrency groups and sub-organizations (SPEC M7, M8, G6)."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -8,6 +7,7 @@ from django.db import connection
 from groups_provisioning.actions.mapping_rows import lock_groups, told
 from groups_provisioning.models import GroupMapping, Pending, Status
 from orgs import entities, history
+from orgs.change_details import EntityAbout, EntityCreated, EntityDeleted, EntityLimited, EntityRenamed
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.entities import KindOff
@@ -22,7 +22,7 @@ def create_entity(*, org: Organization, kind: str, name: str, session_limit: int
     if kind not in entities.kinds_on(org):
         raise KindOff(kind)
     entity = entities.create(org=org, kind=kind, name=name, session_limit=session_limit, at=cause.at)
-    history.record(org, cause, "entity.created", **_about(entity), session_limit=session_limit)
+    history.record(org, cause, EntityCreated(**_about(entity), session_limit=session_limit))
     return entity
 
 
@@ -35,7 +35,7 @@ def rename_entity(*, org: Organization, entity_id: UUID, name: str, cause: Cause
     entity = entities.locked(org, entity_id)
     was = entity.name
     if entities.rename(entity, name):
-        history.record(org, cause, "entity.renamed", **_about(entity), was=was)
+        history.record(org, cause, EntityRenamed(**_about(entity), was=was))
     return entity
 
 
@@ -45,7 +45,7 @@ def limit_entity(*, org: Organization, entity_id: UUID, session_limit: int | Non
     entity = entities.locked(org, entity_id, EntityKind.CONCURRENCY_GROUP)
     was = entity.session_limit
     if entities.set_limit(entity, session_limit):
-        history.record(org, cause, "entity.limited", **_about(entity), was=was, now=session_limit)
+        history.record(org, cause, EntityLimited(**_about(entity), was=was, now=session_limit))
     return entity
 
 
@@ -66,7 +66,8 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
         mapping.save(update_fields=["status", "reason", "target_deleted", "fell_back_at", "change"])
         stories.append(told(mapping, groups.get(mapping.group_id, mapping.group), was=was))
     marked = _mark_placed(entity, mapping, change_id)
-    history.record(org, cause, "entity.deleted", change_id=change_id, **_about(entity), mappings=stories, marked=marked)
+    detail = EntityDeleted(**_about(entity), mappings=stories, marked=marked)
+    history.record(org, cause, detail, change_id=change_id)
 
 
 def ending(org: Organization, entity_id: UUID, *, lock: bool = False) -> tuple[Entity, GroupMapping | None]:
@@ -88,7 +89,7 @@ def placed(entity: Entity, owner: GroupMapping | None) -> list[UUID]:
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
-def _about(entity: Entity) -> dict[str, Any]:
+def _about(entity: Entity) -> EntityAbout:
     return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
 
 

@@ -19,6 +19,7 @@ from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import history
+from orgs.change_details import GroupAbout, GroupChanged, GroupCreated, GroupDeleted, GroupDetail, GroupRestored
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -73,7 +74,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if not org.group_provisioning:
         raise GroupProvisioningOff
     group = _restorable(org, facts.display_name)
-    verb = "group.restored" if group else "group.created"
+    kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
     else:
@@ -90,9 +91,10 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
         group.save(update_fields=["member_count"])
         manual_changes.end_removals_around(group, change_id=change_id)  # of those it added
     # Its members were all marked as they were added.
-    evaluate = rule_evaluation.restored if verb == "group.restored" else rule_evaluation.created
+    evaluate = rule_evaluation.restored if kind is GroupRestored else rule_evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
-    _record(group, verb, cause, change_id, delta, marked=delta.added, **outcome.detail)
+    detail = kind(**_about(group, delta), marked=delta.added, mappings=outcome.mappings)
+    _record(group, detail, cause, change_id, delta.skipped)
     return group
 
 
@@ -141,19 +143,26 @@ def _change_group(
     marked = manual_changes.end_removals_around(group, change_id=change_id) if anybody_taken_out else 0
     if not written and not delta:
         if marked or delta.skipped:
-            _record(group, "group.changed", cause, change_id, delta, marked=marked)
+            detail = GroupChanged(**_about(group, delta), marked=marked)
+            _record(group, detail, cause, change_id, delta.skipped)
         return group
     group.revision += 1
     group.modified_at = at
     _save(group, update_fields=[*written, "revision", "modified_at"])
-    outcome, told = Outcome(), {}
-    if "display_name" in written:
+    outcome, is_renamed = Outcome(), "display_name" in written
+    if is_renamed:
         outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
-        told = {"was": was} | outcome.detail
     marked += delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
-    _record(group, "group.changed", cause, change_id, delta, marked=marked, **told)
+    detail = GroupChanged(
+        **_about(group, delta),
+        was=was if is_renamed else None,
+        marked=marked,
+        mappings=outcome.mappings,
+        entities=outcome.renamed,
+    )
+    _record(group, detail, cause, change_id, delta.skipped)
     return group
 
 
@@ -177,7 +186,8 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.deleted_at = group.modified_at = cause.at
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
     outcome = rule_evaluation.deleted(group, change_id=change_id)
-    _record(group, "group.deleted", cause, change_id, delta, marked=delta.removed, **outcome.detail)
+    detail = GroupDeleted(**_about(group, delta), marked=delta.removed, mappings=outcome.mappings)
+    _record(group, detail, cause, change_id, delta.skipped)
 
 
 def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
@@ -276,9 +286,17 @@ def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
         raise
 
 
-def _record(group: PushedGroup, verb: str, cause: Cause, change_id: UUID, delta: Delta, **detail: Any) -> None:
+def _about(group: PushedGroup, delta: Delta) -> GroupAbout:
+    return {
+        "group": str(group.id),
+        "name": group.display_name,
+        "added": delta.added,
+        "removed": delta.removed,
+        "nested": delta.nested,
+    }
+
+
+def _record(group: PushedGroup, detail: GroupDetail, cause: Cause, change_id: UUID, skipped: Sequence[UUID]) -> None:
     """One Change that tells what came and went, and a ledger entry for each who could not be added (SPEC G3)."""
-    detail |= {"group": str(group.id), "name": group.display_name}
-    detail |= {"added": delta.added, "removed": delta.removed, "nested": delta.nested}
-    skipped = [Effect(user_id, "skipped", None, str(group.id)) for user_id in delta.skipped]
-    history.record(group.org, cause, verb, skipped, change_id=change_id, **detail)
+    effects = [Effect(user_id, "skipped", None, str(group.id)) for user_id in skipped]
+    history.record(group.org, cause, detail, effects, change_id=change_id)

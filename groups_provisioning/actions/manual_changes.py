@@ -15,10 +15,11 @@ from django.db.models import Exists, OuterRef
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
 from orgs import entities, history, people
+from orgs.change_details import PlacementAbout, UserPlaced, UserPutBack, UserRolesSet, UserTakenOut
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.entities import KindOff
-from orgs.history import Cause, Effect
+from orgs.history import Cause
 from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK, announce
@@ -48,7 +49,8 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     placements.filter(entity=entity).delete()
     change_id = uuid7()
     HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
-    _record(org, user, entity, "user.placed", cause, reconcile.settle(org=org, user=user).effects, change_id)
+    effects = reconcile.settle(org=org, user=user).effects
+    history.record(org, cause, UserPlaced(**_about(user, entity)), effects, change_id=change_id)
     return True
 
 
@@ -69,7 +71,8 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
         HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
         effects += reconcile.settle(org=org, user=user).effects
     if dropped or still_in:
-        _record(org, user, entity, "user.taken_out", cause, effects, change_id, against_scim=still_in)
+        detail = UserTakenOut(**_about(user, entity), against_scim=still_in)
+        history.record(org, cause, detail, effects, change_id=change_id)
     return bool(dropped or still_in)
 
 
@@ -83,7 +86,8 @@ def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     user = _locked(org, user_id)
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=False).delete()
     if dropped:
-        _record(org, user, entity, "user.put_back", cause, reconcile.settle(org=org, user=user).effects, uuid7())
+        effects = reconcile.settle(org=org, user=user).effects
+        history.record(org, cause, UserPutBack(**_about(user, entity)), effects)
     return bool(dropped)
 
 
@@ -99,7 +103,7 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
     if not people.set_manual_roles(user=user, roles=now, at=cause.at):
         return False
     effects = reconcile.settle(org=org, user=user).effects
-    history.record(org, cause, "user.roles_set", effects, user=str(user.id), was=was, now=now)
+    history.record(org, cause, UserRolesSet(user=str(user.id), was=was, now=now), effects)
     return True
 
 
@@ -153,15 +157,5 @@ def _locked(org: Organization, user_id: UUID) -> User:
     return user
 
 
-def _record(
-    org: Organization,
-    user: User,
-    entity: Entity,
-    verb: str,
-    cause: Cause,
-    effects: list[Effect],
-    change_id: UUID,
-    **detail: Any,
-) -> None:
-    about = {"user": str(user.id), "entity": str(entity.id), "kind": entity.kind, "name": entity.name}
-    history.record(org, cause, verb, effects, change_id=change_id, **about, **detail)
+def _about(user: User, entity: Entity) -> PlacementAbout:
+    return {"user": str(user.id), "entity": str(entity.id), "kind": entity.kind, "name": entity.name}

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from orgs.change_details import MappingStory
 from orgs.models import Organization
 
 
@@ -18,7 +19,7 @@ def live_mappings(groups: Iterable[PushedGroup], *, lock: bool = True) -> list[G
 
 def close(
     mappings: Sequence[GroupMapping], groups: Mapping[UUID, PushedGroup], *, change_id: UUID, **flags: bool
-) -> list[dict[str, Any]]:
+) -> list[MappingStory]:
     """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
 
     groups: those of the mappings, by id.
@@ -40,7 +41,7 @@ def has_place(mapping: GroupMapping) -> bool:
     return mapping.entity_id is not None and not mapping.target_deleted
 
 
-def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> dict[str, Any]:
+def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> MappingStory:
     """A mapping in a Change's detail, as it is now: `was` and `now` are statuses, None where there was none."""
     rule = mapping.rule
     return {
@@ -50,7 +51,7 @@ def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> dict[
         "kind": mapping.kind,
         "entity": str(mapping.entity_id) if mapping.entity_id else None,
         "entity_name": mapping.entity.name if mapping.entity else None,
-        "rule": rule and {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern},
+        "rule": {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern} if rule else None,
         "was": was,
         "now": mapping.status,
         "reason": mapping.reason,

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from groups_provisioning.actions import members, rule_evaluation
@@ -37,6 +36,7 @@ from groups_provisioning.rules.assignments import (
     Wish,
 )
 from orgs import entities, history
+from orgs.change_details import MappingApproved, MappingRejected, MappingRetargeted, MappingStory, RulesApplied
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
@@ -83,13 +83,13 @@ def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause
 
     Raises those in REFUSALS.
     """
-    return _assign_one(org, Approve(mapping_id, target), "mapping.approved", cause)
+    return _assign_one(org, Approve(mapping_id, target), MappingApproved, cause)
 
 
 @command
 def map_group(*, org: Organization, group_id: UUID, kind: str, target: Target = None, cause: Cause) -> GroupMapping:
     """Map a group by hand; a mapping of this kind that waits for a target gets this one. Raises those in REFUSALS."""
-    return _assign_one(org, Map(group_id, kind, target), "mapping.approved", cause)
+    return _assign_one(org, Map(group_id, kind, target), MappingApproved, cause)
 
 
 @command
@@ -98,13 +98,13 @@ def retarget(*, org: Organization, mapping_id: UUID, target: UUID | str, cause: 
 
     Raises those in REFUSALS.
     """
-    return _assign_one(org, Retarget(mapping_id, target), "mapping.retargeted", cause)
+    return _assign_one(org, Retarget(mapping_id, target), MappingRetargeted, cause)
 
 
 @command
 def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> Approvals:
     """Approve Pending mappings, each as `approve` without a target would. Refusals are reported, never raised."""
-    done, refused = _assign(org, [Approve(id_) for id_ in mapping_ids], "mapping.approved", cause)
+    done, refused = _assign(org, [Approve(id_) for id_ in mapping_ids], MappingApproved, cause)
     approved = [mapping for mapping, steps in done if steps.is_news]
     return Approvals(approved, {wish.mapping_id: refusal for wish, refusal in refused.items()})
 
@@ -124,7 +124,7 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     settles = [loaded.groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
     stories = close(found, loaded.groups, change_id=change_id, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
-    history.record(org, cause, "mapping.rejected", change_id=change_id, mappings=stories, marked=marked)
+    history.record(org, cause, MappingRejected(mappings=stories, marked=marked), change_id=change_id)
     return len(found)
 
 
@@ -149,22 +149,21 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
     applied = Applied(len(approved), len(outcome.mappings) - len(approved))
     if outcome:
         marked = members.mark_all(*[group for group in groups if str(group.id) in approved], change_id=change_id)
-        history.record(
-            org,
-            cause,
-            "rules.applied",
-            change_id=change_id,
+        detail = RulesApplied(
             rule=str(rule_id) if rule_id else None,
             approved=applied.approved,
             pending=applied.pending,
             mappings=outcome.mappings,
             marked=marked,
         )
+        history.record(org, cause, detail, change_id=change_id)
     return applied
 
 
-def _assign_one(org: Organization, wish: Wish, verb: str, cause: Cause) -> GroupMapping:
-    done, refused = _assign(org, [wish], verb, cause)
+def _assign_one(
+    org: Organization, wish: Wish, kind: type[MappingApproved | MappingRetargeted], cause: Cause
+) -> GroupMapping:
+    done, refused = _assign(org, [wish], kind, cause)
     if refused:
         raise refused[wish]
     ((mapping, _),) = done
@@ -172,7 +171,7 @@ def _assign_one(org: Organization, wish: Wish, verb: str, cause: Cause) -> Group
 
 
 def _assign(
-    org: Organization, wishes: Sequence[W], verb: str, cause: Cause
+    org: Organization, wishes: Sequence[W], kind: type[MappingApproved | MappingRetargeted], cause: Cause
 ) -> tuple[list[tuple[GroupMapping, Steps]], dict[W, Exception]]:
     """Carry wishes out, one after the other, and mark whom they are about: the mappings as they are then; refusals."""
     loaded, done, refused = _decided(org, wishes, cause)
@@ -184,7 +183,7 @@ def _assign(
         stories += _write(org, loaded, [steps.mapping for steps in news], change_id=change_id, at=cause.at)
         groups = [loaded.groups[steps.mapping.group.id] for steps in news]
         marked = members.mark_all(*groups, change_id=change_id)
-        history.record(org, cause, verb, change_id=change_id, mappings=stories, marked=marked)
+        history.record(org, cause, kind(mappings=stories, marked=marked), change_id=change_id)
     return [(loaded.mappings[steps.mapping.id], steps) for steps in done if steps.mapping.id], refused
 
 
@@ -205,7 +204,7 @@ def _decided(org: Organization, wishes: Sequence[W], cause: Cause) -> tuple[Load
 
 def _write(
     org: Organization, loaded: Loaded, approved: Sequence[Assignment], *, change_id: UUID, at: datetime
-) -> list[dict[str, Any]]:
+) -> list[MappingStory]:
     """Write mappings that are Approved now, new ones included; how a Change tells it."""
     new, known, stories = [], [], []
     groups_of = defaultdict(list)

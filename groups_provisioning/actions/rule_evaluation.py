@@ -8,7 +8,6 @@ rules, mappings, entities. Whoever gives an entity to a group has locked the ent
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from groups_provisioning.actions.mapping_rows import close, has_place, live_mappings, told
@@ -23,6 +22,7 @@ from groups_provisioning.rules.proposals import (
     propose,
 )
 from orgs import entities
+from orgs.change_details import MappingStory, RenameStory
 from orgs.db.keys import fold
 from orgs.models import Entity, EntityKind, Organization
 
@@ -39,18 +39,12 @@ Match = tuple[PushedGroup, MappingRule]
 class Outcome:
     """What became of mappings and entities, as a Change tells it. settles: whether it matters to the members."""
 
-    mappings: list[dict[str, Any]] = field(default_factory=list)
-    renamed: list[dict[str, Any]] = field(default_factory=list)
+    mappings: list[MappingStory] = field(default_factory=list)
+    renamed: list[RenameStory] = field(default_factory=list)
     settles: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.mappings or self.renamed)
-
-    @property
-    def detail(self) -> dict[str, Any]:
-        """For a Change: what there is to tell."""
-        parts = {"mappings": self.mappings, "entities": self.renamed}
-        return {name: told for name, told in parts.items() if told}
 
 
 def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
@@ -243,7 +237,11 @@ def _rename_entities(group: PushedGroup, mappings: Iterable[GroupMapping], was: 
             kept = "reserved"
         except entities.UnusableName:
             kept = "unusable"
-        about = {"entity": str(entity.id), "kind": entity.kind, "was": before}
-        outcome.renamed.append(about | ({"kept": kept} if kept else {"now": entity.name}))
+        story: RenameStory = {"entity": str(entity.id), "kind": entity.kind, "was": before}
+        if kept:
+            story["kept"] = kept
+        else:
+            story["now"] = entity.name
+        outcome.renamed.append(story)
         if not kept:
             mapping.entity = entity

@@ -6,13 +6,14 @@ mapped to (SPEC M5).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from groups_provisioning.actions import rule_evaluation
 from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.rules import patterns
 from orgs import history
+from orgs.change_details import RuleAdded, RuleChanged, RuleDeleted, RulesReordered, RulesStarted, RuleStory
 from orgs.db.transactions import command
 from orgs.entities import KindOff, kinds_on
 from orgs.history import Cause
@@ -46,7 +47,7 @@ def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRul
     _check(org, facts)
     last = len(_locked(org))
     rule = MappingRule.objects.create(org=org, position=last + 1, created_at=cause.at, **_columns(facts))
-    history.record(org, cause, "rule.added", rule=_told(rule))
+    history.record(org, cause, RuleAdded(rule=_told(rule)))
     return rule
 
 
@@ -60,7 +61,7 @@ def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Caus
         setattr(rule, name, value)
     if _told(rule) != was:
         rule.save(update_fields=FACTS)
-        history.record(org, cause, "rule.changed", rule=_told(rule), was=was)
+        history.record(org, cause, RuleChanged(rule=_told(rule), was=was))
     return rule
 
 
@@ -84,7 +85,7 @@ def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
     rule_evaluation.forget_rule(rule)
     rule.delete()
     _write_order(rules)
-    history.record(org, cause, "rule.deleted", rule=told)
+    history.record(org, cause, RuleDeleted(rule=told))
 
 
 @command
@@ -99,7 +100,7 @@ def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
     ]
     MappingRule.objects.bulk_create(rules)
     if rules:
-        history.record(org, cause, "rules.started", rules=[_told(rule) for rule in rules])
+        history.record(org, cause, RulesStarted(rules=[_told(rule) for rule in rules]))
     return rules
 
 
@@ -144,7 +145,7 @@ def _one(rules: Sequence[MappingRule], rule_id: UUID) -> MappingRule:
 def _keep_order(org: Organization, was: Sequence[MappingRule], now: Sequence[MappingRule], cause: Cause) -> None:
     if list(was) != list(now):
         _write_order(now)
-        history.record(org, cause, "rules.reordered", rules=[_told(rule) for rule in now])
+        history.record(org, cause, RulesReordered(rules=[_told(rule) for rule in now]))
 
 
 def _write_order(rules: Sequence[MappingRule]) -> None:
@@ -160,5 +161,11 @@ def _columns(facts: RuleFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in FACTS}
 
 
-def _told(rule: MappingRule) -> dict[str, Any]:
-    return cast(dict[str, Any], {"id": str(rule.id)} | {name: getattr(rule, name) for name in FACTS})
+def _told(rule: MappingRule) -> RuleStory:
+    return {
+        "id": str(rule.id),
+        "pattern_type": rule.pattern_type,
+        "kind": rule.kind,
+        "pattern": rule.pattern,
+        "auto_approve": rule.auto_approve,
+    }

@@ -13,6 +13,7 @@ from django.db.models import Q
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
 from orgs import domains, history, people
+from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
@@ -85,18 +86,18 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     domains.check(org, facts.login_email)
     user, taken_out = _meant_by(org, facts)
     if user is None:
-        verb = "user.created"
+        kind: type[PersonDetail] = UserCreated
         user, effects = people.add(org=org, facts=facts, at=cause.at)
     elif user.deleted_at is not None:
-        verb = "user.revived"
+        kind = UserRevived
         effects = people.revive(user=user, facts=facts, at=cause.at)
     elif user.scim_managed or user.is_owner:
         raise people.UserNameTaken(facts.user_name)
     else:
-        verb = "user.adopted"
+        kind = UserAdopted
         effects = people.change(user=user, facts=facts, at=cause.at) or []
-    roles = _settle_and_record(org, user, effects, verb, cause, taken_out=taken_out)
-    return Written(user, roles, is_new=verb == "user.created")
+    roles = _settle_and_record(org, user, effects, kind, cause, taken_out=taken_out)
+    return Written(user, roles, is_new=kind is UserCreated)
 
 
 @_whose
@@ -144,7 +145,7 @@ def change_user(
     if effects is None and not refusals and not taken_out:
         return Written(user)
     told = (effects or []) + refusals
-    return Written(user, _settle_and_record(org, user, told, "user.changed", cause, taken_out=taken_out))
+    return Written(user, _settle_and_record(org, user, told, UserChanged, cause, taken_out=taken_out))
 
 
 @command
@@ -156,7 +157,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
     conflict_decisions.forget(user=user, change_id=change_id)
-    _settle_and_record(org, user, effects, "user.deleted", cause, change_id, taken_out=taken_out)
+    _settle_and_record(org, user, effects, UserDeleted, cause, change_id, taken_out=taken_out)
 
 
 def _locked(
@@ -200,16 +201,16 @@ def _settle_and_record(
     org: Organization,
     user: User,
     effects: list[Effect],
-    verb: str,
+    kind: type[PersonDetail],
     cause: Cause,
     change_id: UUID | None = None,
     *,
     taken_out: bool,
 ) -> list[str]:
-    """The effective roles, once the user is settled."""
+    """Settle the user and record it all as one Change. Returns their effective roles."""
     if taken_out:
         manual_changes.end_removals(user)
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
-    settled = reconcile.settle(org=org, user=user, is_new=verb == "user.created", switched=switched)
-    history.record(org, cause, verb, effects + settled.effects, change_id=change_id, user=str(user.id))
+    settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
+    history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
     return settled.roles

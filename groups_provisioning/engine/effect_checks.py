@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -13,6 +13,7 @@ from groups_provisioning.engine import reconcile
 from groups_provisioning.engine.reconcile import Drift
 from groups_provisioning.models import Conflict, Membership
 from orgs import history, queue
+from orgs.change_details import DriftStory, EffectCounts, EngineDriftFound, EngineRebuilt
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command, snapshot
 from orgs.history import Cause
@@ -58,8 +59,8 @@ def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked
 
 @command
 def _mend(org: Organization, drifted: Sequence[Drift]) -> None:
-    first: list[dict[str, Any]] = [
-        {"user": str(effect.user_id), "slot": effect.slot, "was": effect.was, "now": effect.now}
+    first: list[DriftStory] = [
+        DriftStory(user=str(effect.user_id), slot=effect.slot, was=effect.was, now=effect.now)
         for each in drifted
         for effect in each.effects
     ][:TOLD]
@@ -67,15 +68,8 @@ def _mend(org: Organization, drifted: Sequence[Drift]) -> None:
     change_id = uuid7()
     queue.mark(org.id, [each.user_id for each in drifted], change_id)
     cause = Cause(Door.CLOCK, timezone.now())
-    history.record(
-        org,
-        cause,
-        "engine.drift_found",
-        change_id=change_id,
-        people=len(drifted),
-        first=first,
-        marked=len(drifted),
-    )
+    detail = EngineDriftFound(people=len(drifted), first=first, marked=len(drifted))
+    history.record(org, cause, detail, change_id=change_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +91,9 @@ def rebuild(*, org: Organization, cause: Cause) -> tuple[Counts, Counts]:
     was = count(org)
     reconcile.rebuild(org=org)
     now = count(org)
-    history.record(org, cause, "engine.rebuilt", was=asdict(was), now=asdict(now))
+    history.record(org, cause, EngineRebuilt(was=_told(was), now=_told(now)))
     return was, now
+
+
+def _told(counts: Counts) -> EffectCounts:
+    return {"roles": counts.roles, "places": counts.places, "conflicts": counts.conflicts}

@@ -18,6 +18,7 @@ from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import Known
 from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, claims_of, competes, play
 from groups_provisioning.models import Decision, GroupMapping, GroupMember, PatternType, Source, Status
+from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
 
@@ -373,7 +374,7 @@ def _yielding(entity: Entity, instead: PlaceWhy) -> Reason:
 
 _RULE_THEN = Func(
     F("change__detail"),
-    Func(Value("$.mappings[*] ? (@.mapping == $id).rule"), template="%(expressions)s::jsonpath"),
+    Func(Value(RULE_OF_MAPPING), template="%(expressions)s::jsonpath"),
     JSONObject(id=Cast("id", TextField())),
     function="jsonb_path_query_first",
     output_field=JSONField(),

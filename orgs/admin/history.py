@@ -1,4 +1,4 @@
-"""What was done and what came of it: to be read."""
+"""Changes and their effects, read-only."""
 
 from django.contrib import admin
 from django.urls import reverse
@@ -29,7 +29,7 @@ class ChangeAdmin(FoundById):
     @admin.display(description=_("effects"))
     def effects(self, change: Change) -> str:
         address = reverse("admin:orgs_ledgerentry_changelist")
-        return format_html('<a href="{}?change={}">{}</a>', address, change.pk, _("Who it touched, and how"))
+        return format_html('<a href="{}?change={}">{}</a>', address, change.pk, _("Affected people and what changed"))
 
 
 @admin.register(LedgerEntry)

@@ -1,4 +1,4 @@
-"""What all pages for support have in common."""
+"""What all pages for support share."""
 
 from datetime import UTC, datetime
 from functools import reduce
@@ -22,9 +22,9 @@ from orgs.models import Door, User
 
 
 class InfinitePaginator(paginator.InfinitePaginator):
-    """A hundred pages, without asking how many rows there are: counting is slow, and so is a far OFFSET.
+    """A hundred pages, without counting the rows: counting is slow, and so is a large OFFSET.
 
-    By this name unfold's templates know that the count is none to be shown.
+    The class name tells unfold's templates not to show a count.
     """
 
     @cached_property
@@ -33,7 +33,7 @@ class InfinitePaginator(paginator.InfinitePaginator):
 
 
 class BigTable(ModelAdmin):
-    """A table that is never counted and never read as a whole."""
+    """A table that is never counted and never read in full."""
 
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -43,7 +43,7 @@ class BigTable(ModelAdmin):
 
 
 class Mirror(BigTable):
-    """Shows rows; what can be done with them are its actions."""
+    """Shows rows read-only; its actions are all that can be done with them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -56,11 +56,11 @@ class Mirror(BigTable):
 
 
 class FoundById(Mirror):
-    """Rows that are found by an id. ids: the columns that may have it."""
+    """Rows that are found by an ID. ids: the columns that may contain it."""
 
     ids: tuple[str, ...] = ("pk",)
     search_fields: Any = ("id",)
-    search_help_text: Any = gettext_lazy("An id")
+    search_help_text: Any = gettext_lazy("An ID")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -70,30 +70,30 @@ class FoundById(Mirror):
 
 
 def cause(request: HttpRequest) -> Cause:
-    """Who of the staff asks, and when."""
+    """Which member of staff asks, and when."""
     return Cause(Door.ADMIN, timezone.now(), person=cast(User, request.user))
 
 
 def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-    """The rows that were ticked one by one, never "all that match", which nobody has looked at."""
+    """The rows that were selected one by one, never "all that match", which nobody has looked at."""
     return list(queryset.filter(pk__in=request.POST.getlist("_selected_action")))
 
 
 def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refused: int = 0) -> None:
-    """One message about an action. Rows that were so already count as not done. refused: told by the caller, each."""
+    """One message about an action. Rows that needed no change count as not done. refused: reported by the caller."""
     text = ngettext("%(done)d of %(asked)d done.", "%(done)d of %(asked)d done.", asked)
     level = messages.SUCCESS if done else messages.INFO
-    unchanged = "" if done + refused == asked else " " + _("The rest were so already.")
+    unchanged = "" if done + refused == asked else " " + _("The rest needed no change.")
     admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
 
 
 def moment(at: datetime | None) -> str:
-    """A time as logs say it, in UTC, so that it can be compared with those of an identity provider."""
+    """A time as logs write it, in UTC, so that it can be compared with an identity provider's."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
 
 
 def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:
-    """The rows that have this id in one of these columns; none for any other text. Without columns it is the key."""
+    """The rows with this ID in one of these columns, by default the primary key; no rows if the text is not an ID."""
     wanted = as_uuid(term)
     return (
         queryset.filter(reduce(or_, (Q(**{name: wanted}) for name in columns or ["pk"]))) if wanted else queryset.none()

@@ -16,7 +16,7 @@ from orgs.admin.mirror import BigTable, cause
 from orgs.db.keys import as_uuid, fold
 from orgs.models import Organization, SchemaProfile
 
-NO_ADMIN = _("No active admin but the owner")
+NO_ADMIN = _("No active admin except the owner")
 
 
 class OrganizationForm(forms.ModelForm):
@@ -30,7 +30,8 @@ class OrganizationForm(forms.ModelForm):
         show_hidden_initial=True,  # an org's admins may verify one while this form is open
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_(
-            "One in a line. With any, users can only have addresses in them; no other organization can use these."
+            "One per line. If any is listed, users can only have addresses in these domains; no other organization can "
+            "use them."
         ),
     )
 
@@ -43,9 +44,10 @@ class OrganizationForm(forms.ModelForm):
         try:
             domains.check_names(self.instance, names)
         except domains.NotADomain as error:
-            raise ValidationError(_("%(name)s is no domain.") % {"name": error}) from error
+            raise ValidationError(_("%(name)s is not a valid domain.") % {"name": error}) from error
         except domains.DomainTaken as error:
-            raise ValidationError(_("%(name)s is verified for another organization.") % {"name": error}) from error
+            text = _("%(name)s is already verified for another organization.")
+            raise ValidationError(text % {"name": error}) from error
         return names
 
     def clean_name(self) -> str:
@@ -58,7 +60,7 @@ class OrganizationForm(forms.ModelForm):
         profile: SchemaProfile = self.cleaned_data["profile"]
         if profile.pk != self.instance.profile_id and organizations.is_provisioned(self.instance):
             raise ValidationError(
-                _("People of this organization came by SCIM with the roles and attributes of its present profile.")
+                _("SCIM has provisioned people here with the roles and attributes of the current profile.")
             )
         return profile
 
@@ -80,7 +82,7 @@ class OrganizationAdmin(BigTable):
     list_select_related = ("profile",)
     list_before_template = "admin/orgs/organization/how_to_add.html"
     search_fields = ("name", "slug")
-    search_help_text = _("Part of the name, the slug, or an id")
+    search_help_text = _("Part of the name, the slug, or an ID")
     readonly_fields = ("id", "slug", "created_at", "attention")
     fieldsets = (
         (None, {"fields": ("name", "attention", "slug", "id", "created_at")}),

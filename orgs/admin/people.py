@@ -1,4 +1,4 @@
-"""People and credentials. What they are comes from an IdP or a command; support can end things."""
+"""People and credentials. IdPs and commands own their data; support can deactivate, sign out and revoke."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
 from orgs.db.keys import as_uuid, fold
 from orgs.models import Entity, Organization, ScimToken, User
 
-MOST = 200  # people that one search finds
+MOST = 200  # people found by one search
 
 
 @admin.register(User)
@@ -23,7 +23,7 @@ class UserAdmin(Mirror):
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("user_name",)
-    search_help_text = _("An id, an external id, or the beginning of a user name or sign-in address")
+    search_help_text = _("An ID, an external ID, or the beginning of a user name or sign-in address")
     actions = ("deactivate", "activate", "end_sessions")
     fieldsets = (
         (None, {"fields": ("user_name", "org", "id", "external_id", "revision")}),
@@ -84,7 +84,7 @@ class UserAdmin(Mirror):
                     self.log_change(request, user, "user.activated" if active else "user.deactivated")
                     done += 1
             except people.UnknownPerson:
-                text = _("SCIM deleted %(name)s; only SCIM brings them back.")
+                text = _("SCIM deleted %(name)s; only SCIM can restore them.")
                 self.message_user(request, text % {"name": user}, messages.ERROR)
                 refused += 1
         report(self, request, done, len(asked), refused)
@@ -95,9 +95,10 @@ def _found(term: str) -> set[Any]:
 
 
 def _searches(term: str) -> tuple[QuerySet[User], ...]:
-    """People by id, external id, or the beginning of a user name or sign-in address.
+    """People by ID, external ID, or the beginning of a user name or sign-in address.
 
-    Each search has an index, which begins with the org for what is unique within one; all at once would have none.
+    Each search has its own index, which begins with the org for values that are unique within one; a single query with
+    OR could use none of them.
     """
     key = fold(term)
     people = User.objects.order_by()
@@ -118,7 +119,7 @@ class ScimTokenAdmin(Mirror):
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = _("An id, or the last four characters of the token")
+    search_help_text = _("An ID, or the last four characters of the token")
     actions = ("revoke",)
     fields = (
         *("name", "org", "id", "hint", "idp"),

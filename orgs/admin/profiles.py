@@ -1,4 +1,4 @@
-"""Schema profiles: which dialect an org's identity provider speaks, and its roles (SPEC section 2)."""
+"""Schema profiles: the SCIM dialect of an org's identity provider, and the org's roles (SPEC section 2)."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ class RoleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Identity providers send it, and facts hold it.
+        # Identity providers send the key, and facts store it.
         self.fields["key"].disabled = not self.instance._state.adding
 
     def validate_constraints(self) -> None:
-        """Roles may change places, so that only all of them together are right or wrong: see Roles."""
+        """Roles may swap ranks, so only the whole set can be validated: see Roles."""
 
 
 class Roles(BaseInlineFormSet):
@@ -51,16 +51,16 @@ class Roles(BaseInlineFormSet):
             profiles.check(self.facts)
         except profiles.RolesIncomplete:
             raise ValidationError(
-                _("Exactly one role is the default and one the admins'; keys and ranks differ; ranks are below 10,000.")
+                _("Mark one default role and one admin role. Keys and ranks must be unique, and ranks below 10,000.")
             ) from None
         for form in self.deleted_forms:
             if profiles.in_use(self.instance.pk, form.instance.key):
                 raise ValidationError(
-                    _("Somebody has the role %(key)s: it cannot be deleted."), params={"key": form.instance.key}
+                    _("The role %(key)s is in use, so it cannot be deleted."), params={"key": form.instance.key}
                 )
 
     def validate_unique(self) -> None:
-        """The words of `clean` say it."""
+        """`clean` reports duplicates in its own words."""
 
 
 class RoleInline(TabularInline):
@@ -104,13 +104,13 @@ class SchemaProfileAdmin(ModelAdmin):
         return ("key", "revision") if obj else ("revision",)
 
     def has_delete_permission(self, request: HttpRequest, obj: SchemaProfile | None = None) -> bool:
-        # One at a time, and none that an organization uses; the database refuses that as well.
+        # One at a time, and never one that an organization uses; the database refuses that as well.
         return obj is not None and not obj.orgs.exists()
 
     def save_model(self, request: HttpRequest, obj: SchemaProfile, form: Any, change: bool) -> None:
-        """A profile is kept together with its roles: see save_related."""
+        """A profile is saved together with its roles: see save_related."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         (roles,) = formsets
         profiles.keep(profile=form.instance, roles=roles.facts, cause=cause(request))
-        roles.save(commit=False)  # only says what differed, for the admin's own log
+        roles.save(commit=False)  # only reports what changed, for the admin's own log

@@ -1,4 +1,4 @@
-"""The queue: whose people wait to be settled, and which org is held and why."""
+"""The queue: which orgs have people to settle, and which orgs are on hold and why."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from orgs import queue
 from orgs.admin.mirror import FoundById, Mirror, chosen, moment, report
 from orgs.models import Mark, Turn
 
-MOST = 1000  # marks that are counted for one org
+MOST = 1000  # marks counted per org
 WAITING = RawSQL(
     "(SELECT count(*) FROM (SELECT FROM orgs_mark m WHERE m.org_id = orgs_turn.org_id LIMIT %s) AS few)", [MOST]
 )

@@ -1,4 +1,4 @@
-"""SELECTs on the hottest path, whose SQL is made once: building a join anew costs Django longer than running it."""
+"""SELECTs on the hottest path, with SQL that is built once: Django takes longer to build a join than to run it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from django.db import connection, models
 
 
 class Joined:
-    """One row of a model with the row that a foreign key of it points to, and so on along a chain of foreign keys.
+    """One row of a model, together with the rows along a chain of foreign keys that starts at it.
 
     `Joined(ScimToken, "org", "profile").get("digest", value)` is
     `ScimToken.objects.select_related("org__profile").filter(digest=value).first()`, for a unique column.
@@ -30,7 +30,7 @@ class Joined:
         self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE t0."  # noqa: S608
 
     def get(self, column: str, value: Any) -> Any:
-        """The row, or None. JSON columns are loaded when they are asked for."""
+        """The row, or None. JSON columns are loaded on first access."""
         with connection.cursor() as cursor:
             cursor.execute(f"{self._sql}{column} = %s", [value])
             row = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Keys: how ids are made, and how names are compared without letter case."""
+"""Keys: how IDs are made, and how names are compared without letter case."""
 
 import unicodedata
 from functools import wraps
@@ -10,7 +10,7 @@ from django.db import models
 
 
 def uuid7() -> UUID:
-    """A new id in order of time (RFC 9562 §5.7). Ids that leave the house are made in Python, not by the database."""
+    """A new time-ordered ID (RFC 9562 §5.7). IDs that clients see are made in Python, not by the database."""
     return uuid_utils.compat.uuid7()
 
 

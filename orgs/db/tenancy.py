@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class TenantQuerySet(FoldingQuerySet[Row]):
-    """Rows of one org at a time. What another org owns does not exist here."""
+    """Rows of one org at a time. Another org's rows do not exist here."""
 
     def for_org(self, org: "Organization | UUID") -> Self:
         """The rows of an org. org: also its id, where no more of it is loaded."""
@@ -27,9 +27,9 @@ class TenantQuerySet(FoldingQuerySet[Row]):
 class TenantKey(models.BaseConstraint):
     """A foreign key `(org_id, <field>_id)`: a row can only point to rows of its own org.
 
-    It takes the place of the single-column key that Django would make, so the field itself says
-    `db_constraint=False`, and the row pointed to has a unique `(org, id)`. deferred: checked at the end of the
-    transaction, where the row pointed to is written last.
+    It replaces the single-column key that Django would make, so the field itself has `db_constraint=False`, and the
+    target model has a unique `(org, id)`. deferred: checked at the end of the transaction, for when the target row is
+    written last.
     """
 
     def __init__(self, *, field: str, name: str, deferred: bool = False) -> None:
@@ -42,7 +42,7 @@ class TenantKey(models.BaseConstraint):
         return path, (), {**options, "field": self.field} | ({"deferred": True} if self.deferred else {})
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> None:  # type: ignore[override]
-        # Inside CREATE TABLE the other table may not exist yet: add it with Django's own deferred keys.
+        # During CREATE TABLE the other table may not exist yet: add the key with Django's own deferred keys.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def create_sql(self, model: Any, schema_editor: Any) -> Any:
@@ -69,7 +69,7 @@ class TenantKey(models.BaseConstraint):
         )
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """The database's word alone counts."""
+        """Left to the database."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TenantKey) and (self.name, self.field, self.deferred) == (
@@ -87,7 +87,7 @@ def tenant(
 ) -> "models.ForeignKey[Organization | Combinable, Organization]":
     """The `org` column. Unconstrained where a `TenantKey` of the model already proves that the org exists.
 
-    It has no index of its own: every query by org goes on to another column, and the index for that begins with org.
+    It has no index of its own: every query by org also uses another column, whose index begins with org.
     """
     return models.ForeignKey(
         "orgs.Organization",
@@ -99,5 +99,5 @@ def tenant(
 
 
 def tenant_foreign_key(to: Any, **options: Any) -> Any:
-    """A column whose integrity is a `TenantKey` of the same model, which refuses to delete what is pointed to."""
+    """A column enforced by a `TenantKey` of the same model, which prevents deletion of the target row."""
     return models.ForeignKey(to, on_delete=models.DO_NOTHING, db_constraint=False, **options)

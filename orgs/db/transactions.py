@@ -1,4 +1,4 @@
-"""How commands run: in one transaction, again when they met another one."""
+"""How commands run: in one transaction, repeated when it collides with another one."""
 
 import random
 import time
@@ -18,10 +18,10 @@ CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockN
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Run `function` in one transaction: whole, or not at all (SPEC S7).
+    """Run `function` in one transaction: all of it, or nothing (SPEC S7).
 
-    Where it is the outermost one, a deadlock, serialization failure or lock timeout repeats it after a short random
-    pause, so that contention alone never shows outside (SPEC S2). Inside another command it is part of that one.
+    In the outermost command, a deadlock, serialization failure or lock timeout repeats it after a short random pause,
+    so that contention alone is not visible to clients (SPEC S2). A nested command joins the outer transaction.
     """
 
     @wraps(function)
@@ -42,7 +42,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """One read-only view of the database; inside another transaction, that one's."""
+    """One read-only snapshot of the database; inside another transaction, that one's view."""
     if connection.in_atomic_block:
         yield
         return
@@ -53,7 +53,7 @@ def snapshot() -> Iterator[None]:
 
 
 def is_contention(error: DatabaseError) -> bool:
-    """Whether the database gave up for another transaction's sake, so that trying again may succeed."""
+    """Whether the database gave up because of another transaction, so that a retry may succeed."""
     return isinstance(error.__cause__, CONTENTION)
 
 

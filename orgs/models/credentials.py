@@ -1,4 +1,4 @@
-"""The bearer tokens with which identity providers sign in."""
+"""The bearer tokens that identity providers sign in with."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -12,7 +12,7 @@ from orgs.models.people import User
 
 
 class IdentityProvider(models.TextChoices):
-    """Whose token it is, as the admin says; it changes nothing in the protocol."""
+    """The identity provider that a token is for, as the admin chose; it has no effect on the protocol."""
 
     OKTA = "okta", "Okta"
     ENTRA = "entra", "Microsoft Entra ID"
@@ -24,9 +24,9 @@ class IdentityProvider(models.TextChoices):
 
 
 class ScimToken(models.Model):
-    """A credential (SPEC O4). Only a hash of the secret is kept; `hint` is what of it may be shown again.
+    """A credential (SPEC O4). Only a hash of the secret is stored; `hint` is the part that may be shown again.
 
-    last_used_*: written apart from requests, at most once a minute, so it can lag.
+    last_used_*: written outside the request, at most once a minute, so they can lag.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -54,5 +54,5 @@ class ScimToken(models.Model):
         return self.name
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether requests with this token are let in."""
+        """Whether requests with this token are accepted."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

@@ -1,4 +1,4 @@
-"""What people are placed in, and what admins placed there by hand."""
+"""The entities that people are members of, and the memberships that admins set by hand."""
 
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ KIND_SWITCHES = {
     EntityKind.CONCURRENCY_GROUP: "concurrency_groups",
     EntityKind.SUB_ORGANIZATION: "sub_organizations",
 }
-"""The column of `Organization` that switches a kind on; `<column>_off_at` is when it went off (SPEC O2, M8)."""
+"""The column of `Organization` that switches a kind on; `<column>_off_at` is when it was switched off (SPEC O2, M8)."""
 
 
 class EntityQuerySet(TenantQuerySet["Entity"]):
@@ -27,9 +27,9 @@ class EntityQuerySet(TenantQuerySet["Entity"]):
 
 
 class Entity(models.Model):
-    """A team, a concurrency group or a sub-organization. The root org and the default group are no rows.
+    """A team, a concurrency group or a sub-organization. The root org and the default group have no rows.
 
-    former_keys: names that it had, folded, the last one last; an IdP may still send one that it was once shown
+    former_keys: its former names, folded, the latest one last; an IdP may still send a name that it was once shown
     (SPEC U10). Written by `orgs.entities` alone.
     """
 
@@ -65,9 +65,9 @@ class Entity(models.Model):
 
 
 class HandPlacement(models.Model):
-    """Fact: an admin placed somebody in an entity, or took them out, by hand (SPEC R4).
+    """Fact: an admin added somebody to an entity, or removed them, by hand (SPEC R4).
 
-    A removal goes with the next SCIM write that names the user or a group they are in.
+    A removal lasts until the next SCIM write that names the user or a group they are in.
     """
 
     org = tenant(constrained=False)

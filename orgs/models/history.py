@@ -1,4 +1,4 @@
-"""What was done, by whom, and what came of it. Never dropped: every *why* ends here."""
+"""What was done, by whom, and with what effects. Never deleted: it answers every *why*."""
 
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from orgs.change_details import LISTS, SUBJECTS
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.people import User
@@ -25,23 +26,21 @@ class Door(models.TextChoices):
     CLOCK = "clock", _("Muster itself")
 
 
-# Expressions that have an index, for questions about history.
+# Indexed expressions, for queries on history.
 FAMILY = Func(F("verb"), Value("."), Value(1), function="split_part", output_field=models.TextField())
-"""What a verb begins with: `user` of `user.created`."""
-SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in ("user", "group", "entity")))
-"""The id of what a change is about."""
-LISTS = ("mappings", "entities")
-"""Keys of `detail` that hold lists of what else a change was about."""
+"""The first part of a verb: `user` in `user.created`."""
+SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in SUBJECTS))
+"""The ID of the subject of a change."""
 PLACES = ("team", "concurrency_group", "sub_organization")
-"""The slots of the ledger that hold the id of an entity."""
+"""The ledger slots that hold the ID of an entity."""
 
 
 class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 
     by_token or by_person says who; neither means the command line or the clock. by_person may be support staff, who
-    belong to no org. request_id is that of the request log, which forgets; nothing joins the two. verb: `user.created`.
-    detail: what the verb needs to be told in words, never a secret.
+    belong to no org. request_id is the ID in the request log, whose entries expire; nothing joins the two. verb and
+    detail: one of `orgs.change_details`, with the data needed to describe the change in words; never a secret.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -77,10 +76,10 @@ class Change(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One effect of a change on one person that differed: `slot` went from `was` to `now`.
+    """One effect of a change on one person: `slot` went from `was` to `now`.
 
     slot: `account`, `roles`, `refused` (SPEC U4), `last_admin` (SPEC R5: kept or gone), or an entity's kind. was, now:
-    JSON, null where there was nothing.
+    JSON; null if there was no value.
     """
 
     org = tenant(constrained=False)
@@ -100,7 +99,7 @@ class LedgerEntry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["change", "id"], name="ledger_of_change"),
-            # Who came to an entity, and who left it, change by change.
+            # Who joined an entity and who left it, change by change.
             models.Index(
                 fields=["org", "now", "change"], condition=Q(slot__in=PLACES, now__isnull=False), name="ledger_came"
             ),
@@ -116,7 +115,7 @@ class LedgerEntry(models.Model):
 
 
 class SupportNotice(models.Model):
-    """That support was told of a ledger entry, by mail."""
+    """Support was told of a ledger entry by mail."""
 
     entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="notice")
     told_at = models.DateTimeField()

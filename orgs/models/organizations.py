@@ -1,4 +1,4 @@
-"""The tenant, the dialect its identity provider speaks, and the roles that exist in it."""
+"""The tenant, the SCIM dialect of its identity provider, and its roles."""
 
 from typing import ClassVar
 
@@ -15,9 +15,9 @@ from orgs.db.tenancy import TenantQuerySet, tenant
 class SchemaProfile(models.Model):
     """Which extension schema an org's IdP sends, and which roles exist (SPEC section 2).
 
-    user_attributes, group_attributes: names that the extension schemas have, the role's and the placement's among
-    them. `role_attribute` lies in the user extension, or is the core `roles` where there is none. `revision` counts
-    the edits, so that a process knows when what it compiled from the profile is out of date.
+    user_attributes, group_attributes: names in the extension schemas, including those of the role and the placement.
+    `role_attribute` is in the user extension, or is the core `roles` if there is no extension. `revision` counts the
+    edits, so that a process knows when what it compiled from the profile is out of date.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -45,7 +45,7 @@ class SchemaProfile(models.Model):
 
 
 class Role(models.Model):
-    """One role of a profile. `key` is what IdPs send and facts store, so it never changes; a higher rank is more."""
+    """One role of a profile. `key` is what IdPs send and facts store, so it never changes; higher ranks come first."""
 
     profile = models.ForeignKey(SchemaProfile, on_delete=models.CASCADE, related_name="roles")
     key = models.CharField(max_length=50)
@@ -75,8 +75,8 @@ class Plan(models.TextChoices):
 class Organization(models.Model):
     """A tenant: its plan, its switches, its profile (SPEC O1, O2).
 
-    teams_off_at and the like: when that kind was switched off after it had been on; those whom its mappings had placed
-    by then are held (SPEC M8).
+    teams_off_at and the like: when that kind was last switched off; memberships that its mappings had given by then are
+    held (SPEC M8).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -117,9 +117,9 @@ class Organization(models.Model):
 
 
 class VerifiedDomain(models.Model):
-    """A mail domain that is known to be this org's, and so nobody else's (SPEC O6). `name` is folded.
+    """A mail domain that belongs to this org and to no other (SPEC O6). `name` is folded.
 
-    by_dns: a record in the DNS has proved it; otherwise support vouches for it.
+    by_dns: proved by a DNS record; otherwise support vouches for it.
     """
 
     org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains")
@@ -137,9 +137,9 @@ class VerifiedDomain(models.Model):
 
 
 class PendingDomain(models.Model):
-    """A mail domain that an org says is its own, until a TXT record with `token` proves it (SPEC O6). `name` is folded.
+    """A mail domain that an org claims, until a TXT record with `token` proves it (SPEC O6). `name` is folded.
 
-    It keeps nothing from anybody: several orgs may say so of one domain.
+    It reserves nothing: several orgs may claim one domain.
     """
 
     org = tenant("pending_domains")

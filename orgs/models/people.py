@@ -1,4 +1,4 @@
-"""People: what an IdP or an admin says about them, and what the engine makes of it."""
+"""People: the facts that an IdP or an admin states, and the roles that the engine derives from them."""
 
 from typing import ClassVar
 
@@ -18,11 +18,11 @@ from orgs.models.organizations import Organization
 
 class UserQuerySet(TenantQuerySet["User"]):
     def live(self) -> "UserQuerySet":
-        """All that SCIM has not deleted (SPEC U5)."""
+        """Everybody whom SCIM has not deleted (SPEC U5)."""
         return self.filter(deleted_at=None)
 
     def provisionable(self) -> "UserQuerySet":
-        """Of an org, the set that SCIM lists, changes and holds unique: no owner (SPEC U3, O8)."""
+        """The people of an org whom SCIM lists, changes and keeps unique: not the owner (SPEC U3, O8)."""
         return self.filter(deleted_at=None, is_owner=False)
 
 
@@ -41,15 +41,15 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
 
 
 class User(AbstractBaseUser):
-    """Facts about a person. What they amount to is in `Standing`.
+    """Facts about a person. The roles that follow from them are in `Standing`.
 
     user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. attributes:
     every other SCIM attribute in canonical spelling, extension schemas under their URN. email_keys: the folded values
-    of `emails`, and folded: all that has no column of its own, its text folded; both for filters. extension_urn: which
-    alias of the profile's extension was last written, if it was one. idp_roles, manual_roles: role keys that the IdP
-    wrote or an admin set; None means that they said nothing. placement: the concurrency group that the profile's
-    placement attribute names (SPEC U10). active_since: when they were last activated again, if they ever were.
-    session_epoch is part of every session's hash: bumped, it ends them for good (SPEC U4).
+    of `emails`. folded: everything without a column of its own, its text folded. Both are for filters. extension_urn:
+    the alias of the profile's extension that was last written, if any. idp_roles, manual_roles: role keys that the IdP
+    wrote or an admin set; None if they set nothing. placement: the concurrency group that the profile's placement
+    attribute names (SPEC U10). active_since: when they were last reactivated, if ever. session_epoch is part of every
+    session's hash: incrementing it ends all sessions for good (SPEC U4).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -130,14 +130,14 @@ class User(AbstractBaseUser):
         return self.display_name or f"{self.given_name} {self.family_name}".strip() or self.user_name
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Support staff may use all of the admin; each ModelAdmin says what can be done there at all."""
+        """Support staff may use the whole admin; each ModelAdmin limits what can be done."""
         return self.is_active and self.is_staff
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_staff
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        # Django's own hook, also used with each of SECRET_KEY_FALLBACKS.
+        # Django's hook, also called with each of SECRET_KEY_FALLBACKS.
         message = f"{self.password}:{self.session_epoch}"
         return salted_hmac("orgs.User.session", message, secret=secret, algorithm="sha256").hexdigest()
 
@@ -164,8 +164,8 @@ class Standing(models.Model):
 class LastAdmin(models.Model):
     """Fact, noted by the engine: who was the last active admin of an org when SCIM took the role away (SPEC R5).
 
-    They keep the role until another active admin exists; then the row goes. A fact, since it could not be found out
-    again from what the IdP says now.
+    They keep the role until another active admin exists; then the row is deleted. It is a fact because it cannot be
+    derived from what the IdP says now.
     """
 
     org = models.OneToOneField("orgs.Organization", on_delete=models.PROTECT, primary_key=True, related_name="+")

@@ -1,4 +1,4 @@
-"""Who has to be settled, by which change, and whose turn it is."""
+"""Who has to be settled, because of which change, and whose turn it is."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from orgs.models.people import User
 
 
 class Mark(models.Model):
-    """Somebody whom a change may have affected, until a worker has settled them.
+    """A person whom a change may have affected, until a worker has settled them.
 
     Append-only, in the transaction of the change: no writer ever waits for a worker.
     """
@@ -33,11 +33,11 @@ class Mark(models.Model):
 
 
 class Turn(models.Model):
-    """When an org's people were last settled: the org that waits longest comes next. One row per org.
+    """When an org's people were last settled: the org that has waited longest comes next. One row per org.
 
-    It schedules and protects nothing. reached: the last person who was settled; those after them are next, so that
-    nobody waits for ever behind people who change all the time. held_reason: why settling failed the last time; it is
-    not tried again before retry_at.
+    It decides the order and nothing else. reached: the last person who was settled; those after them are next, so that
+    nobody waits for ever behind people who keep changing. held_reason: why settling last failed; the next attempt is
+    not before retry_at.
     """
 
     org = models.OneToOneField("orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="turn")

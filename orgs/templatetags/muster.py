@@ -1,4 +1,4 @@
-"""Icons, moments and where support is, as every page shows them."""
+"""Icons, times and the support contact, as every page shows them."""
 
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -27,19 +27,19 @@ UNITS = (
 @register.simple_tag
 @lru_cache(maxsize=128)
 def icon(name: str, size: int = 16) -> SafeString:
-    """A decorative icon; what it means stands beside it in words."""
+    """A decorative icon; the text beside it says what it means."""
     return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", stroke_width="1.75"))  # noqa: S308
 
 
 @register.simple_tag
 def ago(moment: datetime) -> SafeString:
-    """How long ago or ahead a moment is, the exact time with its zone on hover."""
+    """How long ago or how far ahead a moment is, with the exact time and its zone on hover."""
     return _time(moment, relative(moment))
 
 
 @register.simple_tag
 def date(moment: datetime) -> SafeString:
-    """The day of a moment, the exact time with its zone on hover."""
+    """The day of a moment, with the exact time and its zone on hover."""
     return _time(moment, formats.date_format(timezone.localtime(moment), "j M Y"))
 
 
@@ -50,14 +50,14 @@ def exact(moment: datetime) -> SafeString:
 
 @register.simple_tag
 def support_contact() -> str:
-    """Where support is reached, to stand behind a sentence about them; nothing where the operator has not said."""
+    """The support address, to follow a sentence that mentions support; empty if the operator has not set one."""
     address = settings.SUPPORT_EMAIL
     return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address) if address else ""
 
 
 @register.filter
 def breakable(name: str) -> SafeString:
-    """The name of an attribute, where a line may end after each colon rather than within a word."""
+    """The name of an attribute, with a possible line break after each colon rather than within a word."""
     return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in name.split(":")))
 
 
@@ -76,7 +76,7 @@ def relative(moment: datetime) -> str:
 
 @register.filter
 def words(span: timedelta) -> str:
-    """A span of time in one unit: `15 minutes`. Days go on to 60, since what expires does so on a day."""
+    """A span of time in one unit: `15 minutes`. Days go up to 60, since expiry is a matter of days."""
     for unit, end, phrase in UNITS:
         count = round(span / unit)
         if end is None or count < end:

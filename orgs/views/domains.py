@@ -1,4 +1,4 @@
-"""The verified domains of an organization: how its admins prove them, and take them off the list (SPEC O6)."""
+"""An organization's verified domains: how its admins verify and remove them (SPEC O6)."""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -20,7 +20,7 @@ def new(request: OrgRequest) -> HttpResponse:
         try:
             return redirect("domain", domains.ask(org=request.org, cause=cause(request), **form.cleaned_data))
         except domains.NotADomain:
-            form.add_error("name", _("This is no domain that can be verified. Enter one such as corp.example."))
+            form.add_error("name", _("This is not a valid domain. Enter one such as corp.example."))
         except domains.DomainTaken as error:
             form.add_error("name", _taken(error))
     return render(request, "orgs/domain_new.html", {"form": form, "verified": _names(request.org)})
@@ -29,7 +29,7 @@ def new(request: OrgRequest) -> HttpResponse:
 @require_safe
 @org_admin
 def pending(request: OrgRequest, name: str) -> HttpResponse:
-    """The record to set, and what comes of it once it is found."""
+    """The record to set, and the effects of verifying the domain."""
     verified = _names(request.org)
     if name in verified:
         return redirect("authentication")
@@ -74,7 +74,7 @@ def remove(request: OrgRequest, name: str) -> HttpResponse:
             domains.remove(org=request.org, name=name, cause=cause(request))
         except domains.UnknownDomain as error:
             raise Http404 from error
-        messages.success(request, _("%(name)s is no longer listed.") % {"name": name})
+        messages.success(request, _("%(name)s was removed.") % {"name": name})
         return redirect("authentication")
     verified = _names(request.org)
     if name not in verified:
@@ -96,11 +96,11 @@ def _names(org: Organization) -> list[str]:
 
 
 def _taken(error: domains.DomainTaken) -> str:
-    return _("%(name)s is verified for another organization.") % {"name": error}
+    return _("%(name)s is already verified for another organization.") % {"name": error}
 
 
 def _not_proven(error: domains.NotProven) -> str:
     if error.args:
-        words = _("The record has another value: %(values)s. Set the value below in its place.")
+        words = _("The record has a different value: %(values)s. Replace it with the value below.")
         return words % {"values": ", ".join(error.args)}
-    return _("The record is not there yet. It can take an hour until the DNS shows a new one everywhere.")
+    return _("The record was not found. A new record can take up to an hour to appear in the DNS.")

@@ -41,7 +41,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def forgotten_password(request: HttpRequest) -> HttpResponse:
-    """Whoever asks gets the same answer, whether a mail is sent or not."""
+    """The answer is the same whether a mail is sent or not."""
     form = ForgottenPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         accounts.send_password_link(form.cleaned_data["email"], client=client_address(request))
@@ -50,13 +50,13 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
 
 
 class SetPassword(views.PasswordResetConfirmView):
-    """From the link in a mail, which Django takes out of the address before anything is shown."""
+    """Opened from the link in a mail. Django removes the secret from the URL before anything is shown."""
 
     form_class = SetPasswordForm
     token_generator = accounts.reset_links
     template_name = "registration/set_password.html"
     success_url = reverse_lazy("sign-in")
-    reset_url_token = "choose"  # noqa: S105 - what the address says in place of the secret
+    reset_url_token = "choose"  # noqa: S105 - what the URL shows instead of the secret
 
     def get_user(self, uidb64: str) -> User | None:
         user: Any = super().get_user(uidb64)
@@ -64,12 +64,12 @@ class SetPassword(views.PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        messages.success(self.request, _("Your password is set. Sign in with it."))
+        messages.success(self.request, _("Your password has been changed. Sign in with it."))
         return response
 
 
 def _wanted(request: HttpRequest) -> str:
-    """The page of ours that was asked for before signing in; empty where there is none or it is not ours."""
+    """The page that was requested before signing in; empty if there is none or it is not on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if ours else ""

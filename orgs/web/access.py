@@ -1,7 +1,7 @@
 """Who may open which page: decided here and nowhere else.
 
-Every page acts in the org of the person who is signed in, so there is no org in an address to check against; a row of
-another org does not exist for its views (SPEC O7).
+Every page acts in the org of the person who is signed in, so no URL names an org that would have to be checked; rows of
+another org do not exist for its views (SPEC O7).
 """
 
 from collections.abc import Callable
@@ -33,21 +33,21 @@ class OrgRequest(HttpRequest):
 
 
 def administers(user: User) -> bool:
-    """Whether this person administers their org: its owner (SPEC O8), or whose effective role is the admin role."""
+    """Whether this person administers their org: as its owner (SPEC O8) or through the admin role."""
     if user.org_id is None:
         return False
     standing = Standing.objects.select_related("org__profile").filter(user=user).first()
     if standing is None:
         return user.is_owner
-    user.org = standing.org  # read with it, since every page asks for it next
+    user.org = standing.org  # loaded here, since every page needs it next
     return user.is_owner or catalogue(standing.org.profile).admin in standing.roles
 
 
 def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: 403 in words.
+    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: a 403 page.
 
-    No cache keeps what such a page shows: it may be a secret, and whoever uses the browser next may be somebody else.
-    htmx, which asks for a part of a page, is told to load the page anew where it would be sent elsewhere.
+    No cache keeps such a page: it may show a secret, and somebody else may use the browser next. htmx, which asks for
+    part of a page, is told to reload the page instead of being redirected.
     """
 
     @wraps(view)
@@ -71,5 +71,5 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
 
 
 def cause(request: OrgRequest) -> Cause:
-    """What an admin asks for on a page, now."""
+    """The cause of what an admin does on a page, now."""
     return Cause(Door.PAGE, timezone.now(), person=request.user)

@@ -1,4 +1,4 @@
-"""Lists as CSV files, a row at a time."""
+"""Lists as CSV files, streamed row by row."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.http import StreamingHttpResponse
 
-# A spreadsheet takes what begins so for a formula.
+# Spreadsheets treat text that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,7 +25,7 @@ def in_batches(rows: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
 
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """The file `name`.csv. Times are ISO 8601 with their zone; text that a spreadsheet would run gets an apostrophe."""
+    """The file `name`.csv. Times are ISO 8601 with a zone; text that a spreadsheet would run gets an apostrophe."""
     return StreamingHttpResponse(
         _lines(header, rows),
         content_type="text/csv; charset=utf-8",
@@ -34,7 +34,7 @@ def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> S
 
 
 class _Line:
-    """What csv writes to: hands the line back."""
+    """What csv writes to: returns the line."""
 
     def write(self, line: str) -> str:
         return line

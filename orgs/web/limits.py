@@ -1,7 +1,7 @@
-"""How often clients may call: token buckets, kept in each process.
+"""Rate limits for clients: token buckets, kept in each process.
 
-In memory, since a request must not wait for a broker; with several processes a limit is that many times as generous.
-It protects the service from a client that has gone wild; it is no quota.
+They are in memory, since a request must not wait for a broker; with several processes a limit is that many times as
+generous. They protect the service from a runaway client; they are not a quota.
 """
 
 import os
@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 
 class Buckets:
-    """One bucket for each key: `rate` calls a second, `burst` of them at once."""
+    """One bucket per key: `rate` calls a second, `burst` of them at once."""
 
     _all: ClassVar[WeakSet["Buckets"]] = WeakSet()
 
@@ -26,7 +26,7 @@ class Buckets:
         self._all.add(self)
 
     def take(self, key: object, *, rate: float, burst: float) -> float:
-        """Take one call from the bucket of `key`. Seconds to wait before the next try; 0 when it may go on."""
+        """Take one call from the bucket of `key`. Returns the seconds until a retry; 0 if it may go ahead."""
         now = time.monotonic()
         with self._lock:
             level, at = self._levels.pop(key, (burst, now))
@@ -53,7 +53,7 @@ os.register_at_fork(after_in_child=Buckets.clear_all)
 
 
 def client_address(request: HttpRequest) -> str:
-    """Who calls: the address that the outermost of our own proxies has seen."""
+    """The client's IP address, as seen by the outermost of our own proxies."""
     if settings.TRUSTED_PROXIES:
         seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(seen) >= settings.TRUSTED_PROXIES:

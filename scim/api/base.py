@@ -1,4 +1,4 @@
-"""What all SCIM views share: a lean base for DRF's views, with SCIM's bodies and errors."""
+"""What all SCIM views share: a lean base for DRF views, with SCIM bodies and errors."""
 
 import math
 from typing import Any, cast
@@ -42,12 +42,12 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
-        if status not in (204, 304):  # which must not have one (RFC 9110 §8.6)
+        if status not in (204, 304):  # these must not have one (RFC 9110 §8.6)
             self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):
-    """The token alone decides the org (SPEC O5). Who keeps guessing is slowed down; a valid token never is."""
+    """The token alone decides the org (SPEC O5). Clients that guess are slowed down; a valid token never is."""
 
     def authenticate(self, request: Request) -> tuple[Organization, ScimToken]:
         scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -60,7 +60,7 @@ class Bearer(BaseAuthentication):
             raise NotAuthenticated("Send the bearer token of your organization in the Authorization header.")
         raise AuthenticationFailed(
             "This bearer token is not valid: it may be mistyped, expired or revoked. "
-            "Create a new one on the portal's SCIM provisioning page and enter it at your identity provider."
+            "Create a new one on the portal's SCIM provisioning page and enter it in your identity provider."
         )
 
     def authenticate_header(self, request: Request) -> str:
@@ -68,7 +68,7 @@ class Bearer(BaseAuthentication):
 
 
 class Pace(BaseThrottle):
-    """The limit of each token."""
+    """The rate limit of each token."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         self.seconds = calls.take(request.auth.id, rate=settings.SCIM_RATE, burst=settings.SCIM_BURST)  # type: ignore[union-attr]
@@ -87,7 +87,7 @@ class ScimView(APIView):
     default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     operation = ""
-    """What a request does, in the request log's words."""
+    """What a request does, as named in the request log."""
 
     @property
     def org(self) -> Organization:
@@ -98,7 +98,7 @@ class ScimView(APIView):
         return cast(ScimRequest, self.request._request).scim
 
     def cause(self) -> Cause:
-        """Who asks, from where and when."""
+        """Who asks, how and when."""
         return Cause(Door.SCIM, timezone.now(), token=self.call.token, request_id=self.call.id)
 
     def message(self) -> Any:
@@ -113,7 +113,7 @@ class ScimView(APIView):
         return [name for name in attributes if name], [name for name in excluded if name]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Whatever `Accept` says, the answer is SCIM's media type (SPEC S1): nothing is negotiated.
+        # Whatever `Accept` says, the response has SCIM's media type (SPEC S1): nothing is negotiated.
         self.call.operation = self.operation
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
@@ -127,19 +127,19 @@ class ScimView(APIView):
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
     def explain(self, error: Exception) -> tuple[ScimError, dict[str, str]]:
-        """What to answer to an exception. Whoever tries out the addresses of other orgs is slowed down (SPEC O6)."""
+        """The response to an exception. Clients that try out addresses of other orgs are slowed down (SPEC O6)."""
         if isinstance(error, PROBES):
             per_minute = settings.SCIM_PROBES_PER_MINUTE
             if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
                 error = Throttled(wait)
         if isinstance(error.__cause__, errors.QueryCanceled) and not self.operation.endswith(".list"):
-            # Only of a query can less be asked; anything else that takes too long may be tried again.
+            # Only a query can ask for less; anything else that takes too long may be retried.
             error = OperationalError(str(error))
         return _explained(error)
 
 
 def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
-    """The SCIM error that an exception is, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
+    """The SCIM error for an exception, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:
         case ScimError():
@@ -154,13 +154,13 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
         case MethodNotAllowed():
             answer = ScimError(str(error.detail), status=405)
         case OperationalError(__cause__=errors.QueryCanceled()):
-            answer = TooMany("This filter takes too long to answer. Ask for userName, externalId, emails or id.")
+            answer = TooMany("This filter takes too long. Filter by userName, externalId, emails or id.")
         case OperationalError() | InterfaceError() | PoolTimeout():
             log.warning("database_away", error=str(error))
-            answer = ScimError("The portal's database does not answer at the moment. Try again shortly.", status=503)
+            answer = ScimError("The portal's database is not available at the moment. Try again shortly.", status=503)
             headers["Retry-After"] = str(RETRY_AFTER)
         case SuspiciousOperation():
-            answer = ScimError("The request cannot be read.", status=400)
+            answer = ScimError("The request could not be read.", status=400)
         case _:
             answer = scim_error(error) or _defect(error)
     return answer, headers
@@ -168,11 +168,11 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
 
 def _defect(error: Exception) -> ScimError:
     log.error("scim_request_failed", exc_info=error)
-    return ScimError("The portal failed to answer; its operator has a log of this.", status=500)
+    return ScimError("The portal failed to answer; its operator can find the error in the log.", status=500)
 
 
 class Refusal(ScimView):
-    """An address that answers every method with the same error."""
+    """A URL that answers every method with the same error."""
 
     http_method_names: list[str] = []
     error: ScimError
@@ -182,12 +182,12 @@ class Refusal(ScimView):
 
 
 class Unknown(Refusal):
-    """Every other address below the base URL."""
+    """Every other URL below the base URL."""
 
-    error = ScimError("There is no such endpoint. Check the SCIM base URL at your identity provider.", status=404)
+    error = ScimError("There is no such endpoint. Check the SCIM base URL in your identity provider.", status=404)
 
 
 class Unsupported(Refusal):
-    """What RFC 7644 has and this service provider has not."""
+    """What RFC 7644 defines and this service provider does not support."""
 
     error = ScimError("This endpoint is not supported; use /Users.", status=501)

@@ -1,4 +1,4 @@
-"""Reading a request's JSON, with its size and depth bounded before anything looks at it."""
+"""Reads a request's JSON, with its size and depth limited before anything uses it."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ BOM = b"\xef\xbb\xbf"
 def read_bytes(request: HttpRequest) -> bytes:
     """The body as it was sent, chunked or not.
 
-    Raises ScimError: 413 beyond SCIM_MAX_BODY bytes, 400 where the body breaks off, which may make sense all the same.
+    Raises ScimError: 413 beyond SCIM_MAX_BODY bytes, 400 if the body is cut off, even if the part is valid JSON.
     """
     limit: int = settings.SCIM_MAX_BODY
     too_large = ScimError(
@@ -31,28 +31,28 @@ def read_bytes(request: HttpRequest) -> bytes:
         raise too_large
     raw = _read(request, length) if length > 0 else b""
     if len(raw) < length:
-        raise InvalidSyntax(f"The body breaks off after {len(raw)} of {length} bytes.")
+        raise InvalidSyntax(f"The body ends after {len(raw)} of {length} bytes.")
     return raw
 
 
 def _read(request: HttpRequest, length: int) -> bytes:
     try:
         raw: bytes = request.META["wsgi.input"].read(length)
-    except Exception as error:  # whatever the server raises where it cannot go on reading
-        raise InvalidSyntax("The body cannot be read to its end.") from error
+    except Exception as error:  # whatever the server raises when it cannot read on
+        raise InvalidSyntax("The body could not be read to the end.") from error
     return raw
 
 
 def read_json(raw: bytes, content_type: str) -> Any:
-    """The value that a body holds. Raises ScimError: 415 for another media type, 400 for what is no usable JSON.
+    """The JSON value of a body. Raises ScimError: 415 for another media type, 400 for JSON that cannot be used.
 
-    content_type: the header's value; an empty one is taken for SCIM's own.
+    content_type: the header's value; an empty one is treated as SCIM's own.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type and media_type not in MEDIA_TYPES:
         raise ScimError(f"Send application/scim+json, not {media_type[:60]}.", status=415)
     if not raw:
-        raise InvalidSyntax("The body is empty; a JSON object belongs there.")
+        raise InvalidSyntax("The body is empty; send a JSON object.")
     try:
         value = orjson.loads(raw.removeprefix(BOM))
     except orjson.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Discovery (RFC 7644 §4): what the org's profile does, no more and no less (SPEC P4)."""
+"""Discovery (RFC 7644 §4): exactly what the org's profile supports (SPEC P4)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from scim.protocol.schema import ResourceType
 
 
 class DiscoveryView(ScimView):
-    """What the views of discovery share."""
+    """What the discovery views share."""
 
     operation = "discovery"
 
@@ -22,9 +22,9 @@ class DiscoveryView(ScimView):
         return dialect(self.org.profile).resource_types
 
     def documents(self, documents: list[dict[str, Any]]) -> ScimResponse:
-        """All of them in one list; RFC 7644 §4 demands 403 for a filter."""
+        """All of them in one list; RFC 7644 §4 requires 403 for a filter."""
         if "filter" in self.request._request.GET:
-            raise ScimError("Discovery answers no filters; read the whole list.", status=403)
+            raise ScimError("Discovery does not support filters; read the whole list.", status=403)
         return ScimResponse(list_response(documents, total=len(documents), start_index=1))
 
 

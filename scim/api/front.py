@@ -1,6 +1,6 @@
 """The way in for identity providers: everything below the SCIM base URLs is answered here.
 
-It stands before all other middleware, which is about browsers: sessions, cookies, CSRF, redirects, pages of HTML.
+It comes before all other middleware, which is for browsers: sessions, cookies, CSRF, redirects, HTML pages.
 """
 
 import time
@@ -27,10 +27,10 @@ WELL_KNOWN = "/.well-known/scim-configuration"
 
 @dataclass(slots=True)
 class Call:
-    """One SCIM request on its way. base_url: the one that the client uses, without a slash at its end.
+    """One SCIM request in progress. base_url: the one that the client uses, without a trailing slash.
 
-    What views find out is kept here for the request log: the token, what is done (`user.create`) and to whom, the body
-    as sent, the error that was answered.
+    Views store here what the request log needs: the token, the operation (`user.create`) and its target, the body as
+    sent, and the error in the response.
     """
 
     base_url: str
@@ -45,13 +45,13 @@ class Call:
 
 
 class ScimRequest(HttpRequest):
-    """A request that came in by the front door."""
+    """A request that came in through the front door."""
 
     scim: Call
 
 
 class ScimFrontDoor:
-    """Sends SCIM requests to their views and everything else on (SPEC O5)."""
+    """Sends SCIM requests to their views and passes everything else on (SPEC O5)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -67,7 +67,7 @@ class ScimFrontDoor:
 
 
 def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
-    """path: what follows the base URL, such as `/Users/…`. A slash more, before or after it, means nothing."""
+    """path: what follows the base URL, such as `/Users/…`. An extra slash before or after it is ignored."""
     call = Call(settings.MUSTER_URL + base)
     request.scim = call  # type: ignore[attr-defined]
     view, args, kwargs = resolve(f"/{path.strip('/')}", urlconf="scim.api.urls")

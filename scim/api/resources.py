@@ -1,4 +1,4 @@
-"""The endpoints that every kind of resource has (RFC 7644 §3)."""
+"""The endpoints of every resource type (RFC 7644 §3)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -16,10 +16,10 @@ from scim.protocol.schema import ResourceType
 
 
 class Requests(Protocol):
-    """What `user_requests` and `group_requests` have in common: reading a kind of resource and asking for changes.
+    """What `user_requests` and `group_requests` have in common: reading a resource type and requesting changes.
 
-    naming: the attribute by which people know a resource. Rows are the kind's own; ids come as they were sent.
-    Everything may raise ScimError or an error of the domain.
+    naming: the attribute by which people know a resource. Rows are of the type's own model; ids are passed as sent.
+    Everything may raise ScimError or a domain error.
     """
 
     noun: str
@@ -41,9 +41,9 @@ class Requests(Protocol):
 
 
 class ResourceView(ScimView):
-    """What the endpoints of a kind share; `verbs` says what each method does to a resource."""
+    """What the endpoints of a resource type share; `verbs` says what each method does to a resource."""
 
-    requests: Requests = None  # type: ignore[assignment]  # as_view() is told which
+    requests: Requests = None  # type: ignore[assignment]  # passed to as_view()
     verbs: dict[str, str] = {}
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +52,7 @@ class ResourceView(ScimView):
         super().initial(request, *args, **kwargs)
 
     def answer(self, row: Any, status: int = 200) -> ScimResponse:
-        """The representation of one resource as the request wants it, with its ETag."""
+        """The representation of one resource as the request asks for it, with its ETag."""
         self.call.target = str(row.id)
         headers = {"ETag": self.requests.etag(row)}
         if status == 201:
@@ -86,12 +86,12 @@ class Collection(ResourceView):
     def post(self, request: Any) -> ScimResponse:
         body = self.message()
         name = body.get(self.requests.naming) if isinstance(body, dict) else None
-        self.call.target = name if isinstance(name, str) else ""  # all there is to know it by, should it be refused
+        self.call.target = name if isinstance(name, str) else ""  # all that identifies it if it is refused
         return self.answer(self.requests.create(self.org, body, self.cause()), 201)
 
 
 class Search(ResourceView):
-    """`/Users/.search`: queries whose parameters come in a body (RFC 7644 §3.4.3)."""
+    """`/Users/.search`: queries with their parameters in the body (RFC 7644 §3.4.3)."""
 
     verbs = {"POST": "list"}
 
@@ -122,7 +122,7 @@ class Detail(ResourceView):
     def patch(self, request: Any, resource_id: str) -> ScimResponse:
         row = self.requests.patch(self.org, resource_id, self.message(), self.cause(), self.expected)
         wanted, _ = self.names()
-        if wanted or self.requests.is_shown_after_patch(row):  # RFC 7644 §3.5.2: who asks for attributes gets 200
+        if wanted or self.requests.is_shown_after_patch(row):  # RFC 7644 §3.5.2: a request for attributes gets 200
             return self.answer(row)
         return ScimResponse(status=204, headers={"ETag": self.requests.etag(row)})
 

@@ -1,4 +1,4 @@
-"""How Microsoft Entra ID is set up."""
+"""How to set up Microsoft Entra ID."""
 
 from django.utils.translation import gettext as _
 
@@ -21,7 +21,7 @@ def steps(portal: Portal) -> list[Step]:
             (
                 address("Tenant URL", portal, ENTRA_FLAG),
                 secret("Secret Token"),
-                Field("Test Connection", _("press it"), _("Entra ID looks up a person who does not exist.")),
+                Field("Test Connection", _("press this button"), _("Entra ID looks up a person who does not exist.")),
             ),
         ),
         Step(
@@ -36,13 +36,13 @@ def steps(portal: Portal) -> list[Step]:
                 Field(
                     "active",
                     ACTIVE,
-                    _("An expression. Mapped from anything else, people who leave are never deactivated here."),
+                    _("An expression. With any other mapping, people who leave are never deactivated here."),
                     copied=True,
                 ),
             ),
         ),
         Step(
-            _("Add the attributes of this product"),
+            _("Add the custom attributes"),
             _(
                 "Mappings › Show advanced options › Edit attribute list for customappsso; then Add New Mapping "
                 "for each."
@@ -57,21 +57,21 @@ def steps(portal: Portal) -> list[Step]:
                 Field(
                     "Expression",
                     _role_expression(role.values, portal.default_role),
-                    _("The role, from app roles of these names."),
+                    _("The role, from app roles with these names."),
                     copied=True,
                 ),
             ),
         ),
         Step(
             _("Switch provisioning on"),
-            _("Settings, then Save. The first cycle begins at once, the next ones about every 40 minutes."),
+            _("Settings, then Save. The first cycle starts at once, the following ones about every 40 minutes."),
             (Field("Provisioning Status", "On"), Field("Provision on demand", _("for one person, at once"))),
         ),
     ]
 
 
 def _role_expression(roles: list[str], default: str) -> str:
-    """An app role that is none of ours would have the whole person refused: it becomes the default."""
+    """An unknown app role would cause the whole person to be refused, so it becomes the default."""
     expression = f'"{default}"'
     for role in reversed([role for role in roles if role != default]):
         expression = f'IIF(SingleAppRoleAssignment([appRoleAssignments])="{role}", "{role}", {expression})'

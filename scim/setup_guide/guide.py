@@ -1,4 +1,4 @@
-"""How each identity provider is set up for an org: its own fields by their own names, beside the value to enter."""
+"""How to set up each identity provider for an org: its fields, by its own names, with the value to enter."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
 
 
 def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
-    """The guide for an identity provider; for one that has none of its own, the general one. Two queries."""
+    """The guide for an identity provider; the general one if it has no guide of its own. Two queries."""
     known = idp if idp in GUIDES else Idp.OTHER
     name, sources, steps = GUIDES[known]
     if known == Idp.OTHER:
@@ -57,19 +57,19 @@ def _portal(org: Organization, base_url: str) -> Portal:
             profile.role_attribute,
             keys,
             profile.role_attribute_is_array,
-            _("The role. Without it: %s.") % default,
+            _("The role. If absent: %s.") % default,
         )
     ]
     if profile.placement_attribute:
-        note = _("Name of a concurrency group that exists here.")
+        note = _("The name of a concurrency group that exists here.")
         if not org.concurrency_groups:
-            note += " " + _("Without effect at the moment: concurrency groups are off.")
+            note += " " + _("It has no effect at the moment: concurrency groups are off.")
         custom.append(Custom(urn, profile.placement_attribute, [], False, note))
     group_custom = []
     if profile.group_role_attribute:
-        note = _("Roles that every member of the group has.")
+        note = _("Roles that every member of the group will have.")
         group_custom.append(Custom(profile.group_extension, profile.group_role_attribute, keys, True, note))
-    notes = [_("Who it is; people are looked up by it.")]
+    notes = [_("Identifies the person; used to look people up.")]
     if profile.user_name_is_email:
         notes.append(_("An e-mail address."))
     if not profile.user_name_is_mutable:
@@ -81,7 +81,7 @@ def _mappings(portal: Portal, sources: Sources) -> list[AttributeMapping]:
     required = _("Required.")
     return [
         AttributeMapping("userName", sources.user_name, f"{required} {portal.user_name_note}"),
-        AttributeMapping("active", sources.active, f"{required} {_('Who is not active cannot sign in.')}"),
+        AttributeMapping("active", sources.active, f"{required} {_('Inactive people cannot sign in.')}"),
         AttributeMapping("name.givenName", sources.given_name, required),
         AttributeMapping("name.familyName", sources.family_name, required),
         AttributeMapping('emails[type eq "work"].value', sources.email),

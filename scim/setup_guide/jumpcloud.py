@@ -1,4 +1,4 @@
-"""How JumpCloud is set up."""
+"""How to set up JumpCloud."""
 
 from django.utils.translation import gettext as _
 
@@ -17,10 +17,10 @@ def steps(portal: Portal) -> list[Step]:
                 secret("Token Key"),
                 Field(
                     "Test User Email",
-                    _("an address of yours that nobody has here"),
-                    _("The test creates a person with it and deletes them again; both are in the provisioning log."),
+                    _("an address of yours that no account here uses"),
+                    _("The test creates a person with it and deletes them again; the provisioning log shows both."),
                 ),
-                Field("Test Connection", _("press it, then Activate and Save")),
+                Field("Test Connection", _("press this button, then Activate and Save")),
             ),
         ),
         attributes(portal, _("Identity Management › Attribute Mapping › Add Attribute.")),

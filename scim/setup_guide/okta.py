@@ -1,4 +1,4 @@
-"""How Okta is set up."""
+"""How to set up Okta."""
 
 from django.utils.translation import gettext as _
 
@@ -21,11 +21,10 @@ def steps(portal: Portal) -> list[Step]:
                 secret("Authorization: Bearer"),
                 Field(
                     "Test Connector Configuration",
-                    _("press it"),
+                    _("press this button"),
                     _(
-                        "In an application of the catalog these fields are called Base URL and API Token (or OAuth "
-                        "Bearer "
-                        "Token), and the button Test API Credentials."
+                        "In an application from the catalog these fields are called Base URL and API Token (or OAuth "
+                        "Bearer Token), and the button Test API Credentials."
                     ),
                 ),
             ),
@@ -45,9 +44,7 @@ def steps(portal: Portal) -> list[Step]:
                     Field("External name", each.name, copied=True),
                     Field("External namespace", each.urn, copied=True),
                     *([Field("Enum", ", ".join(each.values))] if each.values else []),
-                    Field(
-                        "Attribute type", "Personal, or Group", _("Group: the value comes with a group's assignment.")
-                    ),
+                    Field("Attribute type", "Personal, or Group", _("Group: the value comes with a group assignment.")),
                 ),
             )
             for each in portal.custom

@@ -1,4 +1,4 @@
-"""How OneLogin is set up."""
+"""How to set up OneLogin."""
 
 import json
 
@@ -29,7 +29,7 @@ def steps(portal: Portal) -> list[Step]:
             _("Provisioning › Workflow."),
             (
                 Field("Enable provisioning", _("checked")),
-                Field("When users are deleted in OneLogin", "Suspend", _("Delete works as well.")),
+                Field("When users are deleted in OneLogin", "Suspend", _("Delete works too.")),
             ),
         ),
     ]

@@ -1,4 +1,4 @@
-"""How an identity provider is set up that has no guide of its own."""
+"""How to set up an identity provider that has no guide of its own."""
 
 from django.utils.translation import gettext as _
 
@@ -9,14 +9,14 @@ def steps(portal: Portal) -> list[Step]:
     return [
         Step(
             _("Connect"),
-            _("Look for SCIM 2.0 provisioning in your identity provider. Fields may have other names there."),
+            _("Look for SCIM 2.0 provisioning in your identity provider. Its fields may have other names."),
             (
                 address(_("Base URL"), portal),
                 secret(_("Bearer token")),
                 Field(_("Authentication"), _("Bearer token in the Authorization header")),
                 Field(_("Unique identifier of people"), "userName", copied=True),
-                Field(_("Look-up filter"), 'userName eq "…"'),
+                Field(_("Lookup filter"), 'userName eq "…"'),
             ),
         ),
-        attributes(portal, _("Map each to what your identity provider knows of people.")),
+        attributes(portal, _("Map each one to an attribute that your identity provider has for people.")),
     ]

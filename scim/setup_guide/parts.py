@@ -1,4 +1,4 @@
-"""What the setup guides are made of: steps with fields, by the identity provider's own names.
+"""The parts of the setup guides: steps with fields, under the identity provider's own names.
 
 The names of an identity provider's fields and buttons are its own, and are not translated.
 """
@@ -8,15 +8,15 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
-LINE = 52  # characters of a value that are seen at once
+LINE = 52  # characters of a value that fit in one line
 
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """name: as the identity provider has it. value: what to enter or choose there. copied: whether it is worth a
-    button. lines: how many it has at least, 1 where it fits in one.
+    """name: as in the identity provider. value: what to enter or choose there. copied: whether it gets a copy button.
+    lines: how many lines it needs at least.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AttributeMapping:
-    """An attribute of SCIM, where the identity provider takes it from, and what to know of it."""
+    """A SCIM attribute, its source in the identity provider, and what to know about it."""
 
     attribute: str
     source: str
@@ -54,7 +54,7 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """An attribute that is the profile's own (SPEC section 2). urn: of its extension, or of the core schema."""
+    """A custom attribute of the profile (SPEC section 2). urn: of its extension, or of the core schema."""
 
     urn: str
     name: str
@@ -80,7 +80,7 @@ class Portal:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where an identity provider takes the attributes from that every product has."""
+    """The sources, in an identity provider, of the attributes that every profile has."""
 
     user_name: str
     active: str
@@ -101,7 +101,7 @@ def address(name: str, portal: Portal, flag: str = "") -> Field:
 
 
 def secret(name: str) -> Field:
-    return Field(name, _("your token"), _("It was shown once, when it was created."))
+    return Field(name, _("your token"), _("It was shown once, when you created it."))
 
 
 def attributes(portal: Portal, where: str) -> Step:
@@ -109,4 +109,4 @@ def attributes(portal: Portal, where: str) -> Step:
         Field(each.name, each.path, " ".join(filter(None, [each.note, values(each)])), copied=True)
         for each in portal.custom
     )
-    return Step(_("Add the attributes of this product"), where, tuple(fields))
+    return Step(_("Add the custom attributes"), where, tuple(fields))

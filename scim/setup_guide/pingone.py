@@ -1,4 +1,4 @@
-"""How PingOne is set up."""
+"""How to set up PingOne."""
 
 from django.utils.translation import gettext as _
 
@@ -19,7 +19,7 @@ def steps(portal: Portal) -> list[Step]:
                 Field("Authentication Method", "OAuth 2 Bearer Token"),
                 secret("OAuth Access Token"),
                 Field("Auth Type Header", "Bearer"),
-                Field("Test Connection", _("press it")),
+                Field("Test Connection", _("press this button")),
             ),
         ),
         Step(
@@ -32,17 +32,14 @@ def steps(portal: Portal) -> list[Step]:
                 Field(
                     "Group Membership Handling",
                     "Merge",
-                    _("Overwrite works as well, and sends every member each time."),
+                    _("Overwrite works too, but sends every member each time."),
                 ),
                 Field("User actions", "Create Users, Update Users, Disable Users"),
             ),
         ),
         Step(
             _("Add a rule"),
-            _(
-                "Rules › Add Rule. In its attribute mapping, Email Address has to be mapped to userName. Switch the "
-                "rule on."
-            ),
+            _("Rules › Add Rule. In its attribute mapping, map Email Address to userName. Switch the rule on."),
             (Field("User Filter", "enabled Equals true"),),
         ),
     ]

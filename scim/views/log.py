@@ -1,4 +1,4 @@
-"""The provisioning log: each SCIM call of the org, what was asked and what was answered."""
+"""The provisioning log: each SCIM call of the org, with request and response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ SHOWN = 16_000  # characters of a body on a page
 @require_safe
 @org_admin
 def log(request: OrgRequest) -> HttpResponse:
-    """The list. For htmx, which changes filters and pages, only what is below the filters."""
+    """The list. For htmx, which changes filters and pages, only the part below the filters."""
     form = LogFilter(request.GET, org=request.org)
     wanted = form.wanted()
     filters = request.GET.copy()
@@ -48,7 +48,7 @@ def log(request: OrgRequest) -> HttpResponse:
 @require_safe
 @org_admin
 def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
-    """One call: a page of its own, or for htmx what stands in the drawer."""
+    """One call: as a page of its own, or for htmx as the content of the drawer."""
     line = provisioning_log.entry(request.org, request_id)
     if line is None:
         return render(request, "scim/log_entry_gone.html", {"days": settings.SCIM_LOG_DAYS}, status=404)
@@ -65,7 +65,7 @@ def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
             ],
         },
     )
-    return push_url(answer, False)  # behind the drawer is still the list
+    return push_url(answer, False)  # the list is still behind the drawer
 
 
 @require_safe
@@ -74,14 +74,14 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
     wanted = LogFilter(request.GET, org=request.org).wanted()
     columns = (
         _("Time"),
-        _("Request id"),
+        _("Request ID"),
         _("Identity provider"),
         _("Token"),
         _("Action"),
         _("Method"),
         _("Path"),
         _("Target"),
-        _("Target id"),
+        _("Target ID"),
         _("Status"),
         _("Error type"),
         _("Detail"),
@@ -116,6 +116,6 @@ def _cells(lines: Iterator[provisioning_log.Line]) -> Iterator[tuple[Any, ...]]:
 
 
 def _body(title: str, text: str, size: int) -> dict[str, Any]:
-    """size: in bytes, as it was sent."""
+    """size: in bytes, as sent."""
     text = log_words.legible(text)
     return {"title": title, "text": text[:SHOWN], "is_cut": len(text) > SHOWN, "size": size}

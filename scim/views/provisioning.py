@@ -1,4 +1,4 @@
-"""The SCIM provisioning page: address, checklist, tokens, setup guide."""
+"""The SCIM provisioning page: base URL, checklist, tokens, setup guide."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ from scim.addresses import ALIAS_PATH, BASE_PATH, ENTRA_FLAG
 from scim.forms import TokenForm
 from scim.setup_guide import guide
 
-ENDED = 10  # tokens that are no longer accepted, on the page; the file has all
+ENDED = 10  # tokens no longer accepted that the page shows; the file has all of them
 PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.html"}
 
 
 @require_safe
 @org_admin
 def provisioning(request: OrgRequest) -> HttpResponse:
-    """The page; for htmx the part that it asks for by its id."""
+    """The page; for htmx, the part that it asks for by ID."""
     now = timezone.now()
     present = scim_connection.of(request.org, at=now)
     part = request.htmx.target if request.htmx else None
@@ -60,7 +60,7 @@ def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
     columns = (
         _("Name"),
         _("Identity provider"),
-        _("Known as"),
+        _("Shown as"),
         _("Created"),
         _("Created by"),
         _("Expires"),
@@ -89,7 +89,7 @@ def _cells(token: ScimToken) -> tuple[Any, ...]:
 
 
 def _idp(request: OrgRequest, present: Connection) -> str:
-    """The identity provider whose guide is shown: the one chosen, otherwise that of the newest token."""
+    """The identity provider whose guide is shown: the chosen one, otherwise that of the newest token."""
     newest = next(iter([*present.active, *present.ended]), None)
     for idp in (request.GET.get("idp"), newest and newest.idp):
         if idp in guide.GUIDES:

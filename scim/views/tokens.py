@@ -1,4 +1,4 @@
-"""Making and revoking SCIM tokens, and the switch of group provisioning (SPEC O3, O4)."""
+"""Creating and revoking SCIM tokens, and switching group provisioning on and off (SPEC O3, O4)."""
 
 from uuid import UUID
 
@@ -24,14 +24,14 @@ FORMS_REMEMBERED = 20
 @org_admin
 @sensitive_variables("issued")
 def new_token(request: OrgRequest) -> HttpResponse:
-    """The secret is in the answer to the form and nowhere else: not stored, not in a session, not in an address."""
+    """The secret is in the response to the form and nowhere else: not stored, not in a session, not in a URL."""
     if tokens.missing_prerequisites(request.org):
         return redirect("scim-provisioning")
     form = TokenForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "scim/token_new.html", {"form": form})
     if not _first_time(request, str(form.cleaned_data.pop("once"))):
-        messages.info(request, _("That token exists already. Its secret was shown once and cannot be shown again."))
+        messages.info(request, _("This token already exists. Its secret was shown once and cannot be shown again."))
         return redirect("scim-provisioning")
     issued = tokens.issue(org=request.org, cause=cause(request), **form.cleaned_data)
     return render(
@@ -52,7 +52,7 @@ def revoke_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(ScimToken.objects.for_org(request.org).select_related("created_by"), id=token_id)
     if request.method == "POST":
         tokens.revoke(org=request.org, token_id=token.id, cause=cause(request))
-        messages.success(request, _("“%(name)s” is revoked. Requests with it are refused from now on.") % vars(token))
+        messages.success(request, _("“%(name)s” is revoked. Requests with it are now refused.") % vars(token))
         return redirect("scim-provisioning")
     if token.revoked_at:
         return redirect("scim-provisioning")
@@ -62,7 +62,7 @@ def revoke_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def group_provisioning(request: OrgRequest) -> HttpResponse:
-    """What the switch will do, said before it is thrown (SPEC O3)."""
+    """Shows what the switch will do before it is thrown (SPEC O3)."""
     if not request.org.group_provisioning_activated:
         return redirect("scim-provisioning")
     if request.method == "POST":
@@ -82,7 +82,7 @@ def _is_entra(token: ScimToken) -> bool:
 
 
 def _first_time(request: OrgRequest, once: str) -> bool:
-    """Whether this form was not sent before in this session: a reload must not make a second token."""
+    """Whether this form is sent for the first time in this session: a reload must not create a second token."""
     sent = request.session.get("sent_forms", [])
     if once in sent:
         return False

@@ -16,6 +16,7 @@ from groups_provisioning.actions import manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
 from orgs import domains, sign_in, tokens
+from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.history import Cause, record
 from orgs.models import Door, EntityKind, Organization, ScimToken, User
 from scim import request_log
@@ -231,7 +232,8 @@ def address_of(name: str, org: Organization) -> str:
             domains.keep(org=org, names=["corp.example"], cause=cause)
         return reverse(name, args=["corp.example"])
     if name == "change":
-        return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), "org.founded", name=org.name).id])
+        founded = OrgFounded(name=org.name, profile=org.profile.key)
+        return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), founded).id])
     if name == "scim-log-entry":
         Idp(issue_token(org).secret).get("/Users")
         request_log.flush(10)
@@ -281,8 +283,9 @@ def a_decision(org: Organization) -> int:
         MappingFactory.create(group=PushedGroup.objects.get(id=a_group(org, name)), approved_at=now)
         for name in ("Engineers", "Designers")
     ]
-    change = record(org, Cause(Door.COMMAND, now), "conflict.decided", use="incoming")
     user = UserFactory.create(org=org)
+    decided = ConflictDecided(user=str(user.id), use="incoming", conflicts=1)
+    change = record(org, Cause(Door.COMMAND, now), decided)
     return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change).id
 
 

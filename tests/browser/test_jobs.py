@@ -49,7 +49,7 @@ def test_connecting_an_identity_provider_and_cutting_it_off(
     page.get_by_role("link", name="I have copied it").click()
     expect(page.get_by_role("row", name="Okta production")).to_contain_text("Active")
     page.get_by_role("link", name="Revoke Okta production").click()
-    expect(page.get_by_role("dialog")).to_contain_text("refused from the next request on")
+    expect(page.get_by_role("dialog")).to_contain_text("refused at once")
     page.get_by_role("button", name="Revoke token").click()
 
     expect(page.get_by_role("row", name="Okta production")).to_contain_text("Revoked")
@@ -73,7 +73,7 @@ def test_by_keyboard_alone(owner: User, page: Page) -> None:
     expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     tab_to("link", "Create token")
     page.keyboard.press("Enter")

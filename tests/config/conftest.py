@@ -10,7 +10,7 @@ from tests.servers import new_state
 
 @pytest.fixture
 def state() -> Iterator[Path]:
-    """A state directory with a cluster and nothing running."""
+    """A state directory with a cluster and no running servers."""
     state = new_state("config")
     yield state
     services.stop(state)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], seconds: float = 20) -> T:
-    """The condition's first true answer. Fails the test when there is none in time."""
+    """The condition's first true result. Fails the test if there is none in time."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -26,7 +26,7 @@ def until(condition: Callable[[], T], seconds: float = 20) -> T:
 
 
 def of(state: Path) -> dict[int, str]:
-    """Command lines of the living processes of a state directory, by pid: they inherit its name or work in it."""
+    """Command lines of the running processes of a state directory, by pid: they inherit its name or work in it."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:

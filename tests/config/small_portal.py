@@ -1,6 +1,6 @@
-"""A portal of the smallest children, under the real supervisor: `python -m tests.config.small_portal JOB...`.
+"""A portal with minimal children, under the real supervisor: `python -m tests.config.small_portal JOB...`.
 
-Jobs are run as children, but for those whose name starts with `prepare`.
+Jobs are run as children, except those whose name starts with `prepare`.
 """
 
 import os

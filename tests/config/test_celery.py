@@ -38,8 +38,8 @@ class TestTheApp:
         app.loader.import_default_modules()
         assert {nudge.TASK, *(entry["task"] for entry in app.conf.beat_schedule.values())} <= set(app.tasks)
 
-    def test_hands_its_tasks_over_before_it_forgets_them(self):
-        """What a worker had in hand when it was killed runs again."""
+    def test_acknowledges_tasks_only_when_they_are_done(self):
+        """What a worker was running when it was killed runs again."""
         app.loader.import_default_modules()
         ours = [task for name, task in app.tasks.items() if not name.startswith("celery.")]
         assert ours

@@ -37,7 +37,7 @@ def recall(addresses: services.Addresses) -> str:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Path]:
-    """A state directory whose servers run, for tests that only look."""
+    """A state directory with running servers, for tests that only read."""
     state = new_state("running")
     services.start(state, durable=False)
     yield state
@@ -126,13 +126,13 @@ class TestStopping:
         assert not (state / "services.json").exists()
         assert recall(services.start(state)) == "kept"
 
-    def test_what_does_not_run_is_no_error(self, state):
+    def test_servers_that_do_not_run_is_not_an_error(self, state):
         services.stop(state)
         services.stop(state / "never existed")
 
 
 class TestAccidents:
-    def test_an_interrupted_initdb_is_begun_again(self, state):
+    def test_an_interrupted_initdb_is_started_again(self, state):
         shutil.rmtree(state / "postgres")
         starting = processes.python(f"from config import services as s; s.start(s.Path({str(state)!r}))", state)
         processes.until((state / "postgres.unfinished" / "PG_VERSION").exists)
@@ -151,7 +151,7 @@ class TestAccidents:
         assert again == addresses
         assert recall(again) == "survived"
 
-    def test_a_stale_pid_that_is_somebody_elses_now_does_no_harm(self, state):
+    def test_a_stale_pid_that_belongs_to_another_process_does_no_harm(self, state):
         services.start(state)
         os.kill(postgres_pid(state), signal.SIGKILL)
         os.kill(valkey_pid(state), signal.SIGKILL)

@@ -23,7 +23,7 @@ class Portal:
         self.said = ""
 
     def hear(self, words: str) -> str:
-        """What was said up to the line with these words. Fails the test if it ends without them."""
+        """The output up to the line with these words. Fails the test if the output ends without them."""
         assert self.process.stdout
         while words not in self.said:
             line = self.process.stdout.readline()
@@ -35,13 +35,13 @@ class Portal:
         os.killpg(self.process.pid, signum)
 
     def end(self) -> int:
-        """Wait for the end; its exit status."""
+        """Wait for the end. Returns the exit status."""
         assert self.process.stdout
         self.said += self.process.stdout.read()
         return self.process.wait(timeout=10)
 
     def find(self, command: str) -> list[int]:
-        """The living processes of a command line."""
+        """The running processes of a command line."""
         return [pid for pid, line in processes.of(self.state).items() if re.match(command, line)]
 
 
@@ -57,7 +57,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def start(
         *names: str, state: Path | None = None, port: int | None = None, code: str = RUN, dev: bool = False
     ) -> Portal:
-        """With a state directory it has servers of its own there; without, it uses those of the suite."""
+        """With a state directory it has its own servers there; without one it uses those of the suite."""
         own = {"DATABASE_URL": "", "REDIS_URL": ""} if state else {}
         environ = {**own, "PORT": str(port or free_port()), "MUSTER_DEV": "1" if dev else ""}
         portals.append(Portal(state or tmp_path, code.format(names=list(names)), environ))
@@ -106,7 +106,7 @@ class TestStarting:
         first.hear("Ctrl-C")
         second = start("prepare", "web")
         assert second.end() == 1
-        assert f"already runs with {first.state}: process {first.process.pid}" in second.said
+        assert f"is already running with {first.state}: process {first.process.pid}" in second.said
         assert first.process.poll() is None
 
     def test_says_that_the_port_is_in_use_and_how_to_choose_another(self, start, state):
@@ -165,7 +165,7 @@ class TestStopping:
         portal.hear("Ctrl-C")
         portal.signal_group(signal.SIGTERM)
         assert portal.end() == 0
-        assert "stubborn does not stop and is killed" in portal.said
+        assert "stubborn did not stop and is being killed" in portal.said
         processes.until(lambda: nothing_of(portal.state), 2)
 
 
@@ -188,7 +188,7 @@ class TestChildren:
         portal.hear("family was ended")
         processes.until(lambda: not {*children} & {*portal.find("sleep 100[12]")})
 
-    def test_one_that_keeps_dying_stops_everything_and_shows_its_log(self, start):
+    def test_one_that_keeps_ending_stops_everything_and_shows_its_log(self, start):
         portal = start("prepare", "web", "broken")
         assert portal.end() == 1
         assert "broken ended with status 3, 3 times in a row" in portal.said
@@ -270,10 +270,10 @@ class TestResetting:
         portal = start("prepare", "web", state=state)
         portal.hear("Ctrl-C")
         said, _ = processes.python(RESET.format(state=str(state)), state).communicate(timeout=60)
-        assert f"already runs with {state}: process {portal.process.pid}" in said
+        assert f"is already running with {state}: process {portal.process.pid}" in said
         assert services.alive(state)
 
     @pytest.mark.parametrize("foreign", [{"MUSTER_VAR": "/srv/muster"}, {"DATABASE_URL": "postgresql:///muster"}])
     def test_refuses_to_touch_data_elsewhere(self, foreign, capfd):
         assert supervisor.reset(environment.read(foreign)) == 1
-        assert "removes the data in .var and no other" in capfd.readouterr().out
+        assert "only removes the data in .var" in capfd.readouterr().out

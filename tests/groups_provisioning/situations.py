@@ -5,9 +5,23 @@ from typing import Any
 
 from django.utils import timezone
 
+from groups_provisioning.actions.mapping_rows import told
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Decision, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from orgs import history
+from orgs.change_details import (
+    ConflictDecided,
+    Detail,
+    EntityCreated,
+    GroupChanged,
+    GroupCreated,
+    MappingApproved,
+    ProfileChanged,
+    RuleAdded,
+    RulesApplied,
+    UserPlaced,
+    UserTakenOut,
+)
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
@@ -32,8 +46,8 @@ class Situation:
         self.at += timedelta(minutes=1)
         return Cause(Door.PAGE, self.at, person=self.admin)
 
-    def change(self, cause: Cause, verb: str, **detail: Any) -> Change:
-        return history.record(self.org, cause, verb, **detail)
+    def change(self, cause: Cause, detail: Detail) -> Change:
+        return history.record(self.org, cause, detail)
 
     def person(self, name: str, **facts: Any) -> User:
         given, _, family = name.partition(" ")
@@ -45,24 +59,24 @@ class Situation:
         group = PushedGroup.objects.create(
             org=self.org, display_name=name, roles=list(roles), created_at=cause.at, modified_at=cause.at
         )
-        change = self.change(cause, "group.created", group=str(group.id), name=name, added=len(members))
+        change = self.change(cause, GroupCreated(**_about(group), added=len(members), removed=0, nested=0, marked=0))
         self._join(group, members, change)
         return group
 
     def join(self, group: PushedGroup, *members: User) -> None:
         change = self.change(
-            self.by_scim(), "group.changed", group=str(group.id), name=group.display_name, added=len(members)
+            self.by_scim(), GroupChanged(**_about(group), added=len(members), removed=0, nested=0, marked=0)
         )
         self._join(group, members, change)
 
     def leave(self, group: PushedGroup, *members: User) -> None:
-        self.change(self.by_scim(), "group.changed", group=str(group.id), name=group.display_name, removed=len(members))
+        self.change(self.by_scim(), GroupChanged(**_about(group), added=0, removed=len(members), nested=0, marked=0))
         GroupMember.objects.filter(group=group, user__in=members).delete()
 
     def entity(self, name: str, kind: str = EntityKind.TEAM) -> Entity:
         cause = self.by_admin()
         entity = Entity.objects.create(org=self.org, kind=kind, name=name, created_at=cause.at)
-        self.change(cause, "entity.created", entity=str(entity.id), kind=kind, name=name)
+        self.change(cause, EntityCreated(entity=str(entity.id), kind=kind, name=name, session_limit=None))
         return entity
 
     def rule(self, pattern: str, kind: str = EntityKind.TEAM) -> MappingRule:
@@ -70,7 +84,18 @@ class Situation:
         rule = MappingRule.objects.create(
             org=self.org, position=position, pattern_type="prefix", pattern=pattern, kind=kind, created_at=self.at
         )
-        self.change(self.by_admin(), "rule.added", rule={"id": str(rule.id), "pattern": pattern, "kind": kind})
+        self.change(
+            self.by_admin(),
+            RuleAdded(
+                rule={
+                    "id": str(rule.id),
+                    "pattern_type": rule.pattern_type,
+                    "kind": kind,
+                    "pattern": pattern,
+                    "auto_approve": rule.auto_approve,
+                }
+            ),
+        )
         return rule
 
     def map(
@@ -90,37 +115,32 @@ class Situation:
         mapping.reason = "asked" if status == Status.PENDING else ""
         for name, value in columns.items():
             setattr(mapping, name, value)
-        told = {
-            "mapping": str(mapping.id),
-            "group": str(group.id),
-            "group_name": group.display_name,
-            "kind": entity.kind,
-            "entity": str(entity.id),
-            "entity_name": entity.name,
-            "rule": rule and {"id": str(rule.id), "pattern_type": rule.pattern_type, "pattern": rule.pattern},
-            "was": None,
-            "now": status,
-            "reason": mapping.reason,
-        }
-        mapping.change = self.change(cause, f"mapping.{status}", mappings=[told])
+        story = told(mapping, group, was=None)
+        if rule:
+            pending = int(status == Status.PENDING)
+            detail: Detail = RulesApplied(rule=None, approved=1 - pending, pending=pending, mappings=[story], marked=0)
+        else:
+            detail = MappingApproved(mappings=[story], marked=0)
+        mapping.change = self.change(cause, detail)
         mapping.save(force_insert=True)
         return mapping
 
     def hand(self, user: User, entity: Entity, *, placed: bool = True) -> HandPlacement:
+        about = {"user": str(user.id), "entity": str(entity.id), "kind": entity.kind, "name": entity.name}
         change = self.change(
-            self.by_admin(), "person.placed" if placed else "person.taken_out", user=str(user.id), entity=str(entity.id)
+            self.by_admin(), UserPlaced(**about) if placed else UserTakenOut(**about, against_scim=True)
         )
         return HandPlacement.objects.create(org=self.org, user=user, entity=entity, placed=placed, change=change)
 
     def decide(self, user: User, winner: GroupMapping, loser: GroupMapping) -> Decision:
         cause = self.by_admin()
-        change = self.change(cause, "conflict.decided", user=str(user.id))
+        change = self.change(cause, ConflictDecided(user=str(user.id), use="current", conflicts=1))
         return Decision.objects.create(org=self.org, user=user, winner=winner, loser=loser, at=cause.at, change=change)
 
     @command
     def settle(self) -> Change:
         """Settle everybody, as of a change of its own."""
-        change = self.change(self.by_scim(), "test.settled")
+        change = self.change(self.by_scim(), ProfileChanged(profile=self.org.profile.key, marked=0))
         for user in User.objects.for_org(self.org).order_by("id"):
             effects = reconcile.settle(org=self.org, user=user).effects
             history.enter(self.org.id, [(change.id, effect) for effect in effects])
@@ -130,3 +150,7 @@ class Situation:
         GroupMember.objects.bulk_create(
             [GroupMember(org=self.org, group=group, user=user, added_at=change.at, added_by=change) for user in members]
         )
+
+
+def _about(group: PushedGroup) -> dict[str, Any]:
+    return {"group": str(group.id), "name": group.display_name}

@@ -15,6 +15,7 @@ from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile, worker
 from groups_provisioning.models import GroupMapping, GroupMember, MappingRule, Membership, PatternType, PushedGroup
 from orgs import history
+from orgs.change_details import GroupCreated
 from orgs.history import Cause
 from orgs.models import Door, Entity, EntityKind, Organization, User
 from tests.conftest import Idp
@@ -126,7 +127,8 @@ def group(org: Organization, name: str, *people: User, **more: Any) -> PushedGro
         modified_at=now,
         **more,
     )
-    change = history.record(org, by_command(), "group.created", group=str(made.id), name=name)
+    pushed = GroupCreated(group=str(made.id), name=name, added=len(people), removed=0, nested=0, marked=0)
+    change = history.record(org, by_command(), pushed)
     GroupMember.objects.bulk_create(
         GroupMember(org=org, group=made, user=user, added_at=now, added_by=change) for user in people
     )

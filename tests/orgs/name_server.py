@@ -1,4 +1,4 @@
-"""A name server on this machine, for what asks the DNS."""
+"""A name server on this machine, for code that asks the DNS."""
 
 import socket
 from threading import Thread
@@ -9,7 +9,7 @@ from dns import flags, message, rcode, resolver, rrset
 class NameServer:
     """Answers TXT queries over UDP.
 
-    records: texts by name. says: the code of every answer; None for no answer at all. asked: the names so far.
+    records: texts by name. says: the code of every answer; None for no answer at all. asked: the names asked so far.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class NameServer:
         self._socket.close()
 
     def resolver(self) -> resolver.Resolver:
-        """One that asks this server and no other."""
+        """A resolver that asks this server and no other."""
         ours = resolver.Resolver(configure=False)
         ours.nameservers = ["127.0.0.1"]
         ours.port = self._socket.getsockname()[1]

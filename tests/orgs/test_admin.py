@@ -37,7 +37,7 @@ def support(db: None) -> User:
 
 @pytest.fixture
 def desk(support: User) -> Client:
-    """The browser of somebody of the support staff."""
+    """The browser of a member of the support staff."""
     return signed_in(support)
 
 
@@ -151,7 +151,7 @@ class TestAnOrganization:
         data = {name: form[name].value() for name in form.fields} | differs
         return confirmed(desk, page(Organization, org.pk), {name: value for name, value in data.items() if value})
 
-    def test_gets_features_and_the_change_is_told(self, desk, support, org):
+    def test_gets_features_and_the_change_is_recorded(self, desk, support, org):
         self.save(desk, org, plan="enterprise", group_provisioning_activated="on", teams="")
         org.refresh_from_db()
         assert (org.plan, org.group_provisioning_activated, org.teams) == ("enterprise", True, False)
@@ -185,7 +185,7 @@ class TestAnOrganization:
         self.save(desk, org)
         assert not Change.objects.filter(verb="org.changed").exists()
 
-    def test_keeps_what_its_own_admin_switched_meanwhile(self, desk, org):
+    def test_keeps_what_its_own_admin_switched_in_the_meantime(self, desk, org):
         Organization.objects.filter(pk=org.pk).update(group_provisioning_activated=True)
         org.refresh_from_db()
         form = desk.get(page(Organization, org.pk)).context["adminform"].form
@@ -196,7 +196,7 @@ class TestAnOrganization:
         org.refresh_from_db()
         assert org.plan == "team"
 
-    def test_keeps_a_domain_that_its_own_admin_verified_meanwhile(self, desk, org):  # O6
+    def test_keeps_a_domain_that_its_own_admin_verified_in_the_meantime(self, desk, org):  # O6
         shown = desk.get(page(Organization, org.pk))
         assert 'name="initial-domains"' in shown.content.decode()
         form = shown.context["adminform"].form
@@ -236,7 +236,7 @@ class TestAnOrganization:
         assert Change.objects.get(verb="org.changed").detail["fields"]["profile"]["now"] == "testomat"
         UserFactory.create(org=org)
         third = SchemaProfile.objects.get(key="lambdatest")
-        assert "came by SCIM" in self.save(desk, org, profile=str(third.pk)).content.decode()
+        assert "SCIM has provisioned people" in self.save(desk, org, profile=str(third.pk)).content.decode()
         org.refresh_from_db()
         assert org.profile == other
 
@@ -304,7 +304,7 @@ class TestAProfile:
         self.save(desk, profile, role_policy="union")
         assert Change.objects.filter(verb="profile.changed").count() == 2
 
-    def test_lets_roles_change_places(self, desk, profile):
+    def test_lets_roles_swap_ranks(self, desk, profile):
         changed = self.save(desk, profile, ("User", 10, ""), ("Guest", 20, "default"))
         assert changed.status_code == 302
         profile.refresh_from_db()
@@ -314,7 +314,7 @@ class TestAProfile:
     @pytest.mark.parametrize("wrong", [("Guest", 20, ""), ("Guest", 10, "default"), ("User", 20, "")])
     def test_refuses_equal_ranks_and_other_than_one_default(self, desk, profile, wrong):
         response = self.save(desk, profile, wrong)
-        assert "Exactly one role" in response.content.decode()
+        assert "Mark one default role" in response.content.decode()
         before = profile.revision
         profile.refresh_from_db()
         assert profile.revision == before
@@ -329,7 +329,7 @@ class TestAProfile:
     def test_keeps_a_role_that_somebody_has(self, desk, profile, facts):
         UserFactory.create(org=OrganizationFactory.create(dialect="lambdatest"), **facts)
         response = self.save(desk, profile, gone=("Guest",))
-        assert "Somebody has the role Guest" in response.content.decode()
+        assert "The role Guest is in use" in response.content.decode()
         assert profile.roles.filter(key="Guest").exists()
 
     def test_loses_a_role_that_nobody_has(self, desk, profile):
@@ -408,14 +408,14 @@ class TestAPerson:
         assert ann.active
         assert is_signed_out(browser)
 
-    def test_that_is_inactive_already_is_no_news(self, desk, ann):
+    def test_that_is_already_inactive_changes_nothing(self, desk, ann):
         bob = UserFactory.create(active=False)
-        assert says(act(desk, User, "deactivate", ann, bob)) == "1 of 2 done. The rest were so already."
+        assert says(act(desk, User, "deactivate", ann, bob)) == "1 of 2 done. The rest needed no change."
         assert Change.objects.filter(verb="user.deactivated").count() == 1
 
     def test_that_scim_deleted_is_left_alone(self, desk, ann):
         User.objects.filter(pk=ann.pk).update(deleted_at=timezone.now(), active=False, login_email=None)
-        assert "only SCIM brings them back" in says(act(desk, User, "activate", ann))
+        assert "only SCIM can restore them" in says(act(desk, User, "activate", ann))
         ann.refresh_from_db()
         assert not ann.active
 
@@ -475,7 +475,7 @@ class TestAToken:
         assert says(act(desk, type(issued.token), "revoke", issued.token)) == "1 of 1 done."
         assert tokens.recognise(issued.secret) is None
         assert Change.objects.get(verb="token.revoked").by_person == support
-        assert "so already" in says(act(desk, type(issued.token), "revoke", issued.token))
+        assert "needed no change" in says(act(desk, type(issued.token), "revoke", issued.token))
 
     def test_shows_no_digest_and_no_secret(self, desk):
         issued = issue_token(OrganizationFactory.create(), lifetime=timedelta(days=1))
@@ -507,14 +507,14 @@ class TestHistory:
 class TestTheQueue:
     @pytest.fixture
     def held(self, org: Organization) -> Organization:
-        """An org that is held, with somebody who waits."""
+        """An org on hold, with somebody waiting."""
         now = timezone.now()
         Turn.objects.filter(org=org).update(served_at=now, held_reason="Boom: x", retry_at=now + timedelta(minutes=5))
         change = Change.objects.create(org=org, at=now, door=Door.COMMAND, verb="test")
         Mark.objects.create(org=org, user=UserFactory.create(org=org), change=change)
         return org
 
-    def test_says_who_is_held_and_why_and_how_many_wait(self, desk, held):
+    def test_says_which_org_is_on_hold_and_why_and_how_many_wait(self, desk, held):
         OrganizationFactory.create()
         shown = desk.get(page(Turn, verb="changelist"), {"held": "yes"})
         assert [(turn.org, turn.marks) for turn in rows(shown)] == [(held, 1)]
@@ -530,7 +530,7 @@ class TestTheQueue:
             assert "1 of 1 done" in says(act(desk, Turn, "settle_now", held.turn))
         assert nudge.wake in told
         assert Turn.objects.get(org=held).retry_at is None
-        assert "so already" in says(act(desk, Turn, "settle_now", held.turn))
+        assert "needed no change" in says(act(desk, Turn, "settle_now", held.turn))
 
     def test_shows_who_waits(self, desk, held):
         assert [mark.org for mark in rows(desk.get(page(Mark, verb="changelist")))] == [held]

@@ -61,7 +61,7 @@ def verbs(org: Organization) -> list[str]:
 
 class TestTheList:
     def test_says_what_it_means_that_there_is_none(self, browser: Client) -> None:
-        assert "No domain listed Addresses of every domain are accepted" in text(browser.get(PAGE))
+        assert "No domains listed Addresses in any domain are accepted" in text(browser.get(PAGE))
 
     def test_tells_who_verified_each_and_which_one_waits(
         self, browser: Client, org: Organization, asked: PendingDomain
@@ -70,8 +70,8 @@ class TestTheList:
         VerifiedDomain.objects.create(org=org, name="acme.test", verified_at=timezone.now(), by_dns=True)
         page = text(browser.get(PAGE))
         assert re.search(r"acme\.example .{,20} by support Verified", page)
-        assert re.search(r"acme\.test .{,20} by a DNS record Verified", page)
-        assert "corp.example Not yet added just now Waits for a DNS record" in page
+        assert re.search(r"acme\.test .{,20} by DNS record Verified", page)
+        assert "corp.example Not yet added just now Waiting for a DNS record" in page
 
 
 class TestAdding:
@@ -99,7 +99,7 @@ class TestAdding:
     @pytest.mark.parametrize(
         "name", ["com", "localhost", "", "corp", "a b.example", "-a.example", "bücher.example", "a" * 64 + ".example"]
     )
-    def test_refuses_what_is_no_domain_or_too_broad(self, browser: Client, org: Organization, name: str) -> None:
+    def test_refuses_what_is_not_a_domain_or_too_broad(self, browser: Client, org: Organization, name: str) -> None:
         answer = browser.post(NEW, {"name": name})
         assert 'class="field__error"' in answer.content.decode()
         assert not PendingDomain.objects.filter(org=org).exists()
@@ -108,13 +108,13 @@ class TestAdding:
         other = OrganizationFactory.create(name="Globex")
         verify(other, "corp.example")
         page = text(browser.post(NEW, {"name": "corp.example"}))
-        assert "corp.example is verified for another organization." in page
+        assert "corp.example is already verified for another organization." in page
         assert "Globex" not in page
 
     def test_of_the_first_one_says_that_it_restricts(self, browser: Client, org: Organization) -> None:
-        assert "It is the first." in text(browser.get(NEW))
+        assert "This is your first domain." in text(browser.get(NEW))
         verify(org, "acme.example")
-        assert "It is the first." not in text(browser.get(NEW))
+        assert "This is your first domain." not in text(browser.get(NEW))
 
     def test_counts_who_is_outside_before_it_is_verified(
         self, browser: Client, org: Organization, asked: PendingDomain
@@ -123,11 +123,11 @@ class TestAdding:
             UserFactory.create(org=org, user_name=name)
         page = text(browser.get(CORP))
         assert "Only addresses in corp.example" in page
-        assert "2 people have an address in no listed domain." in page
+        assert "2 people have addresses outside these domains." in page
         verify(org, "elsewhere.example")
         page = text(browser.get(CORP))
-        assert "Addresses in corp.example, besides those in elsewhere.example" in page
-        assert "1 person has an address in no listed domain." in page
+        assert "Addresses in corp.example, in addition to those in elsewhere.example" in page
+        assert "1 person has an address outside these domains." in page
 
 
 class TestChecking:
@@ -161,7 +161,7 @@ class TestChecking:
     ) -> None:
         answer = self.check(browser)
         assert answer.redirect_chain[-1][0] == CORP
-        assert "The record is not there yet." in text(answer)
+        assert "The record was not found." in text(answer)
         assert dns.asked == ["_muster-verification.corp.example", "corp.example"]
         assert verified(org) == []
 
@@ -170,7 +170,7 @@ class TestChecking:
     ) -> None:
         dns.records["_muster-verification.corp.example"] = ["muster-verification=of-before", "v=spf1 -all"]
         page = text(self.check(browser))
-        assert "The record has another value: muster-verification=of-before. Set the value below" in page
+        assert "The record has a different value: muster-verification=of-before. Replace it with the value" in page
         assert verified(org) == []
 
     @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ class TestChecking:
         verify(OrganizationFactory.create(name="Globex"), "corp.example")
         dns.records["corp.example"] = [f"muster-verification={asked.token}"]
         page = text(self.check(browser))
-        assert "corp.example is verified for another organization." in page
+        assert "corp.example is already verified for another organization." in page
         assert "Globex" not in page
         assert PendingDomain.objects.filter(pk=asked.pk).exists()
 
@@ -231,16 +231,16 @@ class TestRemoving:
         verify(org, "corp.example", "acme.example")
         UserFactory.create(org=org, user_name="ben@corp.example")
         page = text(browser.get(f"{CORP}remove/"))
-        assert "With any domain listed, only addresses in them are accepted: acme.example." in page
-        assert "1 person has an address in it." in page
+        assert "Only addresses in the remaining domains will be accepted: acme.example." in page
+        assert "1 person has an address in this domain." in page
 
     def test_of_the_last_one_says_that_every_domain_is_accepted(self, browser: Client, org: Organization) -> None:
         verify(org, "corp.example")
-        assert "no domain is listed any more" in text(browser.get(f"{CORP}remove/"))
+        assert "no domain will be listed any more" in text(browser.get(f"{CORP}remove/"))
 
     def test_takes_it_off_the_list(self, browser: Client, org: Organization, idp: Idp, ada: User) -> None:
         verify(org, "corp.example", "acme.example")
-        assert "corp.example is no longer listed." in text(browser.post(f"{CORP}remove/", follow=True))
+        assert "corp.example was removed." in text(browser.post(f"{CORP}remove/", follow=True))
         assert verified(org) == [("acme.example", False)]
         assert idp.post("/Users", {"userName": "kim@corp.example"}).status_code == 400
         change = Change.objects.filter(org=org, verb="org.domains_changed").latest("id")
@@ -248,7 +248,7 @@ class TestRemoving:
         assert change.by_person == ada
 
     def test_ends_one_that_waits(self, browser: Client, org: Organization, asked: PendingDomain) -> None:
-        assert "nothing changes" in text(browser.get(f"{CORP}remove/"))
+        assert "nothing else changes" in text(browser.get(f"{CORP}remove/"))
         browser.post(f"{CORP}remove/")
         assert not PendingDomain.objects.filter(org=org).exists()
         assert verbs(org) == ["org.domain_asked", "org.domain_dropped"]

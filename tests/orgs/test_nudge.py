@@ -1,4 +1,4 @@
-"""The nudge, in processes of its own and with a broker of its own, as far as there is one."""
+"""The nudge, in its own processes and with its own broker, where there is one."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ def broker(worker_id: str) -> Iterator[Broker]:
 
 
 def start(script: str, url: str) -> "subprocess.Popen[str]":
-    """A process that runs this."""
+    """A process that runs this code."""
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(script)],
         cwd=processes.ROOT,
@@ -60,7 +60,7 @@ def start(script: str, url: str) -> "subprocess.Popen[str]":
 
 
 def run(script: str, url: str) -> str:
-    """What a process says that runs this."""
+    """The output of a process that runs this code."""
     process = start(script, url)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said

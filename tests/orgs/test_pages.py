@@ -63,9 +63,9 @@ class TestConnection:
         self, browser: Client, org: Organization
     ) -> None:
         token = issue_token(org).token
-        assert "Lately refused or failed No request yet" in text_at_first(browser.get(SCIM))
+        assert "Recent failures No requests yet" in text_at_first(browser.get(SCIM))
         tokens.note_use({token.id: (timezone.now() - timedelta(days=40), "203.0.113.7", "Okta SCIM Client")})
-        assert "Lately refused or failed Nothing in the log" in text_at_first(browser.get(SCIM))
+        assert "Recent failures No requests in the log" in text_at_first(browser.get(SCIM))
 
     def test_shows_the_address_to_copy(self, browser: Client, settings: Any) -> None:  # O4, O5
         settings.MUSTER_URL = "https://muster.example.org"
@@ -73,7 +73,7 @@ class TestConnection:
         assert 'value="https://muster.example.org/api/scim"' in page
         assert "<code>/scim/v2</code>" in page
 
-    def test_tells_who_uses_entra_of_its_flag(self, browser: Client, org: Organization) -> None:  # O5
+    def test_tells_users_of_entra_about_its_flag(self, browser: Client, org: Organization) -> None:  # O5
         assert "aadOptscim062020" not in browser.get(SCIM).content.decode()
         issue_token(org, idp=IdentityProvider.ENTRA)
         assert "?aadOptscim062020" in text_at_first(browser.get(SCIM))
@@ -94,7 +94,7 @@ class TestPrerequisites:  # O1
             Organization.objects.filter(pk=org.pk).update(plan=Plan.TEAM)
             return "SCIM provisioning is part of the Enterprise plan."
         Organization.objects.filter(pk=org.pk).update(sso_configured=False)
-        return "Connect single sign-on first"
+        return "Set up single sign-on first"
 
     def test_are_named_in_place_of_a_token(self, browser: Client, lacking: str) -> None:
         page = text_at_first(browser.get(SCIM))
@@ -112,7 +112,7 @@ class TestPrerequisites:  # O1
     ) -> None:
         Organization.objects.filter(pk=org.pk).update(plan=Plan.TEAM)
         page = text_at_first(browser.get(SCIM))
-        assert "Something that SCIM needs is no longer there" in page
+        assert "A prerequisite for SCIM is no longer met" in page
         assert "The tokens below keep working" in page
         assert idp.get("/Users").status_code == 200
 
@@ -140,7 +140,7 @@ class TestCreatingAToken:
     def test_makes_no_second_one_when_the_form_is_sent_again(self, browser: Client, org: Organization) -> None:
         browser.post(NEW, a_form())
         again = browser.post(NEW, a_form(), follow=True)
-        assert "That token exists already" in text_at_first(again)
+        assert "This token already exists" in text_at_first(again)
         assert not SECRET.search(again.content.decode())
         assert ScimToken.objects.for_org(org).count() == 1
 
@@ -203,7 +203,7 @@ class TestTheTokenTable:
         assert "Create another token" in text_at_first(browser.get(SCIM))
         issue_token(org, name="New")
         page = text_at_first(browser.get(SCIM))
-        assert "“New” can take its place" in page
+        assert "“New” can replace it" in page
         assert "Create another token" not in page
 
     def test_says_how_to_finish_a_rotation(self, browser: Client, org: Organization) -> None:  # O4
@@ -236,8 +236,8 @@ class TestRevoking:
 
     def test_says_first_what_will_fail(self, browser: Client, token: ScimToken) -> None:
         page = text_at_first(browser.get(self.address(token)))
-        assert "Requests from Okta with this token are refused from the next request on." in page
-        assert "This is the only token that works." in page
+        assert "Requests from Okta with this token will be refused at once." in page
+        assert "This is the only active token." in page
         assert "Last used Never" in page
         token.refresh_from_db()
         assert token.revoked_at is None
@@ -314,7 +314,7 @@ class TestWhatGoesWrong:
     def test_is_told_in_words(self, browser: Client) -> None:
         answer = browser.get("/nowhere/")
         assert answer.status_code == 404
-        assert "There is nothing here" in text_at_first(answer)
+        assert "Page not found" in text_at_first(answer)
 
     def test_is_told_without_a_session_or_a_database(self) -> None:
         for name in ("400", "403", "403_csrf", "404", "500"):
@@ -333,7 +333,7 @@ class TestWhatGoesWrong:
         assert answer.status_code == 403
         assert f"These pages are for the admins of {org.name}" in text_at_first(answer)
 
-    def test_has_htmx_load_the_page_anew_where_it_is_not_open(self, client: Client, org: Organization) -> None:
+    def test_has_htmx_reload_a_page_that_is_not_open_to_the_user(self, client: Client, org: Organization) -> None:
         for who in (None, UserFactory.create(org=org)):
             if who:
                 client.force_login(who)

@@ -98,7 +98,7 @@ class TestGuessing:
         assert re.search(r"\d\d:\d\d UTC</time>", answer.content.decode())
         assert sign_in_as(client, "ada@corp.example").status_code == 429
 
-    def test_in_other_letter_case_is_the_same_guessing(self, client: Client, ada: User) -> None:
+    def test_in_different_letter_case_counts_as_the_same(self, client: Client, ada: User) -> None:
         self.guess(client, 4)
         assert self.guess(client, 4, "ADA@CORP.example").status_code == 429
 
@@ -154,7 +154,7 @@ class TestAForgottenPassword:
         self.ask(client, "ben@corp.example")
         assert last_mail().to == ["ben@corp.example"]
 
-    def test_is_not_mailed_about_on_behalf_of_a_client_that_keeps_asking(self, client: Client, ada: User) -> None:
+    def test_is_not_mailed_about_for_a_client_that_keeps_asking(self, client: Client, ada: User) -> None:
         for number in range(30):
             self.ask(client, f"nobody{number}@corp.example")
         assert self.ask(client, "ada@corp.example").status_code == 200

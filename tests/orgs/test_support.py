@@ -59,13 +59,13 @@ class TestTheMail:
         assert message.to == [SUPPORT]
         assert message.subject == "Muster: the last active admin of an organization"
         assert "Acme & Sons, " in message.body
-        assert "ada@acme.example was the last active admin, and is deactivated or deleted." in message.body
+        assert "ada@acme.example was the last active admin and has been deactivated or deleted." in message.body
         assert f"https://muster.example.org/admin/orgs/organization/{org.id}/change/" in message.body
 
     def test_tells_that_the_last_admin_keeps_the_role(self, ada: User) -> None:  # R5
         demote(ada)
         tell_support()
-        assert "took the admin role from ada@acme.example, the last active admin." in mail.outbox[0].body
+        assert "removed the admin role from ada@acme.example, the last active admin." in mail.outbox[0].body
 
     def test_is_sent_once(self, ada: User) -> None:
         deactivate(ada)
@@ -103,7 +103,7 @@ class TestTheMail:
         tell_support()
         assert len(mail.outbox) == 1
 
-    def test_is_left_to_the_worker_that_is_at_it(self, ada: User) -> None:
+    def test_is_left_to_the_worker_that_is_sending_it(self, ada: User) -> None:
         deactivate(ada)
         with closing(connection.copy()) as other, other.cursor() as cursor:
             cursor.execute("BEGIN")
@@ -113,7 +113,7 @@ class TestTheMail:
         tell_support()
         assert len(mail.outbox) == 1
 
-    def test_leaves_out_what_is_no_news(self, ada: User) -> None:
+    def test_leaves_out_what_support_already_knows(self, ada: User) -> None:
         deactivate(ada)
         entry = LedgerEntry.objects.get(slot="last_admin")
         Change.objects.filter(pk=entry.change_id).update(at=timezone.now() - timedelta(days=8))
@@ -128,7 +128,7 @@ class TestTheMail:
 
 
 class TestTheMarkInTheAdmin:
-    WORDS = "No active admin but the owner"
+    WORDS = "No active admin except the owner"
 
     @pytest.fixture
     def desk(self, db: None) -> Client:
@@ -165,7 +165,7 @@ class TestTheContact:
 
     @pytest.fixture
     def browser(self, org: Organization) -> Client:
-        """Of the owner of an org that has to ask support for everything."""
+        """The owner's browser, in an org that has to ask support for everything."""
         switches = {"plan": "free", "sso_configured": False, "teams": False}
         Organization.objects.filter(pk=org.pk).update(**switches)
         return signed_in(OwnerFactory.create(org=org))

@@ -1,4 +1,4 @@
-"""Users, and questions about them, as hypothesis draws them: every attribute, and text that is awkward to compare."""
+"""Users and queries about them, as drawn by hypothesis: every attribute, and text that is awkward to compare."""
 
 import json
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def some(required: Mapping[str, st.SearchStrategy], optional: Mapping[str, st.Se
 
 
 def plural(values: st.SearchStrategy = texts, **more: st.SearchStrategy) -> st.SearchStrategy:
-    """A list of elements, any of whose parts may be missing."""
+    """A list of elements, any part of which may be missing."""
     parts = {"value": values, "display": texts, "type": kinds, "primary": st.booleans()} | more
     return st.lists(some({}, parts), max_size=3)
 
@@ -160,7 +160,7 @@ def quoted(text: str) -> str:
 
 
 def comparisons(name: str, attribute: Attribute) -> st.SearchStrategy[str]:
-    """All comparisons that make sense for an attribute."""
+    """All comparisons that are valid for an attribute."""
     attribute = attribute.subs.get("value", attribute)
     if attribute.type == "complex":
         return st.just(f"{name} pr")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 @pytest.fixture
 def desk(db: None) -> Client:
-    """The browser of somebody of the support staff; no call is logged yet."""
+    """The browser of a member of the support staff; no call is logged yet."""
     assert request_log.flush(10)  # other tests' calls, which their thread commits by itself
     RequestLog.objects.all().delete()
     tasks.keep_request_log_partitions()

@@ -61,7 +61,7 @@ def last_id() -> UUID:
 
 
 def fill(org: Organization, token_id: UUID, calls: int) -> None:
-    """So many calls in the last hours, each hundredth refused."""
+    """This many calls in the last hours, every hundredth refused."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -111,7 +111,7 @@ class TestTheList:
         Idp(issue_token(OrganizationFactory.create()).secret).get("/Users")
         Idp("muster_scim_wrong").get("/Users")
         assert rows(see(browser)) == []
-        assert "No request yet" in text(see(browser))
+        assert "No requests yet" in text(see(browser))
 
     def test_shows_values_of_strangers_as_text(self, browser: Client, okta: Idp) -> None:
         okta.post("/Users", a_person("<script>alert(1)</script>"))
@@ -154,7 +154,7 @@ class TestFilters:
         ],
         ids=str,
     )
-    def test_leave_what_fits(self, browser: Client, wanted: dict[str, str], actions: list[str]) -> None:
+    def test_leave_what_matches(self, browser: Client, wanted: dict[str, str], actions: list[str]) -> None:
         for row, action in zip(rows(see(browser, **wanted)), actions, strict=True):
             assert row.startswith(action)
 
@@ -164,7 +164,7 @@ class TestFilters:
         assert len(rows(see(browser, q=self.id))) == 2
         assert len(rows(see(browser, q=str(last_id())))) == 1
 
-    def test_of_another_orgs_token_are_no_filter(self, browser: Client) -> None:  # O7
+    def test_by_another_orgs_token_are_ignored(self, browser: Client) -> None:  # O7
         other = issue_token(OrganizationFactory.create()).token
         assert len(rows(see(browser, sent_by=str(other.id)))) == 4
 
@@ -172,8 +172,8 @@ class TestFilters:
         answer = page(see(browser, q="mo@", outcome="ok"))
         assert "/settings/scim/log.csv?q=mo%40&amp;outcome=ok" in answer
 
-    def test_that_nothing_fits_say_so(self, browser: Client) -> None:
-        assert "Nothing that is kept fits" in text(see(browser, q="nobody"))
+    def test_that_match_nothing_say_so(self, browser: Client) -> None:
+        assert "No stored request matches" in text(see(browser, q="nobody"))
 
 
 class TestAHundredThousandCalls:
@@ -202,7 +202,7 @@ class TestAHundredThousandCalls:
         assert len(set(seen)) == 5 * provisioning_log.PAGE
         assert seen == sorted(seen, reverse=True)
 
-    def test_are_searched_a_stretch_at_a_time(self, browser: Client, org: Organization) -> None:
+    def test_are_searched_in_sections(self, browser: Client, org: Organization) -> None:
         wanted = provisioning_log.Wanted(text="person77")
         found, before, stretches = [], None, 0
         while True:
@@ -215,8 +215,8 @@ class TestAHundredThousandCalls:
         assert sorted(found) == sorted(f"person{n}" for n in range(1, 100_001) if str(n).startswith("77"))
         assert stretches >= 100_000 // provisioning_log.REACH
         answer = browser.get(LOG, {"q": "person77"})
-        assert "Looked back to" in text(answer)
-        assert "Look further back" in text(answer)
+        assert "Searched back to" in text(answer)
+        assert "Search further back" in text(answer)
 
     def test_are_downloaded_up_to_a_bound(
         self, browser: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
@@ -286,7 +286,7 @@ class TestAnEntry:
         assert answer.status_code == 404
         assert "no longer kept" in text(answer)
 
-    def test_with_large_bodies_is_no_large_page(
+    def test_with_large_bodies_stays_a_small_page(
         self, browser: Client, okta: Idp, org: Organization, django_assert_max_num_queries: Any
     ) -> None:
         members = [{"value": str(UserFactory.create(org=org).id)} for _ in range(200)]
@@ -303,11 +303,11 @@ class TestAdvice:
         call = RequestLog(status=status, scim_type=scim_type, operation=operation, path="/api/scim/Users")
         return advice.of(call, ScimToken(idp=idp))
 
-    def test_is_none_where_all_went_well(self) -> None:
+    def test_is_absent_where_all_went_well(self) -> None:
         assert self.of(201) is None
 
     @pytest.mark.parametrize("status", [412, 429, 500, 501, 503])
-    def test_is_to_change_nothing_where_nothing_can_be(self, status: int) -> None:
+    def test_is_to_change_nothing_where_nothing_can_be_changed(self, status: int) -> None:
         assert self.of(status).title == "Nothing to change in Okta"
 
     @pytest.mark.parametrize("idp", IdentityProvider.values)
@@ -325,7 +325,7 @@ class TestAdvice:
             assert "{" not in said.text + said.again
             assert said.text[0].isupper()
 
-    def test_speaks_of_what_the_identity_provider_has(self) -> None:
+    def test_uses_the_words_of_the_identity_provider(self) -> None:
         assert "Link Group" in self.of(409, "uniqueness", "group.create", "okta").text
         assert "matching precedence" in self.of(409, "uniqueness", "user.create", "entra").text
         assert "your identity provider" in self.of(404, "", "user.change", "other").title

@@ -31,7 +31,7 @@ class TestUpkeep:
         partitions.keep(NEW_YEAR)
         assert days() == days("scim_requestlogbody") == a_week_from(date(2032, 1, 1))
 
-    def test_takes_the_day_of_utc(self):
+    def test_uses_days_in_utc(self):
         partitions.keep(datetime.fromisoformat("2032-01-01T01:00:00+02:00"))
         assert days() == a_week_from(date(2031, 12, 31))
 

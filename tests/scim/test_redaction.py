@@ -26,10 +26,10 @@ class TestABodyWithoutPassword:
         raw = '{"members": ["ü'.encode()[:-1]  # cut within a character
         assert redaction.body(raw, size=8_000_000) == '{"members": ["\n(cut: 8000000 bytes)'
 
-    def test_that_is_no_text_leaves_its_size(self):
+    def test_that_is_not_text_leaves_its_size(self):
         assert kept(b"\xff\xfe\x00binary") == "(9 bytes that are not UTF-8)"
 
-    def test_may_speak_of_changing_passwords(self):
+    def test_may_mention_changing_passwords(self):
         assert json.loads(kept({"changePassword": {"supported": False}})) == {"changePassword": {"supported": False}}
 
 

@@ -25,7 +25,7 @@ def a_call(**differs) -> Entry:
 
 
 def made(at) -> UUID:
-    """A UUIDv7 of that moment."""
+    """A UUIDv7 made at that time."""
     return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | int.from_bytes(os.urandom(7)))
 
 
@@ -73,7 +73,7 @@ def token(transactional_db):
 
 @pytest.mark.usefixtures("writer")
 class TestACall:
-    def test_is_written_with_all_that_is_known_of_it(self, token):
+    def test_is_written_with_everything_known_about_it(self, token):
         entry = a_call(
             method="POST",
             path="/api/scim/Users?aadOptscim062020",
@@ -178,7 +178,7 @@ class TestTheRequest:
         assert request_log.flush(10)
         assert RequestLog.objects.exclude(operation="log.dropped").count() == 4
         told = RequestLog.objects.get(operation="log.dropped")
-        assert told.detail == "Calls before this moment that were not recorded: 7."
+        assert told.detail == "Calls that were not recorded before this time: 7."
         log_in(a_call())
         assert RequestLog.objects.filter(operation="log.dropped").count() == 1
 
@@ -204,7 +204,7 @@ class TestTheWriter:
         assert calls == 2 * request_log.BATCH
         assert transactions <= 4
 
-    def test_writes_a_lonely_call_soon(self, writer):
+    def test_writes_a_single_call_soon(self, writer):
         request_log.write(a_call())
         until(RequestLog.objects.exists, seconds=2)
 
@@ -238,7 +238,7 @@ class TestTheWriter:
         log_in(a_call())
         assert RequestLog.objects.get(operation="log.dropped").detail.endswith(": 1.")
 
-    def test_takes_a_call_that_is_there_already_for_written(self, writer):
+    def test_treats_a_call_that_already_exists_as_written(self, writer):
         again = a_call()
         log_in(again)
         log_in(again)
@@ -277,7 +277,7 @@ class TestTheWriter:
 class TestATokensLastUse:
     @pytest.fixture
     def noted(self, monkeypatch):
-        """What is told to the tokens."""
+        """The uses noted on tokens."""
         noted = []
         note_use = tokens.note_use
         monkeypatch.setattr(tokens, "note_use", lambda uses: (noted.append(uses), note_use(uses)))

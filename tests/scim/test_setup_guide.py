@@ -1,4 +1,4 @@
-"""Setting an identity provider up: the guide, the checklist that ticks by itself, the token that may go."""
+"""Setting up an identity provider: the guide, the automatic checklist, the token that is safe to revoke."""
 
 import re
 from datetime import timedelta
@@ -124,7 +124,7 @@ class TestTheChecklist:
     def test_ticks_as_requests_arrive(self, browser: Client, org: Organization, idp: Idp) -> None:
         assert self.ticked(browser) == []
         idp.get("/ServiceProviderConfig")
-        assert self.ticked(browser) == ["Signed in", "Asked what is supported"]
+        assert self.ticked(browser) == ["Signed in", "Read supported features"]
         idp.get("/Users?filter=userName+eq+%22mo%40corp.example%22")
         assert self.ticked(browser)[-1] == "Looked up a person"
         idp.post("/Users", {"schemas": [USER], "userName": "mo@corp.example"})
@@ -147,7 +147,7 @@ class TestTheChecklist:
         request_log.flush(10)
         assert "Your identity provider is set up" in text(browser.get(SCIM, headers=POLL))
 
-    def test_forgets_nothing_when_the_log_does(self, browser: Client, org: Organization, idp: Idp) -> None:
+    def test_keeps_its_ticks_when_log_entries_expire(self, browser: Client, org: Organization, idp: Idp) -> None:
         idp.post("/Users", {"schemas": [USER], "userName": "mo@corp.example"})
         idp.post("/Groups", {"displayName": "Engineers"})
         request_log.flush(10)
@@ -175,12 +175,12 @@ class TestTheChecklist:
         with django_assert_max_num_queries(12):
             answer = browser.get(SCIM)
         assert len(answer.content) < 100_000
-        assert "Of 20 tokens that have ended the newest 10 are shown." in text(answer)
+        assert "Showing the newest 10 of 20 revoked or expired tokens." in text(answer)
 
 
 class TestATokenThatWasReplaced:
     def used(self, token: ScimToken, *ago: timedelta) -> None:
-        """Calls with the token, the last of which it remembers."""
+        """Calls with the token; the token has the time of the last one."""
         for span in ago:
             at = timezone.now() - span
             request_log.write(
@@ -219,24 +219,28 @@ class TestATokenThatWasReplaced:
         self.used(old, timedelta(hours=29), timedelta(hours=30), timedelta(hours=31))
         self.used(new, timedelta(minutes=5))
         page = text(browser.get(SCIM))
-        assert "Safe to revoke: it has been quiet for 1 day, and “new” is in use." in page
-        assert "Its longest pause before that was 1 hour." in page
+        assert "Safe to revoke: it has not been used for 1 day, and “new” is in use." in page
+        assert "The longest pause between its requests before that was 1 hour." in page
 
-    def test_may_not_while_it_may_only_be_resting(self, browser: Client, old: ScimToken, new: ScimToken) -> None:
+    def test_may_not_be_revoked_during_what_may_be_a_pause(
+        self, browser: Client, old: ScimToken, new: ScimToken
+    ) -> None:
         self.used(old, timedelta(hours=30), timedelta(hours=90))
         self.used(new, timedelta(minutes=5))
         assert not self.said(browser)
 
-    def test_may_not_within_a_day(self, browser: Client, old: ScimToken, new: ScimToken) -> None:
+    def test_may_not_be_revoked_within_a_day(self, browser: Client, old: ScimToken, new: ScimToken) -> None:
         self.used(old, timedelta(hours=23), timedelta(hours=23, seconds=1))
         self.used(new, timedelta(minutes=5))
         assert not self.said(browser)
 
-    def test_may_not_before_the_new_one_is_used(self, browser: Client, old: ScimToken, new: ScimToken) -> None:
+    def test_may_not_be_revoked_before_the_new_one_is_used(
+        self, browser: Client, old: ScimToken, new: ScimToken
+    ) -> None:
         self.used(old, timedelta(days=3), timedelta(days=3, seconds=1))
         assert not self.said(browser)
 
-    def test_may_not_for_one_of_another_identity_provider(
+    def test_may_not_be_revoked_for_one_of_another_identity_provider(
         self, browser: Client, org: Organization, old: ScimToken
     ) -> None:
         other = self.issued(org, "Contractors", days=3, idp="jumpcloud")

@@ -8,15 +8,16 @@ question is answered from an index in that order.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from groups_provisioning.models import GroupMapping, PushedGroup
+from orgs import change_details
 from orgs.db.keys import fold
 from orgs.models import Change, Entity, LedgerEntry, Organization, User
-from orgs.models.history import FAMILY, LISTS, PLACES, SUBJECT
+from orgs.models.history import FAMILY, PLACES, SUBJECT
 
 PAGE = 50
 EFFECTS = 3  # of each change in a list
@@ -166,14 +167,15 @@ def _ways(org: Organization, wanted: Wanted, before: UUID | None) -> Iterator[tu
     if wanted.person:
         rows = [entries.filter(user=wanted.person)]
     else:
-        sort = "group" if wanted.group else "entity"
-        mentions = Q(detail__contains={"mappings": [{sort: key}]})
+        sort: Literal["group", "entity"] = "group" if wanted.group else "entity"
+        mentions = Q()
+        for mention in change_details.mentions(sort, wanted.subject):
+            mentions |= Q(detail__contains=mention)
         if wanted.entity:
-            mentions |= Q(detail__contains={"entities": [{sort: key}]})
             places = entries.filter(slot__in=PLACES)
             rows = [places.filter(now=key), places.filter(was=key)]
         # Few, but a plan may look for them among all changes in the order of time: so they are found first.
-        listed = list(changes.filter(mentions, detail__has_any_keys=LISTS).values_list("id", flat=True))
+        listed = list(changes.filter(mentions, detail__has_any_keys=change_details.LISTS).values_list("id", flat=True))
         if listed:
             yield Change.objects.filter(id__in=listed).values_list("id", flat=True), "id"
         rows.append(mappings.filter(**{sort: wanted.subject}))

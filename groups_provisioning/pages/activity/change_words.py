@@ -1,7 +1,8 @@
-"""Changes and their effects in the words of an org's admins. A verb or slot that has none is shown as it is."""
+"""Changes and their effects in the words of an org's admins. A verb or slot that is not known is shown as it is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import singledispatch
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,61 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status
 from groups_provisioning.pages.activity.change_list import Wanted
+from orgs import history
+from orgs.change_details import (
+    ConflictDecided,
+    ConflictsDetail,
+    ConflictUndone,
+    Detail,
+    EngineDriftFound,
+    EngineRebuilt,
+    EntityCreated,
+    EntityDeleted,
+    EntityDetail,
+    EntityLimited,
+    EntityRenamed,
+    GroupChanged,
+    GroupCreated,
+    GroupDeleted,
+    GroupDetail,
+    GroupRestored,
+    MappingApproved,
+    MappingRejected,
+    MappingRetargeted,
+    MappingsDetail,
+    MappingStory,
+    OrgChanged,
+    OrgDomainAsked,
+    OrgDomainDropped,
+    OrgDomainsChanged,
+    OrgFounded,
+    OrgGroupProvisioningSwitched,
+    PersonDetail,
+    ProfileChanged,
+    RenameStory,
+    RuleAdded,
+    RuleChanged,
+    RuleDeleted,
+    RulesApplied,
+    RulesReordered,
+    RulesStarted,
+    RuleStory,
+    RuleThen,
+    TokenIssued,
+    TokenRevoked,
+    UserActivated,
+    UserAdopted,
+    UserChanged,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserPlaced,
+    UserPutBack,
+    UserRevived,
+    UserRolesSet,
+    UserSignedOut,
+    UserTakenOut,
+)
 from orgs.models import Change, Entity, EntityKind, LedgerEntry, Organization, User
 from orgs.models.history import PLACES
 
@@ -44,7 +100,10 @@ def names(org: Organization, changes: Iterable[Change], entries: Iterable[Ledger
     """The names that these are told with, and that of whatever they are about. Four queries at most."""
     ids: dict[str, set[str]] = {"people": set(), "entities": set(), "groups": set(), "mappings": set()}
     people, entities, groups, mappings = ids.values()
-    people.update(change.detail["user"] for change in changes if "user" in change.detail)
+    for change in changes:
+        detail = history.read(change)
+        if isinstance(detail, PersonDetail | ConflictsDetail) and detail.user:
+            people.add(detail.user)
     for wanted, kept in ((about.person, people), (about.entity, entities), (about.group, groups)):
         if wanted:
             kept.add(str(wanted))
@@ -94,51 +153,60 @@ KINDS: dict[str, Promise] = {
 }
 """Of `activity.KINDS`."""
 
-_PEOPLE: dict[str, Promise] = {
-    "user.created": gettext_lazy("%(person)s was created"),
-    "user.changed": gettext_lazy("%(person)s was updated"),
-    "user.adopted": gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
-    "user.revived": gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
-    "user.deleted": gettext_lazy("%(person)s was deleted"),
-    "user.activated": gettext_lazy("%(person)s was activated"),
-    "user.deactivated": gettext_lazy("%(person)s was deactivated"),
-    "user.signed_out": gettext_lazy("Every session of %(person)s was ended"),
-    "user.placed": gettext_lazy("%(person)s was placed in %(name)s by hand"),
-    "user.taken_out": gettext_lazy("%(person)s was taken out of %(name)s by hand"),
-    "user.put_back": gettext_lazy("%(person)s may be placed in %(name)s again"),
+_SENTENCES: dict[type[Detail], Promise] = {
+    UserCreated: gettext_lazy("%(person)s was created"),
+    UserChanged: gettext_lazy("%(person)s was updated"),
+    UserAdopted: gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
+    UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
+    UserDeleted: gettext_lazy("%(person)s was deleted"),
+    UserActivated: gettext_lazy("%(person)s was activated"),
+    UserDeactivated: gettext_lazy("%(person)s was deactivated"),
+    UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
+    UserPlaced: gettext_lazy("%(person)s was placed in %(name)s by hand"),
+    UserTakenOut: gettext_lazy("%(person)s was taken out of %(name)s by hand"),
+    UserPutBack: gettext_lazy("%(person)s may be placed in %(name)s again"),
+    GroupCreated: gettext_lazy("The group %(name)s was pushed"),
+    GroupRestored: gettext_lazy("The group %(name)s was pushed again"),
+    GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
+    RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
+    RulesReordered: gettext_lazy("The mapping rules were put in another order"),
+    EntityCreated: gettext_lazy("%(kind)s %(name)s was created"),
+    EntityRenamed: gettext_lazy("%(kind)s %(was)s was renamed to %(name)s"),
+    EntityDeleted: gettext_lazy("%(kind)s %(name)s was deleted"),
+    OrgFounded: gettext_lazy("The organization %(name)s was created"),
+    OrgDomainAsked: gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
+    OrgDomainDropped: gettext_lazy("The domain %(name)s is no longer to be verified"),
+    ProfileChanged: gettext_lazy("Support changed the roles of the schema profile"),
+    TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
+    TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
+    EngineRebuilt: gettext_lazy("All roles and places were made anew from what is known"),
 }
-_NAMED: dict[str, Promise] = {
-    "group.created": gettext_lazy("The group %(name)s was pushed"),
-    "group.restored": gettext_lazy("The group %(name)s was pushed again"),
-    "group.deleted": gettext_lazy("The group %(name)s was deleted"),
-    "entity.created": gettext_lazy("%(kind)s %(name)s was created"),
-    "entity.renamed": gettext_lazy("%(kind)s %(was)s was renamed to %(name)s"),
-    "entity.deleted": gettext_lazy("%(kind)s %(name)s was deleted"),
-    "token.issued": gettext_lazy("The SCIM token “%(name)s” was created"),
-    "token.revoked": gettext_lazy("The SCIM token “%(name)s” was revoked"),
-    "org.domain_asked": gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
-    "org.domain_dropped": gettext_lazy("The domain %(name)s is no longer to be verified"),
-    "org.founded": gettext_lazy("The organization %(name)s was created"),
-}
+"""Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
 
 
 def change(told: Change, known: Names) -> str:
     """What was done."""
-    detail = told.detail
-    if told.verb in _PEOPLE:
-        return _PEOPLE[told.verb] % {"person": known.person(detail["user"]), "name": detail.get("name", "")}
-    if told.verb in _NAMED:
-        kind = _kind(detail["kind"]) if "kind" in detail else ""
-        words = _NAMED[told.verb] % {"kind": kind, "name": detail["name"], "was": detail.get("was", "")}
-        return _and(words, _members(detail)) if told.verb.startswith("group.") else words
-    more = _OTHERS.get(told.verb)
-    return more(detail, known) if more else told.verb
+    detail = history.read(told)
+    return told.verb if detail is None else in_words(detail, known)
+
+
+@singledispatch
+def in_words(detail: Detail, known: Names) -> str:
+    """What a detail tells; there is a sentence, or a function below, for each."""
+    about: dict[str, Any] = dict(vars(detail))
+    if isinstance(detail, PersonDetail):
+        about["person"] = known.person(detail.user)
+    if isinstance(detail, EntityDetail):
+        about["kind"] = _kind(detail.kind)
+    return _SENTENCES[type(detail)] % about
 
 
 def also(told: Change) -> list[str]:
     """What else the change did, to mappings and entities."""
-    lines = [_mapping(mapping) for mapping in told.detail.get("mappings", ())]
-    return lines + [_renamed(entity) for entity in told.detail.get("entities", ())]
+    detail = history.read(told)
+    mappings = detail.mappings if isinstance(detail, MappingsDetail) else []
+    entities = detail.entities if isinstance(detail, GroupChanged) else []
+    return [*map(_mapping, mappings), *map(_renamed, entities)]
 
 
 def by(told: Change) -> str:
@@ -150,16 +218,22 @@ def by(told: Change) -> str:
     return str(told.get_door_display())
 
 
-def _group_changed(detail: Mapping[str, Any], known: Names) -> str:
-    if "was" in detail:
-        words = _("The group %(was)s was renamed to %(name)s") % detail
+@in_words.register
+def _group(detail: GroupDetail, known: Names) -> str:
+    return _and(_SENTENCES[type(detail)] % vars(detail), _members(detail))
+
+
+@in_words.register
+def _group_changed(detail: GroupChanged, known: Names) -> str:
+    if detail.was is None:
+        words = _("The group %(name)s was updated") % vars(detail)
     else:
-        words = _("The group %(name)s was updated") % detail
+        words = _("The group %(was)s was renamed to %(name)s") % vars(detail)
     return _and(words, _members(detail))
 
 
-def _members(detail: Mapping[str, Any]) -> str:
-    added, removed = detail.get("added", 0), detail.get("removed", 0)
+def _members(detail: GroupDetail) -> str:
+    added, removed = detail.added, detail.removed
     parts = []
     if added:
         parts.append(ngettext("%(count)s member added", "%(count)s members added", added) % {"count": f"{added:,}"})
@@ -169,150 +243,146 @@ def _members(detail: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _about_mappings(one: Promise, many: Promise) -> Callable[[Mapping[str, Any], Names], str]:
-    def tell(detail: Mapping[str, Any], known: Names) -> str:
-        mappings = detail.get("mappings", [])
-        if len(mappings) != 1:
-            return many % {"count": len(mappings)}
-        return one % {"mapping": _tie(mappings[0])}
-
-    return tell
+@in_words.register
+def _approved(detail: MappingApproved, known: Names) -> str:
+    if len(detail.mappings) != 1:
+        return _("%(count)s mappings were approved") % {"count": len(detail.mappings)}
+    return _("Mapping %(mapping)s was approved") % {"mapping": _tie(detail.mappings[0])}
 
 
-def _retargeted(detail: Mapping[str, Any], known: Names) -> str:
-    now = next((each for each in detail.get("mappings", ()) if each["now"] != Status.REJECTED), None)
+@in_words.register
+def _rejected(detail: MappingRejected, known: Names) -> str:
+    if len(detail.mappings) != 1:
+        return _("%(count)s mappings were rejected") % {"count": len(detail.mappings)}
+    return _("Mapping %(mapping)s was rejected") % {"mapping": _tie(detail.mappings[0])}
+
+
+@in_words.register
+def _retargeted(detail: MappingRetargeted, known: Names) -> str:
+    now = next((each for each in detail.mappings if each["now"] != Status.REJECTED), None)
     if now is None:
         return _("A mapping was given another target")
     return _("%(group)s was mapped to %(entity)s instead") % {"group": now["group_name"], "entity": now["entity_name"]}
 
 
-def _about_rule(words: Promise) -> Callable[[Mapping[str, Any], Names], str]:
-    return lambda detail, known: words % {"rule": _rule(detail["rule"])}
+@in_words.register
+def _rule_added(detail: RuleAdded, known: Names) -> str:
+    return _("A mapping rule was added: %(rule)s") % {"rule": _rule(detail.rule)}
 
 
-def _rules_applied(detail: Mapping[str, Any], known: Names) -> str:
+@in_words.register
+def _rule_changed(detail: RuleChanged, known: Names) -> str:
+    return _("A mapping rule was changed: %(rule)s") % {"rule": _rule(detail.rule)}
+
+
+@in_words.register
+def _rule_deleted(detail: RuleDeleted, known: Names) -> str:
+    return _("A mapping rule was deleted: %(rule)s") % {"rule": _rule(detail.rule)}
+
+
+@in_words.register
+def _rules_applied(detail: RulesApplied, known: Names) -> str:
     return _("Rules were applied to unmapped groups: %(approved)s mapped, %(pending)s waiting for approval") % {
-        "approved": f"{detail.get('approved', 0):,}",
-        "pending": f"{detail.get('pending', 0):,}",
+        "approved": f"{detail.approved:,}",
+        "pending": f"{detail.pending:,}",
     }
 
 
-def _roles_set(detail: Mapping[str, Any], known: Names) -> str:
-    person = known.person(detail["user"])
-    if detail["now"]:
+@in_words.register
+def _roles_set(detail: UserRolesSet, known: Names) -> str:
+    person = known.person(detail.user)
+    if detail.now:
         return _("%(person)s was given a role by hand: %(roles)s") % {
             "person": person,
-            "roles": ", ".join(detail["now"]),
+            "roles": ", ".join(detail.now),
         }
     return _("The role that %(person)s had by hand was taken away") % {"person": person}
 
 
-def _limited(detail: Mapping[str, Any], known: Names) -> str:
-    if detail["now"] is None:
-        return _("%(name)s may have any number of parallel sessions") % detail
-    return _("%(name)s may have %(now)s parallel sessions") % detail
+@in_words.register
+def _limited(detail: EntityLimited, known: Names) -> str:
+    if detail.now is None:
+        return _("%(name)s may have any number of parallel sessions") % vars(detail)
+    return _("%(name)s may have %(now)s parallel sessions") % vars(detail)
 
 
-def _decided(detail: Mapping[str, Any], known: Names) -> str:
-    use = _("use incoming") if detail.get("use") == "incoming" else _("keep current")
-    if "user" in detail:
-        return _("A conflict of %(person)s was resolved: %(use)s") % {
-            "person": known.person(detail["user"]),
-            "use": use,
-        }
-    return _("%(count)s conflicts were resolved: %(use)s") % {"count": detail.get("conflicts", 0), "use": use}
+@in_words.register
+def _decided(detail: ConflictDecided, known: Names) -> str:
+    use = _("use incoming") if detail.use == "incoming" else _("keep current")
+    if detail.user:
+        return _("A conflict of %(person)s was resolved: %(use)s") % {"person": known.person(detail.user), "use": use}
+    return _("%(count)s conflicts were resolved: %(use)s") % {"count": detail.conflicts, "use": use}
 
 
-def _undone(detail: Mapping[str, Any], known: Names) -> str:
-    if "user" in detail:
-        return _("A decision about %(person)s was undone") % {"person": known.person(detail["user"])}
-    return _("%(count)s decisions were undone") % {"count": detail.get("decisions", 0)}
+@in_words.register
+def _undone(detail: ConflictUndone, known: Names) -> str:
+    if detail.user:
+        return _("A decision about %(person)s was undone") % {"person": known.person(detail.user)}
+    return _("%(count)s decisions were undone") % {"count": detail.decisions}
 
 
-def _org_changed(detail: Mapping[str, Any], known: Names) -> str:
+@in_words.register
+def _org_changed(detail: OrgChanged, known: Names) -> str:
     fields = "; ".join(
-        f"{_column(name)}: {_value(told['was'])} → {_value(told['now'])}" for name, told in detail["fields"].items()
+        f"{_column(name)}: {_value(told['was'])} → {_value(told['now'])}" for name, told in detail.fields.items()
     )
     return _("Support changed the organization: %(fields)s") % {"fields": fields}
 
 
-def _switched(detail: Mapping[str, Any], known: Names) -> str:
-    return _("Group provisioning was switched on") if detail["on"] else _("Group provisioning was switched off")
+@in_words.register
+def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
+    return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
 
 
-def _drift(detail: Mapping[str, Any], known: Names) -> str:
+@in_words.register
+def _domains_changed(detail: OrgDomainsChanged, known: Names) -> str:
+    return _("The verified domains are now: %(names)s") % {"names": ", ".join(detail.now) or _("none")}
+
+
+@in_words.register
+def _drift(detail: EngineDriftFound, known: Names) -> str:
     words = ngettext(
         "A check found %(count)s person whose roles or places were not what they should be; they are set right",
         "A check found %(count)s people whose roles or places were not what they should be; they are set right",
-        detail["people"],
+        detail.people,
     )
-    return words % {"count": f"{detail['people']:,}"}
-
-
-_OTHERS: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
-    "group.changed": _group_changed,
-    "user.roles_set": _roles_set,
-    "mapping.approved": _about_mappings(
-        gettext_lazy("Mapping %(mapping)s was approved"), gettext_lazy("%(count)s mappings were approved")
-    ),
-    "mapping.rejected": _about_mappings(
-        gettext_lazy("Mapping %(mapping)s was rejected"), gettext_lazy("%(count)s mappings were rejected")
-    ),
-    "mapping.retargeted": _retargeted,
-    "rule.added": _about_rule(gettext_lazy("A mapping rule was added: %(rule)s")),
-    "rule.changed": _about_rule(gettext_lazy("A mapping rule was changed: %(rule)s")),
-    "rule.deleted": _about_rule(gettext_lazy("A mapping rule was deleted: %(rule)s")),
-    "rules.started": lambda detail, known: _("The first mapping rules came with the organization"),
-    "rules.reordered": lambda detail, known: _("The mapping rules were put in another order"),
-    "rules.applied": _rules_applied,
-    "entity.limited": _limited,
-    "conflict.decided": _decided,
-    "conflict.undone": _undone,
-    "org.changed": _org_changed,
-    "org.group_provisioning_switched": _switched,
-    "org.domains_changed": lambda detail, known: (
-        _("The verified domains are now: %(names)s") % {"names": ", ".join(detail["now"]) or _("none")}
-    ),
-    "profile.changed": lambda detail, known: _("Support changed the roles of the schema profile"),
-    "engine.drift_found": _drift,
-    "engine.rebuilt": lambda detail, known: _("All roles and places were made anew from what is known"),
-}
+    return words % {"count": f"{detail.people:,}"}
 
 
 def _kind(kind: str) -> str:
     return str(EntityKind(kind).label) if kind in EntityKind.values else kind
 
 
-def _tie(mapping: Mapping[str, Any]) -> str:
+def _tie(mapping: MappingStory) -> str:
     """A mapping of a change's detail: `Engineering → Platform`, or the kind where there is no entity yet."""
     return f"{mapping['group_name']} → {mapping['entity_name'] or _kind(mapping['kind']).lower()}"
 
 
-def _mapping(mapping: Mapping[str, Any]) -> str:
+def _mapping(mapping: MappingStory) -> str:
     now = Status(mapping["now"]).label
     status = f"{Status(mapping['was']).label} → {now}" if mapping["was"] not in (None, mapping["now"]) else str(now)
     tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if mapping["entity_name"] else _tie(mapping)
     words = _("Mapping %(mapping)s: %(status)s") % {"mapping": tie, "status": status}
     # A rule makes mappings; what becomes of them later is somebody else's doing.
-    rule = mapping.get("rule") if mapping["was"] is None else None
+    rule = mapping["rule"] if mapping["was"] is None else None
     return _("%(words)s, by the rule %(rule)s") % {"words": words, "rule": _pattern(rule)} if rule else words
 
 
-def _renamed(entity: Mapping[str, Any]) -> str:
+def _renamed(entity: RenameStory) -> str:
     about = {"kind": _kind(entity["kind"]), "was": entity["was"], "now": entity.get("now", "")}
     if entity.get("kept"):
         return _("%(kind)s %(was)s keeps its name: the new one is taken or cannot be used") % about
     return _("%(kind)s %(was)s was renamed to %(now)s") % about
 
 
-def _rule(rule: Mapping[str, Any]) -> str:
+def _rule(rule: RuleStory) -> str:
     words = f"{_pattern(rule)} → {_kind(rule['kind']).lower()}"
-    return _("%(rule)s, auto-approve") % {"rule": words} if rule.get("auto_approve") else words
+    return _("%(rule)s, auto-approve") % {"rule": words} if rule["auto_approve"] else words
 
 
-def _pattern(rule: Mapping[str, Any]) -> str:
+def _pattern(rule: RuleThen | RuleStory) -> str:
     label = PatternType(rule["pattern_type"]).label
-    return f"{label} “{rule['pattern']}”" if rule.get("pattern") else str(label)
+    return f"{label} “{rule['pattern']}”" if rule["pattern"] else str(label)
 
 
 def _column(name: str) -> str:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_safe
 
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
-from orgs import queue
+from orgs import history, queue
+from orgs.change_details import GroupDetail
 from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
 from orgs.web.access import OrgRequest, org_admin
@@ -181,7 +182,7 @@ def _told(line: change_list.Line, known: change_words.Names) -> dict[str, Any]:
         "change": line.change,
         "what": change_words.change(line.change, known),
         "by": change_words.by(line.change),
-        "also": also[:ALSO] if line.change.verb.startswith("group.") else [],
+        "also": also[:ALSO] if isinstance(history.read(line.change), GroupDetail) else [],
         "effects": [change_words.effect(entry, known) for entry in line.effects],
         "more": line.more or len(also) > ALSO,
     }

@@ -14,6 +14,7 @@ from groups_provisioning.engine import loading
 from groups_provisioning.engine.resolution import claims_of
 from groups_provisioning.models import Decision, GroupMapping, Status
 from groups_provisioning.pages.people import people_list
+from orgs.change_details import USES_INCOMING
 from orgs.models import Change, Organization, User
 from orgs.web.downloads import BATCH, in_batches
 
@@ -57,7 +58,7 @@ def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
     found = Decision.objects.for_org(org)
     if text:
         found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), text))
-    incoming = Case(When(change__detail__use="incoming", then=F("winner")), default=F("loser"))
+    incoming = Case(When(change__detail__contains=USES_INCOMING, then=F("winner")), default=F("loser"))
     grouped = found.order_by().values("change_id", "user_id", incoming=incoming)
     return grouped.annotate(ids=ArrayAgg("id", order_by="id"), newest=Max("id")).order_by("-newest")
 

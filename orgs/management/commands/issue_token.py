@@ -1,4 +1,4 @@
-"""`manage.py issue_token ORG --name NAME`: a SCIM bearer token, printed alone, so that scripts can take it."""
+"""`manage.py issue_token ORG --name NAME`: prints a SCIM bearer token and nothing else, for use in scripts."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -17,14 +17,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("org", help="the organization's name or slug")
-        parser.add_argument("--name", required=True, help="what the settings page calls the token")
+        parser.add_argument("--name", required=True, help="the token's name on the settings page")
         parser.add_argument("--expires", type=int, metavar="DAYS", help="days until it expires (default: never)")
 
     def handle(self, *, org: str, name: str, expires: int | None, **_: Any) -> None:
         if expires is not None and not 1 <= expires <= 3650:
-            raise CommandError("--expires takes a number of days from 1 to 3650.")
+            raise CommandError("--expires must be a number of days from 1 to 3650.")
         if not 0 < len(name.strip()) <= 100:
-            raise CommandError("--name takes 1 to 100 characters.")
+            raise CommandError("--name must have 1 to 100 characters.")
         try:
             issued = tokens.issue(
                 org=organizations.named(org),

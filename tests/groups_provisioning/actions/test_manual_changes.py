@@ -11,6 +11,7 @@ from django.utils import timezone
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.models import Decision
 from orgs import entities, history, people
+from orgs.change_details import ConflictDecided
 from orgs.entities import KindOff
 from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, Mark, Organization, User
 from orgs.people import UnknownPerson
@@ -337,7 +338,7 @@ class TestBeingActiveAgain:
 def test_who_is_deleted_by_scim_leaves_no_decisions_behind(org: Organization, idp: Idp, ada: User) -> None:  # U3
     small, large = entity(org, "Small", POOL), entity(org, "Large", POOL)
     one, other = (tie(group(org, each.name, ada), each) for each in (small, large))
-    change = history.record(org, by_command(), "conflict.decided")
+    change = history.record(org, by_command(), ConflictDecided(user=str(ada.id), use="current", conflicts=1))
     decision = Decision.objects.create(org=org, user=ada, winner=other, loser=one, at=timezone.now(), change=change)
     idp.delete(f"/Users/{ada.id}")
     decision.refresh_from_db()

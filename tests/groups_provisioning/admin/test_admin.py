@@ -69,7 +69,7 @@ def test_mappings_are_approved_and_refusals_explained(desk: Client, idp: Idp, or
     said = act(desk, "approve", free, taken)
     assert "1 of 2 done" in said
     assert "Makers: another group owns the target: Owners." in said
-    assert "The rest were so already." not in said
+    assert "The rest needed no change." not in said
     free.refresh_from_db()
     assert free.status == Status.APPROVED
     assert Change.objects.filter(door=Door.ADMIN).get().by_person == User.objects.get(is_staff=True)

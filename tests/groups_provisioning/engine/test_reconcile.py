@@ -11,6 +11,7 @@ from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Conflict, Decision, GroupMapping, Membership
 from orgs import queue
+from orgs.change_details import ProfileChanged
 from orgs.history import record
 from orgs.models import (
     Change,
@@ -147,7 +148,7 @@ class TestTheQueue:
 
 def mark_again(org: Organization, people: list[User]) -> None:
     with transaction.atomic():
-        change = record(org, by_command(), "test.marked")
+        change = record(org, by_command(), ProfileChanged(profile="x", marked=len(people)))
         queue.mark(org.id, [each.id for each in people], change.id)
 
 

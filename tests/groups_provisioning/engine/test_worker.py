@@ -14,6 +14,7 @@ from groups_provisioning.actions import mapping_rows
 from groups_provisioning.engine import effect_checks, reconcile, worker
 from groups_provisioning.models import Membership
 from orgs import history, nudge, organizations, queue
+from orgs.change_details import ProfileChanged
 from orgs.models import Change, Mark, Organization, Standing, Turn, User
 from tests.config.processes import until
 from tests.conftest import Idp
@@ -34,7 +35,7 @@ def orgs(db: None) -> list[Organization]:
 def mark(org: Organization, people: int = 1) -> list[User]:
     """New people of an org who wait to be settled."""
     users = UserFactory.create_batch(people, org=org)
-    change = history.record(org, by_command(), "test", marked=people)
+    change = history.record(org, by_command(), ProfileChanged(profile="x", marked=people))
     Mark.objects.bulk_create(Mark(org=org, user=user, change=change) for user in users)
     return users
 

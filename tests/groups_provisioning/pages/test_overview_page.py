@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from groups_provisioning.actions import entity_edits, mappings
 from groups_provisioning.models import PushedGroup
+from orgs.change_details import UserChanged
 from orgs.history import Effect, record
 from orgs.models import LastAdmin, Organization, Turn, User
 from tests.factories import MappingFactory, OwnerFactory, UserFactory
@@ -84,7 +85,8 @@ class TestAttention:
         assert "Grace Hopper keeps the admin role" in text(browser.get("/"))
 
     def test_names_values_that_were_refused_lately(self, browser: Client, org: Organization, grace: User) -> None:  # U4
-        record(org, by_command(), "user.changed", [Effect(grace.id, "refused", "userName", "x")], user=str(grace.id))
+        refused = Effect(grace.id, "refused", "userName", "x")
+        record(org, by_command(), UserChanged(user=str(grace.id)), [refused])
         assert "1 value refused" in text(browser.get("/"))
 
     def test_says_that_people_are_being_settled(self, browser: Client, org: Organization, idp: Any) -> None:
