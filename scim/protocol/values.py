@@ -139,10 +139,15 @@ def _read_complex(attribute: Attribute, value: Any) -> dict[str, Any] | None:
     return read
 
 
-def read_opaque(_: Attribute | None, value: Any) -> Any:
+def is_empty(value: Any) -> bool:
+    """Whether a value stands for no value (SPEC S3)."""
+    return value is None or value in ("", [], {}, [{}])
+
+
+def read_opaque(_: Attribute | None, value: Any, *, depth: int = MAX_OPAQUE_DEPTH) -> Any:
     """A value that no schema describes, unchanged (SPEC P3), if it can be stored at all. Raises InvalidValue."""
     level: list[Any] = [value]
-    for _depth in range(MAX_OPAQUE_DEPTH):
+    for _level in range(depth):
         deeper: list[Any] = []
         for item in level:
             if isinstance(item, dict):
