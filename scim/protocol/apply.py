@@ -102,12 +102,16 @@ def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
         elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
         check_size(attribute, elements)
         return elements or None
+    if (found := write.path.filter) and not (isinstance(old, dict) and matches(found, old)):
+        if write.op == "remove":
+            return old
+        raise NoTarget(f"{attribute.name} is not what the path selects; read the resource and correct the path.")
     if sub is None:
         return value
     # What stands for its `value` is new with it: a $ref to the former manager would be wrong.
     part = {} if attribute.is_reference and sub.name == "value" else dict(old or {})
     assign(part, sub.name, value)
-    return None if attribute.is_reference and "value" not in part else part or None
+    return None if attribute.is_reference and not part.get("value", "").strip() else part or None
 
 
 def _changed_elements(write: Write, attribute: Attribute, old: list[Any]) -> list[Any]:
@@ -136,6 +140,9 @@ def _changed_selection(write: Write, attribute: Attribute, old: list[Any]) -> li
         return _merged(attribute, new, touched)
     if write.op == "remove":
         return old
+    if attribute.name == "roles" and fixed == {"primary": True} and len(old) == 1:
+        # Whoever writes the primary role has one: the role that they wrote before does not stay beside it (SPEC S5).
+        return [_changed_element(write, {**old[0], "primary": True}, fixed)]
     if not found or not fixed or not fixed.keys() <= {"type", "primary"}:
         raise NoTarget(
             f"No value of {attribute.name} is what the path selects; read the resource and correct the path."

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from .errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, ScimError, quote
-from .filters import MAX_LENGTH, Compare, Filter, Or
+from .filters import MAX_LENGTH, And, Compare, Filter, Or
 from .paths import Path, UnknownAttribute, read_path, spelling_of
 from .schema import Ref, ResourceType
 from .text import is_storable
 from .undescribed import OpenWrite, described_part, is_undescribed
-from .values import Refusal, notable, read_element, read_member_ids, read_opaque, read_value
+from .values import Refusal, is_empty, notable, read_element, read_member_ids, read_opaque, read_value
 
 MAX_OPERATIONS = 1000
 
@@ -220,7 +220,9 @@ class _Reader:
             self._parts(op, path, value)
             return
         read = self._value(path, value)
-        if read is None and (attribute.default is not None or (op != "replace" and value not in (None, ""))):
+        if read is None and (
+            attribute.default is not None or op == "add" or (op == "remove" and value not in (None, ""))
+        ):
             return  # Nothing to add or to remove, or an attribute that always has a value (SPEC S3).
         self._write(op, path, read)
 
@@ -234,8 +236,9 @@ class _Reader:
     def _parts(self, op: Op, path: Path, value: Any) -> None:
         """A complex value such as `name` changes the sub-attributes that it has (RFC 7644 §3.5.2.3)."""
         ref, attribute = path.ref, path.ref.leaf
-        if value is None or value == "":
-            self._write("remove", path, None)
+        if value is None or value in ("", {}) or (is_empty(value) and not attribute.strict):
+            if op != "add":
+                self._write("remove", path, None)
         elif not isinstance(value, dict):
             raise InvalidValue(f"{ref.name} has to be an object, not {quote(value)}.")
         else:
@@ -277,6 +280,20 @@ def _ids(found: Filter) -> list[str]:
     """The ids of `value eq "..."`, alone or joined by `or`. Raises InvalidFilter."""
     if isinstance(found, Or):
         return [id_ for term in found.terms for id_ in _ids(term)]
+    if isinstance(found, And):
+        rest = [term for term in found.terms if not _is_user(term)]
+        if len(rest) == 1:
+            return _ids(rest[0])
     if isinstance(found, Compare) and found.op == "eq" and found.ref.name == "value" and isinstance(found.value, str):
         return [found.value]
     raise InvalidFilter('Members can be removed by members[value eq "<id>"] only, also joined by or.')
+
+
+def _is_user(found: Filter) -> bool:
+    """Whether this is `type eq "User"`, which says nothing about an id that a client has from `/Users` (SPEC S3)."""
+    return (
+        isinstance(found, Compare)
+        and (found.ref.name, found.op) == ("type", "eq")
+        and isinstance(found.value, str)
+        and found.value.lower() == "user"
+    )

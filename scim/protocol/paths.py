@@ -45,7 +45,7 @@ def read_path(text: str, kind: ResourceType) -> Path:
         if _NAME.fullmatch(name) or name.lower().startswith("urn:"):
             raise UnknownAttribute(name, kind)
         raise InvalidPath(f"{quote(text)} is no attribute path, such as name.givenName.")
-    spelling = spelling_of(name, ref.schema) if ref.schema and ":" in name else None
+    spelling = spelling_of(name, ref.schema) if ref.schema else None
     if not bracket:
         return Path(ref, None, spelling)
     return _value_path(text, ref, spelling, kind)
@@ -54,7 +54,7 @@ def read_path(text: str, kind: ResourceType) -> Path:
 def _value_path(text: str, ref: Ref, spelling: str | None, kind: ResourceType) -> Path:
     """valuePath [subAttr]: `emails[type eq "work"]`, `emails[type eq "work"].value`."""
     attribute = ref.attribute
-    if attribute is None or ref.sub or not attribute.multi_valued:
+    if attribute is None or ref.sub or not (attribute.multi_valued or attribute.is_reference):
         raise InvalidPath(f"{quote(ref.name)} has no elements that [...] could choose from.")
     parser = FilterParser(text, kind, pos=text.index("[") + 1)
     found = parser.element_filter(attribute, 0)
@@ -67,7 +67,7 @@ def _value_path(text: str, ref: Ref, spelling: str | None, kind: ResourceType) -
     return Path(ref, found, spelling)
 
 
-def spelling_of(name: str, schema: Schema) -> str:
-    """Which of the schema's URNs a name begins with."""
+def spelling_of(name: str, schema: Schema) -> str | None:
+    """Which of the schema's URNs a name begins with, if any."""
     lowered = name.lower()
-    return next((alias for alias in schema.aliases if lowered.startswith(alias.lower())), schema.id)
+    return next((urn for urn in (*schema.aliases, schema.id) if lowered.startswith(urn.lower())), None)

@@ -126,8 +126,8 @@ def read_resource(body: Any, kind: ResourceType, *, creating: bool = False) -> D
     if not isinstance(body, dict):
         raise InvalidSyntax(f"The body has to be a JSON object with the attributes of a {kind.name}.")
     draft = Draft(kind)
-    _read_core(draft, body)
     _read_schemas(draft, body.get("schemas"))
+    _read_core(draft, body)
     if creating:
         for attribute in kind.schema.attributes:
             if attribute.default is not None:
@@ -159,8 +159,8 @@ def _read_core(draft: Draft, body: Resource) -> None:
         elif ref.attribute is None and ref.schema is None:
             error = InvalidValue(f"{quote(key)} has to be an object with attributes, not {quote(value)}.")
             draft.refusals.append(Refusal(notable(key), error))
-        elif ref.schema and _is_qualified(key, ref.schema):
-            _read_extension(draft, ref.schema, spelling_of(key, ref.schema), _attributes(ref, value))
+        elif ref.schema and (spelled := spelling_of(key, ref.schema)):
+            _read_extension(draft, ref.schema, spelled, _attributes(ref, value))
         elif ref.schema:
             short[ref.top] = ref, value
         elif ref.sub is None:
@@ -192,11 +192,7 @@ def _entries(body: Resource, kind: ResourceType) -> Iterator[tuple[int, str, Ref
         elif ":" not in key:
             yield 0, key, ref, value
         else:
-            yield 2 if ref.schema and _is_qualified(key, ref.schema) else 1, key, ref, value
-
-
-def _is_qualified(key: str, schema: Schema) -> bool:
-    return key.lower().startswith(tuple(urn.lower() for urn in (schema.id, *schema.aliases)))
+            yield 2 if ref.schema and spelling_of(key, ref.schema) else 1, key, ref, value
 
 
 def _attributes(ref: Ref, value: Any) -> Any:
@@ -274,8 +270,8 @@ def _read_open(draft: Draft, key: str, value: Any) -> None:
         draft.refusals.append(Refusal(notable(key), error))
         draft.refused.append(key)
         return
-    if schema and schema.aliases:
-        draft.spelling[schema.id] = spelling_of(key, schema)
+    if schema and schema.aliases and (spelled := spelling_of(key, schema)):
+        draft.spelling[schema.id] = spelled
 
 
 def _merge(parts: list[tuple[str, Resource]], stored: Mapping[str, Any]) -> tuple[Resource, str]:

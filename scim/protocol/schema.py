@@ -25,6 +25,8 @@ class Attribute:
 
     `any` is the type of attributes in extensions that nobody described (SPEC P3). `check` returns what is wrong with a
     value of the right JSON type, or None. An attribute with a `default` always has a value: clearing it does nothing.
+    A `strict` one takes no other JSON type, not even an empty one (SPEC P1). `truths` are words of identity providers
+    for true and false, in lower case (SPEC S4).
     """
 
     name: str
@@ -41,6 +43,8 @@ class Attribute:
     sub_attributes: tuple[Attribute, ...] = ()
     check: Callable[[str], str | None] | None = None
     default: Any = None
+    strict: bool = False
+    truths: Mapping[str, bool] = field(default_factory=dict)
     subs: Mapping[str, Attribute] = field(init=False, repr=False)
     element_names: Mapping[str, Ref] = field(init=False, repr=False)
 
