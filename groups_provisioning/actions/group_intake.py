@@ -31,7 +31,14 @@ class GroupNameTaken(Exception):
 
 
 class GroupProvisioningOff(Exception):
-    """Writes on groups are refused while the switch is off (SPEC O3)."""
+    """Writes on groups are refused while the switch is off (SPEC O3).
+
+    activated: whether support has activated group provisioning, so that the org's admin can switch it on (SPEC O2).
+    """
+
+    def __init__(self, *, activated: bool) -> None:
+        super().__init__(activated)
+        self.activated = activated
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
     """
     if not org.group_provisioning:
-        raise GroupProvisioningOff
+        raise GroupProvisioningOff(activated=org.group_provisioning_activated)
     group = _restorable(org, facts.display_name)
     kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
@@ -251,7 +258,7 @@ def _refuse_if_off(org: Organization, group_id: UUID) -> None:
     if not org.group_provisioning:
         if not PushedGroup.objects.for_org(org).live().filter(id=group_id).update(out_of_sync=True):
             raise UnknownGroup(group_id)
-        raise GroupProvisioningOff
+        raise GroupProvisioningOff(activated=org.group_provisioning_activated)
 
 
 def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool]:

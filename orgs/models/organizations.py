@@ -34,6 +34,15 @@ class SchemaProfile(models.Model):
     role_policy = models.CharField(max_length=10, choices=RolePolicy.choices, default=RolePolicy.HIGHEST)
     user_name_is_email = models.BooleanField(_("userName is an e-mail address"), default=True)
     user_name_is_mutable = models.BooleanField(_("userName may change"), default=True)
+    announces_cursors = models.BooleanField(
+        _("announce cursor pagination"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Lists pagination (RFC 9865) in /ServiceProviderConfig. Older clients then refuse the whole document and "
+            "send nothing. Cursors work without being announced."
+        ),
+    )
     starting_rules = models.JSONField(blank=True, default=list)
     revision = models.PositiveIntegerField(default=1, editable=False)
 
