@@ -57,7 +57,7 @@ def filled(profile: str, people: int) -> Organization:
 
 
 _BODY = orjson.dumps(person(1))
-_shown: dict[Organization, User] = {}
+_shown: dict[Organization, users.Shown] = {}
 
 
 def in_and_out(org: Organization) -> bytes:
@@ -65,7 +65,7 @@ def in_and_out(org: Organization) -> bytes:
     kind = dialect(org.profile)
     read_resource(orjson.loads(_BODY), kind.user, creating=True).replace({})
     if org not in _shown:
-        _shown[org] = users.rows(org, kind)[0]
+        _shown[org] = users.listed(users.rows(org, kind)[0])
     return orjson.dumps(users.render(_shown[org], kind, BASE, everything(kind.user)))
 
 

@@ -64,10 +64,10 @@ def check_names(org: Organization, names: Collection[str]) -> set[str]:
 def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
     """Make exactly these the org's verified domains, on support's authority. Raises NotADomain, DomainTaken."""
     wished = check_names(org, names)
-    present = {domain.name for domain in VerifiedDomain.objects.select_for_update().filter(org=org)}
+    present = {domain.name for domain in VerifiedDomain.objects.for_org(org).select_for_update()}
     if wished == present:
         return
-    VerifiedDomain.objects.filter(org=org, name__in=present - wished).delete()
+    VerifiedDomain.objects.for_org(org).filter(name__in=present - wished).delete()
     PendingDomain.objects.for_org(org).filter(name__in=wished).delete()
     fresh = [VerifiedDomain(org=org, name=name, verified_at=cause.at) for name in sorted(wished - present)]
     try:
@@ -87,7 +87,7 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
     (wished,) = check_names(org, [name])
     if "." not in wished or len(f"{RECORD_NAME}.{wished}") > LONGEST:
         raise NotADomain(wished)
-    if VerifiedDomain.objects.filter(org=org, name=wished).exists():
+    if VerifiedDomain.objects.for_org(org).filter(name=wished).exists():
         return wished
     _pending, is_new = PendingDomain.objects.get_or_create(
         org=org, name=wished, defaults={"token": secrets.token_urlsafe(24), "asked_at": cause.at}
@@ -131,7 +131,7 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
 def remove(*, org: Organization, name: str, cause: Cause) -> None:
     """Take a domain off the org's list, verified or pending. Raises UnknownDomain."""
     was = _names(org)
-    if VerifiedDomain.objects.filter(org=org, name=name).delete()[0]:
+    if VerifiedDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
     elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainDropped(name=name))
@@ -146,19 +146,19 @@ def record_value(pending: PendingDomain) -> str:
 
 def count_inside(org: Organization, name: str) -> int:
     """How many of the people whom SCIM may list have an address in this domain."""
-    return User.objects.provisionable(org).filter(login_email__endswith=f"@{name}").count()
+    return User.objects.for_org(org).provisionable().filter(login_email__endswith=f"@{name}").count()
 
 
 def count_outside(org: Organization, names: Collection[str]) -> int:
     """How many of the people whom SCIM may list have an address outside these domains."""
-    people = User.objects.provisionable(org).exclude(login_email=None)
+    people = User.objects.for_org(org).provisionable().exclude(login_email=None)
     for name in names:
         people = people.exclude(login_email__endswith=f"@{name}")
     return people.count()
 
 
 def _names(org: Organization) -> list[str]:
-    return list(VerifiedDomain.objects.filter(org=org).values_list("name", flat=True))
+    return list(VerifiedDomain.objects.for_org(org).values_list("name", flat=True))
 
 
 def check(org: Organization, address: str | None) -> None:

@@ -133,7 +133,7 @@ def _save(entity: Entity, *, adding: bool = False) -> None:
             if adding:
                 entity.save(force_insert=True)
             else:
-                entity.save(update_fields=["name", "name_key", "former_keys"])
+                entity.save(update_fields=["name", "former_keys"])
     except IntegrityError as error:
         if violated(error) == "entity_name_once":
             raise NameTaken(entity.name) from error

@@ -4,12 +4,13 @@ Requests never talk to the broker, which may be slow, paused or gone: one thread
 harm, since beat has a worker look every two seconds (CELERY_BEAT_SCHEDULE).
 """
 
-import os
 import threading
 import time
 
 import structlog
 from celery import current_app
+
+from orgs.per_process import Background, PerProcess
 
 log = structlog.get_logger(__name__)
 
@@ -21,27 +22,23 @@ EXPIRES = 30  # seconds until a nudge expires; longer than the clocks of two mac
 
 def wake() -> None:
     """Nudge a worker soon. Never waits."""
-    _nudger.wake()
+    _nudger().wake()
 
 
-class Nudger:
-    """The thread of one process, started on first use. It ends with the process, whatever it is doing."""
+class Nudger(Background):
+    """Sends the nudges of one process."""
+
+    thread_name = "nudge"
 
     def __init__(self) -> None:
+        super().__init__()
         self._asked = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         self._asked.set()
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    thread = threading.Thread(target=self._run, name="nudge", daemon=True)
-                    thread.start()
-                    self._thread = thread
+        self.start()
 
-    def _run(self) -> None:
+    def run(self) -> None:
         while True:
             self._asked.wait()
             self._asked.clear()
@@ -59,11 +56,4 @@ def _send() -> None:
         current_app.send_task(TASK, connection=connection, expires=EXPIRES, retry=False)
 
 
-def _renew() -> None:
-    # In a forked child: the thread does not exist there.
-    global _nudger
-    _nudger = Nudger()
-
-
-_nudger = Nudger()
-os.register_at_fork(after_in_child=_renew)
+_nudger = PerProcess(Nudger)

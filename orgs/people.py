@@ -254,8 +254,6 @@ def _assign(user: User, facts: Facts) -> list[str]:
     for name in written:
         value = getattr(facts, name)
         setattr(user, name, list(value) if isinstance(value, tuple) else value)
-    if "user_name" in written:
-        written.append("user_name_key")
     return written
 
 

@@ -43,6 +43,7 @@ _DONE = """
 WITH done AS (DELETE FROM orgs_mark WHERE id = ANY(%(marks)s))
 UPDATE orgs_turn SET reached = %(reached)s WHERE org_id = %(org)s
 """
+_MARKED = "SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %s AND user_id = ANY(%s)"
 FIRST = UUID(int=0)
 
 
@@ -86,9 +87,7 @@ def done(org_id: UUID, marked: Sequence[Marked]) -> None:
 def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
     """Which of these people are waiting to be settled."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %s AND user_id = ANY(%s)", [org_id, list(ids)]
-        )
+        cursor.execute(_MARKED, [org_id, list(ids)])
         return {user_id for (user_id,) in cursor.fetchall()}
 
 

@@ -5,7 +5,6 @@ reports them once it can be written.
 """
 
 import atexit
-import os
 import re
 import threading
 import time
@@ -23,6 +22,7 @@ from psycopg import errors
 
 from orgs import tokens
 from orgs.db.keys import uuid7
+from orgs.per_process import Background, PerProcess
 from scim import partitions, redaction
 
 log = structlog.get_logger(__name__)
@@ -71,23 +71,26 @@ class Entry:
 
 def write(entry: Entry) -> None:
     """Queue a call to be logged. Never waits, never fails: what does not fit is dropped and counted."""
-    _writer.put(_trimmed(entry))
+    _writer().put(_trimmed(entry))
 
 
 def flush(timeout: float) -> bool:
     """Wait up to `timeout` seconds until everything in the queue is written or given up. Returns whether it is."""
-    return _writer.flush(timeout)
+    return _writer().flush(timeout)
 
 
 def dropped() -> int:
     """How many calls this process has failed to record since it started."""
-    return _writer.dropped
+    return _writer().dropped
 
 
-class Writer:
+class Writer(Background):
     """The queue of one process and the thread that empties it, which starts with the first entry."""
 
+    thread_name = "request-log"
+
     def __init__(self) -> None:
+        super().__init__()
         self.dropped = 0
         self._told = 0  # how many of `dropped` the log has reported
         self._entries: deque[Entry] = deque()
@@ -95,7 +98,6 @@ class Writer:
         self._in_hand = 0  # entries that the thread has taken but not yet written
         self._hurry = False
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
         self._noted: dict[UUID, datetime] = {}
 
     def put(self, entry: Entry) -> None:
@@ -105,9 +107,7 @@ class Writer:
                 return
             self._entries.append(entry)
             self._bytes += _weight(entry)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
-                self._thread.start()
+            self.start()
             if len(self._entries) in (1, BATCH):
                 self._changed.notify_all()
 
@@ -120,7 +120,7 @@ class Writer:
             finally:
                 self._hurry = False
 
-    def _run(self) -> None:
+    def run(self) -> None:
         while True:
             batch = self._take()
             try:
@@ -309,12 +309,5 @@ def _address(text: str | None) -> str | None:
         return None
 
 
-def _renew() -> None:
-    # In a forked child: there is no thread, and the parent writes what is in the queue.
-    global _writer
-    _writer = Writer()
-
-
-_writer = Writer()
-os.register_at_fork(after_in_child=_renew)
+_writer = PerProcess(Writer)
 atexit.register(lambda: flush(FAREWELL))

@@ -14,10 +14,9 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
-from orgs import sign_in
 from orgs.models import Organization, SchemaProfile, User
+from orgs.web.limits import Buckets
 from scim import request_log
-from scim.api import base
 from tests.factories import OrganizationFactory, issue_token
 
 # Examples share the fixtures, and undo what they wrote where that matters. HYPOTHESIS_PROFILE=deep looks longer.
@@ -38,10 +37,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_limits() -> None:
-    base.calls.clear()
-    base.failures.clear()
-    base.probes.clear()
-    sign_in.links.clear()
+    Buckets.clear_all()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> L
     asked = [wish.mapping_id for wish in wishes if not isinstance(wish, Map)]
     group_of = dict(GroupMapping.objects.for_org(org).filter(id__in=asked).values_list("id", "group_id"))
     group_ids = {*group_of.values(), *(wish.group_id for wish in wishes if isinstance(wish, Map))}
-    groups = lock_groups(org, group_ids) if lock else PushedGroup.objects.live(org).in_bulk(group_ids)
+    groups = lock_groups(org, group_ids) if lock else PushedGroup.objects.for_org(org).live().in_bulk(group_ids)
     rows = live_mappings(groups.values(), lock=lock)
     state = State(entities.kinds_on(org), group_of, {id_: Group(id_, row.display_name) for id_, row in groups.items()})
     for row in rows:

@@ -98,6 +98,6 @@ def _settle(org: Organization, users: dict[UUID, User], change_id: UUID) -> tupl
     """Settle one person at once, or mark several; how a Change tells whom, and what came of it."""
     if len(users) == 1:
         (user,) = users.values()
-        return {"user": str(user.id), "marked": 0}, reconcile.settle(org=org, user=user)
+        return {"user": str(user.id), "marked": 0}, reconcile.settle(org=org, user=user).effects
     queue.mark(org.id, users, change_id)
     return {"user": None, "marked": len(users)}, []

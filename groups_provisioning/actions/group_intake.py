@@ -31,7 +31,14 @@ class GroupNameTaken(Exception):
 
 
 class GroupProvisioningOff(Exception):
-    """Writes on groups are refused while the switch is off (SPEC O3)."""
+    """Writes on groups are refused while the switch is off (SPEC O3).
+
+    activated: whether support has activated group provisioning, so that the org's admin can switch it on (SPEC O2).
+    """
+
+    def __init__(self, *, activated: bool) -> None:
+        super().__init__(activated)
+        self.activated = activated
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
     """
     if not org.group_provisioning:
-        raise GroupProvisioningOff
+        raise GroupProvisioningOff(activated=org.group_provisioning_activated)
     group = _restorable(org, facts.display_name)
     kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
@@ -123,7 +130,7 @@ def _change_group(
     cause: Cause,
     expected: frozenset[int] | None,
 ) -> PushedGroup:
-    group = _locked(org, group_id, expected)
+    group, anybody_taken_out = _locked(org, group_id, expected)
     was = group.display_name
     wished = edit(group)
     written = _assign(group, wished.facts)
@@ -141,7 +148,7 @@ def _change_group(
         group.out_of_sync = False
         written.append("out_of_sync")
     if not written and not delta:
-        marked = _end_removals(group, change_id)
+        marked = _end_removals(group, change_id, anybody_taken_out)
         if marked or delta.skipped:
             detail = GroupChanged(**_about(group, delta), marked=marked)
             _record(group, detail, cause, change_id, delta.skipped)
@@ -153,7 +160,7 @@ def _change_group(
     if is_renamed:
         outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
     # After the mappings: what fell back just now ends no removal, or it would place people (SPEC M2, R4).
-    marked = _end_removals(group, change_id) + delta.added + delta.removed
+    marked = _end_removals(group, change_id, anybody_taken_out) + delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
     detail = GroupChanged(
@@ -176,10 +183,10 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 @command
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
     members.lock_groups_around(org, group_id)
-    group = _locked(org, group_id, expected)
+    group, anybody_taken_out = _locked(org, group_id, expected)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
-    _end_removals(group, change_id)
+    _end_removals(group, change_id, anybody_taken_out)
     members.take_out(group, at=cause.at)
     group.member_count = 0
     group.revision += 1
@@ -190,11 +197,9 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     _record(group, detail, cause, change_id, delta.skipped)
 
 
-def _end_removals(group: PushedGroup, change_id: UUID) -> int:
-    """This write names the group: what hands took its members out of ends with it; how many were marked (SPEC R4)."""
-    if not manual_changes.was_taken_out(group):
-        return 0
-    return manual_changes.end_removals_around(group, change_id=change_id)
+def _end_removals(group: PushedGroup, change_id: UUID, anybody_taken_out: bool) -> int:
+    """This write names the group: removals of its members by hand end with it; how many were marked (SPEC R4)."""
+    return manual_changes.end_removals_around(group, change_id=change_id) if anybody_taken_out else 0
 
 
 def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
@@ -246,7 +251,7 @@ def _restorable(org: Organization, name: str) -> PushedGroup | None:
 
     A live one is waited for too: it may be on its way out. The two questions have an index each.
     """
-    namesakes = PushedGroup.objects.filter(org=org, display_name_key=fold(name)).select_for_update()
+    namesakes = PushedGroup.objects.for_org(org).filter(display_name_key=fold(name)).select_for_update()
     alive = namesakes.filter(deleted_at=None).first()
     if alive is not None:
         raise GroupNameTaken(name)
@@ -256,19 +261,20 @@ def _restorable(org: Organization, name: str) -> PushedGroup | None:
 def _refuse_if_off(org: Organization, group_id: UUID) -> None:
     """Remember, though the request fails, that the group has missed something (SPEC O3)."""
     if not org.group_provisioning:
-        if not PushedGroup.objects.live(org).filter(id=group_id).update(out_of_sync=True):
+        if not PushedGroup.objects.for_org(org).live().filter(id=group_id).update(out_of_sync=True):
             raise UnknownGroup(group_id)
-        raise GroupProvisioningOff
+        raise GroupProvisioningOff(activated=org.group_provisioning_activated)
 
 
-def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> PushedGroup:
-    known = PushedGroup.objects.live(org).annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
-    group = known.select_for_update().filter(id=group_id).first()
+def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool]:
+    """A group, locked, and whether anybody in the org was taken out of anything by hand. Raises UnknownGroup, Stale."""
+    known = PushedGroup.objects.for_org(org).live().annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
+    group: Any = known.select_for_update().filter(id=group_id).first()
     if group is None:
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:
         raise Stale(group_id)
-    return group
+    return group, group.taken_out
 
 
 def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
@@ -280,7 +286,7 @@ def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
         if getattr(group, name) != value:
             setattr(group, name, value)
             written.append(name)
-    return [*written, "display_name_key"] if "display_name" in written else written
+    return written
 
 
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:

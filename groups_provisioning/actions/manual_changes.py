@@ -49,7 +49,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     placements.filter(entity=entity).delete()
     change_id = uuid7()
     HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
-    effects = reconcile.settle(org=org, user=user)
+    effects = reconcile.settle(org=org, user=user).effects
     history.record(org, cause, UserPlaced(**_about(user, entity)), effects, change_id=change_id)
     return True
 
@@ -65,11 +65,11 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     user = _locked(org, user_id)
     change_id = uuid7()
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
-    effects = reconcile.settle(org=org, user=user)
+    effects = reconcile.settle(org=org, user=user).effects
     still_in = Membership.objects.for_org(org).filter(user=user, entity=entity).exists()
     if still_in:
         HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
-        effects += reconcile.settle(org=org, user=user)
+        effects += reconcile.settle(org=org, user=user).effects
     if dropped or still_in:
         detail = UserTakenOut(**_about(user, entity), against_scim=still_in)
         history.record(org, cause, detail, effects, change_id=change_id)
@@ -86,7 +86,7 @@ def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     user = _locked(org, user_id)
     dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=False).delete()
     if dropped:
-        effects = reconcile.settle(org=org, user=user)
+        effects = reconcile.settle(org=org, user=user).effects
         history.record(org, cause, UserPutBack(**_about(user, entity)), effects)
     return bool(dropped)
 
@@ -102,7 +102,7 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
     now = [key for key in keys if key in roles] if roles else None
     if not people.set_manual_roles(user=user, roles=now, at=cause.at):
         return False
-    effects = reconcile.settle(org=org, user=user)
+    effects = reconcile.settle(org=org, user=user).effects
     history.record(org, cause, UserRolesSet(user=str(user.id), was=was, now=now), effects)
     return True
 
@@ -111,20 +111,16 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
 
 
 REMOVALS = Exists(HandPlacement.objects.filter(org=OuterRef("org"), user=OuterRef("pk"), placed=False))
-"""Whether a user was taken out of anything: read with the row that is locked anyway, as `taken_out`."""
+"""Whether a user was taken out of anything: to be read with the row that is locked anyway."""
 REMOVALS_IN_ORG = Exists(HandPlacement.objects.filter(org=OuterRef("org"), placed=False))
 """Whether anybody in the org of a row was; likewise."""
 
 
-def was_taken_out(row: User | PushedGroup) -> bool:
-    """What `taken_out` says of a row that was read with it."""
-    return row.taken_out  # type: ignore[union-attr]
-
-
-def end_removals(user: User) -> None:
-    """A SCIM write names this user, who is locked. Whoever calls this settles them."""
+def end_removals(user: User) -> bool:
+    """A SCIM write names this user, who is locked; whether a removal ends. Whoever calls this settles them."""
     with connection.cursor() as cursor:
         cursor.execute(_END_OF_USER, {"org": user.org_id, "user": user.id})
+        return cursor.rowcount > 0
 
 
 # A removal from what a mapping claims for nobody, since it fell back or its kind is off, outlasts SCIM's writes: they
@@ -176,7 +172,7 @@ def end_removals_from(entity_ids: Collection[UUID]) -> None:
 
 
 def _locked(org: Organization, user_id: UUID) -> User:
-    user = User.objects.live().filter(org=org, id=user_id).select_for_update(no_key=True).first()
+    user = User.objects.for_org(org).live().filter(id=user_id).select_for_update(no_key=True).first()
     if user is None:
         raise UnknownPerson(user_id)
     return user

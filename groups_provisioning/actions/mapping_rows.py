@@ -65,5 +65,5 @@ def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> Mappi
 
 def lock_groups(org: Organization, ids: Iterable[UUID]) -> dict[UUID, PushedGroup]:
     """Those of the groups that are live, locked in the order of their ids."""
-    groups = PushedGroup.objects.live(org).filter(id__in=list(ids)).order_by("id").select_for_update()
+    groups = PushedGroup.objects.for_org(org).live().filter(id__in=list(ids)).order_by("id").select_for_update()
     return {group.id: group for group in groups}

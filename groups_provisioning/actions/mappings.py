@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
-
 from groups_provisioning.actions import manual_changes, members, rule_evaluation
 from groups_provisioning.actions.assignment_state import Loaded, load
 from groups_provisioning.actions.mapping_rows import close, told
 from groups_provisioning.actions.rules import UnknownRule
-from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, PushedGroup, Status
+from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
 from groups_provisioning.rules import assignments
 from groups_provisioning.rules.assignments import (
     REFUSALS,
@@ -132,18 +130,17 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
 
 @command
 def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause) -> Applied:
-    """Evaluate the rules for all groups without a live mapping (SPEC M5). rule_id: only where this one is the first.
+    """Evaluate the rules for all groups that are unmapped (SPEC M5). rule_id: only where this one is the first.
 
     Raises UnknownRule.
     """
     if rule_id is not None and not MappingRule.objects.for_org(org).filter(id=rule_id).exists():
         raise UnknownRule(rule_id)
-    mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").select_for_update(of=("self",))
-    groups = list(unmapped.only("display_name", "org_id"))
-    # Somebody who was waited for may have mapped one.
-    since = set(GroupMapping.objects.live().filter(group__in=groups).values_list("group_id", flat=True))
-    groups = [group for group in groups if group.id not in since]
+    found = PushedGroup.objects.for_org(org).live().filter(is_unmapped())
+    groups = list(found.order_by("id").select_for_update(of=("self",)).only("display_name", "org_id"))
+    # Somebody who was waited for may have mapped one, or rejected what it was mapped to.
+    still = set(found.filter(id__in=[group.id for group in groups]).values_list("id", flat=True))
+    groups = [group for group in groups if group.id in still]
     for group in groups:
         group.org = org
     change_id = uuid7()

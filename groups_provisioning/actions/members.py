@@ -8,10 +8,12 @@ touched is marked for settling in the same statement.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import TextField, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
 from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
 from orgs.models import Organization
@@ -184,7 +186,7 @@ def lock_groups_of(user_id: UUID) -> None:
 def lock_groups_around(org: Organization, group_id: UUID) -> None:
     """Lock a group and those that it is nested in, in the order of their ids."""
     ids = [group_id, *NestedGroup.objects.filter(member=group_id).values_list("group", flat=True)]
-    groups = PushedGroup.objects.filter(org=org, id__in=ids)
+    groups = PushedGroup.objects.for_org(org).filter(id__in=ids)
     list(groups.order_by("id").select_for_update().values_list("id", flat=True))
 
 
@@ -194,15 +196,25 @@ def leave_all(user_id: UUID, *, at: datetime) -> None:
         cursor.execute(_LEAVE, {"user": user_id, "at": at})
 
 
-def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[tuple[UUID, bool]]]:
-    """The members of groups, in order: the id, and whether it is a user's or a nested group's."""
-    found: dict[UUID, list[tuple[UUID, bool]]] = {}
-    users = GroupMember.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "user_id")
-    for group_id, user_id in users.iterator(chunk_size=10_000):
-        found.setdefault(group_id, []).append((user_id, True))
-    nested = NestedGroup.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "member_id")
-    for group_id, member_id in nested:
-        found.setdefault(group_id, []).append((member_id, False))
+class Listed(NamedTuple):
+    """A member as lists have it: a user, or a nested group. name: "" where a user has none but the userName."""
+
+    id: UUID
+    name: str
+    is_user: bool
+
+
+def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[Listed]]:
+    """The members of groups, in order."""
+    found: dict[UUID, list[Listed]] = {}
+    parts = Trim(Concat("user__given_name", Value(" "), "user__family_name", output_field=TextField()))
+    name = Coalesce(NullIf("user__display_name", Value("")), parts, output_field=TextField())
+    users = GroupMember.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "user_id", name)
+    for group_id, user_id, shown in users.iterator(chunk_size=10_000):
+        found.setdefault(group_id, []).append(Listed(user_id, shown, True))
+    nested = NestedGroup.objects.filter(group__in=group_ids).order_by("id")
+    for group_id, member_id, shown in nested.values_list("group_id", "member_id", "member__display_name"):
+        found.setdefault(group_id, []).append(Listed(member_id, shown, False))
     return found
 
 

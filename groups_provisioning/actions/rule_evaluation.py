@@ -30,6 +30,8 @@ from orgs.models import Entity, EntityKind, Organization
 RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 """The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
 
+_RULES = "SELECT * FROM groups_provisioning_mappingrule WHERE org_id = %s ORDER BY id FOR KEY SHARE"
+
 Match = tuple[PushedGroup, MappingRule]
 """A group, and the rule that it follows."""
 
@@ -190,10 +192,7 @@ def _map(
 
 def _rules(org: Organization) -> list[MappingRule]:
     """The rules in their order, none of which is deleted before this transaction ends."""
-    found = MappingRule.objects.raw(
-        "SELECT * FROM groups_provisioning_mappingrule WHERE org_id = %s ORDER BY id FOR KEY SHARE", [org.pk]
-    )
-    return sorted(found, key=lambda rule: rule.position)
+    return sorted(MappingRule.objects.raw(_RULES, [org.pk]), key=lambda rule: rule.position)
 
 
 def candidates(groups: Sequence[PushedGroup], live: Sequence[GroupMapping]) -> list[Candidate]:

@@ -47,17 +47,26 @@ class Edit:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def _whose(function: Callable[P, User]) -> Callable[P, User]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A user as a command left them. roles: the effective ones; None where nothing was settled."""
+
+    user: User
+    roles: list[str] | None = None
+    is_new: bool = False
+
+
+def _whose(function: Callable[P, Written]) -> Callable[P, Written]:
     """Of two violated constraints the database names one: an address of this very org is a userName that is taken."""
 
     @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> User:
+    def run(*args: P.args, **kwargs: P.kwargs) -> Written:
         try:
             return function(*args, **kwargs)
         except people.AddressTaken as error:
             # Asked after the command, since nothing can be asked in a transaction that has failed.
             org = cast(Organization, kwargs["org"])
-            if User.objects.live().filter(org=org, user_name_key=fold(str(error))).exists():
+            if User.objects.for_org(org).live().filter(user_name_key=fold(str(error))).exists():
                 raise people.UserNameTaken(str(error)) from error
             raise
 
@@ -66,7 +75,7 @@ def _whose(function: Callable[P, User]) -> Callable[P, User]:
 
 @_whose
 @command
-def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User:
+def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Written:
     """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
 
     Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
@@ -75,7 +84,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
     if not org.user_provisioning:
         raise UserProvisioningOff
     domains.check(org, facts.login_email)
-    user = _meant_by(org, facts)
+    user, taken_out = _meant_by(org, facts)
     if user is None:
         kind: type[PersonDetail] = UserCreated
         user, effects = people.add(org=org, facts=facts, at=cause.at)
@@ -87,8 +96,10 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> User
     else:
         kind = UserAdopted
         effects = people.change(user=user, facts=facts, at=cause.at) or []
-    _settle_and_record(org, user, effects, kind, cause)
-    return user
+    if taken_out:
+        manual_changes.end_removals(user)
+    roles = _settle_and_record(org, user, effects, kind, cause)
+    return Written(user, roles, is_new=kind is UserCreated)
 
 
 @_whose
@@ -100,7 +111,7 @@ def change_user(
     edit: Callable[[User], Edit],
     cause: Cause,
     expected: frozenset[int] | None = None,
-) -> User:
+) -> Written:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
     A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
@@ -108,7 +119,7 @@ def change_user(
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
-    user = _locked(org, user_id, expected)
+    user, taken_out = _locked(org, user_id, expected)
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
@@ -126,23 +137,25 @@ def change_user(
     except UNUSABLE:
         if not wished.deactivates:
             raise
-        user = _locked(org, user_id, expected)
+        user, taken_out = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
     refusals = [Effect(user.id, "refused", name, value) for name, value in refused.items()]
     if effects is None:
         refusals = history.untold(refusals, user)  # a client that deactivates for ever is told of once
-    if effects is not None or refusals or manual_changes.was_taken_out(user):
-        _settle_and_record(org, user, (effects or []) + refusals, UserChanged, cause)
-    return user
+    ended = taken_out and manual_changes.end_removals(user)
+    if effects is None and not refusals and not ended:
+        return Written(user)
+    told = (effects or []) + refusals
+    return Written(user, _settle_and_record(org, user, told, UserChanged, cause))
 
 
 @command
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """End an account and hide it from SCIM; decisions about the user end (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user = _locked(org, user_id, expected, leaves=True)
+    user, _ = _locked(org, user_id, expected, leaves=True)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
@@ -150,34 +163,41 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     _settle_and_record(org, user, effects, UserDeleted, cause, change_id)
 
 
-def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False) -> User:
-    """A user, locked; one who `leaves` is not added to groups meanwhile either. Raises UnknownUser, Stale."""
-    known = User.objects.provisionable(org).annotate(taken_out=manual_changes.REMOVALS)
+def _locked(
+    org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
+) -> tuple[User, bool]:
+    """A user, locked, and whether hands took them out of anything. Raises UnknownUser, Stale.
+
+    One who `leaves` is not added to groups meanwhile either.
+    """
+    known = User.objects.for_org(org).provisionable().annotate(taken_out=manual_changes.REMOVALS)
     try:
         user = known.select_for_update(no_key=not leaves).get(id=user_id)
     except User.DoesNotExist:
         raise UnknownUser(user_id) from None
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
-    return user
+    return user, user.taken_out
 
 
-def _meant_by(org: Organization, facts: people.Facts) -> User | None:
-    """Whom a create is about: who has the userName now, else whom SCIM deleted with it.
+def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
+    """Whom a create is about, and whether hands took them out of anything: who has the userName now, else whom SCIM
+    deleted with it.
 
     Of several, the one with the same external id, else the last; two different ones are two people (SPEC U3).
     """
     # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
     either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
-    namesakes = User.objects.filter(either, org=org, user_name_key=fold(facts.user_name))
+    namesakes = User.objects.for_org(org).filter(either, user_name_key=fold(facts.user_name))
     if not namesakes.exists():
-        return None
-    known = namesakes.annotate(taken_out=manual_changes.REMOVALS).select_related("standing")
+        return None, False
+    known = namesakes.annotate(taken_out=manual_changes.REMOVALS)
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
     present = [user for user in locked if user.deleted_at is None]
     same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]
     unknown = [user for user in locked if not (facts.external_id and user.external_id)]
-    return next(iter([*present, *same, *unknown]), None)
+    meant = next(iter([*present, *same, *unknown]), None)
+    return meant, meant is not None and meant.taken_out
 
 
 def _settle_and_record(
@@ -187,10 +207,9 @@ def _settle_and_record(
     kind: type[PersonDetail],
     cause: Cause,
     change_id: UUID | None = None,
-) -> None:
-    is_new = kind is UserCreated
-    if not is_new and manual_changes.was_taken_out(user):
-        manual_changes.end_removals(user)
+) -> list[str]:
+    """Settle the user and record it all as one Change. Returns their effective roles."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
-    effects += reconcile.settle(org=org, user=user, is_new=is_new, switched=switched)
-    history.record(org, cause, kind(user=str(user.id)), effects, change_id=change_id)
+    settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
+    history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
+    return settled.roles

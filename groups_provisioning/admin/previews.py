@@ -69,11 +69,6 @@ class Previewed:
         return TemplateResponse(request, "admin/preview.html", context)
 
 
-admin.site.unregister(Organization)
-admin.site.unregister(SchemaProfile)
-
-
-@admin.register(Organization)
 class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
         if set(form.changed_data) & set(KIND_SWITCHES.values()):
@@ -83,7 +78,6 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
             yield org, {"do": "switch_kinds", "on": on}
 
 
-@admin.register(SchemaProfile)
 class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
         (roles,) = formsets
@@ -98,3 +92,9 @@ class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
         if roles.has_changed() or "role_policy" in form.changed_data:
             orgs = Organization.objects.filter(profile=form.instance.pk).select_related("profile").order_by("id")
             yield from ((org, wish) for org in orgs[:MOST])
+
+
+# In place of the pages of `orgs.admin`, which registers them as it is imported above, whichever app comes first.
+admin.site.unregister([Organization, SchemaProfile])
+admin.site.register(Organization, PreviewedOrganizationAdmin)
+admin.site.register(SchemaProfile, PreviewedSchemaProfileAdmin)

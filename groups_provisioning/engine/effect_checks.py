@@ -98,7 +98,7 @@ class Counts:
 
 
 def count(org: Organization) -> Counts:
-    return Counts(*(model.objects.filter(org=org).count() for model in (Standing, Membership, Conflict)))
+    return Counts(*(model.objects.for_org(org).count() for model in (Standing, Membership, Conflict)))
 
 
 @command

@@ -20,7 +20,7 @@ from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, cl
 from groups_provisioning.models import Decision, GroupMapping, GroupMember, PatternType, Source, Status
 from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
-from orgs.models import Entity, HandPlacement, Organization, RolePolicy, User
+from orgs.models import Entity, HandPlacement, Organization, User
 
 # Who asked for a change.
 BY = ("by_token", "by_person")
@@ -209,9 +209,8 @@ class Explanation:
             if member.group.roles:
                 by_scim.append((RoleSource.GROUP, self._world.groups[str(group_id)].roles, member))
         written = {role for _, roles, _ in by_scim for role in roles}
-        of_facts = catalogue.effective(written, known.manual_roles)
-        if self._is_last_admin and catalogue.policy != RolePolicy.UNION:
-            of_facts = []
+        # Where one role counts, the last admin's is none of those that the facts give.
+        of_facts = [key for key in catalogue.effective(written, known.manual_roles) if key in self.effects.roles]
         sources = []
         if self._is_last_admin:
             sources.append(RoleFrom(RoleSource.LAST_ADMIN, [catalogue.admin], [catalogue.admin]))

@@ -79,6 +79,11 @@ class Known:
     facts: Person
     recorded: Effects | None
 
+    @property
+    def counts_as_admin(self) -> bool:
+        """Whether they are an admin if they have the role: the owner, and somebody inactive, are not (SPEC R5)."""
+        return self.facts.active and not self.owner
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -95,6 +100,10 @@ class Loaded:
             effects.roles = self.world.catalogue.with_admin(effects.roles)
         return effects
 
+    def play(self, known: Known) -> Played:
+        """What of one of these people's claims holds, is held and is kept out (SPEC C2)."""
+        return play(() if known.facts.deleted else claims_of(known.facts, self.world), known.facts)
+
 
 def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
     """The people of an org with these ids, and what is known of the groups they are in."""
@@ -109,10 +118,7 @@ def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
 def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
     """What of each person's claims holds and what is kept out (SPEC C2), by the facts of now."""
     loaded = load(org, user_ids)
-    return {
-        known.id: play(() if known.facts.deleted else claims_of(known.facts, loaded.world), known.facts)
-        for known in loaded.people
-    }
+    return {known.id: loaded.play(known) for known in loaded.people}
 
 
 def world(org: Organization, group_ids: Collection[str]) -> World:

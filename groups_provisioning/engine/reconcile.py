@@ -13,7 +13,8 @@ import orjson
 import structlog
 from django.db import connection
 
-from groups_provisioning.engine import loading
+from groups_provisioning.engine import last_admin, loading
+from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, queue
@@ -26,8 +27,15 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 
 
-def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> list[Effect]:
-    """Bring one person up to date with the facts, within the command that changed them; what differed.
+class SettledPerson(NamedTuple):
+    """What settling one person came to: their effective roles, and what differed."""
+
+    roles: list[str]
+    effects: list[Effect]
+
+
+def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
+    """Bring one person up to date with the facts, within the command that changed them.
 
     is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
     account.
@@ -39,8 +47,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
         if is_new:
             _hold_switches(org)
         settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
-    user.standing = Standing(user=user, org=org, roles=settled.roles[user.id])
-    return settled.effects
+    return SettledPerson(settled.roles[user.id], settled.effects)
 
 
 def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
@@ -116,6 +123,9 @@ ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
 """
 
 
+_SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
+
+
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
@@ -130,7 +140,7 @@ def _hold_switches(org: Organization) -> None:
     They mark everybody there is, and somebody who is just being created is not there yet.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE", [org.id])
+        cursor.execute(_SWITCHES, [org.id])
 
 
 @cache
@@ -264,55 +274,47 @@ class _Writes:
 def _keep_an_admin(
     org: Organization, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
 ) -> UUID | None:
-    """Give the admin role back to the last who had it, until another active admin exists.
+    """Give the admin role back to whoever keeps it, note who that is, and tell of it in `effects`.
 
-    Returns somebody who was kept so far and has to be settled again, if they are not among these people.
+    Returns somebody who kept it so far and has to be settled again, if they are not among these people.
     """
     catalogue = loaded.world.catalogue
     admin = catalogue.admin
-    by_id = {known.id: known for known in loaded.people}
-    had = {id_ for id_, known in by_id.items() if known.recorded and admin in known.recorded.roles}
-    has = {id_ for id_ in by_id if admin in now[id_].roles}
-    counting = {id_ for id_ in has if by_id[id_].facts.active and not by_id[id_].owner}
-    concerns_them = loaded.last_admin is not None and (counting or loaded.last_admin in by_id)
-    if had == has and not switched & (had | has) and not concerns_them:
+    accounts = [
+        Account(
+            known.id,
+            counts=known.counts_as_admin,
+            had=known.recorded is not None and admin in known.recorded.roles,
+            has=admin in now[known.id].roles,
+            switched=known.id in switched,
+        )
+        for known in loaded.people
+    ]
+    if not last_admin.matters(accounts, loaded.last_admin):
         return None
     # One at a time: two admins who lose the role at once would each count on the other, and whoever becomes an active
     # one would not release whom somebody else is about to note.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
-    noted = LastAdmin.objects.filter(org=org).first()
-    if noted and (counting or (noted.user_id in by_id and not by_id[noted.user_id].facts.active)):
-        noted.delete()
-        released, noted = noted.user_id, None
-    else:
-        released = None
-    if noted and noted.user_id in by_id:
-        now[noted.user_id].roles = catalogue.with_admin(now[noted.user_id].roles)
-    losing = [id_ for id_ in sorted(had - has) if by_id[id_].facts.active and not by_id[id_].owner]
-    ended = [id_ for id_ in switched if not by_id[id_].facts.active]
-    leaving = [id_ for id_ in ended if id_ in had or id_ == released]
-    if (losing or leaving) and not noted and not counting and not other_admins(org, admin, by_id):
-        if losing:
-            last = losing[-1]
-            LastAdmin.objects.create(org=org, user_id=last)
-            now[last].roles = catalogue.with_admin(now[last].roles)
-            effects.append(Effect(last, "last_admin", None, "kept"))
-        for id_ in leaving:
-            log.warning("org_without_admin", org=str(org.id), user=str(id_))
-            effects.append(Effect(id_, "last_admin", None, "gone"))
-    return released if released not in by_id else None
+    noted = LastAdmin.objects.for_org(org).values_list("user_id", flat=True).first()
+    verdict = last_admin.decide(accounts, noted, lambda: other_admins(org, admin, now))
+    if verdict.released:
+        LastAdmin.objects.for_org(org).delete()
+    if verdict.keeper and verdict.keeper != noted:
+        LastAdmin.objects.create(org=org, user_id=verdict.keeper)
+        effects.append(Effect(verdict.keeper, "last_admin", None, "kept"))
+    if verdict.keeper in now:
+        now[verdict.keeper].roles = catalogue.with_admin(now[verdict.keeper].roles)
+    for id_ in verdict.gone:
+        log.warning("org_without_admin", org=str(org.id), user=str(id_))
+        effects.append(Effect(id_, "last_admin", None, "gone"))
+    return verdict.released if verdict.released not in now else None
 
 
 def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
     """Whether anybody else administers the org through a role."""
-    others = Standing.objects.filter(org=org, roles__contains=[admin], user__active=True, user__is_owner=False)
+    others = Standing.objects.for_org(org).filter(roles__contains=[admin], user__active=True, user__is_owner=False)
     return others.exclude(user__in=besides).exists()
-
-
-def last_admin(org: Organization) -> UUID | None:
-    """Who keeps the admin role for want of another admin."""
-    return LastAdmin.objects.filter(org=org).values_list("user_id", flat=True).first()
 
 
 def next_people(org: Organization, after: UUID | None) -> list[UUID]:

@@ -9,6 +9,7 @@ from groups_provisioning.models.mappings import (
     PatternType,
     Pending,
     Status,
+    is_unmapped,
 )
 from groups_provisioning.models.places import Conflict, Membership, Source
 from groups_provisioning.models.previews import Preview
@@ -31,4 +32,5 @@ __all__ = [
     "PushedGroupQuerySet",
     "Source",
     "Status",
+    "is_unmapped",
 ]

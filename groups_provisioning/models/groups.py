@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
-from orgs.models import Change, Organization, User
+from orgs.models import Change, User
 
 
 class PushedGroupQuerySet(TenantQuerySet["PushedGroup"]):
-    def live(self, org: Organization) -> "PushedGroupQuerySet":
-        """The groups of an org that SCIM lists and holds unique (SPEC G2, G4)."""
-        return self.filter(org=org, deleted_at=None)
+    def live(self) -> "PushedGroupQuerySet":
+        """The groups that SCIM lists and holds unique (SPEC G2, G4)."""
+        return self.filter(deleted_at=None)
 
 
 class PushedGroup(models.Model):

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Deferrable, Q
+from django.db.models import Deferrable, Exists, OuterRef, Q
+from django.db.models.expressions import NegatedExpression
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.choices import EXCLUSIVE, PatternType, Pending
@@ -154,6 +155,16 @@ class GroupMapping(models.Model):
         if self.is_synced:
             self.switched_at = switched(self.switched_at, at, on=False)
         self.status, self.reason = status, reason
+
+
+def is_unmapped() -> NegatedExpression:
+    """Whether a pushed group has no live mapping, and no admin has rejected one of any kind.
+
+    Rules can be applied to these groups (SPEC M5). A rejected one is an admin's to map; that a rule for another kind
+    may still have it (SPEC M6) counts where a push renames or restores it.
+    """
+    settled = GroupMapping.objects.filter(~Q(status=Status.REJECTED) | Q(barred=True))
+    return ~Exists(settled.filter(group=OuterRef("pk")))
 
 
 class Decision(models.Model):

@@ -10,12 +10,15 @@ from uuid import UUID
 
 from django.db import connection
 
-from groups_provisioning.engine import loading, reconcile
+from groups_provisioning.engine import last_admin, loading, reconcile
+from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known
 from groups_provisioning.engine.resolution import Decision, Effects, Hand, Person, Span, Tie, World, resolve
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
+
+_MEMBERS = "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1"
 
 
 @dataclass(slots=True)
@@ -79,10 +82,7 @@ def _again(before: Tie | None, tie: Tie) -> Tie:
 def members_of(group_ids: Iterable[Any]) -> list[UUID]:
     """The people in these groups, in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1",
-            [[str(id_) for id_ in group_ids]],
-        )
+        cursor.execute(_MEMBERS, [[str(id_) for id_ in group_ids]])
         return [user_id for (user_id,) in cursor.fetchall()]
 
 
@@ -95,6 +95,7 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
         ids = people[start : start + reconcile.BATCH]
         loaded = loading.load(org, ids)
         world = overlay.world(loaded.world)
+        admins.keeper = loaded.last_admin
         for known in loaded.people:
             before, after = loaded.effects_of(known), resolve(overlay.person(known), world)
             if admins.concern(known, before, after, world):
@@ -114,38 +115,32 @@ class _Admins:
 
     def __init__(self, org: Organization) -> None:
         self.org = org
-        self.remain: set[UUID] = set()
+        self.keeper: UUID | None = None
+        self.accounts: list[Account] = []
         self.losing: dict[UUID, tuple[Known, Effects, Effects, Catalogue]] = {}
 
     def concern(self, known: Known, before: Effects, after: Effects, world: World) -> bool:
         """Note somebody; whether their differences are told at the end."""
         admin = world.catalogue.admin
-        if known.facts.active and not known.owner:
-            if admin in after.roles:
-                self.remain.add(known.id)
-            elif admin in before.roles:
-                self.losing[known.id] = (known, before, after, world.catalogue)
-                return True
-        return False
+        account = Account(known.id, known.counts_as_admin, had=admin in before.roles, has=admin in after.roles)
+        if account.had or account.has:
+            self.accounts.append(account)
+        if account.counts and account.had and not account.has:
+            self.losing[known.id] = (known, before, after, world.catalogue)
+        return known.id in self.losing
 
     def differences(self, overlay: Overlay) -> Iterator[Effect]:
-        keeps = max(self.losing, default=None)
-        if keeps is not None:
-            *_, catalogue = self.losing[keeps]
-            if self.remain or reconcile.other_admins(self.org, catalogue.admin, self.losing):
-                keeps = None
+        verdict = last_admin.decide(self.accounts, self.keeper, self._others)
         for id_, (known, before, after, catalogue) in self.losing.items():
-            if id_ == keeps:
+            if id_ == verdict.keeper:
                 after.roles = catalogue.with_admin(after.roles)
             yield from _between(known, before, after)
-        if self.remain:
-            yield from self._released(overlay)
-
-    def _released(self, overlay: Overlay) -> Iterator[Effect]:
-        """Who keeps the role for want of an admin, and is none of those looked at, would lose it."""
-        noted = reconcile.last_admin(self.org)
-        if noted is not None and noted not in overlay.people:
-            loaded = loading.load(self.org, [noted])
+        if verdict.released and verdict.released not in overlay.people:
+            loaded = loading.load(self.org, [verdict.released])
             for known in loaded.people:
                 after = resolve(overlay.person(known), overlay.world(loaded.world))
                 yield from _between(known, loaded.effects_of(known), after)
+
+    def _others(self) -> bool:
+        *_, catalogue = next(iter(self.losing.values()))
+        return reconcile.other_admins(self.org, catalogue.admin, self.losing)

@@ -11,15 +11,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
-
 from groups_provisioning.actions import entity_edits, rule_evaluation
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Tie, decided_by
-from groups_provisioning.models import GroupMapping, MappingRule, Pending, PushedGroup
+from groups_provisioning.models import MappingRule, Pending, PushedGroup, is_unmapped
 from groups_provisioning.preview.overlay import Overlay, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
 from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
@@ -181,13 +179,12 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
     for name in FACTS:
         setattr(row, name, getattr(draft, name))
     _propose(org, plan, at, rules, row.id)
-    names = PushedGroup.objects.live(org).values_list("display_name", flat=True)
+    names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
     plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)
 
 
 def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
-    mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    unmapped = PushedGroup.objects.live(org).filter(~Exists(mapped)).order_by("id").only("display_name")
+    unmapped = PushedGroup.objects.for_org(org).live().filter(is_unmapped()).order_by("id").only("display_name")
     matched: dict[UUID, MappingRule] = {}
     wanted = []
     for group in unmapped:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from groups_provisioning.choices import PatternType
@@ -16,16 +17,16 @@ EXAMPLES = 8
 
 
 class Named(NamedTuple):
-    """A group by its name, the name folded, and whether no rule is asked about it any more."""
+    """A group by its name, the name folded, and whether rules can be applied to it."""
 
     name: str
     key: str
-    is_mapped: bool
+    is_unmapped: bool
 
 
 @dataclass(slots=True)
 class Tally:
-    """Groups that one rule matches. winning: where no earlier rule does; unmapped: those of them without a mapping."""
+    """Groups that one rule matches. winning: where no earlier rule does; unmapped: those of them that are."""
 
     matching: int = 0
     winning: int = 0
@@ -53,8 +54,9 @@ class Matches:
 
 def count(rules: Sequence["MappingRule"], groups: Sequence[Named], *, is_cut: bool = False) -> Matches:
     """Count what each rule matches. rules: in their order; groups: by name. Raises patterns.BadPattern."""
-    names, keys = tuple(group.name for group in groups), tuple(group.key for group in groups)
+    names, keys = _Names([group.name for group in groups]), [group.key for group in groups]
     hits = [_hits(rule, names, keys) for rule in rules]
+    names.let_go()
     tallies = [Tally() for _ in rules]
     unmatched = 0
     for index, group in enumerate(groups):
@@ -67,16 +69,33 @@ def count(rules: Sequence["MappingRule"], groups: Sequence[Named], *, is_cut: bo
                 if not won:
                     won = True
                     tally.winning += 1
-                    tally.unmapped += not group.is_mapped
+                    tally.unmapped += group.is_unmapped
         unmatched += not won
     return Matches(tallies, len(groups), unmatched, is_cut)
 
 
-def _hits(rule: "MappingRule", names: tuple[str, ...], keys: tuple[str, ...]) -> Sequence[bool]:
+class _Names:
+    """The names of groups, in order; by their digest alone they are remembered, so that no org's names stay here."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.digest = sha256("\0".join(names).encode()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Names) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def let_go(self) -> None:
+        self.names = ()
+
+
+def _hits(rule: "MappingRule", names: _Names, keys: Sequence[str]) -> Sequence[bool]:
     """Whether the rule matches, name by name. keys: the same names, folded as `patterns.matches` would."""
     match rule.pattern_type:
         case PatternType.ALL:
-            return (True,) * len(names)
+            return (True,) * len(keys)
         case PatternType.PREFIX:
             prefix = fold(rule.pattern)
             return [key.startswith(prefix) for key in keys]
@@ -84,7 +103,9 @@ def _hits(rule: "MappingRule", names: tuple[str, ...], keys: tuple[str, ...]) ->
             return _regex_hits(rule.pattern, names)
 
 
-# 10,000 names take 50 ms for one pattern, and the same questions come again while an admin works on rules.
-@lru_cache(maxsize=32)
-def _regex_hits(pattern: str, names: tuple[str, ...]) -> Sequence[bool]:
-    return bytes(patterns.matches(PatternType.REGEX, pattern, name) for name in names)  # type: ignore[return-value]
+# 10,000 names take 50 ms for one pattern, and the same questions come again while an admin works on rules. What is
+# remembered is a byte for each name.
+@lru_cache(maxsize=128)
+def _regex_hits(pattern: str, names: _Names) -> Sequence[bool]:
+    found = (patterns.matches(PatternType.REGEX, pattern, name) for name in names.names)
+    return bytes(found)  # type: ignore[return-value]

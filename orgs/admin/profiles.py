@@ -98,6 +98,7 @@ class SchemaProfileAdmin(ModelAdmin):
             _("Groups"),
             {"fields": ("group_extension", "group_extension_aliases", "group_role_attribute", "starting_rules")},
         ),
+        (_("Discovery"), {"fields": ("announces_cursors",)}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: SchemaProfile | None = None) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Keys: how IDs are made, and how names are compared without letter case."""
 
 import unicodedata
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat
@@ -26,10 +27,30 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
-class FoldedField(models.TextField):
-    """The key of another column of the row, kept in step by `save` and `bulk_create`: `name_key = FoldedField("name")`.
+Row = TypeVar("Row", bound=models.Model)
 
-    `QuerySet.update` does not keep it in step; nothing updates a name that way.
+
+class FoldingQuerySet(models.QuerySet[Row]):
+    """Rows whose names have keys, see `FoldedField`."""
+
+    def update(self, **values: Any) -> int:
+        """Raises TypeError where a name would be worked out by the database: its key is made in Python."""
+        for field in self.model._meta.fields:
+            if isinstance(field, FoldedField) and field.source in values:
+                name = values[field.source]
+                if not isinstance(name, str):
+                    raise TypeError(f"{field.source} has a key, and is updated with a text only: {name!r}")
+                values[field.name] = fold(name)
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+class FoldedField(models.TextField):
+    """The key of another column of the row: `name_key = FoldedField("name")`.
+
+    Whatever writes that column writes the key too: `save`, whether or not `update_fields` names the key, `bulk_create`,
+    and the `update` of a `FoldingQuerySet`, which the model's manager has to be of.
     """
 
     def __init__(self, source: str, **options: Any) -> None:
@@ -40,6 +61,18 @@ class FoldedField(models.TextField):
     def deconstruct(self) -> Any:
         name, path, _, options = super().deconstruct()
         return name, path, [self.source], options
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        save_base = cls.save_base
+
+        @wraps(save_base)
+        def keeping_the_key(instance: Any, *args: Any, update_fields: Any = None, **options: Any) -> None:
+            if update_fields and self.source in update_fields:
+                update_fields = {*update_fields, name}
+            save_base(instance, *args, update_fields=update_fields, **options)
+
+        cls.save_base = keeping_the_key
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         key = fold(getattr(model_instance, self.source))

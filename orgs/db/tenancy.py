@@ -1,9 +1,12 @@
 """Tenancy: which org a row belongs to, in queries and in the database itself (SPEC O7)."""
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from uuid import UUID
 
 from django.db import models
 from django.db.backends.ddl_references import Statement
+
+from orgs.db.keys import FoldingQuerySet
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -13,10 +16,11 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=models.Model)
 
 
-class TenantQuerySet(models.QuerySet[Row]):
+class TenantQuerySet(FoldingQuerySet[Row]):
     """Rows of one org at a time. Another org's rows do not exist here."""
 
-    def for_org(self, org: "Organization") -> Self:
+    def for_org(self, org: "Organization | UUID") -> Self:
+        """The rows of an org. org: also its id, where no more of it is loaded."""
         return self.filter(org=org)
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from orgs.choices import RolePolicy
-from orgs.db.keys import FoldedField, uuid7
+from orgs.db.keys import FoldedField, FoldingQuerySet, uuid7
 from orgs.db.tenancy import TenantQuerySet, tenant
 
 
@@ -34,6 +34,15 @@ class SchemaProfile(models.Model):
     role_policy = models.CharField(max_length=10, choices=RolePolicy.choices, default=RolePolicy.HIGHEST)
     user_name_is_email = models.BooleanField(_("userName is an e-mail address"), default=True)
     user_name_is_mutable = models.BooleanField(_("userName may change"), default=True)
+    announces_cursors = models.BooleanField(
+        _("announce cursor pagination"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Lists pagination (RFC 9865) in /ServiceProviderConfig. Older clients then refuse the whole document and "
+            "send nothing. Cursors work without being announced."
+        ),
+    )
     starting_rules = models.JSONField(blank=True, default=list)
     revision = models.PositiveIntegerField(default=1, editable=False)
 
@@ -99,6 +108,8 @@ class Organization(models.Model):
     sub_organizations_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = FoldingQuerySet["Organization"].as_manager()
+
     class Meta:
         ordering = ("name_key", "id")
         constraints: ClassVar = [
@@ -124,6 +135,8 @@ class VerifiedDomain(models.Model):
     name = models.CharField(max_length=253, unique=True, db_collation="C")
     verified_at = models.DateTimeField()
     by_dns = models.BooleanField(default=False)
+
+    objects = TenantQuerySet["VerifiedDomain"].as_manager()
 
     class Meta:
         ordering = ("name",)

@@ -21,9 +21,9 @@ class UserQuerySet(TenantQuerySet["User"]):
         """Everybody whom SCIM has not deleted (SPEC U5)."""
         return self.filter(deleted_at=None)
 
-    def provisionable(self, org: Organization) -> "UserQuerySet":
-        """The people whom SCIM lists, changes and keeps unique in an org: neither the owner nor staff (SPEC U3, O8)."""
-        return self.filter(org=org, deleted_at=None, is_owner=False)
+    def provisionable(self) -> "UserQuerySet":
+        """The people of an org whom SCIM lists, changes and keeps unique: not the owner (SPEC U3, O8)."""
+        return self.filter(deleted_at=None, is_owner=False)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]

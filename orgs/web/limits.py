@@ -4,9 +4,12 @@ They are in memory, since a request must not wait for a broker; with several pro
 generous. They protect the service from a runaway client; they are not a quota.
 """
 
+import os
 import time
 from collections import OrderedDict
 from threading import Lock
+from typing import ClassVar
+from weakref import WeakSet
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,10 +18,12 @@ from django.http import HttpRequest
 class Buckets:
     """One bucket per key: `rate` calls a second, `burst` of them at once."""
 
+    _all: ClassVar[WeakSet["Buckets"]] = WeakSet()
+
     def __init__(self, *, keys: int = 10_000) -> None:
         self._keys = keys
-        self._levels: OrderedDict[object, tuple[float, float]] = OrderedDict()
-        self._lock = Lock()
+        self.clear()
+        self._all.add(self)
 
     def take(self, key: object, *, rate: float, burst: float) -> float:
         """Take one call from the bucket of `key`. Returns the seconds until a retry; 0 if it may go ahead."""
@@ -34,8 +39,17 @@ class Buckets:
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._levels.clear()
+        self._levels: OrderedDict[object, tuple[float, float]] = OrderedDict()
+        self._lock = Lock()
+
+    @classmethod
+    def clear_all(cls) -> None:
+        """Forget all that this process has counted."""
+        for buckets in cls._all:
+            buckets.clear()
+
+
+os.register_at_fork(after_in_child=Buckets.clear_all)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from psycopg import errors
 from psycopg_pool import PoolTimeout
@@ -30,6 +30,8 @@ from scim.protocol.errors import ScimError, TooMany
 CONTENT_TYPE = "application/scim+json"
 RETRY_AFTER = 5  # seconds, when the database is away
 
+_LISTS = ("attributes", "excludedattributes")
+
 log = structlog.get_logger(__name__)
 calls = Buckets()
 failures = Buckets()
@@ -42,6 +44,8 @@ class ScimResponse(HttpResponse):
     def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = b"" if message is None else orjson.dumps(message)
         super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
+        self["Cache-Control"] = "no-store"
+        self["X-Content-Type-Options"] = "nosniff"
         if status not in (204, 304):  # these must not have one (RFC 9110 §8.6)
             self["Content-Length"] = str(len(content))
 
@@ -104,12 +108,30 @@ class ScimView(APIView):
     def message(self) -> Any:
         """The JSON value in the request's body. Raises ScimError."""
         self.call.body = read_bytes(self.request._request)
-        return read_json(self.call.body, self.request.META.get("CONTENT_TYPE", ""))
+        may_deactivate = self.request.method in ("PUT", "PATCH") or self.operation == "bulk"
+        content_type = self.request.META.get("CONTENT_TYPE", "")
+        return read_json(self.call.body, content_type, any_number=may_deactivate)
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the URL by their names in lower case; of one that is repeated the last, of lists all.
+
+        `+` is a space, but a plus where the query spells its spaces `%20` (SPEC S3). The charset of the request's
+        body says nothing about them.
+        """
+        query = self.request.META.get("QUERY_STRING", "").encode("iso-8859-1")
+        if b"%20" in query:
+            query = query.replace(b"+", b"%2B")
+        parameters: dict[str, str] = {}
+        for name, values in QueryDict(query, encoding="utf-8").lists():
+            name = name.lower()
+            lists = [parameters[name]] if name in parameters else []
+            parameters[name] = ",".join([*lists, *values]) if name in _LISTS else values[-1]
+        return parameters
 
     def names(self) -> tuple[list[str], list[str]]:
         """The names in `attributes` and `excludedAttributes` of the URL."""
-        given = self.request._request.GET
-        attributes, excluded = (given.get(name, "").split(",") for name in ("attributes", "excludedAttributes"))
+        given = self.parameters()
+        attributes, excluded = (given.get(name, "").split(",") for name in _LISTS)
         return [name for name in attributes if name], [name for name in excluded if name]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

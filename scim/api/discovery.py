@@ -23,7 +23,7 @@ class DiscoveryView(ScimView):
 
     def documents(self, documents: list[dict[str, Any]]) -> ScimResponse:
         """All of them in one list; RFC 7644 §4 requires 403 for a filter."""
-        if "filter" in self.request._request.GET:
+        if "filter" in self.parameters():
             raise ScimError("Discovery does not support filters; read the whole list.", status=403)
         return ScimResponse(list_response(documents, total=len(documents), start_index=1))
 
@@ -38,7 +38,10 @@ class ServiceProviderConfig(DiscoveryView):
             max_bulk_operations=settings.SCIM_MAX_OPERATIONS,
             max_payload_size=settings.SCIM_MAX_BODY,
         )
-        return ScimResponse(service_provider_config(self.call.base_url, limits))
+        profile = self.org.profile
+        return ScimResponse(
+            service_provider_config(self.call.base_url, limits, announce_cursors=profile.announces_cursors)
+        )
 
 
 class ResourceTypes(DiscoveryView):

@@ -52,11 +52,9 @@ class ResourceView(ScimView):
         super().initial(request, *args, **kwargs)
 
     def answer(self, row: Any, status: int = 200) -> ScimResponse:
-        """The representation of one resource as the request asks for it, with its ETag."""
+        """The representation of one resource as the request asks for it, with its ETag and Location (SPEC S10)."""
         self.call.target = str(row.id)
-        headers = {"ETag": self.requests.etag(row)}
-        if status == 201:
-            headers["Location"] = self.requests.location(row, self.call.base_url)
+        headers = {"ETag": self.requests.etag(row), "Location": self.requests.location(row, self.call.base_url)}
         projection = read_projection(*self.names(), self.requests.kind(self.org))
         (shown,) = self.requests.shown(self.org, [row], self.call.base_url, projection)
         return ScimResponse(shown, status=status, headers=headers)
@@ -80,8 +78,7 @@ class Collection(ResourceView):
     verbs = {"GET": "list", "POST": "create"}
 
     def get(self, request: Any) -> ScimResponse:
-        parameters = request._request.GET.dict()
-        return self.page(read_query(parameters, self.requests.kind(self.org), **_limits()))
+        return self.page(read_query(self.parameters(), self.requests.kind(self.org), **_limits()))
 
     def post(self, request: Any) -> ScimResponse:
         body = self.message()

@@ -26,8 +26,11 @@ _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
     group_intake.UnknownGroup: lambda error: ScimError(f"There is no group {error}.", status=404),
     group_intake.GroupNameTaken: lambda error: Uniqueness(f"There is a group with the displayName {error} already."),
     group_intake.GroupProvisioningOff: lambda error: ScimError(
-        "Group provisioning is switched off for this organization. Switch it on, on the portal's SCIM provisioning "
-        "page, then push the group again.",
+        "Group provisioning is switched off for this organization. Ask an admin of the organization to switch it on, "
+        "on the portal's SCIM provisioning page, then push the group again."
+        if error.activated
+        else "Group provisioning is not activated for this organization. Ask the portal's support to activate it, "
+        "then push the group again.",
         status=403,
     ),
     members.UnknownMembers: lambda error: InvalidValue(

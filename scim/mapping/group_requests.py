@@ -55,7 +55,7 @@ def shown(
 ) -> Iterable[dict[str, Any]]:
     """The representations of groups; the members are read only where they are wanted (SPEC G8)."""
     own = dialect(org.profile)
-    listed: Mapping[UUID, list[tuple[UUID, bool]]] = {}
+    listed: Mapping[UUID, list[members.Listed]] = {}
     wanted = projection.wants("members")
     if wanted:
         listed = members.listed([group.id for group in found])

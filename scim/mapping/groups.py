@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from groups_provisioning.actions.group_intake import GroupFacts
+from groups_provisioning.actions.members import Listed
 from groups_provisioning.models import PushedGroup, PushedGroupQuerySet
 from orgs.models import Organization
 from scim.mapping.etags import etag
@@ -26,7 +27,7 @@ def resource_of(group: PushedGroup) -> dict[str, Any]:
 
 def rows(org: Organization) -> PushedGroupQuerySet:
     """The groups that SCIM lists."""
-    return PushedGroup.objects.live(org)
+    return PushedGroup.objects.for_org(org).live()
 
 
 def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: str = "") -> GroupFacts:
@@ -63,15 +64,17 @@ def render(
     return projection.apply(resource, {own.id: group.extension_urn} if own and group.extension_urn else {})
 
 
-def rendered_members(ids: list[tuple[UUID, bool]], base_url: str) -> list[dict[str, str]]:
-    """Members as SCIM shows them. ids: with whether it is a user's or a nested group's."""
-    users, groups = f"{base_url}/Users/", f"{base_url}/Groups/"
-    return [
-        {"value": (text := str(id_)), "$ref": users + text, "type": "User"}
-        if is_user
-        else {"value": (text := str(id_)), "$ref": groups + text, "type": "Group"}
-        for id_, is_user in ids
-    ]
+def rendered_members(listed: list[Listed], base_url: str) -> list[dict[str, str]]:
+    """Members as SCIM shows them, with their names where they have one (SPEC S10)."""
+    kinds = {True: ("User", f"{base_url}/Users/"), False: ("Group", f"{base_url}/Groups/")}
+    rendered = []
+    for id_, name, is_user in listed:
+        kind, url = kinds[is_user]
+        member = {"value": (text := str(id_)), "$ref": url + text, "type": kind}
+        if name:
+            member["display"] = name
+        rendered.append(member)
+    return rendered
 
 
 def location(group: PushedGroup, base_url: str) -> str:
@@ -92,10 +95,14 @@ _FILTER_COLUMNS = {
     "meta": None,
 }
 _MEMBERS = f"""(
-    SELECT jsonb_agg(jsonb_build_object('value', id, 'type', type)) FROM (
-        SELECT user_id AS id, 'user' AS type FROM groups_provisioning_groupmember m WHERE m.group_id = {_TABLE}.id
+    SELECT jsonb_agg(jsonb_build_object('value', id, 'type', type, 'display', name)) FROM (
+        SELECT u.id, 'user' AS type, COALESCE(u.folded ->> 'displayName', NULLIF(trim(concat_ws(
+            ' ', u.folded -> 'name' ->> 'givenName', u.folded -> 'name' ->> 'familyName'
+        )), '')) AS name
+        FROM groups_provisioning_groupmember m JOIN orgs_user u ON u.id = m.user_id WHERE m.group_id = {_TABLE}.id
         UNION ALL
-        SELECT member_id, 'group' FROM groups_provisioning_nestedgroup n WHERE n.group_id = {_TABLE}.id
+        SELECT g.id, 'group', g.display_name_key
+        FROM groups_provisioning_nestedgroup n JOIN {_TABLE} g ON g.id = n.member_id WHERE n.group_id = {_TABLE}.id
     ) AS members
 )"""
 

@@ -14,16 +14,17 @@ from scim.protocol.errors import InvalidCursor, InvalidValue
 from scim.protocol.listing import Query
 
 Row = TypeVar("Row", bound=Model)
+Shown = TypeVar("Shown")
 
 # What pages can be walked by with a cursor: an attribute to the column whose index serves it.
 Keys = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Shown]):
     """total: with index paging. next_cursor: with cursor paging, unless this is the last page."""
 
-    rows: list[Row]
+    rows: list[Shown]
     total: int | None = None
     next_cursor: str | None = None
 

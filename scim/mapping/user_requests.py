@@ -15,6 +15,7 @@ from orgs.models import EntityKind, Organization, User
 from scim.mapping import listing, users
 from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
+from scim.mapping.users import Shown
 from scim.protocol.apply import apply_patch
 from scim.protocol.dialect import Dialect
 from scim.protocol.errors import InvalidValue, quote
@@ -39,33 +40,34 @@ def kind(org: Organization) -> ResourceType:
     return dialect(org.profile).user
 
 
-def find(org: Organization, user_id: str) -> User:
+def find(org: Organization, user_id: str) -> Shown:
     """A user as SCIM sees them. Raises intake.UnknownUser."""
     try:
-        return users.rows(org, dialect(org.profile)).get(id=read_id(user_id))
+        return users.listed(users.rows(org, dialect(org.profile)).get(id=read_id(user_id)))
     except User.DoesNotExist:
         raise user_intake.UnknownUser(user_id) from None
 
 
-def page(org: Organization, query: Query) -> listing.Page[User]:
+def page(org: Organization, query: Query) -> listing.Page[Shown]:
     """The page of users that a query asks for. Raises ScimError."""
     own = dialect(org.profile)
     rows, filters = users.rows(org, own), users.user_filters(own)
-    return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
+    found = listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
+    return listing.Page([users.listed(row) for row in found.rows], found.total, found.next_cursor)
 
 
-def shown(org: Organization, found: Sequence[User], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:
+def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:
     """The representations of users."""
     own = dialect(org.profile)
-    return (users.render(user, own, base_url, projection) for user in found)
+    return (users.render(each, own, base_url, projection) for each in found)
 
 
-def is_shown_after_patch(user: User) -> bool:
+def is_shown_after_patch(user: Shown) -> bool:
     """A PATCH always answers with the user."""
     return True
 
 
-def create(org: Organization, body: Any, cause: Cause) -> User:
+def create(org: Organization, body: Any, cause: Cause) -> Shown:
     """POST (RFC 7644 §3.3). Raises ScimError and what intake.create_user raises."""
     own = dialect(org.profile)
     outcome = read_resource(body, own.user, creating=True).replace({})
@@ -74,13 +76,10 @@ def create(org: Organization, body: Any, cause: Cause) -> User:
     placement_id = placed_by(org, own, outcome.resource)
     urn = _extension_urn(own, outcome)
     facts = users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
-    user = user_intake.create_user(org=org, facts=facts, cause=cause)
-    if user.created_at == cause.at:
-        users.note_no_groups(user)
-    return user
+    return _shown(user_intake.create_user(org=org, facts=facts, cause=cause))
 
 
-def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:
+def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> Shown:
     """PUT (RFC 7644 §3.5.1, SPEC U7). Raises ScimError and what intake.change_user raises."""
     own = dialect(org.profile)
     draft = read_resource(body, own.user)
@@ -91,10 +90,10 @@ def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: 
             put(outcome.resource, own.role, None)
         return _edit(org, user, outcome, draft.deactivates)
 
-    return user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
+    return _shown(user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected))
 
 
-def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> User:
+def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> Shown:
     """PATCH (RFC 7644 §3.5.2). Raises ScimError and what intake.change_user raises."""
     kind = dialect(org.profile).user
     read = read_patch(body, kind, max_operations=settings.SCIM_MAX_OPERATIONS)
@@ -102,7 +101,7 @@ def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Ex
     def edit(user: User) -> user_intake.Edit:
         return _edit(org, user, apply_patch(read, kind, users.resource_of(user)), read.deactivates)
 
-    return user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected)
+    return _shown(user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected))
 
 
 def delete(org: Organization, user_id: str, cause: Cause, expected: Expected = None) -> None:
@@ -115,6 +114,10 @@ def read_id(text: str) -> UUID:
     if (user_id := as_uuid(text)) is None:
         raise user_intake.UnknownUser(text)
     return user_id
+
+
+def _shown(written: user_intake.Written) -> Shown:
+    return users.written(written.user, roles=written.roles, is_new=written.is_new)
 
 
 def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> user_intake.Edit:

@@ -1,7 +1,8 @@
 """A user in SCIM's words and in ours."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -42,6 +43,23 @@ _COLUMNS = {"userName": "user_name", "externalId": "external_id", "displayName":
 _NAME_COLUMNS = {"givenName": "given_name", "familyName": "family_name"}
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A user as SCIM shows them.
+
+    roles: the effective ones, asked for where the IdP wrote none (SPEC R1). groups: the id and the name of each pushed
+    group that they are in, in the order of their ids (SPEC U9).
+    """
+
+    user: User
+    roles: Sequence[str]
+    groups: Sequence[dict[str, str]]
+
+    @property
+    def id(self) -> UUID:
+        return self.user.id
+
+
 def resource_of(user: User) -> dict[str, Any]:
     """What the IdP has written, with canonical names: what PUT and PATCH start from."""
     resource = {name: value for name, column in _COLUMNS.items() if (value := getattr(user, column))}
@@ -54,31 +72,36 @@ def resource_of(user: User) -> dict[str, Any]:
 
 
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
-    """The users whom SCIM lists, with all that `render` needs."""
+    """The users whom SCIM lists, with all that `listed` needs."""
     needed = ("standing", "placement") if dialect.placement else ("standing",)
-    return User.objects.provisionable(org).select_related(*needed).annotate(shown_groups=_GROUPS)
+    return User.objects.for_org(org).provisionable().select_related(*needed).annotate(shown_groups=_GROUPS)
 
 
-def groups_of(user: User) -> list[dict[str, str]]:
-    """The id and the name of each pushed group that the user is in, in order of their ids (SPEC U9)."""
-    if "shown_groups" not in user.__dict__:
-        with connection.cursor() as cursor:
-            cursor.execute(_GROUPS_OF("%s"), [user.id])
-            (groups,) = cursor.fetchone()
-        user.__dict__["shown_groups"] = groups and orjson.loads(groups)
-    return user.__dict__["shown_groups"] or []
+def listed(row: Any) -> Shown:
+    """One of `rows`."""
+    return Shown(row, _effective_roles(row), row.shown_groups or [])
 
 
-def note_no_groups(user: User) -> None:
-    """Spare the question for the groups of somebody who is new."""
-    user.__dict__["shown_groups"] = []
+def written(user: User, *, roles: list[str] | None, is_new: bool) -> Shown:
+    """A user whom a command has just written. roles: as it settled them, if it did; is_new: they are in no group."""
+    return Shown(user, _effective_roles(user) if roles is None else roles, [] if is_new else _groups_of(user.id))
 
 
-def etag_of(user: User) -> str:
+def _effective_roles(user: User) -> list[str]:
+    return user.standing.roles if user.idp_roles is None else []
+
+
+def _groups_of(user_id: UUID) -> list[dict[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS_OF("%s"), [user_id])
+        (groups,) = cursor.fetchone()
+    return orjson.loads(groups) if groups else []
+
+
+def etag_of(shown: Shown) -> str:
     """A user's ETag; the names of their groups are part of what it stands for."""
-    groups = groups_of(user)
-    digest = hashlib.sha256(orjson.dumps(groups)).hexdigest()[:12] if groups else ""
-    return etag(user.revision, digest)
+    digest = hashlib.sha256(orjson.dumps(shown.groups)).hexdigest()[:12] if shown.groups else ""
+    return etag(shown.user.revision, digest)
 
 
 def facts_of(
@@ -117,21 +140,22 @@ def facts_of(
     )
 
 
-def render(user: User, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
-    """The representation of a user whose `standing` is loaded (RFC 7643 §4.1)."""
+def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
+    """The representation of a user (RFC 7643 §4.1)."""
+    user = shown.user
     resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
     if user.idp_roles is None:
-        _show_effective_roles(resource, user, dialect.role)
+        _show_effective_roles(resource, shown.roles, dialect.role)
     if dialect.placement and user.placement:
         put(resource, dialect.placement, user.placement.name)
-    if groups := groups_of(user):
-        resource["groups"] = [_rendered_group(group, base_url) for group in groups]
+    if shown.groups:
+        resource["groups"] = [_rendered_group(group, base_url) for group in shown.groups]
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
-        "location": location(user, base_url),
-        "version": etag_of(user),
+        "location": location(shown, base_url),
+        "version": etag_of(shown),
     }
     own = dialect.role.schema
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
@@ -142,10 +166,10 @@ def _rendered_group(group: dict[str, str], base_url: str) -> dict[str, str]:
     return {"value": id_, "$ref": f"{base_url}/Groups/{id_}", "display": group["display"], "type": "direct"}
 
 
-def _show_effective_roles(resource: dict[str, Any], user: User, role: Ref) -> None:
+def _show_effective_roles(resource: dict[str, Any], roles: Sequence[str], role: Ref) -> None:
     """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
     assert role.attribute is not None
-    effective: Any = user.standing.roles
+    effective: Any = roles
     if role.attribute.sub_attributes:
         effective = [{"value": key} for key in effective]
     elif not role.attribute.multi_valued:
@@ -159,9 +183,9 @@ def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
     return schema_names([*resource, own.id] if own else resource, dialect.user)
 
 
-def location(user: User, base_url: str) -> str:
+def location(shown: Shown, base_url: str) -> str:
     """The URI of a user."""
-    return f"{base_url}/Users/{user.id}"
+    return f"{base_url}/Users/{shown.id}"
 
 
 def moment(at: datetime) -> str:

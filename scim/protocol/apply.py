@@ -14,9 +14,10 @@ from .errors import NoTarget, ScimError
 from .evaluate import comparable, matches
 from .filters import And, Compare, Filter
 from .patch import Patch, Write
-from .resources import Outcome, Resource, assign, get, put, restore_immutable
+from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable
 from .schema import Attribute, ResourceType
-from .values import Refusal, check_size
+from .undescribed import OpenWrite, carry_out, place_of, value_at
+from .values import Refusal, check_size, notable
 
 
 def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -> Outcome:
@@ -27,8 +28,14 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
     new = _gathered(kind, resource)
     refusals = list(patch.refusals)
     spelling: dict[str, str] = {}
-    spelled: dict[str, str | None] = {}
+    spelled: dict[Hashable, str | None] = {}
     for write in patch.writes:
+        if isinstance(write, OpenWrite):
+            try:
+                spelling |= _carry_out_open(write, kind, new, resource, spelled)
+            except ScimError as error:
+                refusals.append(Refusal(notable(write.name), error))
+            continue
         ref, spelled_as = write.path.ref, write.path.spelling
         aliased = ref.schema if ref.schema and ref.schema.aliases else None
         if aliased and spelled.setdefault(ref.top, spelled_as) != spelled_as and write.value == get(resource, ref):
@@ -60,36 +67,32 @@ def _carry_out(write: Write, new: Resource) -> None:
     Raises NoTarget, and InvalidValue for too many values.
     """
     ref = write.path.ref
-    if ref.attribute is None or (ref.schema and not ref.schema.attributes):
-        _carry_out_opaque(write, new)
-        return
-    put(new, ref, _changed(write, ref.attribute, get(new, ref)))
+    put(new, ref, _changed(write, ref.attribute, get(new, ref)) if ref.attribute else None)
 
 
-def _carry_out_opaque(write: Write, new: Resource) -> None:
-    """A whole extension, or something in one that nobody described, whose names are matched as they are stored."""
-    ref = write.path.ref
-    urn = _stored_name(new, ref.schema.id if ref.schema else "")
-    if ref.attribute is None:
-        new.pop(urn, None)
-        return
-    home = dict(new[urn]) if isinstance(new.get(urn), dict) else {}
-    name = _stored_name(home, ref.attribute.name)
-    old, value = home.get(name), write.value
-    if ref.sub:
-        value = dict(old) if isinstance(old, dict) else {}
-        assign(value, _stored_name(value, ref.sub.name), write.value)
-    elif write.op == "add" and isinstance(old, list) and isinstance(value, list):
-        known = {json.dumps(item, sort_keys=True) for item in old}
-        value = old + [item for item in value if json.dumps(item, sort_keys=True) not in known]
-        check_size(ref.attribute, value)
-    assign(home, name, value)
-    assign(new, urn, home or None)
+def _carry_out_open(
+    write: OpenWrite,
+    kind: ResourceType,
+    new: Resource,
+    resource: Mapping[str, Any],
+    spelled: dict[Hashable, str | None],
+) -> dict[str, str]:
+    """One write into what no schema describes; the spelling of the described extension that it changes.
 
-
-def _stored_name(home: Mapping[str, Any], name: str) -> str:
-    lowered = name.lower()
-    return name if name in home else next((key for key in home if key.lower() == lowered), name)
+    Raises InvalidPath, InvalidValue, NoTarget.
+    """
+    place = place_of(write, kind, new)
+    schema, _ = kind.urns.get(place[0].lower(), (None, ""))
+    if schema is None:
+        carry_out(write, place, new)
+        return {}
+    if spelled.setdefault(place, write.spelling) != write.spelling and write.value == value_at(resource, place):
+        return {}  # The other spelling brought another value: that one is new (SPEC P1).
+    # What was stored before anybody described the extension may be no object.
+    home = {schema.id: home_in(new, schema.id)}
+    carry_out(write, place, home)
+    assign(new, schema.id, home.get(schema.id) or None)
+    return {schema.id: write.spelling} if schema.aliases and write.spelling else {}
 
 
 def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
@@ -99,12 +102,16 @@ def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
         elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
         check_size(attribute, elements)
         return elements or None
+    if (found := write.path.filter) and not (isinstance(old, dict) and matches(found, old)):
+        if write.op == "remove":
+            return old
+        raise NoTarget(f"{attribute.name} is not what the path selects; read the resource and correct the path.")
     if sub is None:
         return value
     # What stands for its `value` is new with it: a $ref to the former manager would be wrong.
     part = {} if attribute.is_reference and sub.name == "value" else dict(old or {})
     assign(part, sub.name, value)
-    return None if attribute.is_reference and "value" not in part else part or None
+    return None if attribute.is_reference and not part.get("value", "").strip() else part or None
 
 
 def _changed_elements(write: Write, attribute: Attribute, old: list[Any]) -> list[Any]:
@@ -133,6 +140,9 @@ def _changed_selection(write: Write, attribute: Attribute, old: list[Any]) -> li
         return _merged(attribute, new, touched)
     if write.op == "remove":
         return old
+    if attribute.name == "roles" and fixed == {"primary": True} and len(old) == 1:
+        # Whoever writes the primary role has one: the role that they wrote before does not stay beside it (SPEC S5).
+        return [_changed_element(write, {**old[0], "primary": True}, fixed)]
     if not found or not fixed or not fixed.keys() <= {"type", "primary"}:
         raise NoTarget(
             f"No value of {attribute.name} is what the path selects; read the resource and correct the path."

@@ -65,8 +65,8 @@ def read_bulk(body: Any, kinds: Iterable[ResourceType], *, max_operations: int) 
     if len(sent) > max_operations:
         raise ScimError(f"A bulk request may have at most {max_operations} operations; send several.", status=413)
     fail_on_errors = given.get("failonerrors")
-    if fail_on_errors is not None and (type(fail_on_errors) is not int or fail_on_errors < 1):
-        raise InvalidValue(f"failOnErrors has to be a positive integer, not {quote(fail_on_errors)}.")
+    if fail_on_errors is not None and (type(fail_on_errors) is not int or fail_on_errors < 0):
+        raise InvalidValue(f"failOnErrors has to be a positive integer, or 0 for none, not {quote(fail_on_errors)}.")
     endpoints = {kind.endpoint.strip("/").lower(): kind for kind in kinds}
     operations: list[Operation] = []
     known: set[str] = set()
@@ -78,7 +78,7 @@ def read_bulk(body: Any, kinds: Iterable[ResourceType], *, max_operations: int) 
         elif operation.bulk_id:
             known.add(operation.bulk_id)
         operations.append(operation)
-    return Bulk(tuple(_ordered([_checked(operation, known) for operation in operations])), fail_on_errors)
+    return Bulk(tuple(_ordered([_checked(operation, known) for operation in operations])), fail_on_errors or None)
 
 
 def run(bulk: Bulk, execute: Callable[[Operation], Done], base: str) -> dict[str, Any]:

@@ -22,8 +22,21 @@ def _key_complaint(value: str) -> str | None:
     return f"at most {_LONGEST_KEY} characters can be stored." if len(value) > _LONGEST_KEY else None
 
 
-def _complex(name: str, description: str, *subs: Attribute) -> Attribute:
-    return Attribute(name, description, "complex", sub_attributes=subs)
+# What `user.status` says in Okta (SPEC S4).
+_OKTA_STATUSES = {
+    "active": True,
+    "provisioned": True,
+    "recovery": True,
+    "locked_out": True,
+    "password_expired": True,
+    "staged": False,
+    "suspended": False,
+    "deprovisioned": False,
+}
+
+
+def _complex(name: str, description: str, *subs: Attribute, strict: bool = False) -> Attribute:
+    return Attribute(name, description, "complex", sub_attributes=subs, strict=strict)
 
 
 def _plural(
@@ -63,6 +76,7 @@ COMMON = (
         "The identifier that the provisioning client knows the resource by.",
         case_exact=True,
         check=_key_complaint,
+        strict=True,
     ),
     Attribute(
         "meta",
@@ -87,7 +101,12 @@ USER = Schema(
     "User Account",
     (
         Attribute(
-            "userName", "The name that identifies the user.", required=True, uniqueness="server", check=_key_complaint
+            "userName",
+            "The name that identifies the user.",
+            required=True,
+            uniqueness="server",
+            check=_key_complaint,
+            strict=True,
         ),
         _complex(
             "name",
@@ -98,8 +117,9 @@ USER = Schema(
             Attribute("middleName", "The middle name or names."),
             Attribute("honorificPrefix", "A title before the name, such as 'Ms.'."),
             Attribute("honorificSuffix", "A suffix to the name, such as 'III'."),
+            strict=True,
         ),
-        Attribute("displayName", "The name to show to people."),
+        Attribute("displayName", "The name to show to people.", strict=True),
         Attribute("nickName", "What the user is called casually."),
         Attribute(
             "profileUrl",
@@ -118,6 +138,8 @@ USER = Schema(
             "Whether the user can sign in: true unless said otherwise, never unassigned.",
             "boolean",
             default=True,
+            strict=True,
+            truths=_OKTA_STATUSES,
         ),
         Attribute(
             "password",
@@ -228,7 +250,14 @@ GROUP = Schema(
     "Group",
     "Group",
     (
-        Attribute("displayName", "The name of the group.", required=True, uniqueness="server", check=_key_complaint),
+        Attribute(
+            "displayName",
+            "The name of the group.",
+            required=True,
+            uniqueness="server",
+            check=_key_complaint,
+            strict=True,
+        ),
         Attribute(
             "members",
             "The members of the group.",

@@ -29,7 +29,8 @@ def schema_document(schema: Schema, base: str) -> dict[str, Any]:
         "id": schema.id,
         "name": schema.name,
         "description": schema.description,
-        "attributes": [_attribute(attribute) for attribute in schema.attributes],
+        # What is never returned is discarded, and so nothing to describe (SPEC P4, U8).
+        "attributes": [_attribute(attribute) for attribute in schema.attributes if attribute.returned != "never"],
         "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.id}"},
     }
 
@@ -69,8 +70,9 @@ def resource_type_document(kind: ResourceType, base: str) -> dict[str, Any]:
     }
 
 
-def service_provider_config(base: str, limits: Limits) -> dict[str, Any]:
-    return {
+def service_provider_config(base: str, limits: Limits, *, announce_cursors: bool = False) -> dict[str, Any]:
+    """What the service provider can do. Clients older than RFC 9865 refuse the document for its `pagination`."""
+    document: dict[str, Any] = {
         "schemas": [f"{_CORE}:ServiceProviderConfig"],
         "patch": {"supported": True},
         "bulk": {
@@ -82,13 +84,6 @@ def service_provider_config(base: str, limits: Limits) -> dict[str, Any]:
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
-        "pagination": {
-            "cursor": True,
-            "index": True,
-            "defaultPaginationMethod": "index",
-            "defaultPageSize": limits.default_page_size,
-            "maxPageSize": limits.max_page_size,
-        },
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",
@@ -100,3 +95,12 @@ def service_provider_config(base: str, limits: Limits) -> dict[str, Any]:
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
     }
+    if announce_cursors:
+        document["pagination"] = {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": limits.default_page_size,
+            "maxPageSize": limits.max_page_size,
+        }
+    return document

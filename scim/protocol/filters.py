@@ -6,7 +6,6 @@ The work is bounded and linear in the text: recursion only follows parentheses, 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Literal, cast
 from .errors import InvalidFilter, quote
 from .schema import Attribute, Ref, ResourceType
 from .text import is_storable, read_datetime
+from .values import is_number, truth_of
 
 MAX_LENGTH = 4096
 MAX_COMPARISONS = 100
@@ -191,7 +191,8 @@ class FilterParser:
         if op not in _OPERATORS:
             raise InvalidFilter(f"{quote(word or '')} after {quote(ref.name)} is no filter operator.")
         ref = self._comparable(ref)
-        return Compare(ref, cast(Operator, op), _typed(ref, op, self._value(ref.name)))
+        value, sent = self._value(ref.name)
+        return Compare(ref, cast(Operator, op), _typed(ref, op, value, sent))
 
     def _ref(self, name: str) -> Ref:
         ref = self._element.element_names.get(name.lower()) if self._element else self._kind.find(name)
@@ -210,7 +211,8 @@ class FilterParser:
             raise InvalidFilter(f"{quote(ref.name)} cannot be compared as a whole; compare one of its sub-attributes.")
         return self._ref(f"{ref.name}.value")
 
-    def _value(self, name: str) -> Value:
+    def _value(self, name: str) -> tuple[Value, str]:
+        """A value, and its text as it was sent; a bare word is the text it is (SPEC S3)."""
         string = self._take(_STRING)
         if string is not None:
             try:
@@ -219,15 +221,18 @@ class FilterParser:
                 text = "\x00"
             if not is_storable(text):
                 raise InvalidFilter(f"The value compared with {quote(name)} is not valid as a JSON string.")
-            return text
-        word = self._take(_WORD) or ""
+            return text, text
+        word = self._take(_WORD)
+        if not word or not is_storable(word):
+            raise InvalidFilter(
+                f"A value is missing after {quote(name)} before {quote(self.text[self.pos :])}; "
+                "put text in double quotes."
+            )
         if word.lower() in _LITERALS:
-            return _LITERALS[word.lower()]
+            return _LITERALS[word.lower()], word
         if _NUMBER.fullmatch(word):
-            number = float(word) if any(mark in word for mark in ".eE") else int(word)
-            if math.isfinite(number):
-                return number
-        raise InvalidFilter(f"{quote(word)} after {quote(name)} is no value; put text in double quotes.")
+            return float(word) if any(mark in word for mark in ".eE") else int(word), word
+        return word, word
 
     def _next(self, char: str) -> bool:
         self._take(_SPACE)
@@ -247,10 +252,15 @@ class FilterParser:
         return match[pattern.groups]
 
 
-def _typed(ref: Ref, op: str, value: Value) -> Value:
-    """The value in the attribute's type, if the operator makes sense for it (RFC 7644 table 3)."""
+def _typed(ref: Ref, op: str, value: Value, sent: str) -> Value:
+    """The value in the attribute's type, if the operator makes sense for it (RFC 7644 table 3).
+
+    sent: the value's text; compared with text, a number or a literal but null is that text (SPEC S3).
+    """
     name, kind = ref.name, ref.leaf.type
     textual = kind in ("string", "reference", "binary")
+    if textual and value is not None:
+        value = sent
     if op in _TEXT_OPERATORS and not (textual and isinstance(value, str)):
         raise InvalidFilter(f"{op} compares text, but {quote(name)} is {kind}; use eq, ne, gt, ge, lt or le.")
     if value is None:
@@ -259,20 +269,17 @@ def _typed(ref: Ref, op: str, value: Value) -> Value:
         return None
     if op in _ORDER_OPERATORS and kind in ("boolean", "binary"):
         raise InvalidFilter(f"{op} has no meaning for {quote(name)}, which is {kind}; use eq or ne.")
-    if textual and isinstance(value, str):
+    if textual:
         return value
     if kind == "boolean":
-        # Entra compares with the strings "True" and "False" (SPEC S3).
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
-        if isinstance(value, bool):
-            return value
-    elif kind in ("integer", "decimal") and isinstance(value, int | float) and not isinstance(value, bool):
+        if (truth := truth_of(ref.leaf, value)) is not None:
+            return truth
+    elif kind in ("integer", "decimal") and is_number(value):
         return value
     elif kind == "dateTime" and isinstance(value, str):
         try:
             return read_datetime(value)
         except ValueError:
             pass
-    hint = "; put it in double quotes" if textual else ""
-    raise InvalidFilter(f"{quote(str(value))} is no {kind}, which {quote(name)} is{hint}.")
+    hint = "; in a URL, write + as %2B" if kind == "dateTime" and " " in sent else ""
+    raise InvalidFilter(f"{quote(sent)} is no {kind}, which {quote(name)} is{hint}.")

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from .errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, ScimError, quote
-from .filters import Compare, Filter, Or
-from .paths import Path, UnknownAttribute, read_path
-from .schema import Attribute, Ref, ResourceType
-from .values import Refusal, notable, read_element, read_member_ids, read_opaque, read_value
+from .filters import MAX_LENGTH, And, Compare, Filter, Or
+from .paths import Path, UnknownAttribute, read_path, spelling_of
+from .schema import Ref, ResourceType
+from .text import is_storable
+from .undescribed import OpenWrite, described_part, is_undescribed
+from .values import Refusal, is_empty, notable, read_element, read_member_ids, read_opaque, read_value
 
 MAX_OPERATIONS = 1000
 
@@ -51,14 +53,14 @@ class MembersWrite:
 class Patch:
     """What a PATCH asks, in its order."""
 
-    writes: tuple[Write, ...]
+    writes: tuple[Write | OpenWrite, ...]
     members: tuple[MembersWrite, ...]
     refusals: tuple[Refusal, ...]
 
     @property
     def deactivates(self) -> bool:
         """Whether it leaves the user inactive (SPEC U4)."""
-        last = [write.value for write in self.writes if write.name == "active"][-1:]
+        last = [write.value for write in self.writes if isinstance(write, Write) and write.name == "active"][-1:]
         return last == [False]
 
 
@@ -92,7 +94,7 @@ class _Reader:
 
     def __init__(self, kind: ResourceType) -> None:
         self._kind = kind
-        self.writes: list[Write] = []
+        self.writes: list[Write | OpenWrite] = []
         self.members: list[MembersWrite] = []
         self.refusals: list[Refusal] = []
 
@@ -106,9 +108,11 @@ class _Reader:
             self._pathless(op, value)
         elif not isinstance(text, str):
             raise InvalidSyntax(f"path has to be a string, not {quote(text)}.")
+        elif is_undescribed(text.lstrip(), self._kind):
+            self._open(op, text.lstrip(), value, by_path=True)
         else:
             try:
-                path = read_path(text, self._kind, of_object=isinstance(value, dict))
+                path = read_path(text, self._kind)
             except (InvalidPath, InvalidFilter) as error:
                 self._refuse(notable(text), error)
             else:
@@ -123,18 +127,50 @@ class _Reader:
             self._object(op, value)
 
     def _object(self, op: Op, value: Mapping[str, Any], *, nested: bool = False) -> None:
-        """Attributes without a path; keys may themselves be paths (SPEC S3)."""
+        """Attributes without a path; keys may themselves be paths (SPEC S3).
+
+        An attribute of an extension may be named without its URN, or under the core one; where the same object names
+        it with its URN, that counts (SPEC P8).
+        """
+        known: list[tuple[str, Path, Any]] = []
         for key, item in value.items():
+            if is_undescribed(key, self._kind):
+                self._open(op, key, item)
+                continue
             try:
-                path = read_path(key, self._kind, of_object=isinstance(item, dict))
-            except UnknownAttribute:
+                path = read_path(key, self._kind)
+            except UnknownAttribute as error:
+                if key.lower().startswith("urn:") and described_part(key, self._kind)[0]:
+                    self._refuse(notable(key), error)
                 continue
             except (InvalidPath, InvalidFilter) as error:
                 if "[" in key:
                     self._refuse(notable(key), error)
                 continue
+            known.append((key, path, item))
+        qualified = {name for _, path, item in known if path.spelling for name in _named(path.ref, item)}
+        for _, path, item in sorted(known, key=lambda entry: (entry[1].spelling is not None, ":" in entry[0])):
+            if path.ref.schema and path.spelling is None and path.ref.top in qualified:
+                continue
             if path.ref.attribute or path.ref.schema or not nested:
                 self._target(op, path, item, named=False)
+
+    def _open(self, op: Op, name: str, value: Any, *, key: str | None = None, by_path: bool = False) -> None:
+        """A write into what no schema describes: where it leads is found out when it meets the resource (SPEC P3)."""
+        schema, _ = described_part(name, self._kind)
+        shown = notable(name if key is None else f"{name}:{key}")
+        try:
+            if not is_storable(name) or len(name) > MAX_LENGTH:
+                raise InvalidPath(f"The name of an extension has at most {MAX_LENGTH} characters that can be stored.")
+            if value is _ABSENT and op != "remove":
+                raise InvalidValue(f"{op} of {shown} needs a value.")
+            read_opaque(None, {} if key is None else {key: None})
+            value = None if value is _ABSENT else read_opaque(None, value)
+        except (InvalidPath, InvalidValue) as error:
+            self._refuse(shown, error)
+            return
+        spelling = spelling_of(name, schema) if schema else None
+        self.writes.append(OpenWrite(op, name, value, key, by_path, spelling))
 
     def _target(self, op: Op, path: Path, value: Any, *, named: bool) -> None:
         ref = path.ref
@@ -142,7 +178,7 @@ class _Reader:
             if ref.attribute is None:
                 self._whole(op, path, value)
             elif "readOnly" in (ref.attribute.mutability, ref.leaf.mutability):
-                if named:
+                if named and ref.top != "schemas":  # which follows from what is in the resource (SPEC S3)
                     raise Mutability(f"{ref.name} is read-only; remove its mapping.")
             elif ref.attribute is self._kind.members:
                 self._members(op, path, value)
@@ -162,15 +198,13 @@ class _Reader:
             raise InvalidValue(f"{path.ref.name or 'value'} has to be an object with attributes.")
         elif schema is None:
             self._object(op, value, nested=True)
-        elif schema.attributes:
+        else:
             for key, item in value.items():
                 if attribute := schema.by_name.get(key.lower()):
                     inner = Ref(f"{schema.id}:{attribute.name}", schema, attribute, None)
                     self._target(op, Path(inner, None, path.spelling), item, named=False)
-        else:
-            for key, item in value.items():
-                inner = Ref(f"{schema.id}:{read_opaque(None, key)}", schema, Attribute(key, type="any"), None)
-                self._target(op, Path(inner), item, named=False)
+                else:
+                    self._open(op, path.spelling or schema.id, item, key=key)
 
     def _attribute(self, op: Op, path: Path, value: Any) -> None:
         ref, attribute = path.ref, path.ref.leaf
@@ -186,7 +220,9 @@ class _Reader:
             self._parts(op, path, value)
             return
         read = self._value(path, value)
-        if read is None and (attribute.default is not None or (op != "replace" and value not in (None, ""))):
+        if read is None and (
+            attribute.default is not None or op == "add" or (op == "remove" and value not in (None, ""))
+        ):
             return  # Nothing to add or to remove, or an attribute that always has a value (SPEC S3).
         self._write(op, path, read)
 
@@ -195,13 +231,14 @@ class _Reader:
         if path.filter and ref.sub is None:
             single = value[0] if isinstance(value, list) and len(value) == 1 else value
             return read_element(ref.leaf, single)
-        return read_value(ref.leaf, value, loose=ref.schema is not None and bool(ref.schema.attributes))
+        return read_value(ref.leaf, value, loose=ref.schema is not None)
 
     def _parts(self, op: Op, path: Path, value: Any) -> None:
         """A complex value such as `name` changes the sub-attributes that it has (RFC 7644 §3.5.2.3)."""
         ref, attribute = path.ref, path.ref.leaf
-        if value is None or value == "":
-            self._write("remove", path, None)
+        if value is None or value in ("", {}) or (is_empty(value) and not attribute.strict):
+            if op != "add":
+                self._write("remove", path, None)
         elif not isinstance(value, dict):
             raise InvalidValue(f"{ref.name} has to be an object, not {quote(value)}.")
         else:
@@ -231,10 +268,32 @@ class _Reader:
         self.refusals.append(Refusal(name, error))
 
 
+def _named(ref: Ref, value: Any) -> list[str]:
+    """The attributes of an extension that a key names, itself or in its value."""
+    if ref.attribute or not ref.schema or not isinstance(value, dict):
+        return [ref.top]
+    by_name = ref.schema.by_name
+    return [f"{ref.schema.id}:{by_name[key.lower()].name}" for key in value if key.lower() in by_name]
+
+
 def _ids(found: Filter) -> list[str]:
     """The ids of `value eq "..."`, alone or joined by `or`. Raises InvalidFilter."""
     if isinstance(found, Or):
         return [id_ for term in found.terms for id_ in _ids(term)]
+    if isinstance(found, And):
+        rest = [term for term in found.terms if not _is_user(term)]
+        if len(rest) == 1:
+            return _ids(rest[0])
     if isinstance(found, Compare) and found.op == "eq" and found.ref.name == "value" and isinstance(found.value, str):
         return [found.value]
     raise InvalidFilter('Members can be removed by members[value eq "<id>"] only, also joined by or.')
+
+
+def _is_user(found: Filter) -> bool:
+    """Whether this is `type eq "User"`, which says nothing about an id that a client has from `/Users` (SPEC S3)."""
+    return (
+        isinstance(found, Compare)
+        and (found.ref.name, found.op) == ("type", "eq")
+        and isinstance(found.value, str)
+        and found.value.lower() == "user"
+    )

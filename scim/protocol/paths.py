@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from .errors import InvalidPath, quote
 from .filters import MAX_LENGTH, Filter, FilterParser
-from .schema import Attribute, Ref, ResourceType, Schema
-from .text import is_storable
+from .schema import Ref, ResourceType, Schema
 
-_VERSIONED = re.compile(r"(urn:.+?:[0-9]+(?:\.[0-9]+)*:[^:.]+)(?:[:.](.+))?", re.IGNORECASE | re.DOTALL)
 _NAME = re.compile(r"[a-z$][\w$-]*(?:\.[a-z$][\w$-]*)?", re.IGNORECASE | re.ASCII)
-_OWN_PREFIXES = ("urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:")
 
 
 class UnknownAttribute(InvalidPath):
@@ -34,8 +31,8 @@ class Path:
     spelling: str | None = None
 
 
-def read_path(text: str, kind: ResourceType, *, of_object: bool = False) -> Path:
-    """The target that a PATCH operation names; `of_object` says that the value written there is an object.
+def read_path(text: str, kind: ResourceType) -> Path:
+    """The target that a PATCH operation names, among what schemas describe.
 
     Raises UnknownAttribute, InvalidPath where the text is no path, InvalidFilter where its filter is wrong.
     """
@@ -43,12 +40,12 @@ def read_path(text: str, kind: ResourceType, *, of_object: bool = False) -> Path
         raise InvalidPath(f"The path is longer than {MAX_LENGTH} characters.")
     name, bracket, _ = text.partition("[")
     name = name.strip()
-    ref = kind.find(name) or _opaque_ref(name, kind, of_object)
+    ref = kind.find(name)
     if ref is None:
         if _NAME.fullmatch(name) or name.lower().startswith("urn:"):
             raise UnknownAttribute(name, kind)
         raise InvalidPath(f"{quote(text)} is no attribute path, such as name.givenName.")
-    spelling = spelling_of(name, ref.schema) if ref.schema and ":" in name else None
+    spelling = spelling_of(name, ref.schema) if ref.schema else None
     if not bracket:
         return Path(ref, None, spelling)
     return _value_path(text, ref, spelling, kind)
@@ -57,7 +54,7 @@ def read_path(text: str, kind: ResourceType, *, of_object: bool = False) -> Path
 def _value_path(text: str, ref: Ref, spelling: str | None, kind: ResourceType) -> Path:
     """valuePath [subAttr]: `emails[type eq "work"]`, `emails[type eq "work"].value`."""
     attribute = ref.attribute
-    if attribute is None or ref.sub or not attribute.multi_valued:
+    if attribute is None or ref.sub or not (attribute.multi_valued or attribute.is_reference):
         raise InvalidPath(f"{quote(ref.name)} has no elements that [...] could choose from.")
     parser = FilterParser(text, kind, pos=text.index("[") + 1)
     found = parser.element_filter(attribute, 0)
@@ -70,35 +67,7 @@ def _value_path(text: str, ref: Ref, spelling: str | None, kind: ResourceType) -
     return Path(ref, found, spelling)
 
 
-def spelling_of(name: str, schema: Schema) -> str:
-    """Which of the schema's URNs a name begins with."""
+def spelling_of(name: str, schema: Schema) -> str | None:
+    """Which of the schema's URNs a name begins with, if any."""
     lowered = name.lower()
-    return next((alias for alias in schema.aliases if lowered.startswith(alias.lower())), schema.id)
-
-
-def is_extension_urn(name: str) -> bool:
-    """Whether a name leads into an extension, as opposed to a schema that SCIM itself defines."""
-    lowered = name.lower()
-    return lowered.startswith("urn:") and not lowered.startswith(_OWN_PREFIXES)
-
-
-def _opaque_ref(name: str, kind: ResourceType, of_object: bool) -> Ref | None:
-    """What a name means that leads into an extension which nobody described (SPEC P3); None if it does not.
-
-    A version says where the schema's own name ends: `urn:acme:2.0:User`, then `:badge`. Without one the last colon
-    does, unless an object is written there, which is the whole extension.
-    """
-    if not is_extension_urn(name) or not is_storable(name):
-        return None
-    match = _VERSIONED.fullmatch(name)
-    urn, rest = (match[1], match[2]) if match else (name, None)
-    if rest is None and not match and not of_object:
-        urn, _, rest = name.rpartition(":")
-    if urn.lower() in kind.urns or urn.count(":") < 2 or (rest is not None and not _NAME.fullmatch(rest)):
-        return None
-    schema = Schema(urn, urn, "", ())
-    if rest is None:
-        return Ref(urn, schema, None, None)
-    first, _, second = rest.partition(".")
-    sub = Attribute(second, type="any") if second else None
-    return Ref(f"{urn}:{rest}", schema, Attribute(first, type="any"), sub)
+    return next((urn for urn in (*schema.aliases, schema.id) if lowered.startswith(urn.lower())), None)

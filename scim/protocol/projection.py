@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from .errors import ScimError
 from .paths import read_path
 from .resources import Resource
 from .schema import Ref, ResourceType, Returned
+from .undescribed import find_place, is_undescribed
 
 # Attribute names to what is meant of their values: None the whole value, otherwise the parts.
 Names = dict[str, "Names | None"]
@@ -19,11 +21,15 @@ _NO_SPELLING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What a request wants to see: only some attributes, or (`only` is None) all, without some."""
+    """What a request wants to see: only some attributes, or (`only` is None) all, without some.
+
+    `open` are names that lead into what no schema describes: where to, each resource says (SPEC P3).
+    """
 
     kind: ResourceType
     only: Names | None
     without: Names
+    open: tuple[str, ...] = ()
 
     def wants(self, name: str) -> bool:
         """Whether any of the attribute will be returned; what is not wanted need not be loaded (SPEC G8)."""
@@ -38,7 +44,7 @@ class Projection:
         """
         extensions = []
         shown: Resource = {"schemas": []}
-        only, without = self.only, self.without
+        only, without = self._named_in(resource) if self.open else (self.only, self.without)
         for name, value in resource.items():
             if name in without:
                 if (parts := without[name]) is None:
@@ -49,7 +55,7 @@ class Projection:
                     continue
                 if (parts := only[name]) is not None:
                     value = _pick(value, parts, keep=True)
-            if value is None or value == [] or value == {}:
+            if value is None or value == {} or (value == [] and name not in self.kind.shown_empty):
                 continue
             if ":" in name:
                 name = spelling.get(name, name)
@@ -59,6 +65,13 @@ class Projection:
         shown["schemas"] = [self.kind.schema.id, *extensions]
         return shown
 
+    def _named_in(self, resource: Mapping[str, Any]) -> tuple[Names | None, Names]:
+        """The names, with those that lead into what no schema describes as this resource has them."""
+        places = [place for name in self.open if (place := find_place(name, self.kind, resource))]
+        if self.only is None:
+            return None, _grown(self.without, places)
+        return _grown(self.only, places), self.without
+
 
 def read_projection(attributes: Iterable[str], excluded: Iterable[str], kind: ResourceType) -> Projection:
     """The projection that `attributes` and `excludedAttributes` ask for; names that mean nothing are ignored (SPEC S3).
@@ -67,14 +80,13 @@ def read_projection(attributes: Iterable[str], excluded: Iterable[str], kind: Re
     """
     wanted, unwanted = list(attributes), list(excluded)
     if wanted:
-        return Projection(
-            kind, _tree(_refs(wanted, kind)) | _characteristic(kind, "always"), _characteristic(kind, "never")
-        )
+        only = _tree(_refs(wanted, kind)) | _characteristic(kind, "always")
+        return Projection(kind, only, _characteristic(kind, "never"), _open(wanted, kind))
     if unwanted:
         without = _tree(_refs(unwanted, kind))
         for name in _characteristic(kind, "always"):
             without.pop(name, None)
-        return Projection(kind, None, without | everything(kind).without)
+        return Projection(kind, None, without | everything(kind).without, _open(unwanted, kind))
     return everything(kind)
 
 
@@ -94,6 +106,10 @@ def _refs(names: Iterable[str], kind: ResourceType) -> Iterable[Ref]:
             yield path.ref
 
 
+def _open(names: Iterable[str], kind: ResourceType) -> tuple[str, ...]:
+    return tuple(name for name in names if is_undescribed(name, kind))
+
+
 @lru_cache(maxsize=256)
 def _characteristic(kind: ResourceType, returned: Returned) -> Names:
     """The attributes, at the top level, that are returned in that way."""
@@ -105,14 +121,24 @@ def _tree(refs: Iterable[Ref]) -> Names:
     tree: Names = {}
     for ref in refs:
         parts = [part.name for part in (ref.attribute, ref.sub) if part]
-        level: Names | None = tree
-        names = [ref.schema.id, *parts] if ref.schema else parts
-        for name in names[:-1]:
-            if level is not None:
-                level = level.setdefault(name, {})
-        if level is not None:
-            level[names[-1]] = None
+        _grow(tree, [ref.schema.id, *parts] if ref.schema else parts)
     return tree
+
+
+def _grow(tree: Names, names: Sequence[str]) -> None:
+    level: Names | None = tree
+    for name in names[:-1]:
+        if level is not None:
+            level = level.setdefault(name, {})
+    if level is not None:
+        level[names[-1]] = None
+
+
+def _grown(tree: Names, places: Iterable[Sequence[str]]) -> Names:
+    grown = deepcopy(tree)
+    for place in places:
+        _grow(grown, place)
+    return grown
 
 
 def _pick(value: Any, parts: Names, *, keep: bool) -> Any:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from .errors import InvalidSyntax, InvalidValue, Mutability, quote
-from .paths import is_extension_urn, spelling_of
+from .filters import MAX_LENGTH
+from .paths import spelling_of
 from .schema import Attribute, Ref, ResourceType, Schema
 from .text import fold, is_storable
-from .values import Refusal, notable, read_member_ids, read_opaque, read_value
+from .undescribed import (
+    Place,
+    described_part,
+    find_place,
+    guess_place,
+    is_extension_name,
+    is_undescribed,
+    stored_name,
+    value_at,
+)
+from .values import Refusal, is_empty, notable, read_member_ids, read_opaque, read_value
 
 Resource = dict[str, Any]
 
@@ -33,6 +46,8 @@ class Draft:
     """A body as read, by canonical names: core values, extensions of which one may come under two URNs, member ids.
 
     `members` is None where the body leaves them as they are. `cleared` holds the core attributes that the body clears.
+    `open` are the names, with their values, that lead into what no schema describes; `refused` those of them that are
+    among the refusals (SPEC P3).
     """
 
     kind: ResourceType
@@ -40,6 +55,8 @@ class Draft:
     extensions: dict[str, list[tuple[str, Resource]]] = field(default_factory=dict)
     members: tuple[str, ...] | None = None
     cleared: set[str] = field(default_factory=set)
+    open: list[tuple[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     spelling: dict[str, str] = field(default_factory=dict)
 
@@ -62,14 +79,39 @@ class Draft:
             if not new[urn]:
                 del new[urn]
         for ref in self.kind.kept_by_put:
-            if not self._mentions(ref):
+            if not self.mentions(ref):
                 put(new, ref, get(stored, ref))
+        refusals = [*self.refusals, *self._place_open(stored, new)]
         for refusal in self.refusals:
             if refused := self.kind.find(refusal.name):
                 put(new, refused, get(stored, refused))
-        return Outcome(new, (*self.refusals, *restore_immutable(self.kind, stored, new)), spelling)
+        for name in self.refused:
+            place = find_place(name, self.kind, stored)
+            if place and (value := value_at(stored, place)) is not None:
+                with suppress(InvalidValue):
+                    _set(new, place, value)
+        return Outcome(new, (*refusals, *restore_immutable(self.kind, stored, new)), spelling)
 
-    def _mentions(self, ref: Ref) -> bool:
+    def _place_open(self, stored: Mapping[str, Any], new: Resource) -> list[Refusal]:
+        """Put what no schema describes where its names lead, objects first: those are extensions, letter for letter.
+
+        What else leads nowhere stays under the name that it came with.
+        """
+        refusals = []
+        for name, value in sorted(self.open, key=lambda entry: not isinstance(entry[1], dict)):
+            if isinstance(value, dict):
+                place = find_place(name, self.kind, {}) or (stored_name(new, stored_name(stored, name)),)
+            else:
+                place = find_place(name, self.kind, {**stored, **new}) or guess_place(name) or (name,)
+            home, *inner = place
+            try:
+                _set(new, (stored_name(new, stored_name(stored, home)), *inner), value)
+            except InvalidValue as error:
+                refusals.append(Refusal(notable(name), error))
+        return refusals
+
+    def mentions(self, ref: Ref) -> bool:
+        """Whether the body says something about an attribute, or an extension."""
         if ref.schema is None:
             return ref.name in self.values or ref.name in self.cleared
         parts = self.extensions.get(ref.schema.id, ())
@@ -84,8 +126,8 @@ def read_resource(body: Any, kind: ResourceType, *, creating: bool = False) -> D
     if not isinstance(body, dict):
         raise InvalidSyntax(f"The body has to be a JSON object with the attributes of a {kind.name}.")
     draft = Draft(kind)
-    _read_core(draft, body)
     _read_schemas(draft, body.get("schemas"))
+    _read_core(draft, body)
     if creating:
         for attribute in kind.schema.attributes:
             if attribute.default is not None:
@@ -108,13 +150,56 @@ def _read_schemas(draft: Draft, urns: Any) -> None:
 
 
 def _read_core(draft: Draft, body: Resource) -> None:
-    by_name = draft.kind.by_name
+    """The attributes by all their names; of one that is named twice, the name with more of a URN counts (SPEC P8)."""
+    core: dict[str, tuple[Attribute, Any]] = {}
+    short: dict[str, tuple[Ref, Any]] = {}
+    for _, key, ref, value in sorted(_entries(body, draft.kind), key=itemgetter(0)):
+        if ref is None:
+            _read_open(draft, key, value)
+        elif ref.attribute is None and ref.schema is None:
+            error = InvalidValue(f"{quote(key)} has to be an object with attributes, not {quote(value)}.")
+            draft.refusals.append(Refusal(notable(key), error))
+        elif ref.schema and (spelled := spelling_of(key, ref.schema)):
+            _read_extension(draft, ref.schema, spelled, _attributes(ref, value))
+        elif ref.schema:
+            short[ref.top] = ref, value
+        elif ref.sub is None:
+            core[ref.top] = ref.leaf, value
+        elif ref.attribute and not ref.attribute.multi_valued:
+            _, whole = core.get(ref.top, (None, None))
+            core[ref.top] = ref.attribute, (whole if isinstance(whole, dict) else {}) | {ref.sub.name: value}
+    for attribute, value in core.values():
+        _read_core_attribute(draft, attribute, value)
+    refused = {refusal.name for refusal in draft.refusals}
+    for name, (ref, value) in short.items():
+        assert ref.schema
+        if name not in refused and not draft.mentions(ref):
+            _read_extension(draft, ref.schema, None, _attributes(ref, value))
+
+
+def _entries(body: Resource, kind: ResourceType) -> Iterator[tuple[int, str, Ref | None, Any]]:
+    """What a body names: how much of a URN each name has, the name, what it means if it is described, the value.
+
+    Attributes that core does not have are left out (SPEC S3).
+    """
     for key, value in body.items():
-        attribute = by_name.get(key) or by_name.get(key.lower())
-        if attribute is not None:
-            _read_core_attribute(draft, attribute, value)
-        elif ":" in key:
-            _read_qualified(draft, key, value)
+        ref = kind.find(key)
+        if ref is None:
+            if is_extension_name(key):
+                yield 2, key, None, value
+        elif ref.attribute is None and ref.schema is None and (isinstance(value, dict) or is_empty(value)):
+            yield from ((1, *rest) for _, *rest in _entries(value or {}, kind))
+        elif ":" not in key:
+            yield 0, key, ref, value
+        else:
+            yield 2 if ref.schema and spelling_of(key, ref.schema) else 1, key, ref, value
+
+
+def _attributes(ref: Ref, value: Any) -> Any:
+    """The value of a key as that of the extension which the key leads into."""
+    if ref.attribute is None:
+        return value
+    return {ref.attribute.name: value if ref.sub is None else {ref.sub.name: value}}
 
 
 def _read_core_attribute(draft: Draft, attribute: Attribute, value: Any) -> None:
@@ -135,19 +220,8 @@ def _read_core_attribute(draft: Draft, attribute: Attribute, value: Any) -> None
         draft.cleared.add(name)
 
 
-def _read_qualified(draft: Draft, key: str, value: Any) -> None:
-    """A key with a URN: an extension, one attribute of a schema, or an extension that nobody knows (SPEC P3)."""
-    ref = draft.kind.find(key)
-    if ref is None:
-        _read_unknown(draft, key, value)
-    elif ref.schema is not None and ref.sub is None:
-        attributes = value if ref.attribute is None else {ref.attribute.name: value}
-        _read_extension(draft, ref.schema, spelling_of(key, ref.schema), attributes)
-    elif ref.attribute is not None and ref.sub is None:
-        _read_core_attribute(draft, ref.attribute, value)
-
-
-def _read_extension(draft: Draft, schema: Schema, spelled: str, attributes: Any) -> None:
+def _read_extension(draft: Draft, schema: Schema, spelled: str | None, attributes: Any) -> None:
+    """One writing of a described extension; `spelled` is None where its URN was not written."""
     part: Resource = {}
     if attributes is None or attributes == "":
         part = dict.fromkeys(attribute.name for attribute in schema.attributes)
@@ -158,26 +232,46 @@ def _read_extension(draft: Draft, schema: Schema, spelled: str, attributes: Any)
     else:
         for key, value in attributes.items():
             attribute = schema.by_name.get(key) or schema.by_name.get(key.lower())
-            if attribute is None or attribute.mutability == "readOnly" or attribute.returned == "never":
+            if attribute and (attribute.mutability == "readOnly" or attribute.returned == "never"):
                 continue
+            name = attribute.name if attribute else key
             try:
-                part[attribute.name] = read_value(attribute, value, loose=True)
+                part[name] = read_value(attribute, value, loose=True) if attribute else _read_undescribed(key, value)
             except InvalidValue as error:
-                draft.refusals.append(Refusal(f"{schema.id}:{attribute.name}", error))
-    draft.extensions.setdefault(schema.id, []).append((spelled, part))
-    if schema.aliases:
+                draft.refusals.append(Refusal(notable(f"{schema.id}:{name}"), error))
+                if attribute is None:
+                    draft.refused.append(f"{schema.id}:{name}")
+    spelled = spelled or draft.spelling.get(schema.id)
+    draft.extensions.setdefault(schema.id, []).append((spelled or schema.id, part))
+    if schema.aliases and spelled:
         draft.spelling[schema.id] = spelled
 
 
-def _read_unknown(draft: Draft, key: str, value: Any) -> None:
-    if value in (None, "", [], {}) or not is_extension_urn(key):
+def _read_undescribed(key: str, value: Any) -> Any:
+    """An attribute that an extension does not list, as it came (SPEC P3). Raises InvalidValue."""
+    if is_empty(value):
+        return None
+    read_opaque(None, {key: None})
+    return read_opaque(None, value)
+
+
+def _read_open(draft: Draft, key: str, value: Any) -> None:
+    """A name that leads into what no schema describes."""
+    if value in (None, "", [], {}):
         return
+    schema, _ = described_part(key, draft.kind)
     try:
-        if not is_storable(key):
-            raise InvalidValue("The name of an extension contains a character that cannot be stored.")
-        draft.values[key] = read_opaque(None, value)
+        if schema and not is_undescribed(key, draft.kind):
+            raise InvalidValue(f"{quote(key)} is no attribute of {schema.id}; correct or remove its mapping.")
+        if not is_storable(key) or len(key) > MAX_LENGTH:
+            raise InvalidValue(f"The name of an extension has at most {MAX_LENGTH} characters that can be stored.")
+        draft.open.append((key, read_opaque(None, value)))
     except InvalidValue as error:
         draft.refusals.append(Refusal(notable(key), error))
+        draft.refused.append(key)
+        return
+    if schema and schema.aliases and (spelled := spelling_of(key, schema)):
+        draft.spelling[schema.id] = spelled
 
 
 def _merge(parts: list[tuple[str, Resource]], stored: Mapping[str, Any]) -> tuple[Resource, str]:
@@ -200,6 +294,18 @@ def get(resource: Mapping[str, Any], ref: Ref) -> Any:
     if ref.attribute is None:
         return resource.get(ref.schema.id)
     return home_in(resource, ref.schema.id).get(ref.attribute.name)
+
+
+def _set(resource: Resource, place: Place, value: Any) -> None:
+    """Put a value as it came where it belongs; an object joins what is there. Raises InvalidValue."""
+    home = resource
+    for name in place[:-1]:
+        inner = home.get(name, {})
+        if not isinstance(inner, dict):
+            raise InvalidValue(f"{quote(name)} is given as a value and as an object with attributes; send one of them.")
+        home[name] = home = dict(inner)
+    name, old = place[-1], home.get(place[-1])
+    home[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
 
 
 def home_in(resource: Mapping[str, Any], urn: str) -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ Everything here is built once per process and compared by identity.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -16,6 +15,9 @@ Mutable = Literal["readWrite", "readOnly", "immutable", "writeOnly"]
 Returned = Literal["always", "default", "request", "never"]
 Uniqueness = Literal["none", "server", "global"]
 
+CORE_OF_SCIM_1 = "urn:scim:schemas:core:1.0"
+"""What SCIM 1.1 called the core schema of users and groups alike."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
@@ -23,6 +25,8 @@ class Attribute:
 
     `any` is the type of attributes in extensions that nobody described (SPEC P3). `check` returns what is wrong with a
     value of the right JSON type, or None. An attribute with a `default` always has a value: clearing it does nothing.
+    A `strict` one takes no other JSON type, not even an empty one (SPEC P1). `truths` are words of identity providers
+    for true and false, in lower case (SPEC S4).
     """
 
     name: str
@@ -39,6 +43,8 @@ class Attribute:
     sub_attributes: tuple[Attribute, ...] = ()
     check: Callable[[str], str | None] | None = None
     default: Any = None
+    strict: bool = False
+    truths: Mapping[str, bool] = field(default_factory=dict)
     subs: Mapping[str, Attribute] = field(init=False, repr=False)
     element_names: Mapping[str, Ref] = field(init=False, repr=False)
 
@@ -122,14 +128,16 @@ class ResourceType:
     def __post_init__(self) -> None:
         core = (*self.common, *self.schema.attributes)
         urns: dict[str, tuple[Schema | None, str]] = {self.schema.id.lower(): (None, self.schema.id)}
-        names: dict[str, Ref] = {self.schema.id.lower(): Ref("", None, None, None)}
-        names |= _names("", None, core) | _names(self.schema.id, None, core)
+        names = _names("", None, core)
+        for urn in (self.schema.id, CORE_OF_SCIM_1):
+            names[urn.lower()] = Ref("", None, None, None)
+            names |= _names(urn, None, core)
         for schema in self.extensions:
             for urn in (schema.id, *schema.aliases):
                 urns[urn.lower()] = (schema, urn)
                 names[urn.lower()] = Ref(schema.id, schema, None, None)
                 names |= _names(urn, schema, schema.attributes)
-        names = _short_names(self.extensions) | names
+        names = _short_names(self.schema.id, self.extensions, _by_name(core)) | names
         immutable = (ref for ref in names.values() if ref.attribute and ref.leaf.mutability == "immutable")
         # A URN with a space in it (`...:TestMu AI:2.0:User`) is still one name.
         spaced = sorted((re.escape(urn) for urn in urns if " " in urn), key=len, reverse=True)
@@ -140,6 +148,11 @@ class ResourceType:
         object.__setattr__(self, "immutable", tuple(dict.fromkeys(ref for ref in immutable if ref.sub is None)))
         object.__setattr__(self, "kept_by_put", tuple(names[name.lower()] for name in self.kept))
         object.__setattr__(self, "name_pattern", re.compile(rf'\s*({prefix}[^\s()\[\]"]+)', re.IGNORECASE))
+
+    @property
+    def shown_empty(self) -> tuple[str, ...]:
+        """The attributes that an answer has even where they have no values (SPEC S10)."""
+        return (self.members.name,) if self.members else ()
 
     def find(self, name: str) -> Ref | None:
         """What a name of any spelling means: `userName`, `name.givenName`, `urn:...:User:department`, a bare URN."""
@@ -152,11 +165,19 @@ def _by_name(attributes: tuple[Attribute, ...]) -> dict[str, Attribute]:
     return {name.lower(): attribute for name, attribute in exact.items()} | exact
 
 
-def _short_names(extensions: tuple[Schema, ...]) -> dict[str, Ref]:
-    """The attributes of extensions without their URN, which RFC 7644 §3.10 only advises; none that two of them have."""
-    tables = [_names("", schema, schema.attributes) for schema in extensions]
-    once = Counter(name for table in tables for name in table)
-    return {name: ref for table in tables for name, ref in table.items() if once[name] == 1}
+def _short_names(core_urn: str, extensions: tuple[Schema, ...], core: Mapping[str, Attribute]) -> dict[str, Ref]:
+    """The attributes of extensions without their URN or under the core one, but for those that core has (SPEC P8).
+
+    Of two extensions with the same name the later one has it.
+    """
+    homes = {attribute.name.lower(): schema for schema in extensions for attribute in schema.attributes}
+    names: dict[str, Ref] = {}
+    for schema in extensions:
+        own = {name for name, home in homes.items() if home is schema and name not in core}
+        attributes = tuple(attribute for attribute in schema.attributes if attribute.name.lower() in own)
+        for urn in ("", core_urn, CORE_OF_SCIM_1):
+            names |= _names(urn, schema, attributes)
+    return names
 
 
 def _names(urn: str, schema: Schema | None, attributes: tuple[Attribute, ...]) -> dict[str, Ref]:

@@ -40,7 +40,9 @@ def read_value(attribute: Attribute, value: Any, *, loose: bool) -> Any:
     """
     if attribute.required and isinstance(value, str) and not value.strip():
         raise InvalidValue(f"{attribute.name} must not be empty; map a value to it in the identity provider.")
-    if value is None or value == "":
+    if value == "" and attribute.default is not None:
+        raise _mistyped(attribute, "true or false", value)
+    if value is None or value == "" or (is_empty(value) and not attribute.strict):
         return None
     if attribute.multi_valued:
         return _read_elements(attribute, value)
@@ -62,7 +64,7 @@ def _read_elements(attribute: Attribute, value: Any) -> list[Any] | None:
     read = [
         element
         for item in (value if isinstance(value, list) else (value,))
-        if (element := read_element(attribute, item)) is not None
+        if not is_empty(item) and (element := read_element(attribute, item)) is not None
     ]
     check_size(attribute, read)
     # The last that is marked primary stays so (RFC 7643 §2.4, RFC 7644 §3.5.2).
@@ -89,22 +91,28 @@ def _read_text(attribute: Attribute, value: Any) -> str:
 
 
 def _read_boolean(attribute: Attribute, value: Any) -> bool:
-    """Entra's legacy dialect and others write "True" and "False" (SPEC S3)."""
-    if isinstance(value, str):
-        value = _BOOLEANS.get(value.lower(), value)
-    if not isinstance(value, bool):
+    read = truth_of(attribute, value)
+    if read is None:
         raise _mistyped(attribute, "true or false", value)
-    return value
+    return read
+
+
+def truth_of(attribute: Attribute, value: Any) -> bool | None:
+    """The boolean that a value is, or the word for one: "True" and "False" (SPEC S3), Okta's statuses (SPEC S4)."""
+    if isinstance(value, str):
+        word = value.lower()
+        return _BOOLEANS.get(word, attribute.truths.get(word))
+    return value if isinstance(value, bool) else None
 
 
 def _read_integer(attribute: Attribute, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not _fits(value):
+    if not isinstance(value, int) or not is_number(value):
         raise _mistyped(attribute, "an integer", value)
     return value
 
 
 def _read_decimal(attribute: Attribute, value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not _fits(value):
+    if not is_number(value):
         raise _mistyped(attribute, "a number", value)
     return value
 
@@ -129,20 +137,25 @@ def _read_complex(attribute: Attribute, value: Any) -> dict[str, Any] | None:
     try:
         for key, item in value.items():
             sub = subs.get(key) or subs.get(key.lower())
-            if sub is None or sub.mutability == "readOnly" or item is None or item == "":
+            if sub is None or sub.mutability == "readOnly" or is_empty(item):
                 continue
             read[sub.name] = _READERS[sub.type](sub, item)
     except InvalidValue as error:
         raise InvalidValue(f"{attribute.name}.{error.detail}") from None
-    if attribute.is_reference and "value" not in read:
+    if attribute.is_reference and not read.get("value", "").strip():
         return None
     return read
 
 
-def read_opaque(_: Attribute | None, value: Any) -> Any:
+def is_empty(value: Any) -> bool:
+    """Whether a value stands for no value (SPEC S3)."""
+    return value is None or value in ("", [], {}, [{}])
+
+
+def read_opaque(_: Attribute | None, value: Any, *, depth: int = MAX_OPAQUE_DEPTH) -> Any:
     """A value that no schema describes, unchanged (SPEC P3), if it can be stored at all. Raises InvalidValue."""
     level: list[Any] = [value]
-    for _depth in range(MAX_OPAQUE_DEPTH):
+    for _level in range(depth):
         deeper: list[Any] = []
         for item in level:
             if isinstance(item, dict):
@@ -161,9 +174,9 @@ def read_opaque(_: Attribute | None, value: Any) -> Any:
 def read_member_ids(value: Any) -> tuple[str, ...] | None:
     """The distinct ids of a list of members, in order; None for null. Only `value` counts (SPEC S3, G3).
 
-    Raises InvalidValue.
+    Raises InvalidValue; what is empty in any other way must not empty a group.
     """
-    if value is None or value == "":
+    if value is None:
         return None
     ids: dict[str, None] = {}
     for item in value if isinstance(value, list) else (value,):
@@ -176,6 +189,11 @@ def read_member_ids(value: Any) -> tuple[str, ...] | None:
             raise InvalidValue(f"members: {quote(item)} does not name a member; its value has to be the member's id.")
         ids[member] = None
     return tuple(ids)
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a number that can be stored and compared; booleans are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and _fits(value)
 
 
 def _fits(number: Any) -> bool:

@@ -1,15 +1,21 @@
 """Every table says whose its rows are, and the database keeps them apart (SPEC O7)."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey
 from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, SupportNotice, User
 from scim.models import RequestLog, RequestLogBody
 from tests.factories import OrganizationFactory, UserFactory
 
+SOME_ORG = uuid7()
+ROOT = Path(__file__).parents[2]
 OURS = [model for app in ("orgs", "groups_provisioning", "scim") for model in apps.get_app_config(app).get_models()]
 
 SHARED = {
@@ -35,6 +41,28 @@ def test_every_table_belongs_to_an_org_or_says_why_not(model: type[models.Model]
         return
     org = model._meta.get_field("org")
     assert not org.null or (model, "org") in LOOSE
+
+
+@pytest.mark.parametrize("model", [model for model in OURS if model not in SHARED], ids=lambda model: model.__name__)
+def test_every_table_of_an_org_is_asked_by_one_verb(model: type[models.Model]) -> None:
+    rows = model._default_manager
+    assert str(rows.for_org(SOME_ORG).query) == str(rows.filter(org=SOME_ORG).query)  # type: ignore[attr-defined]
+
+
+def test_no_module_asks_in_other_words() -> None:
+    asked = re.compile(r"\b(filter|get|exclude)\((\w+, )*org(_id)?=(?!OuterRef)")
+    found = {
+        f"{path.name}: {line.strip()}"
+        for app in ("orgs", "groups_provisioning", "scim")
+        for path in (ROOT / app).rglob("*.py")
+        if "migrations" not in path.parts
+        for line in path.read_text().splitlines()
+        if asked.search(line)
+    }
+    assert found == {
+        "tenancy.py: return self.filter(org=org)",
+        "domains.py: if taken := VerifiedDomain.objects.filter(name__in=wished).exclude(org=org).first():",
+    }
 
 
 @pytest.mark.parametrize("model", [model for model in OURS if model not in SHARED], ids=lambda model: model.__name__)

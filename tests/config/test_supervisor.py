@@ -272,6 +272,7 @@ class TestResetting:
         said, _ = processes.python(RESET.format(state=str(state)), state).communicate(timeout=60)
         assert f"is already running with {state}: process {portal.process.pid}" in said
         assert services.alive(state)
+        portal.process.communicate(timeout=30)  # the state directory is removed before `start` ends what it started
 
     @pytest.mark.parametrize("foreign", [{"MUSTER_VAR": "/srv/muster"}, {"DATABASE_URL": "postgresql:///muster"}])
     def test_refuses_to_touch_data_elsewhere(self, foreign, capfd):

@@ -142,7 +142,7 @@ class Situation:
         """Settle everybody, as of a change of its own."""
         change = self.change(self.by_scim(), ProfileChanged(profile=self.org.profile.key, marked=0))
         for user in User.objects.for_org(self.org).order_by("id"):
-            effects = reconcile.settle(org=self.org, user=user)
+            effects = reconcile.settle(org=self.org, user=user).effects
             history.enter(self.org.id, [(change.id, effect) for effect in effects])
         return change
 

@@ -455,8 +455,8 @@ class TestSearchingPeople:
                 cursor.execute(
                     "INSERT INTO orgs_user (password, id, is_staff, is_owner, user_name, user_name_key, login_email,"
                     " external_id, display_name, given_name, family_name, email_keys, attributes, folded,"
-                    " extension_urn, active, deactivated_at, scim_managed, created_at, modified_at, revision, session_epoch,"
-                    " org_id)"
+                    " extension_urn, active, deactivated_at, scim_managed, created_at, modified_at, revision,"
+                    " session_epoch, org_id)"
                     " SELECT '', gen_random_uuid(), false, false, name, name, name, name, '', '', '', '{}', '{}', '{}',"
                     " '', true, '{}', true, now(), now(), 1, 0, %s"
                     " FROM (SELECT 'p' || n || '@' || %s AS name FROM generate_series(1, 4000) AS n) AS people",

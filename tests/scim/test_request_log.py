@@ -57,7 +57,7 @@ def writer(monkeypatch, transactional_db):
     RequestLogBody.objects.all().delete()
     RequestLog.objects.all().delete()
     writer = request_log.Writer()
-    monkeypatch.setattr(request_log, "_writer", writer)
+    monkeypatch.setattr(request_log._writer, "_own", writer)
     yield writer
     assert request_log.flush(10)
 
@@ -267,7 +267,7 @@ class TestTheWriter:
             request_log.write(a_call())
             child = os.fork()
             if not child:
-                ours = request_log._writer
+                ours = request_log._writer()
                 os._exit(0 if ours is not writer and request_log.flush(0) and not ours._thread else 1)
             assert os.waitpid(child, 0)[1] == 0
         assert request_log.flush(10)

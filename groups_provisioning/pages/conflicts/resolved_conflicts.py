@@ -1,6 +1,6 @@
 """Conflicts that admins have resolved, and what has become of the decisions. Reads only (SPEC C3)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,11 +10,10 @@ from django.db import models
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, When
 from django.utils.translation import gettext_lazy as _
 
+from groups_provisioning.engine import loading
 from groups_provisioning.models import Decision, GroupMapping, Status
-from groups_provisioning.pages.conflicts.open_conflicts import added_to
 from groups_provisioning.pages.people import people_list
 from orgs.change_details import USES_INCOMING
-from orgs.entities import kinds_on
 from orgs.models import Change, Organization, User
 from orgs.web.downloads import BATCH, in_batches
 
@@ -73,7 +72,7 @@ def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
 
 
 def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolved]:
-    """Cards with all that is shown of them, in four queries."""
+    """Cards with all that is shown of them; the number of queries is bounded."""
     cards = list(cards)
     shown = [id_ for card in cards for id_ in card["ids"][:LOSERS]]
     newer = Decision.objects.filter(user=OuterRef("user"), undone_by=None, id__gt=OuterRef("id")).filter(
@@ -89,20 +88,26 @@ def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolve
     )
     ids = {id_ for each in decisions.values() for id_ in (each.winner_id, each.loser_id)}
     mappings = GroupMapping.objects.for_org(org).select_related("group", "entity").in_bulk(ids)
-    added = added_to({card["user_id"] for card in cards}, mappings.values())
-    on = kinds_on(org)
+    claims = _claims(org, {card["user_id"] for card in cards})
+    return [_resolved(card, decisions, mappings, claims[card["user_id"]]) for card in cards]
 
-    def claims(user: User, mapping: GroupMapping) -> bool:
-        return user.active and mapping.is_synced and mapping.kind in on and (user.id, mapping.group_id) in added
 
-    return [_resolved(card, decisions, mappings, claims) for card in cards]
+def _claims(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, set[str]]:
+    """The mappings that claim or hold each of these people, as the engine has it; none for somebody inactive."""
+    loaded = loading.load(org, user_ids)
+    found: dict[UUID, set[str]] = {known.id: set() for known in loaded.people}
+    for known in loaded.people:
+        if known.facts.active:
+            played = loaded.play(known)
+            found[known.id] = {each.mapping for each in (*played.holding, *played.held, *played.kept_out)}
+    return found
 
 
 def _resolved(
     card: dict[str, Any],
     decisions: dict[int, Any],
     mappings: dict[UUID, GroupMapping],
-    claims: Callable[[User, GroupMapping], bool],
+    claims: set[str],
 ) -> Resolved:
     own = [decisions[id_] for id_ in card["ids"][:LOSERS]]
     first, incoming = own[0], mappings[card["incoming"]]
@@ -115,7 +120,7 @@ def _resolved(
         state = State.ENDED
     elif all(each.is_superseded for each in own):
         state = State.SUPERSEDED
-    elif all(claims(first.user, each) for each in (incoming, *left)):
+    elif claims.issuperset(str(each.id) for each in (incoming, *left)):
         state = State.STANDS
     else:
         state = State.RESTS

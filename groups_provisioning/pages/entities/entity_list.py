@@ -74,7 +74,7 @@ def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
     if source:
         found = found.filter(source=source)
     if text.strip():
-        wanted = people_list.matching(User.objects.filter(org=entity.org_id), text)
+        wanted = people_list.matching(User.objects.for_org(entity.org_id), text)
         found = found.filter(user__in=wanted.values("id"))
     related = ("user__standing", "mapping__group")
     return found.select_related(*related).order_by("user__user_name_key")
@@ -82,7 +82,7 @@ def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
 
 def taken_out(entity: Entity) -> QuerySet[HandPlacement]:
     """Who was taken out of an entity by hand, while that holds (SPEC R4)."""
-    found = HandPlacement.objects.filter(org=entity.org_id, entity=entity, placed=False)
+    found = HandPlacement.objects.for_org(entity.org_id).filter(entity=entity, placed=False)
     return found.select_related("user", "change__by_person").order_by("user__user_name_key")
 
 

@@ -10,7 +10,7 @@ from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, Status
+from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
 from groups_provisioning.rules.proposals import first_match
 from orgs.db.keys import fold
 from orgs.models import EntityKind, Organization
@@ -76,7 +76,9 @@ def with_status(org: Organization) -> QuerySet[Any]:
         (mappings.filter(barred=True), GroupStatus.REJECTED),
     ]
     found = [When(Exists(those), then=Value(status.value)) for those, status in asked]
-    return PushedGroup.objects.live(org).annotate(status=Case(*found, default=Value(GroupStatus.UNMAPPED.value)))
+    return (
+        PushedGroup.objects.for_org(org).live().annotate(status=Case(*found, default=Value(GroupStatus.UNMAPPED.value)))
+    )
 
 
 def statuses(org: Organization) -> dict[str, int]:
@@ -138,6 +140,8 @@ class GroupFilter(django_filters.FilterSet):
         return groups.filter(display_name_key__contains=fold(value))
 
     def standing(self, groups: QuerySet[PushedGroup], name: str, value: str) -> QuerySet[PushedGroup]:
+        if value == GroupStatus.UNMAPPED:
+            return groups.filter(is_unmapped())
         wished: dict[str, Any] = {"out_of_sync": True} if value == OUT_OF_SYNC else {"status": value}
         return groups.filter(**wished)
 

@@ -36,7 +36,7 @@ def ties(group: PushedGroup) -> Ties:
         GroupMapping.objects.filter(group=group).select_related("entity", "rule", "change__by_person").order_by("id")
     )
     found = [mapping for mapping in mappings if mapping.status != Status.REJECTED or mapping.barred]
-    rules = MappingRule.objects.filter(org=group.org_id)
+    rules = MappingRule.objects.for_org(group.org_id)
     return Ties(
         live=[mapping for mapping in found if mapping.status != Status.REJECTED],
         barred=sorted({str(EntityKind(mapping.kind).label) for mapping in found if mapping.barred}),
@@ -53,7 +53,7 @@ def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
     found = found.order_by("user__user_name_key", "id")
     if not text:
         return found
-    return found.filter(user__in=people_list.matching(User.objects.filter(org=group.org_id), text).values("id"))
+    return found.filter(user__in=people_list.matching(User.objects.for_org(group.org_id), text).values("id"))
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:
@@ -87,5 +87,5 @@ def progress(group: PushedGroup) -> Progress | None:
     left, total = queue.progress(last)
     if not left:
         return None
-    turn: Any = Turn.objects.filter(org=group.org_id).values_list("retry_at", flat=True).first()
+    turn: Any = Turn.objects.for_org(group.org_id).values_list("retry_at", flat=True).first()
     return Progress(left, max(left, total), turn)

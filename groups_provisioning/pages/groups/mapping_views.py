@@ -33,7 +33,7 @@ deciding = require_http_methods(["GET", "HEAD", "POST"])
 @deciding
 @org_admin
 def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
-    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     kinds = [kind for kind in KIND_SWITCHES if kind in entities.kinds_on(request.org)]
     if not kinds:
         messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
@@ -217,7 +217,7 @@ def _chosen(request: OrgRequest) -> list[UUID]:
     if request.POST.get("all"):
         wanted = group_list.GroupFilter(QueryDict(request.POST.get("filters", "")), org=request.org).qs
     else:
-        wanted = PushedGroup.objects.live(request.org).filter(id__in=_ids(request.POST.getlist("group")))
+        wanted = PushedGroup.objects.for_org(request.org).live().filter(id__in=_ids(request.POST.getlist("group")))
     return list(wanted.values_list("id", flat=True)[:MOST])
 
 

@@ -113,7 +113,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @require_safe
 @org_admin
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
-    found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     header = (_("User name"), _("Name"), _("Active"), _("Member since"), _("Id"))
     members = group_page.members(found, Search(request.GET).chosen("q"))
     rows = (
@@ -127,7 +127,7 @@ def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse
 @org_admin
 def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
     """How far settling is, for a page that asks again and again."""
-    found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     context = {"group": found, "progress": group_page.progress(found), "polled": True}
     return render(request, "groups_provisioning/groups/_progress.html", context)
 
@@ -136,7 +136,7 @@ def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @org_admin
 def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
     """The last changes to a group or its mappings, for its page to fetch; the whole of it is the activity."""
-    group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
+    group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     if not request.htmx:
         return redirect(f"{reverse('activity')}?group={group.id}")
     wanted = change_list.Wanted(group=group.id)

@@ -41,6 +41,7 @@ class Overview:
 
 _LIVE = "org_id = %(org)s AND deleted_at IS NULL"
 _MAPPED = "EXISTS (SELECT FROM groups_provisioning_mapping m WHERE m.group_id = g.id AND {})".format
+_NOT_UNMAPPED = "(m.status <> 'rejected' OR m.barred)"  # as `is_unmapped` has it
 _PENDING, _DELETED = "m.status = 'pending' AND NOT m.target_deleted", "m.status = 'pending' AND m.target_deleted"
 _ENTITIES = f"(SELECT count(*) FROM orgs_entity WHERE {_LIVE} AND kind = '{{}}')".format
 
@@ -61,7 +62,7 @@ CROSS JOIN (
         count(*) FILTER (WHERE NOT known) AS unmapped
     FROM (
         SELECT out_of_sync, {_MAPPED(_DELETED)} AS deleted, {_MAPPED(_PENDING)} AS pending,
-            {_MAPPED("(m.status <> 'rejected' OR m.barred)")} AS known
+            {_MAPPED(_NOT_UNMAPPED)} AS known
         FROM groups_provisioning_pushedgroup g WHERE {_LIVE}
     ) AS each_group
 ) AS g

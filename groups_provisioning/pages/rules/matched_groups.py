@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Exists, OuterRef
-
-from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
+from groups_provisioning.models import MappingRule, PushedGroup, is_unmapped
 from groups_provisioning.rules import rule_matches
 from groups_provisioning.rules.rule_matches import Matches, Named
 from orgs.models import Organization
@@ -15,7 +13,6 @@ COUNTED = 10_000
 
 def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
     """What rules match in an org. rules: in their order; they need not be saved. Raises patterns.BadPattern."""
-    mapped = GroupMapping.objects.live().filter(group=OuterRef("id"))
-    groups = PushedGroup.objects.live(org).annotate(mapped=Exists(mapped)).order_by("display_name_key")
-    rows = list(groups.values_list("display_name", "display_name_key", "mapped")[: COUNTED + 1])
+    groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=is_unmapped()).order_by("display_name_key")
+    rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
     return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)

@@ -266,7 +266,7 @@ class TestARemoval:
 class TestRolesByHand:
     def test_count_where_nobody_else_gives_one(self, ada: User) -> None:  # R1
         assert set_roles(ada, "Admin")
-        settle(ada)
+        ada.standing.refresh_from_db()
         assert ada.standing.roles == ["Admin"]
         assert Change.objects.get(verb="user.roles_set").detail == {
             "user": str(ada.id),
@@ -278,14 +278,14 @@ class TestRolesByHand:
     def test_yield_to_those_of_the_idp(self, idp: Idp, ada: User) -> None:  # R1
         idp.patch(f"/Users/{ada.id}", {"op": "replace", "path": "roles", "value": [{"value": "Member"}]})
         set_roles(ada, "Admin")
-        settle(ada)
+        ada.standing.refresh_from_db()
         assert ada.standing.roles == ["Member"]
 
     def test_can_be_taken_away(self, ada: User, org: Organization) -> None:
         UserFactory.create(org=org, roles=["Admin"], manual_roles=["Admin"])
         set_roles(ada, "Admin")
         assert set_roles(ada)
-        settle(ada)
+        ada.standing.refresh_from_db()
         assert ada.standing.roles == ["Member"]
         assert User.objects.get(id=ada.id).manual_roles is None
 

@@ -1,5 +1,9 @@
 """Support sees what a switch or a profile would bring about before it is saved (SPEC M9)."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +16,7 @@ from orgs.models import EntityKind, Organization
 from tests.conftest import Idp, signed_in
 from tests.factories import StaffFactory
 from tests.groups_provisioning.world import by_command
+from tests.processes import ROOT
 
 
 @pytest.fixture
@@ -78,3 +83,24 @@ def test_many_people_are_a_worker_s(desk: Client, org: Organization, monkeypatch
     assert "Working out the effect" in desk.post(address(org), data).content.decode()
     assert runs.serve()
     assert "is affected" in desk.post(address(org), data).content.decode()
+
+
+REGISTERED = """
+import django
+from config import settings
+
+settings.INSTALLED_APPS = sorted(settings.INSTALLED_APPS, key=lambda app: app == "orgs")
+django.setup()
+from django.contrib import admin
+from orgs.models import Organization, SchemaProfile
+print(*(type(admin.site.get_model_admin(model)).__name__ for model in (Organization, SchemaProfile)))
+"""
+
+
+def test_stand_before_the_pages_of_orgs_in_whatever_order_apps_are_installed() -> None:
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-c", REGISTERED]
+    said = subprocess.run(
+        command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+    assert said.split() == ["PreviewedOrganizationAdmin", "PreviewedSchemaProfileAdmin"]

@@ -112,23 +112,23 @@ class Portal(RuleBasedStateMachine):
 
     @rule(number=one, name=group_names, members=st.none() | some, role=st.none() | one)
     def put_group(self, number: int, name: str, members: set[int] | None, role: int | None) -> None:
-        if group := self._pick(PushedGroup.objects.live(self.org), number):
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             told = {} if members is None else {"members": self._ids(members)}
             self._send("PUT", f"/Groups/{group.id}", {"displayName": name, **told, **self._group_roles(role)})
 
     @rule(number=one, op=st.sampled_from(["add", "remove", "replace"]), members=some)
     def change_members(self, number: int, op: str, members: set[int]) -> None:
-        if group := self._pick(PushedGroup.objects.live(self.org), number):
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             self._patch(f"/Groups/{group.id}", {"op": op, "path": "members", "value": self._ids(members)})
 
     @rule(number=one, name=group_names)
     def rename_group(self, number: int, name: str) -> None:
-        if group := self._pick(PushedGroup.objects.live(self.org), number):
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             self._patch(f"/Groups/{group.id}", {"op": "replace", "path": "displayName", "value": name})
 
     @rule(number=one)
     def delete_group(self, number: int) -> None:
-        if group := self._pick(PushedGroup.objects.live(self.org), number):
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             self._send("DELETE", f"/Groups/{group.id}")
 
     # --- Admins and support -------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class Portal(RuleBasedStateMachine):
 
     @rule(number=one, kind=kinds, name=names)
     def map_group(self, number: int, kind: str, name: str) -> None:
-        if group := self._pick(PushedGroup.objects.live(self.org), number):
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             wish = {"do": "map", "group": str(group.id), "kind": kind, "name": name}
             self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=kind, target=name)
 
@@ -326,7 +326,7 @@ class Portal(RuleBasedStateMachine):
         return f"{number}@{self.org.slug}.example"
 
     def _user(self, number: int) -> User | None:
-        return User.objects.provisionable(self.org).filter(user_name=self._name(number)).first()
+        return User.objects.for_org(self.org).provisionable().filter(user_name=self._name(number)).first()
 
     def _ids(self, numbers: set[int]) -> list[dict[str, str]]:
         return [{"value": str(user.id)} for number in sorted(numbers) if (user := self._user(number))]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from groups_provisioning.actions import mappings
+from groups_provisioning.actions import manual_changes, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
 from orgs.models import Change, Organization, User
@@ -261,6 +261,25 @@ class TestResolved:
         assert state() == "Ended"
         answer = browser.post(f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/", follow=True)
         assert "counts no more: ended" in text(answer)
+
+    def test_is_remembered_while_a_hand_keeps_one_side_out(
+        self, browser: Client, org: Organization, conflict: Conflict, ada: User
+    ) -> None:  # R4, C2
+        decide(browser, f"use:{conflict.id}")
+        gold = GroupMapping.objects.get(id=conflict.incoming_id)
+        cause = by_command()
+        manual_changes.take_out(org=org, user_id=ada.id, entity_id=gold.entity_id, cause=cause)
+        assert places(ada) == {"Silver": "claim"}
+        assert "Remembered" in text_of(browser, "/groups/conflicts/resolved/")
+        manual_changes.put_back(org=org, user_id=ada.id, entity_id=gold.entity_id, cause=cause)
+        assert "Stands" in text_of(browser, "/groups/conflicts/resolved/")
+
+    def test_is_remembered_while_the_person_is_inactive(
+        self, browser: Client, conflict: Conflict, ada: User
+    ) -> None:  # C3
+        decide(browser, f"use:{conflict.id}")
+        User.objects.filter(id=ada.id).update(active=False)
+        assert "Remembered" in text_of(browser, "/groups/conflicts/resolved/")
 
     def test_is_searched_by_person_and_is_a_file(self, browser: Client, conflict: Conflict) -> None:
         decide(browser, f"keep:{conflict.id}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orgs.models import Role, SchemaProfile
+from orgs.models import Organization, Role, SchemaProfile
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
 
@@ -20,6 +20,23 @@ def test_the_service_provider_config_says_what_works(idp: Idp) -> None:  # P4
     assert config["filter"] == {"supported": True, "maxResults": 1000}
     assert config["etag"] == config["sort"] == {"supported": True}
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
+
+
+def test_cursors_are_announced_only_where_the_profile_says_so(idp: Idp, org: Organization) -> None:  # P4
+    assert "pagination" not in idp.get("/ServiceProviderConfig").json()
+    assert idp.get("/Users?cursor=&count=1").json()["itemsPerPage"] == 0
+    SchemaProfile.objects.filter(id=org.profile_id).update(announces_cursors=True)
+    pagination = idp.get("/ServiceProviderConfig").json()["pagination"]
+    assert (pagination["cursor"], pagination["defaultPaginationMethod"]) == (True, "index")
+
+
+def test_the_built_in_profiles_announce_none(db: None) -> None:  # P4
+    assert not SchemaProfile.objects.filter(announces_cursors=True).exists()
+
+
+@pytest.mark.parametrize("dialect", ["standard", "lambdatest", "testomat"])
+def test_no_schema_has_the_password(db: None, dialect: str) -> None:  # P4
+    assert b"password" not in idp_of(dialect).get("/Schemas").content.lower()
 
 
 def test_resource_types_name_the_profile_s_extensions(db: None) -> None:  # P4

@@ -209,7 +209,7 @@ class TestOneName:
             answers = at_once(secret, create(name, people[0]), create(name.upper(), people[1]))
             assert statuses(answers) == [201, 409]
             assert {answer.json().get("scimType") for answer in answers} == {None, "uniqueness"}
-            assert PushedGroup.objects.live(org).count() == number + 1
+            assert PushedGroup.objects.for_org(org).live().count() == number + 1
             assert GroupMember.objects.count() == number + 1
 
     def test_of_a_deleted_group_restores_it_once(
@@ -248,4 +248,4 @@ class TestOneName:
             group = push(secret, f"Old {number}", [])
             answers = at_once(secret, rename(group, f"New {number}"), create(f"New {number}"))
             assert statuses(answers) in ([200, 409], [201, 409])
-            assert PushedGroup.objects.live(org).filter(display_name=f"New {number}").count() == 1
+            assert PushedGroup.objects.for_org(org).live().filter(display_name=f"New {number}").count() == 1

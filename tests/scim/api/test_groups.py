@@ -311,7 +311,7 @@ class TestDeletingAndPushingAgain:
         idp.delete(f"/Groups/{inner.id}")
         answer = idp.get(f"/Groups/{outer.json()['id']}", if_none_match=outer["ETag"])
         assert answer.status_code == 200
-        assert "members" not in answer.json()
+        assert answer.json()["members"] == []
         assert answer.json()["meta"]["lastModified"] > outer.json()["meta"]["lastModified"]
 
     def test_restores_the_record_with_the_new_request_alone(self, idp: Idp, people: list[User]) -> None:  # G5
@@ -344,6 +344,16 @@ class TestGroupProvisioningOff:
             assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
         assert idp.get(path).status_code == 200
         assert members_of(off) == ids(people[0])
+
+    def test_the_403_says_whom_to_ask(self, idp: Idp, org: Organization, off: PushedGroup) -> None:  # O3
+        for answer in (push(idp, name="Other"), idp.patch(f"/Groups/{off.id}"), idp.delete(f"/Groups/{off.id}")):
+            assert "Ask an admin of the organization" in answer.json()["detail"] or answer.status_code == 400
+        org.group_provisioning_activated = False
+        org.save()
+        for answer in (push(idp, name="Other"), idp.put(f"/Groups/{off.id}", {"displayName": "x"})):
+            assert answer.status_code == 403
+            assert "support" in answer.json()["detail"]
+            assert "settings" not in answer.json()["detail"]
 
     def test_a_refused_write_leaves_the_group_out_of_sync_until_pushed_in_full(  # O3
         self, idp: Idp, org: Organization, off: PushedGroup, people: list[User]

@@ -106,7 +106,7 @@ def test_the_default_group_can_be_named(idp: Idp, pool: Entity, name: str) -> No
 def test_who_is_created_while_the_group_is_deleted_is_not_placed_in_it(org: Organization, pool: Entity) -> None:  # C4
     Entity.objects.filter(id=pool.id).update(deleted_at=timezone.now())
     facts = Facts("ada@corp.example", "ada@corp.example", placement_id=pool.id)
-    assert places(user_intake.create_user(org=org, facts=facts, cause=by_command())) == {}
+    assert places(user_intake.create_user(org=org, facts=facts, cause=by_command()).user) == {}
 
 
 def test_a_removal_ends_it(idp: Idp, pool: Entity) -> None:

@@ -85,7 +85,7 @@ class TestCreating:
             delete(user)(Idp(secret))
             answers = at_once(secret, create(user.user_name, externalId="1"), create(user.user_name, externalId="2"))
             assert statuses(answers) == [201, 409]
-            assert User.objects.provisionable(org).filter(user_name=user.user_name).count() == 1
+            assert User.objects.for_org(org).provisionable().filter(user_name=user.user_name).count() == 1
 
     def test_an_invited_user_is_adopted_once(self, org: Organization, secret: str) -> None:  # U3
         for number in range(ROUNDS):

@@ -63,7 +63,7 @@ def resources(org: Organization) -> list[dict[str, Any]]:
     """The org's users as they are shown, extensions under the schema's own URN, all of whose names `schemas` has."""
     kind = dialect(org.profile)
     return [
-        canonical(users.render(user, kind, "https://scim.example", everything(kind.user)), kind)
+        canonical(users.render(users.listed(user), kind, "https://scim.example", everything(kind.user)), kind)
         for user in users.rows(org, kind)
     ]
 
@@ -79,7 +79,9 @@ def found(org: Organization, text: str) -> set[str]:
     """The ids that SQL finds."""
     kind = dialect(org.profile)
     condition = users.user_filters(kind).condition(read_filter(text, kind.user))
-    return {str(id_) for id_ in User.objects.provisionable(org).filter(condition).values_list("id", flat=True)}
+    return {
+        str(id_) for id_ in User.objects.for_org(org).provisionable().filter(condition).values_list("id", flat=True)
+    }
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
@@ -127,7 +129,7 @@ def test_sql_sorts_as_the_values_do(db: None, profile: str, data: st.DataObject)
 
 def page(org: Organization, query: Query) -> listing.Page[User]:
     filters = users.user_filters(dialect(org.profile))
-    rows = User.objects.provisionable(org)
+    rows = User.objects.for_org(org).provisionable()
     return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
 
 

@@ -97,7 +97,6 @@ class TestTheGrammar:
             " ",
             "userName",
             "userName eq",
-            "userName eq bob",
             'userName eq "bob',
             'userName is "bob"',
             'userName eq "bob" and',
@@ -110,7 +109,16 @@ class TestTheGrammar:
             r'userName eq "\x"',
             r'userName eq "\ud800"',
             r'userName eq "\u0000"',
-            "userName eq 5",
+            'userName eq bob"',
+            "userName eq (bob)",
+            "userName eq \x00",
+            "externalId eq bob ross",
+            "title co null",
+            "userName co",
+            "active eq 1e999",
+            "meta.created gt 2011",
+            "meta.created gt " + "1" * 400,
+            "meta.created gt 2011-05-13T04:42:34 00:00",
             "userName gt null",
             "active gt true",
             'active co "t"',
@@ -137,6 +145,37 @@ class TestTheGrammar:
         with pytest.raises(InvalidFilter):
             read_filter(text, USER)
 
+    @pytest.mark.parametrize(
+        "text",
+        [  # S3: older authentik, Microsoft's samples
+            "userName eq bjensen@example.com",
+            "userName sw B",
+            "externalId eq 701984",
+            "externalId sw 70",
+            "name.FamilyName eq O'Malley and (emails.Value co example.com or emails.value co x)",
+            "emails[type eq work and value co @example.com]",
+            "meta.LastModified gt 2011-05-13T04:42:34Z",
+            "meta.lastModified gt 2010-10-10T14:38:21.86-07:00",
+            f"{ENTERPRISE}:manager eq 26118915",
+        ],
+    )
+    def test_takes_a_bare_word_for_the_text_it_is(self, text):
+        assert holds(text)
+
+    @pytest.mark.parametrize("sent", ["1e3", "1000", "-0.50", "true", "FALSE", "1" * 400, "1e999", "null1", "-"])
+    def test_takes_a_number_or_literal_for_its_text_where_it_compares_text(self, sent):  # S3
+        assert read_filter(f"externalId eq {sent}", USER).value == sent
+        assert read_filter(f'externalId eq "{sent}"', USER).value == sent
+
+    def test_null_is_no_text(self):
+        assert not holds("externalId eq null")
+        assert holds("nickName eq NULL")
+        assert holds('nickName eq "null"', {"nickName": "null"})
+
+    def test_tells_how_to_write_a_plus(self):
+        with pytest.raises(InvalidFilter, match="%2B"):
+            read_filter('meta.created gt "2024-01-01T00:00:00 00:00"', USER)
+
     def test_names_the_unknown_attribute(self):
         with pytest.raises(InvalidFilter, match="workEmail"):
             read_filter('workEmail eq "a@b.c"', USER)
@@ -162,6 +201,13 @@ class TestMatching:
     def test_takes_booleans_as_strings(self):  # S3
         assert holds('active eq "True"')
         assert holds('emails[primary eq "true" and type eq "work"]')
+
+    @pytest.mark.parametrize("word", ["True", "TRUE", '"tRuE"', "true", "ACTIVE", '"locked_out"'])
+    def test_takes_every_word_for_a_boolean(self, word):  # S3, S4
+        assert holds(f"active eq {word}")
+        assert not holds(f"active ne {word}")
+        if "t" in word.lower()[:3] and "a" not in word.lower():
+            assert holds(f"emails[primary eq {word}]")
 
     def test_compares_a_complex_attribute_by_its_value(self):
         assert holds('emails co "jensen.org"')

@@ -110,6 +110,11 @@ class TestDeactivation:
             ("replace", f"{CORE}:active", False),
             ("replace", "", {"active": "False"}),
             ("replace", CORE, {"active": False}),
+            ("replace", None, {"urn:scim:schemas:core:1.0": {"active": False}}),  # SCIM 1.1
+            ("replace", "urn:scim:schemas:core:1.0:active", False),
+            ("replace", "active", "DEPROVISIONED"),  # S4
+            ("replace", None, {"active": "suspended"}),
+            ("add", "active", "Staged"),
         ],
     )
     def test_is_understood_in_every_dialect(self, operation):
@@ -140,10 +145,21 @@ class TestDeactivation:
         assert len(outcome.refusals) == 8
 
     @pytest.mark.parametrize(
-        "operation", [("remove", "active"), ("replace", "active", None), ("replace", None, {"active": ""})]
+        "operation", [("remove", "active"), ("replace", "active", None), ("replace", None, {"active": None})]
     )
     def test_does_not_follow_from_removing_active(self, operation):  # S3
         assert patched(operation) == BABS
+
+    @pytest.mark.parametrize(
+        "word", ["ACTIVE", "PROVISIONED", "RECOVERY", "LOCKED_OUT", "PASSWORD_EXPIRED", "Active", "TRUE"]
+    )
+    def test_is_undone_by_every_word_for_true(self, word):  # S4
+        assert patched(("replace", "active", word), user=BABS | {"active": False})["active"] is True
+
+    @pytest.mark.parametrize("value", ["", [], {}, [{}], "Inactive", 0, "0", "yes"])
+    def test_is_no_other_word(self, value):  # S3, P1
+        assert refusals(("replace", "active", value)) == {"active": InvalidValue}
+        assert refusals(("replace", None, {"active": value})) == {"active": InvalidValue}
 
 
 class TestSingleValues:
@@ -161,6 +177,47 @@ class TestSingleValues:
     )
     def test_are_cleared(self, operation):  # S3
         assert "name" not in patched(operation)
+
+    @pytest.mark.parametrize("empty", [None, "", {}])
+    @pytest.mark.parametrize("name", ["name", "title", "emails", f"{ENTERPRISE}:department", f"{ENTERPRISE}:manager"])
+    def test_are_cleared_by_emptiness_which_adds_nothing(self, name, empty):  # S3
+        user = BABS | {"title": "CEO"}
+        assert patched(("replace", name, empty), user=user) == patched(("remove", name), user=user)
+        assert patched(("add", name, empty), user=user) == user
+        assert patched(("add", None, {name: empty}), user=user) == user
+
+    @pytest.mark.parametrize("empty", [[], [{}]])
+    @pytest.mark.parametrize("name", ["title", "emails", f"{ENTERPRISE}:department", f"{ENTERPRISE}:manager"])
+    def test_are_cleared_by_an_empty_array(self, name, empty):  # S3
+        user = BABS | {"title": "CEO"}
+        assert patched(("replace", name, empty), user=user) == patched(("remove", name), user=user)
+        assert patched(("add", name, empty), user=user) == user
+
+    @pytest.mark.parametrize("empty", [[], [{}], {}])
+    @pytest.mark.parametrize("name", ["userName", "externalId", "displayName"])
+    def test_of_some_attributes_have_to_have_their_type_even_when_empty(self, name, empty):  # P1
+        assert refusals(("replace", name, empty)) == {name: InvalidValue}
+
+    @pytest.mark.parametrize("op", ["add", "replace", "remove"])
+    @pytest.mark.parametrize("path", ["schemas", "SCHEMAS", f"{CORE}:schemas", 'schemas[value eq "x"]'])
+    def test_of_schemas_follow_from_the_rest(self, op, path):  # S3, RFC 7644 §3.5.2
+        assert patched((op, path, [ENTERPRISE])) == BABS
+
+    def test_may_be_named_without_the_urn_of_their_extension(self):  # P8
+        for name in ("OrganizationRole", f"{CORE}:organizationrole", "urn:scim:schemas:core:1.0:OrganizationRole"):
+            for operation in (("add", name, "Guest"), ("add", None, {name: "Guest"})):
+                assert patched(operation, dialect=lambdatest)[LAMBDA] == {"OrganizationRole": "Guest"}
+        for value in ({"employeeNumber": "7"}, {CORE: {"employeeNumber": "7"}}, {"Manager": {"value": "7"}}):
+            assert "7" in str(patched(("add", None, value))[ENTERPRISE])
+
+    @pytest.mark.parametrize(
+        "qualified", [{f"{LAMBDA}:OrganizationRole": "User"}, {TESTMU: {"OrganizationRole": "User"}}]
+    )
+    @pytest.mark.parametrize("short", ["OrganizationRole", f"{CORE}:OrganizationRole"])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_named_with_their_urn_beat_those_without(self, qualified, short, first):  # P8
+        value = {short: "Admin"} | qualified if first else qualified | {short: "Admin"}
+        assert patched(("replace", None, value), dialect=lambdatest)[LAMBDA] == {"OrganizationRole": "User"}
 
     def test_removing_what_is_absent_succeeds(self):  # S3
         paths = [
@@ -249,9 +306,28 @@ class TestManager:
     def test_is_replaced_as_a_whole(self, operation):  # P5
         assert patched(operation)[ENTERPRISE]["manager"] == {"value": "2"}
 
+    @pytest.mark.parametrize("path", ["manager", f"{ENTERPRISE}:manager", f"{ENTERPRISE}.Manager"])
+    def test_is_selected_by_a_value_path_that_fits(self, path):  # S3
+        for operation in (
+            ("replace", f'{path}[value eq "1"].value', "2"),
+            ("replace", f"{path}[value eq 1]", {"value": "2"}),
+            ("add", f'{path}[value eq "1"]', "2"),
+        ):
+            assert patched(operation)[ENTERPRISE]["manager"] == {"value": "2"}
+        assert patched(("remove", f'{path}[value eq "1"]'))[ENTERPRISE] == {"department": "Tours"}
+        assert patched(("remove", f'{path}[value eq "9"]')) == BABS
+        assert refusals(("replace", f'{path}[value eq "9"].value', "2")) == {f"{ENTERPRISE}:manager": NoTarget}
+        nobody = {"userName": "x"}
+        assert patched(("remove", f'{path}[value eq "1"]'), user=nobody) == nobody
+        assert refusals(("add", f'{path}[value eq "1"]', "2"), user=nobody) == {f"{ENTERPRISE}:manager": NoTarget}
+
     @pytest.mark.parametrize(
         "operation",
         [
+            ("Replace", f"{ENTERPRISE}:manager", " "),
+            ("replace", f"{ENTERPRISE}:manager", {"value": None, "$ref": "../Users/9"}),
+            ("replace", f"{ENTERPRISE}:manager", {"$ref": "../Users/9"}),
+            ("replace", f"{ENTERPRISE}:manager.value", " "),
             ("Remove", f"{ENTERPRISE}:manager", ""),
             ("Replace", f"{ENTERPRISE}:manager", ""),
             ("replace", f"{ENTERPRISE}:manager", {"value": ""}),
@@ -329,6 +405,18 @@ class TestMultipleValues:
     def test_are_created_by_an_equality_on_type_or_primary(self, op, path, value, name, element):
         assert patched((op, path, value))[name] == [element]
 
+    @pytest.mark.parametrize("before", [{"value": "Admin", "primary": False}, {"value": "Admin"}])
+    @pytest.mark.parametrize("op", ["Add", "replace"])
+    def test_do_not_leave_the_role_that_was_the_only_one(self, before, op):  # S5: SingleAppRoleAssignment
+        user = BABS | {"roles": [before]}
+        for operation in (
+            (op, 'roles[primary eq "True"].value', "Member"),
+            (op, "roles[primary eq True]", {"value": "Member"}),
+            (op, None, {'roles[primary eq "True"].value': "Member"}),
+        ):
+            assert patched(operation, user=user)["roles"] == [{"value": "Member", "primary": True}]
+        assert patched(("remove", "roles[primary eq true]"), user=user) == user
+
     @pytest.mark.parametrize(
         ("path", "value"),
         [
@@ -390,7 +478,7 @@ class TestUnknownExtensions:
             (("add", f"{UNKNOWN.upper()}:DOOR.Floor", 2), {"door": {"floor": 2}, "tags": ["a"]}),
             (("add", f"{UNKNOWN}:tags", ["a", "b"]), {"door": {"floor": 1}, "tags": ["a", "b"]}),
             (("replace", UNKNOWN, {"tags": ["x"]}), {"door": {"floor": 1}, "tags": ["x"]}),
-            (("replace", None, {UNKNOWN: {"tags": []}}), {"door": {"floor": 1}, "tags": []}),
+            (("replace", None, {UNKNOWN: {"tags": []}}), {"door": {"floor": 1}}),  # S3
             (("remove", f"{UNKNOWN}:tags"), {"door": {"floor": 1}}),
             (("remove", UNKNOWN), None),
         ],
@@ -422,6 +510,10 @@ class TestMembers:
         [  # S3; authentik#25686, SCIM-SDK#149, simpleidserver#164
             (("remove", 'members[value eq "1"]'), ("1",)),
             (("Remove", 'MEMBERS[VALUE EQ "1" or value eq "2"]'), ("1", "2")),
+            (("remove", 'members[value eq "1" and type eq "User"]'), ("1",)),
+            (("remove", 'members[type eq "user" and value eq "1"]'), ("1",)),
+            (("remove", 'members[(value eq "1" and type eq "User") or value eq 2]'), ("1", "2")),
+            (("remove", 'members[type eq User and (value eq "1" or value eq "2")]'), ("1", "2")),
             (("Remove", "members", [{"$ref": None, "value": "1"}]), ("1",)),
             (("remove", "members", {"value": "1"}), ("1",)),
         ],
@@ -451,7 +543,18 @@ class TestMembers:
         assert [(write.name, write.value) for write in patch.writes] == [("displayName", "Test SCIMv2")]
         assert patch.members == patch.refusals == ()
 
-    @pytest.mark.parametrize("path", ['members[type eq "User"]', 'members[value ne "1"]', 'members[value sw "1"]'])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            'members[type eq "User"]',
+            'members[value ne "1"]',
+            'members[value sw "1"]',
+            'members[value eq "1" and value eq "2"]',
+            'members[value eq "1" and type eq "Group"]',
+            'members[value eq "1" and type ne "User"]',
+            'members[not (value eq "1" and type eq "User")]',
+        ],
+    )
     def test_are_not_selected_by_what_is_not_known_here(self, path):
         with pytest.raises(InvalidFilter):
             read_patch(body(("remove", path)), standard.group)
@@ -461,7 +564,10 @@ class TestMembers:
         [
             ("add", "members", ["1"]),
             ("add", "members"),
-            ("remove", "members", [{}]),
+            *((op, "members", value) for op in ("add", "replace", "remove") for value in ("", {}, [{}], [None], [""])),
+            ("replace", "members", [{"value": "1"}, {"display": "x"}]),
+            ("add", None, {"members": ""}),
+            ("replace", None, {"members": {}}),
             ("replace", 'members[value eq "1"].display', "x"),
             ("add", 'members[value eq "1"]', {"value": "2"}),
         ],

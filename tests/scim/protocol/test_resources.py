@@ -147,6 +147,13 @@ class TestTypes:
             ("active", "yes"),
             ("active", 1),
             ("active", {}),
+            ("active", ""),
+            ("active", []),
+            ("userName", {}),
+            ("userName", []),
+            ("displayName", []),
+            ("externalId", [{}]),
+            ("name", []),
             ("name", [{"givenName": "B"}]),
             ("name", "Babs"),
             ("externalId", 701984),
@@ -167,6 +174,26 @@ class TestTypes:
 
     def test_names_the_part_that_is_wrong(self):  # S2
         assert "emails.primary" in refused({"emails": [{"primary": "maybe"}]})["emails"].detail
+
+    @pytest.mark.parametrize("empty", [None, "", [], {}, [{}]])
+    def test_takes_emptiness_for_no_value(self, empty):  # S3
+        names = (
+            "title",
+            "emails",
+            "addresses",
+            "roles",
+            f"{ENTERPRISE}:department",
+            f"{ENTERPRISE}:manager",
+            "manager",
+        )
+        assert created(dict.fromkeys(names, empty) | {"name": {}, "emails": [{"value": empty}, empty]}) == {}
+        stored = {"title": "CEO", "emails": [{"value": "a"}], ENTERPRISE: {"department": "R&D"}}
+        assert read_resource(dict.fromkeys(names, empty), standard.user).replace(stored).resource == {}
+
+    @pytest.mark.parametrize(("word", "active"), [("Active", True), ("LOCKED_OUT", True), ("SUSPENDED", False)])
+    def test_takes_oktas_words_for_active(self, word, active):  # S4
+        assert read_resource({"active": word}, standard.user).values["active"] is active
+        assert "emails" in refused({"emails": [{"primary": word}]})
 
     def test_takes_booleans_as_strings_everywhere(self):  # S3
         assert created({"addresses": [{"primary": "TRUE"}], "roles": [{"primary": "False"}]}) == {
@@ -195,7 +222,23 @@ class TestManager:
     def test_comes_in_many_forms(self, sent, stored):
         assert created({ENTERPRISE: {"manager": sent}}) == {ENTERPRISE: {"manager": stored}}
 
-    @pytest.mark.parametrize("sent", [None, "", {}, [], {"value": ""}, {"value": None}, {"$ref": "../Users/1"}, [None]])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            None,
+            "",
+            " ",
+            {},
+            [],
+            [{}],
+            {"value": ""},
+            {"value": "  ", "$ref": "../Users/1"},
+            {"value": None},
+            {"value": [], "$ref": "../Users/1"},
+            {"$ref": "../Users/1"},
+            [None],
+        ],
+    )
     def test_is_none_without_a_value(self, sent):
         assert created({ENTERPRISE: {"manager": sent}}) == {}
 
@@ -263,6 +306,43 @@ class TestExtensions:
             ENTERPRISE: {"department": "T"},
             TESTOMAT: {"testomat_roles": ["qa"]},
         }
+
+    @pytest.mark.parametrize("name", ["{}", f"{CORE}:{{}}", "urn:scim:schemas:core:1.0:{}", f"{CORE}.{{}}"])
+    def test_need_no_urn_where_core_has_no_such_name(self, name):  # P8
+        body = {name.format("employeenumber"): "7", name.format("testomat_roles"): ["qa"], name.format("manager"): "9"}
+        assert created(body, testomat) == {
+            ENTERPRISE: {"employeeNumber": "7", "manager": {"value": "9"}},
+            TESTOMAT: {"testomat_roles": ["qa"]},
+        }
+        assert f"{TESTOMAT}:testomat_roles" in refused({name.format("testomat_roles"): ["boss"]}, testomat)
+
+    @pytest.mark.parametrize("urn", [CORE, "urn:scim:schemas:core:1.0"])
+    def test_may_stand_in_an_object_under_the_core_urn(self, urn):  # P8
+        body = {urn: {"nickName": "B", "department": "T", "active": "False", "unknown": 1}}
+        user = read_resource(body, standard.user).replace({}).resource
+        assert user == {"nickName": "B", "active": False, ENTERPRISE: {"department": "T"}}
+        assert refused({urn: "x"}).keys() == {urn}
+
+    @pytest.mark.parametrize(
+        "qualified", [{f"{LAMBDA}:OrganizationRole": "User"}, {TESTMU: {"OrganizationRole": "User"}}]
+    )
+    @pytest.mark.parametrize("short", ["OrganizationRole", f"{CORE}:OrganizationRole"])
+    @pytest.mark.parametrize("value", ["Admin", "Boss", None])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_named_with_their_urn_beat_those_without(self, qualified, short, value, first):  # P8
+        body = {short: value} | qualified if first else qualified | {short: value}
+        assert created(body, lambdatest) == {LAMBDA: {"OrganizationRole": "User"}}
+
+    def test_are_spelled_as_before_where_only_a_short_name_was_written(self):  # P1
+        outcome = read_resource({"OrganizationRole": "User"}, lambdatest.user).replace({})
+        assert outcome.spelling == {}
+        listed = read_resource({"schemas": [TESTMU], "OrganizationRole": "User"}, lambdatest.user).replace({})
+        assert listed.spelling == {LAMBDA: TESTMU}
+
+    def test_keep_a_role_that_a_put_names_without_its_urn(self):  # P8, U7
+        stored = {"userName": "a@b.c", LAMBDA: {"OrganizationRole": "Admin"}}
+        new = read_resource({"OrganizationRole": "Guest"}, lambdatest.user).replace(stored).resource
+        assert new[LAMBDA] == {"OrganizationRole": "Guest"}
 
     def test_are_known_by_their_alias(self):  # P1
         outcome = read_resource(
@@ -368,7 +448,8 @@ class TestGroups:
         ("body", "ids"),
         [
             ({}, None),
-            ({"members": None}, None),  # G9
+            ({"members": None}, None),  # G9, S3
+            ({f"{CORE.replace('User', 'Group')}:members": [{"value": "1"}]}, ("1",)),
             ({"members": []}, ()),  # G9
             ({"members": [{"value": "1"}, {"value": "2", "$ref": None}, {"Value": "1"}]}, ("1", "2")),  # G3
             ({"members": {"value": "1", "type": "User", "display": "x"}}, ("1",)),  # P1
@@ -379,7 +460,23 @@ class TestGroups:
         assert (draft.members, draft.refusals) == (ids, [])
         assert "members" not in draft.replace({}).resource
 
-    @pytest.mark.parametrize("members", ["1", ["1"], [{}], [{"value": 1}], [{"value": ""}], [{"$ref": "/Users/1"}], 5])
+    @pytest.mark.parametrize(
+        "members",
+        [
+            "",
+            {},
+            "1",
+            ["1"],
+            [""],
+            [None],
+            [{}],
+            [{"value": "1"}, {}],
+            [{"value": 1}],
+            [{"value": ""}],
+            [{"$ref": "/Users/1"}],
+            5,
+        ],
+    )
     def test_refuse_members_that_name_nobody(self, members):
         assert "members" in refused({"displayName": "A", "members": members}, kind=standard.group)
 
