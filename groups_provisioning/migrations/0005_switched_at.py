@@ -33,7 +33,7 @@ WHERE switched_at <> '{}';
 class Migration(migrations.Migration):
     """When mappings were approved and ceased to be, as a list of times (SPEC M2)."""
 
-    dependencies = [("groups_provisioning", "0004_group_mapping"), ("orgs", "0012_switched_at")]
+    dependencies = [("groups_provisioning", "0004_group_mapping"), ("orgs", "0013_switched_at")]
 
     operations = [
         migrations.AddField(

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
     Columns with a constant default are added at once, whatever the size of the table; few rows are rewritten.
     """
 
-    dependencies = [("orgs", "0011_support_is_told")]
+    dependencies = [("orgs", "0012_announces_cursors")]
 
     operations = [
         *(migrations.AddField("organization", f"{kind}_switched_at", TIMES) for kind in KINDS),
