@@ -50,7 +50,9 @@ class Previewed:
         if request.POST.get("_seen") == seen:
             return None
         if "_seen" in request.POST:
-            messages.info(request, _("What would happen has changed since you saw it. Look again before you save."))
+            messages.info(
+                request, _("Not saved yet: the effects have changed since you saw them. Review them, then save.")
+            )
         context = {
             **site.admin_site.each_context(request),
             "opts": site.opts,

@@ -69,14 +69,16 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
     form, wish = question.form, question.wish
     is_filled_in = form is None or not form.is_bound or form.is_valid()
     if wish is not None and is_filled_in and "download" in request.GET:
-        header = (_("User name"), _("What"), _("Kind"), _("Before"), _("After"))
+        header = (_("userName"), _("What"), _("Kind"), _("Before"), _("After"))
         return as_csv("effect", header, shown.rows(request.org, wish))
     if request.method == "POST" and is_filled_in and "seen" in request.POST:
         try:
             messages.success(request, _carried_out(request, wish, carry_out))
             return redirect(question.back)
         except runs.Outdated:
-            messages.info(request, _("Look at what happens now, before you decide: it has changed."))
+            messages.info(
+                request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
+            )
         except refusals.REFUSALS as refusal:
             if form is None:
                 messages.error(request, refusals.in_words(refusal))

@@ -20,7 +20,7 @@ class Search(forms.Form):
 
     def __init__(self, data: Any, *, for_people: bool = False) -> None:
         super().__init__(data, auto_id="filter_%s")
-        self.fields["q"].widget.attrs["placeholder"] = _("Name, address or id") if for_people else _("Name")
+        self.fields["q"].widget.attrs["placeholder"] = _("Name, address or ID") if for_people else _("Name")
 
     def chosen(self, name: str) -> str:
         self.is_valid()

@@ -23,7 +23,7 @@ class TargetForm(forms.Form):
     kinds: among which it can be chosen. Where there is only one, nothing is asked.
     """
 
-    kind = forms.ChoiceField(label=_("Map to a"))
+    kind = forms.ChoiceField(label=_("Map to"))
     name = forms.CharField(
         max_length=entity_names.LONGEST,
         widget=forms.TextInput(attrs={"list": "targets", "autocomplete": "off", "spellcheck": "false"}),

@@ -106,7 +106,7 @@ def changes(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     """The changes of the list, with the same filters."""
-    header = (_("Time"), _("Change"), _("What"), _("By"), _("From"), _("Request id"), _("What came of it"), _("Id"))
+    header = (_("Time"), _("Change"), _("What"), _("By"), _("From"), _("Request ID"), _("Effects"), _("ID"))
     wanted = ActivityFilter(request.GET).wanted
     return as_csv(f"activity-{timezone.now():%Y-%m-%d}", header, _rows(request.org, wanted))
 
@@ -209,7 +209,7 @@ def _named(request: OrgRequest, subject: str, row: Any) -> dict[str, str]:
     kinds = {"person": lambda: row.user_name, "group": lambda: _("SCIM group")}
     about = kinds[subject]() if subject in kinds else row.get_kind_display()
     if row.deleted_at:
-        about = _("%(about)s, deleted") % {"about": about}
+        about = _("%(about)s (deleted)") % {"about": about}
     name = row.label if subject == "person" else str(row)
     return {"name": name, "about": about, "address": f"{reverse('activity')}?{query.urlencode()}"}
 

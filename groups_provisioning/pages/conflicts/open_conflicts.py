@@ -30,7 +30,7 @@ class Clash(models.TextChoices):
 
     CONCURRENCY_GROUPS = EntityKind.CONCURRENCY_GROUP, gettext_lazy("Two concurrency groups")
     SUB_ORGANIZATIONS = EntityKind.SUB_ORGANIZATION, gettext_lazy("Two sub-organizations")
-    ACROSS = "across", gettext_lazy("Sub-organization against others")
+    ACROSS = "across", gettext_lazy("Sub-organization and others")
 
 
 @dataclass(frozen=True, slots=True)

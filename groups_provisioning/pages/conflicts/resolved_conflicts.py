@@ -23,9 +23,9 @@ LOSERS = 5  # of one decision, that are shown
 class State(models.TextChoices):
     """What has become of a decision."""
 
-    STANDS = "stands", _("Stands")
-    RESTS = "rests", _("Remembered")
-    SUPERSEDED = "superseded", _("Decided anew")
+    STANDS = "stands", _("In effect")
+    RESTS = "rests", _("On hold")
+    SUPERSEDED = "superseded", _("Superseded")
     ENDED = "ended", _("Ended")
     UNDONE = "undone", _("Undone")
 

@@ -60,15 +60,15 @@ def conflicts(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     header = (
-        _("User name"),
+        _("userName"),
         _("Name"),
-        _("Slot"),
+        _("Kind"),
         _("Current"),
         _("Current: groups"),
         _("Incoming"),
         _("Incoming: group"),
-        _("Since"),
-        _("Id"),
+        _("Open since"),
+        _("ID"),
     )
     found = open_conflicts.conflicts(request.org, ConflictFilter(request.GET).wanted())
     return as_csv(f"conflicts-{now():%Y-%m-%d}", header, open_conflicts.file_rows(request.org, found))
@@ -83,13 +83,15 @@ def decide(request: OrgRequest) -> HttpResponseBase:
     action, _colon, single = request.POST.get("action", "").partition(":")
     chosen, left = _chosen(request, single)
     if action not in ("keep", "use"):
-        return _back(request, back, _("Say whether to keep the current place, or to use the incoming one."))
+        return _back(request, back, _("Choose whether to keep the current assignment or use the incoming one."))
     if not chosen:
         is_asked = bool(single or request.POST.get("conflict") or request.POST.get("all"))
         return _back(
             request,
             back,
-            _("Not open any more, or just being settled.") if is_asked else _("Tick the conflicts first."),
+            _("These conflicts are no longer open, or a decision is being applied.")
+            if is_asked
+            else _("Select the conflicts first."),
         )
     cards = [Card.of(conflict) for conflict in chosen]
     use_incoming = action == "use"
@@ -112,7 +114,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
                 "use_incoming": use_incoming,
             },
             back=back,
-            lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
+            lead=_("Your decision is remembered, so you will not be asked again. You can undo it under Resolved."),
             details="groups_provisioning/conflicts/_chosen_conflicts.html",
             above=Above("conflicts", _("Conflicts")),
             context={
@@ -145,16 +147,16 @@ def resolved(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
     header = (
-        _("User name"),
+        _("userName"),
         _("Name"),
         _("Current"),
         _("Incoming"),
         _("Decision"),
         _("By"),
         _("Time"),
-        _("State"),
+        _("Status"),
         _("Undone"),
-        _("Id"),
+        _("ID"),
     )
     found = resolved_conflicts.cards(request.org, Search(request.GET).chosen("q"))
     return as_csv(f"resolved-conflicts-{now():%Y-%m-%d}", header, resolved_conflicts.file_rows(request.org, found))
@@ -169,15 +171,17 @@ def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
         raise Http404
     (found,) = resolved_conflicts.resolved(request.org, [card])
     if not found.can_be_undone:
-        messages.info(request, _("That decision counts no more: %(state)s.") % {"state": found.state.label.lower()})
+        messages.info(
+            request, _("This decision can no longer be undone: %(state)s.") % {"state": found.state.label.lower()}
+        )
         return redirect("conflicts-resolved")
     if request.method == "POST":
         try:
             commands.undo(org=request.org, decision_ids=found.ids, cause=cause(request))
         except UnknownDecision:
-            messages.info(request, _("Somebody has undone it meanwhile."))
+            messages.info(request, _("Somebody has already undone this decision."))
         else:
-            messages.success(request, _("The decision about %(name)s is undone.") % {"name": found.user.label})
+            messages.success(request, _("The decision about %(name)s was undone.") % {"name": found.user.label})
         return redirect("conflicts-resolved")
     template = "_undo_decision.html" if request.htmx else "undo_decision.html"
     return render(request, f"groups_provisioning/conflicts/{template}", {"card": found, "decision_id": decision_id})
@@ -203,7 +207,11 @@ def _back(request: OrgRequest, address: str, words: str) -> HttpResponse:
 
 def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
     if len(chosen) == 1:
-        asked = _("Use the incoming place of %(name)s?") if use_incoming else _("Keep the current place of %(name)s?")
+        asked = (
+            _("Use the incoming assignment of %(name)s?")
+            if use_incoming
+            else _("Keep the current assignment of %(name)s?")
+        )
         return asked % {"name": chosen[0].user.label}
     many = _("Use incoming in %(n)d conflicts?") if use_incoming else _("Keep current in %(n)d conflicts?")
     return many % {"n": len(chosen)}
@@ -211,8 +219,8 @@ def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
 
 def _decided(chosen: Sequence[Conflict]) -> str:
     if len(chosen) == 1:
-        return _("The conflict of %(name)s is resolved.") % {"name": chosen[0].user.label}
-    return _("%(n)d conflicts are resolved.") % {"n": len(chosen)}
+        return _("The conflict of %(name)s was resolved.") % {"name": chosen[0].user.label}
+    return _("%(n)d conflicts were resolved.") % {"n": len(chosen)}
 
 
 def _progress(request: OrgRequest) -> dict[str, Any]:

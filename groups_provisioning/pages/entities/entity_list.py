@@ -17,8 +17,8 @@ from orgs.models import Entity, HandPlacement, Organization, User
 
 
 class Owned(models.TextChoices):
-    MAPPED = "mapped", _("A SCIM group is mapped to it")
-    UNMAPPED = "unmapped", _("None is")
+    MAPPED = "mapped", _("Mapped")
+    UNMAPPED = "unmapped", _("Not mapped")
 
 
 @dataclass(frozen=True, slots=True)

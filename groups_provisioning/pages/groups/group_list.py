@@ -96,7 +96,7 @@ class GroupFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         label=_("Search"),
         method="named",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name of a group"), "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Group name"), "autocomplete": "off"}),
     )
     status = django_filters.ChoiceFilter(
         label=_("Status"), method="standing", empty_label=_("Any"), choices=[*GroupStatus.choices]

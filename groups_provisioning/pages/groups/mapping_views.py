@@ -36,7 +36,10 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     group = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
     kinds = [kind for kind in KIND_SWITCHES if kind in entities.kinds_on(request.org)]
     if not kinds:
-        messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
+        messages.info(
+            request,
+            _("Teams, concurrency groups and sub-organizations are all switched off. Ask support to switch one on."),
+        )
         return redirect("group", group.id)
     form = TargetForm(_data(request), org=request.org, kinds=kinds, name=group.display_name)
 
@@ -95,7 +98,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
-    lead = _("People whom this mapping has placed move from the old target to the new one.")
+    lead = _("People who are assigned through this mapping will move from the old target to the new one.")
     question = Question(
         title=_("Choose a new target for “%(group)s”") % {"group": group},
         verb=_("Re-target"),
@@ -117,7 +120,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 
     def carry_out() -> str:
         mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
-        return _("The mapping of “%(group)s” is rejected.") % {"group": group}
+        return _("The mapping of “%(group)s” was rejected.") % {"group": group}
 
     question = Question(
         title=_("Reject the mapping of “%(group)s”?") % {"group": group},
@@ -141,14 +144,14 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
     filters = request.POST.get("filters", "")
     back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
     if not chosen:
-        messages.info(request, _("Tick the groups first."))
+        messages.info(request, _("Select the groups first."))
         return redirect(back)
     live = GroupMapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
     live = live.order_by("group__display_name_key", "id")
     is_rejection = request.POST.get("action") == "reject"
     asked = list(live if is_rejection else live.filter(status=Status.PENDING))
     if not asked:
-        messages.info(request, _("None of these groups has a mapping to decide about."))
+        messages.info(request, _("None of these groups has a mapping that you can approve or reject."))
         return redirect(back)
     context = {"chosen": chosen, "filters": filters, "action": "reject" if is_rejection else "approve"}
     return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
@@ -158,7 +161,7 @@ def _approve_many(
     request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
     # Where the target was deleted, an admin chooses the new one (SPEC M7).
-    why = _("what it was mapped to was deleted; choose a new target.")
+    why = _("its target was deleted; choose a new one.")
     lost = [(mapping, why) for mapping in pending if mapping.target_deleted]
     asked = [mapping for mapping in pending if not mapping.target_deleted]
     done: Approvals | None = None
@@ -167,11 +170,13 @@ def _approve_many(
         nonlocal done
         done = mappings.approve_many(org=request.org, mapping_ids=[each.id for each in asked], cause=cause(request))
         count = len(done.approved)
-        return ngettext("%(count)d mapping is approved.", "%(count)d mappings are approved.", count) % {"count": count}
+        return ngettext("%(count)d mapping was approved.", "%(count)d mappings were approved.", count) % {
+            "count": count
+        }
 
     title = ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", len(asked)) % {"count": len(asked)}
     question = Question(
-        title=title if asked else _("These cannot be approved at once"),
+        title=title if asked else _("These mappings cannot be approved in bulk"),
         verb=_("Approve"),
         wish={"do": "approve", "ids": [str(mapping.id) for mapping in asked]},
         back=back,
@@ -194,7 +199,9 @@ def _reject_many(
 ) -> HttpResponseBase:
     def carry_out() -> str:
         count = mappings.reject(org=request.org, mapping_ids=[each.id for each in live], cause=cause(request))
-        return ngettext("%(count)d mapping is rejected.", "%(count)d mappings are rejected.", count) % {"count": count}
+        return ngettext("%(count)d mapping was rejected.", "%(count)d mappings were rejected.", count) % {
+            "count": count
+        }
 
     question = Question(
         title=ngettext("Reject %(count)d mapping?", "Reject %(count)d mappings?", len(live)) % {"count": len(live)},
@@ -239,7 +246,9 @@ def _mapping(request: OrgRequest, mapping_id: UUID) -> GroupMapping:
 
 
 def _over(request: OrgRequest, mapping: GroupMapping) -> HttpResponseBase:
-    messages.info(request, _("That is decided already: %(status)s.") % {"status": mapping.get_status_display()})
+    messages.info(
+        request, _("This mapping has already been decided: %(status)s.") % {"status": mapping.get_status_display()}
+    )
     return redirect(_page(mapping.group))
 
 
@@ -248,7 +257,7 @@ def _page(group: PushedGroup) -> str:
 
 
 def _mapped(group: PushedGroup, mapping: GroupMapping) -> str:
-    return _("“%(group)s” is mapped to the %(kind)s “%(entity)s”.") % {
+    return _("“%(group)s” is now mapped to the %(kind)s “%(entity)s”.") % {
         "group": group,
         "kind": mapping.get_kind_display().lower(),
         "entity": mapping.entity,

@@ -60,10 +60,10 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Roles"),
         _("Mapped to"),
         _("Matched rule"),
-        _("Pushed first"),
+        _("First push"),
         _("Last push"),
-        _("External id"),
-        _("Id"),
+        _("External ID"),
+        _("ID"),
     )
     found = group_list.everything(request.org, chosen.qs, rules)
     return as_csv(f"scim-groups-{now():%Y-%m-%d}", header, _cells(found))
@@ -114,7 +114,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @org_admin
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
     found = get_object_or_404(PushedGroup.objects.live(request.org), id=group_id)
-    header = (_("User name"), _("Name"), _("Active"), _("Member since"), _("Id"))
+    header = (_("userName"), _("Name"), _("Active"), _("Member since"), _("ID"))
     members = group_page.members(found, Search(request.GET).chosen("q"))
     rows = (
         (each.user.user_name, each.user.label, _("yes") if each.user.active else _("no"), each.added_at, each.user_id)

@@ -40,7 +40,7 @@ class RolesForm(forms.Form):
                 required=False,
                 initial=present or [],
                 widget=forms.CheckboxSelectMultiple,
-                help_text=_("None means that nothing is set by hand."),
+                help_text=_("Choose “None” to set no role by hand."),
             )
         else:
             self.fields["roles"] = forms.ChoiceField(

@@ -68,7 +68,7 @@ def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpRespons
     user, entity = _person(request, user_id), _entity(request, entity_id)
     if request.method == "POST":
         if manual_changes.take_out(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
-            messages.success(request, _("%(name)s is out of %(entity)s.") % _named(user, entity))
+            messages.success(request, _("%(name)s was removed from %(entity)s.") % _named(user, entity))
         return redirect("person", user.id)
     membership = Membership.objects.filter(user=user, entity=entity).select_related("mapping__group").first()
     by_admin = HandPlacement.objects.filter(user=user, entity=entity, placed=True).exists()
@@ -89,7 +89,7 @@ def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpRespons
 def put_back(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
     user, entity = _person(request, user_id), _entity(request, entity_id)
     if manual_changes.put_back(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
-        words = _("Your identity provider decides again whether %(name)s is in %(entity)s.")
+        words = _("Your identity provider now decides again whether %(name)s is assigned to %(entity)s.")
         messages.success(request, words % _named(user, entity))
     return redirect("person", user.id)
 
@@ -116,12 +116,12 @@ def _place(request: OrgRequest, user: User, entity: Entity) -> None:
     try:
         manual_changes.place(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request))
     except entities.KindOff:
-        messages.error(request, _("This kind is switched off; support can switch it on."))
+        messages.error(request, _("This kind is switched off. Ask support to switch it on."))
         return
     if Membership.objects.filter(user=user, entity=entity).exists():
-        messages.success(request, _("%(name)s is in %(entity)s.") % _named(user, entity))
+        messages.success(request, _("%(name)s is now assigned to %(entity)s.") % _named(user, entity))
     else:
-        words = _("Noted. Something else goes first, so %(name)s is not in %(entity)s at the moment.")
+        words = _("Saved, but another assignment takes precedence: %(name)s is not in %(entity)s at the moment.")
         messages.info(request, words % _named(user, entity))
 
 

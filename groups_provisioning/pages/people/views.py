@@ -44,7 +44,7 @@ def people(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     columns = (
-        _("User name"),
+        _("userName"),
         _("Name"),
         _("Status"),
         _("Roles"),
@@ -52,9 +52,9 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Concurrency group"),
         _("Sub-organization"),
         _("Added by"),
-        _("External id"),
+        _("External ID"),
         _("Created"),
-        _("Id"),
+        _("ID"),
     )
     found = people_list.people(request.org, PeopleFilter(request.GET, org=request.org).wanted())
     return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(found))
@@ -108,7 +108,9 @@ def _roles_message(user: User, chosen: list[str]) -> str:
     effective = Standing.objects.get(user=user).roles
     words = {"name": user.label, "roles": ", ".join(effective)}
     if not chosen:
-        return _("No role is set by hand for %(name)s any more; in effect: %(roles)s.") % words
+        return _("No role is set by hand for %(name)s any more. Current role: %(roles)s.") % words
     if set(chosen) == set(effective):
-        return _("%(name)s has the role %(roles)s.") % words
-    return _("Noted for %(name)s. Roles of the identity provider go first; in effect: %(roles)s.") % words
+        return _("%(name)s now has the role %(roles)s.") % words
+    return (
+        _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.") % words
+    )

@@ -42,7 +42,7 @@ def rule_list(request: OrgRequest) -> HttpResponse:
 @require_safe
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
-    header = (_("Place"), _("Groups whose name"), _("Pattern"), _("Mapped to a"), _("Approves by itself"), _("Id"))
+    header = (_("Position"), _("Match by"), _("Pattern"), _("Mapped to"), _("Approves automatically"), _("ID"))
     rows = (
         (
             rule.position,
@@ -61,7 +61,10 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @org_admin
 def new(request: OrgRequest) -> HttpResponse:
     if not entities.kinds_on(request.org):
-        messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
+        messages.info(
+            request,
+            _("Teams, concurrency groups and sub-organizations are all switched off. Ask support to switch one on."),
+        )
         return redirect("rules")
     return _edit(request, None)
 
@@ -95,7 +98,7 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     try:
         rules.move_rule(org=request.org, rule_id=rule.id, position=place, cause=cause(request))
     except rules.UnknownRule:
-        messages.info(request, _("Somebody has deleted this rule meanwhile."))
+        messages.info(request, _("Somebody else has deleted this rule."))
     if not request.htmx:
         return redirect("rules")
     context = _list(request)
@@ -116,14 +119,16 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 
     def carry_out() -> str:
         rules.delete_rule(org=request.org, rule_id=rule.id, cause=cause(request))
-        return _("The rule is deleted.")
+        return _("The rule was deleted.")
 
     question = Question(
         title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
         verb=_("Delete rule"),
         wish=None,
         back=reverse("rules"),
-        lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
+        lead=_(
+            "Groups that it has mapped stay mapped. The other rules apply to groups that are pushed or renamed later."
+        ),
         destructive=True,
         above=RULES,
     )
@@ -140,9 +145,9 @@ def apply(request: OrgRequest) -> HttpResponseBase:
         done = mappings.apply_rules(org=request.org, rule_id=rule.id if rule else None, cause=cause(request))
         return " ".join(
             [
-                ngettext("%(count)d group is mapped.", "%(count)d groups are mapped.", done.approved)
+                ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
                 % {"count": done.approved},
-                ngettext("%(count)d waits for approval.", "%(count)d wait for approval.", done.pending)
+                ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
                 % {"count": done.pending},
             ]
         )
@@ -175,7 +180,7 @@ def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
         except KindOff as refusal:
             form.add_error("kind", refusals.in_words(refusal))
         except rules.UnknownRule:
-            messages.info(request, _("Somebody has deleted this rule meanwhile."))
+            messages.info(request, _("Somebody else has deleted this rule."))
             return redirect("rules")
     return render(request, "groups_provisioning/rules/rule.html", context)
 
@@ -191,7 +196,7 @@ def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> Htt
         saved = rules.add_rule(org=request.org, facts=form.facts(), cause=cause(request))
     else:
         saved = rules.edit_rule(org=request.org, rule_id=rule.id, facts=form.facts(), cause=cause(request))
-    messages.success(request, _("The rule is saved. It holds for groups that are pushed or renamed from now on."))
+    messages.success(request, _("The rule was saved. It applies to groups that are pushed or renamed from now on."))
     return redirect(f"{reverse('rules')}?saved={saved.id}")
 
 
