@@ -1,4 +1,4 @@
-"""Groups, mappings and what came of them, for support: a mirror, with the verbs of `mappings`."""
+"""Groups, mappings and their effects, for support: a mirror, with the commands of `mappings` as actions."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ MOST = 200  # groups that one search finds
 
 
 class OfAnOrg(FoundById):
-    """Rows of orgs, the newest first."""
+    """Rows of orgs, newest first."""
 
     list_filter: Any = (("org", AutocompleteSelectFilter),)
     list_select_related: Any = ("org",)

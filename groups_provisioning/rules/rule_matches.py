@@ -84,7 +84,7 @@ def _hits(rule: "MappingRule", names: tuple[str, ...], keys: tuple[str, ...]) ->
             return _regex_hits(rule.pattern, names)
 
 
-# 10,000 names take 50 ms for one pattern, and the same questions come again while an admin works on rules.
+# 10,000 names take 50 ms for one pattern, and an admin who edits rules repeats the same questions.
 @lru_cache(maxsize=32)
 def _regex_hits(pattern: str, names: tuple[str, ...]) -> Sequence[bool]:
     return bytes(patterns.matches(PatternType.REGEX, pattern, name) for name in names)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Activity: what was done, by whom, and what came of it."""
+"""Activity: what was changed, by whom, and the effects."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -27,7 +27,7 @@ ALSO = 2  # of what else a change of a group did, in a list
 
 
 class ActivityFilter(forms.Form):
-    """What to show. Links send it as well: what makes no sense is as if it were left out. until: the last day."""
+    """What to show. Links send it too, so invalid values are ignored. until: the last day."""
 
     q = forms.CharField(
         label=gettext_lazy("About"),
@@ -114,7 +114,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @require_safe
 @org_admin
 def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
-    """One change, all that came of it, and how far settling people has come."""
+    """One change, all its effects, and the progress of settling people."""
     rows = Change.objects.for_org(request.org).select_related("by_token", "by_person")
     found = rows.filter(id=change_id).first()
     if found is None:

@@ -1,4 +1,4 @@
-"""What admins look for among conflicts."""
+"""The filters of the list of conflicts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Conflicts: people whose SCIM groups ask for places that exclude each other, and what admins decide (SPEC C3)."""
+"""Conflicts: people whose SCIM groups give assignments that exclude each other, and the decisions (SPEC C3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,15 +30,15 @@ from orgs.web.downloads import as_csv
 
 PAGE = 50
 MOST = 1000
-"""Conflicts that are decided at once."""
+"""How many conflicts one decision covers at most."""
 LISTED = 6
-"""Of these, that are named."""
+"""How many of these the question names."""
 
 
 @require_safe
 @org_admin
 def conflicts(request: OrgRequest) -> HttpResponse:
-    """The open ones. For htmx, which changes filters and pages, only what is below the filters."""
+    """Open conflicts. For htmx requests, which change filters and pages, only the part below the filters."""
     form = ConflictFilter(request.GET)
     page = Paginator(open_conflicts.conflicts(request.org, form.wanted()), PAGE).get_page(request.GET.get("page"))
     context = {
@@ -77,7 +77,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @require_POST
 @org_admin
 def decide(request: OrgRequest) -> HttpResponseBase:
-    """Keep or use: on those that were ticked, on one by its own button, or on all that a filter leaves."""
+    """Keep or use: on those that were selected, on one by its own button, or on all that a filter leaves."""
     filters = request.POST.get("filters", "")
     back = f"{reverse('conflicts')}?{filters}" if filters else reverse("conflicts")
     action, _colon, single = request.POST.get("action", "").partition(":")
@@ -133,7 +133,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
 @require_safe
 @org_admin
 def resolved(request: OrgRequest) -> HttpResponse:
-    """What was decided, the newest first."""
+    """Decided conflicts, newest first."""
     form = Search(request.GET, for_people=True)
     page = Paginator(resolved_conflicts.cards(request.org, form.chosen("q")), PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "rows": resolved_conflicts.resolved(request.org, page.object_list)}
@@ -165,7 +165,7 @@ def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
-    """Forget what was decided about one card, after a word about what that means."""
+    """Undo the decision about one conflict, after a confirmation."""
     card = resolved_conflicts.card_of(request.org, decision_id)
     if card is None:
         raise Http404
@@ -188,7 +188,7 @@ def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
 
 
 def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
-    """The open conflicts that are meant, at most MOST, the first ones first; how many more a filter leaves."""
+    """The selected open conflicts, at most MOST, in order; and how many more match the filter."""
     if request.POST.get("all") and not single:
         wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
         found = open_conflicts.left_alone(open_conflicts.conflicts(request.org, wanted))
@@ -224,7 +224,7 @@ def _decided(chosen: Sequence[Conflict]) -> str:
 
 
 def _progress(request: OrgRequest) -> dict[str, Any]:
-    """How far a worker is with the last decision about several people."""
+    """The progress of the last decision about several people."""
     change = open_conflicts.being_settled(request.org)
     if change is None:
         return {}

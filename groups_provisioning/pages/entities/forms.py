@@ -1,4 +1,4 @@
-"""What admins look for among entities, and what they type about them."""
+"""The filters of the lists of entities, and the forms to create and change them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What pages call the kinds of entities."""
+"""The words for the kinds of entities."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from orgs.models import EntityKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What pages call a kind. url: the name of its list."""
+    """The words for a kind. url: the URL name of its list."""
 
     url: str
     many: str | Promise

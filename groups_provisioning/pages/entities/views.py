@@ -1,4 +1,4 @@
-"""Teams, concurrency groups and sub-organizations: lists, their people, and what admins make of them (SPEC M7, G6)."""
+"""Teams, concurrency groups and sub-organizations: lists, members, and changes by admins (SPEC M7, G6)."""
 
 from typing import Any
 from uuid import UUID
@@ -75,7 +75,7 @@ def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
 @require_safe
 @org_admin
 def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
-    """An entity with its members, or those who were taken out by hand; for htmx only these."""
+    """An entity with its members, or with the people removed by hand; for htmx requests only the list of people."""
     found = _live(request, entity_id)
     form = MembersFilter(request.GET)
     is_out = request.GET.get("tab") == "taken-out"
@@ -147,7 +147,7 @@ def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponseBase:
-    """What deleting does to people and to the mapping, said before (SPEC M7, M9)."""
+    """Delete, after showing the effects on people and on the mapping (SPEC M7, M9)."""
     found = _live(request, entity_id)
     words = WORDS[EntityKind(found.kind)]
 
@@ -173,7 +173,7 @@ def _live(request: OrgRequest, entity_id: UUID) -> Entity:
 
 
 def _told(found: Entity) -> dict[str, Any]:
-    """Whose it is, and how many people it has, by source."""
+    """The mapping that owns it, and how many people it has, by source."""
     counts = entity_list.counts(found)
     return {
         "owner": entity_list.owner(found),

@@ -1,4 +1,4 @@
-"""The pushed groups of an org as its admins look through them: status, targets, filters. Reads only."""
+"""The pushed groups of an org, as lists show them: status, targets, filters. Reads only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ def statuses(org: Organization) -> dict[str, int]:
 
 
 class GroupFilter(django_filters.FilterSet):
-    """What to show of the groups. Sent by links as well: what makes no sense is as if it were left out."""
+    """Which groups to show. Links send it too, so invalid values are ignored."""
 
     q = django_filters.CharFilter(
         label=_("Search"),
@@ -109,7 +109,7 @@ class GroupFilter(django_filters.FilterSet):
     )
 
     def __init__(self, data: Any, *, org: Organization, counts: dict[str, int] | None = None) -> None:
-        """counts: of `statuses`, to be told beside the choices."""
+        """counts: from `statuses`, shown with the choices."""
         super().__init__(data, queryset=with_status(org))
         self.org = org
         self.form.auto_id = "filter_%s"
@@ -127,7 +127,7 @@ class GroupFilter(django_filters.FilterSet):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it leaves any group out."""
+        """Whether any filter is set."""
         return any(self.form.cleaned_data.get(name) for name in ("q", "status", "kind"))
 
     @property
@@ -157,6 +157,6 @@ def rows(org: Organization, groups: Iterable[PushedGroup], rules: Sequence[Mappi
 
 
 def everything(org: Organization, groups: QuerySet[PushedGroup], rules: Sequence[MappingRule]) -> Iterator[Row]:
-    """All groups that a filter leaves, for a download."""
+    """All matching groups, for a download."""
     for batch in in_batches(groups):
         yield from rows(org, batch, rules)

@@ -1,4 +1,4 @@
-"""What admins decide about mappings: each is shown with its effect, and then carried out by one command."""
+"""Decisions about mappings: each is shown with its effects, then carried out by one command."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -90,7 +90,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     group = mapping.group
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
-    # What was deleted is created anew only if the admin says so, by its name.
+    # A deleted target is only created again if the admin enters its name.
     proposed = mapping.entity.name if mapping.entity else group.display_name
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
@@ -139,7 +139,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 @require_POST
 @org_admin
 def bulk(request: OrgRequest) -> HttpResponseBase:
-    """Approve or reject the mappings of many groups: those that were ticked, or all that a filter leaves."""
+    """Approve or reject the mappings of many groups: those that were selected, or all that match a filter."""
     chosen = _chosen(request)
     filters = request.POST.get("filters", "")
     back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
@@ -160,7 +160,7 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
 def _approve_many(
     request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
-    # Where the target was deleted, an admin chooses the new one (SPEC M7).
+    # If the target was deleted, an admin chooses the new one (SPEC M7).
     why = _("its target was deleted; choose a new one.")
     lost = [(mapping, why) for mapping in pending if mapping.target_deleted]
     asked = [mapping for mapping in pending if not mapping.target_deleted]
@@ -220,7 +220,7 @@ def _reject_many(
 
 
 def _chosen(request: OrgRequest) -> list[UUID]:
-    """The groups that are meant, at most MOST of them."""
+    """The selected groups, at most MOST of them."""
     if request.POST.get("all"):
         wanted = group_list.GroupFilter(QueryDict(request.POST.get("filters", "")), org=request.org).qs
     else:
@@ -229,12 +229,12 @@ def _chosen(request: OrgRequest) -> list[UUID]:
 
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
-    """Those that are ids; a form of ours has no others."""
+    """The valid ids; our own forms send no others."""
     return [id_ for text in texts if (id_ := as_uuid(text))]
 
 
 def _data(request: OrgRequest) -> QueryDict | None:
-    """What was filled in so far: sent, or asked about while somebody types."""
+    """The values of the form: submitted, or sent for a preview while somebody types."""
     if request.method == "POST":
         return request.POST
     return request.GET if "name" in request.GET else None

@@ -1,4 +1,4 @@
-"""The overview: what is connected, what there is, and what needs attention."""
+"""The overview: the connection, totals, and what needs attention."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from orgs.web.access import OrgRequest, org_admin
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something for an admin to look at: what, what it means, and where it is dealt with, if there is such a page."""
+    """Something for an admin to review: what it is, what it means, and the page to handle it on, if there is one."""
 
     title: str
     text: str
@@ -31,7 +31,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """How many there are of something. more: what else there is to say of them."""
+    """How many there are of something. more: a further detail."""
 
     name: str
     count: int
@@ -73,7 +73,7 @@ def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
 
 
 def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
-    """What waits for an admin; what places people first."""
+    """What is waiting for an admin; what affects assignments comes first."""
     if there.conflicts:
         title = ngettext("%(count)s open conflict", "%(count)s open conflicts", there.conflicts)
         text = _(
@@ -145,7 +145,7 @@ def _count(words: str, count: int) -> str:
 
 
 def _address(name: str, query: str = "", id_: object = None) -> str:
-    """Where a page is; empty where there is none."""
+    """The URL of a page; empty if there is none."""
     try:
         address = reverse(name, args=[id_] if id_ else [])
     except NoReverseMatch:

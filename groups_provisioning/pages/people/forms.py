@@ -1,4 +1,4 @@
-"""What admins look for among people, and which roles they give."""
+"""The filters of the list of people, and the form for roles by hand."""
 
 from typing import Any
 

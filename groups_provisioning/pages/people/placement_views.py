@@ -1,4 +1,4 @@
-"""Placing people by hand, taking them out, and leaving it to the IdP again (SPEC R4)."""
+"""Assigning people by hand, removing them, and undoing a removal (SPEC R4)."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from orgs import entities
 from orgs.models import Entity, EntityKind, HandPlacement, User
 from orgs.web.access import OrgRequest, cause, org_admin
 
-CHOICES = 20  # who looks for another one types more
+CHOICES = 20  # to find others, type more
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +64,7 @@ def place_in_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
-    """What taking somebody out does, and how long it lasts, said before."""
+    """Remove somebody, after saying what that does and how long it lasts."""
     user, entity = _person(request, user_id), _entity(request, entity_id)
     if request.method == "POST":
         if manual_changes.take_out(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
@@ -104,7 +104,7 @@ def _entity(request: OrgRequest, entity_id: UUID | str | None) -> Entity:
 
 
 def _found(rows: Any, id_: UUID | str | None) -> Any:
-    """One of the rows; an id may come from a form, and be anything."""
+    """One of the rows; an id from a form may be anything."""
     try:
         return get_object_or_404(rows, id=id_)
     except ValidationError as error:
@@ -112,7 +112,7 @@ def _found(rows: Any, id_: UUID | str | None) -> Any:
 
 
 def _place(request: OrgRequest, user: User, entity: Entity) -> None:
-    """Place, and say what came of it: SCIM goes first (SPEC R2, R4)."""
+    """Assign, and report the result: SCIM takes precedence (SPEC R2, R4)."""
     try:
         manual_changes.place(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request))
     except entities.KindOff:

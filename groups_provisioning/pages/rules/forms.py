@@ -1,4 +1,4 @@
-"""What admins type about rules."""
+"""The form of a mapping rule."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from orgs.models import EntityKind, Organization
 
 
 class RuleForm(forms.Form):
-    """A mapping rule but for its place (SPEC M3). A kind that is off is offered only to a rule that has it already."""
+    """A mapping rule without its position (SPEC M3). A kind that is off is offered only if the rule already has it."""
 
     pattern_type = forms.ChoiceField(label=_("Match by"), choices=PatternType.choices)
     pattern = forms.CharField(

@@ -78,7 +78,7 @@ def edit(request: OrgRequest, rule_id: UUID) -> HttpResponse:
 @require_safe
 @org_admin
 def test(request: OrgRequest) -> HttpResponse:
-    """For htmx, while somebody types: which rule a name follows, or what a rule in the editor matches."""
+    """For htmx, while somebody types: which rule applies to a name, or what the rule in the editor matches."""
     if "name" in request.GET:
         return render(request, "groups_provisioning/rules/_tried.html", _tried(request))
     rule = _asked_for(request, request.GET)
@@ -90,7 +90,7 @@ def test(request: OrgRequest) -> HttpResponse:
 @require_POST
 @org_admin
 def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
-    """to: `up`, `down`, or a place, 1 for the first."""
+    """to: `up`, `down`, or a position, 1 for the first."""
     rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
     to = request.POST.get("to", "")
     steps = {"up": rule.position - 1, "down": rule.position + 1}
@@ -138,7 +138,7 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 @editing
 @org_admin
 def apply(request: OrgRequest) -> HttpResponseBase:
-    """Map the unmapped groups as the rules say, or those that follow one rule (SPEC M5)."""
+    """Apply all rules, or only one, to the unmapped groups (SPEC M5)."""
     rule = _asked_for(request, request.POST if request.method == "POST" else request.GET)
 
     def carry_out() -> str:
@@ -167,7 +167,7 @@ def apply(request: OrgRequest) -> HttpResponseBase:
 
 
 def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
-    """Saved once it was seen what the rule matches, and what it would do if it were applied (SPEC M9)."""
+    """Save only after showing what the rule matches, and what applying it would do (SPEC M9)."""
     form = RuleForm(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
     context = {"form": form, "rule": rule, **_matched(request.org, form, rule)}
     if request.method == "POST" and form.is_valid():
@@ -219,14 +219,14 @@ def _list(request: OrgRequest) -> dict[str, Any]:
 
 
 def _tried(request: OrgRequest) -> dict[str, Any]:
-    """Which rule a name follows that somebody tries."""
+    """The rule that would apply to the name that somebody tries."""
     name = request.GET.get("name", "").strip()
     followed = first_match(MappingRule.objects.for_org(request.org), name) if name else None
     return {"tried": name, "followed": followed}
 
 
 def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dict[str, Any]:
-    """What the rule in the editor matches at its place; nothing while it is no rule yet."""
+    """What the rule in the editor matches at its position; nothing while it is not valid."""
     if form.is_bound:
         if not form.is_valid():
             return {"tally": None, "seen": ""}
@@ -252,7 +252,7 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
 
 
 def _asked_for(request: OrgRequest, sent: QueryDict) -> MappingRule | None:
-    """The rule whose id was sent, if one was."""
+    """The rule whose id was sent, if any."""
     text = sent.get("rule")
     try:
         wanted = UUID(text) if text else None
