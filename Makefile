@@ -106,7 +106,8 @@ lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	$(COMPILE) $(ARGS) pyproject.toml --group embedded -o requirements/up.txt -c requirements/production.txt
 	$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt -c requirements/production.txt
 	$(COMPILE) $(ARGS) --group installer -o requirements/uv.txt -c requirements/dev.txt
+	$(COMPILE) $(ARGS) --group canaille -o requirements/canaille.txt
 
 clean: ## remove .venv and caches; the data in .var stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
+	rm -rf .venv .venv-canaille .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +

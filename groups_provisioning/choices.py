@@ -1,4 +1,4 @@
-"""Words that rows and the rules share. Plain Python: it needs neither settings nor a database."""
+"""Choices shared by the models and the rules. They need neither settings nor a database."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from orgs.choices import EntityKind
 
 EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
-"""The kinds of which a person, and a pushed group, has one at most (SPEC M1, R2)."""
+"""The kinds of which a person, and a pushed group, can have only one (SPEC M1, R2)."""
 
 
 class PatternType(TextChoices):
@@ -18,12 +18,15 @@ class PatternType(TextChoices):
 class Pending(TextChoices):
     """Why a mapping waits for an admin."""
 
-    ASKED = "asked", _("its rule asks for approval")
-    OWNED = "owned", _("another group is mapped to what has this name")
+    ASKED = "asked", _("its rule requires approval")
+    OWNED = "owned", _("another group is mapped to the target with this name")
     KIND_OFF = "kind_off", _("this kind was switched off when the rule matched")
-    NOT_CREATED = "not_created", _("sub-organizations are never created by a rule")
-    UNUSABLE_NAME = "unusable_name", _("nothing can have this name")
-    EXCLUDED = "excluded", _("a sub-organization excludes other mappings of the same group")
-    RULE_CHANGED = "rule_changed", _("after a rename no rule, or one for another kind, is the first to match")
-    FREE = "free", _("what stood in the way is gone; approve it")
-    TARGET_DELETED = "target_deleted", _("what it was mapped to was deleted")
+    NOT_CREATED = "not_created", _("rules never create sub-organizations")
+    UNUSABLE_NAME = "unusable_name", _("its name cannot be used for a target")
+    EXCLUDED = "excluded", _("a group that is mapped to a sub-organization cannot have other mappings")
+    RULE_CHANGED = (
+        "rule_changed",
+        _("the group was renamed, and its first matching rule is for another kind, or there is none"),
+    )
+    FREE = "free", _("nothing stands in the way any more; approve it")
+    TARGET_DELETED = "target_deleted", _("its target was deleted")

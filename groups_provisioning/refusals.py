@@ -1,4 +1,4 @@
-"""What is refused, in words: to an org's admin, and to support."""
+"""Why something is refused, in words for an org's admin and for support."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,35 +24,35 @@ class Words:
 
 WORDS: Mapping[type[Exception], Words] = {
     assignments.EntityOwned: Words(
-        _("The group “%(group)s” is mapped to it already. It can have one group only."),
-        _("another group owns the target: %(group)s"),
+        _("The group “%(group)s” is already mapped to this target. Choose another: a target has only one group."),
+        _("another group is mapped to the target: %(group)s"),
     ),
     assignments.Excluded: Words(
-        _("A sub-organization excludes every other mapping of the same group. Reject the other one first."),
-        _("a sub-organization excludes other mappings of the same group"),
+        _("A group that is mapped to a sub-organization cannot have other mappings. Reject the other mapping first."),
+        _("a group that is mapped to a sub-organization cannot have other mappings"),
     ),
     assignments.SecondOfItsKind: Words(
-        _("This group has a mapping of this kind, and can have one only. Give that one a new target."),
+        _("This group already has a mapping of this kind, and can have only one. Re-target that mapping instead."),
         _("the group has another mapping of this kind"),
     ),
     assignments.NotPending: Words(
-        _("Somebody has approved it meanwhile, for another target."),
-        _("it is approved for another target"),
+        _("Somebody else has already approved this mapping, with another target."),
+        _("it is already approved for another target"),
     ),
     assignments.AlreadyRejected: Words(
-        _("Somebody has rejected it meanwhile. Map the group anew."),
-        _("it is rejected; the organization's admin can map the group anew"),
+        _("Somebody else has already rejected this mapping. Map the group again if you need it."),
+        _("it is rejected; the organization's admin can map the group again"),
     ),
     assignments.UnknownMapping: Words(
-        _("It is gone: the group was deleted meanwhile."),
-        _("the mapping is gone"),
+        _("This mapping no longer exists, because the group was deleted."),
+        _("the mapping no longer exists"),
     ),
     assignments.UnknownGroup: Words(
-        _("It is gone: the group was deleted meanwhile."),
+        _("This group was deleted."),
         _("the group was deleted"),
     ),
     UnknownRule: Words(
-        _("Somebody has deleted this rule meanwhile."),
+        _("Somebody else has deleted this rule."),
         _("the rule was deleted"),
     ),
     entity_names.KindOff: Words(
@@ -60,20 +60,20 @@ WORDS: Mapping[type[Exception], Words] = {
         _("this kind is switched off for the organization"),
     ),
     entity_names.UnknownEntity: Words(
-        _("It was deleted meanwhile. Choose another one."),
+        _("The target was deleted. Choose another one."),
         _("its target was deleted"),
     ),
     entity_names.NameTaken: Words(
-        _("Somebody has created one of this name meanwhile. Try again to use it."),
+        _("Somebody else has just created a target with this name. Try again to use it."),
         _("the name of its target is taken"),
     ),
     entity_names.ReservedName: Words(
-        _("The default concurrency group cannot be mapped: it is where everybody is who is in no other."),
+        _("The default concurrency group cannot be mapped: it is for people without another one. Enter another name."),
         _("the default concurrency group cannot be mapped"),
     ),
     entity_names.UnusableName: Words(
-        _("A name has 1 to %(longest)d characters."),
-        _("nothing can have the group's name"),
+        _("Enter a name of 1 to %(longest)d characters."),
+        _("the group's name cannot be used for a target"),
     ),
 }
 
@@ -81,15 +81,17 @@ NAMED = 10
 """Groups that one message names."""
 
 REFUSALS = tuple(WORDS)
-"""What pages catch, to say why."""
+"""The exceptions that pages catch and explain."""
 
-# For what is caught and has no words yet: a dull answer is better than none.
-OTHER = Words(_("It cannot be done as things are now, and nothing was changed. Reload the page."), _("it is refused"))
+# For exceptions without words of their own: a general answer is better than none.
+OTHER = Words(
+    _("This is not possible at the moment. Nothing was changed. Reload the page and try again."), _("it is refused")
+)
 
 _TAKEN = {
-    EntityKind.TEAM: _("Another team has this name."),
-    EntityKind.CONCURRENCY_GROUP: _("Another concurrency group has this name."),
-    EntityKind.SUB_ORGANIZATION: _("Another sub-organization has this name."),
+    EntityKind.TEAM: _("Another team has this name. Enter another name."),
+    EntityKind.CONCURRENCY_GROUP: _("Another concurrency group has this name. Enter another name."),
+    EntityKind.SUB_ORGANIZATION: _("Another sub-organization has this name. Enter another name."),
 }
 
 
@@ -99,7 +101,7 @@ def in_words(refusal: Exception) -> str:
 
 
 def for_support(refusal: Exception) -> str:
-    """The same in an admin site's list: what follows a group's name and a colon."""
+    """The same for a list on the admin site: it follows a group's name and a colon."""
     return _filled(WORDS.get(type(refusal), OTHER).support, refusal)
 
 
@@ -109,16 +111,16 @@ def of_a_name(refusal: Exception, kind: str) -> str:
         case entity_names.NameTaken():
             return str(_TAKEN[EntityKind(kind)])
         case entity_names.ReservedName():
-            return str(_("That is what the default concurrency group is called."))
+            return str(_("This name is reserved for the default concurrency group. Enter another name."))
     return in_words(refusal)
 
 
 def told(refused: Sequence[tuple[PushedGroup, str]]) -> str:
-    """One message about mappings that stay as they are: the groups, and why."""
+    """One message about mappings that were refused: the groups, and why."""
     count, more = len(refused), len(refused[NAMED:])
     words = [_("“%(group)s”: %(why)s") % {"group": group, "why": why} for group, why in refused[:NAMED]]
     if more:
-        words.append(_("%(count)d more.") % {"count": more})
+        words.append(_("And %(count)d more.") % {"count": more})
     text = ngettext("%(count)d was refused: %(groups)s", "%(count)d were refused: %(groups)s", count)
     return text % {"count": count, "groups": " ".join(words)}
 

@@ -1,4 +1,4 @@
-"""Groups, mappings and what came of them, for support."""
+"""Groups, mappings and their effects, for support."""
 
 from groups_provisioning.admin import mirrors, previews
 

@@ -1,4 +1,4 @@
-"""Groups, mappings and what came of them, for support: a mirror, with the verbs of `mappings`."""
+"""Groups, mappings and their effects, for support: a mirror, with the commands of `mappings` as actions."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ MOST = 200  # groups that one search finds
 
 
 class OfAnOrg(FoundById):
-    """Rows of orgs, the newest first."""
+    """Rows of orgs, newest first."""
 
     list_filter: Any = (("org", AutocompleteSelectFilter),)
     list_select_related: Any = ("org",)
@@ -31,14 +31,14 @@ class OfAPerson(OfAnOrg):
     """Rows about people, found by the person's id."""
 
     ids = ("user",)
-    search_help_text = _("A person's id")
+    search_help_text = _("A person's ID")
 
 
 @admin.register(PushedGroup)
 class PushedGroupAdmin(OfAnOrg):
     list_display = ("display_name", "org", "member_count", "roles", "out_of_sync", "deleted_at")
     search_fields = ("display_name",)
-    search_help_text = _("An id, an external id, or the beginning of a name")
+    search_help_text = _("An ID, an external ID, or the beginning of a name")
     fields = (
         *("display_name", "org", "id", "external_id", "revision"),
         *("member_count", "roles", "attributes", "out_of_sync"),
@@ -71,14 +71,14 @@ class MappingAdmin(OfAnOrg):
     list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
     list_select_related = ("org", "group", "entity", "rule")
     ids = ("pk", "group", "entity")
-    search_help_text = _("An id, or that of a group or an entity")
+    search_help_text = _("The ID of a mapping, a group or an entity")
     actions = ("approve", "reject")
     fields = (
         *("group", "org", "id", "kind", "entity", "status", "reason", "rule"),
         *("target_deleted", "barred", "switched_at", "created_at", "change"),
     )
 
-    @admin.action(description=_("Approve: for what they are mapped to, or the group's name"))
+    @admin.action(description=_("Approve: with the current target, or one with the group's name"))
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org", "group"))
         by_pk = {mapping.pk: mapping for mapping in asked}
@@ -96,7 +96,7 @@ class MappingAdmin(OfAnOrg):
                     self.log_change(request, by_pk[mapping_id], "mapping.approved")
         report(self, request, done, len(asked), refused)
 
-    @admin.action(description=_("Reject: unassign the members, and bar rules from this kind"))
+    @admin.action(description=_("Reject: remove the members, and prevent rules from mapping to this kind"))
     def reject(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
         asked = chosen(request, queryset.select_related("org"))
         done = 0

@@ -1,4 +1,4 @@
-"""What support changes for a whole org is shown with its effect before it is saved (SPEC M9)."""
+"""Changes by support to a whole org are shown with their effects before they are saved (SPEC M9)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,10 +19,10 @@ MOST = 20  # orgs of a profile whose effects are worked out
 
 
 class Previewed:
-    """A form of the admin that asks once more, with the effect on people, where it may have one."""
+    """A form of the admin that asks for confirmation and shows the effects, if a change may have any."""
 
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
-        """What would be done, by org; the form and its sets are valid."""
+        """What would be done, by org; the form and its formsets are valid."""
         raise NotImplementedError
 
     def changeform_view(
@@ -50,7 +50,9 @@ class Previewed:
         if request.POST.get("_seen") == seen:
             return None
         if "_seen" in request.POST:
-            messages.info(request, _("What would happen has changed since you saw it. Look again before you save."))
+            messages.info(
+                request, _("Not saved yet: the effects have changed since you saw them. Review them, then save.")
+            )
         context = {
             **site.admin_site.each_context(request),
             "opts": site.opts,
@@ -73,7 +75,7 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
         if set(form.changed_data) & set(KIND_SWITCHES.values()):
             on = sorted(kind.value for kind, switch in KIND_SWITCHES.items() if form.cleaned_data[switch])
-            # As it is: the form has given its row the new values.
+            # Read again: the form has already set the new values on its row.
             org = Organization.objects.select_related("profile").get(pk=form.instance.pk)
             yield org, {"do": "switch_kinds", "on": on}
 

@@ -3,15 +3,15 @@ from django.db import migrations, models
 from django.db.models import Q
 
 REASONS = [
-    ("asked", "its rule asks for approval"),
-    ("owned", "another group is mapped to what has this name"),
+    ("asked", "its rule requires approval"),
+    ("owned", "another group is mapped to the target with this name"),
     ("kind_off", "this kind was switched off when the rule matched"),
-    ("not_created", "sub-organizations are never created by a rule"),
-    ("unusable_name", "nothing can have this name"),
-    ("excluded", "a sub-organization excludes other mappings of the same group"),
-    ("rule_changed", "after a rename no rule, or one for another kind, is the first to match"),
-    ("free", "what stood in the way is gone; approve it"),
-    ("target_deleted", "what it was mapped to was deleted"),
+    ("not_created", "rules never create sub-organizations"),
+    ("unusable_name", "its name cannot be used for a target"),
+    ("excluded", "a group that is mapped to a sub-organization cannot have other mappings"),
+    ("rule_changed", "the group was renamed, and its first matching rule is for another kind, or there is none"),
+    ("free", "nothing stands in the way any more; approve it"),
+    ("target_deleted", "its target was deleted"),
 ]
 SYNCED = Q(status__in=("approved", "auto_approved"))
 

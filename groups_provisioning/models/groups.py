@@ -90,7 +90,7 @@ class GroupMember(models.Model):
 
 
 class NestedGroup(models.Model):
-    """A pushed group that is a member of another one: stored and returned, and places nobody (SPEC G3)."""
+    """A pushed group that is a member of another one: stored and returned, but without effect on people (SPEC G3)."""
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="nested", db_index=False)

@@ -18,7 +18,7 @@ from orgs.spans import switched
 
 
 class MappingRule(models.Model):
-    """What becomes of pushed groups whose name matches; the first in order of `position` wins (SPEC M3).
+    """How pushed groups with a matching name are mapped; the first rule by `position` wins (SPEC M3).
 
     Written by `groups_provisioning.actions.rules` alone.
     """

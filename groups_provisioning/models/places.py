@@ -1,4 +1,4 @@
-"""Effects: where people are, and what has to be asked. `groups_provisioning.engine.reconcile` alone writes it."""
+"""Effects: memberships, and open conflicts. `groups_provisioning.engine.reconcile` alone writes it."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from orgs.models import Entity, EntityKind, User
 
 
 class Source(models.TextChoices):
-    """What puts somebody in a place."""
+    """Where a membership comes from."""
 
     CLAIM = "claim", _("SCIM group")
     HELD = "held", _("SCIM group, held")
@@ -22,7 +22,7 @@ class Source(models.TextChoices):
 
 
 class Membership(models.Model):
-    """Somebody's place in an entity. The root org and the default concurrency group are no rows (SPEC R2).
+    """Somebody's membership in an entity. The root org and the default concurrency group have no rows (SPEC R2).
 
     mapping: of a claim or a held place; an entity has one owner, so that there is one at most. The places of somebody
     inactive stay, and count for nothing outside (SPEC U4).

@@ -1,4 +1,4 @@
-"""Previews that a worker works out."""
+"""Previews that a worker computes."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from orgs.db.tenancy import TenantQuerySet, tenant
 
 
 class Preview(models.Model):
-    """What a wish would come to (SPEC M9), for more people than a request can look at. Kept for a day.
+    """The effects of a wish (SPEC M9), for more people than one request can process. Kept for a day.
 
     people: how many are to be looked at; looked_at: how many were. heard_at: when the worker last said so. summary:
     as `preview.runs.Summary` writes it, None until it is done.

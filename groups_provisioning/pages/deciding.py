@@ -1,6 +1,6 @@
-"""How admins decide: they see what would come of it, and then exactly that is done (SPEC M9).
+"""How admins decide: they see the effects of a decision, and then exactly that is done (SPEC M9).
 
-`decide` is the one place where a preview is shown, and where something is carried out.
+`decide` is the only place that shows previews and carries out decisions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from orgs.web.downloads import as_csv
 
 
 class Above(NamedTuple):
-    """A page by the name of its address, and what it is called."""
+    """A parent page: its URL name and its title."""
 
     url: str
     words: Promise | str
@@ -38,12 +38,12 @@ RULES = Above("rules", gettext_lazy("Mapping rules"))
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an admin is asked. title: the question. verb: on the button. wish: of `preview.plans`, None without effect.
+    """A question to an admin. title: the question. verb: on the button. wish: for `preview.plans`, or None.
 
-    back: the address to go to then. form: what has to be chosen. lead: what is to be known. asked: mappings, where
-    there are several; refused: those that stay as they are, and why. details: a template with more of it, and its
-    context. above: the list that it is asked about. What answers the question is no part of it, for templates call
-    what they find.
+    back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: the mappings, if
+    there are several; refused: those that stay as they are, and why. details: a template with further details, and its
+    context. above: the parent page. The function that carries out the decision is not a field, because templates call
+    whatever is callable.
     """
 
     title: str
@@ -61,7 +61,7 @@ class Question:
 
 
 def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> HttpResponseBase:
-    """Show what the answer yes would bring about; carry it out where exactly that was seen.
+    """Show the effects of confirming; carry it out if exactly these effects were seen.
 
     carry_out: returns what to say then; raises those in refusals.REFUSALS. With `download` in the query all differences
     are a CSV file. For htmx: what stands in the dialog, or in it the effect alone while the form is filled in.
@@ -69,14 +69,16 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
     form, wish = question.form, question.wish
     is_filled_in = form is None or not form.is_bound or form.is_valid()
     if wish is not None and is_filled_in and "download" in request.GET:
-        header = (_("User name"), _("What"), _("Kind"), _("Before"), _("After"))
+        header = (_("userName"), _("What"), _("Kind"), _("Before"), _("After"))
         return as_csv("effect", header, shown.rows(request.org, wish))
     if request.method == "POST" and is_filled_in and "seen" in request.POST:
         try:
             messages.success(request, _carried_out(request, wish, carry_out))
             return redirect(question.back)
         except runs.Outdated:
-            messages.info(request, _("Look at what happens now, before you decide: it has changed."))
+            messages.info(
+                request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
+            )
         except refusals.REFUSALS as refusal:
             if form is None:
                 messages.error(request, refusals.in_words(refusal))
@@ -106,7 +108,7 @@ def _carried_out(request: OrgRequest, wish: Wish | None, carry_out: Callable[[],
 
 
 def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:
-    """What would come of it, or why it is refused."""
+    """The effects, or why the decision is refused."""
     try:
         return runs.look(request.org, wish), ""
     except refusals.REFUSALS as refusal:
@@ -121,7 +123,7 @@ def _refused(asked: Iterable[GroupMapping], outlook: Outlook | None) -> Iterator
 
 
 def _download(request: OrgRequest, question: Question) -> str:
-    """Where all differences can be had, if the question has an address of its own."""
+    """The URL of the download of all changes, if the question has a URL of its own."""
     if question.asked or "action" in question.context:
         return ""
     chosen = {"download": "1", "name": question.form.text, "kind": question.form.chosen_kind} if question.form else {}

@@ -1,4 +1,4 @@
-"""A preview that a worker is at: the page asks again and again how far it is."""
+"""A preview that a worker is computing: the page polls its progress."""
 
 from uuid import UUID
 

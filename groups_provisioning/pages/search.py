@@ -9,7 +9,7 @@ ANY = ("", _("Any"))
 
 
 class Search(forms.Form):
-    """Filters of a list. Sent by links as well: what makes no sense is as if it were left out."""
+    """Filters of a list. Links send them too, so invalid values are ignored."""
 
     q = forms.CharField(
         label=_("Search"),
@@ -20,7 +20,7 @@ class Search(forms.Form):
 
     def __init__(self, data: Any, *, for_people: bool = False) -> None:
         super().__init__(data, auto_id="filter_%s")
-        self.fields["q"].widget.attrs["placeholder"] = _("Name, address or id") if for_people else _("Name")
+        self.fields["q"].widget.attrs["placeholder"] = _("Name, address or ID") if for_people else _("Name")
 
     def chosen(self, name: str) -> str:
         self.is_valid()
@@ -28,5 +28,5 @@ class Search(forms.Form):
 
     @property
     def is_used(self) -> bool:
-        """Whether anything is left out of the list."""
+        """Whether any filter is set."""
         return any(self.chosen(name) for name in self.fields)

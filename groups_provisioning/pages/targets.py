@@ -1,4 +1,4 @@
-"""What a group can be mapped to: the form in which admins say it, and the names that it suggests."""
+"""The target of a mapping: the form in which admins choose it, and the names that it suggests."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,19 +18,19 @@ SUGGESTED = 20
 
 
 class TargetForm(forms.Form):
-    """The entity to map a group to, by its name: one that is there, or a new one.
+    """The entity to map a group to, by name: an existing one, or a new one.
 
-    kinds: among which it can be chosen. Where there is only one, nothing is asked.
+    kinds: the kinds to choose from. If there is only one, the form has no field for it.
     """
 
-    kind = forms.ChoiceField(label=_("Map to a"))
+    kind = forms.ChoiceField(label=_("Map to"))
     name = forms.CharField(
         max_length=entity_names.LONGEST,
         widget=forms.TextInput(attrs={"list": "targets", "autocomplete": "off", "spellcheck": "false"}),
     )
 
     def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str) -> None:
-        """name: what is proposed."""
+        """name: the suggested name."""
         super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
         self.org = org
         asked = str(self.data.get("kind", ""))
@@ -43,12 +43,12 @@ class TargetForm(forms.Form):
 
     @property
     def text(self) -> str:
-        """What is written in the field now, sensible or not."""
+        """The current value of the field, valid or not."""
         return str(self["name"].value() or "").replace("\0", "").strip()
 
     @cached_property
     def target(self) -> UUID | str:
-        """The id of the entity of this name, or the name for a new one."""
+        """The id of the entity with this name, or the name for a new one."""
         return entities.named(self.org, self.chosen_kind, self.text) or self.text
 
     @property
@@ -58,7 +58,7 @@ class TargetForm(forms.Form):
 
 
 def suggested(org: Organization, kind: str, text: str) -> list[str]:
-    """Names of entities that no group owns and that contain the text."""
+    """Names that contain the text, of entities that no group is mapped to."""
     owned = GroupMapping.objects.live().filter(entity=OuterRef("id"))
     free = Entity.objects.for_org(org).live().filter(~Exists(owned), kind=kind, name_key__contains=fold(text.strip()))
     return list(free.order_by("name_key").values_list("name", flat=True)[:SUGGESTED])

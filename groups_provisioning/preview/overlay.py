@@ -1,4 +1,4 @@
-"""What would come of other facts: the engine's own resolution, over facts with an overlay (SPEC M9).
+"""The effects of changed facts: the engine's own resolution, over facts with an overlay (SPEC M9).
 
 Nothing is written and no lock is taken. People are looked at in batches, so that memory is bounded.
 """

@@ -1,4 +1,4 @@
-"""What a decision would change of the facts: for each thing that an admin can wish, the overlay of it (SPEC M9).
+"""What a decision would change of the facts: the overlay of each kind of wish (SPEC M9).
 
 A wish is JSON, so that a worker can be asked for its plan: `{"do": "approve", "ids": [...]}`. What the command
 would refuse is refused here with the same exceptions: what a wish takes comes from the same assignments, and what
@@ -30,7 +30,7 @@ from orgs.spans import switched
 Wish = Mapping[str, Any]
 
 REFUSALS = (*assignments.REFUSALS, UnknownRule)
-"""Why a wish cannot be had."""
+"""Why a wish is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def concerns_any(self) -> bool:
-        """Whether there is anything to do at all."""
+        """Whether there is anything to do."""
         return bool(self.groups or self.overlay.people or self.overlay.gone)
 
 
@@ -204,7 +204,7 @@ def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[Mappin
             continue
         kind, fit = proposal.rule.kind, proposal.fit
         target = str(fit.entity_id) if fit.entity_id else _stand_in(kind, fit.new_name)
-        # What a namesake before this one would have by then.
+        # What an earlier group of the same name would have by then.
         reason = fit.reason or (Pending.OWNED if target in given else "")
         plan.groups.add(candidate.id)
         if reason:

@@ -1,6 +1,6 @@
-"""A preview: what a wish would come to, counted and with examples, under a fingerprint (SPEC M9).
+"""A preview: the effects of a wish, counted and with examples, with a fingerprint (SPEC M9).
 
-Up to AT_ONCE people it is worked out within the request; above, by a worker, who notes how far it is.
+Up to AT_ONCE people it is computed within the request; above that by a worker, which records its progress.
 """
 
 import hashlib
@@ -27,21 +27,21 @@ from orgs.queue import announce
 
 T = TypeVar("T")
 
-AT_ONCE = 5_000  # people; more are looked at by a worker
-SHOWN = 100  # differences that are told in full
+AT_ONCE = 5_000  # people; above that, a worker does it
+SHOWN = 100  # differences that are shown in full
 KEPT = timedelta(days=1)
 FRESH = timedelta(minutes=10)
-"""For how long what a worker has found out is shown: it also depends on what no fingerprint is made of."""
+"""How long the result of a worker is used: it also depends on facts that the fingerprint does not cover."""
 SILENCE = timedelta(minutes=1)
 
 
 class Outdated(Exception):
-    """What the preview was made of has changed: look again."""
+    """The basis of the preview has changed: preview again."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """What would come of it, counted. Entities are ids, or stand-ins of `Overlay.made`.
+    """The effects, counted. Entities are ids, or stand-ins from `Overlay.made`.
 
     looked_at: people of whom it was worked out. touched: those with a difference. moved: from one entity of an
     exclusive kind to another. roles: (was, now) to how many people. some: the first differences.
@@ -103,7 +103,7 @@ class Summary:
 
 @dataclass(slots=True)
 class Outlook:
-    """What a wish would come to. summary: None while a worker is at it, whose progress is in `run`."""
+    """The effects of a wish. summary: None while a worker computes it; its progress is in `run`."""
 
     plan: Plan
     fingerprint: str
@@ -112,7 +112,7 @@ class Outlook:
 
 
 def look(org: Organization, wish: Wish) -> Outlook:
-    """Work out a wish, or ask a worker to. Raises what the command itself would raise."""
+    """Compute the effects of a wish, or have a worker do it. Raises what the command itself would raise."""
     at = timezone.now()
     with snapshot():
         plan = plans.plan(org, wish, at=at)
@@ -138,7 +138,7 @@ def confirmed(org: Organization, wish: Wish, seen: str, do: Callable[[], T]) -> 
 
 
 def differences(org: Organization, wish: Wish) -> Iterator[tuple[Effect, Plan]]:
-    """All that would differ, person by person, for a download."""
+    """All differences, person by person, for a download."""
     with snapshot():
         plan = plans.plan(org, wish, at=timezone.now())
         for _, effect in overlay.differences(org, plan.overlay):
@@ -147,7 +147,7 @@ def differences(org: Organization, wish: Wish) -> Iterator[tuple[Effect, Plan]]:
 
 
 def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | None = None) -> Summary:
-    """Count what would differ. progress: told how many people were looked at, after each batch."""
+    """Count the differences. progress: called after each batch with the number of people processed."""
     summary = Summary()
     touched: set[UUID] = set()
     for looked_at, effect in overlay.differences(org, plan.overlay):
@@ -165,7 +165,7 @@ def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | N
 def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
     """What a preview was made of: the wish, switches, rules, and the groups, mappings and conflicts that it is about.
 
-    Another one means that it may not be true any more.
+    A different one means that the preview may no longer be true.
     """
     rules = MappingRule.objects.for_org(org).order_by("position")
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
@@ -201,7 +201,7 @@ def _asked(org: Organization, wish: Wish, seen: str, people: int, at: datetime) 
 
 
 def serve() -> bool:
-    """Work out one preview that waits; whether there was one. One whose worker died is taken over after a minute."""
+    """Compute one waiting preview; whether there was one. If its worker died, it is taken over after a minute."""
     with transaction.atomic():
         silent = Q(heard_at=None) | Q(heard_at__lt=timezone.now() - SILENCE)
         waiting = (
@@ -225,7 +225,7 @@ def serve() -> bool:
             plan = plans.plan(org, run.wish, at=run.asked_at)
             summary = summarize(org, plan, tell)
     except plans.REFUSALS:
-        run.delete()  # whoever asks again is told why
+        run.delete()  # the next request gets the reason
         return True
     finally:
         beside.close()
@@ -237,5 +237,5 @@ _TELL = "UPDATE groups_provisioning_preview SET looked_at = %s, heard_at = now()
 
 
 def forget(now: datetime) -> None:
-    """Drop the runs that nobody will look at any more."""
+    """Delete expired runs."""
     Preview.objects.filter(asked_at__lt=now - KEPT).delete()

@@ -1,4 +1,4 @@
-"""A preview in the words of a page: names in place of ids, the most first."""
+"""A preview as a page shows it: names instead of ids, largest numbers first."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ class Named(NamedTuple):
 
 
 class Line(NamedTuple):
-    """People who go from one place to another, or from one role to another; None for nowhere."""
+    """People who change from one membership or role to another; None for none."""
 
     was: Any
     now: Any
@@ -40,7 +40,7 @@ class Line(NamedTuple):
 class PersonLine(NamedTuple):
     """One difference of one person. what: `place`, `roles`, or `conflict` (with the entities of both sides).
 
-    A conflict that stays open, and is against others, has both was and now.
+    A conflict that stays open with other holders has both was and now.
     """
 
     user: User
@@ -63,12 +63,12 @@ class Shown:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether it would make no difference to anybody."""
+        """Whether nothing would change for anybody."""
         return not self.summary.touched
 
 
 def show(org: Organization, outlook: Outlook) -> Shown | None:
-    """None while a worker is still at it."""
+    """None while a worker is computing it."""
     summary = outlook.summary
     if summary is None:
         return None

@@ -1,7 +1,7 @@
-"""What admins' wishes make of mappings (SPEC M1, M2, M7, M8): state and wish in, steps or a refusal out. No clock.
+"""How wishes of admins change mappings (SPEC M1, M2, M7, M8): state and wish in, steps or a refusal out. No clock.
 
 The commands load and lock the state and carry the steps out; a preview lays the same steps over the facts (SPEC M9).
-Each wish leaves the state as it is then, so that of several in one run each sees what those before it did.
+Each wish updates the state, so that each of several in one run sees what the earlier ones did.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -31,7 +31,7 @@ class NotPending(Exception):
 
 
 class AlreadyRejected(Exception):
-    """It is over: map the group anew."""
+    """It is already rejected: map the group again."""
 
 
 class EntityOwned(Exception):
@@ -60,7 +60,7 @@ REFUSALS = (
     ReservedName,
     UnusableName,
 )
-"""Why an admin cannot have it."""
+"""Why a wish is refused."""
 
 
 # --- State ------------------------------------------------------------------------------------------------------------

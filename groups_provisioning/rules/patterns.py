@@ -1,4 +1,4 @@
-"""Which names a rule's pattern matches (SPEC M3). No database; RE2, so that no pattern takes long on any name."""
+"""Which names a rule's pattern matches (SPEC M3). No database; RE2, so that no pattern is slow on any name."""
 
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ _MEMORY = 1 << 20  # bytes that one compiled pattern may take
 
 
 class BadPattern(Exception):
-    """Nothing can be matched with this pattern.
+    """The pattern is not valid.
 
     message: why, in RE2's words for a regex. position: of the offending characters, 0 for the first; None if unknown.
     """

@@ -1,6 +1,6 @@
-"""What the rules make of a group (SPEC M1, M3, M4, M8): facts in, a proposal out. No clock, no writing.
+"""How the rules map a group (SPEC M1, M3, M4, M8): facts in, a proposal out. No clock, no writing.
 
-A push, applying a rule to thousands of groups, and what a preview shows of either all ask here.
+Used by pushes, by applying rules to thousands of groups, and by the previews of both.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -60,12 +60,12 @@ class Proposal:
 
 
 def first_match(rules: Iterable["MappingRule"], name: str) -> "MappingRule | None":
-    """The rule that a group of this name follows. rules: in their order."""
+    """The rule that applies to a group with this name. rules: in their order."""
     return next((rule for rule in rules if patterns.matches(rule.pattern_type, rule.pattern, name)), None)
 
 
 def propose(rule: "MappingRule", group: Candidate, ground: Ground) -> Proposal | None:
-    """What the first rule to match makes of the group (SPEC M4); None where the kind is closed to rules (SPEC M6)."""
+    """What the first matching rule proposes for the group (SPEC M4); None if the kind is closed to rules (SPEC M6)."""
     if rule.kind in group.closed:
         return None
     if not rule.auto_approve:
@@ -75,7 +75,7 @@ def propose(rule: "MappingRule", group: Candidate, ground: Ground) -> Proposal |
 
 
 def _fit(kind: str, group: Candidate, ground: Ground) -> Fit:
-    """The entity of the group's name, or the first reason against it."""
+    """The entity with the group's name, or the first reason against it."""
     if kind not in ground.kinds:
         return Fit(reason=Pending.KIND_OFF)
     if excluded(kind, group.placed):

@@ -103,8 +103,8 @@ def _hits(rule: "MappingRule", names: _Names, keys: Sequence[str]) -> Sequence[b
             return _regex_hits(rule.pattern, names)
 
 
-# 10,000 names take 50 ms for one pattern, and the same questions come again while an admin works on rules. What is
-# remembered is a byte for each name.
+# 10,000 names take 50 ms for one pattern, and an admin who edits rules repeats the same questions. One byte is kept for
+# each name.
 @lru_cache(maxsize=128)
 def _regex_hits(pattern: str, names: _Names) -> Sequence[bool]:
     found = (patterns.matches(PatternType.REGEX, pattern, name) for name in names.names)

@@ -47,7 +47,8 @@ def cited_by_test(path: Path) -> set[str]:
 CODE_FILES = [
     path for room in CODE for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".html", ".css", ".js", ".txt")
 ]
-TEST_FILES = [path for path in (ROOT / "tests").rglob("*") if path.suffix in (".py", ".json")]
+CONVERSATIONS = ROOT / "tests" / "idp" / "conversations"
+TEST_FILES = [*(ROOT / "tests").rglob("*.py"), *CONVERSATIONS.rglob("*.json")]
 BY_TESTS = {rule for path in TEST_FILES for rule in cited_by_test(path)}
 LISTED = {rule: missing for rules, missing in ROWS for rule in rules.split(", ")}
 

@@ -149,7 +149,7 @@ def _unmapped(owner: User) -> str:
 
 def _type_a_rule(pattern: str, type_: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
-        page.get_by_label("Groups whose name").select_option(type_)
+        page.get_by_label("Match by").select_option(type_)
         page.get_by_label("Pattern").fill(pattern)
         page.locator("#matches :text('groups'), #matches .field__error").first.wait_for()
 
@@ -157,8 +157,8 @@ def _type_a_rule(pattern: str, type_: str) -> Callable[[Page], None]:
 
 
 def _try(page: Page) -> None:
-    page.get_by_label("Name of a group").fill("eng-sre on call")
-    page.get_by_text("It follows rule 1").wait_for()
+    page.get_by_label("Group name").fill("eng-sre on call")
+    page.get_by_text("Rule 1 applies").wait_for()
 
 
 def _edit(owner: User) -> str:

@@ -22,7 +22,7 @@ def test_find_out_what_happened_to_one_person(
     expect(page.get_by_role("link", name="Grace Hopper was created")).to_be_visible()
     page.get_by_label("About").fill("hopper")
     page.get_by_label("About").press("Enter")
-    expect(page.get_by_text("Only what is about Grace Hopper.")).to_be_visible()
+    expect(page.get_by_text("Only activity about Grace Hopper.")).to_be_visible()
     expect(page.get_by_role("link", name="Linus Berg was created")).to_have_count(0)
     page.get_by_role("link", name="Grace Hopper was created").click()
     expect(page.get_by_text("Role of Grace Hopper: Member")).to_be_visible()

@@ -50,10 +50,10 @@ def test_two_pushes_conflict_and_it_is_decided_either_way(
     row.get_by_role("button", name="Use incoming").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("moved from the concurrency group Interactive sessions to Load tests")
-    expect(dialog).to_contain_text("This will be remembered")
+    expect(dialog).to_contain_text("Your decision is remembered")
     assert places(amara) == {"Interactive sessions"}
     dialog.get_by_role("button", name="Use incoming").click()
-    expect(page.get_by_text("The conflict of Amara Okafor is resolved.")).to_be_visible()
+    expect(page.get_by_text("The conflict of Amara Okafor was resolved.")).to_be_visible()
     assert places(amara) == {"Load tests"}
 
     page.goto("/groups/conflicts/")
@@ -61,8 +61,8 @@ def test_two_pushes_conflict_and_it_is_decided_either_way(
     page.get_by_role("navigation", name="Conflicts").get_by_role("link", name="Resolved").click()
     expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Ada Brandt")
     page.get_by_role("link", name="Undo… Amara Okafor").click()
-    expect(page.get_by_role("dialog")).to_contain_text("the conflict is asked again")
-    page.get_by_role("button", name="Undo the decision").click()
+    expect(page.get_by_role("dialog")).to_contain_text("the conflict opens again")
+    page.get_by_role("button", name="Undo decision").click()
     expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Undone")
     assert places(amara) == {"Interactive sessions"}
 
@@ -84,12 +84,12 @@ def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp
 
     mapped(owner, idp, "search-engineers", TEAM, "Search", [amara])
     page.get_by_role("dialog").get_by_role("button", name="Use incoming").click()
-    expect(page.get_by_text("it has changed")).to_be_visible()
+    expect(page.get_by_text("the effects have changed")).to_be_visible()
     expect(page.get_by_text("removed from the team Search")).to_be_visible()
     assert not Decision.objects.exists()
 
     page.get_by_role("button", name="Use incoming").click()
-    expect(page.get_by_text("The conflict of Amara Okafor is resolved.")).to_be_visible()
+    expect(page.get_by_text("The conflict of Amara Okafor was resolved.")).to_be_visible()
     assert places(amara) == {"Contoso Benelux"}
 
 
@@ -97,19 +97,19 @@ def test_two_hundred_are_decided_at_once(owner: User, signed_in: Page) -> None:
     page = signed_in
     crowd(owner, 200)
     page.goto("/groups/conflicts/")
-    page.get_by_label("All 200 found").check()
+    page.get_by_label("All 200 matches").check()
     page.get_by_role("button", name="Use incoming…", exact=True).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("200 people are affected")
+    expect(dialog).to_contain_text("200 people will be affected")
     expect(dialog).to_contain_text("and 194 more")
     with page.expect_download() as download:
-        dialog.get_by_role("button", name="All differences as CSV").click()
+        dialog.get_by_role("button", name="Download all changes as CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 1 + 400  # a place and a conflict each
     dialog.get_by_role("button", name="Use incoming").click()
-    expect(page.get_by_text("200 conflicts are resolved.")).to_be_visible()
-    expect(page.get_by_label("200 people are still to be settled")).to_be_visible()
+    expect(page.get_by_text("200 conflicts were resolved.")).to_be_visible()
+    expect(page.get_by_label("200 people still to be updated")).to_be_visible()
     worker.drain(30)
-    expect(page.get_by_text("200 people were settled.")).to_be_visible()
+    expect(page.get_by_text("200 people were updated.")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
     assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Load tests, Frankfurt"}

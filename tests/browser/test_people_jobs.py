@@ -18,27 +18,27 @@ def test_finding_somebody_and_placing_them_by_hand(
     expect(page).to_have_url(f"{live_server.url}/people/?q=okafor&role=&added_by=&account=")
     page.get_by_role("link", name="Amara Okafor").click()
 
-    page.get_by_role("link", name="Place by hand…").click()
+    page.get_by_role("link", name="Assign by hand…").click()
     page.get_by_label("Search").press_sequentially("research")
-    expect(page.get_by_role("button", name="Place here")).to_have_count(1)
-    page.get_by_role("button", name="Place here").click()
-    expect(page.get_by_text("Noted. Something else goes first")).to_be_visible()  # R4
+    expect(page.get_by_role("button", name="Assign")).to_have_count(1)
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_text("another assignment takes precedence")).to_be_visible()  # R4
 
-    page.get_by_role("link", name="Take out… Platform").click()
-    expect(page.get_by_text("This lasts only until your identity provider's next word")).to_be_visible()
-    page.get_by_role("button", name="Take out").click()
-    expect(page.get_by_text("Amara Okafor is out of Platform.")).to_be_visible()
-    page.get_by_role("button", name="Put back Platform").click()
-    expect(page.get_by_text("Your identity provider decides again")).to_be_visible()
+    page.get_by_role("link", name="Remove… Platform").click()
+    expect(page.get_by_text("This lasts only until your identity provider's next update")).to_be_visible()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Amara Okafor was removed from Platform.")).to_be_visible()
+    page.get_by_role("button", name="Undo removal Platform").click()
+    expect(page.get_by_text("Your identity provider now decides again")).to_be_visible()
 
 
 def test_deleting_a_team(owner: User, page: Page, context: BrowserContext, live_server) -> None:
     sign_in(context, owner, live_server.url)
     page.goto(scenes_people.SCENES["team"].set_up(owner))
     page.get_by_role("link", name="Delete…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("becomes Pending and is marked Target deleted")
+    expect(page.get_by_role("dialog")).to_contain_text("will become Pending and be marked Target deleted")
     expect(page.get_by_role("dialog")).to_contain_text("affected")
     expect(page.get_by_role("link", name="Cancel")).to_be_focused()
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("“Platform” is deleted.")).to_be_visible()
+    expect(page.get_by_text("“Platform” was deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Platform")).to_be_hidden()

@@ -1,18 +1,10 @@
 """scim2-tester's checks against a running server, on the profile that is plain RFC 7643 (SPEC section 2)."""
 
 import httpx2
-import pytest
-from pytest_django.live_server_helper import LiveServer
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
 from tests.factories import OrganizationFactory, issue_token
-
-
-@pytest.fixture
-def base_url(live_server: LiveServer, settings) -> str:
-    settings.MUSTER_URL = live_server.url
-    return f"{live_server.url}/api/scim"
 
 
 def test_passes_completely(base_url: str) -> None:  # S1, P4

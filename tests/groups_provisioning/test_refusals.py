@@ -82,7 +82,7 @@ def test_words_are_complete(refusal: type[Exception]) -> None:
 
 
 def test_what_has_no_words_is_not_an_error_of_its_own() -> None:
-    assert "nothing was changed" in refusals.in_words(LookupError("new"))
+    assert "Nothing was changed" in refusals.in_words(LookupError("new"))
     assert refusals.for_support(LookupError("new")) == "it is refused"
 
 
@@ -99,7 +99,7 @@ def test_a_bad_name_is_told_as_such(refusal: type[Exception], kind: EntityKind) 
     [
         (1, "1 was refused: “g0”: Taken."),
         (2, "2 were refused: “g0”: Taken. “g1”: Taken."),
-        (3, "3 were refused: “g0”: Taken. “g1”: Taken. 1 more."),
+        (3, "3 were refused: “g0”: Taken. “g1”: Taken. And 1 more."),
     ],
 )
 def test_one_message_names_the_groups_and_counts_the_rest(

@@ -49,11 +49,11 @@ class Command(BaseCommand):
                 cause=Cause(Door.COMMAND, timezone.now()),
             )
         except organizations.OrganizationExists:
-            raise CommandError(f"There is an organization named {name} already.") from None
+            raise CommandError(f"An organization named {name} already exists.") from None
         except people.NotAnAddress:
             raise CommandError(f"{admin} is not an e-mail address.") from None
         except people.AddressTaken:
-            raise CommandError(f"{admin} has an account already; every address belongs to one account.") from None
+            raise CommandError(f"{admin} already has an account; every address belongs to one account.") from None
         except rules.BadStartingRule as error:
             raise CommandError(f"The profile {profile} has a starting rule that cannot be one: {error}") from None
         self.stdout.write(f"organization  {founded.org.slug}")

@@ -1,4 +1,4 @@
-"""`manage.py export_state ORG`: facts and effects of an organization as JSON, of one moment."""
+"""`manage.py export_state ORG`: facts and effects of an organization as JSON, as of one moment."""
 
 from argparse import ArgumentParser
 from typing import Any

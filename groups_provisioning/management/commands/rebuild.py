@@ -1,4 +1,4 @@
-"""`manage.py rebuild ORG`: roles, places and conflicts, made anew from the facts."""
+"""`manage.py rebuild ORG`: rebuilds roles, memberships and conflicts from the facts."""
 
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from orgs.models import Door
 
 
 class Command(BaseCommand):
-    help = "Throw the roles, places and conflicts of an organization away and make them anew from the facts."
+    help = "Delete the roles, memberships and conflicts of an organization and rebuild them from the facts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("org", help="the organization's name or slug")

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: a demo org to look around in; run by `make up`. What is there already stays as it is."""
+"""`manage.py seed_demo`: a demo org to look around in; run by `make up`. An existing one is left unchanged."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happened in an org: its changes, the newest first, and what came of them for whom. Reads only.
+"""The changes in an org, newest first, and their effects on people. Reads only.
 
 An id begins with the time at which it was made (RFC 9562 §5.7), so that the order of ids is the order of time, and a
 page goes on from the last id of the one before. Nothing here counts or sorts what there may be a million of: each
@@ -40,7 +40,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a reader is looking for; each may be left out, and of person, group and entity one is enough.
+    """What a reader is looking for; each may be empty, and of person, group and entity one is enough.
 
     kind: a key of KINDS. person, group, entity: what the change was about, or touched. since, until: the first moment,
     and the first that is too late.

@@ -1,4 +1,4 @@
-"""Activity: what was done, by whom, and what came of it."""
+"""Activity: what was changed, by whom, and the effects."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -28,7 +28,7 @@ ALSO = 2  # of what else a change of a group did, in a list
 
 
 class ActivityFilter(forms.Form):
-    """What to show. Links send it as well: what makes no sense is as if it were left out. until: the last day."""
+    """What to show. Links send it too, so invalid values are ignored. until: the last day."""
 
     q = forms.CharField(
         label=gettext_lazy("About"),
@@ -107,7 +107,7 @@ def changes(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     """The changes of the list, with the same filters."""
-    header = (_("Time"), _("Change"), _("What"), _("By"), _("From"), _("Request id"), _("What came of it"), _("Id"))
+    header = (_("Time"), _("Change"), _("What"), _("By"), _("From"), _("Request ID"), _("Effects"), _("ID"))
     wanted = ActivityFilter(request.GET).wanted
     return as_csv(f"activity-{timezone.now():%Y-%m-%d}", header, _rows(request.org, wanted))
 
@@ -115,7 +115,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @require_safe
 @org_admin
 def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
-    """One change, all that came of it, and how far settling people has come."""
+    """One change, all its effects, and the progress of settling people."""
     rows = Change.objects.for_org(request.org).select_related("by_token", "by_person")
     found = rows.filter(id=change_id).first()
     if found is None:
@@ -210,7 +210,7 @@ def _named(request: OrgRequest, subject: str, row: Any) -> dict[str, str]:
     kinds = {"person": lambda: row.user_name, "group": lambda: _("SCIM group")}
     about = kinds[subject]() if subject in kinds else row.get_kind_display()
     if row.deleted_at:
-        about = _("%(about)s, deleted") % {"about": about}
+        about = _("%(about)s (deleted)") % {"about": about}
     name = row.label if subject == "person" else str(row)
     return {"name": name, "about": about, "address": f"{reverse('activity')}?{query.urlencode()}"}
 

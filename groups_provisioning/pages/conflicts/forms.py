@@ -1,4 +1,4 @@
-"""What admins look for among conflicts."""
+"""The filters of the list of conflicts."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from groups_provisioning.pages.search import ANY, Search
 
 class ConflictFilter(Search):
     about = forms.CharField(
-        label=_("Group or place"),
+        label=_("Group or target"),
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "placeholder": _("Part of its name")}),

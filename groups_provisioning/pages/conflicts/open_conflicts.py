@@ -1,4 +1,4 @@
-"""Open conflicts as admins look through them. Reads only (SPEC C3)."""
+"""Open conflicts, as lists show them. Reads only (SPEC C3)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ from orgs.models import Change, EntityKind, Mark, Organization, User
 from orgs.models.history import FAMILY
 from orgs.web.downloads import BATCH, in_batches
 
-HOLDERS = 3  # of one conflict, that are shown
-RECENT = timedelta(days=1)  # what a worker may still be at
+HOLDERS = 3  # shown of one conflict
+RECENT = timedelta(days=1)  # how old a change may be that a worker is still applying
 
 
 class Clash(models.TextChoices):
@@ -30,12 +30,12 @@ class Clash(models.TextChoices):
 
     CONCURRENCY_GROUPS = EntityKind.CONCURRENCY_GROUP, gettext_lazy("Two concurrency groups")
     SUB_ORGANIZATIONS = EntityKind.SUB_ORGANIZATION, gettext_lazy("Two sub-organizations")
-    ACROSS = "across", gettext_lazy("Sub-organization against others")
+    ACROSS = "across", gettext_lazy("Sub-organization and others")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which conflicts to list; what is empty leaves nothing out.
+    """Which conflicts to list; an empty value filters nothing.
 
     text: words in the person's names. about: part of the name of a group or an entity on either side.
     """
@@ -59,7 +59,7 @@ class Side:
 class Row:
     """A conflict in a list. holders: the first HOLDERS of them; more: how many others hold against it.
 
-    is_settling: the person waits for a worker, so that it may be over already.
+    is_settling: the person is waiting for a worker, so the conflict may be over already.
     """
 
     conflict: Conflict
@@ -74,12 +74,12 @@ class Row:
 
     @property
     def is_across(self) -> bool:
-        """Whether a sub-organization excludes what is none."""
+        """Whether a sub-organization conflicts with another kind."""
         return len(self.kinds) > 1
 
     @property
     def slot(self) -> str:
-        """What the person can have one of, in words."""
+        """The kinds of which the person can have only one, in words."""
         kinds = self.kinds
         if not self.is_across:
             return str(EntityKind(self.incoming.mapping.kind).label)
@@ -97,7 +97,7 @@ _HOLDS = Func(
 
 
 def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
-    """The oldest first, unless the newest are wanted first."""
+    """The matching conflicts, oldest first unless `newest_first`."""
     found = Conflict.objects.for_org(org)
     if wanted.person:
         found = found.filter(user=wanted.person)
@@ -109,7 +109,7 @@ def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
         named = mappings.filter(Q(group__display_name_key__contains=key) | Q(entity__name_key__contains=key))
         found = found.filter(Q(incoming__in=named.values("id")) | Exists(named.filter(_HOLDS)))
     if wanted.clash:
-        # Of those that hold against one claim all clash with it in the same way, or they would exclude each other.
+        # All holders of a conflict clash with the claim in the same way; otherwise they would exclude each other.
         subs = mappings.filter(kind=EntityKind.SUB_ORGANIZATION).values("id")
         is_sub, is_held_by_sub = Q(incoming__in=subs), Q(holders__0__in=subs)
         found = found.filter(
@@ -120,16 +120,16 @@ def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
             }[Clash(wanted.clash)]
         )
     order = ("-since", "-id") if wanted.newest_first else ("since", "id")
-    return found.prefetch_related("user").order_by(*order)  # a join would be made for skipped pages as well
+    return found.prefetch_related("user").order_by(*order)  # a join would also be made for skipped pages
 
 
 def left_alone(found: QuerySet[Conflict]) -> QuerySet[Conflict]:
-    """Without those of people whom a worker is about to settle: they may have been decided a moment ago."""
+    """Leave out people whom a worker is about to settle: their conflicts may just have been decided."""
     return found.exclude(Exists(Mark.objects.filter(org=OuterRef("org"), user=OuterRef("user"))))
 
 
 def rows(org: Organization, conflicts: Iterable[Conflict]) -> list[Row]:
-    """Conflicts with all that is shown of them, in three queries."""
+    """Conflicts with everything that is shown of them, in three queries."""
     conflicts = list(conflicts)
     ids = {id_ for each in conflicts for id_ in (each.incoming_id, *each.holders[:HOLDERS])}
     mappings = GroupMapping.objects.for_org(org).select_related("group", "entity").in_bulk(ids)
@@ -160,7 +160,7 @@ def added_to(people: Iterable[UUID], mappings: Iterable[GroupMapping]) -> dict[t
 
 
 def file_rows(org: Organization, found: QuerySet[Conflict]) -> Iterator[tuple[Any, ...]]:
-    """A row of a table for each conflict: who, since when, which slot, and both sides with their groups."""
+    """A table row for each conflict: the person, the kind, both sides with their groups, since when, and id."""
     for batch in in_batches(found.iterator(chunk_size=BATCH)):
         yield from _file_rows(org, batch)
 
@@ -182,7 +182,7 @@ def _file_rows(org: Organization, batch: Sequence[Conflict]) -> Iterator[tuple[A
 
 
 def being_settled(org: Organization) -> Change | None:
-    """The last decision about conflicts that a worker is still at."""
+    """The last decision about conflicts that a worker is still applying."""
     changes = Change.objects.for_org(org).alias(family=FAMILY).filter(family="conflict")
     waiting = changes.filter(Exists(Mark.objects.filter(change=OuterRef("id"))))
     return waiting.filter(id__gte=id_at(timezone.now() - RECENT)).order_by("-id").first()

@@ -1,4 +1,4 @@
-"""Conflicts that admins have resolved, and what has become of the decisions. Reads only (SPEC C3)."""
+"""Conflicts that admins have resolved, and the status of these decisions. Reads only (SPEC C3)."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,22 +17,22 @@ from orgs.change_details import USES_INCOMING
 from orgs.models import Change, Organization, User
 from orgs.web.downloads import BATCH, in_batches
 
-LOSERS = 5  # of one decision, that are shown
+LOSERS = 5  # shown of one decision
 
 
 class State(models.TextChoices):
-    """What has become of a decision."""
+    """The status of a decision."""
 
-    STANDS = "stands", _("Stands")
-    RESTS = "rests", _("Remembered")
-    SUPERSEDED = "superseded", _("Decided anew")
+    STANDS = "stands", _("In effect")
+    RESTS = "rests", _("On hold")
+    SUPERSEDED = "superseded", _("Superseded")
     ENDED = "ended", _("Ended")
     UNDONE = "undone", _("Undone")
 
 
 @dataclass(slots=True)
 class Resolved:
-    """One card that was decided. ids: its decisions. incoming, current: the mappings, of `current` the first LOSERS.
+    """One decided conflict. ids: its decisions. incoming, current: the mappings; of `current` the first LOSERS.
 
     more: how many others were current. undone_by: the change that undid it.
     """
@@ -53,7 +53,7 @@ class Resolved:
 
 
 def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
-    """What was decided, card by card, the newest first: of each the ids of its decisions."""
+    """Decided conflicts, newest first, each with the ids of its decisions."""
     found = Decision.objects.for_org(org)
     if text:
         found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), text))
@@ -63,7 +63,7 @@ def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
 
 
 def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
-    """The card that a decision is part of."""
+    """The decided conflict that a decision is part of."""
     one = Decision.objects.for_org(org).filter(id=decision_id).first()
     if one is None:
         return None
@@ -72,7 +72,7 @@ def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
 
 
 def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolved]:
-    """Cards with all that is shown of them; the number of queries is bounded."""
+    """Decided conflicts with everything that is shown of them; the number of queries is bounded."""
     cards = list(cards)
     shown = [id_ for card in cards for id_ in card["ids"][:LOSERS]]
     newer = Decision.objects.filter(user=OuterRef("user"), undone_by=None, id__gt=OuterRef("id")).filter(
@@ -131,7 +131,7 @@ def _resolved(
 
 
 def file_rows(org: Organization, found: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
-    """A row of a table for each card: who, what goes before what, by whom, when, and what has become of it."""
+    """A table row for each decided conflict: the person, both sides, the decision, by whom, when, and its status."""
     for batch in in_batches(found.iterator(chunk_size=BATCH)):
         yield from _file_rows(org, batch)
 

@@ -1,4 +1,4 @@
-"""Conflicts: people whose SCIM groups ask for places that exclude each other, and what admins decide (SPEC C3)."""
+"""Conflicts: people whose SCIM groups give assignments that exclude each other, and the decisions (SPEC C3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,15 +30,15 @@ from orgs.web.downloads import as_csv
 
 PAGE = 50
 MOST = 1000
-"""Conflicts that are decided at once."""
+"""How many conflicts one decision covers at most."""
 LISTED = 6
-"""Of these, that are named."""
+"""How many of these the question names."""
 
 
 @require_safe
 @org_admin
 def conflicts(request: OrgRequest) -> HttpResponse:
-    """The open ones. For htmx, which changes filters and pages, only what is below the filters."""
+    """Open conflicts. For htmx requests, which change filters and pages, only the part below the filters."""
     form = ConflictFilter(request.GET)
     page = Paginator(open_conflicts.conflicts(request.org, form.wanted()), PAGE).get_page(request.GET.get("page"))
     context = {
@@ -60,15 +60,15 @@ def conflicts(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     header = (
-        _("User name"),
+        _("userName"),
         _("Name"),
-        _("Slot"),
+        _("Kind"),
         _("Current"),
         _("Current: groups"),
         _("Incoming"),
         _("Incoming: group"),
-        _("Since"),
-        _("Id"),
+        _("Open since"),
+        _("ID"),
     )
     found = open_conflicts.conflicts(request.org, ConflictFilter(request.GET).wanted())
     return as_csv(f"conflicts-{now():%Y-%m-%d}", header, open_conflicts.file_rows(request.org, found))
@@ -77,19 +77,21 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @require_POST
 @org_admin
 def decide(request: OrgRequest) -> HttpResponseBase:
-    """Keep or use: on those that were ticked, on one by its own button, or on all that a filter leaves."""
+    """Keep or use: on those that were selected, on one by its own button, or on all that a filter leaves."""
     filters = request.POST.get("filters", "")
     back = f"{reverse('conflicts')}?{filters}" if filters else reverse("conflicts")
     action, _colon, single = request.POST.get("action", "").partition(":")
     chosen, left = _chosen(request, single)
     if action not in ("keep", "use"):
-        return _back(request, back, _("Say whether to keep the current place, or to use the incoming one."))
+        return _back(request, back, _("Choose whether to keep the current assignment or use the incoming one."))
     if not chosen:
         is_asked = bool(single or request.POST.get("conflict") or request.POST.get("all"))
         return _back(
             request,
             back,
-            _("Not open any more, or just being settled.") if is_asked else _("Tick the conflicts first."),
+            _("These conflicts are no longer open, or a decision is being applied.")
+            if is_asked
+            else _("Select the conflicts first."),
         )
     cards = [Card.of(conflict) for conflict in chosen]
     use_incoming = action == "use"
@@ -112,7 +114,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
                 "use_incoming": use_incoming,
             },
             back=back,
-            lead=_("This will be remembered, so that it is not asked again. You can undo it under Resolved."),
+            lead=_("Your decision is remembered, so you will not be asked again. You can undo it under Resolved."),
             details="groups_provisioning/conflicts/_chosen_conflicts.html",
             above=Above("conflicts", _("Conflicts")),
             context={
@@ -131,7 +133,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
 @require_safe
 @org_admin
 def resolved(request: OrgRequest) -> HttpResponse:
-    """What was decided, the newest first."""
+    """Decided conflicts, newest first."""
     form = Search(request.GET, for_people=True)
     page = Paginator(resolved_conflicts.cards(request.org, form.chosen("q")), PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "rows": resolved_conflicts.resolved(request.org, page.object_list)}
@@ -145,16 +147,16 @@ def resolved(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
     header = (
-        _("User name"),
+        _("userName"),
         _("Name"),
         _("Current"),
         _("Incoming"),
         _("Decision"),
         _("By"),
         _("Time"),
-        _("State"),
+        _("Status"),
         _("Undone"),
-        _("Id"),
+        _("ID"),
     )
     found = resolved_conflicts.cards(request.org, Search(request.GET).chosen("q"))
     return as_csv(f"resolved-conflicts-{now():%Y-%m-%d}", header, resolved_conflicts.file_rows(request.org, found))
@@ -163,28 +165,30 @@ def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
-    """Forget what was decided about one card, after a word about what that means."""
+    """Undo the decision about one conflict, after a confirmation."""
     card = resolved_conflicts.card_of(request.org, decision_id)
     if card is None:
         raise Http404
     (found,) = resolved_conflicts.resolved(request.org, [card])
     if not found.can_be_undone:
-        messages.info(request, _("That decision counts no more: %(state)s.") % {"state": found.state.label.lower()})
+        messages.info(
+            request, _("This decision can no longer be undone: %(state)s.") % {"state": found.state.label.lower()}
+        )
         return redirect("conflicts-resolved")
     if request.method == "POST":
         try:
             commands.undo(org=request.org, decision_ids=found.ids, cause=cause(request))
         except UnknownDecision:
-            messages.info(request, _("Somebody has undone it meanwhile."))
+            messages.info(request, _("Somebody has already undone this decision."))
         else:
-            messages.success(request, _("The decision about %(name)s is undone.") % {"name": found.user.label})
+            messages.success(request, _("The decision about %(name)s was undone.") % {"name": found.user.label})
         return redirect("conflicts-resolved")
     template = "_undo_decision.html" if request.htmx else "undo_decision.html"
     return render(request, f"groups_provisioning/conflicts/{template}", {"card": found, "decision_id": decision_id})
 
 
 def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
-    """The open conflicts that are meant, at most MOST, the first ones first; how many more a filter leaves."""
+    """The selected open conflicts, at most MOST, in order; and how many more match the filter."""
     if request.POST.get("all") and not single:
         wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
         found = open_conflicts.left_alone(open_conflicts.conflicts(request.org, wanted))
@@ -203,7 +207,11 @@ def _back(request: OrgRequest, address: str, words: str) -> HttpResponse:
 
 def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
     if len(chosen) == 1:
-        asked = _("Use the incoming place of %(name)s?") if use_incoming else _("Keep the current place of %(name)s?")
+        asked = (
+            _("Use the incoming assignment of %(name)s?")
+            if use_incoming
+            else _("Keep the current assignment of %(name)s?")
+        )
         return asked % {"name": chosen[0].user.label}
     many = _("Use incoming in %(n)d conflicts?") if use_incoming else _("Keep current in %(n)d conflicts?")
     return many % {"n": len(chosen)}
@@ -211,12 +219,12 @@ def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
 
 def _decided(chosen: Sequence[Conflict]) -> str:
     if len(chosen) == 1:
-        return _("The conflict of %(name)s is resolved.") % {"name": chosen[0].user.label}
-    return _("%(n)d conflicts are resolved.") % {"n": len(chosen)}
+        return _("The conflict of %(name)s was resolved.") % {"name": chosen[0].user.label}
+    return _("%(n)d conflicts were resolved.") % {"n": len(chosen)}
 
 
 def _progress(request: OrgRequest) -> dict[str, Any]:
-    """How far a worker is with the last decision about several people."""
+    """The progress of the last decision about several people."""
     change = open_conflicts.being_settled(request.org)
     if change is None:
         return {}

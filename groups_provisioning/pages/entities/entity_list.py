@@ -1,4 +1,4 @@
-"""Teams, concurrency groups and sub-organizations, and who is in them, as an org's admins look through them."""
+"""Teams, concurrency groups and sub-organizations and their members, as lists show them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from orgs.models import Entity, HandPlacement, Organization, User
 
 
 class Owned(models.TextChoices):
-    MAPPED = "mapped", _("A SCIM group is mapped to it")
-    UNMAPPED = "unmapped", _("None is")
+    MAPPED = "mapped", _("Mapped")
+    UNMAPPED = "unmapped", _("Not mapped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Wanted:
     owned: str = ""
 
 
-BATCH = 2000  # rows whose related ones are read at once
+BATCH = 2000  # rows whose related rows are read at once
 
 _PEOPLE = Membership.objects.filter(entity=OuterRef("pk")).order_by().values("entity").annotate(n=Count("*"))
 _OWNERS = GroupMapping.objects.live().select_related("group")
@@ -47,9 +47,9 @@ def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
 
 
 def placeable(org: Organization, user: User, text: str) -> QuerySet[Entity]:
-    """What somebody can be placed in by hand, of the kinds that are on.
+    """The entities that somebody can be assigned to by hand, of the kinds that are on.
 
-    `is_in`: they are there already; `is_by_hand`: they are placed so.
+    `is_in`: they are assigned already; `is_by_hand`: they are assigned by hand.
     """
     here = Membership.objects.filter(user=user, entity=OuterRef("pk"))
     found = Entity.objects.for_org(org).live().filter(kind__in=kinds_on(org), name_key__contains=fold(text.strip()))
@@ -63,13 +63,13 @@ def owner(entity: Entity) -> GroupMapping | None:
 
 
 def counts(entity: Entity) -> dict[str, int]:
-    """How many people are in an entity, by source; only sources that there are."""
+    """How many people are in an entity, by source; sources without people are left out."""
     found = Membership.objects.filter(entity=entity).order_by().values_list("source").annotate(n=Count("*"))
     return dict(found.order_by("source"))
 
 
 def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
-    """Who is in an entity and by which source, in order of their user names."""
+    """Who is in an entity and through which source, ordered by userName."""
     found = Membership.objects.filter(entity=entity)
     if source:
         found = found.filter(source=source)
@@ -81,13 +81,13 @@ def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
 
 
 def taken_out(entity: Entity) -> QuerySet[HandPlacement]:
-    """Who was taken out of an entity by hand, while that holds (SPEC R4)."""
+    """Who is removed from an entity by hand, while that lasts (SPEC R4)."""
     found = HandPlacement.objects.for_org(entity.org_id).filter(entity=entity, placed=False)
     return found.select_related("user", "change__by_person").order_by("user__user_name_key")
 
 
 def rows(entities: QuerySet[Entity]) -> Iterator[tuple[Any, ...]]:
-    """A row of a table for each entity: name, people, limit, its group and mapping, when, and id."""
+    """A table row for each entity: name, people, limit, its group and mapping, when, and id."""
     for entity in entities.iterator(chunk_size=BATCH):
         owner = next(iter(entity.owners), None)  # type: ignore[attr-defined]
         group, status = (owner.group.display_name, owner.get_status_display()) if owner else (None, None)

@@ -1,4 +1,4 @@
-"""What admins look for among entities, and what they type about them."""
+"""The filters of the lists of entities, and the forms to create and change them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class EntityFilter(Search):
 
 
 class MembersFilter(Search):
-    source = forms.ChoiceField(label=_("Placed by"), required=False, choices=[ANY, *Source.choices])
+    source = forms.ChoiceField(label=_("Assigned by"), required=False, choices=[ANY, *Source.choices])
 
 
 class EntityForm(forms.Form):
@@ -34,7 +34,7 @@ class EntityForm(forms.Form):
         required=False,
         min_value=1,
         max_value=1_000_000,
-        help_text=_("How many sessions the people in it may have at once, together. Empty means no limit."),
+        help_text=_("How many sessions its members together may have at once. Leave empty for no limit."),
     )
 
     def __init__(self, *args: Any, kind: str, **options: Any) -> None:

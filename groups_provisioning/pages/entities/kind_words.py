@@ -1,4 +1,4 @@
-"""What pages call the kinds of entities."""
+"""The words for the kinds of entities."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from orgs.models import EntityKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What pages call a kind. url: the name of its list."""
+    """The words for a kind. url: the URL name of its list."""
 
     url: str
     many: str | Promise
@@ -30,8 +30,8 @@ WORDS = {
         _("Concurrency groups"),
         _("New concurrency group"),
         _(
-            "The people of one share its parallel sessions. Everybody who is in none is in the default group, which "
-            "cannot be mapped or deleted."
+            "Members share the parallel sessions of their group. People without a group are in the default group, "
+            "which cannot be mapped or deleted."
         ),
     ),
     EntityKind.SUB_ORGANIZATION: Words(
@@ -39,8 +39,8 @@ WORDS = {
         _("Sub-organizations"),
         _("New sub-organization"),
         _(
-            "People are in one at most, and otherwise in the root organization. While they are in one, their teams and "
-            "their concurrency group in the root organization do not count."
+            "People are in at most one; without one, they are in the root organization. While they are in one, their "
+            "teams and their concurrency group in the root organization have no effect."
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""Teams, concurrency groups and sub-organizations: lists, their people, and what admins make of them (SPEC M7, G6)."""
+"""Teams, concurrency groups and sub-organizations: lists, members, and changes by admins (SPEC M7, G6)."""
 
 from typing import Any
 from uuid import UUID
@@ -50,7 +50,7 @@ def entities_of(request: OrgRequest, kind: EntityKind) -> HttpResponse:
 @require_safe
 @org_admin
 def export(request: OrgRequest, kind: EntityKind) -> StreamingHttpResponse:
-    columns = (_("Name"), _("People"), _("Parallel sessions"), _("SCIM group"), _("Mapping"), _("Created"), _("Id"))
+    columns = (_("Name"), _("People"), _("Parallel sessions"), _("SCIM group"), _("Mapping"), _("Created"), _("ID"))
     found = entity_list.entities(request.org, kind, EntityFilter(request.GET).wanted())
     return as_csv(f"{WORDS[kind].url}-{now():%Y-%m-%d}", columns, entity_list.rows(found))
 
@@ -67,7 +67,7 @@ def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
         except entities.BAD_NAMES as refusal:
             form.add_error("name", refusals.of_a_name(refusal, kind))
         else:
-            messages.success(request, _("“%(name)s” is created.") % {"name": made.name})
+            messages.success(request, _("“%(name)s” was created.") % {"name": made.name})
             return redirect("entity", made.id)
     return render(request, "groups_provisioning/entities/entity_new.html", {"form": form, "words": WORDS[kind]})
 
@@ -75,7 +75,7 @@ def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
 @require_safe
 @org_admin
 def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
-    """An entity with its members, or those who were taken out by hand; for htmx only these."""
+    """An entity with its members, or with the people removed by hand; for htmx requests only the list of people."""
     found = _live(request, entity_id)
     form = MembersFilter(request.GET)
     is_out = request.GET.get("tab") == "taken-out"
@@ -107,7 +107,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 def export_members(request: OrgRequest, entity_id: UUID) -> StreamingHttpResponse:
     found = _live(request, entity_id)
     form = MembersFilter(request.GET)
-    columns = (_("User name"), _("Name"), _("Status"), _("Roles"), _("Placed by"), _("SCIM group"), _("Id"))
+    columns = (_("userName"), _("Name"), _("Status"), _("Roles"), _("Assigned by"), _("SCIM group"), _("ID"))
     rows = entity_list.member_rows(entity_list.members(found, form.chosen("q"), form.chosen("source")))
     return as_csv(f"members-{now():%Y-%m-%d}", columns, rows)
 
@@ -123,7 +123,7 @@ def rename_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         except entities.BAD_NAMES as refusal:
             form.add_error("name", refusals.of_a_name(refusal, found.kind))
         else:
-            messages.success(request, _("“%(was)s” has its new name.") % {"was": found.name})
+            messages.success(request, _("“%(was)s” was renamed.") % {"was": found.name})
             return redirect("entity", found.id)
     context = {"entity": found, "words": WORDS[EntityKind(found.kind)], "rename_form": form}
     return render(request, "groups_provisioning/entities/entity_rename.html", context | _told(found))
@@ -138,7 +138,7 @@ def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     form = LimitForm(request.POST or None, initial={"session_limit": found.session_limit})
     if request.method == "POST" and form.is_valid():
         entity_edits.limit_entity(org=request.org, entity_id=found.id, cause=cause(request), **form.cleaned_data)
-        messages.success(request, _("The limit of “%(name)s” is set.") % {"name": found.name})
+        messages.success(request, _("The limit of “%(name)s” was saved.") % {"name": found.name})
         return redirect("entity", found.id)
     context = {"entity": found, "words": WORDS[EntityKind(found.kind)], "limit_form": form}
     return render(request, "groups_provisioning/entities/entity_limit.html", context)
@@ -147,13 +147,13 @@ def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponseBase:
-    """What deleting does to people and to the mapping, said before (SPEC M7, M9)."""
+    """Delete, after showing the effects on people and on the mapping (SPEC M7, M9)."""
     found = _live(request, entity_id)
     words = WORDS[EntityKind(found.kind)]
 
     def carry_out() -> str:
         entity_edits.delete_entity(org=request.org, entity_id=found.id, cause=cause(request))
-        return _("“%(name)s” is deleted. Its people leave it now.") % {"name": found.name}
+        return _("“%(name)s” was deleted. Its members are being removed.") % {"name": found.name}
 
     question = Question(
         title=_("Delete “%(name)s”?") % {"name": found.name},
@@ -173,7 +173,7 @@ def _live(request: OrgRequest, entity_id: UUID) -> Entity:
 
 
 def _told(found: Entity) -> dict[str, Any]:
-    """Whose it is, and how many people it has, by source."""
+    """The mapping that owns it, and how many people it has, by source."""
     counts = entity_list.counts(found)
     return {
         "owner": entity_list.owner(found),

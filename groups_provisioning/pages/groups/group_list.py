@@ -1,4 +1,4 @@
-"""The pushed groups of an org as its admins look through them: status, targets, filters. Reads only."""
+"""The pushed groups of an org, as lists show them: status, targets, filters. Reads only."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,12 +93,12 @@ def statuses(org: Organization) -> dict[str, int]:
 
 
 class GroupFilter(django_filters.FilterSet):
-    """What to show of the groups. Sent by links as well: what makes no sense is as if it were left out."""
+    """Which groups to show. Links send it too, so invalid values are ignored."""
 
     q = django_filters.CharFilter(
         label=_("Search"),
         method="named",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name of a group"), "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Group name"), "autocomplete": "off"}),
     )
     status = django_filters.ChoiceFilter(
         label=_("Status"), method="standing", empty_label=_("Any"), choices=[*GroupStatus.choices]
@@ -111,7 +111,7 @@ class GroupFilter(django_filters.FilterSet):
     )
 
     def __init__(self, data: Any, *, org: Organization, counts: dict[str, int] | None = None) -> None:
-        """counts: of `statuses`, to be told beside the choices."""
+        """counts: from `statuses`, shown with the choices."""
         super().__init__(data, queryset=with_status(org))
         self.org = org
         self.form.auto_id = "filter_%s"
@@ -129,7 +129,7 @@ class GroupFilter(django_filters.FilterSet):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it leaves any group out."""
+        """Whether any filter is set."""
         return any(self.form.cleaned_data.get(name) for name in ("q", "status", "kind"))
 
     @property
@@ -161,6 +161,6 @@ def rows(org: Organization, groups: Iterable[PushedGroup], rules: Sequence[Mappi
 
 
 def everything(org: Organization, groups: QuerySet[PushedGroup], rules: Sequence[MappingRule]) -> Iterator[Row]:
-    """All groups that a filter leaves, for a download."""
+    """All matching groups, for a download."""
     for batch in in_batches(groups):
         yield from rows(org, batch, rules)

@@ -1,4 +1,4 @@
-"""One pushed group as its admins look at it. Reads only."""
+"""One pushed group, as its page shows it. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from orgs.models import Change, EntityKind, Turn, User
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """What a group is mapped to, and could be.
+    """What a group is mapped to, and what it could be mapped to.
 
     live: mappings that are not Rejected. barred: kinds that an admin rejected, so that no rule maps the group to them.
     rule: the first to match now. kinds_on: that the org has.
@@ -57,7 +57,7 @@ def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:
-    """The groups in this group; they place nobody (SPEC G3)."""
+    """The groups in this group; they give no assignments (SPEC G3)."""
     inside = PushedGroup.objects.filter(nested_in__group=group, deleted_at=None)
     return list(inside.order_by("display_name_key")[:NESTED])
 
@@ -67,7 +67,7 @@ NESTED = 50
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a worker is with the last decision about a group. left, total: people. retry_at: if settling is held."""
+    """The progress of the last decision about a group. left, total: people. retry_at: if settling is on hold."""
 
     left: int
     total: int
@@ -79,7 +79,7 @@ class Progress:
 
 
 def progress(group: PushedGroup) -> Progress | None:
-    """None where no decision about its mappings has yet to reach its people."""
+    """None if every decision about its mappings has reached its people."""
     changes = Change.objects.filter(id__in=GroupMapping.objects.filter(group=group).values("change"))
     last = changes.order_by("-id").first()
     if last is None:

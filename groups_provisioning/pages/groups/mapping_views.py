@@ -1,4 +1,4 @@
-"""What admins decide about mappings: each is shown with its effect, and then carried out by one command."""
+"""Decisions about mappings: each is shown with its effects, then carried out by one command."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,10 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     kinds = [kind for kind in KIND_SWITCHES if kind in entities.kinds_on(request.org)]
     if not kinds:
-        messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
+        messages.info(
+            request,
+            _("Teams, concurrency groups and sub-organizations are all switched off. Ask support to switch one on."),
+        )
         return redirect("group", group.id)
     form = TargetForm(_data(request), org=request.org, kinds=kinds, name=group.display_name)
 
@@ -87,7 +90,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     group = mapping.group
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
-    # What was deleted is created anew only if the admin says so, by its name.
+    # A deleted target is only created again if the admin enters its name.
     proposed = mapping.entity.name if mapping.entity else group.display_name
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
@@ -95,7 +98,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
-    lead = _("People whom this mapping has placed move from the old target to the new one.")
+    lead = _("People who are assigned through this mapping will move from the old target to the new one.")
     question = Question(
         title=_("Choose a new target for “%(group)s”") % {"group": group},
         verb=_("Re-target"),
@@ -117,7 +120,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 
     def carry_out() -> str:
         mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
-        return _("The mapping of “%(group)s” is rejected.") % {"group": group}
+        return _("The mapping of “%(group)s” was rejected.") % {"group": group}
 
     question = Question(
         title=_("Reject the mapping of “%(group)s”?") % {"group": group},
@@ -136,19 +139,19 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 @require_POST
 @org_admin
 def bulk(request: OrgRequest) -> HttpResponseBase:
-    """Approve or reject the mappings of many groups: those that were ticked, or all that a filter leaves."""
+    """Approve or reject the mappings of many groups: those that were selected, or all that match a filter."""
     chosen = _chosen(request)
     filters = request.POST.get("filters", "")
     back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
     if not chosen:
-        messages.info(request, _("Tick the groups first."))
+        messages.info(request, _("Select the groups first."))
         return redirect(back)
     live = GroupMapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
     live = live.order_by("group__display_name_key", "id")
     is_rejection = request.POST.get("action") == "reject"
     asked = list(live if is_rejection else live.filter(status=Status.PENDING))
     if not asked:
-        messages.info(request, _("None of these groups has a mapping to decide about."))
+        messages.info(request, _("None of these groups has a mapping that you can approve or reject."))
         return redirect(back)
     context = {"chosen": chosen, "filters": filters, "action": "reject" if is_rejection else "approve"}
     return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
@@ -157,8 +160,8 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
 def _approve_many(
     request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
-    # Where the target was deleted, an admin chooses the new one (SPEC M7).
-    why = _("what it was mapped to was deleted; choose a new target.")
+    # If the target was deleted, an admin chooses the new one (SPEC M7).
+    why = _("its target was deleted; choose a new one.")
     lost = [(mapping, why) for mapping in pending if mapping.target_deleted]
     asked = [mapping for mapping in pending if not mapping.target_deleted]
     done: Approvals | None = None
@@ -167,11 +170,13 @@ def _approve_many(
         nonlocal done
         done = mappings.approve_many(org=request.org, mapping_ids=[each.id for each in asked], cause=cause(request))
         count = len(done.approved)
-        return ngettext("%(count)d mapping is approved.", "%(count)d mappings are approved.", count) % {"count": count}
+        return ngettext("%(count)d mapping was approved.", "%(count)d mappings were approved.", count) % {
+            "count": count
+        }
 
     title = ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", len(asked)) % {"count": len(asked)}
     question = Question(
-        title=title if asked else _("These cannot be approved at once"),
+        title=title if asked else _("These mappings cannot be approved in bulk"),
         verb=_("Approve"),
         wish={"do": "approve", "ids": [str(mapping.id) for mapping in asked]},
         back=back,
@@ -194,7 +199,9 @@ def _reject_many(
 ) -> HttpResponseBase:
     def carry_out() -> str:
         count = mappings.reject(org=request.org, mapping_ids=[each.id for each in live], cause=cause(request))
-        return ngettext("%(count)d mapping is rejected.", "%(count)d mappings are rejected.", count) % {"count": count}
+        return ngettext("%(count)d mapping was rejected.", "%(count)d mappings were rejected.", count) % {
+            "count": count
+        }
 
     question = Question(
         title=ngettext("Reject %(count)d mapping?", "Reject %(count)d mappings?", len(live)) % {"count": len(live)},
@@ -213,7 +220,7 @@ def _reject_many(
 
 
 def _chosen(request: OrgRequest) -> list[UUID]:
-    """The groups that are meant, at most MOST of them."""
+    """The selected groups, at most MOST of them."""
     if request.POST.get("all"):
         wanted = group_list.GroupFilter(QueryDict(request.POST.get("filters", "")), org=request.org).qs
     else:
@@ -222,12 +229,12 @@ def _chosen(request: OrgRequest) -> list[UUID]:
 
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
-    """Those that are ids; a form of ours has no others."""
+    """The valid ids; our own forms send no others."""
     return [id_ for text in texts if (id_ := as_uuid(text))]
 
 
 def _data(request: OrgRequest) -> QueryDict | None:
-    """What was filled in so far: sent, or asked about while somebody types."""
+    """The values of the form: submitted, or sent for a preview while somebody types."""
     if request.method == "POST":
         return request.POST
     return request.GET if "name" in request.GET else None
@@ -239,7 +246,9 @@ def _mapping(request: OrgRequest, mapping_id: UUID) -> GroupMapping:
 
 
 def _over(request: OrgRequest, mapping: GroupMapping) -> HttpResponseBase:
-    messages.info(request, _("That is decided already: %(status)s.") % {"status": mapping.get_status_display()})
+    messages.info(
+        request, _("This mapping has already been decided: %(status)s.") % {"status": mapping.get_status_display()}
+    )
     return redirect(_page(mapping.group))
 
 
@@ -248,7 +257,7 @@ def _page(group: PushedGroup) -> str:
 
 
 def _mapped(group: PushedGroup, mapping: GroupMapping) -> str:
-    return _("“%(group)s” is mapped to the %(kind)s “%(entity)s”.") % {
+    return _("“%(group)s” is now mapped to the %(kind)s “%(entity)s”.") % {
         "group": group,
         "kind": mapping.get_kind_display().lower(),
         "entity": mapping.entity,

@@ -20,14 +20,14 @@ from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 
 PAGE = 50
-HISTORY = 6  # changes that a group's page shows
-MOST = 500  # groups that are decided about at once
+HISTORY = 6  # changes on a group's page
+MOST = 500  # groups in one bulk decision
 
 
 @require_safe
 @org_admin
 def groups(request: OrgRequest) -> HttpResponse:
-    """The list. For htmx, which changes filters and pages, only what is below the filters."""
+    """The list. For htmx requests, which change filters and pages, only the part below the filters."""
     counts = group_list.statuses(request.org)
     chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
     rules = list(MappingRule.objects.for_org(request.org))
@@ -60,10 +60,10 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Roles"),
         _("Mapped to"),
         _("Matched rule"),
-        _("Pushed first"),
+        _("First push"),
         _("Last push"),
-        _("External id"),
-        _("Id"),
+        _("External ID"),
+        _("ID"),
     )
     found = group_list.everything(request.org, chosen.qs, rules)
     return as_csv(f"scim-groups-{now():%Y-%m-%d}", header, _cells(found))
@@ -96,7 +96,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     text = form.chosen("q")
     members = Paginator(group_page.members(found, text), PAGE)
     if not text:
-        members.count = found.member_count  # 100,000 rows need not be counted
+        members.count = found.member_count  # so that 100,000 rows are not counted
     context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
     if request.htmx:
         return render(request, "groups_provisioning/groups/_members.html", context)
@@ -114,7 +114,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @org_admin
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
     found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
-    header = (_("User name"), _("Name"), _("Active"), _("Member since"), _("Id"))
+    header = (_("userName"), _("Name"), _("Active"), _("Member since"), _("ID"))
     members = group_page.members(found, Search(request.GET).chosen("q"))
     rows = (
         (each.user.user_name, each.user.label, _("yes") if each.user.active else _("no"), each.added_at, each.user_id)
@@ -126,7 +126,7 @@ def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse
 @require_safe
 @org_admin
 def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
-    """How far settling is, for a page that asks again and again."""
+    """The progress of settling, for a page that polls."""
     found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     context = {"group": found, "progress": group_page.progress(found), "polled": True}
     return render(request, "groups_provisioning/groups/_progress.html", context)
@@ -135,7 +135,7 @@ def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @require_safe
 @org_admin
 def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
-    """The last changes to a group or its mappings, for its page to fetch; the whole of it is the activity."""
+    """The last changes to a group or its mappings, which its page fetches; the activity has all of them."""
     group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     if not request.htmx:
         return redirect(f"{reverse('activity')}?group={group.id}")
@@ -147,7 +147,7 @@ def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
 
 
 def _without(request: OrgRequest, *names: str) -> str:
-    """The query but for these."""
+    """The query string without these parameters."""
     query = request.GET.copy()
     for name in names:
         query.pop(name, None)

@@ -1,4 +1,4 @@
-"""What an org has, and what in it waits for an admin: numbers for the overview, in one statement."""
+"""What an org has, and what is waiting for an admin: numbers for the overview, in one statement."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ from django.db import connection
 from groups_provisioning.pages.activity.change_list import id_at
 from orgs.models import EntityKind, Organization
 
-RECENT = timedelta(days=7)  # for how long refused values are shown
-COUNTED = 10_000  # people who wait; more are "more than"
+RECENT = timedelta(days=7)  # how long refused values are shown
+COUNTED = 10_000  # waiting people; above that, "more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ LEFT JOIN (SELECT * FROM orgs_turn WHERE org_id = %(org)s AND retry_at IS NOT NU
 
 
 def of(org: Organization, *, at: datetime) -> Overview:
-    """The numbers of an org, at this moment."""
+    """The current numbers of an org."""
     about: dict[str, Any] = {"org": org.id, "counted": COUNTED + 1, "recent": id_at(at - RECENT)}
     with connection.cursor() as cursor:
         cursor.execute(_OVERVIEW, about)

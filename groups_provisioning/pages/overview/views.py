@@ -1,4 +1,4 @@
-"""The overview: what is connected, what there is, and what needs attention."""
+"""The overview: the connection, totals, and what needs attention."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from orgs.web.access import OrgRequest, org_admin
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something for an admin to look at: what, what it means, and where it is dealt with, if there is such a page."""
+    """Something for an admin to review: what it is, what it means, and the page to handle it on, if there is one."""
 
     title: str
     text: str
@@ -31,7 +31,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """How many there are of something. more: what else there is to say of them."""
+    """How many there are of something. more: a further detail."""
 
     name: str
     count: int
@@ -73,63 +73,70 @@ def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
 
 
 def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
-    """What waits for an admin; what places people first."""
+    """What is waiting for an admin; what affects assignments comes first."""
     if there.conflicts:
         title = ngettext("%(count)s open conflict", "%(count)s open conflicts", there.conflicts)
-        text = _("Two groups claim the same person. Everybody keeps the place they have until you decide.")
+        text = _(
+            "SCIM groups give people assignments that exclude each other. They keep the current one until you decide."
+        )
         yield Attention(_count(title, there.conflicts), text, _address("conflicts"))
     if there.pending:
         title = ngettext("%(count)s group is pending", "%(count)s groups are pending", there.pending)
         text = ngettext(
-            "Its mapping waits for you. Members are placed once you approve it.",
-            "Their mappings wait for you. Members are placed once you approve them.",
+            "Its mapping is waiting for approval. Members are assigned once you approve it.",
+            "Their mappings are waiting for approval. Members are assigned once you approve them.",
             there.pending,
         )
         yield Attention(_count(title, there.pending), text, _address("groups", "status=pending"))
     if there.target_deleted:
         title = ngettext(
-            "%(count)s group has its target deleted", "%(count)s groups have their target deleted", there.target_deleted
+            "The target of %(count)s group was deleted",
+            "The targets of %(count)s groups were deleted",
+            there.target_deleted,
         )
         text = ngettext(
-            "What it was mapped to is gone. Choose a new target, or reject the mapping.",
-            "What they were mapped to is gone. Choose new targets, or reject the mappings.",
+            "Its members lost this assignment. Choose a new target, or reject the mapping.",
+            "Their members lost these assignments. Choose new targets, or reject the mappings.",
             there.target_deleted,
         )
         yield Attention(_count(title, there.target_deleted), text, _address("groups", "status=target_deleted"))
     if there.out_of_sync:
         title = ngettext("%(count)s group is out of sync", "%(count)s groups are out of sync", there.out_of_sync)
         text = ngettext(
-            "A change to it was refused while group provisioning was off. Push it again from your identity provider.",
-            "Changes to them were refused while group provisioning was off. Push them again from your identity"
-            " provider.",
+            "A change to this group was refused while group provisioning was off. Push it again from your identity "
+            "provider.",
+            "Changes to these groups were refused while group provisioning was off. Push them again from your identity "
+            "provider.",
             there.out_of_sync,
         )
         yield Attention(_count(title, there.out_of_sync), text, _address("groups", "status=out_of_sync"))
     if last_admin:
         title = _("%(name)s keeps the admin role") % {"name": last_admin.label}
-        text = _("Your identity provider took it away, and nobody else is an active admin. Make somebody else one.")
+        text = _(
+            "Your identity provider took it away, but nobody else is an active admin. Make somebody else an admin."
+        )
         yield Attention(title, text, _address("person", id_=last_admin.id) or _address("people"))
     if there.retry_at:
         title = _("Applying changes was interrupted")
-        text = _("It is tried again %(when)s. Nothing is lost; if it stays so, ask support.")
+        text = _("The next attempt is %(when)s. Nothing is lost. If this continues, contact support.")
         yield Attention(title, text % {"when": relative(there.retry_at)}, _address("activity"))
     if there.unmapped:
         title = ngettext("%(count)s group is unmapped", "%(count)s groups are unmapped", there.unmapped)
         text = ngettext(
-            "Its roles count, and it places nobody. Map it, or add a rule.",
-            "Their roles count, and they place nobody. Map them, or add a rule.",
+            "Its members get its roles, but no assignments. Map the group, or add a rule.",
+            "Their members get their roles, but no assignments. Map the groups, or add a rule.",
             there.unmapped,
         )
         yield Attention(_count(title, there.unmapped), text, _address("groups", "status=unmapped"), is_urgent=False)
     if there.refused:
         title = ngettext("%(count)s value refused", "%(count)s values refused", there.refused)
-        text = _("Somebody was deactivated in the last week, but not all that came with it could be taken.")
+        text = _("In the last week, requests that deactivated people also contained values that could not be accepted.")
         yield Attention(_count(title, there.refused), text, _address("activity", "kind=people"), is_urgent=False)
     if there.waiting:
-        title = ngettext("%(count)s person is being settled", "%(count)s people are being settled", there.waiting)
+        title = ngettext("%(count)s person is being updated", "%(count)s people are being updated", there.waiting)
         many = there.waiting > COUNTED
-        title = _("More than %(count)s people are being settled") % {"count": f"{COUNTED:,}"} if many else title
-        text = _("Roles and places follow the latest changes within seconds, a very large group's within minutes.")
+        title = _("More than %(count)s people are being updated") % {"count": f"{COUNTED:,}"} if many else title
+        text = _("The latest changes take effect within seconds, or within minutes for a very large group.")
         yield Attention(_count(title, there.waiting), text, _address("activity"), is_urgent=False)
 
 
@@ -138,7 +145,7 @@ def _count(words: str, count: int) -> str:
 
 
 def _address(name: str, query: str = "", id_: object = None) -> str:
-    """Where a page is; empty where there is none."""
+    """The URL of a page; empty if there is none."""
     try:
         address = reverse(name, args=[id_] if id_ else [])
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""What admins look for among people, and which roles they give."""
+"""The filters of the list of people, and the form for roles by hand."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class RolesForm(forms.Form):
                 required=False,
                 initial=present or [],
                 widget=forms.CheckboxSelectMultiple,
-                help_text=_("None means that nothing is set by hand."),
+                help_text=_("Choose “None” to set no role by hand."),
             )
         else:
             self.fields["roles"] = forms.ChoiceField(

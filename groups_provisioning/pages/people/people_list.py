@@ -1,4 +1,4 @@
-"""The people of an org, as its admins look through them."""
+"""The people of an org, as lists show them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Account(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to list; an empty string leaves nothing out, but that those whom SCIM deleted are asked for by `account`."""
+    """What to list; an empty string filters nothing. People whom SCIM deleted are listed only if `account` says so."""
 
     text: str = ""
     role: str = ""
@@ -36,7 +36,7 @@ class Wanted:
     account: str = ""
 
 
-# All that somebody is found by. What SCIM sent is folded already, and the collation that of the keys.
+# Everything that a search looks at. What SCIM sent is already folded; the collation is that of the keys.
 _HAYSTACK = Collate(
     Func(
         Value(" "),
@@ -59,9 +59,9 @@ _HAYSTACK = Collate(
 
 
 def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
-    """In order of their user names, each with roles, places, and whether they have open conflicts.
+    """People ordered by userName, each with roles, assignments, and whether they have open conflicts.
 
-    Every word of the text has to occur.
+    Every word of the text must occur.
     """
     found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED)
     if wanted.account in (Account.ACTIVE, Account.INACTIVE):
@@ -76,7 +76,7 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
-    """Who can be placed in an entity by hand; `is_in`: they are there already; `is_by_hand`: they are placed so."""
+    """Who can be assigned to an entity by hand; `is_in`: assigned already; `is_by_hand`: assigned by hand."""
     here = Membership.objects.filter(entity=entity, user=OuterRef("pk"))
     by_hand = HandPlacement.objects.filter(entity=entity, user=OuterRef("pk"), placed=True)
     found = User.objects.for_org(org).live().annotate(is_in=Exists(here), is_by_hand=Exists(by_hand))
@@ -84,7 +84,7 @@ def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
 
 
 def matching(found: QuerySet[User], text: str) -> QuerySet[User]:
-    """Those of the people in whose names, addresses or external id every word of the text occurs."""
+    """People in whose names, addresses or external id every word of the text occurs."""
     words = fold(text).split()
     return found.alias(haystack=_HAYSTACK).filter(*(Q(haystack__contains=word) for word in words)) if words else found
 
@@ -95,11 +95,11 @@ _PLACES = Prefetch(
     to_attr="shown_places",
 )
 
-BATCH = 2000  # people whose places are read at once
+BATCH = 2000  # people whose memberships are read at once
 
 
 def rows(people: QuerySet[User]) -> Iterator[tuple[Any, ...]]:
-    """A row of a table for each person: who, account, roles, places by kind, where from, and when."""
+    """A table row for each person: names, account, roles, assignments by kind, origin, ids, and when created."""
     for user in people.iterator(chunk_size=BATCH):
         yield (
             user.user_name,
@@ -128,15 +128,15 @@ def added_by(user: User) -> str:
 
 
 def roles(user: User) -> list[str]:
-    """The effective roles, as far as somebody was settled yet."""
+    """The effective roles; empty if the person has not been settled yet."""
     standing = getattr(user, "standing", None)
     return standing.roles if standing else []
 
 
 def attributes(user: User) -> Iterator[tuple[str, Any]]:
-    """What the IdP has sent about somebody, in SCIM's words: the path of each value, and the value.
+    """What the IdP has sent about somebody, in SCIM's terms: the path of each value, and the value.
 
-    An element of an array goes by its type, where it has one.
+    An element of an array is named by its type, if it has one.
     """
     columns = {"userName": user.user_name, "externalId": user.external_id, "displayName": user.display_name}
     columns |= {"name.givenName": user.given_name, "name.familyName": user.family_name}

@@ -1,4 +1,4 @@
-"""Placing people by hand, taking them out, and leaving it to the IdP again (SPEC R4)."""
+"""Assigning people by hand, removing them, and undoing a removal (SPEC R4)."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from orgs import entities
 from orgs.models import Entity, EntityKind, HandPlacement, User
 from orgs.web.access import OrgRequest, cause, org_admin
 
-CHOICES = 20  # who looks for another one types more
+CHOICES = 20  # to find others, type more
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,11 +64,11 @@ def place_in_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
-    """What taking somebody out does, and how long it lasts, said before."""
+    """Remove somebody, after saying what that does and how long it lasts."""
     user, entity = _person(request, user_id), _entity(request, entity_id)
     if request.method == "POST":
         if manual_changes.take_out(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
-            messages.success(request, _("%(name)s is out of %(entity)s.") % _named(user, entity))
+            messages.success(request, _("%(name)s was removed from %(entity)s.") % _named(user, entity))
         return redirect("person", user.id)
     membership = Membership.objects.filter(user=user, entity=entity).select_related("mapping__group").first()
     by_admin = HandPlacement.objects.filter(user=user, entity=entity, placed=True).exists()
@@ -89,7 +89,7 @@ def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpRespons
 def put_back(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
     user, entity = _person(request, user_id), _entity(request, entity_id)
     if manual_changes.put_back(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
-        words = _("Your identity provider decides again whether %(name)s is in %(entity)s.")
+        words = _("Your identity provider now decides again whether %(name)s is assigned to %(entity)s.")
         messages.success(request, words % _named(user, entity))
     return redirect("person", user.id)
 
@@ -104,7 +104,7 @@ def _entity(request: OrgRequest, entity_id: UUID | str | None) -> Entity:
 
 
 def _found(rows: Any, id_: UUID | str | None) -> Any:
-    """One of the rows; an id may come from a form, and be anything."""
+    """One of the rows; an id from a form may be anything."""
     try:
         return get_object_or_404(rows, id=id_)
     except ValidationError as error:
@@ -112,16 +112,16 @@ def _found(rows: Any, id_: UUID | str | None) -> Any:
 
 
 def _place(request: OrgRequest, user: User, entity: Entity) -> None:
-    """Place, and say what came of it: SCIM goes first (SPEC R2, R4)."""
+    """Assign, and report the result: SCIM takes precedence (SPEC R2, R4)."""
     try:
         manual_changes.place(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request))
     except entities.KindOff:
-        messages.error(request, _("This kind is switched off; support can switch it on."))
+        messages.error(request, _("This kind is switched off. Ask support to switch it on."))
         return
     if Membership.objects.filter(user=user, entity=entity).exists():
-        messages.success(request, _("%(name)s is in %(entity)s.") % _named(user, entity))
+        messages.success(request, _("%(name)s is now assigned to %(entity)s.") % _named(user, entity))
     else:
-        words = _("Noted. Something else goes first, so %(name)s is not in %(entity)s at the moment.")
+        words = _("Saved, but another assignment takes precedence: %(name)s is not in %(entity)s at the moment.")
         messages.info(request, words % _named(user, entity))
 
 

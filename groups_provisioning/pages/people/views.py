@@ -20,14 +20,14 @@ from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 
 PAGE = 50  # rows of a list
-GROUPS = 50  # of one person, that a page shows
+GROUPS = 50  # shown of one person
 ATTRIBUTES = 200
 
 
 @require_safe
 @org_admin
 def people(request: OrgRequest) -> HttpResponse:
-    """The list. For htmx, which changes filters and pages, only what is below the filters."""
+    """The list. For htmx requests, which change filters and pages, only the part below the filters."""
     form = PeopleFilter(request.GET, org=request.org)
     found = people_list.people(request.org, form.wanted())
     return render(
@@ -44,7 +44,7 @@ def people(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     columns = (
-        _("User name"),
+        _("userName"),
         _("Name"),
         _("Status"),
         _("Roles"),
@@ -52,9 +52,9 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Concurrency group"),
         _("Sub-organization"),
         _("Added by"),
-        _("External id"),
+        _("External ID"),
         _("Created"),
-        _("Id"),
+        _("ID"),
     )
     found = people_list.people(request.org, PeopleFilter(request.GET, org=request.org).wanted())
     return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(found))
@@ -82,7 +82,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
             "more_groups": len(groups[GROUPS:]),
             "attributes": list(islice(people_list.attributes(user), ATTRIBUTES)),
             "conflicts": len(why.effects.conflicts),
-            # Of the change that left them as they are (SPEC U4).
+            # By the change that left the person in their current state (SPEC U4).
             "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at__gte=user.modified_at),
         },
     )
@@ -104,11 +104,13 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
 
 
 def _roles_message(user: User, chosen: list[str]) -> str:
-    """What came of it: hand-set roles count only where nobody else gives any (SPEC R1)."""
+    """The result: roles set by hand only apply if nothing else gives any (SPEC R1)."""
     effective = Standing.objects.get(user=user).roles
     words = {"name": user.label, "roles": ", ".join(effective)}
     if not chosen:
-        return _("No role is set by hand for %(name)s any more; in effect: %(roles)s.") % words
+        return _("No role is set by hand for %(name)s any more. Current role: %(roles)s.") % words
     if set(chosen) == set(effective):
-        return _("%(name)s has the role %(roles)s.") % words
-    return _("Noted for %(name)s. Roles of the identity provider go first; in effect: %(roles)s.") % words
+        return _("%(name)s now has the role %(roles)s.") % words
+    return (
+        _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.") % words
+    )

@@ -1,4 +1,4 @@
-"""What admins type about rules."""
+"""The form of a mapping rule."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from orgs.models import EntityKind, Organization
 
 
 class RuleForm(forms.Form):
-    """A mapping rule but for its place (SPEC M3). A kind that is off is offered only to a rule that has it already."""
+    """A mapping rule without its position (SPEC M3). A kind that is off is offered only if the rule already has it."""
 
-    pattern_type = forms.ChoiceField(label=_("Groups whose name"), choices=PatternType.choices)
+    pattern_type = forms.ChoiceField(label=_("Match by"), choices=PatternType.choices)
     pattern = forms.CharField(
         label=_("Pattern"),
         required=False,
@@ -23,11 +23,13 @@ class RuleForm(forms.Form):
         max_length=patterns.LONGEST,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
     )
-    kind = forms.ChoiceField(label=_("Map to a"))
+    kind = forms.ChoiceField(label=_("Map to"))
     auto_approve = forms.BooleanField(
-        label=_("Approve by itself"),
+        label=_("Approve automatically"),
         required=False,
-        help_text=_("The one of the group's name is found or created, and members are placed at once."),
+        help_text=_(
+            "A team or concurrency group with the group's name is found or created, and members are assigned at once."
+        ),
     )
 
     def __init__(self, data: Any = None, *, org: Organization, rule: MappingRule | None = None) -> None:
@@ -58,5 +60,8 @@ def bad_pattern(pattern: str, bad: patterns.BadPattern) -> str:
     if not pattern:
         return str(_("Enter a pattern."))
     if bad.position is None:
-        return str(_("This is no regular expression that RE2 takes: %(why)s.") % {"why": bad.message})
-    return str(_("At character %(place)d: %(why)s. (RE2 syntax.)") % {"place": bad.position + 1, "why": bad.message})
+        return str(_("This is not a valid RE2 regular expression: %(why)s.") % {"why": bad.message})
+    return str(
+        _("This is not a valid RE2 regular expression. At character %(place)d: %(why)s.")
+        % {"place": bad.position + 1, "why": bad.message}
+    )

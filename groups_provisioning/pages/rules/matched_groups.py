@@ -1,4 +1,4 @@
-"""The groups that rules are tried on, for the pages. Reads only."""
+"""The groups that pages match rules against. Reads only."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from groups_provisioning.rules.rule_matches import Matches, Named
 from orgs.models import Organization
 
 COUNTED = 10_000
-"""Groups that are looked at, the first by name: a bound for the time that a page takes."""
+"""How many groups are matched, the first by name: it bounds the time that a page takes."""
 
 
 def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
-    """What rules match in an org. rules: in their order; they need not be saved. Raises patterns.BadPattern."""
+    """Which groups the rules of an org match. rules: in order, saved or not. Raises patterns.BadPattern."""
     groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=is_unmapped()).order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
     return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)

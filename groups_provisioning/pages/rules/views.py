@@ -42,7 +42,7 @@ def rule_list(request: OrgRequest) -> HttpResponse:
 @require_safe
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
-    header = (_("Place"), _("Groups whose name"), _("Pattern"), _("Mapped to a"), _("Approves by itself"), _("Id"))
+    header = (_("Position"), _("Match by"), _("Pattern"), _("Mapped to"), _("Approves automatically"), _("ID"))
     rows = (
         (
             rule.position,
@@ -61,7 +61,10 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @org_admin
 def new(request: OrgRequest) -> HttpResponse:
     if not entities.kinds_on(request.org):
-        messages.info(request, _("Nothing that groups could be mapped to is switched on. Ask support."))
+        messages.info(
+            request,
+            _("Teams, concurrency groups and sub-organizations are all switched off. Ask support to switch one on."),
+        )
         return redirect("rules")
     return _edit(request, None)
 
@@ -75,7 +78,7 @@ def edit(request: OrgRequest, rule_id: UUID) -> HttpResponse:
 @require_safe
 @org_admin
 def test(request: OrgRequest) -> HttpResponse:
-    """For htmx, while somebody types: which rule a name follows, or what a rule in the editor matches."""
+    """For htmx, while somebody types: which rule applies to a name, or what the rule in the editor matches."""
     if "name" in request.GET:
         return render(request, "groups_provisioning/rules/_tried.html", _tried(request))
     rule = _asked_for(request, request.GET)
@@ -87,7 +90,7 @@ def test(request: OrgRequest) -> HttpResponse:
 @require_POST
 @org_admin
 def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
-    """to: `up`, `down`, or a place, 1 for the first."""
+    """to: `up`, `down`, or a position, 1 for the first."""
     rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
     to = request.POST.get("to", "")
     steps = {"up": rule.position - 1, "down": rule.position + 1}
@@ -95,7 +98,7 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     try:
         rules.move_rule(org=request.org, rule_id=rule.id, position=place, cause=cause(request))
     except rules.UnknownRule:
-        messages.info(request, _("Somebody has deleted this rule meanwhile."))
+        messages.info(request, _("Somebody else has deleted this rule."))
     if not request.htmx:
         return redirect("rules")
     context = _list(request)
@@ -116,14 +119,16 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 
     def carry_out() -> str:
         rules.delete_rule(org=request.org, rule_id=rule.id, cause=cause(request))
-        return _("The rule is deleted.")
+        return _("The rule was deleted.")
 
     question = Question(
         title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
         verb=_("Delete rule"),
         wish=None,
         back=reverse("rules"),
-        lead=_("What it has mapped stays mapped. Groups that are pushed or renamed later follow the other rules."),
+        lead=_(
+            "Groups that it has mapped stay mapped. The other rules apply to groups that are pushed or renamed later."
+        ),
         destructive=True,
         above=RULES,
     )
@@ -133,16 +138,16 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 @editing
 @org_admin
 def apply(request: OrgRequest) -> HttpResponseBase:
-    """Map the unmapped groups as the rules say, or those that follow one rule (SPEC M5)."""
+    """Apply all rules, or only one, to the unmapped groups (SPEC M5)."""
     rule = _asked_for(request, request.POST if request.method == "POST" else request.GET)
 
     def carry_out() -> str:
         done = mappings.apply_rules(org=request.org, rule_id=rule.id if rule else None, cause=cause(request))
         return " ".join(
             [
-                ngettext("%(count)d group is mapped.", "%(count)d groups are mapped.", done.approved)
+                ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
                 % {"count": done.approved},
-                ngettext("%(count)d waits for approval.", "%(count)d wait for approval.", done.pending)
+                ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
                 % {"count": done.pending},
             ]
         )
@@ -162,7 +167,7 @@ def apply(request: OrgRequest) -> HttpResponseBase:
 
 
 def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
-    """Saved once it was seen what the rule matches, and what it would do if it were applied (SPEC M9)."""
+    """Save only after showing what the rule matches, and what applying it would do (SPEC M9)."""
     form = RuleForm(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
     context = {"form": form, "rule": rule, **_matched(request.org, form, rule)}
     if request.method == "POST" and form.is_valid():
@@ -175,7 +180,7 @@ def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
         except KindOff as refusal:
             form.add_error("kind", refusals.in_words(refusal))
         except rules.UnknownRule:
-            messages.info(request, _("Somebody has deleted this rule meanwhile."))
+            messages.info(request, _("Somebody else has deleted this rule."))
             return redirect("rules")
     return render(request, "groups_provisioning/rules/rule.html", context)
 
@@ -191,7 +196,7 @@ def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> Htt
         saved = rules.add_rule(org=request.org, facts=form.facts(), cause=cause(request))
     else:
         saved = rules.edit_rule(org=request.org, rule_id=rule.id, facts=form.facts(), cause=cause(request))
-    messages.success(request, _("The rule is saved. It holds for groups that are pushed or renamed from now on."))
+    messages.success(request, _("The rule was saved. It applies to groups that are pushed or renamed from now on."))
     return redirect(f"{reverse('rules')}?saved={saved.id}")
 
 
@@ -214,14 +219,14 @@ def _list(request: OrgRequest) -> dict[str, Any]:
 
 
 def _tried(request: OrgRequest) -> dict[str, Any]:
-    """Which rule a name follows that somebody tries."""
+    """The rule that would apply to the name that somebody tries."""
     name = request.GET.get("name", "").strip()
     followed = first_match(MappingRule.objects.for_org(request.org), name) if name else None
     return {"tried": name, "followed": followed}
 
 
 def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dict[str, Any]:
-    """What the rule in the editor matches at its place; nothing while it is no rule yet."""
+    """What the rule in the editor matches at its position; nothing while it is not valid."""
     if form.is_bound:
         if not form.is_valid():
             return {"tally": None, "seen": ""}
@@ -247,7 +252,7 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
 
 
 def _asked_for(request: OrgRequest, sent: QueryDict) -> MappingRule | None:
-    """The rule whose id was sent, if one was."""
+    """The rule whose id was sent, if any."""
     text = sent.get("rule")
     try:
         wanted = UUID(text) if text else None

@@ -68,7 +68,7 @@ def test_mappings_are_approved_and_refusals_explained(desk: Client, idp: Idp, or
     mappings.retarget(org=org, mapping_id=owner.id, target=team, cause=by_command())
     said = act(desk, "approve", free, taken)
     assert "1 of 2 done" in said
-    assert "Makers: another group owns the target: Owners." in said
+    assert "Makers: another group is mapped to the target: Owners." in said
     assert "The rest needed no change." not in said
     free.refresh_from_db()
     assert free.status == Status.APPROVED

@@ -50,8 +50,8 @@ def form(desk: Client, org: Organization, **differs: str) -> dict[str, str]:
 
 def test_a_kind_that_goes_off_is_shown_with_its_effect_and_not_saved_yet(desk: Client, org: Organization) -> None:
     answer = desk.post(address(org), form(desk, org, concurrency_groups=""))
-    assert "1</strong> person is affected" in answer.content.decode()
-    assert "conflict closes" in answer.content.decode()
+    assert "1</strong> person will be affected" in answer.content.decode()
+    assert "conflict will close" in answer.content.decode()
     org.refresh_from_db()
     assert org.concurrency_groups
 
@@ -67,7 +67,7 @@ def test_it_is_saved_once_it_was_seen(desk: Client, org: Organization) -> None:
 def test_what_changed_meanwhile_is_shown_anew(desk: Client, org: Organization) -> None:
     data = form(desk, org, concurrency_groups="")
     answer = desk.post(address(org), data | {"_seen": "of another time"})
-    assert "Look again before you save" in answer.content.decode()
+    assert "Review them, then save" in answer.content.decode()
     org.refresh_from_db()
     assert org.concurrency_groups
 
@@ -82,7 +82,7 @@ def test_many_people_are_a_worker_s(desk: Client, org: Organization, monkeypatch
     data = form(desk, org, concurrency_groups="")
     assert "Working out the effect" in desk.post(address(org), data).content.decode()
     assert runs.serve()
-    assert "is affected" in desk.post(address(org), data).content.decode()
+    assert "will be affected" in desk.post(address(org), data).content.decode()
 
 
 REGISTERED = """

@@ -294,7 +294,7 @@ class TestTheWords:
         rule, platform = at.rule("eng-"), at.entity("Platform")
         at.map(at.group("eng-platform", ada), platform, Status.AUTO_APPROVED, rule)
         said = self.words("place", ada, why=why(ada, platform))
-        assert "Their SCIM group eng-platform is mapped to Platform." in said
+        assert "They are in the SCIM group eng-platform, which is mapped to Platform." in said
         assert "added by Okta production over SCIM, 2 days ago" in said
         assert "Rule Begins with eng-" in said
         assert "remove Ada Brandt from the group eng-platform in your identity provider." in said
@@ -302,15 +302,15 @@ class TestTheWords:
     def test_of_a_place_by_hand_name_who_placed_them(self, at: Situation, ada: User) -> None:
         platform = at.entity("Platform")
         at.hand(ada, platform)
-        assert "Placed by hand by Grace Hopper, 2 days ago" in self.words("place", ada, why=why(ada, platform))
+        assert "Assigned by hand by Grace Hopper, 2 days ago" in self.words("place", ada, why=why(ada, platform))
 
     def test_of_no_place_say_what_is_in_the_way(self, at: Situation, ada: User) -> None:
         nights, days = at.entity("Nights", POOL), at.entity("Days", POOL)
         at.map(at.group("N", ada), nights)
         at.map(at.group("D", ada), days)
         said = self.words("not", ada, obstacles=explain(ada).why_not(days), entity=days)
-        assert "A conflict is open" in said
-        assert "Nights, through the group N, holds the place." in said
+        assert "This conflict is still open" in said
+        assert "Nights, which they have through the group N, takes precedence." in said
         assert "remove Ada Brandt from N in your identity provider." in said
 
     def test_of_every_other_obstacle_are_there(self, at: Situation, ada: User) -> None:
@@ -328,10 +328,10 @@ class TestTheWords:
         at.group("Admins", ada, roles=("Admin",))
         User.objects.filter(pk=ada.pk).update(manual_roles=["Member"], idp_roles=["Nobody"])
         said = self.words("roles", ada, why=explain(ada).why_roles())
-        assert "Admin · Role of the SCIM group Admins." in said
-        assert "Member · Role of the SCIM group Staff." in said
+        assert "Admin · From the SCIM group Admins." in said
+        assert "Member · From the SCIM group Staff." in said
         assert "Outranked by Admin." in said
-        assert "Not a role here: Nobody." in said
+        assert "Ignored, because it is not a role here: Nobody." in said
         assert "remove Ada Brandt from the group Admins, or change the roles of the group" in said
 
 

@@ -77,7 +77,7 @@ class TestTheList:
         assert "Ada Brandt" in page
 
     def test_is_empty_at_first(self, browser: Client) -> None:
-        assert "Nothing happened yet" in text(browser.get("/activity/"))
+        assert "No activity yet" in text(browser.get("/activity/"))
 
     def test_goes_on_page_by_page(self, browser: Client, org: Organization) -> None:
         for _ in range(120):
@@ -151,21 +151,21 @@ class TestFilters:
     def test_by_day(self, browser: Client, org: Organization, engineering: dict[str, Any]) -> None:
         today, tomorrow = timezone.now().date(), timezone.now().date() + timedelta(days=1)
         assert "Engineering was pushed" in text(browser.get(f"/activity/?since={today}&until={today}"))
-        assert "No change fits" in text(browser.get(f"/activity/?since={tomorrow}"))
-        assert "No change fits" in text(browser.get(f"/activity/?until={today - timedelta(days=1)}"))
+        assert "No changes match" in text(browser.get(f"/activity/?since={tomorrow}"))
+        assert "No changes match" in text(browser.get(f"/activity/?until={today - timedelta(days=1)}"))
 
     def test_by_name_leads_to_the_one_who_has_it(self, browser: Client, engineering: dict[str, Any]) -> None:
         answer = browser.get("/activity/?q=grace&kind=people")
         assert answer.headers["Location"] == f"/activity/?kind=people&person={engineering['grace']}"
         page = text(browser.get(answer.headers["Location"]))
-        assert "Only what is about Grace Hopper ." in page
+        assert "Only activity about Grace Hopper ." in page
         assert "Linus" not in page
 
     def test_by_name_asks_which_is_meant(self, browser: Client, engineering: dict[str, Any]) -> None:
         page = browser.get("/activity/?q=engin")
         assert "Which of these? Engineering SCIM group Engineering Team" in text(page)
         assert f"?entity={engineering['entity']}" in page.content.decode()
-        assert "Nobody and nothing has this in its name" in text(browser.get("/activity/?q=nobody"))
+        assert "No match" in text(browser.get("/activity/?q=nobody"))
 
     @pytest.mark.parametrize("nonsense", ["kind=x", "person=1", "since=tomorrow", "before=x", "group=%00"])
     def test_that_make_no_sense_are_as_if_left_out(self, browser: Client, nonsense: str) -> None:
@@ -212,10 +212,10 @@ class TestOneChange:
         change = Change.objects.filter(org=org, verb="group.created").latest("id")
         assert Mark.objects.filter(change=change).count() == 2
         address = f"/activity/{change.id}/"
-        assert "2 people are still to be settled" in text(browser.get(address))
+        assert "2 people still to be updated" in text(browser.get(address))
         settle_all()
         part = browser.get(f"{address}?progress", headers={"HX-Request": "true"})
-        assert "still to be settled" not in text(part)
+        assert "still to be updated" not in text(part)
         assert "<main" not in part.content.decode()
 
     @pytest.mark.parametrize("after", ["x", "-1", "9" * 30])
@@ -346,7 +346,7 @@ class TestAmongVeryMany:
             with django_assert_max_num_queries(12):
                 answer = browser.get(f"/activity/?{query}")
             assert len(answer.content) < 100_000
-            assert "No change fits" not in text(answer)
+            assert "No changes match" not in text(answer)
         with django_assert_max_num_queries(12):
             answer = browser.get(f"/activity/{crowd['change'].id}/")
         assert text(answer).count("joined the team All hands") == 50

@@ -96,8 +96,8 @@ class TestTheList:
         assert found("clash=across") == found("about=emea") == ["Bo"]
         assert found("clash=sub_organization") == ["Cy"]
         assert found("about=nowhere") == []
-        assert "No open conflict fits" in text_of(browser, "/groups/conflicts/?about=nowhere")
-        assert "Only those of Ada Lovelace" in text_of(browser, f"/groups/conflicts/?person={ada.id}")
+        assert "No matching conflicts" in text_of(browser, "/groups/conflicts/?about=nowhere")
+        assert "Only conflicts of Ada Lovelace" in text_of(browser, f"/groups/conflicts/?person={ada.id}")
 
     def test_is_a_file(self, browser: Client, conflict: Conflict) -> None:
         (_, row) = csv.reader(b"".join(browser.get("/groups/conflicts.csv?q=ada")).decode().splitlines())
@@ -117,7 +117,7 @@ class TestTheList:
         theirs = Conflict.objects.get(user=bo)
         assert "Bo Ek" not in text_of(browser, "/groups/conflicts/")
         answer = browser.post(DECIDE, {"action": f"use:{theirs.id}"}, follow=True)
-        assert "Not open any more" in text(answer)
+        assert "no longer open" in text(answer)
 
     def test_is_linked_from_people_who_have_one(self, browser: Client, conflict: Conflict) -> None:
         link = f"/groups/conflicts/?person={conflict.user_id}"
@@ -128,15 +128,15 @@ class TestTheList:
 class TestDeciding:
     def test_shows_the_effect_before_it_is_done(self, browser: Client, conflict: Conflict, ada: User) -> None:  # M9
         shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
-        assert "Use the incoming place of Ada Lovelace?" in text(shown)
+        assert "Use the incoming assignment of Ada Lovelace?" in text(shown)
         assert "moved from the concurrency group Silver to Gold" in text(shown)
-        assert "1 conflict closes" in text(shown)
+        assert "1 conflict will close" in text(shown)
         assert places(ada) == {"Silver": "claim"}
         assert not Decision.objects.exists()
 
     def test_use_incoming_moves_at_once(self, browser: Client, conflict: Conflict, ada: User) -> None:
         answer = decide(browser, f"use:{conflict.id}")
-        assert "The conflict of Ada Lovelace is resolved" in text(answer)
+        assert "The conflict of Ada Lovelace was resolved" in text(answer)
         assert "No open conflicts" in text(answer)
         assert places(ada) == {"Gold": "claim"}
 
@@ -156,7 +156,7 @@ class TestDeciding:
         tie(group(org, "grp-search", ada), entity(org, "Search"))
         settle(ada)
         again = browser.post(DECIDE, sent(shown))
-        assert "it has changed" in text(again)
+        assert "the effects have changed" in text(again)
         assert "removed from the team Search" in text(again)
         assert not Decision.objects.exists()
         browser.post(DECIDE, sent(again))
@@ -170,8 +170,8 @@ class TestDeciding:
             tie(group(org, f"grp-{name}", ada), entity(org, name, kind))
         settle(ada)
         shown = text(browser.get(f"/mappings/{team.id}/reject/"))
-        assert "Ada Lovelace: a conflict stays open, against other places" in shown
-        assert "a conflict opens" not in shown
+        assert "Ada Lovelace: a conflict stays open, with different assignments" in shown
+        assert "a conflict will open" not in shown
         rows = list(csv.reader(b"".join(browser.get(f"/mappings/{team.id}/reject/?download")).decode().splitlines()))
         (conflict,) = (row for row in rows if row[1] == "conflict")
         assert sorted(conflict[3].split(", ")) == ["EMEA", "Silver", "Web"]
@@ -181,12 +181,12 @@ class TestDeciding:
         shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
         leave(ada, conflict.holders[0])
         settle(ada)
-        assert "Not open any more" in text(browser.post(DECIDE, sent(shown), follow=True))
+        assert "no longer open" in text(browser.post(DECIDE, sent(shown), follow=True))
         assert places(ada) == {"Gold": "claim"}
 
     def test_without_a_choice_it_asks_for_one(self, browser: Client, conflict: Conflict) -> None:
-        assert "Tick the conflicts first" in text(browser.post(DECIDE, {"action": "keep"}, follow=True))
-        assert "Say whether" in text(browser.post(DECIDE, {"conflict": "1"}, follow=True))
+        assert "Select the conflicts first" in text(browser.post(DECIDE, {"action": "keep"}, follow=True))
+        assert "Choose whether" in text(browser.post(DECIDE, {"conflict": "1"}, follow=True))
         answer = browser.post(DECIDE, {"action": "keep"}, headers={"HX-Request": "true"})
         assert answer.headers["HX-Redirect"] == "/groups/conflicts/"
 
@@ -194,20 +194,20 @@ class TestDeciding:
         people = [person(org, f"Bo{n}", "Ek") for n in range(3)]
         silver_and_gold(org, *people)
         answer = decide(browser, "use", all="1", filters="q=ek")
-        assert "3 conflicts are resolved" in text(answer)
-        assert "3 people are still to be settled" in text(answer)
-        assert text(answer).count("Being settled") == 3
-        assert "just being settled" in text(browser.post(DECIDE, {"action": "keep", "all": "1"}, follow=True))
+        assert "3 conflicts were resolved" in text(answer)
+        assert "3 people still to be updated" in text(answer)
+        assert text(answer).count("Being applied") == 3
+        assert "a decision is being applied" in text(browser.post(DECIDE, {"action": "keep", "all": "1"}, follow=True))
         worker.drain(5)
         assert [places(each) for each in people] == [{"Gold": "claim"}] * 3
-        assert "still to be settled" not in text_of(browser, "/groups/conflicts/")
+        assert "still to be updated" not in text_of(browser, "/groups/conflicts/")
 
     def test_all_of_a_list_with_the_newest_first_are_decided_as_they_were_shown(
         self, browser: Client, org: Organization
     ) -> None:  # M9
         silver_and_gold(org, *(person(org, f"Bo{n}", "Ek") for n in range(3)))
         answer = decide(browser, "use", all="1", filters="sort=newest")
-        assert "3 conflicts are resolved" in text(answer)
+        assert "3 conflicts were resolved" in text(answer)
 
     def test_a_file_has_all_differences(self, browser: Client, conflict: Conflict) -> None:
         shown = browser.post(DECIDE, {"action": f"use:{conflict.id}"})
@@ -220,9 +220,9 @@ class TestResolved:
     def test_says_what_goes_before_what_and_who_decided(self, browser: Client, conflict: Conflict) -> None:
         decide(browser, f"use:{conflict.id}")
         page = text_of(browser, "/groups/conflicts/resolved/")
-        assert "Ada Lovelace Incoming used: Gold rather than Silver" in page
+        assert "Ada Lovelace Used incoming: Gold instead of Silver" in page
         assert "Mo Adler just now" in page
-        assert "Stands" in page
+        assert "In effect" in page
 
     def test_is_one_row_for_a_card_with_several_holders(self, browser: Client, org: Organization, ada: User) -> None:
         for name in ("Payments", "Search"):
@@ -233,19 +233,19 @@ class TestResolved:
         decide(browser, f"keep:{Conflict.objects.get().id}")
         assert Decision.objects.count() == 2
         page = text_of(browser, "/groups/conflicts/resolved/")
-        assert "Current kept: Payments, Search rather than EMEA" in page
+        assert "Kept current: Payments, Search instead of EMEA" in page
         assert len(browser.get("/groups/conflicts/resolved/").context["rows"]) == 1
 
     def test_undoing_asks_again(self, browser: Client, conflict: Conflict, ada: User) -> None:
         decide(browser, f"use:{conflict.id}")
         address = f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/"
-        assert "the conflict is asked again" in text_of(browser, address)
+        assert "the conflict opens again" in text_of(browser, address)
         answer = browser.post(address, follow=True)
-        assert "The decision about Ada Lovelace is undone" in text(answer)
+        assert "The decision about Ada Lovelace was undone" in text(answer)
         assert "Undone by Mo Adler" in text(answer)
         assert places(ada) == {"Silver": "claim"}
         assert Conflict.objects.get().incoming_id == conflict.incoming_id
-        assert "counts no more" in text(browser.post(address, follow=True))
+        assert "can no longer be undone" in text(browser.post(address, follow=True))
 
     def test_says_what_has_become_of_it(self, browser: Client, conflict: Conflict, ada: User) -> None:
         decide(browser, f"use:{conflict.id}")
@@ -253,14 +253,14 @@ class TestResolved:
         def state() -> str:
             return str(browser.get("/groups/conflicts/resolved/").context["rows"][0].state.label)
 
-        assert state() == "Stands"
+        assert state() == "In effect"
         leave(ada, conflict.holders[0])
-        assert state() == "Remembered"
+        assert state() == "On hold"
         cause = by_command()
         mappings.reject(org=conflict.org, mapping_ids=[conflict.incoming_id], cause=cause)
         assert state() == "Ended"
         answer = browser.post(f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/", follow=True)
-        assert "counts no more: ended" in text(answer)
+        assert "can no longer be undone: ended" in text(answer)
 
     def test_is_remembered_while_a_hand_keeps_one_side_out(
         self, browser: Client, org: Organization, conflict: Conflict, ada: User
@@ -283,13 +283,13 @@ class TestResolved:
 
     def test_is_searched_by_person_and_is_a_file(self, browser: Client, conflict: Conflict) -> None:
         decide(browser, f"keep:{conflict.id}")
-        assert "Nothing was decided about such a person" in text_of(browser, "/groups/conflicts/resolved/?q=bo")
+        assert "No matching decisions" in text_of(browser, "/groups/conflicts/resolved/?q=bo")
         (_, row) = csv.reader(b"".join(browser.get("/groups/conflicts/resolved.csv?q=ada")).decode().splitlines())
         assert row[:6] == ["ada@corp.example", "Ada Lovelace", "Silver", "Gold", "Keep current", "Mo Adler"]
-        assert row[7:9] == ["Stands", ""]
+        assert row[7:9] == ["In effect", ""]
 
     def test_begins_empty(self, browser: Client) -> None:
-        assert "Nothing decided yet" in text_of(browser, "/groups/conflicts/resolved/")
+        assert "No decisions yet" in text_of(browser, "/groups/conflicts/resolved/")
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_is_quick_and_small_with_a_crowd(
         assert len(answer.context["rows"]) == 50
     shown = browser.post(DECIDE, {"action": "keep", "all": "1", "filters": ""})
     assert "Keep current in 1000 conflicts?" in text(shown)
-    assert "99,000 more conflicts fit the filter" in text(shown)
+    assert "99,000 more conflicts match the filter" in text(shown)
     assert len(shown.content) < 100_000
 
 

@@ -37,7 +37,7 @@ class TestAList:
         assert "Platform Approved" in page
         assert "Other" not in text_of(browser, address + "?owned=mapped")
         assert "Platform" not in text_of(browser, address + "?owned=unmapped")
-        assert "Nothing fits" in text_of(browser, address + "?q=sales")
+        assert "No matches" in text_of(browser, address + "?q=sales")
 
     def test_is_a_file(self, browser: Client, org: Organization, ada: User) -> None:
         placed(org, entity(org, "Large", POOL, session_limit=20), ada)
@@ -67,13 +67,13 @@ class TestAList:
 class TestCreating:
     def test_leads_to_it(self, browser: Client, org: Organization) -> None:
         answer = browser.post("/concurrency-groups/new/", {"name": " Large ", "session_limit": "20"}, follow=True)
-        assert "“Large” is created." in text(answer)
+        assert "“Large” was created." in text(answer)
         assert Entity.objects.get().session_limit == 20
 
     @pytest.mark.parametrize(
         ("name", "words"),
         [
-            ("platform", "Another team has this name."),
+            ("platform", "Another team has this name. Enter another name."),
             (" ", "This field is required."),
             ("x" * 256, "at most 255 characters"),
         ],
@@ -85,7 +85,7 @@ class TestCreating:
 
     def test_leaves_the_default_group_its_name(self, browser: Client, org: Organization) -> None:  # M1
         page = text(browser.post("/concurrency-groups/new/", {"name": "default"}))
-        assert "what the default concurrency group is called" in page
+        assert "reserved for the default concurrency group" in page
 
 
 class TestAnEntity:
@@ -104,7 +104,7 @@ class TestAnEntity:
         page = text_of(browser, address)
         assert "Ada Lovelace ada@corp.example Member SCIM group Platform" in page
         assert "Bo Ek bo@corp.example Member By hand" in page
-        assert "Its members are placed here." in page
+        assert "Its members are assigned here." in page
         assert "Bo Ek" not in text_of(browser, address + "?source=claim")
         assert "Ada" not in text_of(browser, address + "?q=ek")
         rows = list(csv.reader(b"".join(browser.get(f"{address}members.csv?source=hand")).decode().splitlines()))
@@ -112,20 +112,22 @@ class TestAnEntity:
 
     def test_names_those_who_were_taken_out_by_hand(self, browser: Client, ada: User, platform: Entity) -> None:
         browser.post(f"/people/{ada.id}/places/{platform.id}/take-out/")
-        assert "Taken out by hand 1" in text_of(browser, f"/entities/{platform.id}/")
+        assert "Removed by hand 1" in text_of(browser, f"/entities/{platform.id}/")
         page = text_of(browser, f"/entities/{platform.id}/?tab=taken-out")
-        assert "Ada Lovelace ada@corp.example just now Mo Adler Put back" in page
+        assert "Ada Lovelace ada@corp.example just now Mo Adler Undo removal" in page
 
     def test_is_renamed_until_the_idp_does(self, browser: Client, platform: Entity) -> None:  # G6
         address = f"/entities/{platform.id}/rename/"
-        assert "Your name holds until your identity provider renames that group" in text_of(browser, address)
-        assert "“Platform” has its new name." in text(browser.post(address, {"name": "Foundation"}, follow=True))
+        assert "The name that you enter stays until your identity provider renames that group" in text_of(
+            browser, address
+        )
+        assert "“Platform” was renamed." in text(browser.post(address, {"name": "Foundation"}, follow=True))
         assert Entity.objects.get().name == "Foundation"
 
     def test_keeps_a_name_that_another_has(self, browser: Client, org: Organization, platform: Entity) -> None:
         entity(org, "Search")
         page = text(browser.post(f"/entities/{platform.id}/rename/", {"name": "search"}))
-        assert "Another team has this name." in page
+        assert "Another team has this name. Enter another name." in page
 
     def test_has_a_limit_if_it_is_a_concurrency_group(
         self, browser: Client, org: Organization, platform: Entity
@@ -141,15 +143,15 @@ class TestAnEntity:
         address = f"/entities/{platform.id}/delete/"
         asked = browser.get(address)
         page = text(asked)
-        assert "1 person leaves it (SCIM group: 1)." in page
-        assert "1 person is affected" in page
-        assert "That of the SCIM group Platform becomes Pending and is marked Target deleted" in page
-        assert "“Platform” is deleted." in text(
+        assert "1 person will be removed (SCIM group: 1)." in page
+        assert "1 person will be affected" in page
+        assert "The mapping of the SCIM group Platform will become Pending and be marked Target deleted" in page
+        assert "“Platform” was deleted." in text(
             browser.post(address, {"seen": asked.context["outlook"].fingerprint}, follow=True)
         )
         assert GroupMapping.objects.get().target_deleted
         assert browser.get(f"/entities/{platform.id}/").status_code == 404
-        assert "A change is being applied to people." in text_of(browser, "/teams/")  # a worker does it
+        assert "A change is being applied." in text_of(browser, "/teams/")  # a worker does it
 
     def test_is_quick_and_small_with_a_crowd(
         self, browser: Client, org: Organization, platform: Entity, django_assert_max_num_queries: Any

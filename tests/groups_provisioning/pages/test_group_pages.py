@@ -89,7 +89,7 @@ class TestTheList:
         rename = {"op": "replace", "path": "displayName", "value": "x"}
         assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
         words = text_at_first(browser.get("/groups/"))
-        assert "1 group is out of sync A change to it was refused" in words
+        assert "1 group is out of sync A change to this group was refused" in words
         assert "Group provisioning is off" in words
         assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
 
@@ -142,13 +142,13 @@ class TestTheGroup:
         words = text_at_first(browser.get(f"/groups/{group.id}/"))
         assert "Name, members and roles are managed by your identity provider" in words
         assert "grace@corp.example" in words
-        assert "No mapping rule matches its name now." in words
+        assert "No mapping rule matches its current name." in words
 
     def test_says_that_nesting_is_not_expanded(self, browser: Client, idp: Idp) -> None:  # G3
         inner = push(idp, "Berlin")
         answer = idp.post("/Groups", {"displayName": "Europe", "members": [{"value": str(inner.id)}]})
         words = text_at_first(browser.get(f"/groups/{answer.json()['id']}/"))
-        assert "1 group is in this group Nesting is not expanded" in words
+        assert "This group contains 1 group Nested groups are not expanded" in words
 
     def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
         people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
@@ -162,10 +162,10 @@ class TestTheGroup:
         group = push(idp, "Office", *(UserFactory.create(org=org) for _ in range(3)))
         worker.drain(5)
         map_to(group)
-        assert "0 of 3 people are settled" in text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "0 of 3 people have been updated" in text_at_first(browser.get(f"/groups/{group.id}/"))
         worker.drain(5)
-        assert "settled" not in text_at_first(browser.get(f"/groups/{group.id}/"))
-        assert "Everybody is settled" in text_at_first(browser.get(f"/groups/{group.id}/progress/"))
+        assert "updated" not in text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "Everybody has been updated" in text_at_first(browser.get(f"/groups/{group.id}/progress/"))
 
     def test_tells_what_happened_to_it(self, browser: Client, org: Organization, idp: Idp) -> None:
         rule(org, "eng-")
@@ -182,8 +182,8 @@ class TestApproving:
         group = push(idp, "load runners", UserFactory.create(org=org))
         address = f"/mappings/{only(group).id}/approve/"
         words = text_at_first(browser.get(address))
-        assert "The concurrency group “load runners” is created" in words
-        assert "1 person is affected +1 added to the concurrency group load runners New" in words
+        assert "The concurrency group “load runners” will be created" in words
+        assert "1 person will be affected +1 added to the concurrency group load runners New" in words
         answer = decide(browser, address, name="load runners")
         assert answer.redirect_chain == [(f"/groups/{group.id}/", 302)]
         assert only(group).status == Status.APPROVED
@@ -203,11 +203,11 @@ class TestApproving:
         address = f"/mappings/{only(group).id}/approve/"
         shown = seen(browser.get(address))
         again = browser.post(address, {"name": "Runners", "seen": shown})
-        assert "The concurrency group “Runners” is created" in text_at_first(again)
+        assert "The concurrency group “Runners” will be created" in text_at_first(again)
         assert only(group).status == Status.PENDING
         idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "externalId", "value": "x"})
         late = browser.post(address, {"name": "Runners", "seen": seen(again)})
-        assert "Look at what happens now, before you decide" in text_at_first(late)
+        assert "Not done yet: the effects have changed" in text_at_first(late)
         assert only(group).status == Status.PENDING
 
     def test_names_the_owner_of_what_is_taken(self, browser: Client, org: Organization, idp: Idp) -> None:  # M1
@@ -215,13 +215,13 @@ class TestApproving:
         rule(org, "load", POOL, auto=False)
         group = push(idp, "load runners")
         answer = decide(browser, f"/mappings/{only(group).id}/approve/", name="Runners")
-        assert "“Night shift” is mapped to it already" in text_at_first(answer)
+        assert "“Night shift” is already mapped to this target" in text_at_first(answer)
         assert only(group).status == Status.PENDING
 
     def test_of_what_is_decided_leads_to_the_group(self, browser: Client, idp: Idp) -> None:
         mapping = map_to(push(idp, "Office"))
         answer = browser.get(f"/mappings/{mapping.id}/approve/", follow=True)
-        assert "That is decided already: Approved." in text_at_first(answer)
+        assert "This mapping has already been decided: Approved." in text_at_first(answer)
 
 
 class TestAnEffectOnVeryMany:
@@ -232,7 +232,7 @@ class TestAnEffectOnVeryMany:
         group = push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
         address, chosen = f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Everybody"}
         shown = browser.get(address, chosen)
-        assert "Working out the effect on 2 people; 0 looked at." in text_at_first(shown)
+        assert "Working out the effect on 2 people: 0 done." in text_at_first(shown)
         assert seen(shown) == ""
         browser.post(address, chosen | {"seen": ""})
         assert not GroupMapping.objects.exists()
@@ -240,7 +240,7 @@ class TestAnEffectOnVeryMany:
         assert "Working out" in text_at_first(browser.get(f"/previews/{run.id}/"))
         assert runs.serve()
         done = browser.get(f"/previews/{run.id}/")
-        assert "2 people are affected" in text_at_first(done)
+        assert "2 people will be affected" in text_at_first(done)
         browser.post(address, chosen | {"seen": seen(done)})
         assert only(group).entity.name == "Everybody"
 
@@ -265,14 +265,14 @@ class TestMappingByHand:
         group = push(idp, "Office")
         map_to(group, TEAM)
         answer = decide(browser, f"/groups/{group.id}/map/", kind=SUB, name="Berlin")
-        assert "A sub-organization excludes every other mapping" in answer.context["form"].errors["name"][0]
+        assert "A group that is mapped to a sub-organization cannot" in answer.context["form"].errors["name"][0]
         assert not Entity.objects.filter(name="Berlin").exists()
 
     def test_of_a_deleted_target_is_a_new_choice(self, browser: Client, org: Organization, idp: Idp) -> None:  # M7
         group = push(idp, "Office")
         mapping = map_to(group)
         entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_command())
-        assert "what it was mapped to was deleted" in text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "its target was deleted" in text_at_first(browser.get(f"/groups/{group.id}/"))
         decide(browser, f"/mappings/{mapping.id}/retarget/", name="Berlin")
         assert (only(group).status, only(group).entity.name) == (Status.APPROVED, "Berlin")
 
@@ -281,7 +281,7 @@ class TestMappingByHand:
         mapping = map_to(group)
         decide(browser, f"/mappings/{mapping.id}/reject/")
         assert not GroupMapping.objects.live().filter(group=group).exists()
-        assert "Rejected: no rule maps this group to a team" in text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "You rejected mapping this group to a team" in text_at_first(browser.get(f"/groups/{group.id}/"))
 
 
 class TestManyAtOnce:
@@ -296,11 +296,13 @@ class TestManyAtOnce:
         chosen = {"action": "approve", "group": [str(group.id) for group in pending]}
         shown = text_at_first(browser.post("/groups/bulk/", chosen))
         assert "Approve 3 mappings?" in shown
-        assert "1 cannot be approved this way load c The group “Night shift” is mapped to it already" in shown
+        assert "1 cannot be approved this way load c The group “Night shift” is already mapped to this target" in shown
         answer = decide(browser, "/groups/bulk/", **chosen)
-        assert "2 mappings are approved." in text_at_first(answer)
+        assert "2 mappings were approved." in text_at_first(answer)
         assert [only(group).status for group in pending] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
-        assert "1 was refused: “load c”: The group “Night shift” is mapped to it already." in text_at_first(answer)
+        assert "1 was refused: “load c”: The group “Night shift” is already mapped to this target." in text_at_first(
+            answer
+        )
 
     def test_foresees_and_tells_that_of_namesakes_one_is_refused(
         self, browser: Client, org: Organization, idp: Idp
@@ -310,22 +312,22 @@ class TestManyAtOnce:
         chosen = {"action": "approve", "group": [str(group.id) for group in groups]}
         shown = browser.post("/groups/bulk/", chosen)
         words = text_at_first(shown)
-        assert "1 person is affected +1 added to the team" in words
+        assert "1 person will be affected +1 added to the team" in words
         assert "1 cannot be approved this way" in words
         ((mapping, _),) = shown.context["refused"]
         answer = text_at_first(decide(browser, "/groups/bulk/", **chosen))
-        assert "1 mapping is approved." in answer
+        assert "1 mapping was approved." in answer
         assert f"1 was refused: “{mapping.group}”: The group “" in answer
         assert {only(group).status for group in groups} == {Status.APPROVED, Status.PENDING}
         assert only(mapping.group).status == Status.PENDING
 
     def test_rejects_all_that_a_filter_leaves(self, browser: Client, pending: list[PushedGroup]) -> None:
         answer = decide(browser, "/groups/bulk/", action="reject", all="1", filters="q=load")
-        assert "3 mappings are rejected." in text_at_first(answer)
+        assert "3 mappings were rejected." in text_at_first(answer)
         assert GroupMapping.objects.live().get().group.display_name == "Night shift"
 
     def test_asks_to_choose_first(self, browser: Client) -> None:
-        assert "Tick the groups first." in text_at_first(
+        assert "Select the groups first." in text_at_first(
             browser.post("/groups/bulk/", {"action": "approve"}, follow=True)
         )
 
@@ -333,8 +335,8 @@ class TestManyAtOnce:
         mapping = map_to(push(idp, "Office"))
         entity_edits.delete_entity(org=org, entity_id=mapping.entity_id, cause=by_command())
         shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(mapping.group_id)]})
-        assert "what it was mapped to was deleted" in text_at_first(shown)
-        assert "These cannot be approved at once" in text_at_first(shown)
+        assert "its target was deleted" in text_at_first(shown)
+        assert "These mappings cannot be approved in bulk" in text_at_first(shown)
 
 
 def saved(browser: Client, address: str, **facts: str) -> Any:
@@ -352,24 +354,26 @@ class TestRules:
         shown = browser.get("/groups/rules/")
         assert [(tally.winning, tally.matching) for _, tally in shown.context["rows"]] == [(1, 1), (2, 3), (0, 2)]
         assert "1 group matches no rule." in text_at_first(shown)
-        assert "2 groups follow it of 3 that match; earlier rules win the others" in text_at_first(shown)
+        assert "2 groups use this rule of 3 that match; earlier rules apply to the others" in text_at_first(shown)
 
     def test_say_that_an_earlier_one_wins_the_only_match(self, browser: Client, org: Organization, idp: Idp) -> None:
         push(idp, "eng-web")
         rule(org, "eng")
         later = rule(org, "eng-web")
-        assert "0 groups follow it 1 matches; an earlier rule wins it" in text_at_first(browser.get("/groups/rules/"))
-        assert "Follow it None: earlier rules win." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
+        assert "0 groups use this rule 1 group matches; an earlier rule applies to it" in text_at_first(
+            browser.get("/groups/rules/")
+        )
+        assert "Use this rule None. Earlier rules apply." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
 
     def test_ask_for_a_pattern_before_they_call_its_absence_wrong(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "", "kind": "team"}
         shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
         assert "field__error" not in shown.content.decode()
-        assert "Enter a pattern to see them." in text_at_first(shown)
+        assert "Enter a pattern to see the groups it matches." in text_at_first(shown)
 
     def test_tell_which_one_a_name_follows(self, browser: Client, org: Organization) -> None:
         rule(org, "eng-")
-        assert "It follows rule 1, Begins with eng- : to a team." in text_at_first(
+        assert "Rule 1 applies: Begins with eng- , map to a team." in text_at_first(
             browser.get("/groups/rules/?name=Eng-web")
         )
         assert "No rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
@@ -378,11 +382,11 @@ class TestRules:
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
         first = browser.post("/groups/rules/new/", facts)
-        assert "Look at what the rule matches and would do, then save." in text_at_first(first)
+        assert "Not saved yet. Review what the rule matches and what it would do, then save." in text_at_first(first)
         assert first.context["outcome"].outlook.plan.matched == 1
         assert not MappingRule.objects.exists()
         answer = saved(browser, "/groups/rules/new/", **facts)
-        assert "See what applying it would do" in text_at_first(answer)
+        assert "Preview the effects" in text_at_first(answer)
         assert MappingRule.objects.get().auto_approve
         assert not GroupMapping.objects.exists()  # M5
 
@@ -396,7 +400,7 @@ class TestRules:
         shown = browser.post("/groups/rules/new/", facts)
         assert [each.group for each in shown.context["outcome"].outlook.plan.mapped] == ["eng-web"]
         answer = saved(browser, "/groups/rules/new/", **facts)
-        assert "See what applying it would do" in text_at_first(answer)
+        assert "Preview the effects" in text_at_first(answer)
         assert "Apply to unmapped groups" in text_at_first(answer)
 
     def test_with_a_bad_pattern_say_where_it_is_bad(self, browser: Client) -> None:
@@ -438,9 +442,9 @@ class TestRules:
         entities.create(org=org, kind=TEAM, name="eng-api", at=timezone.now())
         rule(org, "eng-")
         shown = text_at_first(browser.get("/groups/rules/apply/"))
-        assert "2 groups are mapped eng-web eng-web New eng-api eng-api" in shown
+        assert "2 groups will be mapped eng-web eng-web New eng-api eng-api" in shown
         answer = decide(browser, "/groups/rules/apply/")
-        assert "2 groups are mapped." in text_at_first(answer)
+        assert "2 groups were mapped." in text_at_first(answer)
         assert rows(browser.get("/groups/?status=auto_approved")) == ["eng-api", "eng-web"]
 
     def test_of_a_kind_that_is_off_cannot_be_made(self, browser: Client, org: Organization) -> None:  # M8

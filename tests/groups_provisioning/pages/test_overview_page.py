@@ -67,13 +67,18 @@ class TestAttention:
         mappings.reject(org=org, mapping_ids=[rejected.id], cause=cause)
         PushedGroup.objects.filter(display_name="Waiting").update(out_of_sync=True)
         page = text(browser.get("/"))
-        for words in ("is unmapped", "is pending", "has its target deleted", "is out of sync"):
-            assert f"1 group {words}" in page
+        for words in (
+            "1 group is unmapped",
+            "1 group is pending",
+            "target of 1 group was deleted",
+            "1 group is out of sync",
+        ):
+            assert words in page
 
     def test_speaks_of_several_groups_as_several(self, browser: Client, org: Organization) -> None:
         for name in ("Days", "Nights"):
             world.group(org, name)
-        assert "2 groups are unmapped Their roles count, and they place nobody." in text(browser.get("/"))
+        assert "2 groups are unmapped Their members get their roles, but no assignments." in text(browser.get("/"))
 
     def test_names_open_conflicts(self, browser: Client, org: Organization, grace: User) -> None:  # C3
         for name in ("Days", "Nights"):
@@ -92,7 +97,7 @@ class TestAttention:
     def test_says_that_people_are_being_settled(self, browser: Client, org: Organization, idp: Any) -> None:
         user = idp.post("/Users", {"userName": "linus@corp.example"}).json()["id"]
         idp.post("/Groups", {"displayName": "Platform", "members": [{"value": user}]})
-        assert "1 person is being settled" in text(browser.get("/"))
+        assert "1 person is being updated" in text(browser.get("/"))
 
     def test_says_that_settling_is_held(self, browser: Client, org: Organization) -> None:
         now = timezone.now()

@@ -47,7 +47,7 @@ class TestTheList:
         for words in ("bo", "EK", "ek bo", "robert@", "00u1", bo.user_name[:6]):
             assert self.names(browser, f"q={words}") == ["Bo Ek"]
         assert self.names(browser, "q=bo+adler") == []
-        assert "Nobody fits" in text_of(browser, "/people/?q=bo+adler")
+        assert "No matching people" in text_of(browser, "/people/?q=bo+adler")
 
     def test_says_where_people_are_and_where_they_come_from(
         self, browser: Client, org: Organization, ada: User
@@ -65,7 +65,7 @@ class TestTheList:
         placed(org, entity(org, "Platform"), ada)
         answer = browser.get("/people.csv?q=ada")
         (header, row) = csv.reader(b"".join(answer).decode().splitlines())
-        assert header[:4] == ["User name", "Name", "Status", "Roles"]
+        assert header[:4] == ["userName", "Name", "Status", "Roles"]
         assert row[:8] == ["ada@corp.example", "Ada Lovelace", "Active", "Member", "Platform", "", "", "SCIM"]
 
     def test_is_quick_and_small_with_a_crowd(
@@ -113,8 +113,8 @@ class TestAPerson:
         tie(engineers, platform, status=Status.APPROVED)
         settle(ada)
         page = text_of(browser, f"/people/{ada.id}/")
-        assert "Admin · Role of the SCIM group Engineers" in page
-        assert "Their SCIM group Engineers is mapped to Platform" in page
+        assert "Admin · From the SCIM group Engineers" in page
+        assert "They are in the SCIM group Engineers, which is mapped to Platform" in page
         assert "remove Ada Lovelace from the group Engineers in your identity provider" in page
         assert "Engineers Admin Platform · Approved" in page
 
@@ -134,13 +134,15 @@ class TestAPerson:
         )
         placed(org, entity(org, "Lab", SUB), ada)
         page = text_of(browser, f"/people/{ada.id}/")
-        assert "While they are in the sub-organization Lab, places in the root organization do not count" in page
+        assert (
+            "They are in the sub-organization Lab, so their assignments in the root organization have no effect" in page
+        )
         assert places(ada) == {"Lab": "claim"}
 
     @pytest.mark.parametrize(
         ("facts", "words"),
         [
-            ({"active": False}, "Their places stay recorded and count for nothing"),
+            ({"active": False}, "Their assignments are kept on record but have no effect"),
             ({"active": False, "deleted_at": timezone.now(), "login_email": None}, "Your identity provider deleted"),
         ],
     )
@@ -150,7 +152,7 @@ class TestAPerson:
         ada = person(org, "Ada", "Lovelace", **facts)
         page = text_of(browser, f"/people/{ada.id}/")
         assert words in page
-        assert ("Place by hand" in page) is ("deleted_at" not in facts)
+        assert ("Assign by hand" in page) is ("deleted_at" not in facts)
 
     def test_says_what_was_refused_while_they_were_deactivated(
         self, browser: Client, idp: Idp, ada: User
@@ -184,37 +186,37 @@ class TestByHand:
     def test_placing_says_that_the_idp_goes_first(self, browser: Client, org: Organization, ada: User) -> None:  # R4
         platform = entity(org, "Platform")
         address = f"/people/{ada.id}/places/new/"
-        assert "Your identity provider goes first" in text_of(browser, address)
-        assert "Platform Team Place here" in text_of(browser, address + "?q=plat")
-        assert "Nothing fits" in text_of(browser, address + "?q=sales")
+        assert "Your identity provider takes precedence" in text_of(browser, address)
+        assert "Platform Team Assign" in text_of(browser, address + "?q=plat")
+        assert "No matches" in text_of(browser, address + "?q=sales")
         answer = browser.post(address, {"entity": platform.id}, follow=True)
-        assert "Ada Lovelace is in Platform." in text(answer)
+        assert "Ada Lovelace is now assigned to Platform." in text(answer)
         assert places(ada) == {"Platform": "hand"}
         assert Change.objects.get(verb="user.placed").by_person.user_name == "mo@corp.example"
 
     def test_placing_where_scim_goes_first_says_so(self, browser: Client, org: Organization, ada: User) -> None:
         placed(org, entity(org, "Large", POOL), ada)
         answer = browser.post(f"/people/{ada.id}/places/new/", {"entity": entity(org, "Small", POOL).id}, follow=True)
-        assert "Something else goes first" in text(answer)
+        assert "another assignment takes precedence" in text(answer)
 
     def test_placing_from_the_entity(self, browser: Client, org: Organization, ada: User) -> None:
         platform = entity(org, "Platform")
         address = f"/entities/{platform.id}/members/new/"
-        assert "Ada Lovelace ada@corp.example Place here" in text_of(browser, address + "?q=love")
+        assert "Ada Lovelace ada@corp.example Assign" in text_of(browser, address + "?q=love")
         answer = browser.post(address, {"person": ada.id}, follow=True)
-        assert "Ada Lovelace is in Platform." in text(answer)
+        assert "Ada Lovelace is now assigned to Platform." in text(answer)
 
     def test_placing_is_not_offered_where_it_is_done(self, browser: Client, org: Organization, ada: User) -> None:
         platform = entity(org, "Platform")
         placed(org, platform, ada)
         addresses = (f"/people/{ada.id}/places/new/?q=plat", f"/entities/{platform.id}/members/new/?q=love")
         for address in addresses:
-            assert "Is in it Keep by hand" in text_of(browser, address)
+            assert "Already assigned Also assign by hand" in text_of(browser, address)
         browser.post(f"/people/{ada.id}/places/new/", {"entity": platform.id})
         for address in addresses:
             page = text_of(browser, address)
-            assert "Is in it By hand" in page
-            assert "Keep by hand" not in page
+            assert "Already assigned By hand" in page
+            assert "Also assign by hand" not in page
 
     @pytest.mark.parametrize("id_", ["", "x", "00000000-0000-0000-0000-000000000000"])
     def test_placing_in_what_is_not_there_is_404(self, browser: Client, ada: User, id_: str) -> None:
@@ -225,14 +227,14 @@ class TestByHand:
         placed(org, platform, ada)
         address = f"/people/{ada.id}/places/{platform.id}/take-out/"
         page = text_of(browser, address)
-        assert "This lasts only until your identity provider's next word" in page  # R4
+        assert "This lasts only until your identity provider's next update" in page  # R4
         assert "remove Ada Lovelace from the group Platform" in page
         answer = browser.post(address, follow=True)
-        assert "Ada Lovelace is out of Platform." in text(answer)
-        assert "Taken out by hand by Mo Adler" in text(answer)
+        assert "Ada Lovelace was removed from Platform." in text(answer)
+        assert "Removed by hand by Mo Adler" in text(answer)
         assert places(ada) == {}
         answer = browser.post(f"/people/{ada.id}/places/{platform.id}/put-back/", follow=True)
-        assert "Your identity provider decides again" in text(answer)
+        assert "Your identity provider now decides again" in text(answer)
         assert places(ada) == {"Platform": "claim"}
 
     def test_taking_out_of_a_place_by_hand_warns_of_nothing(
@@ -241,22 +243,22 @@ class TestByHand:
         platform = entity(org, "Platform")
         browser.post(f"/people/{ada.id}/places/new/", {"entity": platform.id})
         page = text_of(browser, f"/people/{ada.id}/places/{platform.id}/take-out/")
-        assert "next word" not in page
-        assert "Ada Lovelace leaves the team Platform" in page
+        assert "next update" not in page
+        assert "Ada Lovelace will be removed from the team Platform" in page
 
     def test_a_role_counts_where_nobody_else_gives_one(self, browser: Client, ada: User) -> None:  # R1
         address = f"/people/{ada.id}/roles/"
         assert "as long as neither your identity provider nor a SCIM group" in text_of(browser, address)
         answer = browser.post(address, {"roles": "Admin"}, follow=True)
-        assert "Ada Lovelace has the role Admin." in text(answer)
+        assert "Ada Lovelace now has the role Admin." in text(answer)
         answer = browser.post(address, {"roles": ""}, follow=True)
-        assert "No role is set by hand for Ada Lovelace any more; in effect: Member." in text(answer)
+        assert "No role is set by hand for Ada Lovelace any more. Current role: Member." in text(answer)
         assert browser.post(address, {"roles": "Chef"}).status_code == 200
 
     def test_a_role_says_when_it_does_not_count(self, browser: Client, org: Organization, ada: User) -> None:  # R1
         group(org, "Staff", ada, roles=["Member"])
         settle(ada)
         address = f"/people/{ada.id}/roles/"
-        assert "gives Member, and that goes first" in text_of(browser, address)
+        assert "gives Member, and takes precedence" in text_of(browser, address)
         answer = browser.post(address, {"roles": "Admin"}, follow=True)
-        assert "Roles of the identity provider go first; in effect: Member." in text(answer)
+        assert "roles from your identity provider take precedence. Current role: Member." in text(answer)

@@ -1,0 +1,113 @@
+"""Canaille, a real identity provider, in this process; BASE_URL and TOKEN say whom it provisions.
+
+It reads one JSON object per line: {"save": "user" | "group", "name": …, "columns": {…}} or {"delete": …, "name": …}.
+The name is ours, the columns are those of Canaille's models; a group's members are names of users. Each save and delete
+makes Canaille's own SCIM client send what it would send. The answer is one line: what Canaille has logged meanwhile,
+which is nothing where it is content.
+"""
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from canaille import create_app
+from canaille.app import models
+from canaille.backends.memory.backend import MemoryBackend
+
+BASE_URL, TOKEN = os.environ["BASE_URL"], os.environ["TOKEN"]
+CONFIGURATION = {
+    "SECRET_KEY": "only-for-this-process",
+    "SERVER_NAME": "canaille.example",
+    "TESTING": True,
+    "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "TIMEZONE": "UTC"},
+    "CANAILLE_OIDC": {"ENABLE_OIDC": True, "TRUSTED_DOMAINS": [urlsplit(BASE_URL).hostname]},
+    "CANAILLE_SCIM": {"ENABLE_CLIENT": True},
+}
+
+
+class Logged(logging.Handler):
+    """What is logged, to be handed out once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def taken(self) -> list[str]:
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def connect(backend: MemoryBackend) -> None:
+    """Make the portal a client that Canaille trusts: those are the ones that it provisions, with this token."""
+    now = datetime.now(UTC)
+    client = models.Client(
+        client_id="muster",
+        client_secret="no-secret",
+        client_name="Muster",
+        client_uri=BASE_URL,
+        client_id_issued_at=now,
+        redirect_uris=[f"{BASE_URL}/nowhere"],
+        grant_types=["client_credentials"],
+        response_types=["code"],
+        scope=["openid"],
+        token_endpoint_auth_method="client_secret_basic",
+    )
+    backend.save(client)
+    token = models.Token(
+        token_id="for-muster",
+        access_token=TOKEN,
+        refresh_token="none",
+        subject=None,
+        audience=[client],
+        client=client,
+        scope=["openid"],
+        issue_date=now,
+        lifetime=timedelta(days=1).total_seconds(),
+    )
+    backend.save(token)
+
+
+def columns(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Values as Canaille's models have them: people and not their names, times and not their text."""
+    values = dict(given)
+    if "members" in values:
+        values["members"] = [known[name] for name in values["members"]]
+    if values.get("lock_date"):
+        values["lock_date"] = datetime.fromisoformat(values["lock_date"])
+    return values
+
+
+def serve() -> None:
+    backend = MemoryBackend(CONFIGURATION)
+    app = create_app(CONFIGURATION, backend=backend)
+    logged = Logged()
+    app.logger.addHandler(logged)
+    app.logger.setLevel(logging.INFO)  # that a server speaks no SCIM is an INFO
+    known: dict[str, Any] = {}
+    with app.app_context(), backend.session():
+        connect(backend)
+        for line in sys.stdin:
+            order = json.loads(line)
+            if "delete" in order:
+                backend.delete(known.pop(order["name"]))
+            else:
+                model = {"user": models.User, "group": models.Group}[order["save"]]
+                values = columns(order["columns"], known)
+                if order["name"] in known:
+                    backend.update(known[order["name"]], **values)
+                else:
+                    known[order["name"]] = model(**values)
+                backend.save(known[order["name"]])
+            sys.stdout.write(json.dumps(logged.taken()) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()
