@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scim.api.front import BASES
+from scim.addresses import ALIAS_PATH, BASE_PATH
 from scim.models import RequestLog
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -50,7 +50,7 @@ def filter_of(call: RequestLog) -> str:
 def short_path(call: RequestLog) -> str:
     """The path below the base URL, without the query string and without ids, which mean nothing to a reader."""
     path = call.path.partition("?")[0]
-    for base in BASES:
+    for base in (BASE_PATH, ALIAS_PATH):
         path = path.removeprefix(base)
     return UUID.sub("…", path) or "/"
 

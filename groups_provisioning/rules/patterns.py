@@ -46,8 +46,9 @@ def matches(pattern_type: str, pattern: str, name: str) -> bool:
             return True
         case PatternType.PREFIX:
             return fold(name).startswith(fold(pattern))
-        case _:
+        case PatternType.REGEX:
             return _compiled(pattern).search(name) is not None
+    raise ValueError(pattern_type)
 
 
 @lru_cache(maxsize=1024)
