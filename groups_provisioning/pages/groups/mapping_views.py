@@ -128,8 +128,9 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         wish={"do": "reject", "ids": [str(mapping.id)]},
         back=_page(group),
         lead=_(
-            "People whom it has placed leave that place, unless something else keeps them there. No rule maps the group"
-            " to this kind again until you map it by hand. The group, its members and its roles stay."
+            "People assigned through this mapping will lose the assignment, unless something else also gives it. No "
+            "rule will map the group to this kind again until you map it yourself. The group itself, its members and "
+            "its roles stay."
         ),
         destructive=True,
     )
@@ -209,8 +210,8 @@ def _reject_many(
         wish={"do": "reject", "ids": [str(mapping.id) for mapping in live]},
         back=back,
         lead=_(
-            "People whom they have placed leave these places, unless something else keeps them there. No rule maps"
-            " these groups to these kinds again until you map them by hand."
+            "People assigned through these mappings will lose the assignments, unless something else also gives them. "
+            "No rule will map these groups to these kinds again until you map them yourself."
         ),
         destructive=True,
         details="groups_provisioning/groups/_bulk.html",

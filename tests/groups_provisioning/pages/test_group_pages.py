@@ -363,7 +363,7 @@ class TestRules:
         assert "0 groups use this rule 1 group matches; an earlier rule applies to it" in text_at_first(
             browser.get("/groups/rules/")
         )
-        assert "Use this rule None. Earlier rules apply." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
+        assert "Applies to None. Earlier rules apply." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
 
     def test_ask_for_a_pattern_before_they_call_its_absence_wrong(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "", "kind": "team"}
