@@ -29,8 +29,7 @@ def schema_document(schema: Schema, base: str) -> dict[str, Any]:
         "id": schema.id,
         "name": schema.name,
         "description": schema.description,
-        # What is never returned is discarded, and so nothing to describe (SPEC P4, U8).
-        "attributes": [_attribute(attribute) for attribute in schema.attributes if attribute.returned != "never"],
+        "attributes": [_attribute(attribute) for attribute in schema.attributes],
         "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.id}"},
     }
 

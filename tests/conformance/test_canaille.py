@@ -78,11 +78,6 @@ def places(user: User) -> list[str]:
 
 
 @pytest.mark.timeout(300)  # its environment may have to be made first
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="/Schemas leaves `password` out (P4); Canaille builds its User from there, always sets one, and fails",
-)
 def test_people_and_a_group_come_change_and_go(canaille: Canaille, org: Organization) -> None:  # U3-U5, G1, G4, G6
     canaille.save(
         "user",

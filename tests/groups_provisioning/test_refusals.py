@@ -12,6 +12,7 @@ import orgs
 from config.environment import ROOT
 from groups_provisioning import refusals
 from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
+from groups_provisioning.actions.group_intake import GroupProvisioningOff
 from groups_provisioning.actions.rules import BadStartingRule
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
@@ -66,7 +67,8 @@ def test_every_refusal_is_told_somewhere(refusal: type[Exception]) -> None:
     if refusal in TOLD_BY:
         assert refusal.__name__ in Path(ROOT, TOLD_BY[refusal]).read_text()
     else:
-        assert refusal in {*refusals.WORDS, *NOT_ASKED} or scim_error(refusal("x"))
+        about: dict[str, bool] = {"activated": True} if refusal is GroupProvisioningOff else {}
+        assert refusal in {*refusals.WORDS, *NOT_ASKED} or scim_error(refusal(*([] if about else ["x"]), **about))
 
 
 def test_what_pages_and_previews_catch_has_words() -> None:
