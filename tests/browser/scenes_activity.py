@@ -53,7 +53,7 @@ def _lively(owner: User) -> Idp:
     team = Entity.objects.get(org=org, name="eng-platform")
     manual_changes.place(org=org, user_id=User.objects.get(id=people[6]).id, entity_id=team.id, cause=cause)
     idp.patch(f"/Groups/{platform.id}", {"op": "replace", "path": "displayName", "value": "eng-platform-core"})
-    idp.put(f"/Users/{people[7]}", {"userName": "grace.hopper@northwind.example", "active": False})
+    idp.put(f"/Users/{people[7]}", {"userName": "grace.hopper@corp.example", "active": False})
     worker.drain(10)
     PushedGroup.objects.filter(org=org, display_name="support-emea").update(out_of_sync=True)
     return idp
