@@ -1,4 +1,4 @@
-"""Whether the effects are what the facts amount to (SPEC C4). Where they are not is a defect: told, and mended."""
+"""Checks that the effects follow from the facts (SPEC C4). A difference is a defect: it is reported and repaired."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,25 +21,25 @@ from orgs.models import Door, Organization, Standing
 
 log = structlog.get_logger(__name__)
 
-TOLD = 5  # differences that a report names
+TOLD = 5  # differences that a report lists
 
 
 def org_ids() -> list[UUID]:
-    """The orgs that there are to check."""
+    """The ids of all orgs, in order."""
     return list(Organization.objects.order_by("id").values_list("id", flat=True))
 
 
 class Checked(NamedTuple):
-    """How many people had drifted, and the last who was checked, if there are others to go on with."""
+    """How many people had drifted, and the last person who was checked; None if nobody is left to check."""
 
     drifted: int
     last: UUID | None
 
 
 def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked:
-    """Compare people's effects with the facts, for about that long; whoever differs is marked to be settled again.
+    """Compare people's effects with the facts for about `seconds`; people who differ are marked to be settled again.
 
-    People who wait to be settled anyway are left out. after: the last who was checked before.
+    People who are waiting to be settled are skipped. after: the last person whom the previous call checked.
     """
     org = Organization.objects.get(pk=org_id)
     deadline = time.monotonic() + seconds
@@ -57,12 +57,12 @@ def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked
 
 
 def compare(org: Organization, *, after: UUID | None = None) -> Iterator[tuple[list[Drift], UUID]]:
-    """Those whose effects differ from the facts, batch by batch, each with the last person looked at. Writes nothing.
+    """Yield, for each batch, the people whose effects differ from the facts, and the last person compared.
 
-    People who wait to be settled anyway are left out. after: the last who was looked at before.
+    Writes nothing. People who are waiting to be settled are skipped. after: the person to continue after.
     """
     while True:
-        # Facts, effects and marks of one moment: what changes between two batches is no defect.
+        # Facts, effects and marks come from one snapshot: a change between two batches does not look like drift.
         with snapshot():
             present = Organization.objects.select_related("profile").get(pk=org.pk)
             ids = reconcile.next_people(present, after)
@@ -103,7 +103,7 @@ def count(org: Organization) -> Counts:
 
 @command
 def rebuild(*, org: Organization, cause: Cause) -> tuple[Counts, Counts]:
-    """Make all effects of an org anew from the facts; how many there were, and how many there are."""
+    """Rebuild all effects of an org from the facts. Returns the counts before and after."""
     was = count(org)
     reconcile.rebuild(org=org)
     now = count(org)

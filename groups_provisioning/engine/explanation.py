@@ -1,6 +1,6 @@
-"""Why somebody has a role or a place, and why not (SPEC section 7), from the present facts.
+"""Why somebody has a role or a place, or why not (SPEC section 7), from the present facts.
 
-The engine's own code says what the facts amount to; nothing is written. These are facts; the words for them are in
+The engine's own code resolves the facts; nothing is written. This module returns data; the words for it are in
 templates/groups_provisioning/people/_why_roles.html, _why_place.html and _why_not.html.
 """
 
@@ -22,7 +22,7 @@ from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
 
-# Who asked for a change.
+# The references of a change to whoever asked for it.
 BY = ("by_token", "by_person")
 
 
@@ -45,8 +45,8 @@ class Matched:
 class Through:
     """A group that somebody is in, and what it is mapped to.
 
-    member: since when they are in, by which change. mapping.change: by which the mapping is in its present status.
-    rule: of a mapping that no admin approved. since: when it began to claim them (SPEC C2).
+    member: since when they are a member, and by which change. mapping.change: the change that gave the mapping its
+    present status. rule: for a mapping that no admin approved. since: when it began to claim them (SPEC C2).
     """
 
     member: GroupMember
@@ -57,7 +57,7 @@ class Through:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """Another claim of the same person that cannot hold as well; decision: which of the two goes first, if one did."""
+    """Another claim of the same person that competes with one. decision: which of the two wins, if it was decided."""
 
     other: Through
     decision: Decision | None
@@ -67,8 +67,8 @@ class Contest:
 class PlaceWhy:
     """Why somebody is in an entity.
 
-    through: of a claim or a held place. hand: of a place by hand. kept_out: the claims that this one holds against.
-    also: what places them there as well, and would if the source went. counts: False for somebody inactive (SPEC U4).
+    through: for a claim or a held place. hand: for a place by hand. kept_out: the claims that this one holds against.
+    also: other sources that would place them there if this one ended. counts: False for inactive people (SPEC U4).
     """
 
     entity: Entity
@@ -81,7 +81,7 @@ class PlaceWhy:
 
 
 class Reason(StrEnum):
-    """Why somebody is not in an entity, or is and it counts for nothing."""
+    """Why somebody is not in an entity, or is in it without effect."""
 
     PERSON_DELETED = "person_deleted"
     PERSON_INACTIVE = "person_inactive"
@@ -98,10 +98,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """One thing in the way.
+    """One obstacle.
 
     source, through: what would place them. hand: how they were taken out (TAKEN_OUT). holders: the claims that keep
-    theirs out (KEPT_OUT), open: as a conflict without a decision. place: where they are instead (YIELDS,
+    theirs out (KEPT_OUT). open: whether this is an open conflict. place: where they are instead (YIELDS,
     IN_SUB_ORGANIZATION). owner: the mapping of the group that would place them if they were in it (NOT_MAPPED).
     """
 
@@ -125,9 +125,10 @@ class RoleSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoleFrom:
-    """Something that gives roles: all of them, and which of these are in effect. unknown: names of no role (SPEC P2).
+    """Something that gives roles.
 
-    member: of a group.
+    roles: all that it gives. counts: those of them that are in effect. unknown: names that are not roles (SPEC P2).
+    member: for a group.
     """
 
     source: RoleSource
@@ -139,7 +140,7 @@ class RoleFrom:
 
 @dataclass(frozen=True, slots=True)
 class RoleWhy:
-    """The effective roles, and all that gives any; attribute: where the IdP writes roles of a user."""
+    """The effective roles, and everything that gives roles. attribute: where the IdP writes a user's roles."""
 
     roles: list[str]
     sources: list[RoleFrom]
@@ -147,7 +148,7 @@ class RoleWhy:
 
     @property
     def is_by_scim(self) -> bool:
-        """Whether the IdP or a group gives any, so that one by hand does not count (SPEC R1)."""
+        """Whether the IdP or a group gives a role, so that roles by hand do not count (SPEC R1)."""
         return any(each.roles for each in self.sources if each.source in (RoleSource.USER, RoleSource.GROUP))
 
     @property
@@ -159,7 +160,7 @@ class RoleWhy:
 
 
 def of(org: Organization, user: User) -> "Explanation":
-    """All there is to tell of one person, of one moment. Eight queries at most, for all their places together."""
+    """Explain one person, from one snapshot. At most eight queries, for all their places together."""
     with snapshot():
         loaded = loading.load(org, [user.id])
         known = loaded.people[0]
@@ -168,7 +169,7 @@ def of(org: Organization, user: User) -> "Explanation":
 
 
 class Explanation:
-    """What the present facts say about one person. effects: what they amount to, be it recorded yet or not."""
+    """What the present facts say about one person. effects: what follows from them, whether recorded yet or not."""
 
     def __init__(
         self, org: Organization, user: User, known: Known, world: World, effects: Effects, is_last_admin: bool
@@ -196,7 +197,7 @@ class Explanation:
 
     @property
     def is_settled(self) -> bool:
-        """Whether what is recorded is what the facts amount to; if not, a worker is about to record it."""
+        """Whether the recorded effects follow from the facts; if not, a worker is about to record the new ones."""
         return self._known.recorded == self.effects
 
     def why_roles(self) -> RoleWhy:
@@ -209,7 +210,7 @@ class Explanation:
             if member.group.roles:
                 by_scim.append((RoleSource.GROUP, self._world.groups[str(group_id)].roles, member))
         written = {role for _, roles, _ in by_scim for role in roles}
-        # Where one role counts, the last admin's is none of those that the facts give.
+        # If one role counts, the last admin's role replaces those that the facts give.
         of_facts = [key for key in catalogue.effective(written, known.manual_roles) if key in self.effects.roles]
         sources = []
         if self._is_last_admin:
@@ -223,7 +224,7 @@ class Explanation:
         return RoleWhy(self.effects.roles, sources, self.org.profile.role_attribute)
 
     def places(self) -> list[PlaceWhy]:
-        """Why they are in each entity that they are in."""
+        """For each entity that they are in, why they are in it."""
         if self._places is not None:
             return self._places
         ids = [UUID(entity_id) for entity_id in self.effects.places]
@@ -232,13 +233,13 @@ class Explanation:
             each.mapping.entity.id: each.mapping.entity for each in self._through.values() if each.mapping.entity
         }
         missing = [entity_id for entity_id in ids if entity_id not in entities]
-        if missing:  # of the placement attribute
+        if missing:  # named by the placement attribute
             entities |= Entity.objects.for_org(self.org).in_bulk(missing)
         self._places = [why for entity_id in ids if (why := self.why_place(entities[entity_id]))]
         return self._places
 
     def withheld(self) -> list[Entity]:
-        """The entities that something would place them in, or a hand took them out of, where they are not."""
+        """The entities that they are not in, although something would place them there or an admin took them out."""
         known = {each.entity_id: each.entity for each in self._hands.values() if each.entity.deleted_at is None}
         known |= {
             each.mapping.entity.id: each.mapping.entity
@@ -251,13 +252,13 @@ class Explanation:
         return [entity for entity_id, entity in known.items() if str(entity_id) not in self.effects.places]
 
     def groups(self) -> list[tuple[GroupMember, list[GroupMapping]]]:
-        """The groups that they are in, by name, each with its mappings that are not Rejected."""
+        """The groups that they are in, sorted by name, each with its mappings that are not Rejected."""
         mappings = [each.mapping for each in self._through.values() if each.mapping.status != Status.REJECTED]
         members = sorted(self._members.values(), key=lambda member: member.group.display_name_key)
         return [(member, [each for each in mappings if each.group_id == member.group_id]) for member in members]
 
     def why_place(self, entity: Entity) -> PlaceWhy | None:
-        """Why they are in an entity; None where they are not."""
+        """Why they are in an entity; None if they are not."""
         place = self.effects.places.get(str(entity.id))
         if place is None:
             return None
@@ -276,7 +277,7 @@ class Explanation:
         return PlaceWhy(entity, source, through, hand, kept_out, also, counts=self.user.active)
 
     def why_not(self, entity: Entity) -> list[WhyNot]:
-        """All that is in the way of an entity; nothing where they are in it and it counts."""
+        """Everything that keeps them from an entity; empty if they are in it and it counts."""
         if self._known.facts.deleted:
             return [WhyNot(Reason.PERSON_DELETED)]
         if str(entity.id) in self.effects.places:
@@ -301,9 +302,9 @@ class Explanation:
         return obstacles
 
     def _throughs(self) -> Iterable[Through]:
-        """The mappings of the groups they are in, the Rejected ones too."""
+        """The mappings of the groups that they are in, including Rejected ones."""
         mappings = GroupMapping.objects.filter(group__in=list(self._members)).order_by("id")
-        # A change that mapped thousands of groups names them all in its detail, which stays where it is.
+        # A change that mapped thousands of groups lists them all in its detail, so the detail is not read.
         related = mappings.select_related("entity", "rule", *_by("change")).defer("change__detail")
         for mapping in related.annotate(rule_then=_RULE_THEN):
             mapping.group = self._members[mapping.group_id].group
@@ -336,7 +337,7 @@ class Explanation:
         return WhyNot(_yielding(entity, instead), source, place=instead)
 
     def _instead_of(self, entity: Entity) -> PlaceWhy | None:
-        """The place that a held one, one of the attribute or one by hand gives way to (SPEC R2, R4)."""
+        """The place to which a held place, or one by attribute or by hand, gives way (SPEC R2, R4); None if there is none."""
         wished = Claim(0, "", entity.kind, str(entity.id))
         for why in self.places():
             if competes(wished, Claim(0, "", why.entity.kind, str(why.entity.id))):
@@ -382,11 +383,11 @@ _RULE_THEN = Func(
     function="jsonb_path_query_first",
     output_field=JSONField(),
 )
-"""The rule of a mapping, as the change by which it is in its present status tells it."""
+"""The rule of a mapping, as recorded in the change that gave the mapping its present status."""
 
 
 def _matched(mapping: Any) -> Matched | None:
-    """By which rule a mapping came about that no admin approved; as it is now where nothing tells how it was."""
+    """The rule that created a mapping that no admin approved; the present rule if the change does not record it."""
     if mapping.status not in (Status.AUTO_APPROVED, Status.PENDING):
         return None
     if mapping.rule_then:

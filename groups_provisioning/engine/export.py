@@ -1,9 +1,9 @@
-"""All that the portal knows about the people of one org, as one JSON document.
+"""Everything that the portal knows about the people of one org, as one JSON document.
 
-Facts and effects stay apart: what the engine derives are `roles` and `places` of a person, and `conflicts`; `waiting`
-is the queue, and all else is fact. Rows are in the order of their ids and rules in that of their positions, so that the
-same state gives the same bytes. Times are UTC, each of the same width, so that they compare as text. No password, token
-or session is in it.
+Facts and effects are separate: the engine derives the `roles` and `places` of a person and the `conflicts`; `waiting`
+is the queue, and everything else is fact. Rows are sorted by ID and rules by position, so that the same state gives the
+same bytes. Times are UTC and have the same width, so that they compare as text. The document contains no passwords,
+tokens or sessions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +85,7 @@ GROUPS_AT_ONCE = 50
 
 
 def text(org: Organization) -> Iterator[str]:
-    """The document in pieces, one row a line; people are loaded by the thousand."""
+    """Yield the document in pieces, one row per line; people are loaded 1,000 at a time."""
     yield f'{{"organization": {_json(_organization(org))}'
     for name, rows in _tables(org):
         yield f',\n"{name}": ['

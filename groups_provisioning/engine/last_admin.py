@@ -1,6 +1,6 @@
-"""Who keeps the admin role though the facts take it away (SPEC R5). No clock, no database: accounts in, a verdict out.
+"""Who keeps the admin role although the facts take it away (SPEC R5). Pure: accounts in, a verdict out.
 
-Settling, and previews of what settling would do, ask here.
+Settling uses it, and so do previews of settling. It reads neither the clock nor the database.
 """
 
 from collections.abc import Callable, Collection
@@ -9,10 +9,11 @@ from uuid import UUID
 
 
 class Account(NamedTuple):
-    """One of the people who are looked at together.
+    """One of the people who are settled together.
 
-    counts: as an admin, that is active and not the owner (SPEC O8). had, has: the admin role, until now and by the
-    facts alone. switched: the change at hand opened or ended this account.
+    counts: the person counts as an admin if they have the role: active, and not the owner (SPEC O8). had: they had the
+    admin role until now. has: the facts alone give it to them. switched: this change activated, deactivated or
+    deleted the account.
     """
 
     id: UUID
@@ -23,9 +24,10 @@ class Account(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """keeper: who has the role against the facts from now on. released: who did, and does no longer.
+    """Who keeps the role, and what becomes of the others.
 
-    gone: whose account ended, so that the org is left without an admin.
+    keeper: has the role against the facts from now on. released: had it against the facts until now. gone: the people
+    whose deactivated or deleted accounts leave the org without an admin.
     """
 
     keeper: UUID | None
@@ -34,18 +36,18 @@ class Verdict(NamedTuple):
 
 
 def matters(accounts: Collection[Account], keeper: UUID | None) -> bool:
-    """Whether there is anything to decide; if not, nobody becomes or ceases to be an admin. keeper: until now."""
+    """Whether there is anything to decide; if not, nobody gains or loses the role. keeper: the keeper until now."""
     if any(each.had != each.has or (each.switched and each.had) for each in accounts):
         return True
     return keeper is not None and any((each.has and each.counts) or each.id == keeper for each in accounts)
 
 
 def decide(accounts: Collection[Account], keeper: UUID | None, others: Callable[[], bool]) -> Verdict:
-    """Who keeps the role. keeper: who does until now. others: whether anybody else is an admin who counts.
+    """Who keeps the role. keeper: the keeper until now. others: whether anybody else is an admin who counts.
 
-    There is one keeper at most, and none while any admin by the facts counts. Of several who lose the role at once it
-    is the one with the highest id; whoever keeps it stays the keeper until there is another admin, or their account
-    ends.
+    There is at most one keeper, and none while an admin who counts has the role by the facts. If several people lose
+    the role at once, the one with the highest id keeps it. The keeper stays until there is another admin, or until
+    their account is deactivated or deleted.
     """
     if any(each.has and each.counts for each in accounts):
         return Verdict(None, released=keeper)

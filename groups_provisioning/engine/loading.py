@@ -1,6 +1,6 @@
-"""Reading the facts that the engine resolves, for many people at once, in two statements.
+"""Reads the facts that the engine resolves, for many people at once, in two statements.
 
-What a person's row says, and the effects it is compared with, come from one snapshot; so do the groups and mappings.
+A person's facts and the recorded effects come from one snapshot; groups and their mappings come from one snapshot too.
 """
 
 from collections.abc import Collection, Sequence
@@ -35,8 +35,8 @@ from orgs.spans import spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# JSON is how a row can hold lists of rows; it is read by orjson, since there is a lot of it. The times in it are
-# microseconds, which compare as they should.
+# A row holds its lists of rows as JSON, and orjson parses it because there is a lot of it. Times in it are
+# microseconds, which compare correctly.
 _MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint".format
 
 _PEOPLE = f"""
@@ -72,7 +72,7 @@ WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
 
 @dataclass(slots=True)
 class Known:
-    """One person: the facts, and the effects as they are recorded; `recorded` is None if nothing was ever settled."""
+    """One person: the facts, and the recorded effects; `recorded` is None if the person was never settled."""
 
     id: UUID
     owner: bool
@@ -81,32 +81,32 @@ class Known:
 
     @property
     def counts_as_admin(self) -> bool:
-        """Whether they are an admin if they have the role: the owner, and somebody inactive, are not (SPEC R5)."""
+        """Whether they count as an admin if they have the role: the owner and inactive people do not (SPEC R5)."""
         return self.facts.active and not self.owner
 
 
 @dataclass(slots=True)
 class Loaded:
-    """Some people, in the order of their ids, what they share, and who keeps the admin role (SPEC R5)."""
+    """Some people in the order of their ids, the facts that they share, and who keeps the admin role (SPEC R5)."""
 
     people: list[Known]
     world: World
     last_admin: UUID | None = None
 
     def effects_of(self, known: Known) -> Effects:
-        """What the facts about one of these people amount to, be it recorded yet or not."""
+        """The effects that follow from the facts about one of these people, whether recorded yet or not."""
         effects = resolve(known.facts, self.world)
         if known.id == self.last_admin:
             effects.roles = self.world.catalogue.with_admin(effects.roles)
         return effects
 
     def play(self, known: Known) -> Played:
-        """What of one of these people's claims holds, is held and is kept out (SPEC C2)."""
+        """Which claims of one of these people hold, are held and are kept out (SPEC C2)."""
         return play(() if known.facts.deleted else claims_of(known.facts, self.world), known.facts)
 
 
 def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
-    """The people of an org with these ids, and what is known of the groups they are in."""
+    """The people of an org with these ids, and the facts about the groups that they are in."""
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, [org.id, list(user_ids)])
         rows = cursor.fetchall()
@@ -116,13 +116,13 @@ def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
 
 
 def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
-    """What of each person's claims holds and what is kept out (SPEC C2), by the facts of now."""
+    """Which claims of each person hold, are held and are kept out (SPEC C2), by the present facts."""
     loaded = load(org, user_ids)
     return {known.id: loaded.play(known) for known in loaded.people}
 
 
 def world(org: Organization, group_ids: Collection[str]) -> World:
-    """What is the same for everybody in an org; of its groups, those with these ids."""
+    """The facts that all people of an org share; of its groups, only those with these ids."""
     on = kinds_on(org)
     return World(
         catalogue=roles.catalogue(org.profile),
@@ -132,17 +132,17 @@ def world(org: Organization, group_ids: Collection[str]) -> World:
 
 
 def microseconds(at: datetime) -> int:
-    """A moment as the statements above write it."""
+    """A time in microseconds since the epoch, as the statements above write it."""
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def moment(at: int) -> datetime:
-    """The opposite of `microseconds`."""
+    """The inverse of `microseconds`."""
     return EPOCH + timedelta(microseconds=at)
 
 
 def spans_of(times: Sequence[datetime], *, on: bool) -> Sequence[Span]:
-    """When something was on, in microseconds. times: when it was switched."""
+    """The spans in which something was on, in microseconds. times: when it was switched. on: whether it is on now."""
     return spans([microseconds(at) for at in times], on=on, ever=0)
 
 

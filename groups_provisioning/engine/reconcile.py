@@ -1,6 +1,6 @@
 """The engine: turns facts into effects. It alone writes `Standing`, `Membership`, `Conflict` and `LastAdmin`.
 
-It never reads what it wrote but to find what differs, and to know who was an admin until now (SPEC R5).
+It reads what it wrote only to find what differs, and to know who was an admin until now (SPEC R5).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
@@ -28,7 +28,7 @@ BATCH = 500
 
 
 class SettledPerson(NamedTuple):
-    """What settling one person came to: their effective roles, and what differed."""
+    """The result of settling one person: their effective roles, and what differed."""
 
     roles: list[str]
     effects: list[Effect]
@@ -37,8 +37,8 @@ class SettledPerson(NamedTuple):
 def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
     """Bring one person up to date with the facts, within the command that changed them.
 
-    is_new: nothing was ever settled for them, and they are in no group. switched: this command opened or ended their
-    account.
+    is_new: they were never settled, and they are in no group. switched: this command activated, deactivated or
+    deleted their account.
     """
     if is_new and user.placement_id is None:
         person = Person(active=user.active, idp_roles=user.idp_roles or ())
@@ -51,17 +51,16 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
 
 
 def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
-    """Settle at most `limit` of the people of an org who are marked; how many it were.
+    """Settle at most `limit` of an org's marked people, in the caller's transaction. Returns how many were settled.
 
-    In the caller's transaction. Only the marks that were read are deleted: who is marked again meanwhile is settled
-    again.
+    Only the marks that were read are deleted: anybody who is marked again in the meantime is settled again.
     """
     marked = queue.next_marked(org_id, limit)
     if not marked:
         return 0
     settled = _settle(org_id, [each.user_id for each in marked])
     causes = {each.user_id: each.change_id for each in marked}
-    # One who is not marked follows from those who are (SPEC R5).
+    # The effects on somebody who is not marked follow from those on the marked people (SPEC R5).
     last = max(causes.values())
     history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects])
     queue.done(org_id, marked)
@@ -69,10 +68,10 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
 
 
 def rebuild(*, org: Organization) -> None:
-    """Throw all effects of an org away and make them anew from the facts (SPEC C4), in the caller's transaction.
+    """Delete all effects of an org and write them again from the facts (SPEC C4), in the caller's transaction.
 
-    Nothing is entered in the ledger: what comes out is what was there. So who waits is settled before, and the last
-    admin found, who is one until then (SPEC R5).
+    Nothing is entered in the ledger, because the result is what was there before. To ensure this, waiting people are
+    settled first, which also finds the last admin (SPEC R5).
     """
     while settle_marked(org.id):
         pass
@@ -84,9 +83,9 @@ def rebuild(*, org: Organization) -> None:
 
 
 class Drift(NamedTuple):
-    """Somebody whose effects are not what the facts amount to, and how these differ, as the ledger would tell it.
+    """Somebody whose effects do not follow from the facts, and how they differ, as the ledger would record it.
 
-    effects: none where what differs is only why somebody is in a place.
+    effects: empty if the only difference is why the person is in a place.
     """
 
     user_id: UUID
@@ -94,7 +93,7 @@ class Drift(NamedTuple):
 
 
 def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
-    """Those of these people whom settling would change, but for those who are marked. Nothing is written."""
+    """Those of these people whom settling would change, except those who are marked. Writes nothing."""
     loaded = loading.load(org, ids)
     marked = queue.marked(org.id, ids)
     found = []
@@ -108,14 +107,15 @@ def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
 
 @dataclass(slots=True)
 class Settled:
-    """What settling people came to: each one's roles, and what differed."""
+    """The result of settling people: each person's roles, and what differed."""
 
     roles: dict[UUID, list[str]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
 
 
-# Whoever settles the same people at the same time waits here, and then reads what was written meanwhile. The person
-# comes before the standing, as in every command: effects point to people, so writing them locks these anyway.
+# A transaction that settles the same people at the same time waits here, and then reads what was written in the
+# meantime. The person is locked before the standing, as in every command: effects reference people, so writing effects
+# locks the people anyway.
 _LOCK = """
 SELECT 1 FROM orgs_user u JOIN orgs_standing s ON s.user_id = u.id
 WHERE u.id = ANY(%(ids)s) AND s.user_id = ANY(%(ids)s)
@@ -129,15 +129,15 @@ _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"ids": list(ids)})
-    # Its switches are facts like others: a request that waited has an org of before.
+    # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
     org = _with_profile().get("id", org_id)
     return _apply(org, loading.load(org, ids), switched)
 
 
 def _hold_switches(org: Organization) -> None:
-    """Have those who switch kinds wait for this transaction, or this one for them.
+    """Make transactions that switch kinds wait for this one, or this one for them.
 
-    They mark everybody there is, and somebody who is just being created is not there yet.
+    They mark all existing people, and somebody who is just being created does not exist for them yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SWITCHES, [org.id])
@@ -149,7 +149,7 @@ def _with_profile() -> Joined:
 
 
 def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
-    """Resolve, and write what differs."""
+    """Resolve the facts, and write what differs."""
     now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
     settled = Settled()
     released = _keep_an_admin(org, loaded, now, switched, settled.effects)
@@ -165,7 +165,7 @@ def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset())
 
 
 def differences(known: Known, now: Effects) -> Iterator[Effect]:
-    """What a person's effects are now and were not, one entry for each (SPEC section 7: everything is explained)."""
+    """Each difference between a person's recorded effects and these (SPEC section 7: everything is explained)."""
     was = known.recorded or Effects(roles=[])
     if was.roles != now.roles:
         yield Effect(known.id, "roles", was.roles or None, now.roles)
@@ -229,7 +229,7 @@ ON CONFLICT (user_id, incoming_id) DO UPDATE SET holders = EXCLUDED.holders, sin
 
 @dataclass(slots=True)
 class _Writes:
-    """The rows that differ. A place is left before another is entered: exclusive ones are unique (SPEC R2)."""
+    """The rows that differ. Places are left before others are entered, since exclusive ones are unique (SPEC R2)."""
 
     rows: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {sql: [] for sql in (_STANDINGS, _LEAVE, _ENTER, _CLOSE, _OPEN)}
@@ -274,9 +274,9 @@ class _Writes:
 def _keep_an_admin(
     org: Organization, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
 ) -> UUID | None:
-    """Give the admin role back to whoever keeps it, note who that is, and tell of it in `effects`.
+    """Give the admin role back to the person who keeps it, store who that is, and add it to `effects`.
 
-    Returns somebody who kept it so far and has to be settled again, if they are not among these people.
+    Returns the previous keeper, who has to be settled again, if they are not among these people.
     """
     catalogue = loaded.world.catalogue
     admin = catalogue.admin
@@ -292,8 +292,8 @@ def _keep_an_admin(
     ]
     if not last_admin.matters(accounts, loaded.last_admin):
         return None
-    # One at a time: two admins who lose the role at once would each count on the other, and whoever becomes an active
-    # one would not release whom somebody else is about to note.
+    # One transaction at a time. Otherwise two admins who lose the role at once would each rely on the other, and a new
+    # active admin would not release a keeper whom another transaction is about to store.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
     noted = LastAdmin.objects.for_org(org).values_list("user_id", flat=True).first()
@@ -318,7 +318,7 @@ def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bo
 
 
 def next_people(org: Organization, after: UUID | None) -> list[UUID]:
-    """The ids of a batch of people of an org, those after this one."""
+    """The ids of the next batch of an org's people. after: the id to continue after; None for the first batch."""
     people = User.objects.for_org(org).order_by("id")
     return list((people.filter(id__gt=after) if after else people).values_list("id", flat=True)[:BATCH])
 

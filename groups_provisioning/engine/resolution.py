@@ -1,6 +1,6 @@
-"""What the facts about one person amount to (SPEC section 6). Pure: no database, no clock.
+"""Which effects follow from the facts about one person (SPEC section 6). Pure: no database, no clock.
 
-The same facts give the same effects, in whatever order they came about (SPEC C4). Ids are texts; times are
+The same facts give the same effects, in whatever order they were written (SPEC C4). Ids are strings; times are
 microseconds since the epoch.
 """
 
@@ -15,7 +15,7 @@ CLAIM, HELD, ATTRIBUTE, HAND = "claim", "held", "attribute", "hand"
 
 
 Span = tuple[int, int | None]
-"""A time and when it ended; None while it goes on. Spans come in their order and do not overlap."""
+"""When it began and when it ended; None if it has not ended. Spans are in order and do not overlap."""
 
 
 class Tie(NamedTuple):
@@ -35,11 +35,11 @@ class Group(NamedTuple):
 
 
 GONE = Group((), ())
-"""A group that was deleted after its members were read: whoever deleted it has marked them."""
+"""A group that was deleted after its members were read; the command that deleted it has marked them."""
 
 
 class Hand(NamedTuple):
-    """What an admin did by hand: placed somebody, or took them out."""
+    """A change by hand: an admin placed somebody in an entity, or took them out of it."""
 
     entity: str
     kind: str
@@ -55,7 +55,7 @@ class Decision(NamedTuple):
 class Claim(NamedTuple):
     """A mapping that claims a person, or did; claims sort in the order in which they began (SPEC C2).
 
-    spans: when it claims them: the mapping is approved, its kind is on, and they are a member.
+    spans: when it claims them, which is while the mapping is approved, its kind is on and they are a member.
     """
 
     since: int
@@ -66,7 +66,7 @@ class Claim(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Why somebody is in an entity. mapping: of a claim or a held place."""
+    """Why somebody is in an entity. mapping: for a claim or a held place."""
 
     kind: str
     source: str
@@ -84,9 +84,9 @@ class Question(NamedTuple):
 class Person:
     """The facts about one person.
 
-    deactivated_at: when the account was deactivated, in order. groups: each pushed group that they are in, with the
-    time they were added. attribute: the live concurrency group that the placement attribute names. hands, decisions: in
-    the order in which they were made, without those undone.
+    deactivated_at: the times at which the account was deactivated, in order. groups: each pushed group that they are
+    in, with the time they were added. attribute: the live concurrency group that the placement attribute names. hands,
+    decisions: in the order in which they were made, without those that were undone.
     """
 
     active: bool = True
@@ -126,7 +126,7 @@ class World:
 
 @dataclass(slots=True)
 class Effects:
-    """What it amounts to. places: by entity; conflicts: by the mapping of the incoming claim."""
+    """What follows from the facts. places: by entity; conflicts: by the mapping of the incoming claim."""
 
     roles: list[str]
     places: dict[str, Place] = field(default_factory=dict)
@@ -134,9 +134,9 @@ class Effects:
 
 
 def resolve(person: Person, world: World) -> Effects:
-    """The roles, places and open conflicts of one person (SPEC R1-R4, C1-C4, M2), but for SPEC R5.
+    """The roles, places and open conflicts of one person (SPEC R1-R4, C1-C4, M2), without SPEC R5.
 
-    Somebody inactive keeps places, and is asked nothing; somebody whom SCIM deleted has none.
+    Inactive people keep their places and have no open conflicts; people whom SCIM deleted have neither.
     """
     effects = Effects(_roles(person, world))
     if person.deleted:
@@ -160,10 +160,10 @@ def competes(one: Claim, other: Claim) -> bool:
 
 @dataclass(slots=True)
 class Played:
-    """What playing claims and decisions came to (SPEC C2, M2).
+    """The result of playing claims and decisions (SPEC C2, M2).
 
-    holding: claims that hold. held: what was a claim that held when it ended, and keeps its place. kept_out: claims
-    that something holds against. decided: the pairs of mappings that were decided, whichever way.
+    holding: claims that hold. held: claims that held when they ended, and keep their place. kept_out: claims that
+    something holds against. decided: the pairs of mappings that were decided, whichever way.
     """
 
     holding: list[Claim] = field(default_factory=list)
@@ -177,7 +177,7 @@ class Played:
 
 
 def play(claims: Collection[Claim], person: Person) -> Played:
-    """Play a person's claims in order of time with what was decided about them (SPEC C2, M2)."""
+    """Play a person's claims, and the decisions about them, in order of time (SPEC C2, M2)."""
     if _is_contested(claims):
         return _Play(claims, person).run()
     played = Played()
@@ -201,10 +201,10 @@ def _is_contested(claims: Collection[Claim]) -> bool:
 
 
 def decided_by(played: Played, incoming: str, *, use_incoming: bool) -> list[tuple[str, str]]:
-    """The pairs, winner and loser, that deciding a card comes to (SPEC C3); none where it is not open any more.
+    """The pairs of winner and loser that deciding a card writes (SPEC C3); empty if the card is no longer open.
 
-    *Keep current* decides for what holds against the incoming claim, and so moves nobody. *Use incoming* decides for it
-    over everything that competes with it, held places too, and so puts the person there.
+    *Keep current* decides for what holds against the incoming claim, so it moves nobody. *Use incoming* decides for the
+    incoming claim over everything that competes with it, held places too, so it puts the person there.
     """
     claim = next((each for each in played.kept_out if each.mapping == incoming), None)
     if claim is None:
@@ -218,8 +218,8 @@ def decided_by(played: Played, incoming: str, *, use_incoming: bool) -> list[tup
 class _Play:
     """One person's claims, played event after event.
 
-    At one instant spans end first, then what is held ends with the account; then claims that were there before begin
-    again, then new ones; decisions come last, in the order in which they were made.
+    Events at one instant have this order: spans end; a deactivation ends what is held; earlier claims begin again; new
+    claims begin; decisions take effect, in the order in which they were made.
     """
 
     END, DEACTIVATION, RESUMPTION, BEGIN, DECISION = range(5)
@@ -228,8 +228,8 @@ class _Play:
         self.claims = {claim.mapping: claim for claim in claims}
         self.person = person
         self.decisions = [each for each in person.decisions if each.winner in self.claims and each.loser in self.claims]
-        self.holding: list[Claim] = []  # with those that are held
-        self.held: dict[str, int] = {}  # the mappings of those that are no claims any more, since when
+        self.holding: list[Claim] = []  # including those that are held
+        self.held: dict[str, int] = {}  # the mappings that no longer claim, and since when
         self.kept_out: list[Claim] = []
         self.above: set[tuple[str, str]] = set()
 
@@ -264,9 +264,10 @@ class _Play:
 
     def _begin(self, claim: Claim, *, is_first: bool) -> None:
         if self.held.pop(claim.mapping, None) is not None:
-            return  # it is a claim again, where it stands
+            return  # it is a claim again, and keeps its place
         self.kept_out.append(claim)
-        # Whoever was a member before takes nothing when a mapping is mended or a kind is on again (SPEC M2).
+        # A claim that begins again, when its mapping is approved or its kind is switched on again, displaces nothing
+        # (SPEC M2).
         if is_first or not self._rivals(claim):
             self._contend(claim)
 
@@ -277,7 +278,7 @@ class _Play:
             self.held[claim.mapping] = at
 
     def _decide(self, decision: Decision) -> None:
-        # The latest of a pair stands; what an earlier one brought about has happened (SPEC C3).
+        # The latest decision on a pair stands; what an earlier one caused is not undone (SPEC C3).
         self.above.discard((decision.loser, decision.winner))
         self.above.add((decision.winner, decision.loser))
         contender = next((claim for claim in self.kept_out if claim.mapping == decision.winner), None)
@@ -301,12 +302,12 @@ class _Play:
             return True
         if (holder.mapping, claim.mapping) in self.above:
             return False
-        # A held place gives way to what began after it was a claim: in the same slot, or for a sub-organization.
+        # A held place gives way to a claim that began after it was held: of the same kind, or for a sub-organization.
         since = self.held.get(holder.mapping)
         return since is not None and claim.since > since and claim.kind in (holder.kind, SUB)
 
     def _leave(self, leaving: list[Claim]) -> None:
-        """Whenever claims leave, those kept out come in, the earliest first, where nothing competes (SPEC C2)."""
+        """Remove claims. Those kept out then take their places, the earliest first, if nothing competes (SPEC C2)."""
         if leaving:
             self.holding = [claim for claim in self.holding if claim not in leaving]
             for claim in leaving:
@@ -325,7 +326,7 @@ def _roles(person: Person, world: World) -> list[str]:
 
 
 def claims_of(person: Person, world: World) -> list[Claim]:
-    """What claims the person, or claimed them since they were added, without what they were taken out of by hand."""
+    """The claims on a person since they were added, without those on entities that they were taken out of by hand."""
     removed = _removed(person)
     claims = []
     for group_id, added_at in person.groups:
@@ -336,7 +337,7 @@ def claims_of(person: Person, world: World) -> list[Claim]:
 
 
 def overlaps(some: Sequence[Span], others: Sequence[Span]) -> Sequence[Span]:
-    """When both go on. What ends and begins again at one instant goes on."""
+    """The spans in which both are on. A span that ends where the next begins is one span with it."""
     found: list[Span] = []
     for begin, end in some:
         for its_begin, its_end in others:
@@ -352,7 +353,7 @@ def overlaps(some: Sequence[Span], others: Sequence[Span]) -> Sequence[Span]:
 
 
 def _since(spans: Sequence[Span], at: int) -> Sequence[Span]:
-    """What of the spans comes after a time."""
+    """The parts of the spans from a time on."""
     if spans and spans[0][0] >= at:
         return spans
     return [(max(begin, at), end) for begin, end in spans if end is None or end > at]
@@ -367,7 +368,7 @@ def _places(person: Person, world: World, played: Played) -> dict[str, Place]:
     yielding = []
     if person.attribute and world.is_on(POOL) and person.attribute not in _removed(person):
         yielding.append((Claim(0, "", POOL, person.attribute), Place(POOL, ATTRIBUTE)))
-    # Of several places by hand the latest counts.
+    # The latest of several places by hand counts.
     yielding += [(claim, Place(claim.kind, HAND)) for claim in reversed(by_hand)]
 
     places = {claim.entity: Place(claim.kind, CLAIM, claim.mapping) for claim in played.holding}
@@ -378,6 +379,6 @@ def _places(person: Person, world: World, played: Played) -> dict[str, Place]:
         if free and claim.entity not in places and not played.against(claim):
             places[claim.entity] = place
             taken.add(claim.kind)
-    if SUB in taken:  # whatever belongs to the root org stays recorded in the facts, and does not count (SPEC R2)
+    if SUB in taken:  # places of the root org stay in the facts, but do not count (SPEC R2)
         return {entity: place for entity, place in places.items() if place.kind == SUB}
     return places

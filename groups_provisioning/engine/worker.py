@@ -1,4 +1,4 @@
-"""What a worker does: batch after batch, each of the org that waits longest (SPEC C4, section 7)."""
+"""What a worker does: it settles batch after batch, each from the org that has waited longest (SPEC C4, section 7)."""
 
 import time
 
@@ -12,11 +12,11 @@ from orgs.db.transactions import is_contention
 log = structlog.get_logger(__name__)
 
 BATCH = 500  # people; one transaction
-REASON = 500  # characters of it that are kept
+REASON = 500  # characters of the reason that are stored
 
 
 def drain(seconds: float) -> bool:
-    """Settle whoever waits, for about that long at most; whether time was up before the queue was empty."""
+    """Settle waiting people for about `seconds` at most. Returns whether time ran out before the queue was empty."""
     deadline = time.monotonic() + seconds
     while serve() is not None:
         if time.monotonic() > deadline:
@@ -25,9 +25,9 @@ def drain(seconds: float) -> bool:
 
 
 def serve() -> int | None:
-    """Settle one batch in one transaction; how many people it was, or None where no org waits.
+    """Settle one batch in one transaction. Returns how many people it settled, or None if no org is waiting.
 
-    What goes wrong keeps nobody else waiting: the org is held for a while, and its marks stay.
+    A failure does not block other orgs: the org is put on hold for a while, and its marks stay. Returns 0 then.
     """
     taken = None
     try:
@@ -46,5 +46,5 @@ def serve() -> int | None:
 
 
 def _reason(error: Exception) -> str:
-    """The exception in one line; PostgreSQL's further lines quote rows."""
+    """The first line of the exception: PostgreSQL's other lines quote rows."""
     return f"{type(error).__name__}: {error}".partition("\n")[0][:REASON]
