@@ -1,4 +1,4 @@
-"""Work that a nudge or the clock starts."""
+"""Background work, started by a nudge or the clock."""
 
 from uuid import UUID
 
@@ -9,14 +9,14 @@ from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.preview import runs
 from orgs import nudge
 
-SECONDS = 5.0  # of one task, so that others have their turn
+SECONDS = 5.0  # per task, so that other tasks get their turn
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def settle_pending() -> None:
-    """Settle whoever waits; then previews. Lost, doubled, late or killed half-way, it does no harm.
+    """Settle waiting people, then compute previews. Harmless if it is lost, doubled, late or killed half-way.
 
-    What there is to do is in the database.
+    The database holds what remains to be done.
     """
     if worker.drain(SECONDS) or runs.serve():
         nudge.wake()
@@ -24,7 +24,7 @@ def settle_pending() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def check_all_effects() -> None:
-    """Have every org checked, each by tasks of its own; and let go of old previews."""
+    """Start a check for every org, each in its own tasks, and delete old previews."""
     runs.forget(timezone.now())
     for org_id in effect_checks.org_ids():
         check_effects.delay(str(org_id))
@@ -32,7 +32,7 @@ def check_all_effects() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def check_effects(org_id: str, after: str | None = None) -> None:
-    """Check some of an org's people, those after this one, and leave the others to the next task."""
+    """Check some of an org's people, and start another task for the others. after: the last person checked so far."""
     checked = effect_checks.check(UUID(org_id), after=UUID(after) if after else None, seconds=SECONDS)
     if checked.last:
         check_effects.delay(org_id, str(checked.last))

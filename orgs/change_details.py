@@ -1,13 +1,12 @@
-"""What a `Change` tells: every verb that there is or ever was, and the keys of its detail.
+"""What a `Change` records: every verb that exists or ever existed, and the keys of its detail.
 
-The one place where `Change.verb` and the keys of `Change.detail` are spelled. A command writes a detail by handing one
-of these to `history.record`; whoever reads one gets it from `history.read`. History is kept for ever and is never
-migrated, so:
+The only place that spells `Change.verb` and the keys of `Change.detail`. A command writes a detail by passing one of
+these to `history.record`; readers get it from `history.read`. History is kept for ever and never migrated, so:
 
-- A verb or a key is never renamed or given another meaning, and a verb that nothing writes any more stays here.
-- A field without a default is always stored. A field with a default is left out where it holds the default.
-- A field that came later than its verb is `later(before=...)`: always stored, and `before` stands for older changes.
-- A key that is not among the fields is not read: a newer release may have written it.
+- A verb or a key is never renamed or given another meaning, and a verb that is no longer written stays here.
+- A field without a default is always stored. A field with a default is left out if it holds the default.
+- A field that is newer than its verb is `later(before=...)`: always stored, and older changes read as `before`.
+- A key that is not among the fields is ignored: a newer release may have written it.
 
 tests/orgs/golden/change_details.json has an example of every shape that was ever stored.
 """
@@ -24,13 +23,13 @@ _BEFORE = "before"
 
 
 def later(*, before: Any) -> Any:
-    """A field that is always stored now, and is `before` in changes that are older than it."""
+    """A field that is now always stored, and reads as `before` in changes that are older than the field."""
     return field(metadata={_BEFORE: before})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field, later))
 class Detail:
-    """What one verb tells. A subclass without a verb is what several have in common, and cannot be recorded."""
+    """The detail of one verb. A subclass without a verb holds what several share, and cannot be recorded."""
 
     verb: ClassVar[str]
 
@@ -42,18 +41,18 @@ class Detail:
             VERBS[verb] = cls
 
     def stored(self) -> dict[str, Any]:
-        """As `Change.detail` holds it."""
+        """The detail as `Change.detail` stores it."""
         told = ((each, getattr(self, each.name)) for each in _fields(type(self)))
         return {each.name: value for each, value in told if value != _default(each)}
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        """From what `Change.detail` holds, in whatever shape it was ever written."""
+        """Read what `Change.detail` stores, in any shape that was ever written."""
         return cls(**{each.name: stored[each.name] if each.name in stored else _absent(each) for each in _fields(cls)})
 
 
 def read(verb: str, stored: Mapping[str, Any]) -> Detail | None:
-    """What a change tells; None for a verb that this release does not know."""
+    """The detail of a change; None for a verb that this release does not know."""
     kind = VERBS.get(verb)
     return kind.of(stored) if kind else None
 
@@ -63,12 +62,12 @@ def _fields(kind: type[Detail]) -> tuple[Field[Any], ...]:
 
 
 def _default(each: Field[Any]) -> Any:
-    """What a field is left out for; MISSING if it never is."""
+    """The value for which a field is left out; MISSING if it never is."""
     return each.default if each.default_factory is MISSING else each.default_factory()
 
 
 def _absent(each: Field[Any]) -> Any:
-    """What a field is where it was left out, or was not known yet."""
+    """The value of a field that was left out, or did not exist yet."""
     value = each.metadata.get(_BEFORE, _default(each))
     if value is MISSING:
         raise KeyError(each.name)
@@ -80,7 +79,7 @@ def _absent(each: Field[Any]) -> Any:
 
 
 class EntityAbout(TypedDict):
-    """An entity, and what it was called then. The keys of `EntityDetail`."""
+    """An entity, and its name at that time. The keys of `EntityDetail`."""
 
     entity: str
     kind: str
@@ -98,13 +97,13 @@ class GroupAbout(TypedDict):
 
 
 class PlacementAbout(EntityAbout):
-    """Somebody and an entity. The keys of `PlacementDetail`."""
+    """A person and an entity. The keys of `PlacementDetail`."""
 
     user: str
 
 
 class RuleThen(TypedDict):
-    """The rule that made a mapping, as it was then."""
+    """The rule that created a mapping, as it was then."""
 
     id: str
     pattern_type: str
@@ -119,7 +118,7 @@ class Settled(TypedDict):
 
 
 class MappingStory(TypedDict):
-    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None where it has none yet."""
+    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None if it has none yet."""
 
     mapping: str
     group: str
@@ -134,7 +133,7 @@ class MappingStory(TypedDict):
 
 
 class RenameStory(TypedDict):
-    """What became of the name `was` of an entity when its group was renamed: it is `now`, or why it was `kept`."""
+    """What became of an entity's name `was` when its group was renamed: the name `now`, or why it was `kept`."""
 
     entity: str
     kind: str
@@ -154,7 +153,7 @@ class RuleStory(TypedDict):
 
 
 class FieldStory(TypedDict):
-    """A column that went from one value to another."""
+    """A column whose value changed."""
 
     was: Any
     now: Any
@@ -193,13 +192,13 @@ class MappingsDetail(MarkingDetail):
 
 
 class PersonDetail(Detail):
-    """user: the id of whom it is about."""
+    """user: the id of the person concerned."""
 
     user: str
 
 
 class GroupDetail(MappingsDetail):
-    """A pushed group. added, removed: how many people. nested: how many groups that came or went."""
+    """A pushed group. added, removed: how many people. nested: how many nested groups were added or removed."""
 
     group: str
     name: str
@@ -219,18 +218,18 @@ class EntityDetail(Detail):
 
 
 class PlacementDetail(PersonDetail, EntityDetail):
-    """Somebody, and an entity in which they are or are not by an admin's hand."""
+    """A person, and an entity that an admin placed them in, took them out of or put them back in."""
 
 
 class ConflictsDetail(MarkingDetail):
-    """user: who it was about, if it was one person, who was settled at once; else they were `marked`."""
+    """user: the person, if only one was affected and settled at once; several people were `marked` instead."""
 
     user: str | None = None
     marked: int = 0
 
 
 class TokenDetail(Detail):
-    """token: the id of a SCIM token; name: as its admin calls it."""
+    """token: the id of a SCIM token. name: the name that an admin gave it."""
 
     token: str
     name: str
@@ -260,11 +259,11 @@ class UserDeleted(PersonDetail, verb="user.deleted"):
 
 
 class UserActivated(PersonDetail, verb="user.activated"):
-    """Support opened an account."""
+    """Support activated an account."""
 
 
 class UserDeactivated(PersonDetail, verb="user.deactivated"):
-    """Support ended an account."""
+    """Support deactivated an account."""
 
 
 class UserSignedOut(PersonDetail, verb="user.signed_out"):
@@ -276,7 +275,7 @@ class UserPlaced(PlacementDetail, verb="user.placed"):
 
 
 class UserTakenOut(PlacementDetail, verb="user.taken_out"):
-    """An admin took somebody out of an entity. against_scim: although SCIM places them there (SPEC R4)."""
+    """An admin took somebody out of an entity. against_scim: whether SCIM places them there (SPEC R4)."""
 
     against_scim: bool
 
@@ -286,7 +285,7 @@ class UserPutBack(PlacementDetail, verb="user.put_back"):
 
 
 class UserRolesSet(PersonDetail, verb="user.roles_set"):
-    """An admin gave somebody roles, or None (SPEC R1). was, now: keys of roles."""
+    """An admin gave somebody roles by hand, or ended that with None (SPEC R1). was, now: keys of roles."""
 
     was: list[str] | None
     now: list[str] | None
@@ -304,9 +303,9 @@ class GroupRestored(GroupDetail, verb="group.restored"):
 
 
 class GroupChanged(GroupDetail, verb="group.changed"):
-    """SCIM changed a group, or wrote it as it is, which ends removals by hand.
+    """SCIM changed a group, or wrote it without a change, which ends removals by hand.
 
-    was: the name that it had, if it was renamed. entities: those that were to be renamed with it.
+    was: the name that it had, if it was renamed. entities: those that had to follow the new name.
     """
 
     was: str | None = None
@@ -322,7 +321,7 @@ class MappingApproved(MappingsDetail, verb="mapping.approved"):
 
 
 class MappingRejected(MappingsDetail, verb="mapping.rejected"):
-    """An admin ended mappings."""
+    """An admin rejected mappings."""
 
 
 class MappingRetargeted(MappingsDetail, verb="mapping.retargeted"):
@@ -364,7 +363,7 @@ class RulesReordered(Detail, verb="rules.reordered"):
 
 
 class RulesApplied(MappingsDetail, verb="rules.applied"):
-    """An admin had rules evaluated for unmapped groups (SPEC M5). rule: the id of the only one, None for all."""
+    """An admin had rules evaluated for unmapped groups (SPEC M5). rule: the id of the only one; None for all."""
 
     rule: str | None
     approved: int
@@ -417,7 +416,7 @@ class ConflictUndone(ConflictsDetail, verb="conflict.undone"):
 
 
 class OrgFounded(Detail, verb="org.founded"):
-    """An org came to be. profile: the key of its schema profile."""
+    """An org was founded. profile: the key of its schema profile."""
 
     name: str
     profile: str
@@ -437,20 +436,20 @@ class OrgGroupProvisioningSwitched(Detail, verb="org.group_provisioning_switched
 
 
 class OrgDomainsChanged(Detail, verb="org.domains_changed"):
-    """The verified domains went from some to others."""
+    """The verified domains changed."""
 
     was: list[str]
     now: list[str]
 
 
 class OrgDomainAsked(Detail, verb="org.domain_asked"):
-    """An admin asked to prove a domain by the DNS."""
+    """An admin asked to verify a domain by DNS."""
 
     name: str
 
 
 class OrgDomainDropped(Detail, verb="org.domain_dropped"):
-    """An admin dropped a domain that was not proven yet."""
+    """An admin removed a domain that was not verified yet."""
 
     name: str
 
@@ -473,14 +472,14 @@ class TokenRevoked(TokenDetail, verb="token.revoked"):
 
 
 class EngineDriftFound(MarkingDetail, verb="engine.drift_found"):
-    """Effects were not what the facts amount to. people: for how many. first: some of them."""
+    """Effects did not follow from the facts. people: how many were affected. first: the first differences."""
 
     people: int
     first: list[DriftStory]
 
 
 class EngineRebuilt(Detail, verb="engine.rebuilt"):
-    """Support had all effects made anew."""
+    """Support had all effects rebuilt."""
 
     was: EffectCounts
     now: EffectCounts
@@ -496,9 +495,9 @@ LISTS = ("mappings", "entities")
 RULE_OF_MAPPING = "$.mappings[*] ? (@.mapping == $id).rule"
 """A jsonpath to what was the rule of the mapping `$id`, a RuleThen or null."""
 USES_INCOMING = {"use": "incoming"}
-"""What a ConflictDecided contains that was decided for the incoming mapping."""
+"""What a ConflictDecided contains if it was decided for the incoming mapping."""
 
 
 def mentions(sort: Literal["group", "entity"], id_: UUID) -> list[dict[str, Any]]:
-    """What the detail of a change contains that did something to this group or entity by the way; any one of these."""
+    """What the detail contains of a change that also affected this group or entity; any one of these matches."""
     return [{name: [{sort: str(id_)}]} for name in (LISTS if sort == "entity" else LISTS[:1])]

@@ -1,4 +1,4 @@
-"""What each process has for itself: a thread that works beside its requests, with what waits for it."""
+"""Background threads of a process: each works beside the requests, on its own queue of work."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ Own = TypeVar("Own", bound="Background")
 
 
 class Background:
-    """Work in a thread of its own, started when it is first needed. It ends with the process, whatever it is doing."""
+    """Work in a separate thread, started when it is first needed. It ends with the process, even in mid-work."""
 
     thread_name: str
 
@@ -18,7 +18,7 @@ class Background:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread, unless it runs."""
+        """Start the thread, unless it is running."""
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
@@ -27,14 +27,14 @@ class Background:
                     self._thread = thread
 
     def run(self) -> None:
-        """What the thread does, for ever."""
+        """What the thread does, until the process ends."""
         raise NotImplementedError
 
 
 class PerProcess(Generic[Own]):
     """One `Background` for each process.
 
-    A forked child has another: the thread is not there, and what waits is the parent's to do.
+    A forked child gets a new one: it has no copy of the thread, and the waiting work remains with the parent.
     """
 
     def __init__(self, make: Callable[[], Own]) -> None:

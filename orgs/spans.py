@@ -1,7 +1,7 @@
-"""When something was on: kept as the times at which it was switched, in turn. Plain Python.
+"""When something was on, stored as the times at which it was switched on and off in turn. Plain Python.
 
-A mapping is approved and falls back, a kind is switched on and off (SPEC M2). What is so now is a column of its own;
-the times say the rest.
+A mapping is approved and falls back, a kind is switched on and off (SPEC M2). The present state has its own column; the
+times give the history.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from typing import TypeVar
 Time = TypeVar("Time")
 
 LONGEST = 64
-"""Times that are kept of one thing."""
+"""How many times are stored at most."""
 
 
 def switched(times: Sequence[Time], at: Time, *, on: bool) -> list[Time]:
-    """The times with one more, at which it went `on` or off.
+    """The times, and one more, at which it was switched `on` or off.
 
-    Of too many the oldest interruption is forgotten, as if it had not been: that is what an interruption that was
-    mended amounts to for whoever was there before (SPEC M2).
+    If there are more than LONGEST, the oldest interruption is dropped, as if it had not happened. An interruption that
+    is over has the same result for everybody who was a member before it (SPEC M2).
     """
     kept = [*times, at]
     if len(kept) <= LONGEST:
@@ -27,9 +27,9 @@ def switched(times: Sequence[Time], at: Time, *, on: bool) -> list[Time]:
 
 
 def spans(times: Sequence[Time], *, on: bool, ever: Time) -> list[tuple[Time, Time | None]]:
-    """The spans in which it was on, in their order; the last ends with None where it is on now.
+    """The spans in which it was on, in order; the last ends with None if it is on now.
 
-    ever: where a span begins that was there before the first time.
+    ever: the beginning of a span that began before the first time.
     """
     edges: list[Time | None] = [*times] if _begins(times, on) else [ever, *times]
     if on:
@@ -38,5 +38,5 @@ def spans(times: Sequence[Time], *, on: bool, ever: Time) -> list[tuple[Time, Ti
 
 
 def _begins(times: Sequence[Time], on: bool) -> bool:
-    """Whether it went on at the first of the times, or off. Without any it is what it always was."""
+    """Whether the first of the times switched it on. Without times, it has always been as it is now."""
     return (len(times) % 2 == 1) == on

@@ -1,4 +1,4 @@
-"""The state that wishes about mappings start from, as the database has it: what `assignments` decides on."""
+"""Loads the state from which `assignments` decides wishes about mappings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from orgs.models import Entity, Organization
 
 @dataclass(slots=True)
 class Loaded:
-    """The state, and the rows that it was made of, by id: groups, their live mappings, and the entities sought."""
+    """The state, and the rows that it was built from, by id: groups, their live mappings, the requested entities."""
 
     state: State
     groups: dict[UUID, PushedGroup]
@@ -22,9 +22,9 @@ class Loaded:
 
 
 def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> Loaded:
-    """What the wishes are about; a bounded number of statements, however many there are.
+    """Load what the wishes are about, in a bounded number of statements, however many wishes there are.
 
-    lock: groups by id, then their mappings, then entities, for a command; a preview takes none.
+    lock: for a command, lock groups by id, then their mappings, then entities; a preview locks nothing.
     """
     asked = [wish.mapping_id for wish in wishes if not isinstance(wish, Map)]
     group_of = dict(GroupMapping.objects.for_org(org).filter(id__in=asked).values_list("id", "group_id"))
@@ -41,7 +41,7 @@ def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> L
         place = own.get(id_) or Place(entity.kind, entity.name, id_)
         place.name = entity.name  # as it is under the lock
         state.by_id[id_] = state.by_name[entity.kind, entity.name_key] = place
-    # Asked under the entities' locks: nobody can come to own one of them any more.
+    # Read under the entities' locks, so no other mapping can become the owner of one of them.
     for row in GroupMapping.objects.live().filter(entity__in=found.keys() - own.keys()).select_related("group"):
         assert row.entity_id is not None
         place, group = state.by_id[row.entity_id], Group(row.group_id, row.group.display_name)

@@ -1,4 +1,4 @@
-"""What admins decide where claims of one person compete (SPEC C3): the only module that writes `Decision`."""
+"""Decisions of admins about conflicts (SPEC C3): the only module that writes `Decision`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from orgs.models import Organization, User
 
 
 class ConflictGone(Exception):
-    """The conflict is not open any more, or others hold against the claim than those who were shown."""
+    """The conflict is no longer open, or other mappings hold against the claim than those that were shown."""
 
 
 class UnknownDecision(Exception):
-    """There is no such decision in this org, or it was undone already."""
+    """There is no such decision in this org, or it was already undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An open conflict as somebody saw it: the person, the mapping that claims them, and those that hold against it."""
+    """An open conflict as shown: the person, the mapping that claims them, and the mappings that hold against it."""
 
     user_id: UUID
     incoming_id: UUID
@@ -38,9 +38,9 @@ class Card:
 
 @command
 def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, cause: Cause) -> None:
-    """Keep the current place, or use the incoming one, on each of these cards; it is remembered.
+    """Keep the current place, or use the incoming one, on each of these cards; the decisions are stored.
 
-    One person is settled at once, several by a worker. Raises ConflictGone, and then nothing was decided.
+    One person is settled at once, several by a worker. Raises ConflictGone; nothing is decided then.
     """
     if not cards:
         return
@@ -74,7 +74,7 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
 
 @command
 def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> None:
-    """Forget decisions; what they had settled is open again (SPEC C3). Raises UnknownDecision."""
+    """Undo decisions; the conflicts that they settled are open again (SPEC C3). Raises UnknownDecision."""
     change_id = uuid7()
     found = Decision.objects.for_org(org).filter(id__in=decision_ids, undone_by=None)
     users = _locked(org, set(found.values_list("user_id", flat=True)))
@@ -85,7 +85,7 @@ def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> Non
 
 
 def forget(*, user: User, change_id: UUID) -> None:
-    """End all decisions about somebody whom SCIM deletes (SPEC U3)."""
+    """Undo all decisions about somebody whom SCIM deletes (SPEC U3)."""
     Decision.objects.filter(user=user, undone_by=None).update(undone_by=change_id)
 
 
@@ -95,7 +95,7 @@ def _locked(org: Organization, ids: set[UUID]) -> dict[UUID, User]:
 
 
 def _settle(org: Organization, users: dict[UUID, User], change_id: UUID) -> tuple[Settled, list[Effect]]:
-    """Settle one person at once, or mark several; how a Change tells whom, and what came of it."""
+    """Settle one person at once, or mark several. Returns who it was, for the Change's detail, and the effects."""
     if len(users) == 1:
         (user,) = users.values()
         return {"user": str(user.id), "marked": 0}, reconcile.settle(org=org, user=user).effects

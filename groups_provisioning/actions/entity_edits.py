@@ -18,7 +18,7 @@ from orgs.queue import MARK, announce
 
 @command
 def create_entity(*, org: Organization, kind: str, name: str, session_limit: int | None = None, cause: Cause) -> Entity:
-    """A new entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
+    """Create an entity. Raises KindOff, entities.NameTaken, entities.ReservedName, entities.UnusableName."""
     if kind not in entities.kinds_on(org):
         raise KindOff(kind)
     entity = entities.create(org=org, kind=kind, name=name, session_limit=session_limit, at=cause.at)
@@ -51,7 +51,7 @@ def limit_entity(*, org: Organization, entity_id: UUID, session_limit: int | Non
 
 @command
 def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
-    """End an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
+    """Delete an entity; the mapping that owns it waits for a new target (SPEC M7). Raises entities.UnknownEntity."""
     owner = GroupMapping.objects.live().for_org(org).filter(entity=entity_id)
     groups = lock_groups(org, owner.values_list("group_id", flat=True))
     entity, mapping = ending(org, entity_id, lock=True)
@@ -71,9 +71,9 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
 
 
 def ending(org: Organization, entity_id: UUID, *, lock: bool = False) -> tuple[Entity, GroupMapping | None]:
-    """What deleting an entity ends: it, and the place of the mapping that owns it. Raises entities.UnknownEntity.
+    """The entity to delete, and the mapping that owns it, if any. Raises entities.UnknownEntity.
 
-    lock: for the command. An owner that came meanwhile is locked late, which at worst repeats the command.
+    lock: for the command. A mapping that has just become the owner is locked late, which at worst repeats the command.
     """
     found = [entities.locked(org, entity_id, ends=True)] if lock else entities.sought(org, [entity_id])
     if not found:
@@ -83,7 +83,7 @@ def ending(org: Organization, entity_id: UUID, *, lock: bool = False) -> tuple[E
 
 
 def placed(entity: Entity, owner: GroupMapping | None) -> list[UUID]:
-    """Whom the facts place in an entity, its owner's members included, in the order of their ids."""
+    """The ids of the people whom the facts place in an entity, including the members of its owner's group, in order."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT user_id FROM {_PLACED} ORDER BY 1", _placing(entity, owner))
         return [user_id for (user_id,) in cursor.fetchall()]
@@ -93,7 +93,7 @@ def _about(entity: Entity) -> EntityAbout:
     return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
 
 
-# By the facts that place people there: memberships may be about to be written.
+# Read from the facts that place people there, because memberships may not be written yet.
 _PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
@@ -103,7 +103,7 @@ _MARK_PLACED = MARK.format(touched=_PLACED)
 
 
 def _mark_placed(entity: Entity, owner: GroupMapping | None, change_id: UUID) -> int:
-    """Have everybody settled whom anything places in the entity; how many there are."""
+    """Mark everybody whom the facts may place in the entity. Returns how many people were marked."""
     about = {"org": entity.org_id, "change": change_id, **_placing(entity, owner)}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)

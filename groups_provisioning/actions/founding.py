@@ -1,4 +1,4 @@
-"""A new org with everything that it starts with."""
+"""Founds an org, with everything that it starts with."""
 
 from groups_provisioning.actions import rules
 from groups_provisioning.engine import reconcile
@@ -19,9 +19,9 @@ def found(
     ready_for_scim: bool = False,
     cause: Cause,
 ) -> Founded:
-    """An org with its owner, who is settled, and its profile's rules.
+    """Found an org with its owner, who is settled, and its profile's starting rules.
 
-    Raises what organizations.found raises, rules.BadStartingRule.
+    Raises what organizations.found raises, and rules.BadStartingRule.
     """
     founded = organizations.found(
         name=name,

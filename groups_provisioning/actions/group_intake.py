@@ -1,7 +1,7 @@
-"""What identity providers ask about groups. Each function is one command: one transaction, one `Change`.
+"""What identity providers write to groups. Each function is one command: one transaction, one `Change`.
 
-The only module that writes `PushedGroup`. The group's row is locked before its members are touched, so parallel
-requests lose nothing (SPEC S7); people are marked, and settled by a worker.
+The only module that writes `PushedGroup`. The group's row is locked before its members change, so that parallel
+requests lose nothing (SPEC S7). People are marked, and a worker settles them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ class GroupProvisioningOff(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
-    """What an IdP says about a group but for its members: the columns of `PushedGroup` that it may write."""
+    """What an IdP says about a group except its members: the columns of `PushedGroup` that it may write."""
 
     display_name: str
     external_id: str = ""
@@ -55,7 +55,7 @@ class GroupFacts:
 
 @dataclass(frozen=True, slots=True)
 class MembersChange:
-    """Ids to add, to remove, or (`replace`) to be all that there are."""
+    """The ids to add, to remove, or (`replace`) to keep as the only members."""
 
     op: Literal["add", "remove", "replace"]
     ids: tuple[str, ...]
@@ -63,7 +63,7 @@ class MembersChange:
 
 @dataclass(frozen=True, slots=True)
 class GroupEdit:
-    """What a request makes of a group; `members` are changes in their order."""
+    """What a request turns a group into; `members` are changes, in order."""
 
     facts: GroupFacts
     members: Sequence[MembersChange] = ()
@@ -74,7 +74,7 @@ FACTS = tuple(column.name for column in fields(GroupFacts))
 
 @command
 def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[str], cause: Cause) -> PushedGroup:
-    """A new group, or the last deleted one of that name, restored with what this request says alone (SPEC G5).
+    """Create a group, or restore the last deleted one of that name with only what this request says (SPEC G5).
 
     Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
     """
@@ -96,8 +96,8 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if delta.added:
         group.member_count = delta.added
         group.save(update_fields=["member_count"])
-        manual_changes.end_removals_around(group, change_id=change_id)  # of those it added
-    # Its members were all marked as they were added.
+        manual_changes.end_removals_around(group, change_id=change_id)  # only of the added members
+    # All its members were marked when they were added.
     evaluate = rule_evaluation.restored if kind is GroupRestored else rule_evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
     detail = kind(**_about(group, delta), marked=delta.added, mappings=outcome.mappings)
@@ -115,7 +115,8 @@ def change_group(
 ) -> PushedGroup:
     """Write what `edit` makes of the group as it is now, under the row's lock.
 
-    What changes nothing bumps nothing. expected: the revisions that the client knows; None for any.
+    A request that changes nothing leaves the revision as it is. expected: the revisions that the client knows; None for
+    any.
     Raises UnknownGroup, Stale, GroupProvisioningOff, GroupNameTaken, members.UnknownMembers, and what `edit` raises.
     """
     _refuse_if_off(org, group_id)
@@ -135,8 +136,8 @@ def _change_group(
     wished = edit(group)
     written = _assign(group, wished.facts)
     change_id = uuid7()
-    # Who waited for the lock, or whose clock is behind, comes after what was written before: it decides on who was in
-    # before a mapping fell back (SPEC M2).
+    # A request that waited for the lock, or whose clock is behind, must not be earlier than the last write: the time
+    # decides who was a member before a mapping fell back (SPEC M2).
     at = max(cause.at, group.modified_at)
     delta = Delta()
     for change in _at_once(wished.members):
@@ -159,7 +160,7 @@ def _change_group(
     outcome, is_renamed = Outcome(), "display_name" in written
     if is_renamed:
         outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
-    # After the mappings: what fell back just now ends no removal, or it would place people (SPEC M2, R4).
+    # After the mappings: one that has just fallen back must not end removals, or it would place people (SPEC M2, R4).
     marked = _end_removals(group, change_id, anybody_taken_out) + delta.added + delta.removed
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
@@ -175,7 +176,7 @@ def _change_group(
 
 
 def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
-    """Hide a group from SCIM and let its members go (SPEC G4). Raises UnknownGroup, Stale, GroupProvisioningOff."""
+    """Hide a group from SCIM and release its members (SPEC G4). Raises UnknownGroup, Stale, GroupProvisioningOff."""
     _refuse_if_off(org, group_id)
     _delete_group(org, group_id, cause, expected)
 
@@ -198,15 +199,15 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
 
 
 def _end_removals(group: PushedGroup, change_id: UUID, anybody_taken_out: bool) -> int:
-    """This write names the group: removals of its members by hand end with it; how many were marked (SPEC R4)."""
+    """End removals by hand around the group, since this write names it (SPEC R4). Returns how many were marked."""
     return manual_changes.end_removals_around(group, change_id=change_id) if anybody_taken_out else 0
 
 
 def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
-    """Changes that come to the same, but leave those alone who are removed and added again: they have stayed.
+    """Changes with the same result that keep people who are removed and added again as members all the time.
 
-    The time at which they were added decides what they hold (SPEC C2). Everybody who is to be added at any step is, or
-    an unknown id would go unnoticed (SPEC G3).
+    The time at which they were added decides what they hold (SPEC C2). Everybody who is to be added at any step is
+    still added, or an unknown id would go unnoticed (SPEC G3).
     """
     if len(changes) < 2:
         return changes
@@ -228,7 +229,7 @@ def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
 
 
 def _canonical(id_: str) -> str:
-    """An id as the portal writes it; what cannot be one stays as it is."""
+    """An id as the portal writes it; text that cannot be an id is returned unchanged."""
     try:
         return str(UUID(id_))
     except ValueError:
@@ -247,9 +248,10 @@ def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, at: d
 
 
 def _restorable(org: Organization, name: str) -> PushedGroup | None:
-    """The last deleted group of a name, locked. Raises GroupNameTaken.
+    """The last deleted group of a name, locked; None if there is none. Raises GroupNameTaken.
 
-    A live one is waited for too: it may be on its way out. The two questions have an index each.
+    A live group is locked too, because another transaction may be deleting it. Each of the two queries has its own
+    index.
     """
     namesakes = PushedGroup.objects.for_org(org).filter(display_name_key=fold(name)).select_for_update()
     alive = namesakes.filter(deleted_at=None).first()
@@ -259,7 +261,7 @@ def _restorable(org: Organization, name: str) -> PushedGroup | None:
 
 
 def _refuse_if_off(org: Organization, group_id: UUID) -> None:
-    """Remember, though the request fails, that the group has missed something (SPEC O3)."""
+    """Store that the group missed a write, although the request fails (SPEC O3)."""
     if not org.group_provisioning:
         if not PushedGroup.objects.for_org(org).live().filter(id=group_id).update(out_of_sync=True):
             raise UnknownGroup(group_id)
@@ -278,7 +280,7 @@ def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) 
 
 
 def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
-    """Set what differs; the names of the columns that did."""
+    """Set the columns that differ. Returns their names."""
     written = []
     for name in FACTS:
         value = getattr(facts, name)
@@ -309,6 +311,6 @@ def _about(group: PushedGroup, delta: Delta) -> GroupAbout:
 
 
 def _record(group: PushedGroup, detail: GroupDetail, cause: Cause, change_id: UUID, skipped: Sequence[UUID]) -> None:
-    """One Change that tells what came and went, and a ledger entry for each who could not be added (SPEC G3)."""
+    """Record one Change with what changed, and a ledger entry for each person who could not be added (SPEC G3)."""
     effects = [Effect(user_id, "skipped", None, str(group.id)) for user_id in skipped]
     history.record(group.org, cause, detail, effects, change_id=change_id)

@@ -1,8 +1,8 @@
 """What org admins change by hand about one person (SPEC R1, R4). Each command settles that person before it returns.
 
-The only module that writes `HandPlacement`, but for `orgs.people.delete`. SCIM outranks all of it: an exclusive place
+The only module that writes `HandPlacement`, except `orgs.people.delete`. SCIM outranks all of it: an exclusive place
 yields to a claim, a removal ends with the next SCIM write that names the person or a group they are in, and roles count
-where neither the IdP nor a group gives one.
+if neither the IdP nor a group gives one.
 """
 
 from collections.abc import Collection
@@ -27,14 +27,14 @@ from orgs.roles import catalogue
 
 
 class UnknownRole(Exception):
-    """A key that names no role of the org's profile."""
+    """A key that is not a role of the org's profile."""
 
 
 @command
 def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
-    """Place somebody in an entity; whether that was not so already. It ends a removal from it.
+    """Place somebody in an entity, and end a removal from it. Returns whether it changed.
 
-    Of an exclusive kind it takes the place of another one by hand.
+    In an entity of an exclusive kind, it replaces another place by hand.
     Raises entities.UnknownEntity, KindOff, UnknownPerson.
     """
     entity = entities.locked(org, entity_id)
@@ -56,9 +56,9 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
 
 @command
 def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
-    """Take somebody out of an entity; whether there was anything to do.
+    """Take somebody out of an entity. Returns whether it changed.
 
-    A place by hand just goes. Where SCIM still places them, a removal is noted against it.
+    A place by hand is deleted. If SCIM still places them, a removal is stored against it.
     Raises entities.UnknownEntity, UnknownPerson.
     """
     entity = entities.locked(org, entity_id)
@@ -78,7 +78,7 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
 
 @command
 def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
-    """End a removal by hand, so that SCIM places them again; whether there was one.
+    """End a removal by hand, so that SCIM places them again. Returns whether there was one.
 
     Raises entities.UnknownEntity, UnknownPerson.
     """
@@ -93,7 +93,7 @@ def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
 
 @command
 def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None, cause: Cause) -> bool:
-    """Give somebody roles by hand, or none (None); whether that differs. Raises UnknownRole, UnknownPerson."""
+    """Give somebody roles by hand, or None for none. Returns whether it changed. Raises UnknownRole, UnknownPerson."""
     keys = catalogue(org.profile).keys
     if unknown := set(roles or ()) - set(keys):
         raise UnknownRole(*sorted(unknown))
@@ -111,20 +111,23 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
 
 
 REMOVALS = Exists(HandPlacement.objects.filter(org=OuterRef("org"), user=OuterRef("pk"), placed=False))
-"""Whether a user was taken out of anything: to be read with the row that is locked anyway."""
+"""Whether a user was taken out of anything by hand: read with the row that is locked anyway."""
 REMOVALS_IN_ORG = Exists(HandPlacement.objects.filter(org=OuterRef("org"), placed=False))
-"""Whether anybody in the org of a row was; likewise."""
+"""Whether anybody in a row's org was taken out of anything by hand: read in the same way."""
 
 
 def end_removals(user: User) -> bool:
-    """A SCIM write names this user, who is locked; whether a removal ends. Whoever calls this settles them."""
+    """End removals of this user, who is locked, since a SCIM write names them; the caller settles them.
+
+    Returns whether a removal ended.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_END_OF_USER, {"org": user.org_id, "user": user.id})
         return cursor.rowcount > 0
 
 
-# A removal from what a mapping claims for nobody, since it fell back or its kind is off, outlasts SCIM's writes: they
-# would place somebody whom nothing claims. It ends when the mapping is approved again (SPEC R4).
+# A removal outlasts SCIM's writes if the entity's mapping claims nobody, because it fell back or its kind is off.
+# Ending it would place somebody whom nothing claims. It ends when the mapping is approved again (SPEC R4).
 _ENDS = """NOT h.placed AND NOT EXISTS (
     SELECT FROM groups_provisioning_mapping m JOIN orgs_organization o ON o.id = m.org_id
     WHERE m.entity_id = h.entity_id AND m.status <> 'rejected' AND NOT m.target_deleted AND (
@@ -150,9 +153,10 @@ SELECT count(*) FROM unmarked
 
 
 def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
-    """A SCIM write names this group, which is locked: removals end for its members, and for those it added or removed.
+    """End removals around this group, which is locked, since a SCIM write names it.
 
-    Whoever was added or removed is marked by the change already, the others are thereby; how many others it were.
+    They end for its members, and for those whom the write added or removed. The change has already marked the latter;
+    this marks the others. Returns how many others it marked.
     """
     about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
     with connection.cursor() as cursor:
@@ -164,9 +168,9 @@ def end_removals_around(group: PushedGroup, *, change_id: UUID) -> int:
 
 
 def end_removals_from(entity_ids: Collection[UUID]) -> None:
-    """The mappings of these entities are approved again, so that they claim those who were taken out of what was held.
+    """End all removals from these entities, since their mappings are approved again (SPEC R4).
 
-    Whoever calls this marks the members (SPEC R4).
+    The mappings then claim the people who were taken out of what was held. The caller marks the members.
     """
     HandPlacement.objects.filter(entity__in=entity_ids, placed=False).delete()
 

@@ -1,4 +1,4 @@
-"""Rows of `GroupMapping` as both kinds of commands need them: where admins decide, and where rules do."""
+"""What the commands of admins and the evaluation of rules share about rows of `GroupMapping`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,10 +10,10 @@ from orgs.models import Organization
 
 
 def live_mappings(groups: Iterable[PushedGroup], *, lock: bool = True) -> list[GroupMapping]:
-    """The mappings of groups that are not Rejected, with their entities and rules. lock: the groups are locked too."""
+    """The live mappings of groups, with their entities and rules. lock: lock them; the caller has locked the groups."""
     rows = GroupMapping.objects.live().filter(group__in=[group.id for group in groups]).order_by("id")
     rows = rows.select_related("entity", "rule")
-    # No key, so that effects can be written meanwhile that point to them.
+    # No key lock, so that other transactions can write effects that reference them.
     return list(rows.select_for_update(of=("self",), no_key=True) if lock else rows)
 
 
@@ -25,9 +25,9 @@ def close(
     at: datetime,
     **flags: bool,
 ) -> list[MappingStory]:
-    """Make locked mappings Rejected, and set their flags; how a Change tells it. The entities stay, to be named.
+    """Make locked mappings Rejected, and set their flags. Returns what became of them, for a Change's detail.
 
-    groups: those of the mappings, by id.
+    The mappings keep their entities, so that these can still be named. groups: those of the mappings, by id.
     """
     stories = []
     for mapping in mappings:
@@ -47,7 +47,7 @@ def has_place(mapping: GroupMapping) -> bool:
 
 
 def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> MappingStory:
-    """A mapping in a Change's detail, as it is now: `was` and `now` are statuses, None where there was none."""
+    """A mapping in a Change's detail, as it is now. `was` and `now` are statuses; `was` is None for a new mapping."""
     rule = mapping.rule
     return {
         "mapping": str(mapping.id),
@@ -64,6 +64,6 @@ def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> Mappi
 
 
 def lock_groups(org: Organization, ids: Iterable[UUID]) -> dict[UUID, PushedGroup]:
-    """Those of the groups that are live, locked in the order of their ids."""
+    """The live ones among these groups, by id, locked in the order of their ids."""
     groups = PushedGroup.objects.for_org(org).live().filter(id__in=list(ids)).order_by("id").select_for_update()
     return {group.id: group for group in groups}

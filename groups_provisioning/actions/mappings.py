@@ -2,7 +2,7 @@
 
 With `rule_evaluation`, where rules decide, and `entity_edits`, the only module that writes `GroupMapping`. Groups are
 locked by id, then their mappings, then entities; then everybody affected is marked, and a worker settles them. A
-refusal is an exception, and nothing is written. What a wish takes, `rules.assignments` says; here it is carried out.
+refusal is an exception, and nothing is written. `rules.assignments` decides what a wish takes; this module writes it.
 """
 
 from collections import defaultdict
@@ -63,7 +63,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class Approvals:
-    """What `approve_many` did. Mappings that were approved already are in neither."""
+    """What `approve_many` did. Mappings that were already approved are in neither."""
 
     approved: list[GroupMapping] = field(default_factory=list)
     refused: dict[UUID, Exception] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """How many mappings the rules made."""
+    """How many mappings the rules created."""
 
     approved: int
     pending: int
@@ -79,7 +79,7 @@ class Applied:
 
 @command
 def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause: Cause) -> GroupMapping:
-    """Let a Pending mapping claim its group's members. target: None is also the entity that it has already.
+    """Let a Pending mapping claim its group's members. target: None keeps the entity that it has, if any.
 
     Raises those in REFUSALS.
     """
@@ -111,9 +111,9 @@ def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause
 
 @command
 def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> int:
-    """End mappings, and bar rules from mapping their groups to these kinds (SPEC M2, M6); how many were not over yet.
+    """Reject mappings, and bar rules from mapping their groups to these kinds (SPEC M2, M6).
 
-    Raises UnknownMapping.
+    Returns how many were not Rejected yet. Raises UnknownMapping.
     """
     wishes = [Reject(id_) for id_ in mapping_ids]
     loaded = load(org, wishes, lock=True)
@@ -130,7 +130,7 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
 
 @command
 def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause) -> Applied:
-    """Evaluate the rules for all groups that are unmapped (SPEC M5). rule_id: only where this one is the first.
+    """Evaluate the rules for all unmapped groups (SPEC M5). rule_id: only for groups that this rule is first to match.
 
     Raises UnknownRule.
     """
@@ -138,7 +138,7 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
         raise UnknownRule(rule_id)
     found = PushedGroup.objects.for_org(org).live().filter(is_unmapped())
     groups = list(found.order_by("id").select_for_update(of=("self",)).only("display_name", "org_id"))
-    # Somebody who was waited for may have mapped one, or rejected what it was mapped to.
+    # A transaction that held a lock may have mapped a group, or rejected its mapping.
     still = set(found.filter(id__in=[group.id for group in groups]).values_list("id", flat=True))
     groups = [group for group in groups if group.id in still]
     for group in groups:
@@ -173,7 +173,7 @@ def _assign_one(
 def _assign(
     org: Organization, wishes: Sequence[W], kind: type[MappingApproved | MappingRetargeted], cause: Cause
 ) -> tuple[list[tuple[GroupMapping, Steps]], dict[W, Exception]]:
-    """Carry wishes out, one after the other, and mark whom they are about: the mappings as they are then; refusals."""
+    """Carry out wishes in order, and mark the members. Returns the mappings as they are then, and the refusals."""
     loaded, done, refused = _decided(org, wishes, cause)
     news = [steps for steps in done if steps.is_news]
     if news:
@@ -188,7 +188,7 @@ def _assign(
 
 
 def _decided(org: Organization, wishes: Sequence[W], cause: Cause) -> tuple[Loaded, list[Steps], dict[W, Exception]]:
-    """What becomes of wishes, on a locked state; the entities that it takes are there."""
+    """Decide wishes on a locked state, and create the entities that they need."""
     while True:
         loaded = load(org, wishes, lock=True)
         done, refused = assignments.assign_all(loaded.state, wishes)
@@ -199,13 +199,13 @@ def _decided(org: Organization, wishes: Sequence[W], cause: Cause) -> tuple[Load
             for key, entity in made.items():
                 new[key].id, loaded.entities[entity.id] = entity.id, entity
             return loaded, list(done.values()), refused
-        # Somebody has made one of the same name at the same moment: it is there in the next round.
+        # Another transaction has just created an entity of the same name: the next round finds it.
 
 
 def _write(
     org: Organization, loaded: Loaded, approved: Sequence[Assignment], *, change_id: UUID, at: datetime
 ) -> list[MappingStory]:
-    """Write mappings that are Approved now, new ones included; how a Change tells it."""
+    """Write mappings that are now Approved, including new ones. Returns what became of them, for a Change's detail."""
     new, known, again, stories = [], [], [], []
     groups_of = defaultdict(list)
     for each in approved:
@@ -231,6 +231,6 @@ def _write(
     if again:
         manual_changes.end_removals_from(again)
     for kind, groups in groups_of.items():
-        # An admin wants this kind for these groups, so rules may have it again (SPEC M6).
+        # An admin wants this kind for these groups, so rules may map them to it again (SPEC M6).
         GroupMapping.objects.filter(group__in=groups, kind=kind, barred=True).update(barred=False)
     return stories

@@ -1,8 +1,8 @@
-"""The members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
+"""Changes to the members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
 
-The only module that writes `GroupMember` and `NestedGroup`, and the count of a group that somebody leaves. Each
-function is a bounded number of statements, whatever the size of the group, and costs what it changes. Whoever is
-touched is marked for settling in the same statement.
+The only module that writes `GroupMember` and `NestedGroup`, and the member count of a group that a deleted user leaves.
+Each function runs a bounded number of statements, whatever the size of the group, and its cost depends on what it
+changes. The same statement marks everybody it affects for settling.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from orgs.queue import MARK, announce
 
 
 class UnknownMembers(Exception):
-    """Ids that are no user and no group of the org; the arguments are the first of them."""
+    """Ids that belong to no user or group of the org; the arguments are the first of them."""
 
 
 @dataclass(slots=True)
@@ -115,10 +115,10 @@ DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND NOT m
 
 
 def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime) -> Delta:
-    """Add users, and nest groups. Those who are members already stay as they are.
+    """Add users, and nest groups. Existing members stay as they are.
 
     group: locked. change_id: of the Change that is written in the same transaction. ids: as sent; one that is listed
-    twice counts once. Raises UnknownMembers; what was added by then goes with the transaction.
+    twice counts once. Raises UnknownMembers; what was added by then is rolled back with the transaction.
     """
     wished, strange = _uuids(ids)
     if strange:
@@ -135,7 +135,7 @@ def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime
 
 
 def _add_rest(cursor: Any, delta: Delta, about: dict[str, Any]) -> None:
-    """Those of the ids that are no live users: nested groups, users whom SCIM has deleted, and nobody at all."""
+    """Handle the ids that are not live users: nested groups, users whom SCIM has deleted, and unknown ids."""
     cursor.execute(_REST, about)
     rest = cursor.fetchall()
     nobody = [str(id_) for id_, is_user, is_group in rest if not is_user and not is_group]
@@ -148,25 +148,25 @@ def _add_rest(cursor: Any, delta: Delta, about: dict[str, Any]) -> None:
 
 
 def remove(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Delta:
-    """Remove users and nested groups; an id that is no member's, known or not, is no error (SPEC G3)."""
+    """Remove users and nested groups; ids of non-members, known or not, are ignored (SPEC G3)."""
     wished, _ = _uuids(ids)
     return _take(group, wished, change_id, _REMOVE, _UNNEST) if wished else Delta()
 
 
 def keep_only(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Delta:
-    """Remove all members but these; none of them is added."""
+    """Remove all members except these; adds nobody."""
     wished, _ = _uuids(ids)
     return _take(group, wished, change_id, _KEEP, _KEEP_NESTED)
 
 
 def take_out(group: PushedGroup, *, at: datetime) -> None:
-    """Take a group, which is locked, out of those that it is nested in; these thereby change (SPEC G4)."""
+    """Take a group, which is locked, out of the groups that it is nested in; this changes them (SPEC G4)."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OUT, {"group": group.id, "at": at})
 
 
 def mark_all(*groups: PushedGroup, change_id: UUID) -> int:
-    """Have every member of these groups, which are of one org, settled; how many there are."""
+    """Mark every member of these groups, which belong to one org. Returns how many were marked."""
     if not groups:
         return 0
     about: dict[str, Any] = {"org": groups[0].org_id, "groups": [group.id for group in groups], "change": change_id}
@@ -191,13 +191,13 @@ def lock_groups_around(org: Organization, group_id: UUID) -> None:
 
 
 def leave_all(user_id: UUID, *, at: datetime) -> None:
-    """Take a user, who is locked, out of every group; the groups thereby change (SPEC U5)."""
+    """Take a user, who is locked, out of every group; this changes the groups (SPEC U5)."""
     with connection.cursor() as cursor:
         cursor.execute(_LEAVE, {"user": user_id, "at": at})
 
 
 class Listed(NamedTuple):
-    """A member as lists have it: a user, or a nested group. name: "" where a user has none but the userName."""
+    """A member in a list: a user, or a nested group. name: "" if a user has only a userName."""
 
     id: UUID
     name: str
@@ -227,7 +227,7 @@ def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nest
 
 
 def _touch(cursor: Any, sql: str, about: dict[str, Any]) -> int:
-    """Run a statement that marks and counts whom it touches; how many it were."""
+    """Run a statement that marks and counts the people it affects. Returns the count."""
     cursor.execute(sql, about)
     (count,) = cursor.fetchone()
     if count:
@@ -236,7 +236,7 @@ def _touch(cursor: Any, sql: str, about: dict[str, Any]) -> int:
 
 
 def _uuids(ids: Iterable[str]) -> tuple[list[UUID], list[str]]:
-    """The distinct ids in the database's form, and those that cannot be ids at all."""
+    """The distinct ids as UUIDs, and the texts that cannot be ids."""
     known: dict[UUID, None] = {}
     strange = []
     for text in ids:

@@ -1,8 +1,8 @@
-"""What pushes bring about for mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
+"""What pushes change about mappings: rules are evaluated, and mappings follow their group (SPEC G4-G6, M4-M6).
 
 With `mappings`, where admins decide, the only module that writes `GroupMapping`. Each function is part of a command
 that has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups,
-rules, mappings, entities. Whoever gives an entity to a group has locked the entity.
+rules, mappings, entities. An entity is always locked before it is given to a group.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ Match = tuple[PushedGroup, MappingRule]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of mappings and entities, as a Change tells it. settles: whether it matters to the members."""
+    """What became of mappings and entities, for a Change's detail. settles: whether the members have to be settled."""
 
     mappings: list[MappingStory] = field(default_factory=list)
     renamed: list[RenameStory] = field(default_factory=list)
@@ -56,7 +56,7 @@ def created(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 
 def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
-    """Evaluate the rules for a group that came back; what waited for a new target waits again (SPEC G5, M6)."""
+    """Evaluate the rules for a restored group; mappings that waited for a new target wait again (SPEC G5, M6)."""
     rules, outcome = _rules(group.org), Outcome()
     waiting = GroupMapping.objects.filter(group=group, status=Status.REJECTED, target_deleted=True)
     back = list(waiting.select_related("entity", "rule").select_for_update(of=("self",), no_key=True).order_by("id"))
@@ -72,7 +72,7 @@ def restored(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 
 def deleted(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
-    """Reject what the group is mapped to (SPEC G4). No admin did: rules may map the group again (SPEC M6)."""
+    """Reject the group's mappings (SPEC G4). No admin rejected them, so rules may map the group again (SPEC M6)."""
     return Outcome(close(live_mappings([group]), {group.id: group}, change_id=change_id, at=at))
 
 
@@ -95,7 +95,7 @@ def _follow(
     change_id: UUID,
     at: datetime,
 ) -> None:
-    """What a new name makes of the mappings that rules made (SPEC M6): they fall back, are mended, or wait on.
+    """Adapt the mappings that rules created to a new name (SPEC M6): they fall back, are approved again, or still wait.
 
     rule: the first that matches now.
     """
@@ -125,12 +125,12 @@ def _follow(
 
 
 def _waits_for(group: PushedGroup, mapping: GroupMapping, mappings: Sequence[GroupMapping], rule: MappingRule) -> str:
-    """Why a Pending mapping waits under the group's present name: what the rule that matches it meets."""
+    """The reason why a Pending mapping waits, from the rule that matches the group's present name."""
     others = [other for other in mappings if other is not mapping]
     candidate = Candidate(group.id, group.display_name, frozenset(each.kind for each in others if has_place(each)))
     found = entities.by_name(group.org, names_asked_for([(rule, candidate)]))
     if has_place(mapping):
-        found = {}  # it has its entity, whatever else has the name
+        found = {}  # it has its own entity, whichever entity has the name
     proposal = propose(rule, candidate, ground_of(group.org, found))
     assert proposal is not None
     return proposal.fit.reason or Pending.FREE
@@ -139,7 +139,7 @@ def _waits_for(group: PushedGroup, mapping: GroupMapping, mappings: Sequence[Gro
 def apply(
     org: Organization, groups: Sequence[PushedGroup], rule_id: UUID | None, *, change_id: UUID, at: datetime
 ) -> Outcome:
-    """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only where this one is first."""
+    """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only if it matches first."""
     outcome = Outcome()
     matches = [(group, rule) for group, rule in _matches(groups, _rules(org)) if rule_id in (None, rule.id)]
     _map(matches, [], outcome, change_id=change_id, at=at)
@@ -147,12 +147,12 @@ def apply(
 
 
 def forget_rule(rule: MappingRule) -> None:
-    """Let go of a rule that is to be deleted: what it mapped stays."""
+    """Detach mappings from a rule that is about to be deleted; they stay."""
     GroupMapping.objects.filter(rule=rule).update(rule=None)
 
 
 def _matches(groups: Iterable[PushedGroup], rules: Sequence[MappingRule]) -> list[Match]:
-    """The groups that a rule matches, each with the first that does (SPEC M3)."""
+    """The groups that any rule matches, each with the first rule that matches it (SPEC M3)."""
     first = ((group, first_match(rules, group.display_name)) for group in groups)
     return [(group, rule) for group, rule in first if rule]
 
@@ -160,9 +160,9 @@ def _matches(groups: Iterable[PushedGroup], rules: Sequence[MappingRule]) -> lis
 def _map(
     matches: Sequence[Match], live: Sequence[GroupMapping], outcome: Outcome, *, change_id: UUID, at: datetime
 ) -> None:
-    """Map locked groups as their rules say (SPEC M4). live: the mappings that they have; outcome: is added to.
+    """Map locked groups as their rules say (SPEC M4), in a bounded number of statements, however many groups there are.
 
-    A bounded number of statements, however many groups there are.
+    live: the mappings that they have. outcome: receives the new ones.
     """
     if not matches:
         return
@@ -170,7 +170,7 @@ def _map(
     by_id = {match[0].id: match for match in matches}
     left = candidates([group for group, _ in matches], live)
     while left:
-        # A name that somebody else takes meanwhile, or a namesake did just now, is there in the next round.
+        # If another transaction, or another group in this round, takes the name first, the next round finds its entity.
         asked = [(by_id[candidate.id][1], candidate) for candidate in left]
         found = entities.by_name(org, names_asked_for(asked), lock=True)
         ground = ground_of(org, found)
@@ -191,7 +191,7 @@ def _map(
 
 
 def _rules(org: Organization) -> list[MappingRule]:
-    """The rules in their order, none of which is deleted before this transaction ends."""
+    """The rules in order, locked so that none is deleted before this transaction ends."""
     return sorted(MappingRule.objects.raw(_RULES, [org.pk]), key=lambda rule: rule.position)
 
 
@@ -213,7 +213,7 @@ def candidates(groups: Sequence[PushedGroup], live: Sequence[GroupMapping]) -> l
 
 
 def ground_of(org: Organization, found: Mapping[entities.Named, Entity]) -> Ground:
-    """What proposals need to know. found: entities by name; locked, where they are about to be given away."""
+    """What proposals depend on. found: entities by name; locked if they are about to be given to groups."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = (
         GroupMapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
@@ -242,7 +242,7 @@ def _mapping(
 def _make_entities(
     org: Organization, proposals: Sequence[Proposal], at: datetime
 ) -> tuple[dict[UUID, Entity], set[UUID]]:
-    """The new entities by group, and the groups whose name was taken by another in this very moment."""
+    """Create entities. Returns them by group, and the groups whose name something else has just taken."""
     wishes: dict[entities.Named, Proposal] = {}
     missed = set()
     for proposal in proposals:
@@ -256,7 +256,7 @@ def _make_entities(
 
 
 def _rename_entities(group: PushedGroup, mappings: Iterable[GroupMapping], was: str, outcome: Outcome) -> None:
-    """Rename what the group is mapped to, the one with the group's old name first; note what keeps its name."""
+    """Rename the group's entities, first the one with its old name. `outcome` also receives those that keep theirs."""
     following = [mapping for mapping in mappings if has_place(mapping) and mapping.kind in RENAMED]
     names = {mapping.entity_id: mapping.entity.name_key for mapping in following if mapping.entity}
     for mapping in sorted(following, key=lambda mapping: (names[mapping.entity_id] != fold(was.strip()), mapping.id)):

@@ -1,7 +1,7 @@
 """An org's mapping rules (SPEC M3): the only module that writes `MappingRule`.
 
-Every command locks the org's row, so that two who move rules wait for each other. Nothing here changes what groups are
-mapped to (SPEC M5).
+Every command locks the org's row, so that two admins who move rules wait for each other. Nothing here changes existing
+mappings (SPEC M5).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ class UnknownRule(Exception):
 
 
 class BadStartingRule(Exception):
-    """A profile's starting rules say what no rule can be."""
+    """A profile's starting rules contain an entry that is not a valid rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What an admin says about a rule but for its place. pattern: empty for every group."""
+    """What an admin says about a rule, except its position. pattern: empty if the rule matches every group."""
 
     pattern_type: str
     kind: str
@@ -43,7 +43,7 @@ FACTS = tuple(column.name for column in fields(RuleFacts))
 
 @command
 def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRule:
-    """A new rule after all others. Raises KindOff, patterns.BadPattern."""
+    """Add a rule after all others. Raises KindOff, patterns.BadPattern."""
     _check(org, facts)
     last = len(_locked(org))
     rule = MappingRule.objects.create(org=org, position=last + 1, created_at=cause.at, **_columns(facts))
@@ -53,7 +53,7 @@ def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRul
 
 @command
 def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Cause) -> MappingRule:
-    """Make the rule what `facts` say. Raises UnknownRule, KindOff, patterns.BadPattern."""
+    """Change a rule to what `facts` say. Raises UnknownRule, KindOff, patterns.BadPattern."""
     _check(org, facts)
     rule = _one(_locked(org), rule_id)
     was = _told(rule)
@@ -67,7 +67,7 @@ def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Caus
 
 @command
 def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) -> None:
-    """Put a rule at a place, 1 for the first; beyond the last is the last. Raises UnknownRule."""
+    """Move a rule to a position; 1 is the first, and numbers beyond the last mean the last. Raises UnknownRule."""
     rules = _locked(org)
     rule = _one(rules, rule_id)
     others = [other for other in rules if other != rule]
@@ -77,7 +77,7 @@ def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) 
 
 @command
 def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
-    """End a rule; what it mapped stays mapped. Raises UnknownRule."""
+    """Delete a rule; what it mapped stays mapped. Raises UnknownRule."""
     rules = _locked(org)
     rule = _one(rules, rule_id)
     told = _told(rule)
@@ -90,7 +90,7 @@ def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
 
 @command
 def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
-    """The rules that the org's profile gives a new org (SPEC section 2), whether or not their kinds are on yet.
+    """Create the profile's starting rules for a new org (SPEC section 2), whether or not their kinds are on yet.
 
     Raises BadStartingRule.
     """
@@ -129,7 +129,7 @@ def _check(org: Organization, facts: RuleFacts) -> None:
 
 
 def _locked(org: Organization) -> list[MappingRule]:
-    """The rules in their order, for nobody else to change; no evaluation is under way that would still name one."""
+    """The rules in order, locked against other changes; no evaluation is running that could still reference one."""
     Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
     rules = MappingRule.objects.for_org(org).order_by("id").select_for_update()
     return sorted(rules, key=lambda rule: rule.position)

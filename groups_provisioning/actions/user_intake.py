@@ -1,4 +1,4 @@
-"""What identity providers ask for. Each function is one command: one transaction, one `Change`, effects settled."""
+"""What identity providers write to users. Each function is one command: one transaction, one `Change`, settled."""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 
 
 class UnknownUser(Exception):
-    """SCIM knows no such user in this org (SPEC O7)."""
+    """SCIM has no such user in this org (SPEC O7)."""
 
 
 class Stale(Exception):
@@ -40,7 +40,7 @@ UNUSABLE = (people.UserNameTaken, people.AddressTaken, domains.ForeignDomain, do
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a request makes of a user. refused: attribute name to why the value that was sent could not be taken."""
+    """What a request turns a user into. refused: attribute name to the reason why the sent value was not accepted."""
 
     facts: people.Facts
     deactivates: bool = False
@@ -49,7 +49,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A user as a command left them. roles: the effective ones; None where nothing was settled."""
+    """A user as a command left them. roles: the effective ones; None if nothing was settled."""
 
     user: User
     roles: list[str] | None = None
@@ -57,14 +57,17 @@ class Written:
 
 
 def _whose(function: Callable[P, Written]) -> Callable[P, Written]:
-    """Of two violated constraints the database names one: an address of this very org is a userName that is taken."""
+    """Turn AddressTaken into UserNameTaken if the address is a userName of this org.
+
+    The database names only one of two violated constraints.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> Written:
         try:
             return function(*args, **kwargs)
         except people.AddressTaken as error:
-            # Asked after the command, since nothing can be asked in a transaction that has failed.
+            # Queried after the command, since a failed transaction accepts no queries.
             org = cast(Organization, kwargs["org"])
             if User.objects.for_org(org).live().filter(user_name_key=fold(str(error))).exists():
                 raise people.UserNameTaken(str(error)) from error
@@ -76,7 +79,7 @@ def _whose(function: Callable[P, Written]) -> Callable[P, Written]:
 @_whose
 @command
 def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Written:
-    """A new user, or the one who is meant: adopted where invited by hand, revived where SCIM deleted them (SPEC U3).
+    """Create a user, adopt one who was invited by hand, or revive one whom SCIM deleted (SPEC U3).
 
     Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
     domains.VerifiedElsewhere.
@@ -114,8 +117,8 @@ def change_user(
 ) -> Written:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
-    A deactivation is carried out whatever else is asked for; what had to be refused is noted in the ledger (SPEC U4).
-    Removals by hand end, though nothing else changes (SPEC R4).
+    A deactivation is carried out whatever else the request contains; what was refused is recorded in the ledger (SPEC
+    U4). Removals by hand end even if nothing else changes (SPEC R4).
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
@@ -128,7 +131,7 @@ def change_user(
             raise UserProvisioningOff
         facts = replace(before, active=False)
     try:
-        # Only another userName can meet somebody else's, and only a deactivation goes on after that.
+        # Only a new userName can conflict with another user's, and only a deactivation continues after a conflict.
         guarded = wished.deactivates and facts.user_name != before.user_name
         with transaction.atomic() if guarded else nullcontext():
             if facts.login_email != before.login_email or not user.scim_managed:
@@ -143,7 +146,7 @@ def change_user(
         effects = people.change(user=user, facts=facts, at=cause.at)
     refusals = [Effect(user.id, "refused", name, value) for name, value in refused.items()]
     if effects is None:
-        refusals = history.untold(refusals, user)  # a client that deactivates for ever is told of once
+        refusals = history.untold(refusals, user)  # a client that repeats a deactivation is recorded once
     ended = taken_out and manual_changes.end_removals(user)
     if effects is None and not refusals and not ended:
         return Written(user)
@@ -153,7 +156,7 @@ def change_user(
 
 @command
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
-    """End an account and hide it from SCIM; decisions about the user end (SPEC U5, U3). Raises UnknownUser, Stale."""
+    """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
     user, _ = _locked(org, user_id, expected, leaves=True)
     members.leave_all(user_id, at=cause.at)
@@ -166,9 +169,9 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
 def _locked(
     org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
 ) -> tuple[User, bool]:
-    """A user, locked, and whether hands took them out of anything. Raises UnknownUser, Stale.
+    """A user, locked, and whether they were taken out of anything by hand. Raises UnknownUser, Stale.
 
-    One who `leaves` is not added to groups meanwhile either.
+    leaves: lock so that no other transaction adds them to groups.
     """
     known = User.objects.for_org(org).provisionable().annotate(taken_out=manual_changes.REMOVALS)
     try:
@@ -181,12 +184,12 @@ def _locked(
 
 
 def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
-    """Whom a create is about, and whether hands took them out of anything: who has the userName now, else whom SCIM
-    deleted with it.
+    """The existing user whom a create refers to, locked, and whether they were taken out of anything by hand.
 
-    Of several, the one with the same external id, else the last; two different ones are two people (SPEC U3).
+    It is the user who has the userName now, or else one whom SCIM deleted with it: of several, the one with the same
+    external id, or else the last. Two different external ids mean two people (SPEC U3).
     """
-    # Said twice over, since live and deleted names have an index each, and neither would do for a query about both.
+    # Written as two conditions, since live and deleted names have separate indexes, and neither can serve both alone.
     either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
     namesakes = User.objects.for_org(org).filter(either, user_name_key=fold(facts.user_name))
     if not namesakes.exists():
@@ -208,7 +211,7 @@ def _settle_and_record(
     cause: Cause,
     change_id: UUID | None = None,
 ) -> list[str]:
-    """Settle the user and record it all as one Change. Returns their effective roles."""
+    """Settle the user and record everything as one Change. Returns their effective roles."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
     settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
     history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)

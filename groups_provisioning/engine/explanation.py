@@ -337,7 +337,7 @@ class Explanation:
         return WhyNot(_yielding(entity, instead), source, place=instead)
 
     def _instead_of(self, entity: Entity) -> PlaceWhy | None:
-        """The place to which a held place, or one by attribute or by hand, gives way (SPEC R2, R4); None if there is none."""
+        """The place that a held one, or one by attribute or by hand, gives way to (SPEC R2, R4); None without one."""
         wished = Claim(0, "", entity.kind, str(entity.id))
         for why in self.places():
             if competes(wished, Claim(0, "", why.entity.kind, str(why.entity.id))):

@@ -14,16 +14,16 @@ from orgs.models import Change, User
 
 class PushedGroupQuerySet(TenantQuerySet["PushedGroup"]):
     def live(self) -> "PushedGroupQuerySet":
-        """The groups that SCIM lists and holds unique (SPEC G2, G4)."""
+        """The groups that SCIM lists, and whose names are unique (SPEC G2, G4)."""
         return self.filter(deleted_at=None)
 
 
 class PushedGroup(models.Model):
-    """A group as an IdP pushed it. Its columns are those of `orgs.User` of the same names.
+    """A group as an IdP pushed it. Columns have the same meaning as those of `orgs.User` with the same names.
 
-    roles: what the IdP wrote in the profile's group role attribute; every member has them (SPEC G7). member_count: of
-    users, kept under the row's lock, so that lists never count. out_of_sync: a write was refused while group
-    provisioning was off, and the members were not pushed in full since (SPEC O3).
+    roles: what the IdP wrote in the profile's group role attribute; every member has them (SPEC G7). member_count: how
+    many users, updated under the row's lock, so that lists never count. out_of_sync: a write was refused while group
+    provisioning was off, and the full member list has not been pushed since (SPEC O3).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -67,7 +67,7 @@ class PushedGroup(models.Model):
 
 
 class GroupMember(models.Model):
-    """A user in a pushed group, since when and by which change. Written by `actions.members` alone."""
+    """A user in a pushed group, with the time and the change of adding. Written only by `actions.members`."""
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="memberships", db_index=False)
@@ -90,7 +90,7 @@ class GroupMember(models.Model):
 
 
 class NestedGroup(models.Model):
-    """A pushed group that is a member of another one: stored and returned, but without effect on people (SPEC G3)."""
+    """A pushed group that is a member of another: stored and returned, but without effect on people (SPEC G3)."""
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="nested", db_index=False)

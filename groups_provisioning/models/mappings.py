@@ -1,4 +1,4 @@
-"""What ties pushed groups to entities, by whose decision (SPEC section 5), and how people's conflicts were decided."""
+"""Mappings of pushed groups to entities, the rules for them (SPEC section 5), and decisions about conflicts."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -20,7 +20,7 @@ from orgs.spans import switched
 class MappingRule(models.Model):
     """How pushed groups with a matching name are mapped; the first rule by `position` wins (SPEC M3).
 
-    Written by `groups_provisioning.actions.rules` alone.
+    Written only by `groups_provisioning.actions.rules`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -53,7 +53,7 @@ class MappingRule(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where a mapping stands (SPEC M2)."""
+    """The status of a mapping (SPEC M2)."""
 
     PENDING = "pending", _("Pending")
     APPROVED = "approved", _("Approved")
@@ -63,7 +63,7 @@ class Status(models.TextChoices):
 
 SYNCED = (Status.APPROVED, Status.AUTO_APPROVED)
 STATUS_FIELDS = ("status", "reason", "switched_at", "change")
-"""The columns of a mapping that say where it stands."""
+"""The columns that `approve` and `cease` set, and the change that set them."""
 
 
 class GroupMappingQuerySet(TenantQuerySet["GroupMapping"]):
@@ -77,13 +77,13 @@ class GroupMappingQuerySet(TenantQuerySet["GroupMapping"]):
 class GroupMapping(models.Model):
     """One pushed group tied to one entity (SPEC M1, M2). Written by `mappings` (admins) and `rule_evaluation` (pushes).
 
-    entity: None while nobody has said which. It is kept where it was deleted (`target_deleted`, SPEC M7) or the mapping
-    is rejected, to be named. A live mapping with an entity that is not deleted owns it. A new target is a new row.
-    target_deleted: an admin owes it a new target; kept where the group is deleted, until it comes back (SPEC M6).
-    switched_at: when it was approved and ceased to be, in turn (`orgs.spans`): its claims begin and end then (SPEC C2,
-    M2). It is written by `approve` and `cease` alone. barred: an
-    admin rejected it, and no rule may map the group to this kind until an admin does (SPEC M6). rule: by which it came
-    about, while that exists. change: by which it is in its present status.
+    entity: None until one is chosen. A deleted entity (`target_deleted`, SPEC M7) and that of a Rejected mapping stay
+    here, so that they can be named. A live mapping owns its entity unless that is deleted. A new target is a new row.
+    target_deleted: it needs a new target from an admin; stays set while the group is deleted, for when the group is
+    restored (SPEC M6). switched_at: when it was approved and ceased to be approved, in turn (`orgs.spans`): its claims
+    begin and end then (SPEC C2, M2). Only `approve` and `cease` write it. barred: an admin rejected it, and no rule may
+    map the group to this kind until an admin does (SPEC M6). rule: the rule that created it, while that exists. change:
+    the change that gave it its present status.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -140,7 +140,7 @@ class GroupMapping(models.Model):
 
     @property
     def fell_back_at(self) -> datetime | None:
-        """Since when it claims nobody, where it was approved before and may be approved again (SPEC M2)."""
+        """Since when it claims nobody, if it was approved before and may be approved again (SPEC M2); else None."""
         waits = self.status == Status.PENDING and not self.target_deleted
         return self.switched_at[-1] if waits and self.switched_at else None
 
@@ -151,7 +151,7 @@ class GroupMapping(models.Model):
         self.status, self.reason = status, ""
 
     def cease(self, status: str, reason: str, at: datetime) -> None:
-        """Make it Pending, for this reason, or Rejected, for none. The caller saves `STATUS_FIELDS`."""
+        """Make it Pending for this reason, or Rejected with reason "". The caller saves `STATUS_FIELDS`."""
         if self.is_synced:
             self.switched_at = switched(self.switched_at, at, on=False)
         self.status, self.reason = status, reason
@@ -160,15 +160,15 @@ class GroupMapping(models.Model):
 def is_unmapped() -> NegatedExpression:
     """Whether a pushed group has no live mapping, and no admin has rejected one of any kind.
 
-    Rules can be applied to these groups (SPEC M5). A rejected one is an admin's to map; that a rule for another kind
-    may still have it (SPEC M6) counts where a push renames or restores it.
+    Rules can be applied to these groups (SPEC M5). Only an admin maps a group whose mapping was rejected, except that a
+    rule for another kind may still map it when a push renames or restores it (SPEC M6).
     """
     settled = GroupMapping.objects.filter(~Q(status=Status.REJECTED) | Q(barred=True))
     return ~Exists(settled.filter(group=OuterRef("pk")))
 
 
 class Decision(models.Model):
-    """Fact: for one person, the mapping `winner` goes before `loser` (SPEC C3). Append-only, but for `undone_by`."""
+    """Fact: for one person, the mapping `winner` goes before `loser` (SPEC C3). Append-only, except `undone_by`."""
 
     org = tenant(constrained=False)
     user = tenant_foreign_key(User, related_name="decisions")

@@ -1,4 +1,4 @@
-"""Effects: memberships, and open conflicts. `groups_provisioning.engine.reconcile` alone writes it."""
+"""Effects: memberships and open conflicts. Only `groups_provisioning.engine.reconcile` writes them."""
 
 from typing import ClassVar
 
@@ -24,8 +24,8 @@ class Source(models.TextChoices):
 class Membership(models.Model):
     """Somebody's membership in an entity. The root org and the default concurrency group have no rows (SPEC R2).
 
-    mapping: of a claim or a held place; an entity has one owner, so that there is one at most. The places of somebody
-    inactive stay, and count for nothing outside (SPEC U4).
+    mapping: for a claim or a held place; an entity has one owner, so there is at most one mapping. Inactive people keep
+    their memberships, without effect outside the portal (SPEC U4).
     """
 
     org = tenant(constrained=False)
@@ -60,7 +60,7 @@ class Membership(models.Model):
 
 
 class Conflict(models.Model):
-    """A claim that is kept out by others without a decision (SPEC C3): one card for the person and the claim.
+    """A claim that others keep out without a decision (SPEC C3): one card for the person and the claim.
 
     holders: the mappings that hold against it, in the order of their ids. since: when the incoming claim began.
     """

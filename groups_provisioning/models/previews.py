@@ -9,10 +9,10 @@ from orgs.db.tenancy import TenantQuerySet, tenant
 
 
 class Preview(models.Model):
-    """The effects of a wish (SPEC M9), for more people than one request can process. Kept for a day.
+    """The effects of a wish (SPEC M9), for more people than one request can process. Deleted after a day.
 
-    people: how many are to be looked at; looked_at: how many were. heard_at: when the worker last said so. summary:
-    as `preview.runs.Summary` writes it, None until it is done.
+    people: how many people to process. looked_at: how many were processed. heard_at: when the worker last reported.
+    summary: as `preview.runs.Summary` writes it, None until the preview is complete.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
