@@ -9,7 +9,7 @@ Own = TypeVar("Own", bound="Background")
 
 
 class Background:
-    """Work in a separate thread, started when it is first needed. It ends with the process, even in mid-work."""
+    """Work in a separate thread, started when it is first needed. It ends with the process, even if work is left."""
 
     thread_name: str
 

@@ -1,4 +1,4 @@
-"""What each error of the domain is in SCIM."""
+"""The SCIM error for each error of the domain."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from groups_provisioning.actions import group_intake, members, user_intake
 from orgs import domains, people
 from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
 
-# One text for every address of another org, so that it reveals nothing about that org (SPEC O6).
+# The same text for every address that belongs to another org, so that it reveals nothing about that org (SPEC O6).
 ELSEWHERE = "This userName cannot be used here: the address belongs to another account. Use a different userName."
 
 PROBES = (people.AddressTaken, domains.VerifiedElsewhere)
@@ -48,6 +48,6 @@ _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
 
 
 def scim_error(error: Exception) -> ScimError | None:
-    """The SCIM error that an error of the domain is; None for any other exception."""
+    """The SCIM error for an error of the domain; None for any other exception."""
     explain = _ERRORS.get(type(error))
     return explain(error) if explain else None

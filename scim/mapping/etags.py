@@ -1,4 +1,4 @@
-"""ETags and the conditions that requests put on them (RFC 7644 §3.14). All of ours are weak, and are compared so."""
+"""ETags and the conditions that requests put on them (RFC 7644 §3.14). All ETags of the portal are weak."""
 
 import re
 
@@ -9,7 +9,7 @@ _OURS = re.compile(r'(?:W/)?"(\d{1,18})(?:\.[^"]*)?"')
 
 
 def etag(revision: int, digest: str = "") -> str:
-    """The validator of a representation; the digest is of what is shown with it and has a revision of its own."""
+    """The validator of a representation. digest: of shown data that the revision does not cover."""
     return f'W/"{revision}.{digest}"' if digest else f'W/"{revision}"'
 
 
@@ -22,7 +22,7 @@ def unchanged(header: str | None, present: str) -> bool:
 
 
 def revisions(header: str | None) -> Expected:
-    """What If-Match names; a tag that is none of ours matches nothing."""
+    """The revisions that If-Match names; tags that the portal did not issue match nothing."""
     if not header or header.strip() == "*":
         return None
     return frozenset(int(match) for match in _OURS.findall(header))

@@ -1,7 +1,7 @@
-"""Filters as SQL: the same rules as scim.protocol.evaluate, on columns where there are some, else on jsonb.
+"""Filters as SQL, with the rules of scim.protocol.evaluate: on columns if an attribute has one, otherwise on jsonb.
 
-Values are always parameters. Text that is compared without case was folded when it was written: `folded` is the whole
-resource in that form, since no cluster's locale can be relied on.
+Values are always parameters. Text that is compared without case is folded when it is written, since no cluster's locale
+can be relied on; `folded` returns the whole resource in that form.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -25,11 +25,11 @@ _SQL_OPERATORS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 class FilterSql:
     """Compiles filters for one kind of resource.
 
-    columns: an attribute's canonical name to a column expression that is NULL where the attribute is absent, or None
-    where it cannot be filtered on; text columns hold folded text unless the attribute is caseExact, and are collated
-    as "C". homes: where the jsonb of attributes lies that are not in the document. shortcuts: expressions for an
-    equality on a name, true for every row that can satisfy it and served by an index; they go beside the full
-    condition. lookups: expressions that decide an equality on a name by themselves.
+    columns: an attribute's canonical name to a column expression that is NULL if the attribute is absent, or to None if
+    it cannot be filtered on; text columns hold folded text unless the attribute is caseExact, and are collated as "C".
+    homes: expressions for the jsonb of attributes that are not in the document. shortcuts: expressions for an equality
+    on a name, true for every row that can satisfy it and served by an index; they are added to the full condition.
+    lookups: expressions that replace the condition for an equality on a name.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class FilterSql:
         return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - values are parameters
 
     def sort_key(self, ref: Ref) -> Sql:
-        """What rows are sorted by: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""
+        """The sort key of rows: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""
         if ref.name in self._columns:
             return self._columns[ref.name] or 'NULL::text COLLATE "C"', []
         assert ref.attribute is not None
@@ -110,7 +110,7 @@ class FilterSql:
         return f"({anywhere[0]} OR NOT {nothing[0]})", [*anywhere[1], *nothing[1]]
 
     def _home(self, ref: Ref) -> Sql:
-        """Where an attribute as a whole lies."""
+        """The expression for the jsonb of a whole attribute."""
         if ref.top in self._homes:
             return self._homes[ref.top]
         return in_document(self._document, ref)
@@ -140,12 +140,12 @@ def _for_equality(makers: Mapping[str, Callable[[Any], Sql]], name: str, found: 
 
 
 def _inside(element: ElementMatch, leaf: Compare) -> str:
-    """What a name inside brackets is called outside: `members[value eq ...]` is about `members.value`."""
+    """The full name of a name inside brackets: `members[value eq ...]` is about `members.value`."""
     return f"{element.ref.name}.{leaf.ref.name}"
 
 
 def in_document(document: str, ref: Ref) -> Sql:
-    """Where an attribute as a whole lies in a document that `folded` made."""
+    """The expression for a whole attribute in a document that `folded` created."""
     names = [ref.schema.id] if ref.schema else []
     if ref.attribute:
         names.append(ref.attribute.name)
@@ -187,7 +187,7 @@ def _column(column: str, found: Compare | Present) -> Sql:
 
 
 def _value(part: Sql, found: Compare | Present) -> Sql:
-    """A comparison on one jsonb value, which is NULL or JSON null where there is none."""
+    """A comparison on one jsonb value, which is NULL or JSON null if it is absent."""
     sql, params = part
     text = f"(({sql}) #>> '{{}}')"
     if isinstance(found, Present):
@@ -196,7 +196,7 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
     if value is None:
         return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
     if isinstance(value, bool | int | float):
-        # A value of another JSON type, as extensions may hold, is different from a number and unordered with it.
+        # A value of another JSON type, which extensions may hold, differs from a number and has no order with it.
         json_value = f"({sql})"
         if found.op in _SQL_OPERATORS:
             condition = (
@@ -217,7 +217,7 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
 
 
 def _any_element(home: Sql, condition: Sql) -> Sql:
-    """Some element of a jsonb array, or a value that is none, satisfies the condition on `element`."""
+    """True if some element of a jsonb array, or a value that is not an array, satisfies the condition on `element`."""
     return (
         f"EXISTS (SELECT FROM jsonb_path_query({home[0]}, '$[*]') AS elements(element) WHERE {condition[0]})",
         [*home[1], *condition[1]],
@@ -242,9 +242,9 @@ def _join(word: str, terms: list[Sql]) -> Sql:
 
 
 def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Container[str]) -> dict[str, Any]:
-    """The document that filters look at: the resource's described attributes, text folded unless it is caseExact.
+    """The document that filters read: the resource's described attributes, with text folded unless it is caseExact.
 
-    without: names that have a column of their own.
+    without: names that have their own column.
     """
     document: dict[str, Any] = {}
     for name, value in resource.items():
@@ -262,7 +262,7 @@ def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Containe
 
 
 def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:
-    """Every URN, folded, by which a filter may name a schema that a resource with these attributes is shown with."""
+    """Every URN, folded, by which a filter may name a schema of a resource with these attributes."""
     shown = {kind.schema.id, *(name for name in names if ":" in name)}
     aliases = {alias for schema in kind.extensions if schema.id in shown for alias in schema.aliases}
     return sorted(map(fold, shown | aliases))

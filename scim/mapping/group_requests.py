@@ -1,4 +1,4 @@
-"""Requests about groups, read in the org's dialect and handed to `group_intake`: from `/Groups` and `/Bulk` alike."""
+"""Requests about groups, read in the org's dialect and passed to `group_intake`; the same for `/Groups` and `/Bulk`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -53,7 +53,7 @@ def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
 def shown(
     org: Organization, found: Sequence[PushedGroup], base_url: str, projection: Projection
 ) -> Iterable[dict[str, Any]]:
-    """The representations of groups; the members are read only where they are wanted (SPEC G8)."""
+    """The representations of groups; members are read only if the client asks for them (SPEC G8)."""
     own = dialect(org.profile)
     listed: Mapping[UUID, list[members.Listed]] = {}
     wanted = projection.wants("members")
@@ -69,7 +69,7 @@ def etag(group: PushedGroup) -> str:
 
 
 def is_shown_after_patch(group: PushedGroup) -> bool:
-    """Whether a PATCH answers with the group: its size must not matter to who adds one member (SPEC G8)."""
+    """Whether a PATCH returns the group: its size must not affect a client that adds one member (SPEC G8)."""
     return group.member_count <= LARGEST_SHOWN
 
 
@@ -111,7 +111,7 @@ def delete(org: Organization, group_id: str, cause: Cause, expected: Expected = 
 
 
 def read_id(text: str) -> UUID:
-    """Raises UnknownGroup for what cannot be one of our ids."""
+    """The id that a text spells. Raises UnknownGroup for text that cannot be one of our ids."""
     if (group_id := as_uuid(text)) is None:
         raise UnknownGroup(text)
     return group_id
@@ -122,7 +122,7 @@ def _change(org: Organization, group_id: str, edit: Any, cause: Cause, expected:
 
 
 def _facts(own: Dialect, outcome: Outcome, group: PushedGroup | None = None) -> group_intake.GroupFacts:
-    """The facts that a request leaves. Raises its first refusal."""
+    """The facts after a request. Raises its first refusal."""
     if outcome.refusals:
         raise outcome.refusals[0].error
     schema = own.group_role.schema if own.group_role else None

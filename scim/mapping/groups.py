@@ -1,4 +1,4 @@
-"""A pushed group in SCIM's words and in ours. Its members are never part of the resource that changes start from."""
+"""Maps pushed groups between SCIM and the portal. The resource from which changes start never contains the members."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,7 +21,7 @@ _COLUMNS = {"displayName": "display_name", "externalId": "external_id"}
 
 
 def resource_of(group: PushedGroup) -> dict[str, Any]:
-    """What the IdP has written, but for the members, with canonical names."""
+    """What the IdP has written, except the members, with canonical names."""
     return {name: value for name, column in _COLUMNS.items() if (value := getattr(group, column))} | group.attributes
 
 
@@ -49,7 +49,7 @@ def render(
     projection: Projection,
     members: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """The representation of a group (RFC 7643 §4.2). members: None where they were not asked for."""
+    """The representation of a group (RFC 7643 §4.2). members: None if they were not requested."""
     resource: dict[str, Any] = {"id": str(group.id)} | resource_of(group)
     if members is not None:
         resource["members"] = members
@@ -65,7 +65,7 @@ def render(
 
 
 def rendered_members(listed: list[Listed], base_url: str) -> list[dict[str, str]]:
-    """Members as SCIM shows them, with their names where they have one (SPEC S10)."""
+    """Members as SCIM shows them, with their names if they have one (SPEC S10)."""
     kinds = {True: ("User", f"{base_url}/Users/"), False: ("Group", f"{base_url}/Groups/")}
     rendered = []
     for id_, name, is_user in listed:
@@ -109,7 +109,7 @@ _MEMBERS = f"""(
 
 @lru_cache(maxsize=256)
 def group_filters(dialect: Dialect) -> FilterSql:
-    """What filters and sorting see of groups: what `render` shows."""
+    """The attributes of groups for filters and sorting: those that `render` shows."""
     core = Jsonb(schema_names((), dialect.group))
     homes: dict[str, Sql] = {
         "members": (_MEMBERS, []),
@@ -144,5 +144,5 @@ def _by_id(value: str, condition: str) -> Sql:
         return "FALSE", []
 
 
-# What lists of groups can be walked by with a cursor.
+# The attributes by which a cursor can page through groups.
 cursor_keys = {"id": "id", "displayName": "display_name_key"}

@@ -1,4 +1,4 @@
-"""A query as rows: both paginations, sorting, counting (RFC 7644 §3.4.2, RFC 9865)."""
+"""The rows that a query returns: index and cursor paging, sorting, counting (RFC 7644 §3.4.2, RFC 9865)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from scim.protocol.listing import Query
 Row = TypeVar("Row", bound=Model)
 Shown = TypeVar("Shown")
 
-# What pages can be walked by with a cursor: an attribute to the column whose index serves it.
+# The attributes by which a cursor can page: each one to the column whose index serves it.
 Keys = dict[str, str]
 
 
@@ -44,7 +44,7 @@ def page(rows: QuerySet[Row], query: Query, *, org: Organization, filters: Filte
 
 
 def _order(query: Query, filters: FilterSql) -> list[OrderBy]:
-    """By the attribute; what has no value comes last, or first when descending, as PostgreSQL has it by itself."""
+    """Sort by the attribute; rows without a value are last, or first if descending, as is PostgreSQL's default."""
     if query.sort_by is None or query.sort_by.name == "id":
         return []
     sql, params = filters.sort_key(query.sort_by)
@@ -57,7 +57,7 @@ def _page_by_cursor(rows: QuerySet[Row], query: Query, org: Organization, keys: 
     if name not in keys:
         raise InvalidValue(f"With a cursor, sort by {' or '.join(keys)}, not by {name}; or leave the cursor out.")
     column = keys[name]
-    # A cursor goes with the query that it came from: another org, filter or order has other pages.
+    # A cursor is valid only for its own query: another org, filter or order has other pages.
     asked = hashlib.sha256(f"{org.id} {query.filter} {name} {query.descending}".encode()).hexdigest()[:16]
     if query.cursor:
         rows = _after(rows, query.cursor, asked, column, descending=query.descending)

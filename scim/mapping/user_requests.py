@@ -1,4 +1,4 @@
-"""Requests about users, read in the org's dialect and handed to `user_intake`: the same from `/Users` and `/Bulk`."""
+"""Requests about users, read in the org's dialect and passed to `user_intake`; the same for `/Users` and `/Bulk`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -63,7 +63,7 @@ def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: 
 
 
 def is_shown_after_patch(user: Shown) -> bool:
-    """A PATCH always answers with the user."""
+    """A PATCH always returns the user."""
     return True
 
 
@@ -110,7 +110,7 @@ def delete(org: Organization, user_id: str, cause: Cause, expected: Expected = N
 
 
 def read_id(text: str) -> UUID:
-    """Raises intake.UnknownUser for what cannot be one of our ids."""
+    """The id that a text spells. Raises intake.UnknownUser for text that cannot be one of our ids."""
     if (user_id := as_uuid(text)) is None:
         raise user_intake.UnknownUser(text)
     return user_id
@@ -121,14 +121,14 @@ def _shown(written: user_intake.Written) -> Shown:
 
 
 def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> user_intake.Edit:
-    """What a request makes of `user`. Raises its first refusal, unless it deactivates (SPEC U4)."""
+    """What a request turns `user` into. Raises its first refusal, unless it deactivates (SPEC U4)."""
     own = dialect(org.profile)
     refusals = list(outcome.refusals)
     placement_id = user.placement_id
     try:
         placement_id = placed_by(org, own, outcome.resource, user)
         if own.placement and placement_id and placement_id == user.placement_id:
-            # The same group by its present name, as an IdP reads it, is no change of what was written.
+            # An IdP that sends the group's present name, as it read it, does not change what was written.
             put(outcome.resource, own.placement, get(users.resource_of(user), own.placement))
     except InvalidValue as error:
         assert own.placement is not None
@@ -141,7 +141,7 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
         own,
         extension_urn=_extension_urn(own, outcome, before=user.extension_urn),
         placement_id=placement_id,
-        # Core `roles` that were removed are gone, as RFC 7644 §3.5.2.2 wants, and not replaced by the effective ones.
+        # Core `roles` that were removed stay removed (RFC 7644 §3.5.2.2); the effective ones do not replace them.
         wrote_roles=own.role.schema is None and user.idp_roles is not None,
     )
     return user_intake.Edit(facts, deactivates, {refusal.name: refusal.error.detail for refusal in refusals})
@@ -150,9 +150,9 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
 def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user: User | None = None) -> UUID | None:
     """The concurrency group that the placement attribute names (SPEC U10); None for the default one.
 
-    user: as stored. The name that is stored or was shown is never refused, whatever has become of the group: one that
-    it had formerly means the same group, unless another one has it now. One that was deleted gives way to a new one of
-    the name. Raises InvalidValue.
+    user: as stored. The stored name, and the name that was shown, are never refused, whatever became of the group. A
+    former name means the same group, unless another group has it now. A deleted group gives way to a new one of the
+    same name. Raises InvalidValue.
     """
     name = _placement_in(resource, own)
     if name is None or own.placement is None:
@@ -162,7 +162,7 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     shown = {fold(stored or ""), fold(known.name)} if known is not None else set()
     if known is not None and known.deleted_at is None and fold(name) in shown:
         return known.id
-    # Also where concurrency groups are off: it is a reference all the same, and has its effect once they are on.
+    # Also if concurrency groups are off: the reference is stored, and takes effect when they are switched on.
     entity_id = entities.named(org, EntityKind.CONCURRENCY_GROUP, name)
     if entity_id is None and known is not None and fold(name) in {*shown, *known.former_keys}:
         return known.id
@@ -177,11 +177,11 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
 
 def _placement_in(resource: Mapping[str, Any], own: Dialect) -> str | None:
     name = get(resource, own.placement) if own.placement else None
-    return name if isinstance(name, str) else None  # It may have been stored before anybody described it (SPEC P3).
+    return name if isinstance(name, str) else None  # It may be older than the attribute's description (SPEC P3).
 
 
 def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause) -> bool:
-    """Whether a PUT only repeats the effective roles that it was shown, now or within ECHO (SPEC R1)."""
+    """Whether a PUT only repeats the effective roles that are shown now or were shown within ECHO (SPEC R1)."""
     roles = own.user_roles(resource)
     if not roles:
         return False
@@ -190,7 +190,7 @@ def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause
 
 
 def _extension_urn(own: Dialect, outcome: Outcome, before: str = "") -> str:
-    """The alias that the profile's own extension goes by from now on; "" for its own URN (SPEC P1)."""
+    """The alias under which the profile's extension is shown from now on; "" for its own URN (SPEC P1)."""
     schema = own.role.schema
     if schema is None or schema.id not in outcome.spelling:
         return before

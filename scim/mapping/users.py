@@ -1,4 +1,4 @@
-"""A user in SCIM's words and in ours."""
+"""Maps users between SCIM and the portal."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _GROUPS_FOR_FILTERS = """(
     WHERE m.user_id = orgs_user.id
 )"""
 
-# Attributes with a column of their own; the rest is in `attributes`, and folded for filters in `folded`.
+# Attributes with their own column; the others are in `attributes`, and folded for filters in `folded`.
 _COLUMNS = {"userName": "user_name", "externalId": "external_id", "displayName": "display_name"}
 _NAME_COLUMNS = {"givenName": "given_name", "familyName": "family_name"}
 
@@ -47,7 +47,7 @@ _NAME_COLUMNS = {"givenName": "given_name", "familyName": "family_name"}
 class Shown:
     """A user as SCIM shows them.
 
-    roles: the effective ones, asked for where the IdP wrote none (SPEC R1). groups: the id and the name of each pushed
+    roles: the effective ones, read if the IdP wrote none (SPEC R1). groups: the id and the name of each pushed
     group that they are in, in the order of their ids (SPEC U9).
     """
 
@@ -72,7 +72,7 @@ def resource_of(user: User) -> dict[str, Any]:
 
 
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
-    """The users whom SCIM lists, with all that `listed` needs."""
+    """The users whom SCIM lists, with everything that `listed` needs."""
     needed = ("standing", "placement") if dialect.placement else ("standing",)
     return User.objects.for_org(org).provisionable().select_related(*needed).annotate(shown_groups=_GROUPS)
 
@@ -83,7 +83,7 @@ def listed(row: Any) -> Shown:
 
 
 def written(user: User, *, roles: list[str] | None, is_new: bool) -> Shown:
-    """A user whom a command has just written. roles: as it settled them, if it did; is_new: they are in no group."""
+    """A user whom a command has just written. roles: as settled, None if not settled. is_new: they are in no group."""
     return Shown(user, _effective_roles(user) if roles is None else roles, [] if is_new else _groups_of(user.id))
 
 
@@ -99,7 +99,7 @@ def _groups_of(user_id: UUID) -> list[dict[str, str]]:
 
 
 def etag_of(shown: Shown) -> str:
-    """A user's ETag; the names of their groups are part of what it stands for."""
+    """A user's ETag; it also covers the names of their groups."""
     digest = hashlib.sha256(orjson.dumps(shown.groups)).hexdigest()[:12] if shown.groups else ""
     return etag(shown.user.revision, digest)
 
@@ -114,8 +114,8 @@ def facts_of(
 ) -> Facts:
     """The columns of a resource with canonical names.
 
-    extension_urn: the alias of the profile's extension that it was written with. placement_id: what the placement
-    attribute names. wrote_roles: the IdP has said before which roles there are, so that without any there are none.
+    extension_urn: the alias under which the profile's extension was written. placement_id: what the placement attribute
+    names. wrote_roles: the IdP has written roles before, so that a resource without roles means none.
     """
     name = dict(resource.get("name") or {})
     parts = {column: name.pop(part, "") for part, column in _NAME_COLUMNS.items()}
@@ -167,7 +167,7 @@ def _rendered_group(group: dict[str, str], base_url: str) -> dict[str, str]:
 
 
 def _show_effective_roles(resource: dict[str, Any], roles: Sequence[str], role: Ref) -> None:
-    """Where the IdP wrote no role, the effective one is shown (SPEC R1)."""
+    """Show the effective roles if the IdP wrote none (SPEC R1)."""
     assert role.attribute is not None
     effective: Any = roles
     if role.attribute.sub_attributes:
@@ -178,7 +178,7 @@ def _show_effective_roles(resource: dict[str, Any], roles: Sequence[str], role: 
 
 
 def _schemas(resource: Mapping[str, Any], dialect: Dialect) -> list[str]:
-    """The URNs of a user's schemas; there always is an effective role to show (SPEC R1)."""
+    """The URNs of a user's schemas; there is always an effective role to show (SPEC R1)."""
     own = dialect.role.schema
     return schema_names([*resource, own.id] if own else resource, dialect.user)
 
@@ -189,7 +189,7 @@ def location(shown: Shown, base_url: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time as SCIM prints it (RFC 7643 §2.3.5)."""
+    """A time as SCIM writes it (RFC 7643 §2.3.5)."""
     return at.isoformat().replace("+00:00", "Z")
 
 
@@ -229,7 +229,7 @@ _SHORTCUTS = {
 
 @lru_cache(maxsize=256)
 def user_filters(dialect: Dialect) -> FilterSql:
-    """What filters and sorting see of users: what `render` shows."""
+    """The attributes of users for filters and sorting: those that `render` shows."""
     homes = {
         "schemas": _shown_schemas(dialect),
         "groups": (_GROUPS_FOR_FILTERS, []),
@@ -248,7 +248,7 @@ def _shown_schemas(dialect: Dialect) -> Sql:
 
 
 def _shown_roles(dialect: Dialect) -> Sql:
-    """The role attribute, or the effective roles where the IdP wrote none (SPEC R1)."""
+    """The role attribute, or the effective roles if the IdP wrote none (SPEC R1)."""
     role = dialect.role
     assert role.attribute is not None
     shown = "%s -> key"
@@ -273,5 +273,5 @@ def _shown_placement(placement: Ref) -> Sql:
     return f"COALESCE(({present}), {written})", names
 
 
-# What lists of users can be walked by with a cursor.
+# The attributes by which a cursor can page through users.
 cursor_keys = {"id": "id", "userName": "user_name_key"}
