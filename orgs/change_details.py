@@ -486,7 +486,7 @@ class EngineRebuilt(Detail, verb="engine.rebuilt"):
 
 
 # --- For SQL ----------------------------------------------------------------------------------------------------------
-# The same keys, where the database looks for them. The first two are part of indexes of `Change`.
+# The same keys, for the database's searches. The first two are part of indexes of `Change`.
 
 SUBJECTS = ("user", "group", "entity")
 """Keys of the id of what a change is about; where there are several, the first."""

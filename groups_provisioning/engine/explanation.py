@@ -22,11 +22,11 @@ from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
 
-# The references of a change to whoever asked for it.
+# The foreign keys of a change that say who asked for it.
 BY = ("by_token", "by_person")
 
 
-# --- What is told -----------------------------------------------------------------------------------------------------
+# --- Results ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class RoleWhy:
         return [each for each in self.sources if each.counts]
 
 
-# --- How it is found out ----------------------------------------------------------------------------------------------
+# --- Finding the reasons ----------------------------------------------------------------------------------------------
 
 
 def of(org: Organization, user: User) -> "Explanation":
@@ -337,7 +337,7 @@ class Explanation:
         return WhyNot(_yielding(entity, instead), source, place=instead)
 
     def _instead_of(self, entity: Entity) -> PlaceWhy | None:
-        """The place that a held one, or one by attribute or by hand, gives way to (SPEC R2, R4); None without one."""
+        """The place that a held one, or one by attribute or by hand, gives way to, or None (SPEC R2, R4)."""
         wished = Claim(0, "", entity.kind, str(entity.id))
         for why in self.places():
             if competes(wished, Claim(0, "", why.entity.kind, str(why.entity.id))):

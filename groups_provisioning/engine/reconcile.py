@@ -70,8 +70,8 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
 def rebuild(*, org: Organization) -> None:
     """Delete all effects of an org and write them again from the facts (SPEC C4), in the caller's transaction.
 
-    Nothing is entered in the ledger, because the result is what was there before. To ensure this, waiting people are
-    settled first, which also finds the last admin (SPEC R5).
+    Nothing is entered in the ledger, because the result is what was there before. Waiting people are therefore settled
+    first. This also finds the last admin, while the recorded roles still say who was an admin (SPEC R5).
     """
     while settle_marked(org.id):
         pass

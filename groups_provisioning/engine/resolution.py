@@ -337,7 +337,7 @@ def claims_of(person: Person, world: World) -> list[Claim]:
 
 
 def overlaps(some: Sequence[Span], others: Sequence[Span]) -> Sequence[Span]:
-    """The spans in which both are on. A span that ends where the next begins is one span with it."""
+    """The spans in which both are on. Spans that meet at one instant are joined."""
     found: list[Span] = []
     for begin, end in some:
         for its_begin, its_end in others:
