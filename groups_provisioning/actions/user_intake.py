@@ -117,8 +117,8 @@ def change_user(
 ) -> Written:
     """Write what `edit` makes of the user as they are now, under the row's lock.
 
-    A deactivation is carried out whatever else the request contains; what was refused is recorded in the ledger (SPEC
-    U4). Removals by hand end even if nothing else changes (SPEC R4).
+    A deactivation is carried out whatever else the request contains; what was refused is recorded in the ledger
+    (SPEC U4). Removals by hand end even if nothing else changes (SPEC R4).
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
