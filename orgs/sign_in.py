@@ -14,7 +14,6 @@ from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMessage
-from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -24,6 +23,7 @@ from django.utils.translation import gettext as _
 from orgs import people, sign_in_failures
 from orgs.db.keys import fold
 from orgs.models import Organization, User
+from orgs.models.people import UserQuerySet
 from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
 from orgs.web.limits import Buckets
 
@@ -87,13 +87,13 @@ def _candidates(address: str, org: Organization | None) -> dict[str, User | None
     if org is None:
         found, number = known.order_by("-is_staff", "id"), TRIED
     else:
-        found, number = known.filter(org=org).order_by("-is_owner", "id"), 1
+        found, number = known.for_org(org).order_by("-is_owner", "id"), 1
     candidates: dict[str, User | None] = {str(account.pk): account for account in found[:number]}
     nobody = (f"{address} {place} {org.pk if org else ''}" for place in range(len(candidates), number))
     return candidates | dict.fromkeys(nobody)
 
 
-def _open_accounts(address: str) -> QuerySet[User]:
+def _open_accounts(address: str) -> UserQuerySet:
     return User.objects.filter(login_email=address, active=True, deleted_at=None)
 
 

@@ -35,13 +35,16 @@ OF_AN_ACCOUNT = Patience(20, timedelta(minutes=1), timedelta(minutes=15), timede
 
 _COUNT = """
 INSERT INTO orgs_signinfailures AS kept (subject, client, failures, last_at, waits_until)
-SELECT subject, %(client)s, 1, %(at)s, %(at)s FROM unnest(%(subjects)s::text[]) AS subject ORDER BY subject
-ON CONFLICT (subject, client) DO UPDATE SET last_at = %(at)s, (failures, waits_until) = (
-    SELECT n, CASE WHEN n <= %(free)s THEN %(at)s::timestamptz
-                   ELSE %(at)s + least(%(longest)s, %(first)s * power(2, least(n - %(free)s - 1, 20))) END
-    FROM (SELECT CASE WHEN kept.last_at < %(at)s - %(fades)s THEN 1 ELSE kept.failures + 1 END AS n) AS counted
+SELECT subject, %(client)s::text, 1, %(at)s::timestamptz, %(at)s::timestamptz
+FROM unnest(%(subjects)s::text[]) AS subject ORDER BY subject
+ON CONFLICT (subject, client) DO UPDATE SET last_at = excluded.last_at, (failures, waits_until) = (
+    SELECT n, excluded.last_at + CASE WHEN n <= %(free)s::int THEN interval '0'
+        ELSE least(%(longest)s::interval, %(first)s::interval * power(2, least(n - %(free)s::int - 1, 20))) END
+    FROM (
+        SELECT CASE WHEN kept.last_at < excluded.last_at - %(fades)s::interval THEN 1 ELSE kept.failures + 1 END AS n
+    ) AS counted
 )
-WHERE kept.waits_until <= %(at)s
+WHERE kept.waits_until <= excluded.last_at
 RETURNING subject
 """
 

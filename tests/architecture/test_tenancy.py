@@ -62,7 +62,6 @@ def test_no_module_asks_in_other_words() -> None:
     }
     assert found == {
         "tenancy.py: return self.filter(org=org)",
-        "domains.py: if taken := VerifiedDomain.objects.filter(name__in=wished).exclude(org=org).first():",
     }
 
 

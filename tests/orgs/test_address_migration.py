@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from orgs import domains
@@ -14,7 +15,8 @@ from orgs.models import Door, Organization, User
 from tests.conftest import Idp, install_profiles
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
-BEFORE, AFTER = "0013", "0014"
+AFTER = "0014_addresses_in_several_orgs"
+((_, BEFORE),) = MigrationLoader(None).disk_migrations["orgs", AFTER].dependencies
 ADA = "ada@corp.example"
 
 
