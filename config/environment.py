@@ -47,7 +47,6 @@ class Environment:
     scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
-    scim_probes_per_minute: int
     log_level: str
     dev: bool
 
@@ -93,7 +92,6 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
-        scim_probes_per_minute=_number(environ, "SCIM_PROBES_PER_MINUTE", 60),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         dev=_dev(environ, url, bind),
     )

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Collection
 
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from orgs import txt_records
 from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
@@ -22,7 +22,7 @@ RECORD_NAME = "_muster-verification"
 RECORD_VALUE = "muster-verification="
 
 # Runs on every create: plain SQL, since building the query would cost more than running it.
-_KNOWN = "SELECT name, org_id FROM orgs_verifieddomain WHERE org_id = %s OR name = %s"
+_LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %s"
 
 
 class NotADomain(Exception):
@@ -37,43 +37,32 @@ class NotProven(Exception):
     """The DNS does not have the value that proves the domain; the arguments are the values that it has instead."""
 
 
-class DomainTaken(Exception):
-    """Another org has verified this domain; the argument is its name."""
-
-
 class ForeignDomain(Exception):
     """The address is in none of the org's verified domains; the arguments are those domains."""
 
 
-class VerifiedElsewhere(Exception):
-    """The address is in a domain of another org."""
-
-
-def check_names(org: Organization, names: Collection[str]) -> set[str]:
-    """The folded names, once it is clear that the org can have them. Raises NotADomain, DomainTaken."""
+def check_names(names: Collection[str]) -> set[str]:
+    """The folded names, once it is clear that they are domains. Raises NotADomain."""
     wished = {fold(name.strip()).removeprefix("@") for name in names}
     for name in sorted(wished):
         if len(name) > LONGEST or not _DOMAIN.fullmatch(name):
             raise NotADomain(name)
-    if taken := VerifiedDomain.objects.filter(name__in=wished).exclude(org=org).first():
-        raise DomainTaken(taken.name)
     return wished
 
 
 @command
 def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
-    """Make exactly these the org's verified domains, on support's authority. Raises NotADomain, DomainTaken."""
-    wished = check_names(org, names)
+    """Make exactly these the org's verified domains, on support's authority. Raises NotADomain."""
+    wished = check_names(names)
     present = {domain.name for domain in VerifiedDomain.objects.for_org(org).select_for_update()}
     if wished == present:
         return
     VerifiedDomain.objects.for_org(org).filter(name__in=present - wished).delete()
     PendingDomain.objects.for_org(org).filter(name__in=wished).delete()
-    fresh = [VerifiedDomain(org=org, name=name, verified_at=cause.at) for name in sorted(wished - present)]
-    try:
-        VerifiedDomain.objects.bulk_create(fresh)
-    except IntegrityError as error:
-        raise DomainTaken(*(domain.name for domain in fresh)) from error
+    VerifiedDomain.objects.bulk_create(
+        [VerifiedDomain(org=org, name=name, verified_at=cause.at) for name in sorted(wished - present)],
+        ignore_conflicts=True,  # an admin verified one at this moment
+    )
     record(org, cause, OrgDomainsChanged(was=sorted(present), now=sorted(wished)))
 
 
@@ -82,9 +71,9 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
     """Note that the org wants to prove a domain by the DNS. Returns its folded name.
 
     A domain that the org already has stays as it is. Nobody can set a record in a public suffix such as `co.uk`, so no
-    list of suffixes is needed. Raises NotADomain, DomainTaken.
+    list of suffixes is needed. Raises NotADomain.
     """
-    (wished,) = check_names(org, [name])
+    (wished,) = check_names([name])
     if "." not in wished or len(f"{RECORD_NAME}.{wished}") > LONGEST:
         raise NotADomain(wished)
     if VerifiedDomain.objects.for_org(org).filter(name=wished).exists():
@@ -100,7 +89,7 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
 def verify(*, org: Organization, name: str, cause: Cause) -> None:
     """Verify a pending domain if the DNS has the record that proves it. May take seconds.
 
-    No transaction is open while the DNS is asked. Raises UnknownDomain, txt_records.Unanswered, NotProven, DomainTaken.
+    No transaction is open while the DNS is asked. Raises UnknownDomain, txt_records.Unanswered, NotProven.
     """
     pending = PendingDomain.objects.for_org(org).filter(name=name).first()
     if pending is None:
@@ -120,10 +109,8 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
     was = _names(org)
     if not PendingDomain.objects.for_org(org).filter(pk=pending.pk).delete()[0]:
         raise UnknownDomain(pending.name)
-    try:
-        VerifiedDomain.objects.create(org=org, name=pending.name, verified_at=cause.at, by_dns=True)
-    except IntegrityError as error:
-        raise DomainTaken(pending.name) from error
+    # Support may have entered it at this moment.
+    VerifiedDomain.objects.get_or_create(org=org, name=pending.name, defaults={"verified_at": cause.at, "by_dns": True})
     record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
 
 
@@ -162,7 +149,7 @@ def _names(org: Organization) -> list[str]:
 
 
 def check(org: Organization, address: str | None) -> None:
-    """Check that an address can be used in this org. Raises ForeignDomain, VerifiedElsewhere. One query.
+    """Check that an address can be used in this org. Raises ForeignDomain. One query.
 
     address: folded; None for a userName that is not an address and therefore has no domain.
     """
@@ -170,9 +157,7 @@ def check(org: Organization, address: str | None) -> None:
         return
     name = address.rpartition("@")[2]
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [org.id, name])
-        owners = dict(cursor.fetchall())
-    if owners.get(name, org.id) != org.id:
-        raise VerifiedElsewhere(name)
-    if owners and name not in owners:
-        raise ForeignDomain(*sorted(owners))
+        cursor.execute(_LISTED, [org.id])
+        listed = {row[0] for row in cursor.fetchall()}
+    if listed and name not in listed:
+        raise ForeignDomain(*sorted(listed))

@@ -10,28 +10,37 @@ from orgs import sign_in
 from orgs.models import User
 
 
-class SignInForm(auth_forms.AuthenticationForm):
+def _address(**attributes: Any) -> forms.CharField:
     # Not type="email": browsers rewrite addresses that they consider wrong.
-    username = forms.CharField(
-        label=_("E-mail address"),
-        max_length=254,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "autofocus": True}
-        ),
+    typed = {"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+    return forms.CharField(
+        label=_("E-mail address"), max_length=sign_in.ADDRESS, widget=forms.TextInput(attrs=typed | attributes)
     )
-    error_messages = {
-        "invalid_login": _("This address and password do not match an active account."),
-        "inactive": _("This address and password do not match an active account."),
-    }
 
 
-class ForgottenPasswordForm(forms.Form):
+class AddressForm(forms.Form):
+    """The first step of signing in."""
+
+    username = _address(autofocus=True)
+
+
+class SignInForm(forms.Form):
+    """The second step. The address is shown, for people and for what keeps their passwords; changing it goes back."""
+
+    username = _address(readonly=True)
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
+class MailForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"),
-        max_length=254,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "autofocus": True}
-        ),
+        max_length=sign_in.ADDRESS,
+        widget=_address(autofocus=True).widget,
     )
 
 

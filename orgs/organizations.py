@@ -66,7 +66,7 @@ def found(
     """A new org with its owner account (SPEC O8), who has no password yet.
 
     features: names from FEATURES. ready_for_scim: also set what SPEC O1 requires.
-    Raises OrganizationExists, people.NotAnAddress, people.AddressTaken.
+    Raises OrganizationExists, people.NotAnAddress.
     """
     slug = slugify(name) or "org"
     try:

@@ -30,10 +30,6 @@ class NotAnAddress(Exception):
     """This is not an e-mail address."""
 
 
-class AddressTaken(Exception):
-    """The address belongs to another account of the portal, in any org (SPEC O6, U2)."""
-
-
 class UnknownPerson(Exception):
     """There is no such account, or it has been deleted."""
 
@@ -86,7 +82,7 @@ def facts_of(user: User) -> Facts:
 def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
     """The owner account of a new org (SPEC O8). It has no password until the owner sets one.
 
-    Raises NotAnAddress, AddressTaken.
+    Its address is compared with nobody's userName. Raises NotAnAddress.
     """
     try:
         validate_email(email)
@@ -106,7 +102,7 @@ def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
 
 
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
-    """A new person whom SCIM manages. Raises UserNameTaken, AddressTaken."""
+    """A new person whom SCIM manages. Raises UserNameTaken."""
     user = User(org=org, scim_managed=True, created_at=at, modified_at=at)
     user.set_unusable_password()
     _assign(user, facts)
@@ -118,7 +114,7 @@ def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is from then on managed by SCIM (SPEC U3).
 
     user: locked by the caller. Returns None if nothing differed; the revision then stays the same too.
-    Raises UserNameTaken, AddressTaken.
+    Raises UserNameTaken.
     """
     was = _account(user)
     written = _assign(user, facts)
@@ -270,8 +266,6 @@ def _save(user: User, update_fields: list[str] | None = None) -> None:
     try:
         user.save(force_insert=user._state.adding, update_fields=update_fields)
     except IntegrityError as error:
-        if violated(error) == "user_name_once_per_org":
+        if violated(error) == "user_name_once_among_people":
             raise UserNameTaken(user.user_name) from error
-        if violated(error) == "user_login_email_once":
-            raise AddressTaken(user.user_name) from error
         raise

@@ -1,31 +1,43 @@
-"""Signing in with a password, and links for setting one."""
+"""Signing in with a password, and the mails that help with it (SPEC L1).
+
+An address may have accounts in several orgs, which know nothing of each other. Whatever is asked for an address takes
+the same work and gets the same answer whether it has an account or not.
+"""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import structlog
-from axes.utils import reset as forget_failures
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMessage
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from orgs import people
+from orgs import people, sign_in_failures
 from orgs.db.keys import fold
-from orgs.models import User
+from orgs.models import Organization, User
+from orgs.models.people import UserQuerySet
+from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
 from orgs.web.limits import Buckets
 
-LINKS_TO_ONE_ADDRESS = 3  # an hour
-LINKS_FROM_ONE_CLIENT = 30  # an hour: many people may share an IP address
+ADDRESS = 254  # characters
+TRIED = 3  # accounts that a password is tried on where no org is named
+MAILS_TO_ONE_ADDRESS = 3  # an hour, of each kind
+MAILS_FROM_ONE_CLIENT = 30  # an hour: many people may share an IP address
 
 log = structlog.get_logger(__name__)
-links = Buckets()
+mails = Buckets()
+
+
+class TooManyAttempts(Exception):
+    """This client has failed with this address too often; the argument is when it may try again."""
 
 
 class ResetLinks(PasswordResetTokenGenerator):
@@ -38,6 +50,65 @@ class ResetLinks(PasswordResetTokenGenerator):
 reset_links = ResetLinks()
 
 
+def account_of(address: str, password: str, *, org: Organization | None, client: str, at: datetime) -> User | None:
+    """The account that has this address and this password, if there is one that may sign in.
+
+    org: whose sign-in page it is, with one account tried; None for the common page, with the oldest three, and always
+    as many hashes. client: an IP address. An account that waits is not tried, and nobody is told. Success forgets the
+    failures of that account alone; those of the address and the client fade. Raises TooManyAttempts.
+    """
+    address, client = fold(address)[:ADDRESS], client[:45]
+    if not sign_in_failures.count([address], OF_A_CLIENT, client=client, at=at):
+        log.warning("sign_in.waits", client=client)
+        raise TooManyAttempts(sign_in_failures.waits_until(address, client))
+    candidates = _candidates(address, org)
+    tried = sign_in_failures.count(candidates, OF_AN_ACCOUNT, at=at)
+    right = [
+        (subject, account)
+        for subject, account in candidates.items()
+        if _is_right(account if subject in tried else None, password)
+    ]
+    if not right:
+        log.info("sign_in.failed", client=client)
+        return None
+    own, account = right[0]
+    sign_in_failures.take_back([address], client=client, at=at)
+    sign_in_failures.take_back(tried - {own}, at=at)
+    sign_in_failures.forget(own)
+    return account
+
+
+def _candidates(address: str, org: Organization | None) -> dict[str, User | None]:
+    """The accounts to try, by what their failures are counted under; as many whether there are any or not.
+
+    Support comes first: nobody can crowd it out by provisioning its address. In an org the owner does (SPEC O8).
+    """
+    known = _open_accounts(address).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    if org is None:
+        found, number = known.order_by("-is_staff", "id"), TRIED
+    else:
+        found, number = known.for_org(org).order_by("-is_owner", "id"), 1
+    candidates: dict[str, User | None] = {str(account.pk): account for account in found[:number]}
+    nobody = (f"{address} {place} {org.pk if org else ''}" for place in range(len(candidates), number))
+    return candidates | dict.fromkeys(nobody)
+
+
+def _open_accounts(address: str) -> UserQuerySet:
+    return User.objects.filter(login_email=address, active=True, deleted_at=None)
+
+
+def _is_right(account: User | None, password: str) -> bool:
+    if account is None:
+        make_password(password)  # takes as long as finding out that a password is wrong
+        return False
+    return account.check_password(password)
+
+
+def sign_in_path(org: Organization | None) -> str:
+    """The page where the accounts of an org sign in; None: support."""
+    return reverse("sign-in") if org is None else reverse("sign-in-org", args=[org.slug])
+
+
 def password_link(user: User) -> str:
     """A URL where `user` can choose a password, valid for PASSWORD_RESET_TIMEOUT and one use."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
@@ -45,53 +116,79 @@ def password_link(user: User) -> str:
     return settings.MUSTER_URL + path
 
 
-def send_password_link(address: str, *, client: str) -> None:
-    """Mail a link to set a password if an account that may sign in has this address; otherwise do nothing.
+def mail_password_links(address: str, *, client: str) -> None:
+    """Mail links to set a password, one for each org in which the address has an account. As `_mail`."""
+    _mail(
+        address,
+        client=client,
+        subject=_("Set your password for Muster"),
+        template="registration/set_password_mail.txt",
+        link=password_link,
+    )
+
+
+def mail_sign_in_addresses(address: str, *, client: str) -> None:
+    """Mail the orgs in which the address has an account, with their sign-in addresses. As `_mail`."""
+    _mail(
+        address,
+        client=client,
+        subject=_("Where you can sign in to Muster"),
+        template="registration/where_to_sign_in_mail.txt",
+        link=lambda account: settings.MUSTER_URL + sign_in_path(account.org),
+    )
+
+
+def _mail(address: str, *, client: str, subject: str, template: str, link: Callable[[User], str]) -> None:
+    """Mail a link for each org in which the address has an account that may sign in; if there is none, do nothing.
 
     Do nothing either if `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
-    be flooded from here. The caller learns nothing of this. A thread sends the mail: the answer takes the same time for
-    an unknown address, and a mail server that is slow or down delays nobody.
+    be flooded from here. The caller learns nothing of this. A thread writes and sends the mail: the answer takes the
+    same time for an unknown address, and a mail server that is slow or down delays nobody.
     """
-    if _too_often(("from", client), LINKS_FROM_ONE_CLIENT) or _too_often(("to", fold(address)), LINKS_TO_ONE_ADDRESS):
-        log.warning("password_links_limited", client=client)
+    key = fold(address)
+    if _too_often(("from", client), MAILS_FROM_ONE_CLIENT) or _too_often((template, key), MAILS_TO_ONE_ADDRESS):
+        log.warning("mails_limited", client=client)
         return
-    user = User.objects.filter(login_email=fold(address), active=True, deleted_at=None).first()
-    if user is None:
-        return
-    words = {
-        "user": user,
-        "link": password_link(user),
-        "portal": settings.MUSTER_URL,
-        "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
-    }
-    message = EmailMessage(
-        subject=_("Set your password for Muster"),
-        body=render_to_string("registration/set_password_mail.txt", words),
-        to=[user.user_name],
-    )
-    threading.Thread(target=_send, args=(message,), name="mail").start()
-
-
-def set_password(*, user: User, password: str) -> bool:
-    """Set the password and lift any lock from failed attempts. Returns False if the account has been closed."""
-    if not people.set_password(user=user, password=password):
-        return False
-    forget_failures(username=user.login_email)
-    return True
-
-
-def attempted_address(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """The name under which failed attempts are counted (AXES_USERNAME_CALLABLE), compared without case."""
-    typed = (credentials or request.POST).get("username")
-    return fold(typed or "")[:255]
+    # The password of an address is the owner's, where an org has a person with it beside them (SPEC O8).
+    accounts = list(_open_accounts(key).select_related("org").order_by("is_owner", "-id"))
+    threading.Thread(target=_write_and_send, args=(accounts, subject, template, link), name="mail").start()
 
 
 def _too_often(key: tuple[str, str], per_hour: int) -> bool:
-    return links.take(key, rate=per_hour / 3600, burst=per_hour) > 0
+    return mails.take(key, rate=per_hour / 3600, burst=per_hour) > 0
 
 
-def _send(message: EmailMessage) -> None:
+def _write_and_send(accounts: Iterable[User], subject: str, template: str, link: Callable[[User], str]) -> None:
     try:
-        message.send()
+        for mailbox, of_mailbox in _by_mailbox(accounts).items():
+            entries = sorted(
+                (account.org.name if account.org else str(_("Muster support")), link(account)) for account in of_mailbox
+            )
+            words: dict[str, Any] = {
+                "entries": entries,
+                "portal": settings.MUSTER_URL,
+                "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+            }
+            EmailMessage(subject=subject, body=render_to_string(template, words), to=[mailbox]).send()
     except Exception:  # nobody waits for the result, so the log has to report whatever goes wrong
-        log.exception("mail.not_sent", subject=message.subject)
+        log.exception("mail.not_sent", subject=subject)
+
+
+def _by_mailbox(accounts: Iterable[User]) -> dict[str, Iterable[User]]:
+    """One account of each org, the last, by the address that is written to.
+
+    That is one, unless names are the same without case but not the same mailbox: straße.example, strasse.example.
+    """
+    of_orgs = {account.org_id: account for account in accounts}
+    spelt: dict[str, list[User]] = {}
+    for account in of_orgs.values():
+        spelt.setdefault(account.user_name.lower(), []).append(account)
+    return {of_mailbox[0].user_name: of_mailbox for of_mailbox in spelt.values()}
+
+
+def set_password(*, user: User, password: str) -> bool:
+    """Set the password and end every wait after failed attempts. Returns False if the account has been closed."""
+    if not people.set_password(user=user, password=password):
+        return False
+    sign_in_failures.forget(str(user.pk), user.login_email or "")
+    return True

@@ -3,10 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from orgs import support
+from orgs import sign_in_failures, support
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def tell_support() -> None:
     """Runs outside requests, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
     support.tell(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_sign_in_failures() -> None:
+    """Addresses that were typed are kept no longer than they count for anything."""
+    sign_in_failures.forget_faded(at=timezone.now())

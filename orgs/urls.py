@@ -6,6 +6,8 @@ from orgs.views import domains, settings, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/<slug:slug>/", sign_in.sign_in, name="sign-in-org"),
+    path("where-to-sign-in/", sign_in.where_to_sign_in, name="where-to-sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),

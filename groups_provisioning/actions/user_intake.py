@@ -3,12 +3,9 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import wraps
-from typing import ParamSpec, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
@@ -18,8 +15,6 @@ from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
 from orgs.models import Organization, User
-
-P = ParamSpec("P")
 
 
 class UnknownUser(Exception):
@@ -34,7 +29,7 @@ class UserProvisioningOff(Exception):
     """Writes that do more than deactivate or delete are refused while the switch is off (SPEC O2)."""
 
 
-UNUSABLE = (people.UserNameTaken, people.AddressTaken, domains.ForeignDomain, domains.VerifiedElsewhere)
+UNUSABLE = (people.UserNameTaken, domains.ForeignDomain)
 """Why a userName cannot be used in an org."""
 
 
@@ -56,33 +51,11 @@ class Written:
     is_new: bool = False
 
 
-def _whose(function: Callable[P, Written]) -> Callable[P, Written]:
-    """Turn AddressTaken into UserNameTaken if the address is a userName of this org.
-
-    The database names only one of two violated constraints.
-    """
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> Written:
-        try:
-            return function(*args, **kwargs)
-        except people.AddressTaken as error:
-            # Queried after the command, since a failed transaction accepts no queries.
-            org = cast(Organization, kwargs["org"])
-            if User.objects.for_org(org).live().filter(user_name_key=fold(str(error))).exists():
-                raise people.UserNameTaken(str(error)) from error
-            raise
-
-    return run
-
-
-@_whose
 @command
 def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Written:
     """Create a user, adopt one who was invited by hand, or revive one whom SCIM deleted (SPEC U3).
 
-    Raises UserProvisioningOff, people.UserNameTaken, people.AddressTaken, domains.ForeignDomain,
-    domains.VerifiedElsewhere.
+    The owner is never meant (SPEC O8). Raises UserProvisioningOff, people.UserNameTaken, domains.ForeignDomain.
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
@@ -94,7 +67,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     elif user.deleted_at is not None:
         kind = UserRevived
         effects = people.revive(user=user, facts=facts, at=cause.at)
-    elif user.scim_managed or user.is_owner:
+    elif user.scim_managed:
         raise people.UserNameTaken(facts.user_name)
     else:
         kind = UserAdopted
@@ -105,7 +78,6 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     return Written(user, roles, is_new=kind is UserCreated)
 
 
-@_whose
 @command
 def change_user(
     *,
@@ -189,9 +161,7 @@ def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool
     It is the user who has the userName now, or else one whom SCIM deleted with it: of several, the one with the same
     external id, or else the last. Two different external ids mean two people (SPEC U3).
     """
-    # Written as two conditions, since live and deleted names have separate indexes, and neither can serve both alone.
-    either = Q(deleted_at=None) | Q(deleted_at__isnull=False)
-    namesakes = User.objects.for_org(org).filter(either, user_name_key=fold(facts.user_name))
+    namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
     if not namesakes.exists():
         return None, False
     known = namesakes.annotate(taken_out=manual_changes.REMOVALS)

@@ -30,8 +30,8 @@ class OrganizationForm(forms.ModelForm):
         show_hidden_initial=True,  # an org's admins may verify one while this form is open
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_(
-            "One per line. If any is listed, users can only have addresses in these domains; no other organization can "
-            "use them."
+            "One per line. If any is listed, users can only have addresses in these domains. Several organizations of "
+            "one company may list the same domain."
         ),
     )
 
@@ -42,12 +42,9 @@ class OrganizationForm(forms.ModelForm):
     def clean_domains(self) -> list[str]:
         names: list[str] = self.cleaned_data["domains"].split()
         try:
-            domains.check_names(self.instance, names)
+            domains.check_names(names)
         except domains.NotADomain as error:
             raise ValidationError(_("%(name)s is not a valid domain.") % {"name": error}) from error
-        except domains.DomainTaken as error:
-            text = _("%(name)s is already verified for another organization.")
-            raise ValidationError(text % {"name": error}) from error
         return names
 
     def clean_name(self) -> str:

@@ -106,8 +106,7 @@ def _searches(term: str) -> tuple[QuerySet[User], ...]:
     return (
         people.filter(pk=as_uuid(term)),
         people.filter(login_email__startswith=key),
-        in_orgs.filter(deleted_at=None, user_name_key__startswith=key),
-        in_orgs.filter(deleted_at__isnull=False, user_name_key__startswith=key),
+        in_orgs.filter(user_name_key__startswith=key),
         in_orgs.filter(external_id=term).exclude(external_id=""),
     )
 

@@ -12,6 +12,7 @@ from orgs.models.organizations import (
 )
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
+from orgs.models.sign_in import SignInFailures
 
 __all__ = [
     "KIND_SWITCHES",
@@ -31,6 +32,7 @@ __all__ = [
     "RolePolicy",
     "SchemaProfile",
     "ScimToken",
+    "SignInFailures",
     "Standing",
     "SupportNotice",
     "Turn",

@@ -131,8 +131,8 @@ class VerifiedDomain(models.Model):
     by_dns: proved by a DNS record; otherwise support vouches for it.
     """
 
-    org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains")
-    name = models.CharField(max_length=253, unique=True, db_collation="C")
+    org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains", db_index=False)
+    name = models.CharField(max_length=253, db_collation="C")
     verified_at = models.DateTimeField()
     by_dns = models.BooleanField(default=False)
 
@@ -140,6 +140,7 @@ class VerifiedDomain(models.Model):
 
     class Meta:
         ordering = ("name",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "name"], name="verified_domain_once")]
 
     def __str__(self) -> str:
         return self.name

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -28,12 +29,15 @@ class UserQuerySet(TenantQuerySet["User"]):
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(login_email=fold(username or ""))
+        # Staff alone have an address to themselves; everybody else signs in by way of orgs.sign_in.
+        return self.get(login_email=fold(username or ""), is_staff=True)
 
     def create_superuser(self, login_email: str, password: str | None = None) -> "User":
-        """A member of the operator's staff, for `manage.py createsuperuser`."""
+        """A member of the operator's staff, for `manage.py createsuperuser`. Raises ValidationError."""
         now = timezone.now()
         email = fold(login_email)
+        if self.filter(login_email=email, is_staff=True).exists():
+            raise ValidationError(_("Somebody of the support staff has this address already."))
         user = User(user_name=login_email, login_email=email, is_staff=True, created_at=now, modified_at=now)
         user.set_password(password)
         user.save()
@@ -93,9 +97,11 @@ class User(AbstractBaseUser):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="user_org_id"),
             TenantKey(field="placement", name="user_placement"),
-            models.UniqueConstraint(fields=["login_email"], name="user_login_email_once"),
+            models.UniqueConstraint(fields=["login_email"], condition=Q(is_staff=True), name="user_staff_address_once"),
             models.UniqueConstraint(
-                fields=["org", "user_name_key"], condition=Q(deleted_at=None), name="user_name_once_per_org"
+                fields=["org", "user_name_key"],
+                condition=Q(deleted_at=None, is_owner=False),
+                name="user_name_once_among_people",
             ),
             models.UniqueConstraint(fields=["org"], condition=Q(is_owner=True), name="user_one_owner_per_org"),
             models.CheckConstraint(
@@ -109,9 +115,8 @@ class User(AbstractBaseUser):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["org", "user_name_key"], condition=Q(deleted_at__isnull=False), name="user_name_of_deleted"
-            ),
+            models.Index(fields=["org", "user_name_key", "id"], name="user_name"),
+            models.Index(fields=["login_email", "id"], name="user_login_email"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),
         ]

@@ -62,11 +62,6 @@ def breakable(name: str) -> SafeString:
 
 
 @register.filter
-def from_now(span: timedelta) -> datetime:
-    return timezone.now() + span
-
-
-@register.filter
 def relative(moment: datetime) -> str:
     span = timezone.now() - moment
     if abs(span) < timedelta(minutes=1):

@@ -21,8 +21,6 @@ def new(request: OrgRequest) -> HttpResponse:
             return redirect("domain", domains.ask(org=request.org, cause=cause(request), **form.cleaned_data))
         except domains.NotADomain:
             form.add_error("name", _("This is not a valid domain. Enter one such as corp.example."))
-        except domains.DomainTaken as error:
-            form.add_error("name", _taken(error))
     return render(request, "orgs/domain_new.html", {"form": form, "verified": _names(request.org)})
 
 
@@ -56,8 +54,6 @@ def check(request: OrgRequest, name: str) -> HttpResponse:
         return redirect("domain", name)
     except txt_records.Unanswered as error:
         messages.error(request, _("%(why)s Try again in a few minutes.") % {"why": error})
-    except domains.DomainTaken as error:
-        messages.error(request, _taken(error))
     except domains.NotProven as error:
         messages.error(request, _not_proven(error))
     else:
@@ -93,10 +89,6 @@ def remove(request: OrgRequest, name: str) -> HttpResponse:
 
 def _names(org: Organization) -> list[str]:
     return list(org.verified_domains.values_list("name", flat=True))
-
-
-def _taken(error: domains.DomainTaken) -> str:
-    return _("%(name)s is already verified for another organization.") % {"name": error}
 
 
 def _not_proven(error: domains.NotProven) -> str:

@@ -1,35 +1,70 @@
 """Signing in and out, and choosing a password."""
 
+import math
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import login, logout, views
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse_lazy
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from orgs import sign_in as accounts
-from orgs.forms import ForgottenPasswordForm, SetPasswordForm, SignInForm
-from orgs.models import User
+from orgs.forms import AddressForm, MailForm, SetPasswordForm, SignInForm
+from orgs.models import Organization, User
 from orgs.web.limits import client_address
 
 
 @sensitive_post_parameters("password")
 @never_cache
-def sign_in(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated:
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
+    """The address, then the password. slug: of the org whose own sign-in page it is.
+
+    The page for the password is the same for every address: nothing is looked up before there is one to try.
+    """
+    org = get_object_or_404(Organization, slug=slug) if slug else None
+    if request.user.is_authenticated and org in (None, request.user.org):
         return redirect(_landing(request, request.user))
-    form = SignInForm(request, request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        user = form.get_user()
-        login(request, user)
-        return redirect(_landing(request, user))
-    return render(request, "registration/sign_in.html", {"form": form, "next": _wanted(request)})
+    words = {"org": org, "next": _wanted(request)}
+    address = AddressForm(request.POST or None)
+    if not address.is_valid():
+        return render(request, "registration/sign_in.html", {"form": address, **words})
+    if "password" not in request.POST:
+        password = SignInForm(initial=address.cleaned_data)
+        return render(request, "registration/sign_in_password.html", {"form": password, **words})
+    password = SignInForm(request.POST)
+    if password.is_valid():
+        try:
+            user = accounts.account_of(
+                password.cleaned_data["username"],
+                password.cleaned_data["password"],
+                org=org,
+                client=client_address(request),
+                at=timezone.now(),
+            )
+        except accounts.TooManyAttempts as error:
+            return _too_many_attempts(request, *error.args)
+        if user is not None:
+            login(request, user)
+            return redirect(_landing(request, user))
+        password.add_error(None, _("This address and password do not match an active account."))
+    return render(request, "registration/sign_in_password.html", {"form": password, **words})
+
+
+def _too_many_attempts(request: HttpRequest, until: datetime) -> HttpResponse:
+    wait = max(1, math.ceil((until - timezone.now()).total_seconds()))
+    words = {"until": until, "minutes": math.ceil(wait / 60)}
+    answer = render(request, "registration/too_many_attempts.html", words, status=429)
+    answer["Retry-After"] = str(wait)
+    return answer
 
 
 @require_POST
@@ -42,11 +77,21 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @never_cache
 def forgotten_password(request: HttpRequest) -> HttpResponse:
     """The answer is the same whether a mail is sent or not."""
-    form = ForgottenPasswordForm(request.POST or None)
+    return _by_mail(request, "registration/forgotten_password", accounts.mail_password_links)
+
+
+@never_cache
+def where_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The answer is the same whether a mail is sent or not."""
+    return _by_mail(request, "registration/where_to_sign_in", accounts.mail_sign_in_addresses)
+
+
+def _by_mail(request: HttpRequest, page: str, send: Callable[..., None]) -> HttpResponse:
+    form = MailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        accounts.send_password_link(form.cleaned_data["email"], client=client_address(request))
-        return render(request, "registration/password_link_sent.html", {"address": form.cleaned_data["email"]})
-    return render(request, "registration/forgotten_password.html", {"form": form})
+        send(form.cleaned_data["email"], client=client_address(request))
+        return render(request, f"{page}_sent.html", {"address": form.cleaned_data["email"]})
+    return render(request, f"{page}.html", {"form": form})
 
 
 class SetPassword(views.PasswordResetConfirmView):
@@ -55,12 +100,15 @@ class SetPassword(views.PasswordResetConfirmView):
     form_class = SetPasswordForm
     token_generator = accounts.reset_links
     template_name = "registration/set_password.html"
-    success_url = reverse_lazy("sign-in")
     reset_url_token = "choose"  # noqa: S105 - what the URL shows instead of the secret
 
     def get_user(self, uidb64: str) -> User | None:
         user: Any = super().get_user(uidb64)
         return user if user and user.is_active else None
+
+    def get_success_url(self) -> str:
+        user: Any = self.user
+        return accounts.sign_in_path(user.org)
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)

@@ -24,7 +24,7 @@ from orgs.models import Door, Organization, ScimToken
 from orgs.web.limits import Buckets, client_address
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest
-from scim.mapping.errors import PROBES, scim_error
+from scim.mapping.errors import scim_error
 from scim.protocol.errors import ScimError, TooMany
 
 CONTENT_TYPE = "application/scim+json"
@@ -35,7 +35,6 @@ _LISTS = ("attributes", "excludedattributes")
 log = structlog.get_logger(__name__)
 calls = Buckets()
 failures = Buckets()
-probes = Buckets()
 
 
 class ScimResponse(HttpResponse):
@@ -149,11 +148,7 @@ class ScimView(APIView):
         return ScimResponse(answer.body(), status=answer.status, headers=headers)
 
     def explain(self, error: Exception) -> tuple[ScimError, dict[str, str]]:
-        """The response to an exception. Clients that try out addresses of other orgs are slowed down (SPEC O6)."""
-        if isinstance(error, PROBES):
-            per_minute = settings.SCIM_PROBES_PER_MINUTE
-            if wait := probes.take(self.org.id, rate=per_minute / 60, burst=per_minute):
-                error = Throttled(wait)
+        """The response to an exception."""
         if isinstance(error.__cause__, errors.QueryCanceled) and not self.operation.endswith(".list"):
             # Only a query can ask for less; anything else that takes too long may be retried.
             error = OperationalError(str(error))

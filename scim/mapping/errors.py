@@ -7,12 +7,6 @@ from groups_provisioning.actions import group_intake, members, user_intake
 from orgs import domains, people
 from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
 
-# The same text for every address that belongs to another org, so that it reveals nothing about that org (SPEC O6).
-ELSEWHERE = "This userName cannot be used here: the address belongs to another account. Use a different userName."
-
-PROBES = (people.AddressTaken, domains.VerifiedElsewhere)
-"""Errors that would tell, if asked often enough, which addresses other orgs have."""
-
 _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
     user_intake.UnknownUser: lambda error: ScimError(f"There is no user {error}.", status=404),
     user_intake.Stale: lambda error: ScimError(
@@ -38,8 +32,6 @@ _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
         "Assign these people to the application first, then push the group again."
     ),
     people.UserNameTaken: lambda error: Uniqueness(f"There is a user with the userName {error} already."),
-    people.AddressTaken: lambda error: InvalidValue(ELSEWHERE),
-    domains.VerifiedElsewhere: lambda error: InvalidValue(ELSEWHERE),
     domains.ForeignDomain: lambda error: InvalidValue(
         f"userName: only addresses in {', '.join(error.args)} can be used in this organization. "
         "Map an address in one of these domains, or ask the portal's support to verify another domain."

@@ -54,6 +54,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("health-live", "GET"): EVERYBODY,
     ("health-ready", "GET"): EVERYBODY,
     ("sign-in", "GET"): (OPEN, ONWARD, ONWARD, ONWARD, ADMIN),
+    ("sign-in-org", "GET"): (OPEN, OPEN, ONWARD, ONWARD, OPEN),  # who is signed in elsewhere may sign in here
+    ("where-to-sign-in", "GET"): EVERYBODY,
     ("sign-out", "GET"): (WRONG_METHOD,) * 5,
     ("sign-out", "POST"): (SIGN_IN,) * 5,
     ("forgotten-password", "GET"): EVERYBODY,
@@ -245,6 +247,8 @@ def address_of(name: str, org: Organization) -> str:
         manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
         ids = {"person-take-out": [user.id, pool.id], "person-put-back": [user.id, pool.id]}
         return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
+    if name == "sign-in-org":
+        return reverse(name, args=[org.slug])
     if name == "set-password":
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1

@@ -216,17 +216,23 @@ def _revoke(owner: User) -> str:
     return f"/settings/scim/tokens/{token.id}/revoke/"
 
 
-def _locked_out(owner: User) -> str:
-    for _ in range(8):
+def _too_many_attempts(owner: User) -> str:
+    for _ in range(6):
         Client().post("/sign-in/", {"username": owner.login_email, "password": "wrong"})
     return "/sign-in/"
 
 
 def _try_to_sign_in(page: Page) -> None:
-    page.get_by_label("E-mail address").fill("ada@northwind.example")
+    _enter_address(page)
     page.get_by_label("Password").fill("wrong once more")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign in").click()
+
+
+def _enter_address(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("ada@northwind.example")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Continue").click()
 
 
 def _create_token(page: Page) -> None:
@@ -246,10 +252,20 @@ def _ask_for_a_link(page: Page) -> None:
         page.get_by_role("button", name="Send the link").click()
 
 
+def _ask_where_to_sign_in(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("ada@northwind.example")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send the list").click()
+
+
 SCENES = {
     "sign-in": Scene(at("/sign-in/"), who=_nobody),
+    "sign-in-password": Scene(at("/sign-in/"), _enter_address, _nobody),
     "sign-in-refused": Scene(at("/sign-in/"), _try_to_sign_in, _nobody),
-    "locked-out": Scene(_locked_out, _try_to_sign_in, _nobody),
+    "sign-in-of-an-org": Scene(lambda owner: sign_in.sign_in_path(owner.org), who=_nobody),
+    "too-many-attempts": Scene(_too_many_attempts, _try_to_sign_in, _nobody),
+    "where-to-sign-in": Scene(at("/where-to-sign-in/"), who=_nobody),
+    "where-to-sign-in-sent": Scene(at("/where-to-sign-in/"), _ask_where_to_sign_in, _nobody),
     "forgotten-password": Scene(at("/forgotten-password/"), who=_nobody),
     "password-link-sent": Scene(at("/forgotten-password/"), _ask_for_a_link, _nobody),
     "set-password": Scene(_password_link, who=_nobody),

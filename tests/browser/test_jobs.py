@@ -29,6 +29,7 @@ def test_connecting_an_identity_provider_and_cutting_it_off(
 
     page.goto("/settings/scim/")
     page.get_by_label("E-mail address").fill("ADA@northwind.example")
+    page.keyboard.press("Enter")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
@@ -67,7 +68,8 @@ def test_by_keyboard_alone(owner: User, page: Page) -> None:
 
     page.goto("/settings/scim/")
     page.keyboard.type("ada@northwind.example")  # the field has the focus
-    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()

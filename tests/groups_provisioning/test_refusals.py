@@ -28,7 +28,6 @@ TOLD_BY = {
     Outdated: "groups_provisioning/pages/deciding.py",
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
     conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
-    domains.DomainTaken: "orgs/views/domains.py",
     domains.NotADomain: "orgs/views/domains.py",
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",

@@ -3,16 +3,24 @@
 import re
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.core import mail
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_decode
 
 from orgs import people, sign_in
-from orgs.models import Organization, User
-from tests.factories import OwnerFactory, StaffFactory, UserFactory
+from orgs.models import Organization, SignInFailures, User
+from orgs.tasks import forget_sign_in_failures
+from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory
 
 PASSWORD = "correct horse battery staple"
 
@@ -28,8 +36,8 @@ def ada(org: Organization) -> User:
     return with_password(OwnerFactory.create(org=org, user_name="Ada@corp.example"))
 
 
-def sign_in_as(client: Client, address: str, password: str = PASSWORD, **more: str) -> Any:
-    return client.post("/sign-in/", {"username": address, "password": password, **more})
+def sign_in_as(client: Client, address: str, password: str = PASSWORD, to: str = "/sign-in/", **more: str) -> Any:
+    return client.post(to, {"username": address, "password": password, **more})
 
 
 def last_mail() -> Any:
@@ -84,6 +92,136 @@ class TestSigningIn:
         assert client.post("/sign-out/").headers["Location"] == "/sign-in/"
         assert client.get("/").status_code == 302
 
+    def test_asks_for_the_address_first_and_then_for_the_password(self, client: Client, ada: User) -> None:  # L1
+        first = client.get("/sign-in/?next=/settings/scim/").content.decode()
+        assert 'name="password"' not in first
+        second = client.post("/sign-in/", {"username": "ada@corp.example", "next": "/settings/scim/"}).content.decode()
+        assert 'value="ada@corp.example"' in second
+        assert '<input type="hidden" name="next" value="/settings/scim/">' in second
+        assert 'name="password"' in second
+        assert 'name="password"' not in client.post("/sign-in/", {"username": " "}).content.decode()
+        assert (
+            'class="field__error"'
+            in client.post("/sign-in/", {"username": "x@y.example", "password": ""}).content.decode()
+        )
+
+
+class TestWhatIsSaid:
+    """The answer and the work for an address are the same, whatever accounts it has (SPEC L1, O6)."""
+
+    @pytest.fixture(autouse=True)
+    def _accounts(self, org: Organization, ada: User) -> None:
+        others = [OrganizationFactory.create() for _ in range(4)]
+        for other in others:
+            with_password(UserFactory.create(org=other, user_name="many@corp.example"))
+        UserFactory.create(org=org, user_name="unset@corp.example", password="!")
+        with_password(UserFactory.create(org=org, user_name="gone@corp.example", active=False))
+        with_password(StaffFactory.create(user_name="staff@corp.example"))
+
+    ADDRESSES = ("ada", "many", "unset", "gone", "staff", "nobody")
+
+    def heard(self, monkeypatch: pytest.MonkeyPatch, path: str, name: str, **more: str) -> tuple[str, int, int]:
+        """The page without what every page differs in, the number of statements, and of passwords that were hashed."""
+        address, hashed = f"{name}@corp.example", []
+        hasher = get_hasher()
+        encode = type(hasher).encode
+        with monkeypatch.context() as patched:
+            patched.setattr(type(hasher), "encode", lambda *args: hashed.append(args) or encode(*args))
+            with CaptureQueriesContext(connection) as queries:
+                answer = Client().post(path, {"username": address, "email": address, **more})
+        last_mail()
+        page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
+        return f"{answer.status_code} {page.replace(address, '…')}", len(queries), len(hashed)
+
+    @pytest.mark.parametrize("path", ["/sign-in/", "/sign-in/{slug}/", "/forgotten-password/", "/where-to-sign-in/"])
+    def test_of_an_address_is_the_same(self, monkeypatch: pytest.MonkeyPatch, org: Organization, path: str) -> None:
+        said = {self.heard(monkeypatch, path.format(slug=org.slug), name) for name in self.ADDRESSES}
+        assert len(said) == 1
+
+    @pytest.mark.parametrize(("path", "hashes"), [("/sign-in/", 3), ("/sign-in/{slug}/", 1)])
+    def test_of_a_wrong_password_is_the_same(
+        self, monkeypatch: pytest.MonkeyPatch, org: Organization, path: str, hashes: int
+    ) -> None:
+        said = {self.heard(monkeypatch, path.format(slug=org.slug), name, password="wrong") for name in self.ADDRESSES}
+        assert len(said) == 1
+        assert {counted for _, _, counted in said} == {hashes}
+
+    def test_of_an_account_that_waits_is_the_same(self, monkeypatch: pytest.MonkeyPatch, org: Organization) -> None:
+        for name in self.ADDRESSES:
+            for number in range(25):  # from everywhere, so that no client waits
+                address = f"{name}@corp.example"
+                sign_in_as(Client(REMOTE_ADDR=f"203.0.113.{number}"), address, "wrong", to=f"/sign-in/{org.slug}/")
+        for path in ("/sign-in/", f"/sign-in/{org.slug}/"):
+            said = {self.heard(monkeypatch, path, name, password="wrong") for name in self.ADDRESSES}
+            said |= {self.heard(monkeypatch, path, name, password=PASSWORD) for name in ("ada", "gone", "nobody")}
+            assert len(said) == 1
+
+
+class TestOneAddressInSeveralOrgs:
+    @pytest.fixture
+    def accounts(self, db: None) -> list[User]:
+        """The oldest first, each with a password of its own."""
+        users = [UserFactory.create(user_name="ada@corp.example", roles=["Admin"]) for _ in range(4)]
+        for number, user in enumerate(users):
+            user.set_password(f"{PASSWORD} {number}")
+            user.save(update_fields=["password"])
+        return users
+
+    def signed_in_as(self, answer: Any) -> str | None:
+        return answer.wsgi_request.user.pk if answer.status_code == 302 else None
+
+    @pytest.mark.parametrize("number", [0, 1, 2])
+    def test_the_password_says_which_account_is_meant(self, accounts: list[User], number: int) -> None:  # L1
+        answer = sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} {number}")
+        assert self.signed_in_as(answer) == accounts[number].pk
+
+    def test_the_fourth_has_the_page_of_its_org(self, accounts: list[User]) -> None:  # L1
+        assert sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} 3").status_code == 200
+        there = f"/sign-in/{accounts[3].org.slug}/"
+        assert self.signed_in_as(sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} 3", to=there)) == accounts[3].pk
+
+    def test_the_page_of_an_org_takes_no_password_of_another(self, accounts: list[User]) -> None:  # L1, O7
+        there = f"/sign-in/{accounts[1].org.slug}/"
+        assert sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} 0", to=there).status_code == 200
+
+    def test_accounts_without_a_password_take_nobody_s_turn(self, accounts: list[User]) -> None:
+        User.objects.filter(pk__in=[user.pk for user in accounts[:3]]).update(password="!")
+        assert self.signed_in_as(sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} 3")) == accounts[3].pk
+
+    def test_nobody_can_crowd_support_out(self, accounts: list[User]) -> None:
+        support = with_password(StaffFactory.create(user_name="ada@corp.example"))
+        assert self.signed_in_as(sign_in_as(Client(), "ada@corp.example")) == support.pk
+
+    def test_the_owner_signs_in_on_the_org_s_page_and_a_person_beside_them_does_not(
+        self, org: Organization
+    ) -> None:  # O8
+        beside = with_password(UserFactory.create(org=org, user_name="owner@corp.example"))
+        owner = OwnerFactory.create(org=org, user_name="owner@corp.example")
+        owner.set_password("the owner's own password")
+        owner.save()
+        there = f"/sign-in/{org.slug}/"
+        answer = sign_in_as(Client(), "owner@corp.example", "the owner's own password", to=there)
+        assert self.signed_in_as(answer) == owner.pk
+        assert sign_in_as(Client(), "owner@corp.example", PASSWORD, to=there).status_code == 200
+        assert self.signed_in_as(sign_in_as(Client(), "owner@corp.example")) == beside.pk
+
+    def test_a_session_is_one_account_s_and_another_ends_it(self, client: Client, accounts: list[User]) -> None:  # U2
+        sign_in_as(client, "ada@corp.example", f"{PASSWORD} 0")
+        other = f"/sign-in/{accounts[1].org.slug}/"
+        assert client.get(other).status_code == 200
+        assert client.get(f"/sign-in/{accounts[0].org.slug}/").status_code == 302
+        assert self.signed_in_as(sign_in_as(client, "ada@corp.example", f"{PASSWORD} 1", to=other)) == accounts[1].pk
+        set_active(accounts[0], False)
+        assert client.get("/").status_code == 200
+
+    def test_an_org_that_there_is_not_has_no_page(self, client: Client, db: None) -> None:
+        assert client.get("/sign-in/nowhere/").status_code == 404
+
+    def test_its_admins_find_the_address_of_their_page(self, client: Client, accounts: list[User]) -> None:  # L1
+        client.force_login(accounts[0])
+        page = client.get("/settings/authentication/").content.decode()
+        assert f'value="http://localhost:8000/sign-in/{accounts[0].org.slug}/"' in page
+
 
 class TestGuessing:
     def guess(self, client: Client, times: int, address: str = "ada@corp.example") -> Any:
@@ -91,15 +229,41 @@ class TestGuessing:
             answer = sign_in_as(client, address, "wrong")
         return answer
 
-    def test_is_locked_out_and_told_until_when(self, client: Client, ada: User) -> None:
-        answer = self.guess(client, 8)
+    def pass_time(self, span: timedelta) -> None:
+        fields = {"last_at": F("last_at") - span, "waits_until": F("waits_until") - span}
+        SignInFailures.objects.update(**fields)
+
+    def test_has_to_wait_and_is_told_until_when(self, client: Client, ada: User) -> None:  # L1
+        assert self.guess(client, 6).status_code == 200
+        answer = sign_in_as(client, "ada@corp.example")
         assert answer.status_code == 429
-        assert "Wait 15 minutes" in answer.content.decode()
+        assert 50 < int(answer["Retry-After"]) <= 60
+        assert "Wait a minute" in answer.content.decode()
         assert re.search(r"\d\d:\d\d UTC</time>", answer.content.decode())
-        assert sign_in_as(client, "ada@corp.example").status_code == 429
+
+    def test_waits_longer_each_time_but_never_for_good(self, client: Client, ada: User) -> None:  # L1
+        self.guess(client, 6)
+        waits = []
+        for _ in range(6):
+            self.pass_time(timedelta(minutes=15))
+            self.guess(client, 1)
+            waits.append(round(int(sign_in_as(client, "ada@corp.example")["Retry-After"]) / 60))
+        assert waits == [2, 4, 8, 15, 15, 15]
+        self.pass_time(timedelta(minutes=15))
+        assert sign_in_as(client, "ada@corp.example").status_code == 302
+
+    def test_while_waiting_does_not_prolong_the_wait(self, client: Client, ada: User) -> None:
+        self.guess(client, 20)
+        self.pass_time(timedelta(minutes=1))
+        assert sign_in_as(client, "ada@corp.example").status_code == 302
+
+    def test_is_forgotten_after_an_hour(self, client: Client, ada: User) -> None:
+        self.guess(client, 6)
+        self.pass_time(timedelta(minutes=61))
+        assert self.guess(client, 5).status_code == 200
 
     def test_in_different_letter_case_counts_as_the_same(self, client: Client, ada: User) -> None:
-        self.guess(client, 4)
+        self.guess(client, 3)
         assert self.guess(client, 4, "ADA@CORP.example").status_code == 429
 
     def test_at_one_account_leaves_the_others_alone(self, client: Client, ada: User, org: Organization) -> None:
@@ -107,10 +271,84 @@ class TestGuessing:
         with_password(UserFactory.create(org=org, user_name="ben@corp.example"))
         assert sign_in_as(client, "ben@corp.example").status_code == 302
 
+    def test_from_one_client_does_not_make_others_wait(self, client: Client, ada: User) -> None:
+        self.guess(client, 8)
+        assert sign_in_as(Client(REMOTE_ADDR="203.0.113.9"), "ada@corp.example").status_code == 302
+
+    def test_from_everywhere_makes_the_account_wait_for_a_while(self, ada: User) -> None:  # L1
+        for number in range(21):
+            self.guess(Client(REMOTE_ADDR=f"203.0.113.{number}"), 1)
+        calm = Client(REMOTE_ADDR="198.51.100.7")
+        assert sign_in_as(calm, "ada@corp.example").status_code == 200
+        self.pass_time(timedelta(minutes=1))
+        assert sign_in_as(calm, "ada@corp.example").status_code == 302
+
+    def test_is_not_forgotten_for_one_account_by_success_with_another(self, ada: User) -> None:  # L1
+        own = UserFactory.create(user_name="ada@corp.example")
+        own.set_password("the guesser's own password")
+        own.save(update_fields=["password"])
+        for number in range(21):
+            guesser = Client(REMOTE_ADDR=f"203.0.113.{number}")
+            self.guess(guesser, 1)
+            assert sign_in_as(guesser, "ada@corp.example", "the guesser's own password").status_code in (200, 302)
+        assert sign_in_as(Client(REMOTE_ADDR="198.51.100.7"), "ada@corp.example").status_code == 200
+
+    def test_is_no_guessing_to_sign_in_again_and_again(self, ada: User) -> None:
+        beside = with_password(UserFactory.create(user_name="ada@corp.example"))
+        User.objects.filter(pk=ada.pk).update(password=make_password("another"))
+        for _ in range(30):
+            assert sign_in_as(Client(), "ada@corp.example").status_code == 302
+        assert not SignInFailures.objects.filter(subject=str(beside.pk)).exists()
+        assert sum(SignInFailures.objects.values_list("failures", flat=True)) == 0
+
     def test_is_forgiven_when_a_new_password_is_set(self, client: Client, ada: User) -> None:
         self.guess(client, 8)
         sign_in.set_password(user=ada, password="another good long one")
         assert sign_in_as(client, "ada@corp.example", "another good long one").status_code == 302
+
+    def test_leaves_nothing_behind_after_a_day(self, client: Client, ada: User) -> None:
+        self.guess(client, 2)
+        forget_sign_in_failures()
+        assert SignInFailures.objects.exists()
+        self.pass_time(timedelta(days=1))
+        forget_sign_in_failures()
+        assert not SignInFailures.objects.exists()
+
+
+class TestWhereToSignIn:
+    def ask(self, client: Client, address: str) -> Any:
+        return client.post("/where-to-sign-in/", {"email": address})
+
+    def test_is_told_in_one_mail_with_one_link_for_each_org(self, client: Client, db: None) -> None:  # L1
+        for name in ("Globex", "Acme"):
+            org = OrganizationFactory.create(name=name, slug=name.lower())
+            UserFactory.create(org=org, user_name="Ada@corp.example", password="!")
+        UserFactory.create(org=OrganizationFactory.create(name="Left"), user_name="ada@corp.example", active=False)
+        OwnerFactory.create(org=Organization.objects.get(name="Acme"), user_name="ada@corp.example")
+        StaffFactory.create(user_name="ada@corp.example")
+        UserFactory.create(user_name="ben@corp.example")
+        self.ask(client, "ADA@corp.example")
+        told = last_mail().body
+        assert len(mail.outbox) == 1
+        assert re.findall(r"(\S.*)\n(http://\S+)", told) == [
+            ("Acme", "http://localhost:8000/sign-in/acme/"),
+            ("Globex", "http://localhost:8000/sign-in/globex/"),
+            ("Muster support", "http://localhost:8000/sign-in/"),
+        ]
+
+    def test_is_not_told_to_another_mailbox_of_the_same_key(self, client: Client, org: Organization) -> None:
+        OwnerFactory.create(org=org, user_name="ada@strasse.example")
+        OwnerFactory.create(user_name="ada@straße.example", login_email="ada@strasse.example")
+        self.ask(client, "ada@strasse.example")
+        last_mail()
+        assert sorted(message.to[0] for message in mail.outbox) == ["ada@strasse.example", "ada@straße.example"]
+        assert org.name not in next(message.body for message in mail.outbox if "ß" in message.to[0])
+
+    def test_is_mailed_three_times_an_hour_at_most(self, client: Client, ada: User) -> None:
+        for _ in range(5):
+            self.ask(client, "ada@corp.example")
+        last_mail()
+        assert len(mail.outbox) == 3
 
 
 class TestAForgottenPassword:
@@ -129,7 +367,7 @@ class TestAForgottenPassword:
         address = form.redirect_chain[-1][0]
         assert address.endswith("/choose/")  # the secret is out of the address before anything is loaded
         new = {"new_password1": "quite another phrase", "new_password2": "quite another phrase"}
-        assert client.post(address, new).headers["Location"] == "/sign-in/"
+        assert client.post(address, new).headers["Location"] == f"/sign-in/{ada.org.slug}/"
         assert sign_in_as(client, "ada@corp.example", "quite another phrase").status_code == 302
 
     def test_gets_the_same_answer_whether_the_address_is_known_or_not(
@@ -171,6 +409,28 @@ class TestAForgottenPassword:
 
         monkeypatch.setattr("django.core.mail.EmailMessage.send", refused)
         assert self.ask(client, "ada@corp.example").status_code == 200
+
+    def test_is_replaced_in_each_org_by_itself(self, client: Client, ada: User) -> None:  # L1
+        elsewhere = with_password(UserFactory.create(user_name="ada@corp.example"))
+        self.ask(client, "ada@corp.example")
+        told = last_mail().body
+        assert len(mail.outbox) == 1
+        links = dict(re.findall(r"(\S.*)\nhttp://[^/]+(/set-password/\S+)", told))
+        assert set(links) == {ada.org.name, elsewhere.org.name}
+        form = client.get(links[elsewhere.org.name], follow=True).redirect_chain[-1][0]
+        client.post(form, {"new_password1": "quite another phrase", "new_password2": "quite another phrase"})
+        assert sign_in_as(Client(), "ada@corp.example", to=f"/sign-in/{ada.org.slug}/").status_code == 302
+        there = f"/sign-in/{elsewhere.org.slug}/"
+        assert sign_in_as(Client(), "ada@corp.example", "quite another phrase", to=there).status_code == 302
+
+    def test_in_an_org_is_the_owner_s_where_a_person_has_the_address_as_well(
+        self, client: Client, org: Organization
+    ) -> None:  # O8
+        UserFactory.create(org=org, user_name="ada@corp.example")
+        owner = OwnerFactory.create(org=org, user_name="ada@corp.example")
+        self.ask(client, "ada@corp.example")
+        uid = self.link_in_mail().split("/")[2]
+        assert urlsafe_base64_decode(uid).decode() == str(owner.pk)
 
     def test_link_works_once(self, client: Client, ada: User) -> None:
         link = sign_in.password_link(ada).removeprefix("http://localhost:8000")
@@ -237,3 +497,16 @@ class TestASession:
 def set_active(user: User, active: bool) -> None:
     facts = replace(people.facts_of(user), active=active)
     people.change(user=user, facts=facts, at=timezone.now())
+
+
+class TestSupport:
+    def test_is_made_by_a_command_beside_people_with_the_same_address(
+        self, client: Client, ada: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "support's own password")
+        monkeypatch.setenv("DJANGO_SUPERUSER_LOGIN_EMAIL", "ADA@corp.example")
+        call_command("createsuperuser", interactive=False, verbosity=0)
+        answer = sign_in_as(client, "ada@corp.example", "support's own password")
+        assert answer.headers["Location"] == "/admin/"
+        with pytest.raises(CommandError, match="has this address already"):
+            call_command("createsuperuser", interactive=False, verbosity=0)

@@ -52,8 +52,6 @@ class Command(BaseCommand):
             raise CommandError(f"An organization named {name} already exists.") from None
         except people.NotAnAddress:
             raise CommandError(f"{admin} is not an e-mail address.") from None
-        except people.AddressTaken:
-            raise CommandError(f"{admin} already has an account; every address belongs to one account.") from None
         except rules.BadStartingRule as error:
             raise CommandError(f"The profile {profile} has a starting rule that cannot be one: {error}") from None
         self.stdout.write(f"organization  {founded.org.slug}")

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if migrate:
             call_command("migrate", interactive=False, verbosity=0)
         password = local_secrets.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
-        if not User.objects.filter(login_email=OWNER).exists():
+        if not User.objects.filter(login_email=OWNER, is_owner=True).exists():
             _seed(password)
         self.stdout.write(f"org admin  {OWNER}  password  {password}")
         self.stdout.write(f"support    {SUPPORT}  password  {password}  (at /admin/)")

@@ -77,13 +77,13 @@ def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
         wanted = people_list.matching(User.objects.for_org(entity.org_id), text)
         found = found.filter(user__in=wanted.values("id"))
     related = ("user__standing", "mapping__group")
-    return found.select_related(*related).order_by("user__user_name_key")
+    return found.select_related(*related).order_by("user__user_name_key", "id")
 
 
 def taken_out(entity: Entity) -> QuerySet[HandPlacement]:
     """Who is removed from an entity by hand, while that lasts (SPEC R4)."""
     found = HandPlacement.objects.for_org(entity.org_id).filter(entity=entity, placed=False)
-    return found.select_related("user", "change__by_person").order_by("user__user_name_key")
+    return found.select_related("user", "change__by_person").order_by("user__user_name_key", "id")
 
 
 def rows(entities: QuerySet[Entity]) -> Iterator[tuple[Any, ...]]:

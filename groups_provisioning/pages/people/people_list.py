@@ -72,7 +72,7 @@ def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(standing__roles__contains=[wanted.role])
     found = found.annotate(has_conflicts=Exists(Conflict.objects.filter(user=OuterRef("pk"))))
     related = matching(found, wanted.text).select_related("standing").prefetch_related(_PLACES)
-    return related.defer("attributes", "folded").order_by("user_name_key")
+    return related.defer("attributes", "folded").order_by("user_name_key", "id")
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
@@ -80,7 +80,7 @@ def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
     here = Membership.objects.filter(entity=entity, user=OuterRef("pk"))
     by_hand = HandPlacement.objects.filter(entity=entity, user=OuterRef("pk"), placed=True)
     found = User.objects.for_org(org).live().annotate(is_in=Exists(here), is_by_hand=Exists(by_hand))
-    return matching(found, text).order_by("user_name_key")
+    return matching(found, text).order_by("user_name_key", "id")
 
 
 def matching(found: QuerySet[User], text: str) -> QuerySet[User]:

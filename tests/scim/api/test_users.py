@@ -2,6 +2,7 @@
 
 import pytest
 
+from orgs import people
 from orgs.models import Change, LedgerEntry, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
@@ -51,23 +52,12 @@ class TestCreating:
         answer = idp.post("/Users", ADA | {"userName": "ADA@CORP.EXAMPLE"})
         assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
 
-    def test_an_address_of_another_org_is_refused_without_a_word_about_it(self, idp: Idp) -> None:  # O6
-        other = UserFactory.create(user_name="ada@corp.example")
-        answer = idp.post("/Users", ADA)
-        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
-        assert other.org.name not in answer.content.decode()
-
-    def test_an_address_of_support_is_refused_in_the_same_words(self, idp: Idp) -> None:  # O6
+    def test_an_address_of_another_org_and_of_support_is_free(self, idp: Idp, org: Organization) -> None:  # O6, U2
         UserFactory.create(user_name="ada@corp.example")
         StaffFactory.create(user_name="grace@corp.example")
-        held, staff = idp.post("/Users", ADA), idp.post("/Users", ADA | {"userName": "grace@corp.example"})
-        assert held.json() == staff.json()
-
-    def test_the_owner_s_name_is_taken(self, idp: Idp, org: Organization) -> None:  # O8
-        owner = OwnerFactory.create(org=org, user_name="ada@corp.example")
-        assert idp.post("/Users", ADA).status_code == 409
-        owner.refresh_from_db()
-        assert not owner.scim_managed
+        assert idp.post("/Users", ADA).status_code == 201
+        assert idp.post("/Users", ADA | {"userName": "grace@corp.example"}).status_code == 201
+        assert User.objects.filter(login_email="ada@corp.example").count() == 2
 
     def test_somebody_invited_by_hand_is_adopted(self, idp: Idp, org: Organization) -> None:  # U3
         invited = UserFactory.create(org=org, user_name="ada@corp.example", scim_managed=False)
@@ -189,10 +179,10 @@ class TestRenaming:
         answer = idp.patch(ada, {"op": "replace", "path": "userName", "value": "Grace@corp.example"})
         assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
 
-    def test_to_an_address_of_another_org_is_refused_as_in_a_create(self, idp: Idp, ada: str) -> None:  # O6
+    def test_to_an_address_of_another_org_is_like_to_any_other(self, idp: Idp, ada: str) -> None:  # O6, U2
         UserFactory.create(user_name="grace@corp.example")
         answer = idp.patch(ada, {"op": "replace", "path": "userName", "value": "grace@corp.example"})
-        assert answer.json() == idp.post("/Users", ADA | {"userName": "grace@corp.example"}).json()
+        assert (answer.status_code, answer.json()["userName"]) == (200, "grace@corp.example")
 
 
 class TestDeactivating:
@@ -230,8 +220,8 @@ class TestDeactivating:
         assert idp.get('/Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 1
 
     def test_is_carried_out_though_the_new_user_name_is_taken(self, idp: Idp) -> None:  # U4
-        UserFactory.create(user_name="grace@corp.example")
         user = user_of(idp.post("/Users", ADA))
+        idp.post("/Users", {"userName": "grace@corp.example"})
         value = {"userName": "grace@corp.example", "active": False, "displayName": "A. L."}
         answer = idp.patch(f"/Users/{user.id}", {"op": "replace", "value": value})
         assert answer.status_code == 200
@@ -276,6 +266,39 @@ class TestDeactivating:
         assert (user.active, user.display_name) == (False, "")
         assert idp.get(f"/Users/{user.id}").status_code == 200
         assert idp.delete(f"/Users/{user.id}").status_code == 204
+
+
+class TestTheOwner:
+    """An account of its own beside whatever the IdP does (SPEC O8)."""
+
+    @pytest.fixture
+    def owner(self, org: Organization) -> User:
+        return OwnerFactory.create(org=org, user_name="ada@corp.example")
+
+    def test_has_a_person_with_the_same_address_beside_it(self, idp: Idp, owner: User) -> None:  # O8, U2
+        created = idp.post("/Users", ADA)
+        assert created.status_code == 201
+        assert created.json()["id"] != str(owner.id)
+        listed = idp.get('/Users?filter=userName eq "ada@corp.example"').json()
+        assert [user["id"] for user in listed["Resources"]] == [created.json()["id"]]
+        assert idp.post("/Users", ADA).status_code == 409
+
+    def test_is_never_adopted_changed_or_ended(self, idp: Idp, owner: User) -> None:  # O8, U3
+        as_made = people.facts_of(owner)
+        beside = user_of(idp.post("/Users", ADA))
+        for user in (owner, beside):
+            idp.patch(f"/Users/{user.id}", DEACTIVATE)
+            idp.put(f"/Users/{user.id}", ADA | {"displayName": "Somebody"})
+            idp.delete(f"/Users/{user.id}")
+        owner.refresh_from_db()
+        assert (people.facts_of(owner), owner.scim_managed, owner.revision) == (as_made, False, 1)
+        assert idp.post("/Users", ADA).json()["id"] == str(beside.id)  # revived
+
+    def test_is_in_nobody_s_way_on_a_rename(self, idp: Idp, owner: User) -> None:  # O8
+        user = user_of(idp.post("/Users", {"userName": "grace@corp.example"}))
+        renamed = idp.patch(f"/Users/{user.id}", {"op": "replace", "path": "userName", "value": "ada@corp.example"})
+        assert renamed.status_code == 200
+        assert idp.put(f"/Users/{user.id}", ADA).status_code == 200
 
 
 class TestDeleting:
