@@ -61,8 +61,8 @@ class Environment:
             embedded = json.loads((self.var / "services.json").read_text())
         except FileNotFoundError:
             raise Misconfigured(
-                f"There is no database yet: run `make up` (its state directory is {self.var}), "
-                "or set DATABASE_URL and REDIS_URL."
+                f"There is no database yet: run `make up` (its state directory is {self.var}; if the portal runs with "
+                "another, set MUSTER_VAR to it), or set DATABASE_URL and REDIS_URL."
             ) from None
         return self.database_url or embedded["database_url"], self.redis_url or embedded["redis_url"]
 
