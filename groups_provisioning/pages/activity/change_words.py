@@ -146,7 +146,7 @@ KINDS: dict[str, Promise] = {
     "groups": gettext_lazy("SCIM groups"),
     "mappings": gettext_lazy("Mappings"),
     "rules": gettext_lazy("Mapping rules"),
-    "entities": gettext_lazy("Teams and the like"),
+    "entities": gettext_lazy("Teams, concurrency groups and sub-organizations"),
     "conflicts": gettext_lazy("Conflicts"),
     "settings": gettext_lazy("Settings and tokens"),
     "checks": gettext_lazy("Checks"),
@@ -162,9 +162,9 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserActivated: gettext_lazy("%(person)s was activated"),
     UserDeactivated: gettext_lazy("%(person)s was deactivated"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
-    UserPlaced: gettext_lazy("%(person)s was placed in %(name)s by hand"),
-    UserTakenOut: gettext_lazy("%(person)s was taken out of %(name)s by hand"),
-    UserPutBack: gettext_lazy("%(person)s may be placed in %(name)s again"),
+    UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
+    UserTakenOut: gettext_lazy("%(person)s was removed from %(name)s by hand"),
+    UserPutBack: gettext_lazy("The removal of %(person)s from %(name)s was undone"),
     GroupCreated: gettext_lazy("The group %(name)s was pushed"),
     GroupRestored: gettext_lazy("The group %(name)s was pushed again"),
     GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
@@ -179,7 +179,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     ProfileChanged: gettext_lazy("Support changed the roles of the schema profile"),
     TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
     TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
-    EngineRebuilt: gettext_lazy("All roles and places were made anew from what is known"),
+    EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
 
@@ -296,7 +296,7 @@ def _roles_set(detail: UserRolesSet, known: Names) -> str:
             "person": person,
             "roles": ", ".join(detail.now),
         }
-    return _("The role that %(person)s had by hand was taken away") % {"person": person}
+    return _("The role that %(person)s had by hand was removed") % {"person": person}
 
 
 @in_words.register
@@ -342,8 +342,8 @@ def _domains_changed(detail: OrgDomainsChanged, known: Names) -> str:
 @in_words.register
 def _drift(detail: EngineDriftFound, known: Names) -> str:
     words = ngettext(
-        "A check found %(count)s person whose roles or places were not what they should be; they are set right",
-        "A check found %(count)s people whose roles or places were not what they should be; they are set right",
+        "A check found %(count)s person whose roles or assignments were wrong; they are being corrected",
+        "A check found %(count)s people whose roles or assignments were wrong; they are being corrected",
         detail.people,
     )
     return words % {"count": f"{detail.people:,}"}
