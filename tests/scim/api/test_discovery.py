@@ -35,8 +35,12 @@ def test_the_built_in_profiles_announce_none(db: None) -> None:  # P4
 
 
 @pytest.mark.parametrize("dialect", ["standard", "lambdatest", "testomat"])
-def test_no_schema_has_the_password(db: None, dialect: str) -> None:  # P4
-    assert b"password" not in idp_of(dialect).get("/Schemas").content.lower()
+def test_the_password_is_described_as_never_returned(db: None, dialect: str) -> None:  # P4
+    listed = idp_of(dialect).get("/Schemas").json()["Resources"]
+    described = [
+        attribute for schema in listed for attribute in schema["attributes"] if attribute["name"] == "password"
+    ]
+    assert [(one["mutability"], one["returned"]) for one in described] == [("writeOnly", "never")]
 
 
 def test_resource_types_name_the_profile_s_extensions(db: None) -> None:  # P4
