@@ -270,16 +270,16 @@ class TestResolved:
         cause = by_command()
         manual_changes.take_out(org=org, user_id=ada.id, entity_id=gold.entity_id, cause=cause)
         assert places(ada) == {"Silver": "claim"}
-        assert "Remembered" in text_of(browser, "/groups/conflicts/resolved/")
+        assert "On hold" in text_of(browser, "/groups/conflicts/resolved/")
         manual_changes.put_back(org=org, user_id=ada.id, entity_id=gold.entity_id, cause=cause)
-        assert "Stands" in text_of(browser, "/groups/conflicts/resolved/")
+        assert "In effect" in text_of(browser, "/groups/conflicts/resolved/")
 
     def test_is_remembered_while_the_person_is_inactive(
         self, browser: Client, conflict: Conflict, ada: User
     ) -> None:  # C3
         decide(browser, f"use:{conflict.id}")
         User.objects.filter(id=ada.id).update(active=False)
-        assert "Remembered" in text_of(browser, "/groups/conflicts/resolved/")
+        assert "On hold" in text_of(browser, "/groups/conflicts/resolved/")
 
     def test_is_searched_by_person_and_is_a_file(self, browser: Client, conflict: Conflict) -> None:
         decide(browser, f"keep:{conflict.id}")
