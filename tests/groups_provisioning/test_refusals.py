@@ -17,7 +17,7 @@ from groups_provisioning.actions.rules import BadStartingRule
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
 from groups_provisioning.rules.patterns import BadPattern
-from orgs import domains, entities, organizations, people, profiles, tokens, txt_records
+from orgs import domains, entities, organizations, people, profiles, sign_in, tokens, txt_records
 from orgs.models import EntityKind
 from scim.mapping.errors import scim_error
 
@@ -36,6 +36,7 @@ TOLD_BY = {
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "orgs/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
+    sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
     txt_records.Unanswered: "orgs/views/domains.py",
 }
