@@ -120,8 +120,8 @@ def tell(server: Server, urn: str, first: dict[str, Any], told: list[Step], *, r
     extension = dict(first)
     assert seen(server.get(), urn) == extension
     for step in told:
-        # What is gone is written first by whoever writes it again.
-        shown = server.patch(replace(step, swapped=step.swapped and bool(extension)).operation(urn))
+        # Where a path leads that nothing is stored at is a guess: what is gone is written again as an object.
+        shown = server.patch((step if extension else replace(step, form="object", swapped=False)).operation(urn))
         if shown is None:
             assert refusable
         else:
