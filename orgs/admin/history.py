@@ -36,5 +36,6 @@ class ChangeAdmin(FoundById):
 class LedgerEntryAdmin(Mirror):
     list_display = ("id", "org", "user", "slot", "was", "now", "change")
     list_filter = (("org", AutocompleteSelectFilter), "slot")
+    linked_by = ("change",)
     list_select_related = ("org", "user", "change")
     ordering = ("-id",)

@@ -40,6 +40,15 @@ class BigTable(ModelAdmin):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_disable_select_all = True
+    linked_by: tuple[str, ...] = ()
+    """Fields that other pages link by, beside those of `list_filter`."""
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Only what the page offers: Django would let any column be guessed letter by letter, a password hash too."""
+        filters = [chosen[0] if isinstance(chosen, tuple) else chosen for chosen in self.get_list_filter(request)]
+        offered = {getattr(chosen, "parameter_name", chosen) for chosen in filters} | set(self.linked_by)
+        field, _, rest = lookup.partition("__")
+        return field in offered and rest in ("", "exact", "isnull", "id__exact", "pk__exact")
 
 
 class Mirror(BigTable):

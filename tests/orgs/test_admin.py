@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from orgs import nudge, roles, tokens
 from orgs.admin import people
+from orgs.admin.mirror import BigTable
 from orgs.models import (
     Change,
     Door,
@@ -20,6 +21,7 @@ from orgs.models import (
     Plan,
     Role,
     SchemaProfile,
+    ScimToken,
     Turn,
     User,
     VerifiedDomain,
@@ -490,6 +492,25 @@ class TestAToken:
         issued, _ = issue_token(OrganizationFactory.create()), issue_token(OrganizationFactory.create())
         found = rows(desk.get(page(type(issued.token), verb="changelist"), {"q": issued.secret[-4:]}))
         assert found == [issued.token]
+
+
+class TestTheQueryString:
+    @pytest.mark.parametrize("lookup", ["", "__startswith", "__gte", "__regex"])
+    def test_finds_nothing_by_a_column_that_no_filter_offers(self, desk, lookup):  # whoever guesses reads the column
+        lists = [(model, shown) for model, shown in admin.site._registry.items() if isinstance(shown, BigTable)]
+        assert {User, ScimToken} <= {model for model, _ in lists}
+        for model, shown in lists:
+            columns = [chosen for chosen in shown.list_filter if not isinstance(chosen, type)]
+            offered = {name if isinstance(name, str) else name[0] for name in columns} | {*shown.linked_by}
+            for field in model._meta.concrete_fields:
+                if lookup or field.name not in offered:
+                    answer = desk.get(page(model, verb="changelist"), {f"{field.name}{lookup}": "a"})
+                    assert answer.status_code == 400, f"{model.__name__}.{field.name}{lookup}"
+
+    def test_finds_nothing_by_a_column_of_another_table(self, desk):
+        assert (
+            desk.get(page(ScimToken, verb="changelist"), {"org__users__password__startswith": "a"}).status_code == 400
+        )
 
 
 class TestHistory:
