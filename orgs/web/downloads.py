@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 from django.http import StreamingHttpResponse
 
-# Spreadsheets treat text that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
+# Spreadsheets treat text that begins with one of these as a formula (OWASP, CSV Injection). The last are full-width.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 BATCH = 1000  # rows of which related ones are read at once
 
@@ -25,7 +24,10 @@ def in_batches(rows: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
 
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """The file `name`.csv. Times are ISO 8601 with a zone; text that a spreadsheet would run gets an apostrophe."""
+    """The file `name`.csv. Times are ISO 8601 with a zone; text that a spreadsheet would run gets an apostrophe.
+
+    Every cell is quoted: where a list separator other than the comma is usual, `x;=1+1` would become two cells.
+    """
     return StreamingHttpResponse(
         _lines(header, rows),
         content_type="text/csv; charset=utf-8",
@@ -41,7 +43,7 @@ class _Line:
 
 
 def _lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    writer = csv.writer(_Line())
+    writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(header)
     for row in rows:
         yield writer.writerow([_cell(value) for value in row])
