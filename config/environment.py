@@ -28,7 +28,8 @@ class Environment:
 
     var: the state directory. port, bind: where the web server listens. url: the public URL, without a trailing
     slash; https turns on secure cookies and HSTS. database_url, redis_url, secret_key: None if unset, which means the
-    embedded services and a key kept in the state directory. support_email: empty if there is no support contact.
+    embedded services and a key kept in the state directory. hsts_preload: browsers are to insist on https for every
+    subdomain of the public host as well, for good. support_email: empty if there is no support contact.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -47,6 +48,7 @@ class Environment:
     scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    hsts_preload: bool
     log_level: str
     dev: bool
 
@@ -84,7 +86,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()) if hosts else _hosts_of(url),
         database_url=environ.get("DATABASE_URL") or None,
         redis_url=environ.get("REDIS_URL") or None,
-        secret_key=environ.get("SECRET_KEY") or None,
+        secret_key=_secret(environ),
         email_url=environ.get("EMAIL_URL") or None,
         mail_from=environ.get("MUSTER_MAIL_FROM", "muster@localhost"),
         support_email=_address(environ, "SUPPORT_EMAIL"),
@@ -92,6 +94,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         dev=_dev(environ, url, bind),
     )
@@ -112,16 +115,32 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _dev(environ: Mapping[str, str], url: str, bind: str) -> bool:
-    value = environ.get("MUSTER_DEV", "")
+def _secret(environ: Mapping[str, str]) -> str | None:
+    """Sessions, cursors and links can be forged by whoever guesses it."""
+    value = environ.get("SECRET_KEY")
+    if value and (len(value) < 32 or len(set(value)) < 8):
+        raise Misconfigured(
+            "SECRET_KEY can be guessed. Make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`, and set the same on every machine."
+        )
+    return value or None
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "")
     if value not in ("", "1"):
-        raise Misconfigured(f"MUSTER_DEV must be 1 or empty, not {value!r}.")
+        raise Misconfigured(f"{name} must be 1 or empty, not {value!r}.")
+    return bool(value)
+
+
+def _dev(environ: Mapping[str, str], url: str, bind: str) -> bool:
+    value = _switch(environ, "MUSTER_DEV")
     if value and not (_is_local(urlsplit(url).hostname or "") and _is_local(bind)):
         raise Misconfigured(
             f"MUSTER_DEV shows everybody the settings and the code of the portal, and {url} on {bind} can be reached by"
             " others. Leave it out, or leave out MUSTER_URL and MUSTER_BIND."
         )
-    return bool(value)
+    return value
 
 
 def _is_local(host: str) -> bool:

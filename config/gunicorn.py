@@ -5,7 +5,10 @@ import os
 import socket
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
+from django.apps import apps
+from django.core.checks import run_checks
 from gunicorn import util  # type: ignore[import-untyped]
 
 from config import environment
@@ -35,6 +38,13 @@ graceful_timeout = 8  # less than the supervisor allows
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
 control_socket_disable = True
 accesslog = None
+
+
+def when_ready(server: Any) -> None:
+    """Say what is wrong with the settings, which gunicorn itself never asks."""
+    if apps.ready:
+        for message in run_checks():
+            server.log.warning("%s", message)
 
 
 def _write_scim_error(client: socket.socket, status: int, reason: str, message: str) -> None:

@@ -1,5 +1,6 @@
 """What the environment's variables mean."""
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ class TestDevelopment:
     def test_is_refused_where_others_can_reach_it(self, tmp_path: Path, public: dict[str, str]) -> None:
         with pytest.raises(Misconfigured, match="MUSTER_DEV"):
             environment.read({"MUSTER_VAR": str(tmp_path), "MUSTER_DEV": "1", **public})
+
+
+class TestTheSecretKey:
+    @pytest.mark.parametrize("key", ["a", "muster", "secret" * 9, "0" * 60, "0123456789"])
+    def test_is_refused_where_it_can_be_guessed(self, tmp_path: Path, key: str) -> None:
+        with pytest.raises(Misconfigured, match="SECRET_KEY"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key})
+
+    @pytest.mark.parametrize("key", [secrets.token_hex(32), secrets.token_urlsafe(50)])
+    def test_may_be_any_random_text(self, tmp_path: Path, key: str) -> None:
+        assert environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key}).secret_key == key
 
 
 class TestAMistake:
