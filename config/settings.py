@@ -135,8 +135,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
 X_FRAME_OPTIONS = "DENY"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# The directives that bind more than this host, and that no one can take back quickly, are for the operator to choose.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and ENVIRONMENT.hsts_preload
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 if ENVIRONMENT.trusted_proxies:
@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget-sign-in-failures": {
         "task": "orgs.tasks.forget_sign_in_failures",
         "schedule": crontab(hour="3", minute="41"),
+        "options": {"expires": 12 * 60 * 60},
+    },
+    "forget-expired-sessions": {
+        "task": "orgs.tasks.forget_expired_sessions",
+        "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
     "keep-request-log-partitions": {

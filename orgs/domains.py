@@ -16,6 +16,7 @@ from orgs.models import Organization, PendingDomain, User, VerifiedDomain
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 LONGEST = 253
+MOST_PENDING = 50  # of an org; each is one that nobody has proved yet
 
 # What proves a domain: a TXT record with RECORD_VALUE, either at RECORD_NAME below the domain or at the domain itself.
 RECORD_NAME = "_muster-verification"
@@ -27,6 +28,10 @@ _LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %s"
 
 class NotADomain(Exception):
     """This is not a valid domain; the argument is what was given."""
+
+
+class TooManyPending(Exception):
+    """As many domains as an org may have wait for their proof; the argument is that number."""
 
 
 class UnknownDomain(Exception):
@@ -71,13 +76,16 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
     """Note that the org wants to prove a domain by the DNS. Returns its folded name.
 
     A domain that the org already has stays as it is. Nobody can set a record in a public suffix such as `co.uk`, so no
-    list of suffixes is needed. Raises NotADomain.
+    list of suffixes is needed. Raises NotADomain, TooManyPending.
     """
     (wished,) = check_names([name])
     if "." not in wished or len(f"{RECORD_NAME}.{wished}") > LONGEST:
         raise NotADomain(wished)
     if VerifiedDomain.objects.for_org(org).filter(name=wished).exists():
         return wished
+    others = PendingDomain.objects.for_org(org).exclude(name=wished)
+    if len(others.values_list("pk")[:MOST_PENDING]) == MOST_PENDING:
+        raise TooManyPending(MOST_PENDING)
     _pending, is_new = PendingDomain.objects.get_or_create(
         org=org, name=wished, defaults={"token": secrets.token_urlsafe(24), "asked_at": cause.at}
     )

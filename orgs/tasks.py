@@ -1,6 +1,7 @@
 """Periodic tasks."""
 
 from celery import shared_task
+from django.core.management import call_command
 from django.utils import timezone
 
 from orgs import sign_in_failures, support
@@ -16,3 +17,9 @@ def tell_support() -> None:
 def forget_sign_in_failures() -> None:
     """Addresses that were typed are kept no longer than they count for anything."""
     sign_in_failures.forget_faded(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_expired_sessions() -> None:
+    """Django only stops accepting them."""
+    call_command("clearsessions")

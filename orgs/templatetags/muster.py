@@ -62,6 +62,13 @@ def breakable(name: str) -> SafeString:
 
 
 @register.filter
+def plain(text: str) -> str:
+    """What somebody else wrote, for a mail: one line of at most 80 characters, in which nothing is a link (SPEC N3)."""
+    line = " ".join(text.split()).replace("://", ": //")
+    return line if len(line) <= 80 else f"{line[:79]}…"
+
+
+@register.filter
 def relative(moment: datetime) -> str:
     span = timezone.now() - moment
     if abs(span) < timedelta(minutes=1):

@@ -21,6 +21,9 @@ def new(request: OrgRequest) -> HttpResponse:
             return redirect("domain", domains.ask(org=request.org, cause=cause(request), **form.cleaned_data))
         except domains.NotADomain:
             form.add_error("name", _("This is not a valid domain. Enter one such as corp.example."))
+        except domains.TooManyPending as error:
+            words = _("%(count)d domains wait to be verified already. Verify or remove one of them first.")
+            form.add_error("name", words % {"count": error.args[0]})
     return render(request, "orgs/domain_new.html", {"form": form, "verified": _names(request.org)})
 
 

@@ -69,8 +69,10 @@ def _too_many_attempts(request: HttpRequest, until: datetime) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    messages.success(request, _("You are signed out."))
+    # A message needs a session: strangers, who have none, must not be able to make one.
+    if request.user.is_authenticated:
+        logout(request)
+        messages.success(request, _("You are signed out."))
     return redirect("sign-in")
 
 

@@ -92,6 +92,13 @@ class TestAdding:
         assert PendingDomain.objects.get(org=org).token == asked.token
         assert verbs(org) == ["org.domain_asked"]
 
+    def test_is_refused_while_too_many_others_wait(self, browser: Client, org: Organization) -> None:
+        for number in range(domains.MOST_PENDING + 1):
+            answer = browser.post(NEW, {"name": f"d{number}.example"})
+        assert "50 domains wait to be verified already" in text(answer)
+        assert browser.post(NEW, {"name": "d0.example"}).status_code == 302  # it waits already
+        assert PendingDomain.objects.filter(org=org).count() == domains.MOST_PENDING
+
     def test_one_that_is_verified_leads_to_the_list(self, browser: Client, org: Organization) -> None:
         verify(org, "corp.example")
         answer = browser.post(NEW, {"name": "corp.example"}, follow=True)

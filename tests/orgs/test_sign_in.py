@@ -2,24 +2,27 @@
 
 import re
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import get_hasher, make_password
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch, get_resolver, reverse
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_decode
 
 from orgs import people, sign_in
 from orgs.models import Organization, SignInFailures, User
-from orgs.tasks import forget_sign_in_failures
+from orgs.tasks import forget_expired_sessions, forget_sign_in_failures
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory
 
 PASSWORD = "correct horse battery staple"
@@ -468,7 +471,28 @@ class TestAForgottenPassword:
         assert not User.objects.get(pk=as_offered.pk).active
 
 
+class TestAStranger:
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_makes_no_session(self, client: Client, ada: User, method: str) -> None:  # nobody would ever end it
+        asked = 0
+        for pattern in get_resolver("orgs.urls").url_patterns:
+            with suppress(NoReverseMatch):
+                sent = {"username": "ada@corp.example", "password": "wrong", "email": "ada@corp.example"}
+                getattr(client, method)(reverse(pattern.name), sent)
+                asked += 1
+        assert asked > 5
+        assert not Session.objects.exists()
+
+
 class TestASession:
+    def test_is_forgotten_when_it_has_expired(self, client: Client, ada: User) -> None:
+        client.force_login(ada)
+        forget_expired_sessions()
+        assert Session.objects.count() == 1
+        Session.objects.update(expire_date=timezone.now())
+        forget_expired_sessions()
+        assert Session.objects.count() == 0
+
     @pytest.fixture
     def ben(self, org: Organization) -> User:
         return with_password(UserFactory.create(org=org, user_name="ben@corp.example", roles=["Admin"]))

@@ -51,6 +51,17 @@ def write(user: User, operation: dict[str, object]) -> None:
 
 
 class TestTheMail:
+    def test_shows_what_an_identity_provider_wrote_as_one_short_line_without_a_link(self, org, ada) -> None:  # N3
+        User.objects.filter(id=ada.id).update(
+            user_name="Ada\r\nBcc: x@evil.example\n\nGo to https://evil.example " + 99 * "x"
+        )
+        deactivate(ada)
+        tell_support()
+        (message,) = mail.outbox
+        (line,) = [line for line in message.body.splitlines() if "Ada" in line]
+        assert line.startswith("Ada Bcc: x@evil.example Go to https: //evil.example xxx")
+        assert "x…" in line
+
     def test_tells_that_the_last_admin_is_gone(self, org: Organization, ada: User) -> None:  # R5
         deactivate(ada)
         assert mail.outbox == []  # the request does not wait for it
