@@ -9,6 +9,7 @@ from config import health
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("health/queue", health.settling, name="health-queue"),
     path("admin/", admin.site.urls),
     path("", include("groups_provisioning.urls")),
     path("", include("orgs.urls")),

@@ -29,14 +29,18 @@ class Marked(NamedTuple):
     mark_ids: list[int]
 
 
+# Linear whatever statistics say, and of a table that is mostly empty they are mostly wrong: nothing is joined, and the
+# last of these people is looked up once. Nobody between the first and the last is missing.
 _NEXT = """
-WITH next_people AS (
-    SELECT DISTINCT user_id FROM orgs_mark
-    WHERE org_id = %(org)s AND user_id > %(after)s ORDER BY user_id LIMIT %(limit)s
+SELECT user_id, (array_agg(change_id ORDER BY id DESC))[1], array_agg(id)
+FROM orgs_mark
+WHERE org_id = %(org)s AND user_id > %(after)s AND user_id <= (
+    SELECT user_id FROM (
+        SELECT DISTINCT user_id FROM orgs_mark
+        WHERE org_id = %(org)s AND user_id > %(after)s ORDER BY user_id LIMIT %(limit)s
+    ) AS next_people ORDER BY user_id DESC LIMIT 1
 )
-SELECT m.user_id, (array_agg(m.change_id ORDER BY m.id DESC))[1], array_agg(m.id)
-FROM orgs_mark m JOIN next_people USING (user_id)
-WHERE m.org_id = %(org)s GROUP BY m.user_id ORDER BY m.user_id
+GROUP BY user_id ORDER BY user_id
 """
 _REACHED = "SELECT reached FROM orgs_turn WHERE org_id = %s"
 _DONE = """
@@ -94,6 +98,40 @@ def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:
 def is_applying(org: Organization) -> bool:
     """Whether anybody in an org is waiting to be settled."""
     return Mark.objects.for_org(org).exists()
+
+
+_BACKLOG = """
+SELECT
+    (SELECT extract(epoch FROM now() - at) FROM orgs_change WHERE id = (
+        SELECT change_id FROM orgs_mark
+        WHERE org_id <> ALL (ARRAY(SELECT org_id FROM orgs_turn WHERE retry_at > now())) ORDER BY id LIMIT 1
+    ))::float,
+    extract(epoch FROM now() - max(served_at))::float,
+    count(*) FILTER (WHERE retry_at > now())
+FROM orgs_turn
+"""
+STALLED = 60.0  # seconds
+
+
+class Backlog(NamedTuple):
+    """How the queue does. oldest: for how many seconds the first mark has waited, None if nobody waits or only people
+    of orgs on hold do. served: for how many seconds no worker has served any org. held: orgs on hold.
+    """
+
+    oldest: float | None
+    served: float | None
+    held: int
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether people wait and nobody settles them: no worker runs, or none of them works."""
+        return (self.oldest or 0) > STALLED and (self.served is None or self.served > STALLED)
+
+
+def backlog() -> Backlog:
+    with connection.cursor() as cursor:
+        cursor.execute(_BACKLOG)
+        return Backlog(*cursor.fetchone())
 
 
 # --- Whose turn it is -------------------------------------------------------------------------------------------------

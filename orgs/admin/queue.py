@@ -1,11 +1,12 @@
 """The queue: which orgs have people to settle, and which orgs are on hold and why."""
 
+from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -40,6 +41,17 @@ class TurnAdmin(FoundById):
     search_help_text = _("An organization's id")
     actions = ("settle_now",)
     fields = ("org", "waiting", "served", "held_reason", "retry")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        backlog = queue.backlog()
+        if backlog.oldest is not None:
+            waited, idle = (timedelta(seconds=int(seconds or 0)) for seconds in (backlog.oldest, backlog.served))
+            told = _(
+                "The first person in the queue has waited for %(waited)s; a worker last did something %(idle)s ago."
+            )
+            level = messages.ERROR if backlog.is_stalled else messages.INFO
+            messages.add_message(request, level, told % {"waited": waited, "idle": idle})
+        return super().changelist_view(request, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
         return super().get_queryset(request).annotate(marks=WAITING)

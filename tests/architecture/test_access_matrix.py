@@ -53,6 +53,7 @@ THEIR_OWN = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
 MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("health-live", "GET"): EVERYBODY,
     ("health-ready", "GET"): EVERYBODY,
+    ("health-queue", "GET"): EVERYBODY,
     ("sign-in", "GET"): (OPEN, ONWARD, ONWARD, ONWARD, ADMIN),
     ("sign-in-org", "GET"): (OPEN, OPEN, ONWARD, ONWARD, OPEN),  # who is signed in elsewhere may sign in here
     ("where-to-sign-in", "GET"): EVERYBODY,
