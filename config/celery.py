@@ -9,11 +9,37 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 from django.conf import settings
+from kombu.transport import redis, virtual
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Running as root is only dangerous if messages can carry code; these are JSON.
 warnings.simplefilter("ignore", SecurityWarning)
+
+
+class Deliveries(redis.QoS):
+    """The messages that a worker has in hand, as many as it has processes.
+
+    kombu forgets to let go of one that the broker could not be told about, such as during a pause of the broker; one
+    such message for each process, and the worker would never take another. The broker delivers it again after an hour.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue=requeue)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+redis.Channel.QoS = Deliveries
 
 app = Celery("muster")
 app.set_default()  # in every thread, not only the one that imports this module

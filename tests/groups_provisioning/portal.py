@@ -93,7 +93,7 @@ class Portal:
     def start(self, name: str) -> None:
         with (self.state / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                ["/bin/sh", "-c", KEEP, name, *self._jobs[name].command],
+                ["/bin/sh", "-c", KEEP, name, *self._command(name)],
                 cwd=ROOT,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
@@ -101,6 +101,10 @@ class Portal:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _command(self, name: str) -> list[str]:
+        app = {"config": "tests.groups_provisioning.impatient"} if name == "worker" else {}
+        return [app.get(word, word) for word in self._jobs[name].command]
 
     def kill(self, name: str) -> None:
         """Kill a job with all its processes, without a word."""

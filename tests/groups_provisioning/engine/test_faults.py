@@ -105,6 +105,19 @@ class TestABroker:
         assert traffic.refused == []
         assert traffic.slowest < PATIENCE
 
+    def test_that_pauses_while_tasks_are_acknowledged_costs_a_worker_none_of_its_hands(self, portal):
+        """A worker has two, and would be deaf after two such pauses."""
+        someone = portal.seeded["people"][0]
+        for lost in (1, 2, 3):
+            with psycopg.connect(portal.database_url) as database, Traffic(portal) as traffic:
+                database.execute("SELECT 1 FROM orgs_standing WHERE user_id = %s FOR UPDATE", [someone])
+                traffic.go_on()
+                until(lambda: portal.ask("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+                portal.signal("valkey", signal.SIGSTOP)
+            until(lambda lost=lost: portal.said("worker").count("Couldn't ack") >= lost)
+            portal.signal("valkey", signal.SIGCONT)
+            all_is_well(portal, traffic)
+
     def test_that_is_emptied_has_lost_nothing_of_value(self, portal):
         with Traffic(portal) as traffic, redis.Redis.from_url(portal.environ["REDIS_URL"]) as broker:
             for _ in range(3):
