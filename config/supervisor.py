@@ -36,9 +36,10 @@ TERMINATE = 10  # from a request to stop to a kill
 READY = 60  # from the start of web to its first healthy answer
 QUICK = 30  # a child that lives for less counts as failing to start
 LEAVE = TERMINATE + 5  # how long the children of a killed supervisor may take to leave
-SERVERS = 10  # between two checks of PostgreSQL and Valkey
+LOOK = 1  # between two checks of PostgreSQL and Valkey
+LONGEST = 60  # pause before a child that keeps ending is started again
 
-QUICK_DEATHS = 5
+QUICK_DEATHS = 5  # in a row, until web is given up, and with it everything; without the others web goes on
 
 # Replaces itself with "$@", with a watcher beside it in the same process group. Nothing is ever written to the pipe on
 # stdin; it closes when the supervisor ends. While the watcher is in the group, the group's id cannot be reused.
@@ -343,19 +344,16 @@ class Supervisor:
             self.bell.wait(0.2)
 
     def _keep(self) -> None:
-        look_at = time.monotonic() + SERVERS
         while True:
             self._look_after_children()
-            if self.embedded and time.monotonic() > look_at:
-                if not services.alive(self.state):
-                    say("PostgreSQL or Valkey ended; starting it again")
-                    if services.start(self.state) != self.addresses:
-                        raise Failed("The directory of their sockets is gone. Run `make up` again.")
-                look_at = time.monotonic() + SERVERS
-            self.bell.wait(1)
+            if self.embedded and not services.alive(self.state):
+                say("PostgreSQL or Valkey ended; starting it again")
+                if services.start(self.state) != self.addresses:
+                    raise Failed("The directory of their sockets is gone. Run `make up` again.")
+            self.bell.wait(LOOK)
 
     def _look_after_children(self) -> None:
-        """Start children that are due, clean up after those that ended. Raises Failed if one keeps ending too soon."""
+        """Start children that are due, clean up after those that ended. Raises Failed if web keeps ending."""
         for post in self.posts:
             if post.process is None:
                 if time.monotonic() >= post.due:
@@ -367,11 +365,15 @@ class Supervisor:
             lived = time.monotonic() - post.process.started
             post.process = None
             post.quick_deaths = post.quick_deaths + 1 if lived < QUICK else 1
-            if post.quick_deaths == QUICK_DEATHS:
-                raise Failed(f"{post.job.name} {_how(status)}, {QUICK_DEATHS} times in a row.\n{self._log(post.job)}")
-            delay = 0.25 * 2**post.quick_deaths
+            delay = min(0.25 * 2**post.quick_deaths, LONGEST)
             post.due = time.monotonic() + delay
-            say(f"{post.job.name} {_how(status)}; starting it again in {delay:g} s")
+            told = f"{post.job.name} {_how(status)}"
+            if post.quick_deaths >= QUICK_DEATHS:
+                told = f"{told}, {post.quick_deaths} times in a row.\n{self._log(post.job)}"
+                if post is self.posts[0]:
+                    raise Failed(told)
+                told += f"\nTHE PORTAL RUNS WITHOUT {post.job.name.upper()}"
+            say(f"{told}; starting it again in {delay:g} s")
 
     def _log(self, job: Job) -> str:
         if self.env.dev and any(post.job is job for post in self.posts):

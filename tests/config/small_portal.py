@@ -30,6 +30,7 @@ COMMANDS = {
     "web": (sys.executable, "-c", WEB),
     "family": shell("sleep 1001 & sleep 1002 & wait"),
     "stubborn": shell("trap '' TERM; while true; do sleep 1; done"),
+    "broken-web": shell("echo out of cheese; exit 3"),
     "broken": shell("echo out of cheese; exit 3"),
     "reloaded": supervisor.reloaded(shell("echo started; sleep 1004"), [os.environ.get("MUSTER_VAR", "")]),
     "prepare": shell("echo owner@demo.example"),
@@ -39,7 +40,7 @@ COMMANDS = {
 
 
 def main(names: list[str]) -> int:
-    supervisor.TERMINATE = supervisor.SERVERS = 1
+    supervisor.TERMINATE = 1
     supervisor.QUICK_DEATHS = 3
     threading.Thread(target=leave_with_the_test, daemon=True).start()
     jobs = [Job(name, COMMANDS[name], says=f"Running {name}") for name in names]

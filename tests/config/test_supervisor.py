@@ -188,12 +188,21 @@ class TestChildren:
         portal.hear("family was ended")
         processes.until(lambda: not {*children} & {*portal.find("sleep 100[12]")})
 
-    def test_one_that_keeps_ending_stops_everything_and_shows_its_log(self, start):
-        portal = start("prepare", "web", "broken")
+    def test_web_that_keeps_ending_stops_everything_and_shows_its_log(self, start):
+        portal = start("prepare", "broken-web", "family")
         assert portal.end() == 1
-        assert "broken ended with status 3, 3 times in a row" in portal.said
+        assert "broken-web ended with status 3, 3 times in a row" in portal.said
         assert "out of cheese" in portal.said
         processes.until(lambda: nothing_of(portal.state), 2)
+
+    def test_web_goes_on_without_another_one_that_keeps_ending(self, start):
+        portal = start("prepare", "web", "broken")
+        said = portal.hear("THE PORTAL RUNS WITHOUT BROKEN; starting it again in 2 s")
+        assert "broken ended with status 3, 3 times in a row" in said
+        assert "out of cheese" in said
+        portal.hear("WITHOUT BROKEN; starting it again in 4 s")
+        assert portal.find(WEB)
+        assert portal.process.poll() is None
 
     def test_dead_servers_are_started_again(self, start, state):
         portal = start("prepare", "web", state=state)
@@ -230,7 +239,7 @@ class TestAKilledSupervisor:
 
 class TestDeveloping:
     def test_shows_what_children_say(self, start):
-        portal = start("prepare", "web", "broken", dev=True)
+        portal = start("prepare", "broken-web", dev=True)
         assert portal.end() == 1
         assert portal.said.count("out of cheese") == 3
 
