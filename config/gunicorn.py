@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.core.checks import run_checks
 from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.errors import NoMoreData  # type: ignore[import-untyped]
 
 from config import environment
 
@@ -45,6 +47,15 @@ def when_ready(server: Any) -> None:
     if apps.ready:
         for message in run_checks():
             server.log.warning("%s", message)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Drop a write whose client hung up while it waited for a thread: a newer one may have been carried out already."""
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        hung_up = select.poll()
+        hung_up.register(request.unreader.sock, select.POLLRDHUP)  # seen even behind a body that was not read yet
+        if hung_up.poll(0):
+            raise NoMoreData
 
 
 def _write_scim_error(client: socket.socket, status: int, reason: str, message: str) -> None:

@@ -1,5 +1,6 @@
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,18 @@ run()
 """
 
 
+SLOW = 1.0  # seconds
+written: list[str] = []
+
+
 def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(SLOW)
+    if environ["REQUEST_METHOD"] == "POST":
+        written.append(environ["PATH_INFO"])
+    if environ["PATH_INFO"] == "/written":
+        start_response("200 OK", [])
+        return [" ".join(written).encode()]
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a secret")
     start_response("200 OK", [("Content-Length", "0")])
@@ -75,3 +87,25 @@ def test_a_request_line_of_eight_thousand_bytes_is_served(port):
         port, b"GET /scim/v2/Users?filter=" + b"x" * 8_000 + b" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
     )
     assert line == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("size", [0, 60_000], ids=["small", "large"])
+def test_a_write_whose_client_gave_up_while_it_waited_is_not_carried_out(port, size):  # S2
+    def write(path: str) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        head = f"POST /{path}/{size} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * size)
+        return connection
+
+    busy = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+    for each in busy:
+        each.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    time.sleep(SLOW / 4)
+    write("abandoned").close()
+    with write("patient") as patient:
+        assert patient.recv(100)
+    for each in busy:
+        each.close()
+    _, _, written = ask(port, b"GET /written HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert f"/patient/{size}" in written.decode()
+    assert f"/abandoned/{size}" not in written.decode()
