@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
 from config import environment
+from config.postgresql.pool import POOL
 from orgs import local_secrets
 
 ENVIRONMENT = environment.read(os.environ)
@@ -104,8 +105,8 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),
-            # Opened lazily in each process, after gunicorn or Celery forks.
-            "pool": {"min_size": 0, "max_size": 16, "timeout": 5, "max_idle": 120},
+            "connect_timeout": parts.get("connect_timeout", 2),
+            "pool": POOL,
         },
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }

@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from config import health
 
+handler500 = "config.errors.failed"
+
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

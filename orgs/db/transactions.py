@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from psycopg import errors
 
 P = ParamSpec("P")
@@ -55,6 +55,11 @@ def snapshot() -> Iterator[None]:
 def is_contention(error: DatabaseError) -> bool:
     """Whether the database gave up because of another transaction, so that a retry may succeed."""
     return isinstance(error.__cause__, CONTENTION)
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the database is away, or took too long, so that the same request may succeed later."""
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def violated(error: IntegrityError) -> str:
