@@ -201,27 +201,30 @@ def _asked(org: Organization, wish: Wish, seen: str, people: int, at: datetime) 
 
 
 def serve() -> bool:
-    """Compute one waiting preview; whether there was one. If its worker died, it is taken over after a minute."""
-    with transaction.atomic():
-        silent = Q(heard_at=None) | Q(heard_at__lt=timezone.now() - SILENCE)
-        waiting = (
-            Preview.objects.filter(silent, summary__isnull=True).order_by("id").select_for_update(skip_locked=True)
-        )
-        run = waiting.select_related(None).first()
-        if run is None:
-            return False
-        run.heard_at = timezone.now()
-        run.save(update_fields=["heard_at"])
-    org = Organization.objects.select_related("profile").get(pk=run.org_id)
+    """Compute one waiting preview; whether it did.
+
+    One at a time in all workers, so that previews never take the last process that could settle people. One whose
+    worker died, or failed, is tried again after a minute.
+    """
+    silent = Q(heard_at=None) | Q(heard_at__lt=timezone.now() - SILENCE)
     # Progress is written beside the snapshot, which only reads.
     beside = connection.copy()
+
+    def tell(looked_at: int) -> None:
+        with beside.cursor() as cursor:
+            cursor.execute(_TELL, [looked_at, run.pk])
+
     try:
-
-        def tell(looked_at: int) -> None:
-            with beside.cursor() as cursor:
-                cursor.execute(_TELL, [looked_at, run.pk])
-
         with snapshot():
+            with connection.cursor() as cursor:
+                cursor.execute(_ALONE)
+                (alone,) = cursor.fetchone()
+            waiting = Preview.objects.filter(silent, summary__isnull=True).order_by("id").first() if alone else None
+            if waiting is None:
+                return False
+            run = waiting
+            tell(0)
+            org = Organization.objects.select_related("profile").get(pk=run.org_id)
             plan = plans.plan(org, run.wish, at=run.asked_at)
             summary = summarize(org, plan, tell)
     except plans.REFUSALS:
@@ -229,10 +232,13 @@ def serve() -> bool:
         return True
     finally:
         beside.close()
-    Preview.objects.filter(pk=run.pk).update(summary=summary.as_json(), looked_at=summary.looked_at)
+    Preview.objects.filter(pk=run.pk).update(
+        summary=summary.as_json(), looked_at=summary.looked_at, heard_at=timezone.now()
+    )
     return True
 
 
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('previews', 0))"
 _TELL = "UPDATE groups_provisioning_preview SET looked_at = %s, heard_at = now() WHERE id = %s"
 
 

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -325,6 +326,17 @@ class TestThePreview:
         Organization.objects.update(teams=False)
         assert runs.serve()
         assert not Preview.objects.exists()
+
+    def test_is_worked_out_while_no_other_one_is_so_that_a_process_is_left_for_settling(
+        self, org: Organization, people: list[str], push: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # S9
+        monkeypatch.setattr(runs, "AT_ONCE", 3)
+        group = push("Platform", *people)
+        runs.look(org, {"do": "map", "group": str(group.id), "kind": TEAM})
+        with psycopg.connect(connection.connection.info.dsn) as another_worker:
+            another_worker.execute(runs._ALONE)
+            assert not runs.serve()
+        assert runs.serve()
 
     def test_costs_statements_in_proportion_to_the_people(self, org: Organization, push: Any) -> None:
         crowds.fill(org, 1500)
