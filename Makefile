@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test screenshots check benchmark fmt lock clean
+.PHONY: help up dev reset test screenshots check chaos benchmark fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -88,6 +88,12 @@ check-migrations:
 
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
+
+SECONDS ?= 600
+FAULTS := tests/groups_provisioning/engine/test_faults.py
+
+chaos: .venv/dev ## kill, pause and empty everything in turn under load, and check what is left; SECONDS=600
+	@CHAOS_SECONDS=$(SECONDS) exec $(VENV_PYTHON) -m pytest -q -s -n 0 $(FAULTS) -k EverythingInTurn $(ARGS)
 
 benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
 	@$(VENV_PYTHON) -m benchmarks.requests

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -112,6 +113,11 @@ class Portal:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
+    def processes(self, name: str) -> list[int]:
+        """The main process of a job and then those that it started; empty while it is being started again."""
+        mains = [pid for pid in _children(self._processes[name].pid) if _children(pid)]
+        return [*mains, *(pid for main in mains for pid in _children(main))]
+
     def said(self, name: str) -> str:
         return (self.state / f"{name}.log").read_text()
 
@@ -153,6 +159,12 @@ class Portal:
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 class Traffic:

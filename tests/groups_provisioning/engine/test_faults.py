@@ -4,6 +4,7 @@ An identity provider goes on pushing while something is killed, paused or emptie
 every 2xx is in effect, and effects thrown away and made anew are the same (C4).
 """
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import pytest
 import redis
 
 from tests.config.processes import until
+from tests.groups_provisioning.chaos import Chaos
 from tests.groups_provisioning.portal import REBUILD, Portal, Traffic
 
+CHAOS = float(os.environ.get("CHAOS_SECONDS", "0"))
 PATIENCE = 3  # seconds; a request that waits for a paused broker takes as long as the timeout of its socket, 5 s
 
 
@@ -28,7 +31,7 @@ def portal() -> Iterator[Portal]:
         portal.close()
 
 
-def all_is_well(portal: Portal, traffic: Traffic) -> None:
+def all_is_well(portal: Portal, traffic: Traffic | Chaos) -> None:
     """Whether all that the identity provider was told is true."""
     until(lambda: portal.marks() == 0)
     assert portal.ids("SELECT user_id FROM groups_provisioning_groupmember") == traffic.members
@@ -138,3 +141,27 @@ class TestADatabase:
             traffic.go_on()
         all_is_well(portal, traffic)
         assert set(traffic.refused) <= {503}  # S2
+
+
+DRIFTED = """
+from groups_provisioning.engine import effect_checks
+from orgs.models import Organization
+print(sum(len(found) for org in Organization.objects.all() for found, _ in effect_checks.compare(org)))
+"""
+
+
+class TestEverythingInTurn:
+    """Its long form is `make chaos`."""
+
+    @pytest.mark.timeout(200 + 2 * CHAOS)
+    def test_leaves_every_2xx_true_and_everybody_settled(self, portal):  # S2, S7, C4
+        chaos = Chaos(portal, CHAOS)
+        print(f"\n{chaos}")  # noqa: T201 - what `make chaos` is for
+        assert set(chaos.answers) <= {0, 200, 201, 204, 409, 503}
+        all_is_well(portal, chaos)
+        with psycopg.connect(portal.database_url) as database:
+            titles = "SELECT id::text, attributes->>'title' FROM orgs_user WHERE attributes ? 'title'"
+            assert dict(database.execute(titles).fetchall()) == chaos.titles
+            created = "SELECT user_name FROM orgs_user WHERE user_name LIKE 'writer-%'"
+            assert sorted(name for (name,) in database.execute(created)) == chaos.created
+        assert portal.run(DRIFTED) == "0\n"
