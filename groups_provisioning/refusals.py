@@ -12,6 +12,7 @@ from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments
 from orgs import entity_names
 from orgs.models import EntityKind
+from orgs.people import UnknownPerson
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,16 @@ WORDS: Mapping[type[Exception], Words] = {
         _("Somebody else has deleted this rule."),
         _("the rule was deleted"),
     ),
+    UnknownPerson: Words(
+        _("This person was deleted."),
+        _("the person was deleted"),
+    ),
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),
         _("this kind is switched off for the organization"),
     ),
     entity_names.UnknownEntity: Words(
-        _("The target was deleted. Choose another one."),
+        _("This team, concurrency group or sub-organization was deleted."),
         _("its target was deleted"),
     ),
     entity_names.NameTaken: Words(
@@ -82,6 +87,9 @@ NAMED = 10
 
 REFUSALS = tuple(WORDS)
 """The exceptions that pages catch and explain."""
+
+GONE = (assignments.UnknownGroup, assignments.UnknownMapping, UnknownRule, UnknownPerson)
+"""Those that say that what a page is about was deleted."""
 
 # For exceptions without words of their own: a general answer is better than none.
 OTHER = Words(

@@ -72,6 +72,10 @@ CHANGES: dict[Case, Promise] = {
         "User provisioning is off for your organization. Ask support to switch it on; you do not have to change "
         "anything in {idp}."
     ),
+    (403, "", "in_clear", ""): lazy(
+        "The request was sent over plain HTTP, so others could read its token. Enter the base URL of the SCIM "
+        "provisioning page, which begins with https://, in {idp}, together with a new token, and revoke this one."
+    ),
     (403, "", "discovery", ""): lazy("Discovery does not support filters. Leave the filter out of the request."),
     # 400: what was sent
     (400, "mutability", "user", ""): lazy(

@@ -17,7 +17,7 @@ from orgs.change_details import RuleAdded, RuleChanged, RuleDeleted, RulesReorde
 from orgs.db.transactions import command
 from orgs.entities import KindOff, kinds_on
 from orgs.history import Cause
-from orgs.models import EntityKind, Organization
+from orgs.models import KIND_SWITCHES, EntityKind, Organization
 
 
 class UnknownRule(Exception):
@@ -44,8 +44,9 @@ FACTS = tuple(column.name for column in fields(RuleFacts))
 @command
 def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRule:
     """Add a rule after all others. Raises KindOff, patterns.BadPattern."""
+    rules = _locked(org)
     _check(org, facts)
-    last = len(_locked(org))
+    last = len(rules)
     rule = MappingRule.objects.create(org=org, position=last + 1, created_at=cause.at, **_columns(facts))
     history.record(org, cause, RuleAdded(rule=_told(rule)))
     return rule
@@ -54,8 +55,8 @@ def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRul
 @command
 def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Cause) -> MappingRule:
     """Change a rule to what `facts` say. Raises UnknownRule, KindOff, patterns.BadPattern."""
-    _check(org, facts)
     rule = _one(_locked(org), rule_id)
+    _check(org, facts)
     was = _told(rule)
     for name, value in _columns(facts).items():
         setattr(rule, name, value)
@@ -130,7 +131,9 @@ def _check(org: Organization, facts: RuleFacts) -> None:
 
 def _locked(org: Organization) -> list[MappingRule]:
     """The rules in order, locked against other changes; no evaluation is running that could still reference one."""
-    Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+    org.refresh_from_db(
+        fields=KIND_SWITCHES.values(), from_queryset=Organization.objects.select_for_update(no_key=True)
+    )
     rules = MappingRule.objects.for_org(org).order_by("id").select_for_update()
     return sorted(rules, key=lambda rule: rule.position)
 

@@ -79,6 +79,8 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
             messages.info(
                 request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
             )
+        except refusals.GONE:
+            raise  # where to go back to is its own page, which is gone as well
         except refusals.REFUSALS as refusal:
             if form is None:
                 messages.error(request, refusals.in_words(refusal))

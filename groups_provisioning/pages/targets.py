@@ -9,6 +9,7 @@ from django import forms
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
+from groups_provisioning import refusals
 from groups_provisioning.models import GroupMapping
 from orgs import entities, entity_names
 from orgs.db.keys import fold
@@ -32,14 +33,21 @@ class TargetForm(forms.Form):
     def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str) -> None:
         """name: the suggested name."""
         super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
-        self.org = org
+        self.org, self.is_off = org, False
         asked = str(self.data.get("kind", ""))
         self.chosen_kind = EntityKind(asked if asked in kinds else kinds[0])
+        self.fields["kind"].error_messages["invalid_choice"] = refusals.in_words(entity_names.KindOff())
         if len(kinds) > 1:
             self.fields["kind"].choices = [(kind, EntityKind(kind).label) for kind in kinds]  # type: ignore[attr-defined]
         else:
             del self.fields["kind"]
+            self.is_off = asked in EntityKind and asked not in kinds  # it was offered when the page was loaded
         self.fields["name"].label = self.chosen_kind.label
+
+    def clean(self) -> dict[str, Any]:
+        if self.is_off:
+            self.add_error("name", refusals.in_words(entity_names.KindOff()))
+        return super().clean() or {}
 
     @property
     def text(self) -> str:

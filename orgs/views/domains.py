@@ -1,7 +1,7 @@
 """An organization's verified domains: how its admins verify and remove them (SPEC O6)."""
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -54,7 +54,9 @@ def check(request: OrgRequest, name: str) -> HttpResponse:
     try:
         domains.verify(org=request.org, name=name, cause=cause(request))
     except domains.UnknownDomain:
-        return redirect("domain", name)
+        if name not in _names(request.org):
+            _say_gone(request, name)
+        return redirect("authentication")
     except txt_records.Unanswered as error:
         messages.error(request, _("%(why)s Try again in a few minutes.") % {"why": error})
     except domains.NotProven as error:
@@ -71,9 +73,10 @@ def remove(request: OrgRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         try:
             domains.remove(org=request.org, name=name, cause=cause(request))
-        except domains.UnknownDomain as error:
-            raise Http404 from error
-        messages.success(request, _("%(name)s was removed.") % {"name": name})
+        except domains.UnknownDomain:
+            _say_gone(request, name)
+        else:
+            messages.success(request, _("%(name)s was removed.") % {"name": name})
         return redirect("authentication")
     verified = _names(request.org)
     if name not in verified:
@@ -88,6 +91,10 @@ def remove(request: OrgRequest, name: str) -> HttpResponse:
             "inside": domains.count_inside(request.org, name),
         },
     )
+
+
+def _say_gone(request: OrgRequest, name: str) -> None:
+    messages.info(request, _("%(name)s is not on the list: somebody else has removed it.") % {"name": name})
 
 
 def _names(org: Organization) -> list[str]:

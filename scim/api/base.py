@@ -138,6 +138,9 @@ class ScimView(APIView):
         self.call.operation = self.operation
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
+        if settings.HTTPS and not request.is_secure():
+            self.call.operation = "in_clear"  # the request log has no advice about what was asked for
+            raise in_clear(self.call.base_url)
         self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
@@ -186,6 +189,15 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
 def _defect(error: Exception) -> ScimError:
     log.error("scim_request_failed", exc_info=error)
     return ScimError("The portal failed to answer; its operator can find the error in the log.", status=500)
+
+
+def in_clear(base_url: str) -> ScimError:
+    """The refusal of a request over plain HTTP, where the public address is https (SPEC S10)."""
+    return ScimError(
+        f"This request came over plain HTTP, so its token has travelled in clear. Use {base_url} as the base URL, and "
+        "replace the token: create a new one on the portal's SCIM provisioning page, and revoke this one.",
+        status=403,
+    )
 
 
 class Refusal(ScimView):

@@ -47,6 +47,8 @@ EVERYBODY = (OPEN,) * 5
 ORG_ADMINS = (SIGN_IN, OPEN, REFUSED, OPEN, ADMIN)
 
 THEIR_OWN = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
+# What is sent about something that is gone, or another org's, which is the same: a list says so.
+CHANGE_THEIR_OWN = (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN)
 
 # By name and method: what the people above get, in their order. The stranger administers another org: what has no id
 # in its address is then about that one. {token}: one of the admin's org.
@@ -72,7 +74,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("domain-check", "GET"): (WRONG_METHOD,) * 5,
     ("domain-check", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # to the page of a domain that is not theirs
     ("domain-remove", "GET"): THEIR_OWN,
-    ("domain-remove", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("domain-remove", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-provisioning", "GET"): ORG_ADMINS,
     ("scim-tokens-export", "GET"): ORG_ADMINS,
     ("scim-log", "GET"): ORG_ADMINS,
@@ -93,13 +95,13 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-progress", "GET"): THEIR_OWN,
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-map", "GET"): THEIR_OWN,
-    ("group-map", "POST"): THEIR_OWN,
+    ("group-map", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
-    ("mapping-approve", "POST"): THEIR_OWN,
+    ("mapping-approve", "POST"): CHANGE_THEIR_OWN,
     ("mapping-retarget", "GET"): THEIR_OWN,
-    ("mapping-retarget", "POST"): THEIR_OWN,
+    ("mapping-retarget", "POST"): CHANGE_THEIR_OWN,
     ("mapping-reject", "GET"): THEIR_OWN,
-    ("mapping-reject", "POST"): THEIR_OWN,
+    ("mapping-reject", "POST"): CHANGE_THEIR_OWN,
     ("rules", "GET"): ORG_ADMINS,
     ("rules-export", "GET"): ORG_ADMINS,
     ("rules-test", "GET"): ORG_ADMINS,
@@ -117,31 +119,31 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
     ("rule", "GET"): THEIR_OWN,
-    ("rule", "POST"): THEIR_OWN,
+    ("rule", "POST"): CHANGE_THEIR_OWN,
     ("rule-delete", "GET"): THEIR_OWN,
-    ("rule-delete", "POST"): THEIR_OWN,
-    ("rule-move", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("rule-delete", "POST"): CHANGE_THEIR_OWN,
+    ("rule-move", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
     ("person", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
-    ("person-roles", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("person-place", "GET"): THEIR_OWN,
-    ("person-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without an entity
+    ("person-place", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # without an entity
     ("person-take-out", "GET"): THEIR_OWN,
-    ("person-take-out", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-take-out", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("person-put-back", "GET"): (WRONG_METHOD,) * 5,
-    ("person-put-back", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("person-put-back", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("entity", "GET"): THEIR_OWN,
     ("entity-members-export", "GET"): THEIR_OWN,
     ("entity-rename", "GET"): THEIR_OWN,
-    ("entity-rename", "POST"): THEIR_OWN,  # without a name
+    ("entity-rename", "POST"): CHANGE_THEIR_OWN,  # without a name
     ("entity-limit", "GET"): THEIR_OWN,
-    ("entity-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
+    ("entity-limit", "POST"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
     ("entity-delete", "GET"): THEIR_OWN,
-    ("entity-delete", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
+    ("entity-delete", "POST"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
     ("entity-place", "GET"): THEIR_OWN,
-    ("entity-place", "POST"): (SIGN_IN, ABSENT, REFUSED, ABSENT, ADMIN),  # without a person
+    ("entity-place", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # without a person
 }
 for _entities in ("teams", "concurrency-groups", "sub-organizations"):
     MATRIX |= {

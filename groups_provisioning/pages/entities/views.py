@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from groups_provisioning import refusals
 from groups_provisioning.actions import entity_edits
 from groups_provisioning.models import Source
+from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.entities import entity_list
 from groups_provisioning.pages.entities.forms import EntityFilter, EntityForm, LimitForm, MembersFilter, RenameForm
@@ -59,12 +60,13 @@ def export(request: OrgRequest, kind: EntityKind) -> StreamingHttpResponse:
 @org_admin
 def new_entity(request: OrgRequest, kind: EntityKind) -> HttpResponse:
     if kind not in entities.kinds_on(request.org):
+        messages.error(request, refusals.in_words(entities.KindOff()))
         return redirect(WORDS[kind].url)
     form = EntityForm(request.POST or None, kind=kind)
     if request.method == "POST" and form.is_valid():
         try:
             made = entity_edits.create_entity(org=request.org, kind=kind, cause=cause(request), **form.cleaned_data)
-        except entities.BAD_NAMES as refusal:
+        except (*entities.BAD_NAMES, entities.KindOff) as refusal:
             form.add_error("name", refusals.of_a_name(refusal, kind))
         else:
             messages.success(request, _("“%(name)s” was created.") % {"name": made.name})
@@ -112,10 +114,9 @@ def export_members(request: OrgRequest, entity_id: UUID) -> StreamingHttpRespons
     return as_csv(f"members-{now():%Y-%m-%d}", columns, rows)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("overview")
 def rename_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
-    found = _live(request, entity_id)
+    found = changing.entity(request, entity_id)
     form = RenameForm(request.POST or None, initial={"name": found.name})
     if request.method == "POST" and form.is_valid():
         try:
@@ -129,10 +130,9 @@ def rename_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     return render(request, "groups_provisioning/entities/entity_rename.html", context | _told(found))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("overview")
 def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
-    found = _live(request, entity_id)
+    found = changing.entity(request, entity_id)
     if found.kind != EntityKind.CONCURRENCY_GROUP:
         return redirect("entity", found.id)
     form = LimitForm(request.POST or None, initial={"session_limit": found.session_limit})
@@ -144,11 +144,10 @@ def limit_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     return render(request, "groups_provisioning/entities/entity_limit.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("overview")
 def delete_entity(request: OrgRequest, entity_id: UUID) -> HttpResponseBase:
     """Delete, after showing the effects on people and on the mapping (SPEC M7, M9)."""
-    found = _live(request, entity_id)
+    found = changing.entity(request, entity_id)
     words = WORDS[EntityKind(found.kind)]
 
     def carry_out() -> str:

@@ -7,17 +7,17 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import mappings
 from groups_provisioning.actions.mapping_rows import has_place
 from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.groups.views import MOST
@@ -25,15 +25,14 @@ from groups_provisioning.pages.targets import TargetForm
 from orgs import entities
 from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause
 
-deciding = require_http_methods(["GET", "HEAD", "POST"])
+deciding = changing.changing("groups")
 
 
 @deciding
-@org_admin
 def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
-    group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
+    group = changing.group(request, group_id)
     kinds = [kind for kind in KIND_SWITCHES if kind in entities.kinds_on(request.org)]
     if not kinds:
         messages.info(
@@ -60,9 +59,8 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
 
 
 @deciding
-@org_admin
 def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
-    mapping = _mapping(request, mapping_id)
+    mapping = changing.mapping(request, mapping_id)
     group = mapping.group
     if mapping.status != Status.PENDING:
         return _over(request, mapping)
@@ -84,9 +82,8 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 
 
 @deciding
-@org_admin
 def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
-    mapping = _mapping(request, mapping_id)
+    mapping = changing.mapping(request, mapping_id)
     group = mapping.group
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
@@ -111,9 +108,8 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 
 
 @deciding
-@org_admin
 def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
-    mapping = _mapping(request, mapping_id)
+    mapping = changing.mapping(request, mapping_id)
     group = mapping.group
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
@@ -137,8 +133,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     return decide(request, question, carry_out)
 
 
-@require_POST
-@org_admin
+@changing.changing("groups", "POST")
 def bulk(request: OrgRequest) -> HttpResponseBase:
     """Approve or reject the mappings of many groups: those that were selected, or all that match a filter."""
     chosen = _chosen(request)
@@ -239,11 +234,6 @@ def _data(request: OrgRequest) -> QueryDict | None:
     if request.method == "POST":
         return request.POST
     return request.GET if "name" in request.GET else None
-
-
-def _mapping(request: OrgRequest, mapping_id: UUID) -> GroupMapping:
-    found = GroupMapping.objects.for_org(request.org).select_related("group", "entity").filter(group__deleted_at=None)
-    return get_object_or_404(found, id=mapping_id)
 
 
 def _over(request: OrgRequest, mapping: GroupMapping) -> HttpResponseBase:

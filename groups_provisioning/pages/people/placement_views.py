@@ -1,35 +1,33 @@
 """Assigning people by hand, removing them, and undoing a removal (SPEC R4)."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.models import Membership, Source
+from groups_provisioning.pages import changing
 from groups_provisioning.pages.entities import entity_list
 from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import Search
 from orgs import entities
 from orgs.models import Entity, EntityKind, HandPlacement, User
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause
 
 CHOICES = 20  # to find others, type more
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("people")
 def place_person(request: OrgRequest, user_id: UUID) -> HttpResponse:
     """Choose an entity for a person."""
-    user = _person(request, user_id)
+    user = changing.person(request, user_id)
     if request.method == "POST":
-        _place(request, user, _entity(request, request.POST.get("entity")))
+        _place(request, user, changing.entity(request, request.POST.get("entity")))
         return redirect("person", user.id)
     form = Search(request.GET)
     found = entity_list.placeable(request.org, user, form.chosen("q"))[:CHOICES]
@@ -38,15 +36,15 @@ def place_person(request: OrgRequest, user_id: UUID) -> HttpResponse:
     return render(request, fragment if request.htmx else "groups_provisioning/people/person_place.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("people")
 def place_in_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     """Choose a person for an entity."""
-    entity = _entity(request, entity_id)
+    entity = changing.entity(request, entity_id)
     if entity.kind not in entities.kinds_on(request.org):
+        messages.error(request, refusals.in_words(entities.KindOff()))
         return redirect("entity", entity.id)
     if request.method == "POST":
-        _place(request, _person(request, request.POST.get("person")), entity)
+        _place(request, changing.person(request, request.POST.get("person")), entity)
         return redirect("entity", entity.id)
     form = Search(request.GET, for_people=True)
     found = people_list.placeable(request.org, entity, form.chosen("q"))[:CHOICES]
@@ -61,11 +59,10 @@ def place_in_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     return render(request, fragment if request.htmx else "groups_provisioning/people/entity_place.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("people")
 def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
     """Remove somebody, after saying what that does and how long it lasts."""
-    user, entity = _person(request, user_id), _entity(request, entity_id)
+    user, entity = changing.person(request, user_id), changing.entity(request, entity_id)
     if request.method == "POST":
         if manual_changes.take_out(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
             messages.success(request, _("%(name)s was removed from %(entity)s.") % _named(user, entity))
@@ -84,39 +81,21 @@ def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpRespons
     return render(request, "groups_provisioning/people/take_out.html", context)
 
 
-@require_POST
-@org_admin
+@changing.changing("people", "POST")
 def put_back(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
-    user, entity = _person(request, user_id), _entity(request, entity_id)
+    user, entity = changing.person(request, user_id), changing.entity(request, entity_id)
     if manual_changes.put_back(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
         words = _("Your identity provider now decides again whether %(name)s is assigned to %(entity)s.")
         messages.success(request, words % _named(user, entity))
     return redirect("person", user.id)
 
 
-def _person(request: OrgRequest, user_id: UUID | str | None) -> User:
-    """Somebody whom SCIM has not deleted."""
-    return _found(User.objects.for_org(request.org).live(), user_id)
-
-
-def _entity(request: OrgRequest, entity_id: UUID | str | None) -> Entity:
-    return _found(Entity.objects.for_org(request.org).live(), entity_id)
-
-
-def _found(rows: Any, id_: UUID | str | None) -> Any:
-    """One of the rows; an id from a form may be anything."""
-    try:
-        return get_object_or_404(rows, id=id_)
-    except ValidationError as error:
-        raise Http404 from error
-
-
 def _place(request: OrgRequest, user: User, entity: Entity) -> None:
     """Assign, and report the result: SCIM takes precedence (SPEC R2, R4)."""
     try:
         manual_changes.place(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request))
-    except entities.KindOff:
-        messages.error(request, _("This kind is switched off. Ask support to switch it on."))
+    except entities.KindOff as refusal:
+        messages.error(request, refusals.in_words(refusal))
         return
     if Membership.objects.filter(user=user, entity=entity).exists():
         messages.success(request, _("%(name)s is now assigned to %(entity)s.") % _named(user, entity))

@@ -9,10 +9,11 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.engine import explanation
+from groups_provisioning.pages import changing
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Standing, User
@@ -88,10 +89,9 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("people")
 def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
-    user = get_object_or_404(User.objects.for_org(request.org).live(), id=user_id)
+    user = changing.person(request, user_id)
     data = request.POST if request.method == "POST" else None
     form = RolesForm(data, org=request.org, present=user.manual_roles)
     if request.method == "POST" and form.is_valid():

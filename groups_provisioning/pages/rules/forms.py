@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from groups_provisioning import refusals
 from groups_provisioning.actions.rules import FACTS, RuleFacts
 from groups_provisioning.models import MappingRule, PatternType
 from groups_provisioning.rules import patterns
@@ -38,6 +39,7 @@ class RuleForm(forms.Form):
         on = entities.kinds_on(org)
         kinds = [(value, label) for value, label in EntityKind.choices if value in on or (rule and rule.kind == value)]
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
+        self.fields["kind"].error_messages["invalid_choice"] = refusals.in_words(entities.KindOff())
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

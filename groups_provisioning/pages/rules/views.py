@@ -6,18 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import mappings, rules
 from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import RULES, Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
@@ -30,7 +31,7 @@ from orgs.models import Organization
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 
-editing = require_http_methods(["GET", "HEAD", "POST"])
+editing = changing.changing("rules")
 
 
 @require_safe
@@ -58,7 +59,6 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 
 
 @editing
-@org_admin
 def new(request: OrgRequest) -> HttpResponse:
     if not entities.kinds_on(request.org):
         messages.info(
@@ -70,13 +70,11 @@ def new(request: OrgRequest) -> HttpResponse:
 
 
 @editing
-@org_admin
 def edit(request: OrgRequest, rule_id: UUID) -> HttpResponse:
-    return _edit(request, get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id))
+    return _edit(request, changing.rule(request, rule_id))
 
 
-@require_safe
-@org_admin
+@changing.changing("rules", "GET", "HEAD")
 def test(request: OrgRequest) -> HttpResponse:
     """For htmx, while somebody types: which rule applies to a name, or what the rule in the editor matches."""
     if "name" in request.GET:
@@ -87,11 +85,10 @@ def test(request: OrgRequest) -> HttpResponse:
     return render(request, "groups_provisioning/rules/_rule_matches.html", context)
 
 
-@require_POST
-@org_admin
+@changing.changing("rules", "POST")
 def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     """to: `up`, `down`, or a position, 1 for the first."""
-    rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
+    rule = changing.rule(request, rule_id)
     to = request.POST.get("to", "")
     steps = {"up": rule.position - 1, "down": rule.position + 1}
     place = steps.get(to) or (int(to) if to.isdecimal() and len(to) < 6 else rule.position)
@@ -113,9 +110,8 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
 
 
 @editing
-@org_admin
 def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
-    rule = get_object_or_404(MappingRule.objects.for_org(request.org), id=rule_id)
+    rule = changing.rule(request, rule_id)
 
     def carry_out() -> str:
         rules.delete_rule(org=request.org, rule_id=rule.id, cause=cause(request))
@@ -136,7 +132,6 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 
 
 @editing
-@org_admin
 def apply(request: OrgRequest) -> HttpResponseBase:
     """Apply all rules, or only one, to the unmapped groups (SPEC M5)."""
     rule = _asked_for(request, request.POST if request.method == "POST" else request.GET)
@@ -254,11 +249,7 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
 def _asked_for(request: OrgRequest, sent: QueryDict) -> MappingRule | None:
     """The rule whose id was sent, if any."""
     text = sent.get("rule")
-    try:
-        wanted = UUID(text) if text else None
-    except ValueError as error:
-        raise Http404 from error
-    return get_object_or_404(MappingRule.objects.for_org(request.org), id=wanted) if wanted else None
+    return changing.rule(request, text) if text else None
 
 
 def _named(rule: MappingRule) -> str:

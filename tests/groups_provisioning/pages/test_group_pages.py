@@ -131,7 +131,8 @@ class TestTheList:
         for address in (f"/groups/{group.id}/", f"/groups/{group.id}/map/", f"/groups/{group.id}/progress/"):
             assert browser.get(address).status_code == 404
         for action in ("approve", "retarget", "reject"):
-            assert browser.post(f"/mappings/{mapping.id}/{action}/").status_code == 404
+            answer = browser.post(f"/mappings/{mapping.id}/{action}/", follow=True)
+            assert "This mapping no longer exists" in text_at_first(answer)
         browser.post("/groups/bulk/", {"action": "reject", "group": [str(group.id)]})
         assert only(group) == mapping
 
@@ -451,14 +452,16 @@ class TestRules:
         org.concurrency_groups = False
         org.save()
         facts = {"pattern_type": "all", "pattern": "", "kind": POOL}
-        assert "Select a valid choice" in text_at_first(browser.post("/groups/rules/new/", facts))
+        assert "This kind is switched off" in text_at_first(browser.post("/groups/rules/new/", facts))
 
     def test_of_another_org_do_not_exist(self, browser: Client) -> None:  # O7
         theirs = rule(OrganizationFactory.create(), "a")
         for address in (f"/groups/rules/{theirs.id}/", f"/groups/rules/apply/?rule={theirs.id}"):
             assert browser.get(address).status_code == 404
         for action in ("move", "delete"):
-            assert browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}).status_code == 404
+            answer = browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}, follow=True)
+            assert "Somebody else has deleted this rule." in text_at_first(answer)
+        theirs.refresh_from_db()
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
 
 

@@ -219,8 +219,10 @@ class TestByHand:
             assert "Also assign by hand" not in page
 
     @pytest.mark.parametrize("id_", ["", "x", "00000000-0000-0000-0000-000000000000"])
-    def test_placing_in_what_is_not_there_is_404(self, browser: Client, ada: User, id_: str) -> None:
-        assert browser.post(f"/people/{ada.id}/places/new/", {"entity": id_}).status_code == 404
+    def test_placing_in_what_is_not_there_is_said(self, browser: Client, ada: User, id_: str) -> None:
+        answer = browser.post(f"/people/{ada.id}/places/new/", {"entity": id_}, follow=True)
+        assert "was deleted." in text(answer)
+        assert not HandPlacement.objects.exists()
 
     def test_taking_out_warns_of_the_next_word_of_the_idp(self, browser: Client, org: Organization, ada: User) -> None:
         platform = entity(org, "Platform")
