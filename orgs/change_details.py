@@ -468,6 +468,13 @@ class TokenRevoked(TokenDetail, verb="token.revoked"):
     """An admin revoked a SCIM token."""
 
 
+class MatterDismissed(Detail, verb="matter.dismissed"):
+    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's."""
+
+    kind: str
+    name: str
+
+
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 

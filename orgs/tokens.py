@@ -1,6 +1,7 @@
 """SCIM bearer tokens: issuing, recognising, revoking (SPEC O1, O4)."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,6 @@ from functools import cache
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +20,9 @@ from orgs.models import IdentityProvider, Organization, Plan, ScimToken
 
 PREFIX = "muster_scim_"
 BYTES = 32
+HIDDEN = "(hidden)"
+
+_TOKEN = re.compile(re.escape(PREFIX) + r"[\w-]+")
 
 
 class PrerequisiteMissing(Exception):
@@ -99,11 +102,19 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The valid token with this secret, with its org loaded; None for any other string. One query at most."""
+    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most.
+
+    None for any other string.
+    """
     if not secret.startswith(PREFIX):
         return None
     token: ScimToken | None = _with_org().get("digest", _digest(secret))
-    return token if token and token.is_valid(timezone.now()) else None
+    return token
+
+
+def hidden(text: str) -> str:
+    """The text without the tokens in it, such as one that was pasted in the wrong place."""
+    return _TOKEN.sub(HIDDEN, text)
 
 
 @cache

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from orgs import tokens
 from orgs.history import Cause
-from orgs.models import Door, Organization, ScimToken
+from orgs.models import Door, MatterKind, Organization, ScimToken
 from orgs.web.limits import Buckets, client_address
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest
@@ -54,8 +54,12 @@ class Bearer(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Organization, ScimToken]:
         scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() == "bearer" and (token := tokens.recognise(secret.strip())):
-            return token.org, token
+        token = tokens.recognise(secret.strip()) if scheme.lower() == "bearer" else None
+        if token:
+            if token.is_valid(timezone.now()):
+                return token.org, token
+            call = cast(ScimRequest, request._request).scim
+            call.token, call.refused = token, MatterKind.DEAD_TOKEN
         per_minute = settings.SCIM_FAILURES_PER_MINUTE
         if wait := failures.take(client_address(request._request), rate=per_minute / 60, burst=per_minute):
             raise Throttled(wait)

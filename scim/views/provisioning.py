@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orgs import scim_connection
+from orgs import matter_words, matters, scim_connection
 from orgs.models import IdentityProvider, ScimToken
 from orgs.scim_connection import Connection
 from orgs.web.access import OrgRequest, org_admin
@@ -19,6 +19,7 @@ from scim.addresses import ALIAS_PATH, BASE_PATH, ENTRA_FLAG
 from scim.forms import TokenForm
 from scim.setup_guide import guide
 
+MATTERS = 10  # what needs attention, until all is asked for
 ENDED = 10  # tokens no longer accepted that the page shows; the file has all of them
 PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.html"}
 
@@ -42,7 +43,12 @@ def provisioning(request: OrgRequest) -> HttpResponse:
             "is_chosen": "idp" in request.GET,
         }
     if part not in PARTS:
+        found = matter_words.tell(request.org, matters.open_in(request.org, at=now))
         context |= {
+            "matters": found,
+            "shown": MATTERS,
+            "all_matters": request.GET.get("matters") == "all",
+            "still_used": {each.matter.subject for each in found if each.is_urgent},
             "base_url": settings.MUSTER_URL + BASE_PATH,
             "path": BASE_PATH,
             "alias": ALIAS_PATH,

@@ -15,10 +15,11 @@ from django.utils import timezone
 from groups_provisioning.actions import manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
-from orgs import domains, sign_in, tokens
+from orgs import domains, matters, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.history import Cause, record
-from orgs.models import Door, EntityKind, Organization, ScimToken, User
+from orgs.matters import Occurrence
+from orgs.models import Door, EntityKind, Matter, MatterKind, Organization, ScimToken, User
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
@@ -83,6 +84,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-new", "POST"): ORG_ADMINS,
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
+    ("matter-dismiss", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("groups", "GET"): ORG_ADMINS,
     ("groups-export", "GET"): ORG_ADMINS,
     ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
@@ -253,6 +256,9 @@ def address_of(name: str, org: Organization) -> str:
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
         ]
+    if name == "matter-dismiss":
+        matters.note([Occurrence(org.id, MatterKind.GROUP_REFUSED, "Engineers", timezone.now())])
+        return reverse(name, args=[Matter.objects.for_org(org).get().id])
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
     return reverse(name)

@@ -36,6 +36,7 @@ from orgs.change_details import (
     MappingRetargeted,
     MappingsDetail,
     MappingStory,
+    MatterDismissed,
     OrgChanged,
     OrgDomainAsked,
     OrgDomainDropped,
@@ -68,7 +69,7 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, EntityKind, LedgerEntry, Organization, User
+from orgs.models import Change, Entity, EntityKind, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -332,6 +333,12 @@ def _org_changed(detail: OrgChanged, known: Names) -> str:
 @in_words.register
 def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
     return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
+
+
+@in_words.register
+def _matter_dismissed(detail: MatterDismissed, known: Names) -> str:
+    what = MatterKind(detail.kind).label if detail.kind in MatterKind.values else detail.kind
+    return _("The notice about “%(name)s” was dismissed: %(what)s") % {"name": detail.name, "what": what}
 
 
 @in_words.register
