@@ -316,6 +316,15 @@ class GroupDeleted(GroupDetail, verb="group.deleted"):
     """SCIM deleted a group (SPEC G4)."""
 
 
+class GroupConfirmed(Detail, verb="group.confirmed"):
+    """An admin said that a group that was out of sync has the right members: so many, at this revision (SPEC O3)."""
+
+    group: str
+    name: str
+    members: int
+    revision: int
+
+
 class MappingApproved(MappingsDetail, verb="mapping.approved"):
     """An admin approved mappings, or mapped groups by hand."""
 

@@ -94,6 +94,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-members-export", "GET"): THEIR_OWN,
     ("group-progress", "GET"): THEIR_OWN,
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("group-in-sync", "GET"): THEIR_OWN,
+    ("group-in-sync", "POST"): THEIR_OWN,  # without having seen the question
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -270,6 +272,11 @@ def a_group(org: Organization, name: str = "Engineers") -> UUID:
     ).id
 
 
+def a_group_out_of_sync(org: Organization) -> UUID:
+    PushedGroup.objects.for_org(org).filter(id=(id_ := a_group(org))).update(out_of_sync=True)
+    return id_
+
+
 def a_mapping(org: Organization) -> UUID:
     group = PushedGroup.objects.get(id=a_group(org))
     now = timezone.now()
@@ -304,7 +311,7 @@ ONE = (
     dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
-    | {"preview": a_preview, "conflict-undo": a_decision}
+    | {"group-in-sync": a_group_out_of_sync, "preview": a_preview, "conflict-undo": a_decision}
 )
 
 
