@@ -470,7 +470,16 @@ class ProfileChanged(MarkingDetail, verb="profile.changed"):
 
 
 class TokenIssued(TokenDetail, verb="token.issued"):
-    """An admin created a SCIM token."""
+    """An admin created a SCIM token. networks: from which alone it is accepted."""
+
+    networks: list[str] = field(default_factory=list)
+
+
+class TokenLimited(TokenDetail, verb="token.limited"):
+    """An admin changed from which networks a SCIM token is accepted; none means from everywhere."""
+
+    was: list[str]
+    now: list[str]
 
 
 class TokenRevoked(TokenDetail, verb="token.revoked"):

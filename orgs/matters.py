@@ -206,11 +206,6 @@ def dismiss(*, org: Organization, matter_id: UUID, cause: history.Cause) -> Matt
     return matter
 
 
-def end(org: Organization, kind: MatterKind, subject: str) -> None:
-    """End a matter whose cause is gone; called within the command that takes it away."""
-    Matter.objects.for_org(org).filter(kind=kind, subject_key=fold(subject)).delete()
-
-
 def forget(*, at: datetime) -> None:
     """Delete what has not occurred for FORGOTTEN, dismissed or not."""
     Matter.objects.filter(last_at__lt=at - FORGOTTEN).delete()

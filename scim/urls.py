@@ -10,6 +10,7 @@ urlpatterns = [
     path("settings/scim/groups/", tokens.group_provisioning, name="scim-group-provisioning"),
     path("settings/scim/tokens/new/", tokens.new_token, name="scim-token-new"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", tokens.revoke_token, name="scim-token-revoke"),
+    path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),

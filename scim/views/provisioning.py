@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from orgs import matter_words, matters, scim_connection
 from orgs.models import IdentityProvider, ScimToken
 from orgs.scim_connection import Connection
-from orgs.web.access import OrgRequest, org_admin
+from orgs.web.access import OrgRequest, is_recent, org_admin
 from orgs.web.downloads import as_csv
 from scim import progress
 from scim.addresses import ALIAS_PATH, BASE_PATH, ENTRA_FLAG
@@ -45,6 +45,7 @@ def provisioning(request: OrgRequest) -> HttpResponse:
     if part not in PARTS:
         found = matter_words.tell(request.org, matters.open_in(request.org, at=now))
         context |= {
+            "may_create": is_recent(request),
             "matters": found,
             "shown": MATTERS,
             "all_matters": request.GET.get("matters") == "all",
@@ -71,6 +72,7 @@ def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
         _("Created by"),
         _("Expires"),
         _("Revoked"),
+        _("Allowed addresses"),
         _("Last used"),
         _("Address"),
         _("User agent"),
@@ -88,6 +90,7 @@ def _cells(token: ScimToken) -> tuple[Any, ...]:
         token.created_by.label if token.created_by else _("Command line"),
         token.expires_at,
         token.revoked_at,
+        ", ".join(token.networks),
         token.last_used_at,
         token.last_used_address,
         token.last_used_agent,

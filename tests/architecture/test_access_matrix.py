@@ -23,7 +23,7 @@ from orgs.models import Door, EntityKind, Matter, MatterKind, Organization, Scim
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import (
     EntityFactory,
     MappingFactory,
@@ -82,6 +82,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-group-provisioning", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-token-new", "GET"): ORG_ADMINS,
     ("scim-token-new", "POST"): ORG_ADMINS,
+    ("scim-token-limit", "GET"): THEIR_OWN,
+    ("scim-token-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
@@ -203,10 +205,7 @@ def browser(who: str, org: Organization) -> Client:
         "admin": lambda: UserFactory.create(org=org, roles=["Admin"]),
         "support": StaffFactory.create,
     }
-    client = Client()
-    if who in people:
-        client.force_login(people[who](), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(people[who]()) if who in people else Client()
 
 
 @pytest.mark.parametrize(("name", "method"), MATRIX, ids=" ".join)
@@ -230,7 +229,7 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 
 
 def address_of(name: str, org: Organization) -> str:
-    if name == "scim-token-revoke":
+    if name in ("scim-token-revoke", "scim-token-limit"):
         return reverse(name, args=[issue_token(org).token.id])
     if name in ("domain", "domain-check", "domain-remove"):
         cause = Cause(Door.COMMAND, timezone.now())

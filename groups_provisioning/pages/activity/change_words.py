@@ -56,6 +56,7 @@ from orgs.change_details import (
     RuleStory,
     RuleThen,
     TokenIssued,
+    TokenLimited,
     TokenRevoked,
     UserActivated,
     UserAdopted,
@@ -335,6 +336,16 @@ def _org_changed(detail: OrgChanged, known: Names) -> str:
 @in_words.register
 def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
     return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
+
+
+@in_words.register
+def _token_limited(detail: TokenLimited, known: Names) -> str:
+    if not detail.now:
+        return _("The SCIM token “%(name)s” is accepted from every address") % vars(detail)
+    return _("The SCIM token “%(name)s” is accepted from %(networks)s alone") % {
+        "name": detail.name,
+        "networks": ", ".join(detail.now),
+    }
 
 
 @in_words.register
