@@ -209,6 +209,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
+    "tell-of-tokens": {
+        "task": "orgs.tasks.tell_of_tokens",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "forget-matters": {
+        "task": "orgs.tasks.forget_matters",
+        "schedule": crontab(hour="3", minute="47"),
+        "options": {"expires": 12 * 60 * 60},
+    },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from groups_provisioning.actions.rules import UnknownRule
+from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments
 from orgs import entity_names
@@ -51,6 +52,10 @@ WORDS: Mapping[type[Exception], Words] = {
     assignments.UnknownGroup: Words(
         _("This group was deleted."),
         _("the group was deleted"),
+    ),
+    Stale: Words(
+        _("Not done: the group has changed since you saw it. Compare its members again."),
+        _("the group has changed meanwhile"),
     ),
     UnknownRule: Words(
         _("Somebody else has deleted this rule."),

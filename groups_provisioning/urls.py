@@ -61,6 +61,7 @@ group_pages = [
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
     path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/in-sync/", mapping_views.in_sync, name="group-in-sync"),
     path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),
     path("mappings/<uuid:mapping_id>/approve/", mapping_views.approve, name="mapping-approve"),

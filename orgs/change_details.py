@@ -316,6 +316,15 @@ class GroupDeleted(GroupDetail, verb="group.deleted"):
     """SCIM deleted a group (SPEC G4)."""
 
 
+class GroupConfirmed(Detail, verb="group.confirmed"):
+    """An admin said that a group that was out of sync has the right members: so many, at this revision (SPEC O3)."""
+
+    group: str
+    name: str
+    members: int
+    revision: int
+
+
 class MappingApproved(MappingsDetail, verb="mapping.approved"):
     """An admin approved mappings, or mapped groups by hand."""
 
@@ -461,11 +470,27 @@ class ProfileChanged(MarkingDetail, verb="profile.changed"):
 
 
 class TokenIssued(TokenDetail, verb="token.issued"):
-    """An admin created a SCIM token."""
+    """An admin created a SCIM token. networks: from which alone it is accepted."""
+
+    networks: list[str] = field(default_factory=list)
+
+
+class TokenLimited(TokenDetail, verb="token.limited"):
+    """An admin changed from which networks a SCIM token is accepted; none means from everywhere."""
+
+    was: list[str]
+    now: list[str]
 
 
 class TokenRevoked(TokenDetail, verb="token.revoked"):
     """An admin revoked a SCIM token."""
+
+
+class MatterDismissed(Detail, verb="matter.dismissed"):
+    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's."""
+
+    kind: str
+    name: str
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------

@@ -22,14 +22,16 @@ class State(models.TextChoices):
 @dataclass(frozen=True, slots=True)
 class Connection:
     """missing: prerequisites (SPEC O1) that are not met, or no longer. active: tokens that are accepted; ended:
-    revoked and expired ones; both newest first. expiring: those of `active` that expire soon. last_used: the token of
-    the last request, whether it is still accepted or not.
+    revoked and expired ones; both newest first. expiring: those of `active` that expire soon. lapsed: those that
+    were in use, expired, and have not been replaced: the warning does not end when the outage begins (SPEC O4).
+    last_used: the token of the last request, whether it is still accepted or not.
     """
 
     missing: list[Promise | str]
     active: list[ScimToken]
     ended: list[ScimToken]
     expiring: list[ScimToken]
+    lapsed: list[ScimToken]
     last_used: ScimToken | None
 
     @property
@@ -39,9 +41,14 @@ class Connection:
         return State.CONNECTED if any(token.last_used_at for token in self.active) else State.WAITING
 
     @property
+    def unrevoked(self) -> list[ScimToken]:
+        """The tokens that can be revoked: expired ones too."""
+        return [token for token in (*self.active, *self.ended) if token.revoked_at is None]
+
+    @property
     def rotating(self) -> bool:
-        """Whether several tokens are accepted at once, as while one replaces another (SPEC O4)."""
-        return len(self.active) > 1
+        """Whether several tokens of one identity provider are accepted, as while one replaces another (SPEC O4)."""
+        return len({token.idp for token in self.active}) < len(self.active)
 
     @property
     def warnings(self) -> list[tuple[ScimToken, ScimToken | None]]:
@@ -57,11 +64,21 @@ def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""
     everything = list(ScimToken.objects.for_org(org).select_related("created_by").order_by("-created_at", "-id"))
     active = [token for token in everything if token.is_valid(at)]
+    replaced = {token.idp for token in active}
     return Connection(
         missing=tokens.missing_prerequisites(org),
         active=active,
         ended=[token for token in everything if not token.is_valid(at)],
         expiring=[token for token in active if token.expires_at and token.expires_at - at <= WARN_BEFORE_EXPIRY],
+        lapsed=[
+            token
+            for token in everything
+            if token.expires_at
+            and token.expires_at <= at
+            and token.revoked_at is None
+            and token.last_used_at
+            and token.idp not in replaced
+        ],
         last_used=max(
             (token for token in everything if token.last_used_at),
             key=lambda token: token.last_used_at or token.created_at,

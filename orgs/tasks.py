@@ -4,7 +4,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from orgs import sign_in_failures, support
+from orgs import matters, sign_in_failures, support, token_mail
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -23,3 +23,15 @@ def forget_sign_in_failures() -> None:
 def forget_expired_sessions() -> None:
     """Django only stops accepting them."""
     call_command("clearsessions")
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_matters() -> None:
+    """What has not happened for long is no matter any more, and is not kept."""
+    matters.forget(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def tell_of_tokens() -> None:
+    """Runs outside requests, as `tell_support`."""
+    token_mail.tell(at=timezone.now())

@@ -1,25 +1,30 @@
 """SCIM bearer tokens: issuing, recognising, revoking (SPEC O1, O4)."""
 
 import hashlib
+import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from orgs import history
-from orgs.change_details import TokenIssued, TokenRevoked
+from orgs import address_limits, history
+from orgs.change_details import TokenIssued, TokenLimited, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken
 
 PREFIX = "muster_scim_"
 BYTES = 32
+MOST = 20  # valid tokens of one org
+HIDDEN = "(hidden)"
+
+_TOKEN = re.compile(re.escape(PREFIX) + r"[\w-]+")
 
 
 class PrerequisiteMissing(Exception):
@@ -28,6 +33,14 @@ class PrerequisiteMissing(Exception):
     def __init__(self, missing: list["Promise | str"]) -> None:
         super().__init__("; ".join(map(str, missing)))
         self.missing = missing
+
+
+class TooManyTokens(Exception):
+    """The org has MOST valid tokens."""
+
+
+class ShutOut(Exception):
+    """The limit would refuse the token from the address of its last use; the argument is that address."""
 
 
 class UnknownToken(Exception):
@@ -59,14 +72,18 @@ def issue(
     name: str,
     idp: str = IdentityProvider.OTHER,
     lifetime: timedelta | None = None,
+    networks: Sequence[str] = (),
     cause: history.Cause,
 ) -> Issued:
     """A new token beside the existing ones, so that tokens can be rotated without an outage.
 
-    Raises PrerequisiteMissing.
+    networks: as `address_limits.read` gives them. Raises PrerequisiteMissing, TooManyTokens.
     """
     if missing := missing_prerequisites(org):
         raise PrerequisiteMissing(missing)
+    Organization.objects.select_for_update().get(pk=org.pk)  # two at once must not both be the last
+    if ScimToken.objects.for_org(org).valid(cause.at).count() >= MOST:
+        raise TooManyTokens
     secret = PREFIX + secrets.token_urlsafe(BYTES)
     token = ScimToken.objects.create(
         org=org,
@@ -74,12 +91,35 @@ def issue(
         idp=idp,
         digest=_digest(secret),
         hint=f"{PREFIX}…{secret[-4:]}",
+        networks=list(networks),
         created_at=cause.at,
         created_by=cause.person,
         expires_at=cause.at + lifetime if lifetime else None,
     )
-    history.record(org, cause, TokenIssued(token=str(token.id), name=name))
+    history.record(org, cause, TokenIssued(token=str(token.id), name=name, networks=list(networks)))
     return Issued(token, secret)
+
+
+@command
+def limit(
+    *, org: Organization, token_id: UUID, networks: Sequence[str], anyway: bool = False, cause: history.Cause
+) -> ScimToken:
+    """Accept a token from these networks alone, or, without any, from everywhere.
+
+    networks: as `address_limits.read` gives them. anyway: even if that shuts out the address of the last use, which
+    otherwise raises ShutOut. Raises UnknownToken.
+    """
+    token = ScimToken.objects.for_org(org).select_for_update().filter(id=token_id).first()
+    if token is None:
+        raise UnknownToken(token_id)
+    if token.last_used_address and not anyway and not address_limits.admits(networks, token.last_used_address):
+        raise ShutOut(token.last_used_address)
+    was, now = token.networks, list(networks)
+    if was != now:
+        token.networks = now
+        token.save(update_fields=["networks"])
+        history.record(org, cause, TokenLimited(token=str(token.id), name=token.name, was=was, now=now))
+    return token
 
 
 @command
@@ -99,11 +139,19 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The valid token with this secret, with its org loaded; None for any other string. One query at most."""
+    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most.
+
+    None for any other string.
+    """
     if not secret.startswith(PREFIX):
         return None
     token: ScimToken | None = _with_org().get("digest", _digest(secret))
-    return token if token and token.is_valid(timezone.now()) else None
+    return token
+
+
+def hidden(text: str) -> str:
+    """The text without the tokens in it, such as one that was pasted in the wrong place."""
+    return _TOKEN.sub(HIDDEN, text)
 
 
 @cache

@@ -63,6 +63,11 @@ CHANGES: dict[Case, Promise] = {
         "This URL does not exist here. Compare the base URL in {idp} with the one on the SCIM provisioning page: "
         "nothing may follow it except what {idp} adds automatically."
     ),
+    # 401: the token
+    (401, "", "", ""): lazy(
+        "The token is known here, but it has expired, was revoked, or is not allowed from this address. Create a new "
+        "one on the SCIM provisioning page, and enter it in {idp}."
+    ),
     # 403: switched off
     (403, "", "group", ""): lazy(
         "Group provisioning is off here. Switch it on from the SCIM provisioning page, then push the group again; or "

@@ -8,6 +8,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from orgs import address_limits
 from orgs.models import IdentityProvider, Organization, ScimToken
 from scim.provisioning_log import Wanted
 
@@ -84,6 +85,47 @@ class Lifetime(forms.ChoiceField):
         return None if chosen == self.NEVER else timedelta(days=int(chosen))
 
 
+class Networks(forms.CharField):
+    """Networks in CIDR notation, one a line."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off", "class": "mono"})
+        super().__init__(
+            label=_("Allowed addresses"),
+            required=False,
+            max_length=50 * address_limits.MOST,
+            widget=widget,
+            help_text=_(
+                "One address or network a line, such as 192.0.2.0/24. Requests from elsewhere are refused. Leave it "
+                "empty if your identity provider does not publish fixed addresses."
+            ),
+            **options,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        texts = super().clean(value).replace(",", " ").split()
+        if len(texts) > address_limits.MOST:
+            raise forms.ValidationError(_("At most %(most)d are possible.") % {"most": address_limits.MOST})
+        try:
+            return address_limits.read(texts)
+        except address_limits.BadNetwork as error:
+            if error.meant:
+                words = _("“%(text)s” is an address within a network. Did you mean %(meant)s?")
+            else:
+                words = _("“%(text)s” is no address and no network in CIDR notation.")
+            raise forms.ValidationError(words % vars(error)) from None
+
+
+class AddressesForm(forms.Form):
+    """From where a token is accepted. anyway: even if that shuts out the address of its last use."""
+
+    networks = Networks()
+    anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
 class TokenForm(forms.Form):
     """A SCIM token to create. `once` tells a form that a reload sends again from a new one."""
 
@@ -99,4 +141,5 @@ class TokenForm(forms.Form):
         initial="365",
         help_text=_("You will see a reminder here 30 days before. Provisioning stops when the token expires."),
     )
+    networks = Networks()
     once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

@@ -90,7 +90,8 @@ def of(org: Organization, connection: Connection) -> Progress:
     calls = list(RequestLog.objects.for_org(org).order_by("-id").values_list("id", "operation", "status")[:RECENT])
     last: dict[str, UUID] = {}
     for id, operation, status in calls:
-        last.setdefault(SIGNED_IN, id)
+        if status not in (401, 429):  # calls with a token that has ended are in the log too
+            last.setdefault(SIGNED_IN, id)
         if status < 400 and operation in STEPS:
             last.setdefault(STEPS[operation], id)
     has_people = CREATION in last or User.objects.for_org(org).filter(scim_managed=True).exists()

@@ -5,7 +5,6 @@ reports them once it can be written.
 """
 
 import atexit
-import re
 import threading
 import time
 from collections import deque
@@ -20,8 +19,9 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from django.utils import timezone
 from psycopg import errors
 
-from orgs import tokens
+from orgs import matters, tokens
 from orgs.db.keys import uuid7
+from orgs.matters import Occurrence
 from orgs.per_process import Background, PerProcess
 from scim import partitions, redaction
 
@@ -37,8 +37,6 @@ FAREWELL = 2.0  # seconds that an ending process spends on its log
 USE_NOTED = timedelta(minutes=1)  # how often a token's last use is written at most
 LARGEST = 2**31 - 1  # PostgreSQL integer
 
-_TOKEN = re.compile(re.escape(tokens.PREFIX) + r"[\w-]+")
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -46,7 +44,9 @@ class Entry:
 
     id: a UUIDv7 made when the call arrived; `at` the same moment. path: with its query string. operation: as in
     `user.create`. target: the id or name it was about. duration: microseconds. request, response: the bodies; None if
-    there is none to store. Their sizes are in bytes; None means the size of the given body.
+    there is none to store. Their sizes are in bytes; None means the size of the given body. token_id: with is_refused,
+    of a token that is not accepted; of its calls the log has one a minute, and the others are only counted. news: what
+    admins should know of the call, or no longer need to.
     """
 
     id: UUID
@@ -67,6 +67,8 @@ class Entry:
     response: bytes | None = None
     request_size: int | None = None
     response_size: int | None = None
+    is_refused: bool = False
+    news: tuple[matters.News, ...] = ()
 
 
 def write(entry: Entry) -> None:
@@ -99,6 +101,7 @@ class Writer(Background):
         self._hurry = False
         self._changed = threading.Condition()
         self._noted: dict[UUID, datetime] = {}
+        self._refused: dict[UUID, datetime] = {}  # tokens that exist, so there is no end of them to fear
 
     def put(self, entry: Entry) -> None:
         with self._changed:
@@ -123,15 +126,19 @@ class Writer(Background):
     def run(self) -> None:
         while True:
             batch = self._take()
+            batch, told = self._thinned(batch)
             try:
-                refused = self._store(batch)
+                refused = self._store(told) if told else 0
             except Exception:  # whatever happens, the thread keeps running
                 log.exception("request_log.failed", calls=len(batch))
-                refused = len(batch)
-            try:
-                self._note_uses(batch)
-            except Exception:
-                log.exception("request_log.token_use_not_noted")
+                refused = len(told)
+            for note in (self._note_uses, self._note_matters):
+                try:
+                    note(batch)
+                except Exception:
+                    log.exception("request_log.not_noted", what=note.__name__)
+                finally:
+                    connection.close()
             with self._changed:
                 self.dropped += refused
                 self._in_hand = 0
@@ -172,15 +179,32 @@ class Writer(Background):
         uses = {
             entry.token_id: (entry.at, _address(entry.address), _clean(entry.agent, 200))
             for entry in batch
-            if entry.token_id and not self._is_noted(entry.token_id, entry.at)
+            if entry.token_id and not entry.is_refused and not self._is_noted(entry.token_id, entry.at)
         }
         if not uses:
             return
         self._noted |= {token_id: at for token_id, (at, _, _) in uses.items()}
-        try:
-            tokens.note_use(uses)
-        finally:
-            connection.close()
+        tokens.note_use(uses)
+
+    def _note_matters(self, batch: list[Entry]) -> None:
+        """Note what admins should know of these calls; an id is noted only if the log has the call (SPEC N1)."""
+        if news := [each for entry in batch for each in entry.news]:
+            matters.note(news)
+
+    def _thinned(self, batch: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+        """The batch, and those of its calls that the log has: with a token that is not accepted, one a minute."""
+        everything, told = [], []
+        for entry in batch:
+            if entry.is_refused and entry.token_id:
+                last = self._refused.get(entry.token_id)
+                if last is not None and entry.at < last + USE_NOTED:
+                    news = tuple(replace(each, request_id=None) for each in entry.news if isinstance(each, Occurrence))
+                    everything.append(replace(entry, news=news))
+                    continue
+                self._refused[entry.token_id] = entry.at
+            everything.append(entry)
+            told.append(entry)
+        return everything, told
 
     def _is_noted(self, token_id: UUID, at: datetime) -> bool:
         noted = self._noted.get(token_id)
@@ -299,7 +323,7 @@ def _body(body: bytes | None, size: int) -> str:
 def _clean(text: str, length: int | None = None) -> str:
     """Text that PostgreSQL accepts: no NUL, no lone surrogate. A token pasted in the wrong place is hidden too."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return _TOKEN.sub(redaction.HIDDEN, text)[:length]
+    return tokens.hidden(text)[:length]
 
 
 def _address(text: str | None) -> str | None:

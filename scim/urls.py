@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scim.views import log, provisioning, tokens
+from scim.views import log, matters, provisioning, tokens
 
 urlpatterns = [
     path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("settings/scim/groups/", tokens.group_provisioning, name="scim-group-provisioning"),
     path("settings/scim/tokens/new/", tokens.new_token, name="scim-token-new"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", tokens.revoke_token, name="scim-token-revoke"),
+    path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
+    path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),
     path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),

@@ -12,9 +12,11 @@ from django.conf import settings as django_settings
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from orgs.models import Organization, SchemaProfile, User
+from orgs.web.access import SIGNED_IN_AT
 from orgs.web.limits import Buckets
 from scim import request_log
 from tests.factories import OrganizationFactory, issue_token
@@ -103,6 +105,9 @@ def signed_in(user: User) -> Client:
     """A browser with a session of this user, without the form."""
     client = Client()
     client.force_login(user)
+    session = client.session
+    session[SIGNED_IN_AT] = timezone.now().timestamp()
+    session.save()
     return client
 
 

@@ -19,7 +19,15 @@ from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import history
-from orgs.change_details import GroupAbout, GroupChanged, GroupCreated, GroupDeleted, GroupDetail, GroupRestored
+from orgs.change_details import (
+    GroupAbout,
+    GroupChanged,
+    GroupConfirmed,
+    GroupCreated,
+    GroupDeleted,
+    GroupDetail,
+    GroupRestored,
+)
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -196,6 +204,26 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
     detail = GroupDeleted(**_about(group, delta), marked=delta.removed, mappings=outcome.mappings)
     _record(group, detail, cause, change_id, delta.skipped)
+
+
+@command
+def confirm_members(*, org: Organization, group_id: UUID, revision: int, cause: Cause) -> PushedGroup:
+    """End *out of sync*: an admin says that the members whom they were shown are those of the IdP (SPEC O3).
+
+    revision: what they were shown. Again, it changes nothing. Raises UnknownGroup; Stale if the group has been written
+    since; GroupProvisioningOff, because while writes are refused nobody can say what else was.
+    """
+    if not org.group_provisioning:
+        raise GroupProvisioningOff(activated=org.group_provisioning_activated)
+    group, _ = _locked(org, group_id, frozenset((revision,)))
+    if group.out_of_sync:
+        group.out_of_sync = False
+        group.save(update_fields=["out_of_sync"])
+        detail = GroupConfirmed(
+            group=str(group.id), name=group.display_name, members=group.member_count, revision=revision
+        )
+        history.record(org, cause, detail)
+    return group
 
 
 def _end_removals(group: PushedGroup, change_id: UUID, anybody_taken_out: bool) -> int:

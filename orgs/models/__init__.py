@@ -1,6 +1,7 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
+from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
     Organization,
     PendingDomain,
@@ -25,6 +26,8 @@ __all__ = [
     "LastAdmin",
     "LedgerEntry",
     "Mark",
+    "Matter",
+    "MatterKind",
     "Organization",
     "PendingDomain",
     "Plan",

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,10 +24,17 @@ class IdentityProvider(models.TextChoices):
     OTHER = "other", _("Another")
 
 
+class ScimTokenQuerySet(TenantQuerySet["ScimToken"]):
+    def valid(self, now: datetime) -> "ScimTokenQuerySet":
+        """As `ScimToken.is_valid`."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
+
+
 class ScimToken(models.Model):
     """A credential (SPEC O4). Only a hash of the secret is stored; `hint` is the part that may be shown again.
 
-    last_used_*: written outside the request, at most once a minute, so they can lag.
+    networks: in CIDR notation, from which alone it is accepted; empty for any. told_at: when owner and admins were
+    mailed that it was made. last_used_*: written outside the request, at most once a minute, so they can lag.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -35,20 +43,25 @@ class ScimToken(models.Model):
     idp = models.CharField(max_length=12, choices=IdentityProvider.choices, default=IdentityProvider.OTHER)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     hint = models.CharField(max_length=20, editable=False)
+    networks = ArrayField(models.CharField(max_length=43), blank=True, default=list)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    told_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_address = models.GenericIPAddressField(null=True, blank=True)
     last_used_agent = models.CharField(max_length=200, blank=True, default="")
 
-    objects = TenantQuerySet["ScimToken"].as_manager()
+    objects = ScimTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
         constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id")]
+        indexes: ClassVar = [
+            models.Index(fields=["created_at"], condition=models.Q(told_at__isnull=True), name="scim_token_untold")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import login, logout, views
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from orgs import sign_in as accounts
 from orgs.forms import AddressForm, MailForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
+from orgs.web.access import SIGNED_IN_AT
 from orgs.web.limits import client_address
 
 
@@ -54,6 +56,7 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
             return _too_many_attempts(request, *error.args)
         if user is not None:
             login(request, user)
+            request.session[SIGNED_IN_AT] = timezone.now().timestamp()
             return redirect(_landing(request, user))
         password.add_error(None, _("This address and password do not match an active account."))
     return render(request, "registration/sign_in_password.html", {"form": password, **words})
@@ -69,9 +72,13 @@ def _too_many_attempts(request: HttpRequest, until: datetime) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """With `next`, to sign in again and go on there."""
     # A message needs a session: strangers, who have none, must not be able to make one.
     if request.user.is_authenticated:
+        wanted, org = _wanted(request), request.user.org
         logout(request)
+        if wanted:
+            return redirect(f"{accounts.sign_in_path(org)}?{urlencode({'next': wanted})}")
         messages.success(request, _("You are signed out."))
     return redirect("sign-in")
 

@@ -5,11 +5,12 @@ another org do not exist for its views (SPEC O7).
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -66,6 +67,28 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
         admin_request = cast(OrgRequest, request)
         admin_request.org = user.org
         return view(admin_request, *args, **kwargs)
+
+    return guarded
+
+
+RECENT = timedelta(minutes=15)
+SIGNED_IN_AT = "signed_in_at"
+"""The key in a session of the time of its sign-in, in seconds since 1970."""
+
+
+def is_recent(request: HttpRequest) -> bool:
+    """Whether the session began within RECENT: somebody who finds a browser open cannot make credentials with it."""
+    return timezone.now().timestamp() - request.session.get(SIGNED_IN_AT, 0) < RECENT.total_seconds()
+
+
+def recently_signed_in(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Below `org_admin`, for pages that give access to others: asks to sign in again first (SPEC L6, O4)."""
+
+    @wraps(view)
+    def guarded(request: OrgRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not is_recent(request):
+            return render(request, "orgs/sign_in_again.html", {"next": request.path, "minutes": RECENT.seconds // 60})
+        return view(request, *args, **kwargs)
 
     return guarded
 

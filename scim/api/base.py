@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from psycopg import errors
 from psycopg_pool import PoolTimeout
@@ -18,9 +18,9 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from orgs import tokens
+from orgs import address_limits, tokens
 from orgs.history import Cause
-from orgs.models import Door, Organization, ScimToken
+from orgs.models import Door, MatterKind, Organization, ScimToken
 from orgs.web.limits import Buckets, client_address
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest
@@ -54,20 +54,35 @@ class Bearer(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Organization, ScimToken]:
         scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() == "bearer" and (token := tokens.recognise(secret.strip())):
-            return token.org, token
+        token = tokens.recognise(secret.strip()) if scheme.lower() == "bearer" else None
+        if token:
+            refused = _refused(token, request._request)
+            if refused is None:
+                return token.org, token
+            call = cast(ScimRequest, request._request).scim
+            call.token, call.refused = token, refused
         per_minute = settings.SCIM_FAILURES_PER_MINUTE
         if wait := failures.take(client_address(request._request), rate=per_minute / 60, burst=per_minute):
             raise Throttled(wait)
         if not scheme:
             raise NotAuthenticated("Send the bearer token of your organization in the Authorization header.")
         raise AuthenticationFailed(
-            "This bearer token is not valid: it may be mistyped, expired or revoked. "
+            "This bearer token is not valid: it may be mistyped, expired, revoked, or limited to other "
+            "addresses. "
             "Create a new one on the portal's SCIM provisioning page and enter it in your identity provider."
         )
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="SCIM"'
+
+
+def _refused(token: ScimToken, request: HttpRequest) -> MatterKind | None:
+    """Why a token is not accepted, if it is not. Whoever holds it is not told: the answer is that to any guess."""
+    if not token.is_valid(timezone.now()):
+        return MatterKind.DEAD_TOKEN
+    if token.networks and not address_limits.admits(token.networks, client_address(request)):
+        return MatterKind.FOREIGN_ADDRESS
+    return None
 
 
 class Pace(BaseThrottle):

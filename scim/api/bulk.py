@@ -4,12 +4,12 @@ from typing import Any, cast
 
 from django.conf import settings
 
+from scim.api import news
 from scim.api.base import ScimResponse, ScimView
 from scim.api.resources import Requests
 from scim.mapping import group_requests, user_requests
 from scim.mapping.etags import revisions
 from scim.protocol.bulk import Done, Operation, read_bulk, run
-from scim.protocol.errors import ScimError
 
 
 class Bulk(ScimView):
@@ -25,23 +25,31 @@ class Bulk(ScimView):
     def _execute(self, operation: Operation) -> Done:
         try:
             return self._carry_out(operation)
-        except ScimError:
-            raise
         except Exception as error:
             answer, _ = self.explain(error)
+            if operation.method == "POST":
+                requests = self._requests(operation)
+                name = operation.data.get(requests.naming) if isinstance(operation.data, dict) else None
+                news.tell_refused(self.call, requests, name if isinstance(name, str) else "", answer)
             raise answer from error
 
     def _carry_out(self, operation: Operation) -> Done:
-        assert operation.kind is not None
-        requests = cast(Requests, self.by_kind[operation.kind])
+        requests = self._requests(operation)
         expected = revisions(operation.version)
         if operation.method == "POST":
             row = requests.create(self.org, operation.data, self.cause())
+            news.tell_written(self.call, requests, row)
             return Done(201, str(row.id), requests.etag(row))
         assert operation.resource_id is not None
         if operation.method == "DELETE":
             requests.delete(self.org, operation.resource_id, self.cause(), expected)
+            news.tell_deleted(self.call, requests, operation.resource_id)
             return Done(204, operation.resource_id)
         change = requests.replace if operation.method == "PUT" else requests.patch
         row = change(self.org, operation.resource_id, operation.data, self.cause(), expected)
+        news.tell_written(self.call, requests, row)
         return Done(200, str(row.id), requests.etag(row))
+
+    def _requests(self, operation: Operation) -> Requests:
+        assert operation.kind is not None
+        return cast(Requests, self.by_kind[operation.kind])

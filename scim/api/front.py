@@ -15,9 +15,10 @@ from django.urls import resolve
 from django.utils import timezone
 
 from orgs.db.keys import uuid7
-from orgs.models import ScimToken
+from orgs.matters import News, Occurrence
+from orgs.models import MatterKind, ScimToken
 from orgs.web.limits import client_address
-from scim import request_log
+from scim import redaction, request_log
 from scim.addresses import ALIAS_PATH, BASE_PATH
 from scim.protocol.errors import ScimError
 
@@ -30,7 +31,8 @@ class Call:
     """One SCIM request in progress. base_url: the one that the client uses, without a trailing slash.
 
     Views store here what the request log needs: the token, the operation (`user.create`) and its target, the body as
-    sent, and the error in the response.
+    sent, and the error in the response. refused: of a token that is known but not accepted, why (SPEC O4). news: what
+    the call means for matters.
     """
 
     base_url: str
@@ -42,6 +44,8 @@ class Call:
     target: str = ""
     body: bytes = b""
     error: ScimError | None = None
+    refused: MatterKind | None = None
+    news: list[News] = field(default_factory=list)
 
 
 class ScimRequest(HttpRequest):
@@ -77,6 +81,8 @@ def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
 
 
 def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
+    if call.token and call.refused:
+        call.news.append(_refused(request, call, call.token, call.refused))
     request_log.write(
         request_log.Entry(
             id=call.id,
@@ -93,7 +99,21 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
             detail=call.error.detail if call.error else "",
             address=client_address(request),
             agent=request.META.get("HTTP_USER_AGENT", ""),
-            request=call.body,
-            response=response.content,
+            # Whoever has lost a token learns who uses it, not what they sent.
+            request=None if call.refused else call.body,
+            response=None if call.refused else response.content,
+            is_refused=call.refused is not None,
+            news=tuple(call.news),
         )
     )
+
+
+def _refused(request: HttpRequest, call: Call, token: ScimToken, kind: MatterKind) -> Occurrence:
+    """What is kept of a call with a token that is known but not accepted (SPEC O4)."""
+    detail = {
+        "method": request.method or "",
+        "path": redaction.path(request.get_full_path()),
+        "address": client_address(request),
+        "agent": request.META.get("HTTP_USER_AGENT", ""),
+    }
+    return Occurrence(token.org_id, kind, str(token.id), call.at, call.id, detail)

@@ -1,12 +1,14 @@
 """The endpoints of every resource type (RFC 7644 §3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.http import HttpResponse
 
 from orgs.history import Cause
-from orgs.models import Organization
+from orgs.models import MatterKind, Organization
+from scim.api import news
 from scim.api.base import ScimResponse, ScimView
 from scim.mapping.etags import Expected, revisions, unchanged
 from scim.mapping.listing import Page
@@ -18,12 +20,14 @@ from scim.protocol.schema import ResourceType
 class Requests(Protocol):
     """What `user_requests` and `group_requests` have in common: reading a resource type and requesting changes.
 
-    naming: the attribute by which people know a resource. Rows are of the type's own model; ids are passed as sent.
-    Everything may raise ScimError or a domain error.
+    naming: the attribute by which people know a resource, and name_of its value. refused: the kind of matter that a
+    refused create is. attributes_of: what is stored of a resource but for what has a column of its own. Rows are of the
+    type's own model; ids are passed as sent. Everything may raise ScimError or a domain error.
     """
 
     noun: str
     naming: str
+    refused: MatterKind
 
     def kind(self, org: Organization) -> ResourceType: ...
     def find(self, org: Organization, id_: str, /) -> Any: ...
@@ -32,6 +36,8 @@ class Requests(Protocol):
         self, org: Organization, found: Sequence[Any], base_url: str, projection: Projection
     ) -> Iterable[dict[str, Any]]: ...
     def etag(self, row: Any, /) -> str: ...
+    def name_of(self, row: Any, /) -> str: ...
+    def attributes_of(self, row: Any, /) -> Mapping[str, Any]: ...
     def location(self, row: Any, base_url: str, /) -> str: ...
     def is_shown_after_patch(self, row: Any, /) -> bool: ...
     def create(self, org: Organization, body: Any, cause: Cause) -> Any: ...
@@ -84,7 +90,15 @@ class Collection(ResourceView):
         body = self.message()
         name = body.get(self.requests.naming) if isinstance(body, dict) else None
         self.call.target = name if isinstance(name, str) else ""  # all that identifies it if it is refused
-        return self.answer(self.requests.create(self.org, body, self.cause()), 201)
+        row = self.requests.create(self.org, body, self.cause())
+        news.tell_written(self.call, self.requests, row)
+        return self.answer(row, 201)
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        answer = super().handle_exception(exc)
+        if self.operation.endswith(".create") and self.call.error:
+            news.tell_refused(self.call, self.requests, self.call.target, self.call.error)
+        return answer
 
 
 class Search(ResourceView):
@@ -114,10 +128,13 @@ class Detail(ResourceView):
         return self.answer(row)
 
     def put(self, request: Any, resource_id: str) -> ScimResponse:
-        return self.answer(self.requests.replace(self.org, resource_id, self.message(), self.cause(), self.expected))
+        row = self.requests.replace(self.org, resource_id, self.message(), self.cause(), self.expected)
+        news.tell_written(self.call, self.requests, row)
+        return self.answer(row)
 
     def patch(self, request: Any, resource_id: str) -> ScimResponse:
         row = self.requests.patch(self.org, resource_id, self.message(), self.cause(), self.expected)
+        news.tell_written(self.call, self.requests, row)
         wanted, _ = self.names()
         if wanted or self.requests.is_shown_after_patch(row):  # RFC 7644 §3.5.2: a request for attributes gets 200
             return self.answer(row)
@@ -125,6 +142,7 @@ class Detail(ResourceView):
 
     def delete(self, request: Any, resource_id: str) -> ScimResponse:
         self.requests.delete(self.org, resource_id, self.cause(), self.expected)
+        news.tell_deleted(self.call, self.requests, resource_id)
         return ScimResponse(status=204)
 
 

@@ -11,7 +11,7 @@ from groups_provisioning.actions.group_intake import GroupEdit, MembersChange, U
 from groups_provisioning.models import PushedGroup
 from orgs.db.keys import as_uuid
 from orgs.history import Cause
-from orgs.models import Organization
+from orgs.models import MatterKind, Organization
 from scim.mapping import groups, listing
 from scim.mapping.etags import Expected
 from scim.mapping.etags import etag as etag_of
@@ -26,6 +26,7 @@ from scim.protocol.schema import ResourceType
 
 noun = "group"
 naming = "displayName"
+refused = MatterKind.GROUP_REFUSED
 location = groups.location
 
 LARGEST_SHOWN = 500
@@ -66,6 +67,16 @@ def shown(
 
 def etag(group: PushedGroup) -> str:
     return etag_of(group.revision)
+
+
+def name_of(group: PushedGroup) -> str:
+    """The displayName."""
+    return group.display_name
+
+
+def attributes_of(group: PushedGroup) -> Mapping[str, Any]:
+    """What is stored of a group, extensions by their URNs."""
+    return group.attributes
 
 
 def is_shown_after_patch(group: PushedGroup) -> bool:

@@ -11,7 +11,7 @@ from groups_provisioning.actions import user_intake
 from orgs import entities, entity_names, history
 from orgs.db.keys import as_uuid, fold
 from orgs.history import Cause
-from orgs.models import EntityKind, Organization, User
+from orgs.models import EntityKind, MatterKind, Organization, User
 from scim.mapping import listing, users
 from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
@@ -32,6 +32,7 @@ ECHO = timedelta(minutes=5)
 
 noun = "user"
 naming = "userName"
+refused = MatterKind.USER_REFUSED
 etag = users.etag_of
 location = users.location
 
@@ -60,6 +61,16 @@ def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: 
     """The representations of users."""
     own = dialect(org.profile)
     return (users.render(each, own, base_url, projection) for each in found)
+
+
+def name_of(user: Shown) -> str:
+    """The userName."""
+    return user.user.user_name
+
+
+def attributes_of(user: Shown) -> Mapping[str, Any]:
+    """What is stored of a user, extensions by their URNs."""
+    return user.user.attributes
 
 
 def is_shown_after_patch(user: Shown) -> bool:

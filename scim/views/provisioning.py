@@ -9,16 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orgs import scim_connection
+from orgs import matter_words, matters, scim_connection
 from orgs.models import IdentityProvider, ScimToken
 from orgs.scim_connection import Connection
-from orgs.web.access import OrgRequest, org_admin
+from orgs.web.access import OrgRequest, is_recent, org_admin
 from orgs.web.downloads import as_csv
 from scim import progress
 from scim.addresses import ALIAS_PATH, BASE_PATH, ENTRA_FLAG
 from scim.forms import TokenForm
 from scim.setup_guide import guide
 
+MATTERS = 10  # what needs attention, until all is asked for
 ENDED = 10  # tokens no longer accepted that the page shows; the file has all of them
 PARTS = {"checklist": "scim/_checklist.html", "setup-guide": "scim/_setup_guide.html"}
 
@@ -42,7 +43,13 @@ def provisioning(request: OrgRequest) -> HttpResponse:
             "is_chosen": "idp" in request.GET,
         }
     if part not in PARTS:
+        found = matter_words.tell(request.org, matters.open_in(request.org, at=now))
         context |= {
+            "may_create": is_recent(request),
+            "matters": found,
+            "shown": MATTERS,
+            "all_matters": request.GET.get("matters") == "all",
+            "still_used": {each.matter.subject for each in found if each.is_urgent},
             "base_url": settings.MUSTER_URL + BASE_PATH,
             "path": BASE_PATH,
             "alias": ALIAS_PATH,
@@ -65,6 +72,7 @@ def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
         _("Created by"),
         _("Expires"),
         _("Revoked"),
+        _("Allowed addresses"),
         _("Last used"),
         _("Address"),
         _("User agent"),
@@ -82,6 +90,7 @@ def _cells(token: ScimToken) -> tuple[Any, ...]:
         token.created_by.label if token.created_by else _("Command line"),
         token.expires_at,
         token.revoked_at,
+        ", ".join(token.networks),
         token.last_used_at,
         token.last_used_address,
         token.last_used_agent,

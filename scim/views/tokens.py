@@ -13,15 +13,16 @@ from django.views.decorators.http import require_http_methods
 
 from orgs import organizations, scim_connection, tokens
 from orgs.models import IdentityProvider, ScimToken
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
 from scim.addresses import BASE_PATH, ENTRA_FLAG
-from scim.forms import TokenForm
+from scim.forms import AddressesForm, TokenForm
 
 FORMS_REMEMBERED = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
+@recently_signed_in
 @sensitive_variables("issued")
 def new_token(request: OrgRequest) -> HttpResponse:
     """The secret is in the response to the form and nowhere else: not stored, not in a session, not in a URL."""
@@ -33,7 +34,13 @@ def new_token(request: OrgRequest) -> HttpResponse:
     if not _first_time(request, str(form.cleaned_data.pop("once"))):
         messages.info(request, _("This token already exists. Its secret was shown once and cannot be shown again."))
         return redirect("scim-provisioning")
-    issued = tokens.issue(org=request.org, cause=cause(request), **form.cleaned_data)
+    try:
+        issued = tokens.issue(org=request.org, cause=cause(request), **form.cleaned_data)
+    except tokens.TooManyTokens:
+        form.add_error(
+            None, _("%(most)d tokens are active, and no more are possible. Revoke one first.") % {"most": tokens.MOST}
+        )
+        return render(request, "scim/token_new.html", {"form": form})
     return render(
         request,
         "scim/token_created.html",
@@ -41,9 +48,29 @@ def new_token(request: OrgRequest) -> HttpResponse:
             "token": issued.token,
             "secret": issued.secret,
             "base_url": settings.MUSTER_URL + BASE_PATH + (ENTRA_FLAG if _is_entra(issued.token) else ""),
-            "connection": _connection(request),
+            "older": _older(request, issued.token),
         },
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def limit_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
+    """From where the token is accepted; asks twice if that shuts out the address of its last use (SPEC O4)."""
+    token = get_object_or_404(ScimToken.objects.for_org(request.org), id=token_id)
+    form = AddressesForm(request.POST or None, initial={"networks": token.networks})
+    shut_out = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            tokens.limit(org=request.org, token_id=token.id, cause=cause(request), **form.cleaned_data)
+        except tokens.ShutOut as error:
+            shut_out = str(error)
+            form.data = request.POST.copy()
+            form.data["anyway"] = "1"
+        else:
+            messages.success(request, _("The addresses of “%(name)s” were saved.") % vars(token))
+            return redirect("scim-provisioning")
+    return render(request, "scim/token_addresses.html", {"token": token, "form": form, "shut_out": shut_out})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,6 +98,12 @@ def group_provisioning(request: OrgRequest) -> HttpResponse:
             messages.success(request, _("Group provisioning is on.") if on else _("Group provisioning is off."))
         return redirect("scim-provisioning")
     return render(request, "scim/group_provisioning.html")
+
+
+def _older(request: OrgRequest, token: ScimToken) -> ScimToken | None:
+    """The token that a new one probably replaces: the newest of the same identity provider."""
+    active = _connection(request).active
+    return next((each for each in active if each.idp == token.idp and each.id != token.id), None)
 
 
 def _connection(request: OrgRequest) -> scim_connection.Connection:

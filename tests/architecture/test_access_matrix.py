@@ -15,14 +15,15 @@ from django.utils import timezone
 from groups_provisioning.actions import manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
-from orgs import domains, sign_in, tokens
+from orgs import domains, matters, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.history import Cause, record
-from orgs.models import Door, EntityKind, Organization, ScimToken, User
+from orgs.matters import Occurrence
+from orgs.models import Door, EntityKind, Matter, MatterKind, Organization, ScimToken, User
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import (
     EntityFactory,
     MappingFactory,
@@ -84,8 +85,12 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-group-provisioning", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-token-new", "GET"): ORG_ADMINS,
     ("scim-token-new", "POST"): ORG_ADMINS,
+    ("scim-token-limit", "GET"): THEIR_OWN,
+    ("scim-token-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
+    ("matter-dismiss", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("groups", "GET"): ORG_ADMINS,
     ("groups-export", "GET"): ORG_ADMINS,
     ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
@@ -94,6 +99,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-members-export", "GET"): THEIR_OWN,
     ("group-progress", "GET"): THEIR_OWN,
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("group-in-sync", "GET"): THEIR_OWN,
+    ("group-in-sync", "POST"): THEIR_OWN,  # without having seen the question
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -201,10 +208,7 @@ def browser(who: str, org: Organization) -> Client:
         "admin": lambda: UserFactory.create(org=org, roles=["Admin"]),
         "support": StaffFactory.create,
     }
-    client = Client()
-    if who in people:
-        client.force_login(people[who](), backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(people[who]()) if who in people else Client()
 
 
 @pytest.mark.parametrize(("name", "method"), MATRIX, ids=" ".join)
@@ -228,7 +232,7 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 
 
 def address_of(name: str, org: Organization) -> str:
-    if name == "scim-token-revoke":
+    if name in ("scim-token-revoke", "scim-token-limit"):
         return reverse(name, args=[issue_token(org).token.id])
     if name in ("domain", "domain-check", "domain-remove"):
         cause = Cause(Door.COMMAND, timezone.now())
@@ -256,6 +260,9 @@ def address_of(name: str, org: Organization) -> str:
         return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
             1
         ]
+    if name == "matter-dismiss":
+        matters.note([Occurrence(org.id, MatterKind.GROUP_REFUSED, "Engineers", timezone.now())])
+        return reverse(name, args=[Matter.objects.for_org(org).get().id])
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
     return reverse(name)
@@ -265,6 +272,11 @@ def a_group(org: Organization, name: str = "Engineers") -> UUID:
     return PushedGroup.objects.create(
         org=org, display_name=name, created_at=timezone.now(), modified_at=timezone.now()
     ).id
+
+
+def a_group_out_of_sync(org: Organization) -> UUID:
+    PushedGroup.objects.for_org(org).filter(id=(id_ := a_group(org))).update(out_of_sync=True)
+    return id_
 
 
 def a_mapping(org: Organization) -> UUID:
@@ -301,7 +313,7 @@ ONE = (
     dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
-    | {"preview": a_preview, "conflict-undo": a_decision}
+    | {"group-in-sync": a_group_out_of_sync, "preview": a_preview, "conflict-undo": a_decision}
 )
 
 

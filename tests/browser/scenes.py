@@ -11,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from orgs import domains, sign_in, tokens
+from orgs import domains, matters, sign_in, tokens
 from orgs.history import Cause
-from orgs.models import Door, IdentityProvider, Plan, SchemaProfile, ScimToken, User
+from orgs.matters import Occurrence
+from orgs.models import Door, IdentityProvider, MatterKind, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
 from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_people
 from tests.browser.scene import Scene
@@ -63,6 +64,66 @@ def _rotating(owner: User) -> str:
     _token(owner, "Entra, old", IdentityProvider.ENTRA, age=345, used=12, lives=365)
     _token(owner, "Entra, from November", IdentityProvider.ENTRA, age=0, lives=365)
     return "/settings/scim/"
+
+
+def _needs_attention(owner: User) -> str:
+    """A dead token in use, refused creates, an unknown attribute, and a token that expired without a successor."""
+    _connected(owner)
+    org, now = owner.org, timezone.now()
+    assert org
+    trial = ScimToken.objects.get(org=org, name="Okta trial")
+    jumpcloud = ScimToken.objects.get(org=org, name="Contractors, JumpCloud")
+    tokens.note_use({jumpcloud.id: (now - timedelta(days=111), "203.0.113.80", "JumpCloud SCIM")})
+    tokens.limit(
+        org=org,
+        token_id=ScimToken.objects.get(org=org, name="Okta production").id,
+        networks=["203.0.113.0/24", "2001:db8:4f00::/40"],
+        cause=Cause(Door.PAGE, now, person=owner),
+    )
+
+    def occurs(kind: MatterKind, subject: str, minutes: int, **detail: str) -> Occurrence:
+        return Occurrence(org.id, kind, subject, now - timedelta(minutes=minutes), uuid4(), detail)
+
+    call = {
+        "method": "PATCH",
+        "path": "/api/scim/Users/019a4e2c-0000-7000-8000-000000000001",
+        "address": "203.0.113.24",
+        "agent": "Okta SCIM Client 1.0.0",
+    }
+    off = {"status": "403", "error": "Group provisioning is off.", "token": str(trial.id)}
+    urn = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
+    error = "emails: must be a list of objects with a value."
+    attribute = {"attribute": "OrganisationRole", "meant": "OrganizationRole", "token": str(trial.id)}
+    matters.note(
+        [
+            *(occurs(MatterKind.DEAD_TOKEN, str(trial.id), minutes, **call) for minutes in range(600, 0, -7)),
+            occurs(
+                MatterKind.GROUP_REFUSED, "Product design and user research, Europe, Middle East and Africa", 90, **off
+            ),
+            occurs(MatterKind.GROUP_REFUSED, "Berlin office", 50, **off),
+            occurs(
+                MatterKind.USER_REFUSED,
+                "ada.brandt@northwind.example",
+                20,
+                status="400",
+                error=error,
+                token=str(trial.id),
+            ),
+            occurs(MatterKind.UNDESCRIBED, f"{urn}:OrganisationRole", 3, **attribute),
+        ]
+    )
+    return "/settings/scim/"
+
+
+def _addresses(owner: User) -> str:
+    _needs_attention(owner)
+    token = ScimToken.objects.get(org=owner.org, name="Okta production")
+    return f"/settings/scim/tokens/{token.id}/addresses/"
+
+
+def _shut_out(page: Page) -> None:
+    page.get_by_label("Allowed addresses").fill("192.0.2.0/24")
+    page.get_by_role("button", name="Save").click()
 
 
 def _lapsed(owner: User) -> str:
@@ -273,6 +334,7 @@ SCENES = {
     "not-an-admin": Scene(at("/"), who=_member),
     "not-found": Scene(at("/nowhere/")),
     "overview": Scene(_overview),
+    "overview-matters": Scene(lambda owner: _needs_attention(owner) and "/"),
     "overview-new": Scene(at("/")),
     "overview-waiting": Scene(_waiting),
     "authentication": Scene(at("/settings/authentication/")),
@@ -281,6 +343,9 @@ SCENES = {
     "domain": Scene(lambda owner: f"{_domains(owner)}domains/northwind-logistics.example/"),
     "domain-remove": Scene(lambda owner: f"{_domains(owner)}domains/northwind.example/remove/"),
     "scim-provisioning": Scene(_connected),
+    "scim-provisioning-matters": Scene(_needs_attention),
+    "token-addresses": Scene(_addresses),
+    "token-addresses-shut-out": Scene(_addresses, _shut_out),
     "scim-provisioning-new": Scene(at("/settings/scim/")),
     "scim-provisioning-not-ready": Scene(_not_ready),
     "scim-provisioning-lapsed": Scene(_lapsed),

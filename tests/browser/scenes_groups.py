@@ -181,6 +181,7 @@ SCENES = {
     "group-rejected": Scene(_group("office")),
     "group-settling": Scene(_settling),
     "group-nested": Scene(_nested),
+    "group-in-sync-dialog": Scene(_group("contractors"), _open("The members are right")),
     "group-map-dialog": Scene(_group("contractors"), _open("Map…")),
     "group-map": Scene(lambda owner: f"/groups/{company(owner)['contractors'].id}/map/"),
     "mapping-approve-dialog": Scene(_group("load"), _open("Approve…")),

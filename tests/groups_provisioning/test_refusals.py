@@ -17,7 +17,18 @@ from groups_provisioning.actions.rules import BadStartingRule
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
 from groups_provisioning.rules.patterns import BadPattern
-from orgs import domains, entities, organizations, people, profiles, sign_in, tokens, txt_records
+from orgs import (
+    address_limits,
+    domains,
+    entities,
+    matters,
+    organizations,
+    people,
+    profiles,
+    sign_in,
+    tokens,
+    txt_records,
+)
 from orgs.models import EntityKind
 from scim.mapping.errors import scim_error
 
@@ -31,12 +42,16 @@ TOLD_BY = {
     domains.NotADomain: "orgs/views/domains.py",
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
+    matters.UnknownMatter: "scim/views/matters.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "orgs/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
+    address_limits.BadNetwork: "scim/forms.py",
+    tokens.ShutOut: "scim/views/tokens.py",
+    tokens.TooManyTokens: "scim/views/tokens.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
     txt_records.Unanswered: "orgs/views/domains.py",
 }

@@ -32,7 +32,7 @@ KINDS = {
     "rules": ("rule", "rules"),
     "entities": ("entity",),
     "conflicts": ("conflict",),
-    "settings": ("org", "profile", "token"),
+    "settings": ("org", "profile", "token", "matter"),
     "checks": ("engine",),
 }
 """Kinds of changes, and what their verbs begin with."""

@@ -27,6 +27,7 @@ from orgs.change_details import (
     EntityLimited,
     EntityRenamed,
     GroupChanged,
+    GroupConfirmed,
     GroupCreated,
     GroupDeleted,
     GroupDetail,
@@ -36,6 +37,7 @@ from orgs.change_details import (
     MappingRetargeted,
     MappingsDetail,
     MappingStory,
+    MatterDismissed,
     OrgChanged,
     OrgDomainAsked,
     OrgDomainDropped,
@@ -54,6 +56,7 @@ from orgs.change_details import (
     RuleStory,
     RuleThen,
     TokenIssued,
+    TokenLimited,
     TokenRevoked,
     UserActivated,
     UserAdopted,
@@ -68,7 +71,7 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, EntityKind, LedgerEntry, Organization, User
+from orgs.models import Change, Entity, EntityKind, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -167,6 +170,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserPutBack: gettext_lazy("The removal of %(person)s from %(name)s was undone"),
     GroupCreated: gettext_lazy("The group %(name)s was pushed"),
     GroupRestored: gettext_lazy("The group %(name)s was pushed again"),
+    GroupConfirmed: gettext_lazy("The members of %(name)s were confirmed: it is no longer out of sync"),
     GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
     RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
     RulesReordered: gettext_lazy("The mapping rules were put in another order"),
@@ -332,6 +336,22 @@ def _org_changed(detail: OrgChanged, known: Names) -> str:
 @in_words.register
 def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
     return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
+
+
+@in_words.register
+def _token_limited(detail: TokenLimited, known: Names) -> str:
+    if not detail.now:
+        return _("The SCIM token “%(name)s” is accepted from every address") % vars(detail)
+    return _("The SCIM token “%(name)s” is accepted from %(networks)s alone") % {
+        "name": detail.name,
+        "networks": ", ".join(detail.now),
+    }
+
+
+@in_words.register
+def _matter_dismissed(detail: MatterDismissed, known: Names) -> str:
+    what = MatterKind(detail.kind).label if detail.kind in MatterKind.values else detail.kind
+    return _("The notice about “%(name)s” was dismissed: %(what)s") % {"name": detail.name, "what": what}
 
 
 @in_words.register

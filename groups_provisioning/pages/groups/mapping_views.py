@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups_provisioning import refusals
-from groups_provisioning.actions import mappings
+from groups_provisioning.actions import group_intake, mappings
 from groups_provisioning.actions.mapping_rows import has_place
 from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
@@ -131,6 +131,38 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         destructive=True,
     )
     return decide(request, question, carry_out)
+
+
+@deciding
+def in_sync(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
+    """What an admin has compared is what they were shown: the revision comes from the page that shows the members."""
+    group = changing.group(request, group_id)
+    if not group.out_of_sync:
+        return redirect(_page(group))
+    text = request.POST.get("revision") or request.GET.get("revision") or ""
+    revision = int(text) if text.isascii() and text.isdecimal() else group.revision
+
+    def carry_out() -> str:
+        group_intake.confirm_members(org=request.org, group_id=group.id, revision=revision, cause=cause(request))
+        return _("“%(group)s” is in sync.") % {"group": group}
+
+    question = Question(
+        title=_("Are the members of “%(group)s” right?") % {"group": group},
+        verb=_("They are right"),
+        wish=None,
+        back=_page(group),
+        lead=_(
+            "Compare the members on the group's page with those in your identity provider. If they are the same, the "
+            "group is no longer out of sync. Nobody is added or removed."
+        ),
+        details="groups_provisioning/groups/_in_sync.html",
+        context={"group": group, "revision": revision},
+    )
+    try:
+        return decide(request, question, carry_out)
+    except group_intake.GroupProvisioningOff:
+        messages.info(request, _("Switch group provisioning on first: while it is off, further changes are refused."))
+        return redirect(_page(group))
 
 
 @changing.changing("groups", "POST")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from groups_provisioning.pages.overview import counts as numbers
 from groups_provisioning.pages.overview.counts import COUNTED, Overview
-from orgs import scim_connection
+from orgs import matter_words, matters, scim_connection
 from orgs.models import Organization, User
 from orgs.templatetags.muster import relative
 from orgs.web.access import OrgRequest, org_admin
@@ -55,7 +56,9 @@ def overview(request: OrgRequest) -> HttpResponse:
         {
             "connection": scim_connection.of(request.org, at=now),
             "numbers": list(_numbers(request.org, there)),
-            "attention": list(_attention(there, last_admin)),
+            "attention": sorted(
+                [*_matters(request.org, now), *_attention(there, last_admin)], key=lambda each: not each.is_urgent
+            ),
         },
     )
 
@@ -70,6 +73,13 @@ def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
         yield Number(_("Concurrency groups"), there.concurrency_groups, _address("concurrency-groups"))
     if org.sub_organizations or there.sub_organizations:
         yield Number(_("Sub-organizations"), there.sub_organizations, _address("sub-organizations"))
+
+
+def _matters(org: Organization, at: datetime) -> Iterator[Attention]:
+    """What calls of identity providers brought up; their page says since when, how often, and shows the calls."""
+    told = matter_words.tell(org, matters.open_in(org, at=at))
+    for title, text, is_urgent in matter_words.summary(told):
+        yield Attention(title, text, f"{_address('scim-provisioning')}#matters", is_urgent)
 
 
 def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:

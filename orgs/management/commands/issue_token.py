@@ -34,6 +34,8 @@ class Command(BaseCommand):
             )
         except organizations.UnknownOrganization:
             raise CommandError(f"There is no organization {org}.") from None
+        except tokens.TooManyTokens:
+            raise CommandError(f"{org} has {tokens.MOST} valid tokens. Revoke one first.") from None
         except tokens.PrerequisiteMissing as error:
             raise CommandError(" ".join(map(str, error.missing))) from None
         self.stdout.write(issued.secret)

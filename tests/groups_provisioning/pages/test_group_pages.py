@@ -177,6 +177,49 @@ class TestTheGroup:
         assert "by Ada Brandt" in told
 
 
+class TestAGroupThatIsOutOfSync:  # O3
+    @pytest.fixture
+    def office(self, org: Organization, idp: Idp) -> PushedGroup:
+        group = push(idp, "Office")
+        PushedGroup.objects.for_org(org).update(out_of_sync=True)
+        return PushedGroup.objects.get(id=group.id)
+
+    def confirm(self, browser: Client, group: PushedGroup) -> str:
+        """Follow the link on the group's page as it was shown."""
+        address = f"/groups/{group.id}/in-sync/"
+        shown = browser.get(address, {"revision": str(group.revision)})
+        assert f'name="revision" value="{group.revision}"' in shown.content.decode()
+        return text_at_first(browser.post(address, {"revision": str(group.revision), "seen": ""}, follow=True))
+
+    def test_is_in_sync_once_an_admin_says_that_its_members_are_right(
+        self, browser: Client, ada: User, office: PushedGroup
+    ) -> None:
+        page = browser.get(f"/groups/{office.id}/").content.decode()
+        assert f"/groups/{office.id}/in-sync/?revision={office.revision}" in page
+        assert "“Office” is in sync." in self.confirm(browser, office)
+        office.refresh_from_db()
+        assert not office.out_of_sync
+        change = Change.objects.get(verb="group.confirmed")
+        assert (change.by_person, change.detail["revision"]) == (ada, office.revision)
+
+    def test_stays_so_if_it_was_written_meanwhile(
+        self, browser: Client, org: Organization, idp: Idp, office: PushedGroup
+    ) -> None:
+        person = UserFactory.create(org=org)
+        members = {"op": "add", "path": "members", "value": [{"value": str(person.id)}]}
+        assert idp.patch(f"/Groups/{office.id}", members).status_code == 200
+        assert "the group has changed since you saw it" in self.confirm(browser, office)
+        office.refresh_from_db()
+        assert office.out_of_sync
+
+    def test_stays_so_while_writes_are_refused(self, browser: Client, org: Organization, office: PushedGroup) -> None:
+        Organization.objects.filter(pk=org.pk).update(group_provisioning=False)
+        assert "in-sync" not in browser.get(f"/groups/{office.id}/").content.decode()
+        assert "Switch group provisioning on first" in self.confirm(browser, office)
+        office.refresh_from_db()
+        assert office.out_of_sync
+
+
 class TestApproving:
     def test_says_what_is_created_and_then_creates_it(self, browser: Client, org: Organization, idp: Idp) -> None:
         rule(org, "load", POOL, auto=False)

@@ -1,0 +1,51 @@
+"""Mails owner and admins about each new SCIM token, since a token can make anybody admin (SPEC O4)."""
+
+from datetime import datetime
+from smtplib import SMTPRecipientsRefused
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from orgs.models import Organization, ScimToken, User
+from orgs.roles import catalogue
+
+log = structlog.get_logger(__name__)
+
+
+def tell(*, at: datetime) -> int:
+    """Mail about every token that nobody was told of. Returns how many.
+
+    If the mail server is away, the next run continues there: a mail may come twice, but none is lost.
+    """
+    told = 0
+    while _tell_next(at):
+        told += 1
+    return told
+
+
+@transaction.atomic
+def _tell_next(at: datetime) -> bool:
+    untold = ScimToken.objects.filter(told_at=None).select_related("org__profile").order_by("created_at")
+    token = untold.select_for_update(skip_locked=True, of=("self",)).first()
+    if token is None:
+        return False
+    ScimToken.objects.filter(pk=token.pk).update(told_at=at)
+    body = render_to_string("orgs/token_mail.txt", {"org": token.org, "token": token, "portal": settings.MUSTER_URL})
+    for address in _addresses(token.org):
+        try:
+            EmailMessage(subject=_("Muster: a new SCIM token"), body=body, to=[address]).send()
+        except SMTPRecipientsRefused:  # the others are told all the same
+            log.warning("token_mail.refused", token=str(token.pk))
+    return True
+
+
+def _addresses(org: Organization) -> list[str]:
+    """Of the owner and the active admins, each once."""
+    is_admin = Q(is_owner=True) | Q(standing__roles__contains=[catalogue(org.profile).admin])
+    people = User.objects.for_org(org).filter(is_admin, active=True, deleted_at=None, login_email__isnull=False)
+    return list(dict.fromkeys(people.order_by("-is_owner", "id").values_list("login_email", flat=True)))
