@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "orgs.web.fair_share.FairShare",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -104,8 +105,8 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             **parts,
             "options": f"{parts.get('options', '')} {options}".strip(),
-            # Opened lazily in each process, after gunicorn or Celery forks.
-            "pool": {"min_size": 0, "max_size": 16, "timeout": 5, "max_idle": 120},
+            # Opened lazily in each process, after gunicorn or Celery forks. One for each thread and some more.
+            "pool": {"min_size": 0, "max_size": 24, "timeout": 5, "max_idle": 120},
         },
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
