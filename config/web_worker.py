@@ -22,7 +22,7 @@ HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 
 
-class WebWorker(ThreadWorker):  # type: ignore[misc]
+class WebWorker(ThreadWorker):
     """Its times are in seconds. In the main thread: no connection waits longer than `patience` for a head or for the
     client to close. In a thread: a body may take `body`, and a second more for each `body_rate` bytes; a client has
     `answer` to take one piece of an answer; what nobody read of a body is waited for as long as `rest`.
@@ -111,7 +111,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, deadline)
 
 
-class _Reader(SocketUnreader):  # type: ignore[misc]
+class _Reader(SocketUnreader):
     """What has come from one connection. deadline: for the body; None while the head is awaited."""
 
     def __init__(self, sock: socket.socket, worker: WebWorker) -> None:

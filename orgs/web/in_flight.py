@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
+from typing import Any, cast
 
 from django.db import connections
 from django.http import HttpResponseBase
@@ -28,7 +29,7 @@ class _Places:
 
 
 class InFlight:
-    """running: places of each key; waiting, all_waiting: how many more may wait, for each key and in all, for `seconds`."""
+    """running: places of each key; waiting, all_waiting: how many more may wait `seconds`, per key and in all."""
 
     def __init__(self, *, running: int, waiting: int, all_waiting: int, seconds: float) -> None:
         self.running, self.waiting, self.all_waiting, self.seconds = running, waiting, all_waiting, seconds
@@ -84,8 +85,12 @@ class InFlight:
         except BaseException:
             self.leave(key)
             raise
-        response._resource_closers.append(lambda: self.leave(key))
+        self.leave_once_sent(key, response)
         return response
+
+    def leave_once_sent(self, key: Hashable, response: HttpResponseBase) -> None:
+        """Give the place back when the server closes the response: a client that reads slowly keeps it."""
+        cast(Any, response)._resource_closers.append(lambda: self.leave(key))
 
 
 requests = InFlight(running=3, waiting=3, all_waiting=6, seconds=1)

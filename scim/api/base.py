@@ -147,12 +147,10 @@ class ScimView(APIView):
         in_flight.requests.enter(self.org.id)
         self.has_place = True
 
-    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        answer: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if self.has_place:
-            org_id = self.org.id
-            answer._resource_closers.append(lambda: in_flight.requests.leave(org_id))
-        return answer
+            in_flight.requests.leave_once_sent(self.org.id, response)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         answer, headers = self.explain(exc)
