@@ -9,6 +9,7 @@ With TLS of its own gunicorn works as it always does.
 import os
 import selectors
 import socket
+import sys
 import time
 from concurrent.futures import Future
 from functools import partial
@@ -25,7 +26,7 @@ READ_BYTES = 64 * 1024
 class WebWorker(ThreadWorker):
     """Its times are in seconds. In the main thread: no connection waits longer than `patience` for a head or for the
     client to close. In a thread: a body may take `body`, and a second more for each `body_rate` bytes; a client has
-    `answer` to take one piece of an answer; what nobody read of a body is waited for as long as `rest`.
+    `answer` to take one piece of an answer; what nobody read of a body is waited for as long as `rest`. A thread that computes lets another one go on after `switch`.
     """
 
     patience = 10.0
@@ -33,6 +34,11 @@ class WebWorker(ThreadWorker):
     body_rate = 64 * 1024
     answer = 60.0
     rest = 0.05
+    switch = 0.0005
+
+    def init_process(self) -> None:
+        sys.setswitchinterval(self.switch)
+        super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Called in the main thread for a new connection, and for one that becomes readable."""

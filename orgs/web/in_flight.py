@@ -93,5 +93,5 @@ class InFlight:
         cast(Any, response)._resource_closers.append(lambda: self.leave(key))
 
 
-requests = InFlight(running=3, waiting=3, all_waiting=6, seconds=1)
+requests = InFlight(running=2, waiting=4, all_waiting=8, seconds=1)
 """By org; by person where there is none; by client address where nobody has signed in."""
