@@ -24,9 +24,11 @@ READ_BYTES = 64 * 1024
 
 
 class WebWorker(ThreadWorker):
-    """Its times are in seconds. In the main thread: no connection waits longer than `patience` for a head or for the
-    client to close. In a thread: a body may take `body`, and a second more for each `body_rate` bytes; a client has
-    `answer` to take one piece of an answer; what nobody read of a body is waited for as long as `rest`. A thread that computes lets another one go on after `switch`.
+    """Its times are in seconds.
+
+    In the main thread no connection waits longer than `patience` for a head or for the client to close. In a thread a
+    body may take `body`, and a second more for each `body_rate` bytes; a client has `answer` to take one piece of an
+    answer; what nobody read of a body is waited for as long as `rest`. A thread that computes gives way after `switch`.
     """
 
     patience = 10.0
