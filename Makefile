@@ -99,6 +99,7 @@ benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the eng
 	@$(VENV_PYTHON) -m benchmarks.requests
 	@$(VENV_PYTHON) -m benchmarks.protocol
 	@$(VENV_PYTHON) -m benchmarks.groups
+	@$(VENV_PYTHON) -m benchmarks.hostile
 	@exec $(VENV_PYTHON) -m benchmarks.engine
 
 fmt: .venv/dev ## format the code and fix what ruff can fix

@@ -22,9 +22,9 @@ bind = (
     if ":" in _environment.bind
     else f"{_environment.bind}:{_environment.port}"
 )
-worker_class = "gthread"
+worker_class = "config.web_worker.WebWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-threads = 4
+threads = 20  # enough for several orgs that use all that orgs.web.in_flight lets each of them have
 preload_app = True  # imported once, before the fork: quicker to start, and the processes share its memory
 
 # The longest that gunicorn accepts without removing the limit. Longer filters can use `POST /.search`.

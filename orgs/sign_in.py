@@ -6,7 +6,7 @@ the same work and gets the same answer whether it has an account or not.
 
 import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,19 +25,23 @@ from orgs.db.keys import fold
 from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
 from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
-from orgs.web.limits import Buckets
+from orgs.web.in_flight import InFlight
+from orgs.web.limits import Buckets, client_network
 
 ADDRESS = 254  # characters
 TRIED = 3  # accounts that a password is tried on where no org is named
 MAILS_TO_ONE_ADDRESS = 3  # an hour, of each kind
 MAILS_FROM_ONE_CLIENT = 30  # an hour: many people may share an IP address
+FAILURES_OF_A_CLIENT = {"rate": 1 / 60, "burst": 20}  # whatever the addresses are: many people may share one here too
 
 log = structlog.get_logger(__name__)
-mails = Buckets()
+mails = Buckets("mails")
+attempts = Buckets("sign-in")
+hashing = InFlight(running=2, waiting=2, all_waiting=2, seconds=5)  # each takes 100 MB and a core
 
 
 class TooManyAttempts(Exception):
-    """This client has failed with this address too often; the argument is when it may try again."""
+    """This client has failed too often. Arguments: when it may try again; whether that was with this address."""
 
 
 class ResetLinks(PasswordResetTokenGenerator):
@@ -55,12 +59,25 @@ def account_of(address: str, password: str, *, org: Organization | None, client:
 
     org: whose sign-in page it is, with one account tried; None for the common page, with the oldest three, and always
     as many hashes. client: an IP address. An account that waits is not tried, and nobody is told. Success forgets the
-    failures of that account alone; those of the address and the client fade. Raises TooManyAttempts.
+    failures of that account alone; those of the address and the client fade. Raises TooManyAttempts,
+    and Busy while too many others' passwords are looked at.
     """
-    address, client = fold(address)[:ADDRESS], client[:45]
+    address, client = fold(address)[:ADDRESS], client_network(client)[:45]
+    with hashing.place("password"):
+        if wait := attempts.take(client, **FAILURES_OF_A_CLIENT):
+            log.warning("sign_in.client_waits", client=client)
+            raise TooManyAttempts(at + timedelta(seconds=wait), False)
+        account = _tried(address, password, org=org, client=client, at=at)
+    if account is not None:
+        attempts.give_back(client, **FAILURES_OF_A_CLIENT)
+    return account
+
+
+def _tried(address: str, password: str, *, org: Organization | None, client: str, at: datetime) -> User | None:
     if not sign_in_failures.count([address], OF_A_CLIENT, client=client, at=at):
         log.warning("sign_in.waits", client=client)
-        raise TooManyAttempts(sign_in_failures.waits_until(address, client))
+        attempts.give_back(client, **FAILURES_OF_A_CLIENT)  # nothing was tried
+        raise TooManyAttempts(sign_in_failures.waits_until(address, client), True)
     candidates = _candidates(address, org)
     tried = sign_in_failures.count(candidates, OF_AN_ACCOUNT, at=at)
     right = [
@@ -146,7 +163,9 @@ def _mail(address: str, *, client: str, subject: str, template: str, link: Calla
     same time for an unknown address, and a mail server that is slow or down delays nobody.
     """
     key = fold(address)
-    if _too_often(("from", client), MAILS_FROM_ONE_CLIENT) or _too_often((template, key), MAILS_TO_ONE_ADDRESS):
+    if _too_often(("from", client_network(client)), MAILS_FROM_ONE_CLIENT) or _too_often(
+        (template, key), MAILS_TO_ONE_ADDRESS
+    ):
         log.warning("mails_limited", client=client)
         return
     # The password of an address is the owner's, where an org has a person with it beside them (SPEC O8).

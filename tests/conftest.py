@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -16,8 +17,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from orgs.models import Organization, SchemaProfile, User
+from orgs.web import limits
 from orgs.web.access import SIGNED_IN_AT
-from orgs.web.limits import Buckets
 from scim import request_log
 from tests.factories import OrganizationFactory, issue_token
 
@@ -38,8 +39,9 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    Buckets.clear_all()
+def _fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits.Buckets.clear_all()
+    monkeypatch.setattr(limits._shared, "prefix", f"test:{uuid4()}:")
 
 
 @pytest.fixture

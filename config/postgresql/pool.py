@@ -20,9 +20,9 @@ def refuse_waiting(pool: ConnectionPool[Any]) -> None:
 
 
 POOL = {
-    # Opened lazily in each process, after gunicorn or Celery forks.
+    # Opened lazily in each process, after gunicorn or Celery forks. One for each thread and some more.
     "min_size": 0,
-    "max_size": 16,
+    "max_size": 24,
     "max_idle": 120,
     "timeout": 2,
     "reconnect_timeout": 0,

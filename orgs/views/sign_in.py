@@ -21,6 +21,8 @@ from orgs import sign_in as accounts
 from orgs.forms import AddressForm, MailForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
 from orgs.web.access import SIGNED_IN_AT
+from orgs.web.fair_share import busy
+from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
 
 
@@ -54,6 +56,8 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
             )
         except accounts.TooManyAttempts as error:
             return _too_many_attempts(request, *error.args)
+        except Busy:
+            return busy(request)
         if user is not None:
             login(request, user)
             request.session[SIGNED_IN_AT] = timezone.now().timestamp()
@@ -62,9 +66,9 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
     return render(request, "registration/sign_in_password.html", {"form": password, **words})
 
 
-def _too_many_attempts(request: HttpRequest, until: datetime) -> HttpResponse:
+def _too_many_attempts(request: HttpRequest, until: datetime, with_this_address: bool) -> HttpResponse:
     wait = max(1, math.ceil((until - timezone.now()).total_seconds()))
-    words = {"until": until, "minutes": math.ceil(wait / 60)}
+    words = {"until": until, "minutes": math.ceil(wait / 60), "with_this_address": with_this_address}
     answer = render(request, "registration/too_many_attempts.html", words, status=429)
     answer["Retry-After"] = str(wait)
     return answer

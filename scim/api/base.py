@@ -21,7 +21,8 @@ from rest_framework.views import APIView
 from orgs import address_limits, tokens
 from orgs.history import Cause
 from orgs.models import Door, MatterKind, Organization, ScimToken
-from orgs.web.limits import Buckets, client_address
+from orgs.web import in_flight
+from orgs.web.limits import Buckets, client_address, client_network
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest
 from scim.mapping.errors import scim_error
@@ -33,8 +34,8 @@ RETRY_AFTER = 5  # seconds, when the database is away
 _LISTS = ("attributes", "excludedattributes")
 
 log = structlog.get_logger(__name__)
-calls = Buckets()
-failures = Buckets()
+calls = Buckets("scim")
+failures = Buckets("scim-failures")
 
 
 class ScimResponse(HttpResponse):
@@ -62,7 +63,9 @@ class Bearer(BaseAuthentication):
             call = cast(ScimRequest, request._request).scim
             call.token, call.refused = token, refused
         per_minute = settings.SCIM_FAILURES_PER_MINUTE
-        if wait := failures.take(client_address(request._request), rate=per_minute / 60, burst=per_minute):
+        if wait := failures.take(
+            client_network(client_address(request._request)), rate=per_minute / 60, burst=per_minute
+        ):
             raise Throttled(wait)
         if not scheme:
             raise NotAuthenticated("Send the bearer token of your organization in the Authorization header.")
@@ -86,10 +89,10 @@ def _refused(token: ScimToken, request: HttpRequest) -> MatterKind | None:
 
 
 class Pace(BaseThrottle):
-    """The rate limit of each token."""
+    """The rate limit of each org: more tokens are no more requests."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        self.seconds = calls.take(request.auth.id, rate=settings.SCIM_RATE, burst=settings.SCIM_BURST)  # type: ignore[union-attr]
+        self.seconds = calls.take(request.user.id, rate=settings.SCIM_RATE, burst=settings.SCIM_BURST)
         return not self.seconds
 
     def wait(self) -> float:
@@ -104,6 +107,8 @@ class ScimView(APIView):
     permission_classes = []
     default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    has_place = False
+    """Whether this request is one of those that its org may have at once; it stays one until its answer is sent."""
     operation = ""
     """What a request does, as named in the request log."""
 
@@ -157,6 +162,13 @@ class ScimView(APIView):
             self.call.operation = "in_clear"  # the request log has no advice about what was asked for
             raise in_clear(self.call.base_url)
         self.check_throttles(request)
+        in_flight.requests.enter(self.org.id)
+        self.has_place = True
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.has_place:
+            in_flight.requests.leave_once_sent(self.org.id, response)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         answer, headers = self.explain(exc)
@@ -186,6 +198,13 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
             wait = math.ceil(error.wait or 1)  # type: ignore[attr-defined]
             answer = ScimError(f"Too many requests. Try again in {wait} s.", status=429)
             headers["Retry-After"] = str(wait)
+        case in_flight.Busy():
+            answer = ScimError(
+                "Your organization has as many requests running as it may have at once. "
+                f"Try again in {in_flight.RETRY_AFTER} s.",
+                status=429,
+            )
+            headers["Retry-After"] = str(in_flight.RETRY_AFTER)
         case MethodNotAllowed():
             answer = ScimError(str(error.detail), status=405)
         case OperationalError(__cause__=errors.QueryCanceled()):

@@ -2,22 +2,31 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from config import gunicorn
+from config.web_worker import WebWorker
 from tests.config import processes
 
 # gunicorn as `make up` runs it, but for the application.
 SERVE = f"""
 import sys
 from gunicorn.app.wsgiapp import run
-sys.argv = ["gunicorn", "-c", {str(processes.ROOT / "config" / "gunicorn.py")!r}, "tests.config.test_gunicorn:app"]
+config = {str(processes.ROOT / "config" / "gunicorn.py")!r}
+sys.argv = ["gunicorn", "-c", config, "-k", "%s", "tests.config.test_gunicorn:app"]
 run()
 """
 
 
 SLOW = 1.0  # seconds
 written: list[str] = []
+
+
+class Hasty(WebWorker):
+    patience = body = 0.5
 
 
 def app(environ, start_response):
@@ -30,16 +39,33 @@ def app(environ, start_response):
         return [" ".join(written).encode()]
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a secret")
+    if environ["PATH_INFO"] == "/read":
+        with suppress(TimeoutError):
+            environ["wsgi.input"].read()
     start_response("200 OK", [("Content-Length", "0")])
     return []
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory) -> Iterator[int]:
+    with serving(tmp_path_factory.mktemp("var"), WebWorker) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory) -> Iterator[int]:
+    with serving(tmp_path_factory.mktemp("var"), Hasty) as port:
+        yield port
+
+
+@contextmanager
+def serving(var: Path, worker: type[WebWorker]) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = processes.python(SERVE, tmp_path_factory.mktemp("var"), PORT=str(port), WEB_CONCURRENCY="1")
+    server = processes.python(
+        SERVE % f"{worker.__module__}.{worker.__qualname__}", var, PORT=str(port), WEB_CONCURRENCY="1"
+    )
     processes.until(lambda: answers(port))
     yield port
     server.terminate()
@@ -97,7 +123,7 @@ def test_a_write_whose_client_gave_up_while_it_waited_is_not_carried_out(port, s
         connection.sendall(head.encode() + b"x" * size)
         return connection
 
-    busy = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+    busy = [socket.create_connection(("127.0.0.1", port)) for _ in range(gunicorn.threads)]
     for each in busy:
         each.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     time.sleep(SLOW / 4)
@@ -109,3 +135,59 @@ def test_a_write_whose_client_gave_up_while_it_waited_is_not_carried_out(port, s
     _, _, written = ask(port, b"GET /written HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     assert f"/patient/{size}" in written.decode()
     assert f"/abandoned/{size}" not in written.decode()
+
+
+GET = b"GET /scim/v2/Users HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+MORE_THAN_THREADS = 2 * gunicorn.threads
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX-A: ", id="half a head"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n", id="a body that nobody asks for"),
+        pytest.param(b"GET / HTTP/1.0\r\n\r\n", id="a client that does not close"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000, id="a head without end"),
+    ],
+)
+def test_clients_that_dawdle_hold_no_thread(port, sent):  # S9
+    """There are more of them than threads, and they stay."""
+    with ExitStack() as stack:
+        for _ in range(MORE_THAN_THREADS):
+            stack.enter_context(dawdling(port, sent))
+        assert ask(port, GET)[0] == "HTTP/1.1 200 OK"
+
+
+def test_bodies_that_do_not_come_hold_threads_for_a_while_only(hasty):  # S9
+    with ExitStack() as stack:
+        for _ in range(MORE_THAN_THREADS):
+            stack.enter_context(dawdling(hasty, b"POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"))
+        assert ask(hasty, GET)[0] == "HTTP/1.1 200 OK"
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(hasty):
+    with dawdling(hasty, b"GET / HTTP/1.1\r\n") as connection:
+        assert connection.recv(1) == b""
+
+
+def test_a_request_in_pieces_and_the_next_ones_on_its_connection_are_answered(port):
+    body = b"POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+    with dawdling(port, b"") as connection:
+        for byte in body + body:
+            connection.sendall(bytes([byte]))
+        connection.sendall(body + GET)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK") == 4
+
+
+def test_a_client_that_is_refused_before_its_body_is_read_gets_the_answer(port):
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
+    assert ask(port, head + b"x" * 1_000_000)[0] == "HTTP/1.1 200 OK"
+
+
+def dawdling(port: int, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(sent)
+    return connection

@@ -278,6 +278,36 @@ class TestGuessing:
         self.guess(client, 8)
         assert sign_in_as(Client(REMOTE_ADDR="203.0.113.9"), "ada@corp.example").status_code == 302
 
+    def test_with_many_addresses_makes_the_client_wait(self, ada: User, settings) -> None:  # L1
+        """Behind a proxy it is still the client that waits, whatever it says about itself."""
+        settings.TRUSTED_PROXIES = 1
+        sprayer = Client(headers={"X-Forwarded-For": "192.0.2.66, 203.0.113.9"})
+        answers = [sign_in_as(sprayer, f"p{number}@corp.example", "Spring2026!") for number in range(25)]
+        assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 5
+        assert 50 < int(answers[-1]["Retry-After"]) <= 60
+        assert "Setting a new password" not in answers[-1].content.decode()
+        calm = Client(headers={"X-Forwarded-For": "192.0.2.66, 198.51.100.7"})
+        assert sign_in_as(calm, "ada@corp.example").status_code == 302
+
+    def test_does_not_lock_an_account_for_clients_behind_the_same_proxy(self, ada: User, settings) -> None:  # L1
+        settings.TRUSTED_PROXIES = 1
+        for number in range(10):
+            self.guess(Client(headers={"X-Forwarded-For": f"203.0.113.{number}"}), 1)
+        calm = Client(headers={"X-Forwarded-For": "198.51.100.77"})
+        assert sign_in_as(calm, "ada@corp.example").status_code == 302
+
+    def test_is_not_what_success_counts_as(self, ada: User) -> None:
+        for _ in range(25):
+            assert sign_in_as(Client(), "ada@corp.example").status_code == 302
+
+    def test_looks_at_few_passwords_at_once(self, client: Client, ada: User, monkeypatch) -> None:  # L1
+        monkeypatch.setattr(sign_in.hashing, "waiting", 0)
+        with sign_in.hashing.place("password"), sign_in.hashing.place("password"):
+            answer = sign_in_as(client, "ada@corp.example")
+        assert (answer.status_code, answer["Retry-After"]) == (429, "1")
+        assert sign_in_as(client, "ada@corp.example").status_code == 302
+        assert not SignInFailures.objects.filter(failures__gt=0).exists()
+
     def test_from_everywhere_makes_the_account_wait_for_a_while(self, ada: User) -> None:  # L1
         for number in range(21):
             self.guess(Client(REMOTE_ADDR=f"203.0.113.{number}"), 1)

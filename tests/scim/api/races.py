@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Barrier
+from unittest import mock
 
 from django.db import connection, transaction
 from django.http import HttpResponse
 
 from groups_provisioning.models import PushedGroup
 from orgs.models import User
+from orgs.web import in_flight
 from tests.conftest import Idp
 
 Call = Callable[[Idp], HttpResponse]
@@ -19,7 +21,10 @@ ROUNDS = 5
 
 @contextmanager
 def sent(secret: str, *calls: Call, prepare: str = "", tidy: str = "") -> Iterator[list[Future]]:
-    """The calls, each on its way in a thread with its own connection; prepare, tidy: SQL for that connection."""
+    """The calls, each on its way in a thread with its own connection; prepare, tidy: SQL for that connection.
+
+    As many at once as several web processes let through.
+    """
     barrier = Barrier(len(calls))
 
     def send(call: Call) -> HttpResponse:
@@ -31,7 +36,10 @@ def sent(secret: str, *calls: Call, prepare: str = "", tidy: str = "") -> Iterat
             execute(tidy)
             connection.close()
 
-    with ThreadPoolExecutor(len(calls)) as threads:
+    with (
+        mock.patch.object(in_flight.requests, "running", len(calls)),
+        ThreadPoolExecutor(len(calls)) as threads,
+    ):
         yield [threads.submit(send, call) for call in calls]
 
 

@@ -14,7 +14,7 @@ from orgs.models import Door, Organization, User
 from scim import request_log
 from scim.models import RequestLog
 from tests.conftest import Idp
-from tests.factories import issue_token
+from tests.factories import OrganizationFactory, issue_token
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -106,10 +106,11 @@ class TestLimits:
         assert answers[3]["Retry-After"] == "1"
         assert answers[3].json()["schemas"] == [ERROR]
 
-    def test_one_token_does_not_slow_down_another(self, org: Organization, idp: Idp, settings) -> None:
+    def test_more_tokens_are_no_more_requests_and_other_orgs_have_their_own(self, org, idp, settings) -> None:  # S9
         settings.SCIM_RATE, settings.SCIM_BURST = 1, 1
         assert [idp.get("/Users").status_code for _ in range(2)] == [200, 429]
-        assert Idp(issue_token(org).secret).get("/Users").status_code == 200
+        assert Idp(issue_token(org).secret).get("/Users").status_code == 429
+        assert Idp(issue_token(OrganizationFactory.create()).secret).get("/Users").status_code == 200
 
     def test_guessing_is_slowed_down_and_valid_tokens_are_not(self, idp: Idp, settings) -> None:
         settings.SCIM_FAILURES_PER_MINUTE = 2

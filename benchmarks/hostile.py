@@ -1,0 +1,122 @@
+"""One org's lookups beside another org that asks for all it can get: `python -m benchmarks.hostile`.
+
+The portal as it is deployed, two web processes. The hostile org sends slow requests, over many connections at once and
+without a pause: for work, filters that no index answers and pages of a thousand people; or deactivations of a person
+whose row is locked. The other org sends one lookup after another. What counts is its p99, beside and alone.
+"""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+
+import psycopg
+
+from benchmarks.portal import PEOPLE, Client, Portal, manage, portal
+
+PEOPLE_EACH, CONNECTIONS, LOOKUPS, ROUNDS = 20_000, 24, 300, 3
+LOOKUP = "/api/scim/Users?filter=userName%20eq%20%22p{}%22"
+SLOW = ("/api/scim/Users?filter=title%20co%20%22nobody%22", "/api/scim/Users?count=1000")
+DEACTIVATION = {
+    "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    "Operations": [{"op": "replace", "path": "active", "value": False}],
+}
+
+
+def main() -> None:
+    with portal() as muster:
+        manage(muster.environment, "create_org", "Hostile", "--admin", "owner@hostile.example", "--enable-all")
+        token = manage(muster.environment, "issue_token", "hostile", "--name", "hostile").strip()
+        with psycopg.connect(muster.database_url, autocommit=True) as connection:
+            for org in ("bench", "hostile"):
+                connection.execute(PEOPLE, {"org": org, "count": PEOPLE_EACH})
+            connection.execute("VACUUM ANALYZE")
+        with web(muster) as port:
+            client = Client(port, muster.token)
+            lookups(client)
+            times: dict[str, list[float]] = {"alone": [], "work": [], "locks": []}
+            for _, (kind, seconds) in itertools.product(range(ROUNDS), times.items()):
+                with hostile(muster, port, token, kind) if kind != "alone" else nullcontext():
+                    seconds += lookups(client)
+    print(f"{'beside':8}{'p50 ms':>8}{'p99 ms':>8}{'p99 of alone (aim: 2)':>24}")
+    for kind, seconds in times.items():
+        ratio = p99(seconds) / p99(times["alone"])
+        print(f"{kind:8}{statistics.median(seconds) * 1000:8.1f}{p99(seconds) * 1000:8.1f}{ratio:24.1f}")
+
+
+def lookups(client: Client) -> list[float]:
+    return [client("GET", LOOKUP.format(number + 1))[0] for number in range(LOOKUPS)]
+
+
+def p99(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+@contextmanager
+def web(muster: Portal) -> Iterator[int]:
+    """The port of the portal with its own settings, but for the rate, which would stop the hostile org first."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"PORT": str(port), "WEB_CONCURRENCY": "2", "SCIM_RATE": "1000000", "SCIM_BURST": "1000000"}
+    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+    process = subprocess.Popen(command, env=os.environ | muster.environment | settings)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@contextmanager
+def hostile(muster: Portal, port: int, token: str, kind: str) -> Iterator[None]:
+    """The hostile org's clients, in processes of their own, and a locked person."""
+    with psycopg.connect(muster.database_url) as connection:
+        row = connection.execute(
+            "SELECT id FROM orgs_user WHERE user_name = 'p1' AND org_id IN "
+            "(SELECT id FROM orgs_organization WHERE slug = 'hostile') FOR UPDATE"
+        ).fetchone()
+        assert row is not None
+        clients = [
+            multiprocessing.Process(
+                target=ask_without_pause, args=(port, token, kind, str(row[0]), number), daemon=True
+            )
+            for number in range(CONNECTIONS)
+        ]
+        for process in clients:
+            process.start()
+        time.sleep(2)
+        try:
+            yield
+        finally:
+            for process in clients:
+                process.terminate()
+                process.join()
+
+
+def ask_without_pause(port: int, token: str, kind: str, locked: str, number: int) -> None:
+    client = Client(port, token)
+    for turn in itertools.count(number):
+        with suppress(RuntimeError):  # it is refused, and comes back a little later, as clients do
+            if kind == "work":
+                client("GET", SLOW[turn % len(SLOW)])
+            else:
+                client("PATCH", f"/api/scim/Users/{locked}", DEACTIVATION)
+            continue
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()
