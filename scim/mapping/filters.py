@@ -12,8 +12,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from scim.protocol.errors import InvalidFilter
-from scim.protocol.evaluate import comparable
-from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present
+from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present, comparable
 from scim.protocol.schema import Attribute, Ref, ResourceType
 from scim.protocol.text import fold
 
