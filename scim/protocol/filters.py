@@ -47,7 +47,7 @@ class Compare:
     wanted: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wanted", comparable(self.ref.leaf, self.value))
+        object.__setattr__(self, "wanted", None if self.value is None else comparable(self.ref.leaf, self.value))
 
     def __str__(self) -> str:
         value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
