@@ -241,9 +241,11 @@ def _at_once(changes: Sequence[MembersChange]) -> Sequence[MembersChange]:
         return changes
     is_in: dict[str, bool] = {}
     added: dict[str, None] = {}
-    for change in changes:
+    # What a later `replace` undoes is looked at once, however many of them there are.
+    last = max((at for at, change in enumerate(changes) if change.op == "replace"), default=0)
+    for at, change in enumerate(changes):
         ids = [_canonical(id_) for id_ in change.ids]
-        if change.op == "replace":
+        if at == last and change.op == "replace":
             is_in = dict.fromkeys(is_in, False)
         if change.op != "remove":
             added |= dict.fromkeys(ids)

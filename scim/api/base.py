@@ -7,7 +7,7 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from psycopg import errors
@@ -209,6 +209,9 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
             answer = ScimError(str(error.detail), status=405)
         case OperationalError(__cause__=errors.QueryCanceled()):
             answer = TooMany("This filter takes too long. Filter by userName, externalId, emails or id.")
+        case InternalError(__cause__=errors.IdleInTransactionSessionTimeout()):
+            answer = ScimError("This took too long and was not done. Try again with less in one request.", status=503)
+            headers["Retry-After"] = str(RETRY_AFTER)
         case OperationalError() | InterfaceError() | PoolTimeout():
             log.warning("database_away", error=str(error))
             answer = ScimError("The portal's database is not available at the moment. Try again shortly.", status=503)

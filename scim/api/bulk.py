@@ -9,6 +9,7 @@ from scim.api.base import ScimResponse, ScimView
 from scim.api.resources import Requests
 from scim.mapping import group_requests, user_requests
 from scim.mapping.etags import revisions
+from scim.protocol.budget import Budget
 from scim.protocol.bulk import Done, Operation, read_bulk, run
 
 
@@ -19,6 +20,7 @@ class Bulk(ScimView):
 
     def post(self, request: Any) -> ScimResponse:
         self.by_kind = {requests.kind(self.org): requests for requests in (user_requests, group_requests)}
+        self.budget = Budget()
         bulk = read_bulk(self.message(), self.by_kind, max_operations=settings.SCIM_MAX_OPERATIONS)
         return ScimResponse(run(bulk, self._execute, self.call.base_url))
 
@@ -45,8 +47,8 @@ class Bulk(ScimView):
             requests.delete(self.org, operation.resource_id, self.cause(), expected)
             news.tell_deleted(self.call, requests, operation.resource_id)
             return Done(204, operation.resource_id)
-        change = requests.replace if operation.method == "PUT" else requests.patch
-        row = change(self.org, operation.resource_id, operation.data, self.cause(), expected)
+        given = (self.org, operation.resource_id, operation.data, self.cause(), expected)
+        row = requests.replace(*given) if operation.method == "PUT" else requests.patch(*given, self.budget)
         news.tell_written(self.call, requests, row)
         return Done(200, str(row.id), requests.etag(row))
 

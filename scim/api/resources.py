@@ -12,6 +12,7 @@ from scim.api import news
 from scim.api.base import ScimResponse, ScimView
 from scim.mapping.etags import Expected, revisions, unchanged
 from scim.mapping.listing import Page
+from scim.protocol.budget import Budget
 from scim.protocol.listing import Query, list_response, read_query, read_search
 from scim.protocol.projection import Projection, read_projection
 from scim.protocol.schema import ResourceType
@@ -42,7 +43,16 @@ class Requests(Protocol):
     def is_shown_after_patch(self, row: Any, /) -> bool: ...
     def create(self, org: Organization, body: Any, cause: Cause) -> Any: ...
     def replace(self, org: Organization, id_: str, body: Any, cause: Cause, expected: Expected = None, /) -> Any: ...
-    def patch(self, org: Organization, id_: str, body: Any, cause: Cause, expected: Expected = None, /) -> Any: ...
+    def patch(
+        self,
+        org: Organization,
+        id_: str,
+        body: Any,
+        cause: Cause,
+        expected: Expected = None,
+        budget: Budget | None = None,
+        /,
+    ) -> Any: ...
     def delete(self, org: Organization, id_: str, cause: Cause, expected: Expected = None, /) -> None: ...
 
 

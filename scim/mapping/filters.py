@@ -12,8 +12,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from scim.protocol.errors import InvalidFilter
-from scim.protocol.evaluate import comparable
-from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present
+from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present, comparable
 from scim.protocol.schema import Attribute, Ref, ResourceType
 from scim.protocol.text import fold
 
@@ -181,7 +180,7 @@ def _column(column: str, found: Compare | Present) -> Sql:
         case "ne":
             return (f"{column} IS NOT NULL", []) if value is None else (f"{column} IS DISTINCT FROM %s", [value])
         case "co" | "sw" | "ew":
-            return f"{column} LIKE %s", [_pattern(found.op, str(value))]
+            return _part_of((column, []), found.op, str(value))
         case op:
             return f"{column} {_SQL_OPERATORS[op]} %s", [value]
 
@@ -211,7 +210,7 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
         case "ne":
             return f"{text} IS DISTINCT FROM %s", [*params, value]
         case "co" | "sw" | "ew":
-            return f"{text} LIKE %s", [*params, _pattern(found.op, str(value))]
+            return _part_of((text, params), found.op, str(value))
         case op:
             return f'{text} COLLATE "C" {_SQL_OPERATORS[op]} %s', [*params, value]
 
@@ -230,9 +229,20 @@ def _folded(found: Compare) -> Any:
     return value if value is None or isinstance(value, datetime) else comparable(found.ref.leaf, value)
 
 
-def _pattern(op: str, value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"{'' if op == 'sw' else '%'}{escaped}{'' if op == 'ew' else '%'}"
+def _part_of(text: Sql, op: str, value: str) -> Sql:
+    """Whether the text contains the value, begins or ends with it. Only a LIKE of a beginning uses indexes.
+
+    Any other LIKE may look at each character once for each of the value's, and does not stop for `statement_timeout`.
+    """
+    sql, params = text
+    match op:
+        case "co":
+            return f"strpos({sql}, %s) > 0", [*params, value]
+        case "ew":
+            return f"right({sql}, %s) = %s", [*params, len(value), value]
+        case _:
+            escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            return f"{sql} LIKE %s", [*params, f"{escaped}%"]
 
 
 def _join(word: str, terms: list[Sql]) -> Sql:

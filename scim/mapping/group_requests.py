@@ -17,6 +17,7 @@ from scim.mapping.etags import Expected
 from scim.mapping.etags import etag as etag_of
 from scim.mapping.profiles import dialect
 from scim.protocol.apply import apply_patch
+from scim.protocol.budget import Budget
 from scim.protocol.dialect import Dialect
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
@@ -104,14 +105,19 @@ def replace(org: Organization, group_id: str, body: Any, cause: Cause, expected:
     return _change(org, group_id, edit, cause, expected)
 
 
-def patch(org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None) -> PushedGroup:
-    """PATCH (RFC 7644 §3.5.2). Raises ScimError and what group_intake.change_group raises."""
+def patch(
+    org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None, budget: Budget | None = None
+) -> PushedGroup:
+    """PATCH (RFC 7644 §3.5.2). Several operations share a `budget` (SPEC S9).
+
+    Raises ScimError and what group_intake.change_group raises.
+    """
     own = dialect(org.profile)
     read = read_patch(body, own.group, max_operations=settings.SCIM_MAX_OPERATIONS)
     changes = [MembersChange(write.op, write.ids) for write in read.members]
 
     def edit(group: PushedGroup) -> GroupEdit:
-        return GroupEdit(_facts(own, apply_patch(read, own.group, groups.resource_of(group)), group), changes)
+        return GroupEdit(_facts(own, apply_patch(read, own.group, groups.resource_of(group), budget), group), changes)
 
     return _change(org, group_id, edit, cause, expected)
 

@@ -17,6 +17,7 @@ from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
 from scim.mapping.users import Shown
 from scim.protocol.apply import apply_patch
+from scim.protocol.budget import Budget
 from scim.protocol.dialect import Dialect
 from scim.protocol.errors import InvalidValue, quote
 from scim.protocol.listing import Query
@@ -104,13 +105,18 @@ def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: 
     return _shown(user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected))
 
 
-def patch(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> Shown:
-    """PATCH (RFC 7644 §3.5.2). Raises ScimError and what intake.change_user raises."""
+def patch(
+    org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None, budget: Budget | None = None
+) -> Shown:
+    """PATCH (RFC 7644 §3.5.2). Several operations share a `budget` (SPEC S9).
+
+    Raises ScimError and what intake.change_user raises.
+    """
     kind = dialect(org.profile).user
     read = read_patch(body, kind, max_operations=settings.SCIM_MAX_OPERATIONS)
 
     def edit(user: User) -> user_intake.Edit:
-        return _edit(org, user, apply_patch(read, kind, users.resource_of(user)), read.deactivates)
+        return _edit(org, user, apply_patch(read, kind, users.resource_of(user), budget), read.deactivates)
 
     return _shown(user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected))
 

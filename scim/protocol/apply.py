@@ -10,9 +10,11 @@ import json
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
+from .budget import Budget
 from .errors import NoTarget, ScimError
-from .evaluate import comparable, matches
-from .filters import And, Compare, Filter
+from .evaluate import matches
+from .filters import And, Compare, Filter, comparable, count_terms
+from .lengths import restore_overlong
 from .patch import Patch, Write
 from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable
 from .schema import Attribute, ResourceType
@@ -20,11 +22,13 @@ from .undescribed import OpenWrite, carry_out, place_of, value_at
 from .values import Refusal, check_size, notable
 
 
-def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -> Outcome:
+def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any], budget: Budget | None = None) -> Outcome:
     """What the writes make of the resource, which is left as it is. Members are not among them.
 
-    The refusals are those of the patch and those that the resource gives cause to.
+    The refusals are those of the patch and those that the resource gives cause to. A write that the budget does not
+    allow is one of them, and costs nothing.
     """
+    budget = budget or Budget()
     new = _gathered(kind, resource)
     refusals = list(patch.refusals)
     spelling: dict[str, str] = {}
@@ -32,6 +36,7 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
     for write in patch.writes:
         if isinstance(write, OpenWrite):
             try:
+                budget.spend(_cost_of_open(write, kind, new))
                 spelling |= _carry_out_open(write, kind, new, resource, spelled)
             except ScimError as error:
                 refusals.append(Refusal(notable(write.name), error))
@@ -41,6 +46,7 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
         if aliased and spelled.setdefault(ref.top, spelled_as) != spelled_as and write.value == get(resource, ref):
             continue  # The other spelling brought another value: that one is new (SPEC P1).
         try:
+            budget.spend(_cost(write, new))
             _carry_out(write, new)
         except ScimError as error:
             refusals.append(Refusal(ref.top, error))
@@ -48,6 +54,7 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
         if aliased and spelled_as:
             spelling[aliased.id] = spelled_as
     refusals += restore_immutable(kind, resource, new)
+    refusals += restore_overlong(resource, new)
     return Outcome(new, tuple(refusals), spelling)
 
 
@@ -59,6 +66,25 @@ def _gathered(kind: ResourceType, resource: Mapping[str, Any]) -> Resource:
         if schema and schema.id != name:
             new.setdefault(schema.id, new.pop(name))
     return new
+
+
+def _cost(write: Write, new: Resource) -> int:
+    """The comparisons that a write makes: elements, those of before and those that it brings, times terms.
+
+    A plain value is compared with nothing, `active` for example.
+    """
+    attribute, found = write.path.ref.attribute, write.path.filter
+    if attribute is None or not (attribute.multi_valued or found):
+        return 0
+    elements = sum(len(value) if isinstance(value, list) else 1 for value in (get(new, write.path.ref), write.value))
+    return elements * (count_terms(found) if found else 1)
+
+
+def _cost_of_open(write: OpenWrite, kind: ResourceType, new: Resource) -> int:
+    """The names among which a write finds its place, and the elements there."""
+    place = place_of(write, kind, new)
+    homes = (value_at(new, place[:depth]) for depth in range(1, len(place) + 1))
+    return len(new) + sum(len(value) for value in (*homes, write.value) if isinstance(value, list | dict))
 
 
 def _carry_out(write: Write, new: Resource) -> None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from .filters import And, Compare, ElementMatch, Filter, Not, Or, Present
-from .schema import Attribute, Ref
-from .text import fold, read_datetime
+from .filters import And, Compare, ElementMatch, Filter, Not, Or, Present, comparable
+from .schema import Ref
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "co": operator.contains,
@@ -69,15 +67,6 @@ def _holds(found: Compare, value: Any) -> bool:
         if value is None or found.value is None:
             equal = value is found.value
         else:
-            equal = comparable(attribute, value) == comparable(attribute, found.value)
+            equal = comparable(attribute, value) == found.wanted
         return equal is (found.op == "eq")
-    return value is not None and _TESTS[found.op](comparable(attribute, value), comparable(attribute, found.value))
-
-
-def comparable(attribute: Attribute, value: Any) -> Any:
-    """The value in the form in which values of the attribute are compared and ordered."""
-    if attribute.type == "dateTime" and not isinstance(value, datetime):
-        return read_datetime(value)
-    if isinstance(value, str) and not attribute.case_exact:
-        return fold(value)
-    return value
+    return value is not None and _TESTS[found.op](comparable(attribute, value), found.wanted)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from .errors import InvalidFilter, quote
 from .schema import Attribute, Ref, ResourceType
-from .text import is_storable, read_datetime
+from .text import fold, is_storable, read_datetime
 from .values import is_number, truth_of
 
 MAX_LENGTH = 4096
@@ -25,13 +25,29 @@ Operator = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value = str | bool | int | float | datetime | None
 
 
+def comparable(attribute: Attribute, value: Any) -> Any:
+    """The value in the form in which values of the attribute are compared and ordered."""
+    if attribute.type == "dateTime" and not isinstance(value, datetime):
+        return read_datetime(value)
+    if isinstance(value, str) and not attribute.case_exact:
+        return fold(value)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`ref op value`; the value has the attribute's type, a dateTime is in UTC, null comes with eq and ne alone."""
+    """`ref op value`; the value has the attribute's type, a dateTime is in UTC, null comes with eq and ne alone.
+
+    `wanted` is the value as values of the attribute are compared, worked out once.
+    """
 
     ref: Ref
     op: Operator
     value: Value
+    wanted: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wanted", None if self.value is None else comparable(self.ref.leaf, self.value))
 
     def __str__(self) -> str:
         value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
@@ -94,6 +110,19 @@ _LITERALS: Mapping[str, bool | None] = {"true": True, "false": False, "null": No
 _OPERATORS = frozenset(("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"))
 _TEXT_OPERATORS = frozenset(("co", "sw", "ew"))
 _ORDER_OPERATORS = frozenset(("gt", "ge", "lt", "le"))
+
+
+def count_terms(found: Filter) -> int:
+    """How many comparisons the filter makes with one value."""
+    match found:
+        case And() | Or():
+            return sum(map(count_terms, found.terms))
+        case Not():
+            return count_terms(found.term)
+        case ElementMatch():
+            return count_terms(found.filter)
+        case _:
+            return 1
 
 
 def read_filter(text: str, kind: ResourceType) -> Filter:

@@ -74,7 +74,7 @@ def read_patch(body: Any, kind: ResourceType, *, max_operations: int = MAX_OPERA
         raise InvalidSyntax("A PATCH needs Operations, an array with at least one operation.")
     if len(operations) > max_operations:
         raise ScimError(f"A PATCH may have at most {max_operations} operations; send several.", status=413)
-    reader = _Reader(kind)
+    reader = _Reader(kind, max_operations)
     for operation in operations:
         reader.operation(operation)
     return Patch(tuple(reader.writes), tuple(reader.members), tuple(reader.refusals))
@@ -92,8 +92,9 @@ def _field(record: Any, name: str) -> Any:
 class _Reader:
     """Collects writes; `named` tells a target that the client named by a path from one inside a value (SPEC U7)."""
 
-    def __init__(self, kind: ResourceType) -> None:
+    def __init__(self, kind: ResourceType, max_keys: int) -> None:
         self._kind = kind
+        self._keys_left = max_keys
         self.writes: list[Write | OpenWrite] = []
         self.members: list[MembersWrite] = []
         self.refusals: list[Refusal] = []
@@ -134,6 +135,14 @@ class _Reader:
         """
         known: list[tuple[str, Path, Any]] = []
         for key, item in value.items():
+            # A key is an operation too. Deactivating is never refused for what comes with it (SPEC U4).
+            self._keys_left -= 1
+            if self._keys_left < 0 and key.lower() != "active":
+                if self._keys_left == -1:
+                    self._refuse(
+                        notable(key), ScimError("A PATCH may name at most 1,000 attributes; send several.", status=413)
+                    )
+                continue
             if is_undescribed(key, self._kind):
                 self._open(op, key, item)
                 continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import InvalidSyntax, InvalidValue, Mutability, quote
 from .filters import MAX_LENGTH
+from .lengths import restore_overlong
 from .paths import spelling_of
 from .schema import Attribute, Ref, ResourceType, Schema
 from .text import fold, is_storable
@@ -90,7 +91,9 @@ class Draft:
             if place and (value := value_at(stored, place)) is not None:
                 with suppress(InvalidValue):
                     _set(new, place, value)
-        return Outcome(new, (*refusals, *restore_immutable(self.kind, stored, new)), spelling)
+        refusals += restore_immutable(self.kind, stored, new)
+        refusals += restore_overlong(stored, new)
+        return Outcome(new, tuple(refusals), spelling)
 
     def _place_open(self, stored: Mapping[str, Any], new: Resource) -> list[Refusal]:
         """Put what no schema describes where its names lead, objects first: those are extensions, letter for letter.

@@ -30,6 +30,7 @@ from orgs import (
     txt_records,
 )
 from orgs.models import EntityKind
+from orgs.web import in_flight
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
@@ -40,8 +41,10 @@ TOLD_BY = {
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
     conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
     domains.NotADomain: "orgs/views/domains.py",
+    domains.TooManyPending: "orgs/views/domains.py",
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
+    in_flight.Busy: "orgs/web/fair_share.py",
     matters.UnknownMatter: "scim/views/matters.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",

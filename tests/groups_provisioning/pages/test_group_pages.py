@@ -121,7 +121,7 @@ class TestTheList:
         push(idp, "Office")
         lines = b"".join(browser.get("/groups.csv?q=eng").streaming_content).decode().splitlines()
         assert len(lines) == 2
-        assert lines[1].startswith("eng-web,Auto-Approved,,0,,Team: eng-web,1 Begins with eng-,")
+        assert lines[1].startswith('"eng-web","Auto-Approved","","0","","Team: eng-web","1 Begins with eng-",')
 
     def test_knows_no_group_of_another_org(self, browser: Client, idp: Idp) -> None:  # O7
         other = OrganizationFactory.create()
@@ -292,7 +292,7 @@ class TestAnEffectOnVeryMany:
         group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
         shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
         lines = b"".join(browser.get(shown.context["download"]).streaming_content).decode().splitlines()
-        assert lines[1:] == ["grace@corp.example,place,team,,Berlin"]
+        assert lines[1:] == ['"grace@corp.example","place","team","","Berlin"]']
 
 
 class TestMappingByHand:

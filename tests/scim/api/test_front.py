@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from psycopg import errors
@@ -173,6 +173,15 @@ class TestTrouble:
         assert (query.status_code, query.json()["scimType"]) == (400, "tooMany")
         assert write.status_code == 503
         assert write["Retry-After"]
+
+    def test_what_outlives_its_transaction_is_503(self, idp: Idp) -> None:  # S2
+        def ended(*args: object) -> None:
+            raise InternalError("terminating connection") from errors.IdleInTransactionSessionTimeout()
+
+        with connection.execute_wrapper(ended):
+            answer = idp.post("/Users", {"userName": "ada"})
+        assert answer.status_code == 503
+        assert answer["Retry-After"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,8 +15,8 @@ from orgs.people import UserNameTaken
 from scim.mapping import listing, user_requests, users
 from scim.mapping.profiles import dialect
 from scim.protocol.dialect import Dialect
-from scim.protocol.evaluate import comparable, matches
-from scim.protocol.filters import read_filter
+from scim.protocol.evaluate import matches
+from scim.protocol.filters import comparable, read_filter
 from scim.protocol.listing import Query, read_query
 from scim.protocol.projection import everything
 from scim.protocol.schema import Ref
