@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
 from orgs.admin.organizations import OrganizationAdmin
-from orgs.admin.profiles import SchemaProfileAdmin
+from orgs.admin.profiles import Roles, SchemaProfileAdmin, among
 from orgs.models import KIND_SWITCHES, Organization, SchemaProfile
 
 MOST = 20  # orgs of a profile whose effects are worked out
@@ -82,7 +82,7 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
 
 class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
-        (roles,) = formsets
+        roles = among(formsets, Roles)
         facts = sorted(roles.facts, key=lambda role: role.rank, reverse=True)
         wish = {
             "do": "roles",

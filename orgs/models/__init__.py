@@ -2,9 +2,12 @@ from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.organizations import (
+    AttributeType,
+    Carrier,
     Organization,
     PendingDomain,
     Plan,
+    ProfileAttribute,
     Role,
     RolePolicy,
     SchemaProfile,
@@ -16,6 +19,8 @@ from orgs.models.sign_in import SignInFailures
 
 __all__ = [
     "KIND_SWITCHES",
+    "AttributeType",
+    "Carrier",
     "Change",
     "Door",
     "Entity",
@@ -28,6 +33,7 @@ __all__ = [
     "Organization",
     "PendingDomain",
     "Plan",
+    "ProfileAttribute",
     "Role",
     "RolePolicy",
     "SchemaProfile",

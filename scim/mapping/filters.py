@@ -15,7 +15,7 @@ from scim.protocol.errors import InvalidFilter
 from scim.protocol.evaluate import comparable
 from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present
 from scim.protocol.schema import Attribute, Ref, ResourceType
-from scim.protocol.text import fold
+from scim.protocol.text import fold, write_datetime
 
 Sql = tuple[str, list[Any]]
 
@@ -63,6 +63,9 @@ class FilterSql:
             params = [*params, *params]
         if ref.sub:
             sql, params = f"{sql} -> %s", [*params, ref.sub.name]
+        if ref.leaf.type in ("integer", "decimal"):
+            number = f"CASE WHEN jsonb_typeof({sql}) = 'number' THEN (({sql}) #>> '{{}}')::numeric END"
+            return number, [*params, *params]
         return f"(({sql}) #>> '{{}}') COLLATE \"C\"", params
 
     def _filter(self, found: Filter) -> Sql:
@@ -195,8 +198,8 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
     value = _folded(found)
     if value is None:
         return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
+    # A value of another JSON type, which is older than its description, differs from this one and has no order with it.
     if isinstance(value, bool | int | float):
-        # A value of another JSON type, which extensions may hold, differs from a number and has no order with it.
         json_value = f"({sql})"
         if found.op in _SQL_OPERATORS:
             condition = (
@@ -205,15 +208,18 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
             return f"({condition})", [*params, *params, value]
         operator = "=" if found.op == "eq" else "IS DISTINCT FROM"
         return f"{json_value} {operator} to_jsonb(%s)", [*params, value]
+    if isinstance(value, datetime):
+        value = write_datetime(value)
+    is_text = f"jsonb_typeof({sql}) = 'string'"
     match found.op:
         case "eq":
-            return f"{text} = %s", [*params, value]
+            return f"({is_text} AND {text} = %s)", [*params, *params, value]
         case "ne":
-            return f"{text} IS DISTINCT FROM %s", [*params, value]
+            return f"(({is_text} AND {text} = %s) IS NOT TRUE)", [*params, *params, value]
         case "co" | "sw" | "ew":
-            return f"{text} LIKE %s", [*params, _pattern(found.op, str(value))]
+            return f"({is_text} AND {text} LIKE %s)", [*params, *params, _pattern(found.op, str(value))]
         case op:
-            return f'{text} COLLATE "C" {_SQL_OPERATORS[op]} %s', [*params, value]
+            return f'({is_text} AND {text} COLLATE "C" {_SQL_OPERATORS[op]} %s)', [*params, *params, value]
 
 
 def _any_element(home: Sql, condition: Sql) -> Sql:
@@ -268,12 +274,21 @@ def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:
     return sorted(map(fold, shown | aliases))
 
 
+# Stands for what does not fit its description: it is there, and equal to nothing that a filter can name.
+_MISFIT = {"": True}
+
+
 def _fold_value(value: Any, attribute: Attribute) -> Any:
-    if isinstance(value, str):
-        return value if attribute.case_exact else fold(value)
     if isinstance(value, list):
         return [_fold_value(element, attribute) for element in value]
+    if isinstance(value, str):
+        if attribute.type == "dateTime":
+            moment = comparable(attribute, value)
+            return write_datetime(moment) if isinstance(moment, datetime) else _MISFIT
+        return value if attribute.case_exact else fold(value)
     if isinstance(value, dict):
+        if attribute.type != "complex":
+            return _MISFIT
         subs = attribute.subs
         return {name: _fold_value(part, subs[name]) for name, part in value.items() if name in subs}
     return value

@@ -14,7 +14,7 @@ from .errors import NoTarget, ScimError
 from .evaluate import comparable, matches
 from .filters import And, Compare, Filter
 from .patch import Patch, Write
-from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable
+from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable, still_refused
 from .schema import Attribute, ResourceType
 from .undescribed import OpenWrite, carry_out, place_of, value_at
 from .values import Refusal, check_size, notable
@@ -25,8 +25,8 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
 
     The refusals are those of the patch and those that the resource gives cause to.
     """
-    new = _gathered(kind, resource)
-    refusals = list(patch.refusals)
+    new = dict(resource)
+    refusals = still_refused(patch.refusals, kind, resource)
     spelling: dict[str, str] = {}
     spelled: dict[Hashable, str | None] = {}
     for write in patch.writes:
@@ -49,16 +49,6 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any]) -
             spelling[aliased.id] = spelled_as
     refusals += restore_immutable(kind, resource, new)
     return Outcome(new, tuple(refusals), spelling)
-
-
-def _gathered(kind: ResourceType, resource: Mapping[str, Any]) -> Resource:
-    """The resource with its extensions under their own URNs; one may have been stored before its alias was known."""
-    new = dict(resource)
-    for name in resource:
-        schema, _ = kind.urns.get(name.lower(), (None, "")) if ":" in name else (None, "")
-        if schema and schema.id != name:
-            new.setdefault(schema.id, new.pop(name))
-    return new
 
 
 def _carry_out(write: Write, new: Resource) -> None:
@@ -99,7 +89,7 @@ def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
     """The new value of an attribute as a whole; None if it has none."""
     sub, value = write.path.ref.sub, write.value
     if attribute.multi_valued:
-        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
+        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [] if old is None else [old])
         check_size(attribute, elements)
         return elements or None
     if (found := write.path.filter) and not (isinstance(old, dict) and matches(found, old)):
@@ -235,5 +225,5 @@ def _key(attribute: Attribute, element: Any) -> Hashable:
         return frozenset((name, comparable(subs[name], value)) for name, value in element.items() if name != "primary")
     if isinstance(element, dict | list):  # stored before anybody described the attribute (SPEC P3)
         return json.dumps(element, sort_keys=True)
-    plain: Hashable = comparable(attribute, element)
-    return plain
+    # Python has True equal to 1.
+    return isinstance(element, bool), comparable(attribute, element)

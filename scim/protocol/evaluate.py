@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from .filters import And, Compare, ElementMatch, Filter, Not, Or, Present
 from .schema import Attribute, Ref
 from .text import fold, read_datetime
+from .values import is_number
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "co": operator.contains,
@@ -65,19 +65,32 @@ def _values(ref: Ref, resource: Any) -> Iterable[Any]:
 
 def _holds(found: Compare, value: Any) -> bool:
     attribute = found.ref.leaf
+    if value is None or found.value is None:
+        return (value is found.value) is (found.op == "eq") and found.op in ("eq", "ne")
+    one, other = comparable(attribute, value), comparable(attribute, found.value)
+    alike = _are_alike(one, other)
     if found.op in ("eq", "ne"):
-        if value is None or found.value is None:
-            equal = value is found.value
-        else:
-            equal = comparable(attribute, value) == comparable(attribute, found.value)
-        return equal is (found.op == "eq")
-    return value is not None and _TESTS[found.op](comparable(attribute, value), comparable(attribute, found.value))
+        return (alike and one == other) is (found.op == "eq")
+    return alike and bool(_TESTS[found.op](one, other))
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Whether two values are of one type; what is older than its description may be of any (SPEC P3, P8)."""
+    if is_number(one) or is_number(other):
+        return is_number(one) and is_number(other)
+    return type(one) is type(other)
 
 
 def comparable(attribute: Attribute, value: Any) -> Any:
-    """The value in the form in which values of the attribute are compared and ordered."""
-    if attribute.type == "dateTime" and not isinstance(value, datetime):
-        return read_datetime(value)
+    """The value in the form in which values of the attribute are compared and ordered.
+
+    What is no time, although the attribute is described as one by now, is itself.
+    """
+    if attribute.type == "dateTime" and isinstance(value, str):
+        try:
+            return read_datetime(value)
+        except ValueError:
+            return value
     if isinstance(value, str) and not attribute.case_exact:
         return fold(value)
     return value

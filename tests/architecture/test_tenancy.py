@@ -10,7 +10,17 @@ from django.utils import timezone
 
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey
-from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, SignInFailures, SupportNotice, User
+from orgs.models import (
+    Change,
+    Door,
+    LedgerEntry,
+    ProfileAttribute,
+    Role,
+    SchemaProfile,
+    SignInFailures,
+    SupportNotice,
+    User,
+)
 from scim.models import RequestLog, RequestLogBody
 from tests.factories import OrganizationFactory, UserFactory
 
@@ -22,6 +32,7 @@ SHARED = {
     apps.get_model("orgs", "Organization"): "is the tenant",
     SchemaProfile: "belongs to the operator, and serves many orgs",
     Role: "belongs to a profile",
+    ProfileAttribute: "belongs to a profile",
     SignInFailures: "counts what is typed before anybody is known; no page shows it",
     SupportNotice: "belongs to its ledger entry, and has its id",
     RequestLogBody: "belongs to its row in the request log, and has its id",

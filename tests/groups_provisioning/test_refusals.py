@@ -35,6 +35,7 @@ TOLD_BY = {
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "orgs/admin/people.py",
+    profiles.BadAttributes: "orgs/admin/profiles.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
