@@ -120,7 +120,7 @@ class AttributeInline(TabularInline):
 class SchemaProfileAdmin(ModelAdmin):
     list_display = ("name", "key", "user_extension", "role_policy", "revision")
     show_full_result_count = False
-    inlines = (RoleInline, AttributeInline)
+    inlines: Any = (RoleInline, AttributeInline)
     fieldsets = (
         (None, {"fields": ("name", "key", "revision")}),
         (
@@ -140,7 +140,7 @@ class SchemaProfileAdmin(ModelAdmin):
         ),
         (
             _("Groups"),
-            {"fields": ("group_extension", "group_extension_aliases", "group_role_attribute", "starting_rules")},
+            {"fields": ("group_extension", "group_extension_aliases", "group_role_attribute")},
         ),
         (_("Discovery"), {"fields": ("announces_cursors",)}),
     )

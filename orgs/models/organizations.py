@@ -42,7 +42,6 @@ class SchemaProfile(models.Model):
             "send nothing. Cursors work without being announced."
         ),
     )
-    starting_rules = models.JSONField(blank=True, default=list)
     revision = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:

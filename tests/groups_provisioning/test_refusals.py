@@ -13,7 +13,6 @@ from config.environment import ROOT
 from groups_provisioning import refusals
 from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
-from groups_provisioning.actions.rules import BadStartingRule
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
 from groups_provisioning.rules.patterns import BadPattern
@@ -23,8 +22,7 @@ from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
 TOLD_BY = {
-    BadPattern: "groups_provisioning/pages/rules/forms.py",
-    BadStartingRule: "groups_provisioning/management/commands/create_org.py",
+    BadPattern: "groups_provisioning/refusals.py",
     Outdated: "groups_provisioning/pages/deciding.py",
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
     conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
@@ -35,7 +33,6 @@ TOLD_BY = {
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "orgs/admin/people.py",
-    profiles.BadAttributes: "orgs/admin/profiles.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
@@ -47,6 +44,7 @@ NOT_ASKED = {
     manual_changes.UnknownRole,
     organizations.NotActivated,
     organizations.ProfileInUse,
+    profiles.BadAttributes,
     profiles.RoleInUse,
     tokens.UnknownToken,
 }

@@ -265,13 +265,12 @@ class TestAProfile:
         SchemaProfile.objects.filter(key="lambdatest").update(revision=next(self.revisions))
         return SchemaProfile.objects.get(key="lambdatest")
 
-    def save(self, desk, profile, *wanted, gone=(), described=(), **differs):
-        """wanted: (key, rank, mark) of roles to change or add; gone: keys to delete; described: all attributes."""
+    def save(self, desk, profile, *wanted, gone=(), described=(), rules=(), **differs):
+        """wanted: (key, rank, mark) of roles to change or add; gone: keys to delete; described, rules: all of them."""
         response = desk.get(page(SchemaProfile, profile.pk))
         form = response.context["adminform"].form
         data = {name: form[name].value() for name in form.fields}
         data = {name: ",".join(value) if isinstance(value, list) else value for name, value in data.items()} | differs
-        data["starting_rules"] = "[]"
         present = list(profile.roles.order_by("-rank"))
         wanted = {key: (rank, mark) for key, rank, mark in wanted}
         for n, role in enumerate(present):
@@ -284,28 +283,49 @@ class TestAProfile:
             data |= {f"roles-{n}-profile": profile.pk, f"roles-{n}-key": key, f"roles-{n}-rank": rank}
             data |= {f"roles-{n}-is_{mark}": "on"} if mark else {}
         data |= {"roles-TOTAL_FORMS": len(present) + len(wanted), "roles-INITIAL_FORMS": len(present)}
-        data |= self.rows(profile, described)
+        data |= self.rows(profile, "attributes", described) | self.rows(profile, "founding_rules", rules)
         return confirmed(desk, page(SchemaProfile, profile.pk), {name: value for name, value in data.items() if value})
 
-    def rows(self, profile, described):
-        """The rows of attributes as a browser sends them: those that are there are deleted, and `described` added."""
+    def rows(self, profile, name, wanted):
+        """The rows of an inline as a browser sends them: those that are there are deleted, and `wanted` added."""
         data = {}
-        present = list(profile.attributes.all())
-        for n, row in enumerate(present):
-            data |= {
-                f"attributes-{n}-id": row.pk,
-                f"attributes-{n}-profile": profile.pk,
-                f"attributes-{n}-DELETE": "on",
-            }
-            data |= {f"attributes-{n}-carrier": row.carrier, f"attributes-{n}-name": row.name}
-            data |= {f"attributes-{n}-type": row.type}
-        for n, row in enumerate(described, len(present)):
-            row = {"carrier": "user", "type": "string"} | row
-            data |= {f"attributes-{n}-{name}": value for name, value in row.items()}
-        return data | {
-            "attributes-TOTAL_FORMS": str(len(present) + len(described)),
-            "attributes-INITIAL_FORMS": str(len(present)),
-        }
+        present = list(getattr(profile, name).values())
+        for n, row in enumerate([*({**row, "DELETE": "on"} for row in present), *wanted]):
+            row = {"carrier": "user", "type": "string", "kind": "team", "position": 1} | row
+            data |= {f"{name}-{n}-{column}": str(value or "") for column, value in row.items()}
+            data[f"{name}-{n}-profile"] = profile.pk
+        total = len(present) + len(wanted)
+        return data | {f"{name}-TOTAL_FORMS": str(total), f"{name}-INITIAL_FORMS": str(len(present))}
+
+    def test_has_its_starting_rules_in_rows(self, desk, profile):  # P8
+        rows = [
+            {"pattern_type": "prefix", "pattern": "b ", "position": 2},
+            {"pattern_type": "all", "position": 3, "auto_approve": "on"},
+            {"pattern_type": "regex", "pattern": "^a", "position": 1, "kind": "sub_organization"},
+        ]
+        expected = [("^a", "sub_organization", False), ("b ", "team", False), ("", "team", True)]
+        for _ in range(2):
+            assert self.save(desk, profile, rules=rows).status_code == 302
+            assert list(profile.founding_rules.values_list("pattern", "kind", "auto_approve")) == expected
+
+    @pytest.mark.parametrize(
+        ("row", "why"),
+        [
+            ({"pattern_type": "regex", "pattern": "a("}, "not a valid RE2 regular expression"),
+            ({"pattern_type": "regex", "pattern": "(?=a)"}, "At character 1"),
+            ({"pattern_type": "prefix", "pattern": ""}, "Enter a pattern."),
+            ({"pattern_type": "all", "pattern": "a"}, "A rule for every group has no pattern."),
+            ({"pattern_type": "prefix", "pattern": "a", "kind": "crew"}, "Select a valid choice"),
+            ({"pattern_type": "some", "pattern": "a"}, "Select a valid choice"),
+        ],
+    )
+    def test_is_told_which_starting_rules_cannot_be(self, desk, profile, row, why):  # P8
+        answer = self.save(desk, profile, rules=[row], name="Changed")
+        assert answer.status_code == 200
+        assert why in answer.content.decode()
+        assert not profile.founding_rules.exists()
+        profile.refresh_from_db()
+        assert profile.name != "Changed"
 
     def test_has_further_attributes_described_in_rows(self, desk, profile):  # P8
         rows = [{"name": "costCode", "case_exact": "on"}, {"name": "level", "type": "integer", "multi_valued": "on"}]
@@ -427,13 +447,14 @@ class TestAProfile:
             "key": "ours",
             "role_attribute": "roles",
             "role_policy": "union",
-            "starting_rules": "[]",
             "roles-TOTAL_FORMS": 1,
             "roles-INITIAL_FORMS": 0,
             "roles-0-key": "All",
             "roles-0-rank": 1,
             "roles-0-is_default": "on",
             "roles-0-is_admin": "on",
+            "founding_rules-TOTAL_FORMS": 0,
+            "founding_rules-INITIAL_FORMS": 0,
             "attributes-TOTAL_FORMS": 0,
             "attributes-INITIAL_FORMS": 0,
         }
