@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from groups_provisioning.models import StartingRule
 from orgs.models import Organization, SchemaProfile, User
 from orgs.web.limits import Buckets
 from scim import request_log
@@ -58,7 +59,12 @@ def transactional_db(transactional_db: None) -> Iterator[None]:
 def install_profiles() -> None:
     """Bring back the built-in profiles, where a flush has taken them away."""
     if not SchemaProfile.objects.exists():
-        import_module("orgs.migrations.0002_built_in_profiles").install(apps, None)
+        built_in = import_module("orgs.migrations.0002_built_in_profiles")
+        built_in.install(apps, None)
+        copy = import_module("groups_provisioning.migrations.0006_starting_rules").copy
+        for entry in built_in.BUILT_IN:
+            profile = SchemaProfile.objects.get(key=entry["key"])
+            copy(StartingRule.objects, profile.pk, entry.get("starting_rules"))
 
 
 class Idp:

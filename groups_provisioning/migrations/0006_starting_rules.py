@@ -4,25 +4,29 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 PATTERN_TYPES = {"match_all": "all", "prefix": "prefix", "regex": "regex"}
+KINDS = ("team", "concurrency_group", "sub_organization")
 
 
 def to_rows(apps, schema_editor):
-    """Copy the entries. What was no rule kept every org of the profile from being made, and is left out."""
     rows = apps.get_model("groups_provisioning", "StartingRule").objects
-    kinds = ("team", "concurrency_group", "sub_organization")
     for profile in apps.get_model("orgs", "SchemaProfile").objects.all():
-        entries = profile.starting_rules if isinstance(profile.starting_rules, list) else []
+        copy(rows, profile.pk, profile.starting_rules)
+
+
+def copy(rows, profile_id, entries):
+    """The entries of one profile. What is no rule kept every org of the profile from being made, and is left out."""
+    if isinstance(entries, list):
         valid = [
             entry
             for entry in entries
             if isinstance(entry, dict)
-            and entry.get("pattern_type") in PATTERN_TYPES
-            and entry.get("target_kind") in kinds
+            and str(entry.get("pattern_type")) in PATTERN_TYPES
+            and entry.get("target_kind") in KINDS
             and isinstance(entry.get("pattern", ""), str)
         ]
         rows.bulk_create(
             rows.model(
-                profile_id=profile.pk,
+                profile_id=profile_id,
                 position=position,
                 pattern_type=PATTERN_TYPES[entry["pattern_type"]],
                 pattern=entry.get("pattern", ""),

@@ -4,6 +4,7 @@ Values are always parameters. Text that is compared without case is folded when 
 can be relied on; `folded` returns the whole resource in that form.
 """
 
+import hashlib
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -265,6 +266,20 @@ def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Containe
                 if inner in schema.by_name
             }
     return document
+
+
+def description(kind: ResourceType) -> str:
+    """What the documents of `folded` depend on: two kinds with the same description make the same ones."""
+    parts: list[Any] = [_FORM]
+    for schema in (kind.schema, *kind.extensions):
+        parts += [schema.id, *schema.aliases]
+        for attribute in schema.attributes:
+            for each in (attribute, *attribute.sub_attributes):
+                parts.append((each.name, each.type, each.case_exact))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+_FORM = 1  # of the documents: counted up whenever `folded` makes others of the same descriptions
 
 
 def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:

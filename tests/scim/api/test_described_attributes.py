@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from orgs.models import Organization, ProfileAttribute, SchemaProfile
+from scim import filter_copies
+from scim.models import FilterCopies
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
 
@@ -191,6 +193,49 @@ class TestAFilter:
             for text in (f'{name} eq "abc"', f'{name} sw "ab"', f'{name} co "b"', f'{name} ew "c"'):
                 assert bool(kind.found(text)) is (not exact or text.endswith('co "b"'))
             assert kind.found(f'{name} eq "AbC"') == [made]
+
+
+class TestWhatIsStored:
+    def test_is_found_by_a_description_that_came_later(self, db: None) -> None:  # P8
+        org = described()
+        kinds = [Kind(Idp(issue_token(org).secret), carrier) for carrier in ("user", "group")]
+        ids = [[kind.post({kind.own: {"LEVEL": n, "tag": "AbC"}})["id"] for n in (9, 10, "x")] for kind in kinds]
+        both = [{"carrier": carrier} for carrier in ("user", "group")]
+        describe(
+            org.profile,
+            *({**each, "name": "level", "type": "integer"} for each in both),
+            *({**each, "name": "Tag"} for each in both),
+        )
+        etags = [kind.get(made[0])["meta"] for kind, made in zip(kinds, ids, strict=True)]
+        assert not filter_copies.refresh(seconds=60)
+        assert FilterCopies.objects.filter(done=False).count() == 2
+        for kind, made, meta in zip(kinds, ids, etags, strict=True):
+            assert kind.found("level gt 9") == [made[1]]
+            assert kind.found("level pr") == made
+            assert kind.found('tag eq "abc"') == made
+            assert {"level": 9, "Tag": "AbC"}.items() <= kind.get(made[0])[kind.own].items()
+            assert kind.get(made[0])["meta"] == meta
+        # Another round finds nothing to do, and there is no more to do until the next edit.
+        assert not filter_copies.refresh(seconds=60)
+        assert FilterCopies.objects.filter(done=True).count() == 2
+        describe(org.profile, *({**each, "name": "Tag", "case_exact": True} for each in both))
+        for _ in range(2):
+            filter_copies.refresh(seconds=60)
+        for kind, made in zip(kinds, ids, strict=True):
+            assert kind.found('tag eq "abc"') == []
+            assert kind.found('tag eq "AbC"') == made
+
+    def test_is_made_anew_in_steps(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:  # P8
+        monkeypatch.setattr(filter_copies, "AT_ONCE", 2)
+        org = described()
+        kind = Kind(Idp(issue_token(org).secret), "user")
+        ids = [kind.post({kind.own: {"level": n}})["id"] for n in range(5)]
+        describe(org.profile, {"name": "level", "type": "integer"})
+        steps = 1
+        while filter_copies.refresh(seconds=-1):
+            steps += 1
+        assert steps >= 3
+        assert kind.found("level ge 0") == ids
 
 
 ODD = ["x", 5, True, ["x"], [5, "x"], {"a": 1}, "2024-01-01", 1.5]
