@@ -93,7 +93,7 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
 class StartingRuleForm(forms.ModelForm):
     class Meta:
         model = StartingRule
-        fields = ("position", *FACTS)
+        fields = ("position", "pattern_type", "pattern", "kind", "auto_approve")
         field_classes: ClassVar = {"pattern": forms.CharField}
         widgets: ClassVar = {"pattern": UnfoldAdminTextInputWidget}
 
