@@ -220,6 +220,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
+    "refresh-filter-copies": {
+        "task": "scim.tasks.refresh_filter_copies",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
-from groups_provisioning.rules import assignments
+from groups_provisioning.rules import assignments, patterns
 from orgs import entity_names
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
@@ -141,3 +141,15 @@ def told(refused: Sequence[tuple[PushedGroup, str]]) -> str:
 def _filled(words: str | Promise, refusal: Exception) -> str:
     about = refusal.args[0] if refusal.args else ""
     return str(words) % {"group": about, "longest": entity_names.LONGEST}
+
+
+def bad_pattern(pattern: str, bad: patterns.BadPattern) -> str:
+    """What is wrong with a pattern, and where."""
+    if not pattern:
+        return str(_("Enter a pattern."))
+    if bad.position is None:
+        return str(_("This is not a valid RE2 regular expression: %(why)s.") % {"why": bad.message})
+    return str(
+        _("This is not a valid RE2 regular expression. At character %(place)d: %(why)s.")
+        % {"place": bad.position + 1, "why": bad.message}
+    )

@@ -162,6 +162,15 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     return [Effect(user.id, "account", was, _account(user))]
 
 
+def restate(user: User, *, attributes: Mapping[str, Any], folded: Mapping[str, Any]) -> bool:
+    """Write what is stored of somebody in another form, which changes no fact. Returns whether it was written.
+
+    user: not locked; one that was written since it was read stays as it is.
+    """
+    rows = User.objects.for_org(user.org_id).filter(pk=user.pk, revision=user.revision)
+    return bool(rows.update(attributes=attributes, folded=folded))
+
+
 def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bool:
     """Set the roles that an admin gives by hand (SPEC R1). Returns whether they changed. user: locked by the caller."""
     if user.manual_roles == roles:

@@ -56,6 +56,30 @@ class RequestLog(models.Model):
         return f"{self.method} {self.path} {self.status}"
 
 
+class FilterCopies(models.Model):
+    """How far the documents that filters read are made by what an org's profile describes now (`scim.filter_copies`).
+
+    kind: "User" or "Group". description: of which they are made, or are being made (`scim.mapping.filters`). after: the
+    resource up to which they are, None at the beginning. changed: whether this round has found one of another form.
+    done: a round has found none.
+    """
+
+    org = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="filter_copies", db_index=False)
+    kind = models.CharField(max_length=5)
+    description = models.CharField(max_length=64)
+    after = models.UUIDField(null=True)
+    changed = models.BooleanField(default=False)
+    done = models.BooleanField(default=False)
+
+    objects = TenantQuerySet["FilterCopies"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "kind"], name="filter_copies_once")]
+
+    def __str__(self) -> str:
+        return f"{self.org_id} {self.kind}"
+
+
 class RequestLogBody(models.Model):
     """The redacted bodies of a call, in a table of their own so that lists stay narrow. Partitioned like the log."""
 

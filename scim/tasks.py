@@ -3,9 +3,18 @@
 from celery import shared_task
 from django.utils import timezone
 
-from scim import partitions
+from scim import filter_copies, partitions
+
+SECONDS = 5.0  # per task, so that other tasks get their turn
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def keep_request_log_partitions() -> None:
     partitions.keep(timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def refresh_filter_copies() -> None:
+    """Harmless if it is lost, doubled or late: the database holds what remains to be done."""
+    if filter_copies.refresh(seconds=SECONDS):
+        refresh_filter_copies.delay()

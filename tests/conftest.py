@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
+from groups_provisioning.models import StartingRule
 from orgs.models import Organization, SchemaProfile, User
 from orgs.web import limits
 from orgs.web.access import SIGNED_IN_AT
@@ -62,7 +63,12 @@ def transactional_db(transactional_db: None) -> Iterator[None]:
 def install_profiles() -> None:
     """Bring back the built-in profiles, where a flush has taken them away."""
     if not SchemaProfile.objects.exists():
-        import_module("orgs.migrations.0002_built_in_profiles").install(apps, None)
+        built_in = import_module("orgs.migrations.0002_built_in_profiles")
+        built_in.install(apps, None)
+        copy = import_module("groups_provisioning.migrations.0006_starting_rules").copy
+        for entry in built_in.BUILT_IN:
+            profile = SchemaProfile.objects.get(key=entry["key"])
+            copy(StartingRule.objects, profile.pk, entry.get("starting_rules"))
 
 
 class Idp:

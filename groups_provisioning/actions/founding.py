@@ -21,7 +21,7 @@ def found(
 ) -> Founded:
     """Found an org with its owner, who is settled, and its profile's starting rules.
 
-    Raises what organizations.found raises, and rules.BadStartingRule.
+    Raises what organizations.found raises.
     """
     founded = organizations.found(
         name=name,

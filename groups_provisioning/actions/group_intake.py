@@ -321,6 +321,15 @@ def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
     return written
 
 
+def restate(group: PushedGroup, *, attributes: Mapping[str, Any], folded: Mapping[str, Any]) -> bool:
+    """Write what is stored of a group in another form, which changes no fact. Returns whether it was written.
+
+    group: not locked; one that was written since it was read stays as it is.
+    """
+    rows = PushedGroup.objects.for_org(group.org_id).filter(pk=group.pk, revision=group.revision)
+    return bool(rows.update(attributes=attributes, folded=folded))
+
+
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
     try:
         group.save(force_insert=group._state.adding, update_fields=update_fields)

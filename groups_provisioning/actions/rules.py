@@ -1,31 +1,27 @@
-"""An org's mapping rules (SPEC M3): the only module that writes `MappingRule`.
+"""An org's mapping rules (SPEC M3): the only module that writes `MappingRule` and `StartingRule`.
 
 Every command locks the org's row, so that two admins who move rules wait for each other. Nothing here changes existing
 mappings (SPEC M5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
 from groups_provisioning.actions import rule_evaluation
-from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.models import MappingRule, StartingRule
 from groups_provisioning.rules import patterns
 from orgs import history
 from orgs.change_details import RuleAdded, RuleChanged, RuleDeleted, RulesReordered, RulesStarted, RuleStory
 from orgs.db.transactions import command
 from orgs.entities import KindOff, kinds_on
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, EntityKind, Organization
+from orgs.models import KIND_SWITCHES, Organization, SchemaProfile
 
 
 class UnknownRule(Exception):
     """The org has no such rule (SPEC O7)."""
-
-
-class BadStartingRule(Exception):
-    """A profile's starting rules contain an entry that is not a valid rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +87,10 @@ def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
 
 @command
 def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
-    """Create the profile's starting rules for a new org (SPEC section 2), whether or not their kinds are on yet.
-
-    Raises BadStartingRule.
-    """
+    """Create the profile's starting rules for a new org (SPEC section 2), whether or not their kinds are on yet."""
     rules = [
-        MappingRule(org=org, position=position, created_at=cause.at, **_columns(_read(entry)))
-        for position, entry in enumerate(org.profile.starting_rules, start=1)
+        MappingRule(org=org, position=position, created_at=cause.at, **{name: getattr(row, name) for name in FACTS})
+        for position, row in enumerate(StartingRule.objects.filter(profile=org.profile), start=1)
     ]
     MappingRule.objects.bulk_create(rules)
     if rules:
@@ -105,22 +98,19 @@ def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
     return rules
 
 
-_STARTING_PATTERN_TYPES = {"match_all": PatternType.ALL, "prefix": PatternType.PREFIX, "regex": PatternType.REGEX}
+@command
+def keep_starting(*, profile: SchemaProfile, rules: Sequence[RuleFacts]) -> None:
+    """Make these, in this order, the rules that new orgs of the profile start with; those that exist keep theirs.
 
-
-def _read(entry: Any) -> RuleFacts:
-    """An entry of `SchemaProfile.starting_rules`. Raises BadStartingRule."""
-    if not isinstance(entry, Mapping):
-        raise BadStartingRule(entry)
-    pattern_type = _STARTING_PATTERN_TYPES.get(str(entry.get("pattern_type")))
-    kind, pattern = entry.get("target_kind"), entry.get("pattern", "")
-    if pattern_type is None or kind not in EntityKind.values or not isinstance(pattern, str):
-        raise BadStartingRule(entry)
-    try:
-        patterns.check(pattern_type, pattern)
-    except patterns.BadPattern as error:
-        raise BadStartingRule(entry) from error
-    return RuleFacts(pattern_type, kind, pattern, entry.get("auto_approve") is True)
+    Raises patterns.BadPattern.
+    """
+    for facts in rules:
+        patterns.check(facts.pattern_type, facts.pattern)
+    StartingRule.objects.filter(profile=profile).delete()
+    StartingRule.objects.bulk_create(
+        StartingRule(profile=profile, position=position, **_columns(facts))
+        for position, facts in enumerate(rules, start=1)
+    )
 
 
 def _check(org: Organization, facts: RuleFacts) -> None:

@@ -1,18 +1,28 @@
 """Changes by support to a whole org are shown with their effects before they are saved (SPEC M9)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from groups_provisioning.actions import rules
+from groups_provisioning.actions.rules import FACTS, RuleFacts
+from groups_provisioning.models import PatternType, StartingRule
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
+from groups_provisioning.refusals import bad_pattern
+from groups_provisioning.rules import patterns
 from orgs.admin.organizations import OrganizationAdmin
-from orgs.admin.profiles import SchemaProfileAdmin
+from orgs.admin.profiles import Roles, SchemaProfileAdmin, among
 from orgs.models import KIND_SWITCHES, Organization, SchemaProfile
 
 MOST = 20  # orgs of a profile whose effects are worked out
@@ -80,9 +90,65 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
             yield org, {"do": "switch_kinds", "on": on}
 
 
+class StartingRuleForm(forms.ModelForm):
+    class Meta:
+        model = StartingRule
+        fields = ("position", "pattern_type", "pattern", "kind", "auto_approve")
+        field_classes: ClassVar = {"pattern": forms.CharField}
+        widgets: ClassVar = {"pattern": UnfoldAdminTextInputWidget}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["pattern"].strip = False  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "pattern_type" in cleaned and "pattern" in cleaned:
+            try:
+                patterns.check(cleaned["pattern_type"], cleaned["pattern"])
+            except patterns.BadPattern as bad:
+                self.add_error("pattern", _bad_pattern(cleaned, bad))
+        return cleaned
+
+
+def _bad_pattern(cleaned: dict[str, Any], bad: patterns.BadPattern) -> str:
+    if cleaned["pattern_type"] == PatternType.ALL:
+        return gettext("A rule for every group has no pattern.")
+    return bad_pattern(cleaned["pattern"], bad)
+
+
+class StartingRules(BaseInlineFormSet):
+    """All starting rules of a profile."""
+
+    @property
+    def facts(self) -> list[RuleFacts]:
+        """In their order; of two with the same number the upper row comes first."""
+        kept = [form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        kept.sort(key=lambda row: row["position"])
+        return [RuleFacts(**{name: row[name] for name in FACTS}) for row in kept]
+
+
+class StartingRuleInline(TabularInline):
+    model = StartingRule
+    form = StartingRuleForm
+    formset = StartingRules
+    extra = 0
+    hide_title = True
+    verbose_name = gettext_lazy("starting rule")
+    verbose_name_plural = gettext_lazy("Mapping rules that a new organization starts with")
+
+
 class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
+    inlines = (*SchemaProfileAdmin.inlines, StartingRuleInline)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        starting = among(formsets, StartingRules)
+        rules.keep_starting(profile=form.instance, rules=starting.facts)
+        starting.save(commit=False)  # only reports what changed, for the admin's own log
+
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
-        (roles,) = formsets
+        roles = among(formsets, Roles)
         facts = sorted(roles.facts, key=lambda role: role.rank, reverse=True)
         wish = {
             "do": "roles",

@@ -8,6 +8,7 @@ from groups_provisioning.models.mappings import (
     MappingRule,
     PatternType,
     Pending,
+    StartingRule,
     Status,
     is_unmapped,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "PushedGroup",
     "PushedGroupQuerySet",
     "Source",
+    "StartingRule",
     "Status",
     "is_unmapped",
 ]

@@ -13,7 +13,7 @@ from groups_provisioning.choices import EXCLUSIVE, PatternType, Pending
 from groups_provisioning.models.groups import PushedGroup
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
-from orgs.models import Change, Entity, EntityKind, User
+from orgs.models import Change, Entity, EntityKind, SchemaProfile, User
 from orgs.spans import switched
 
 
@@ -47,6 +47,23 @@ class MappingRule(models.Model):
                 name="mapping_rule_pattern_where_one_is_meant",
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.pattern or str(self.get_pattern_type_display())
+
+
+class StartingRule(models.Model):
+    """A mapping rule that an org of the profile starts with. Written by `groups_provisioning.actions.rules` alone."""
+
+    profile = models.ForeignKey(SchemaProfile, on_delete=models.CASCADE, related_name="founding_rules")
+    position = models.PositiveSmallIntegerField(_("order"), default=1)
+    pattern_type = models.CharField(_("match by"), max_length=10, choices=PatternType.choices)
+    pattern = models.TextField(blank=True, default="")
+    kind = models.CharField(_("map to"), max_length=20, choices=EntityKind.choices)
+    auto_approve = models.BooleanField(_("approve automatically"), default=False)
+
+    class Meta:
+        ordering = ("position", "id")
 
     def __str__(self) -> str:
         return self.pattern or str(self.get_pattern_type_display())

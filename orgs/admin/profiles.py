@@ -1,6 +1,8 @@
 """Schema profiles: the SCIM dialect of an org's identity provider, and the org's roles (SPEC section 2)."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
@@ -12,7 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from orgs import profiles
 from orgs.admin.mirror import cause
-from orgs.models import Role, SchemaProfile
+from orgs.models import ProfileAttribute, Role, SchemaProfile
 
 
 class RoleForm(forms.ModelForm):
@@ -72,11 +74,53 @@ class RoleInline(TabularInline):
     ordering = ("-rank",)
 
 
+WRONG = {
+    profiles.Wrong.NAME: _("A name begins with a letter, and has letters, digits, “-”, “_” and “$” after it."),
+    profiles.Wrong.EXTENSION: _("The profile has no such extension: enter its schema above."),
+    profiles.Wrong.CORE: _("The core schema has an attribute of this name; without a URN the name means that one."),
+    profiles.Wrong.TAKEN: _("The attribute of the role or of the placement has this name."),
+    profiles.Wrong.TWICE: _("The extension has another attribute of this name; letter case makes no difference."),
+}
+
+
+class Attributes(BaseInlineFormSet):
+    """All described attributes of a profile."""
+
+    def _kept(self) -> list[forms.BaseForm]:
+        filled = [form for form in self.forms if form.cleaned_data.get("name")]
+        return [form for form in filled if not form.cleaned_data.get("DELETE")]
+
+    @property
+    def facts(self) -> list[profiles.AttributeFacts]:
+        names = [column.name for column in fields(profiles.AttributeFacts)]
+        return [profiles.AttributeFacts(**{name: form.cleaned_data[name] for name in names}) for form in self._kept()]
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        for place, wrong in profiles.wrong_attributes(self.instance, self.facts).items():
+            self._kept()[place].add_error("carrier" if wrong == profiles.Wrong.EXTENSION else "name", WRONG[wrong])
+
+    def validate_unique(self) -> None:
+        """`clean` reports duplicates in its own words."""
+
+
+class AttributeInline(TabularInline):
+    model = ProfileAttribute
+    formset = Attributes
+    fields = ("carrier", "name", "type", "multi_valued", "case_exact", "description")
+    extra = 0
+    hide_title = True
+    verbose_name = _("further attribute")
+    verbose_name_plural = _("Further attributes")
+
+
 @admin.register(SchemaProfile)
 class SchemaProfileAdmin(ModelAdmin):
     list_display = ("name", "key", "user_extension", "role_policy", "revision")
     show_full_result_count = False
-    inlines = (RoleInline,)
+    inlines: Any = (RoleInline, AttributeInline)
     fieldsets = (
         (None, {"fields": ("name", "key", "revision")}),
         (
@@ -96,7 +140,7 @@ class SchemaProfileAdmin(ModelAdmin):
         ),
         (
             _("Groups"),
-            {"fields": ("group_extension", "group_extension_aliases", "group_role_attribute", "starting_rules")},
+            {"fields": ("group_extension", "group_extension_aliases", "group_role_attribute")},
         ),
         (_("Discovery"), {"fields": ("announces_cursors",)}),
     )
@@ -109,9 +153,18 @@ class SchemaProfileAdmin(ModelAdmin):
         return obj is not None and not obj.orgs.exists()
 
     def save_model(self, request: HttpRequest, obj: SchemaProfile, form: Any, change: bool) -> None:
-        """A profile is saved together with its roles: see save_related."""
+        """A profile is saved together with its roles and attributes: see save_related."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        (roles,) = formsets
-        profiles.keep(profile=form.instance, roles=roles.facts, cause=cause(request))
-        roles.save(commit=False)  # only reports what changed, for the admin's own log
+        roles, attributes = among(formsets, Roles), among(formsets, Attributes)
+        profiles.keep(profile=form.instance, roles=roles.facts, attributes=attributes.facts, cause=cause(request))
+        for formset in (roles, attributes):
+            formset.save(commit=False)  # only reports what changed, for the admin's own log
+
+
+FormSet = TypeVar("FormSet", bound=BaseInlineFormSet)
+
+
+def among(formsets: Iterable[BaseInlineFormSet], kind: type[FormSet]) -> FormSet:
+    """The formset of this kind."""
+    return next(formset for formset in formsets if isinstance(formset, kind))

@@ -45,11 +45,12 @@ BUILT_IN = (
 
 
 def install(apps, schema_editor):
-    """Add those of the built-in profiles that are missing."""
+    """Add those of the built-in profiles that are missing, with what the model has of them."""
     profiles = apps.get_model("orgs", "SchemaProfile").objects
     roles = apps.get_model("orgs", "Role").objects
+    columns = {field.name for field in profiles.model._meta.fields} - {"key"}
     for built_in in BUILT_IN:
-        values = {name: value for name, value in built_in.items() if name not in ("key", "roles")}
+        values = {name: value for name, value in built_in.items() if name in columns}
         profile, added = profiles.get_or_create(key=built_in["key"], defaults=values)
         if added:
             roles.bulk_create(

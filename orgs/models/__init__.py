@@ -3,9 +3,12 @@ from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacemen
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
+    AttributeType,
+    Carrier,
     Organization,
     PendingDomain,
     Plan,
+    ProfileAttribute,
     Role,
     RolePolicy,
     SchemaProfile,
@@ -17,6 +20,8 @@ from orgs.models.sign_in import SignInFailures
 
 __all__ = [
     "KIND_SWITCHES",
+    "AttributeType",
+    "Carrier",
     "Change",
     "Door",
     "Entity",
@@ -31,6 +36,7 @@ __all__ = [
     "Organization",
     "PendingDomain",
     "Plan",
+    "ProfileAttribute",
     "Role",
     "RolePolicy",
     "SchemaProfile",

@@ -15,7 +15,6 @@ from orgs.db.tenancy import TenantQuerySet, tenant
 class SchemaProfile(models.Model):
     """Which extension schema an org's IdP sends, and which roles exist (SPEC section 2).
 
-    user_attributes, group_attributes: names in the extension schemas, including those of the role and the placement.
     `role_attribute` is in the user extension, or is the core `roles` if there is no extension. `revision` counts the
     edits, so that a process knows when what it compiled from the profile is out of date.
     """
@@ -43,11 +42,54 @@ class SchemaProfile(models.Model):
             "send nothing. Cursors work without being announced."
         ),
     )
-    starting_rules = models.JSONField(blank=True, default=list)
     revision = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Carrier(models.TextChoices):
+    """Which extension of a profile has an attribute."""
+
+    USER = "user", _("User")
+    GROUP = "group", _("Group")
+
+
+class AttributeType(models.TextChoices):
+    """The types of RFC 7643 §2.3 that a described attribute may have."""
+
+    STRING = "string", _("string")
+    BOOLEAN = "boolean", _("boolean")
+    INTEGER = "integer", _("integer")
+    DECIMAL = "decimal", _("decimal")
+    DATE_TIME = "dateTime", _("dateTime")
+    REFERENCE = "reference", _("reference")
+
+
+class ProfileAttribute(models.Model):
+    """One further attribute of an extension, beside those of the role and the placement (SPEC P8).
+
+    Written by `orgs.profiles` alone. case_exact: of strings; references always are (RFC 7643 §2.3.7). What is stored
+    may be older than this description, and of any shape (SPEC P3).
+    """
+
+    profile = models.ForeignKey(SchemaProfile, on_delete=models.CASCADE, related_name="attributes")
+    carrier = models.CharField(_("extension"), max_length=5, choices=Carrier.choices, default=Carrier.USER)
+    name = models.CharField(max_length=100)
+    name_key = FoldedField("name")
+    type = models.CharField(max_length=9, choices=AttributeType.choices, default=AttributeType.STRING)
+    multi_valued = models.BooleanField(_("multi-valued"), default=False)
+    case_exact = models.BooleanField(_("caseExact"), default=False)
+    description = models.CharField(_("what it is for"), max_length=255, blank=True, default="")
+
+    class Meta:
+        ordering = ("-carrier", "name_key")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["profile", "carrier", "name_key"], name="profile_attribute_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name

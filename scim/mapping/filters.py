@@ -4,6 +4,7 @@ Values are always parameters. Text that is compared without case is folded when 
 can be relied on; `folded` returns the whole resource in that form.
 """
 
+import hashlib
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from scim.protocol.errors import InvalidFilter
 from scim.protocol.filters import And, Compare, ElementMatch, Filter, Not, Or, Present, comparable
 from scim.protocol.schema import Attribute, Ref, ResourceType
-from scim.protocol.text import fold
+from scim.protocol.text import fold, write_datetime
 
 Sql = tuple[str, list[Any]]
 
@@ -62,6 +63,9 @@ class FilterSql:
             params = [*params, *params]
         if ref.sub:
             sql, params = f"{sql} -> %s", [*params, ref.sub.name]
+        if ref.leaf.type in ("integer", "decimal"):
+            number = f"CASE WHEN jsonb_typeof({sql}) = 'number' THEN (({sql}) #>> '{{}}')::numeric END"
+            return number, [*params, *params]
         return f"(({sql}) #>> '{{}}') COLLATE \"C\"", params
 
     def _filter(self, found: Filter) -> Sql:
@@ -194,8 +198,8 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
     value = _folded(found)
     if value is None:
         return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
+    # A value of another JSON type, which is older than its description, differs from this one and has no order with it.
     if isinstance(value, bool | int | float):
-        # A value of another JSON type, which extensions may hold, differs from a number and has no order with it.
         json_value = f"({sql})"
         if found.op in _SQL_OPERATORS:
             condition = (
@@ -204,15 +208,19 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
             return f"({condition})", [*params, *params, value]
         operator = "=" if found.op == "eq" else "IS DISTINCT FROM"
         return f"{json_value} {operator} to_jsonb(%s)", [*params, value]
+    if isinstance(value, datetime):
+        value = write_datetime(value)
+    is_text = f"jsonb_typeof({sql}) = 'string'"
     match found.op:
         case "eq":
-            return f"{text} = %s", [*params, value]
+            return f"({is_text} AND {text} = %s)", [*params, *params, value]
         case "ne":
-            return f"{text} IS DISTINCT FROM %s", [*params, value]
+            return f"(({is_text} AND {text} = %s) IS NOT TRUE)", [*params, *params, value]
         case "co" | "sw" | "ew":
-            return _part_of((text, params), found.op, str(value))
+            condition, given = _part_of((text, params), found.op, str(value))
+            return f"({is_text} AND {condition})", [*params, *given]
         case op:
-            return f'{text} COLLATE "C" {_SQL_OPERATORS[op]} %s', [*params, value]
+            return f'({is_text} AND {text} COLLATE "C" {_SQL_OPERATORS[op]} %s)', [*params, *params, value]
 
 
 def _any_element(home: Sql, condition: Sql) -> Sql:
@@ -271,6 +279,20 @@ def folded(resource: Mapping[str, Any], kind: ResourceType, *, without: Containe
     return document
 
 
+def description(kind: ResourceType) -> str:
+    """What the documents of `folded` depend on: two kinds with the same description make the same ones."""
+    parts: list[Any] = [_FORM]
+    for schema in (kind.schema, *kind.extensions):
+        parts += [schema.id, *schema.aliases]
+        for attribute in schema.attributes:
+            for each in (attribute, *attribute.sub_attributes):
+                parts.append((each.name, each.type, each.case_exact))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+_FORM = 1  # of the documents: counted up whenever `folded` makes others of the same descriptions
+
+
 def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:
     """Every URN, folded, by which a filter may name a schema of a resource with these attributes."""
     shown = {kind.schema.id, *(name for name in names if ":" in name)}
@@ -278,12 +300,21 @@ def schema_names(names: Iterable[str], kind: ResourceType) -> list[str]:
     return sorted(map(fold, shown | aliases))
 
 
+# Stands for what does not fit its description: it is there, and equal to nothing that a filter can name.
+_MISFIT = {"": True}
+
+
 def _fold_value(value: Any, attribute: Attribute) -> Any:
-    if isinstance(value, str):
-        return value if attribute.case_exact else fold(value)
     if isinstance(value, list):
         return [_fold_value(element, attribute) for element in value]
+    if isinstance(value, str):
+        if attribute.type == "dateTime":
+            moment = comparable(attribute, value)
+            return write_datetime(moment) if isinstance(moment, datetime) else _MISFIT
+        return value if attribute.case_exact else fold(value)
     if isinstance(value, dict):
+        if attribute.type != "complex":
+            return _MISFIT
         subs = attribute.subs
         return {name: _fold_value(part, subs[name]) for name, part in value.items() if name in subs}
     return value

@@ -100,7 +100,7 @@ def replace(org: Organization, group_id: str, body: Any, cause: Cause, expected:
     changes = () if draft.members is None else (MembersChange("replace", draft.members),)
 
     def edit(group: PushedGroup) -> GroupEdit:
-        return GroupEdit(_facts(own, draft.replace(groups.resource_of(group)), group), changes)
+        return GroupEdit(_facts(own, draft.replace(groups.resource_of(group, own)), group), changes)
 
     return _change(org, group_id, edit, cause, expected)
 
@@ -117,7 +117,8 @@ def patch(
     changes = [MembersChange(write.op, write.ids) for write in read.members]
 
     def edit(group: PushedGroup) -> GroupEdit:
-        return GroupEdit(_facts(own, apply_patch(read, own.group, groups.resource_of(group), budget), group), changes)
+        outcome = apply_patch(read, own.group, groups.resource_of(group, own), budget)
+        return GroupEdit(_facts(own, outcome, group), changes)
 
     return _change(org, group_id, edit, cause, expected)
 
@@ -142,7 +143,7 @@ def _facts(own: Dialect, outcome: Outcome, group: PushedGroup | None = None) -> 
     """The facts after a request. Raises its first refusal."""
     if outcome.refusals:
         raise outcome.refusals[0].error
-    schema = own.group_role.schema if own.group_role else None
+    schema = own.group_extension
     spelled = outcome.spelling.get(schema.id, "") if schema else ""
     urn = spelled or (group.extension_urn if group else "")
     return groups.facts_of(outcome.resource, own, extension_urn=urn)

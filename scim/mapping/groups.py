@@ -16,13 +16,15 @@ from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_nam
 from scim.mapping.users import moment
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
+from scim.protocol.resources import canonical
 
 _COLUMNS = {"displayName": "display_name", "externalId": "external_id"}
 
 
-def resource_of(group: PushedGroup) -> dict[str, Any]:
+def resource_of(group: PushedGroup, dialect: Dialect) -> dict[str, Any]:
     """What the IdP has written, except the members, with canonical names."""
-    return {name: value for name, column in _COLUMNS.items() if (value := getattr(group, column))} | group.attributes
+    resource = {name: value for name, column in _COLUMNS.items() if (value := getattr(group, column))}
+    return resource | canonical(dialect.group, group.attributes)
 
 
 def rows(org: Organization) -> PushedGroupQuerySet:
@@ -50,7 +52,7 @@ def render(
     members: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
     """The representation of a group (RFC 7643 §4.2). members: None if they were not requested."""
-    resource: dict[str, Any] = {"id": str(group.id)} | resource_of(group)
+    resource: dict[str, Any] = {"id": str(group.id)} | resource_of(group, dialect)
     if members is not None:
         resource["members"] = members
     resource["meta"] = {
@@ -60,7 +62,7 @@ def render(
         "location": location(group, base_url),
         "version": etag(group.revision),
     }
-    own = dialect.group_role.schema if dialect.group_role else None
+    own = dialect.group_extension
     return projection.apply(resource, {own.id: group.extension_urn} if own and group.extension_urn else {})
 
 

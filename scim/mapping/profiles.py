@@ -1,11 +1,12 @@
 """An org's schema profile as the protocol's dialect."""
 
+from typing import cast
 from uuid import UUID
 
 from orgs import roles
-from orgs.models import SchemaProfile
+from orgs.models import AttributeType, Carrier, ProfileAttribute, SchemaProfile
 from scim.protocol.dialect import Dialect, Profile
-from scim.protocol.schema import Attribute, Schema
+from scim.protocol.schema import Attribute, Schema, Type
 
 _compiled: dict[UUID, tuple[int, Dialect]] = {}
 
@@ -26,7 +27,11 @@ def _described(profile: SchemaProfile) -> Profile:
     ]
     if placement:
         user.append(Attribute(placement, "The name of an existing concurrency group."))
-    group = [Attribute(profile.group_role_attribute, "The role of every member.", multi_valued=True)]
+    group = []
+    if profile.group_role_attribute:
+        group.append(Attribute(profile.group_role_attribute, "The role of every member.", multi_valued=True))
+    for row in profile.attributes.all():
+        (user if row.carrier == Carrier.USER else group).append(_attribute(row))
     return Profile(
         roles=roles.catalogue(profile).keys,
         user_extension=Schema(
@@ -52,4 +57,17 @@ def _described(profile: SchemaProfile) -> Profile:
         group_role_attribute=profile.group_role_attribute or None,
         user_name_is_email=profile.user_name_is_email,
         user_name_mutable=profile.user_name_is_mutable,
+    )
+
+
+def _attribute(row: ProfileAttribute) -> Attribute:
+    """A described attribute (SPEC P8); RFC 7643 §2.3.7 has every reference compared with case."""
+    is_reference = row.type == AttributeType.REFERENCE
+    return Attribute(
+        row.name,
+        row.description,
+        cast(Type, row.type),
+        multi_valued=row.multi_valued,
+        case_exact=is_reference or (row.case_exact and row.type == AttributeType.STRING),
+        reference_types=("external",) if is_reference else (),
     )

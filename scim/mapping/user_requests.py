@@ -97,7 +97,7 @@ def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: 
     draft = read_resource(body, own.user)
 
     def edit(user: User) -> user_intake.Edit:
-        outcome = draft.replace(users.resource_of(user))
+        outcome = draft.replace(users.resource_of(user, own))
         if user.idp_roles is None and _is_echo(own, outcome.resource, user, cause):
             put(outcome.resource, own.role, None)
         return _edit(org, user, outcome, draft.deactivates)
@@ -112,11 +112,11 @@ def patch(
 
     Raises ScimError and what intake.change_user raises.
     """
-    kind = dialect(org.profile).user
-    read = read_patch(body, kind, max_operations=settings.SCIM_MAX_OPERATIONS)
+    own = dialect(org.profile)
+    read = read_patch(body, own.user, max_operations=settings.SCIM_MAX_OPERATIONS)
 
     def edit(user: User) -> user_intake.Edit:
-        return _edit(org, user, apply_patch(read, kind, users.resource_of(user), budget), read.deactivates)
+        return _edit(org, user, apply_patch(read, own.user, users.resource_of(user, own), budget), read.deactivates)
 
     return _shown(user_intake.change_user(org=org, user_id=read_id(user_id), edit=edit, cause=cause, expected=expected))
 
@@ -146,11 +146,11 @@ def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) ->
         placement_id = placed_by(org, own, outcome.resource, user)
         if own.placement and placement_id and placement_id == user.placement_id:
             # An IdP that sends the group's present name, as it read it, does not change what was written.
-            put(outcome.resource, own.placement, get(users.resource_of(user), own.placement))
+            put(outcome.resource, own.placement, get(users.resource_of(user, own), own.placement))
     except InvalidValue as error:
         assert own.placement is not None
         refusals.append(Refusal(own.placement.name, error))
-        put(outcome.resource, own.placement, get(users.resource_of(user), own.placement))
+        put(outcome.resource, own.placement, get(users.resource_of(user, own), own.placement))
     if refusals and not deactivates:
         raise refusals[0].error
     facts = users.facts_of(
@@ -174,7 +174,7 @@ def placed_by(org: Organization, own: Dialect, resource: Mapping[str, Any], user
     name = _placement_in(resource, own)
     if name is None or own.placement is None:
         return None
-    stored = _placement_in(users.resource_of(user), own) if user is not None else None
+    stored = _placement_in(users.resource_of(user, own), own) if user is not None else None
     known = user.placement if user is not None else None
     shown = {fold(stored or ""), fold(known.name)} if known is not None else set()
     if known is not None and known.deleted_at is None and fold(name) in shown:
@@ -208,7 +208,7 @@ def _is_echo(own: Dialect, resource: Mapping[str, Any], user: User, cause: Cause
 
 def _extension_urn(own: Dialect, outcome: Outcome, before: str = "") -> str:
     """The alias under which the profile's extension is shown from now on; "" for its own URN (SPEC P1)."""
-    schema = own.role.schema
+    schema = own.user_extension
     if schema is None or schema.id not in outcome.spelling:
         return before
     written = outcome.spelling[schema.id]

@@ -22,7 +22,7 @@ from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
-from scim.protocol.resources import get, put
+from scim.protocol.resources import canonical, get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
@@ -60,10 +60,10 @@ class Shown:
         return self.user.id
 
 
-def resource_of(user: User) -> dict[str, Any]:
+def resource_of(user: User, dialect: Dialect) -> dict[str, Any]:
     """What the IdP has written, with canonical names: what PUT and PATCH start from."""
     resource = {name: value for name, column in _COLUMNS.items() if (value := getattr(user, column))}
-    resource |= user.attributes
+    resource |= canonical(dialect.user, user.attributes)
     name = {part: value for part, column in _NAME_COLUMNS.items() if (value := getattr(user, column))}
     if name:
         resource["name"] = name | resource.get("name", {})
@@ -143,7 +143,7 @@ def facts_of(
 def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user (RFC 7643 §4.1)."""
     user = shown.user
-    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user)
+    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user, dialect)
     if user.idp_roles is None:
         _show_effective_roles(resource, shown.roles, dialect.role)
     if dialect.placement and user.placement:
@@ -157,7 +157,7 @@ def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection
         "location": location(shown, base_url),
         "version": etag_of(shown),
     }
-    own = dialect.role.schema
+    own = dialect.user_extension
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
 
 

@@ -16,7 +16,7 @@ from .evaluate import matches
 from .filters import And, Compare, Filter, comparable, count_terms
 from .lengths import restore_overlong
 from .patch import Patch, Write
-from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable
+from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable, still_refused
 from .schema import Attribute, ResourceType
 from .undescribed import OpenWrite, carry_out, place_of, value_at
 from .values import Refusal, check_size, notable
@@ -29,8 +29,8 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any], b
     allow is one of them, and costs nothing.
     """
     budget = budget or Budget()
-    new = _gathered(kind, resource)
-    refusals = list(patch.refusals)
+    new = dict(resource)
+    refusals = still_refused(patch.refusals, kind, resource)
     spelling: dict[str, str] = {}
     spelled: dict[Hashable, str | None] = {}
     for write in patch.writes:
@@ -56,16 +56,6 @@ def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any], b
     refusals += restore_immutable(kind, resource, new)
     refusals += restore_overlong(resource, new)
     return Outcome(new, tuple(refusals), spelling)
-
-
-def _gathered(kind: ResourceType, resource: Mapping[str, Any]) -> Resource:
-    """The resource with its extensions under their own URNs; one may have been stored before its alias was known."""
-    new = dict(resource)
-    for name in resource:
-        schema, _ = kind.urns.get(name.lower(), (None, "")) if ":" in name else (None, "")
-        if schema and schema.id != name:
-            new.setdefault(schema.id, new.pop(name))
-    return new
 
 
 def _cost(write: Write, new: Resource) -> int:
@@ -125,7 +115,7 @@ def _changed(write: Write, attribute: Attribute, old: Any) -> Any:
     """The new value of an attribute as a whole; None if it has none."""
     sub, value = write.path.ref.sub, write.value
     if attribute.multi_valued:
-        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [])
+        elements = _changed_elements(write, attribute, old if isinstance(old, list) else [] if old is None else [old])
         check_size(attribute, elements)
         return elements or None
     if (found := write.path.filter) and not (isinstance(old, dict) and matches(found, old)):
@@ -261,5 +251,5 @@ def _key(attribute: Attribute, element: Any) -> Hashable:
         return frozenset((name, comparable(subs[name], value)) for name, value in element.items() if name != "primary")
     if isinstance(element, dict | list):  # stored before anybody described the attribute (SPEC P3)
         return json.dumps(element, sort_keys=True)
-    plain: Hashable = comparable(attribute, element)
-    return plain
+    # Python has True equal to 1.
+    return isinstance(element, bool), comparable(attribute, element)

@@ -35,16 +35,19 @@ class Profile:
 class Dialect:
     """The resource types of a profile, and where its roles and placement are; compiled once per process.
 
-    `role`, `group_role` and `placement` are None where the profile has no such attribute of its own.
+    `group_role` and `placement` are None where the profile has no such attribute, and so are the extensions.
     """
 
-    __slots__ = ("_role_keys", "group", "group_role", "placement", "role", "user")
+    __slots__ = (
+        *("_role_keys", "group", "group_extension", "group_role", "placement"),
+        *("role", "user", "user_extension"),
+    )
 
     def __init__(self, profile: Profile) -> None:
         self._role_keys = {fold(key): key for key in profile.roles}
         user_schema = _with(USER, "userName", **_user_name(profile))
-        user_extension = self._closed(profile.user_extension, profile.role_attribute)
-        group_extension = self._closed(profile.group_extension, profile.group_role_attribute)
+        self.user_extension = user_extension = self._closed(profile.user_extension, profile.role_attribute)
+        self.group_extension = group_extension = self._closed(profile.group_extension, profile.group_role_attribute)
         role = f"{user_extension.id}:{profile.role_attribute}" if user_extension and profile.role_attribute else "roles"
         self.user = ResourceType(
             "User",

@@ -14,6 +14,7 @@ from typing import Any
 
 from .filters import And, Compare, ElementMatch, Filter, Not, Or, Present, comparable
 from .schema import Ref
+from .values import is_number
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "co": operator.contains,
@@ -63,10 +64,17 @@ def _values(ref: Ref, resource: Any) -> Iterable[Any]:
 
 def _holds(found: Compare, value: Any) -> bool:
     attribute = found.ref.leaf
+    if value is None or found.value is None:
+        return (value is found.value) is (found.op == "eq") and found.op in ("eq", "ne")
+    one, other = comparable(attribute, value), found.wanted
+    alike = _are_alike(one, other)
     if found.op in ("eq", "ne"):
-        if value is None or found.value is None:
-            equal = value is found.value
-        else:
-            equal = comparable(attribute, value) == found.wanted
-        return equal is (found.op == "eq")
-    return value is not None and _TESTS[found.op](comparable(attribute, value), found.wanted)
+        return (alike and one == other) is (found.op == "eq")
+    return alike and bool(_TESTS[found.op](one, other))
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Whether two values are of one type; what is older than its description may be of any (SPEC P3, P8)."""
+    if is_number(one) or is_number(other):
+        return is_number(one) and is_number(other)
+    return type(one) is type(other)

@@ -26,9 +26,15 @@ Value = str | bool | int | float | datetime | None
 
 
 def comparable(attribute: Attribute, value: Any) -> Any:
-    """The value in the form in which values of the attribute are compared and ordered."""
-    if attribute.type == "dateTime" and not isinstance(value, datetime):
-        return read_datetime(value)
+    """The value in the form in which values of the attribute are compared and ordered.
+
+    What is no time, although the attribute is described as one by now, is itself.
+    """
+    if attribute.type == "dateTime" and isinstance(value, str):
+        try:
+            return read_datetime(value)
+        except ValueError:
+            return value
     if isinstance(value, str) and not attribute.case_exact:
         return fold(value)
     return value
@@ -47,7 +53,7 @@ class Compare:
     wanted: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wanted", None if self.value is None else comparable(self.ref.leaf, self.value))
+        object.__setattr__(self, "wanted", comparable(self.ref.leaf, self.value))
 
     def __str__(self) -> str:
         value = self.value.isoformat() if isinstance(self.value, datetime) else self.value

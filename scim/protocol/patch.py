@@ -194,7 +194,8 @@ class _Reader:
             elif ref.attribute.returned != "never":
                 self._attribute(op, path, value)
         except (InvalidValue, Mutability, NoTarget) as error:
-            self._refuse(ref.top, error)
+            whole = op != "remove" and ref.sub is None and path.filter is None
+            self._refuse(ref.top, error, value if whole else None)
 
     def _whole(self, op: Op, path: Path, value: Any) -> None:
         """An extension, or the resource itself under its core URN."""
@@ -273,8 +274,8 @@ class _Reader:
         elif (ids := read_member_ids(value)) is not None and (ids or op == "replace"):
             self.members.append(MembersWrite(op, ids))
 
-    def _refuse(self, name: str, error: ScimError) -> None:
-        self.refusals.append(Refusal(name, error))
+    def _refuse(self, name: str, error: ScimError, sent: Any = None) -> None:
+        self.refusals.append(Refusal(name, error, sent))
 
 
 def _named(ref: Ref, value: Any) -> list[str]:

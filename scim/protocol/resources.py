@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -82,7 +82,7 @@ class Draft:
         for ref in self.kind.kept_by_put:
             if not self.mentions(ref):
                 put(new, ref, get(stored, ref))
-        refusals = [*self.refusals, *self._place_open(stored, new)]
+        refusals = [*still_refused(self.refusals, self.kind, stored), *self._place_open(stored, new)]
         for refusal in self.refusals:
             if refused := self.kind.find(refusal.name):
                 put(new, refused, get(stored, refused))
@@ -215,7 +215,7 @@ def _read_core_attribute(draft: Draft, attribute: Attribute, value: Any) -> None
             return
         read = read_value(attribute, value, loose=False)
     except InvalidValue as error:
-        draft.refusals.append(Refusal(name, error))
+        draft.refusals.append(Refusal(name, error, value))
         return
     if read is not None:
         draft.values[name] = read
@@ -241,7 +241,7 @@ def _read_extension(draft: Draft, schema: Schema, spelled: str | None, attribute
             try:
                 part[name] = read_value(attribute, value, loose=True) if attribute else _read_undescribed(key, value)
             except InvalidValue as error:
-                draft.refusals.append(Refusal(notable(f"{schema.id}:{name}"), error))
+                draft.refusals.append(Refusal(notable(f"{schema.id}:{name}"), error, value))
                 if attribute is None:
                     draft.refused.append(f"{schema.id}:{name}")
     spelled = spelled or draft.spelling.get(schema.id)
@@ -309,6 +309,44 @@ def _set(resource: Resource, place: Place, value: Any) -> None:
         home[name] = home = dict(inner)
     name, old = place[-1], home.get(place[-1])
     home[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+
+
+def still_refused(refusals: Iterable[Refusal], kind: ResourceType, stored: Mapping[str, Any]) -> list[Refusal]:
+    """The refusals but those of values that are stored already: no value is refused for staying (SPEC U14)."""
+    return [
+        refusal
+        for refusal in refusals
+        if refusal.sent is None or not (ref := kind.find(refusal.name)) or refusal.sent != get(stored, ref)
+    ]
+
+
+def canonical(kind: ResourceType, resource: Mapping[str, Any]) -> Resource:
+    """A stored resource by canonical names: what is older than its description has those it came with (SPEC P3, P8).
+
+    Where two names are the same one now, the canonical one counts, and the other attribute stays beside it.
+    """
+    new: Resource = {}
+    for name, value in resource.items():
+        schema, _ = kind.urns.get(name.lower(), (None, "")) if ":" in name else (None, "")
+        if schema is None:
+            new[name] = value
+            continue
+        home = _by_canonical_names(schema, value) if isinstance(value, Mapping) else value
+        other = new.get(schema.id)
+        if isinstance(other, Mapping) and isinstance(home, Mapping):
+            new[schema.id] = {**other, **home} if name == schema.id else {**home, **other}
+        elif other is None or name == schema.id:
+            new[schema.id] = home
+    return new
+
+
+def _by_canonical_names(schema: Schema, home: Mapping[str, Any]) -> Resource:
+    named: Resource = {}
+    for key, value in home.items():
+        attribute = schema.by_name.get(key) or schema.by_name.get(key.lower())
+        name = attribute.name if attribute else key
+        named[key if name != key and (name in home or name in named) else name] = value
+    return named
 
 
 def home_in(resource: Mapping[str, Any], urn: str) -> Mapping[str, Any]:

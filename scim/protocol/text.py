@@ -29,6 +29,11 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
+def write_datetime(moment: datetime) -> str:
+    """A time in UTC, in the one form whose texts are ordered as the times are."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def read_datetime(text: str) -> datetime:
     """An xsd:dateTime in UTC (RFC 7643 §2.3.5); without a zone it is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)

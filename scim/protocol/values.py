@@ -21,10 +21,15 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An attribute, by its canonical name as a whole, that keeps its stored value, and why."""
+    """An attribute, by its canonical name as a whole, that keeps its stored value, and why.
+
+    sent: the refused value, if it was to be that of the attribute as a whole. One that is equal to the stored value,
+    which may be older than its description, is not refused after all (SPEC U14, P8).
+    """
 
     name: str
     error: ScimError
+    sent: Any = None
 
 
 def notable(name: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
+from orgs.models import Carrier, Organization, Role
 from orgs.models import IdentityProvider as Idp
-from orgs.models import Organization, Role
 from scim.setup_guide import entra, jumpcloud, okta, onelogin, other, pingone
 from scim.setup_guide.parts import CORE_USER, AttributeMapping, Custom, Guide, Portal, Sources, Step, values
 
@@ -36,7 +36,7 @@ GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
 
 
 def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
-    """The guide for an identity provider; the general one if it has no guide of its own. Two queries."""
+    """The guide for an identity provider; the general one if it has no guide of its own. Three queries."""
     known = idp if idp in GUIDES else Idp.OTHER
     name, sources, steps = GUIDES[known]
     if known == Idp.OTHER:
@@ -69,6 +69,10 @@ def _portal(org: Organization, base_url: str) -> Portal:
     if profile.group_role_attribute:
         note = _("Roles that every member of the group will have.")
         group_custom.append(Custom(profile.group_extension, profile.group_role_attribute, keys, True, note))
+    for row in profile.attributes.all():
+        on = custom if row.carrier == Carrier.USER else group_custom
+        extension = urn if row.carrier == Carrier.USER else profile.group_extension
+        on.append(Custom(extension, row.name, [], row.multi_valued, row.description))
     notes = [_("Identifies the person; used to look people up.")]
     if profile.user_name_is_email:
         notes.append(_("An e-mail address."))

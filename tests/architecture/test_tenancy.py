@@ -8,9 +8,20 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from groups_provisioning.models import StartingRule
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey
-from orgs.models import Change, Door, LedgerEntry, Role, SchemaProfile, SignInFailures, SupportNotice, User
+from orgs.models import (
+    Change,
+    Door,
+    LedgerEntry,
+    ProfileAttribute,
+    Role,
+    SchemaProfile,
+    SignInFailures,
+    SupportNotice,
+    User,
+)
 from scim.models import RequestLog, RequestLogBody
 from tests.factories import OrganizationFactory, UserFactory
 
@@ -22,6 +33,8 @@ SHARED = {
     apps.get_model("orgs", "Organization"): "is the tenant",
     SchemaProfile: "belongs to the operator, and serves many orgs",
     Role: "belongs to a profile",
+    ProfileAttribute: "belongs to a profile",
+    StartingRule: "belongs to a profile, and is copied to its new orgs",
     SignInFailures: "counts what is typed before anybody is known; no page shows it",
     SupportNotice: "belongs to its ledger entry, and has its id",
     RequestLogBody: "belongs to its row in the request log, and has its id",

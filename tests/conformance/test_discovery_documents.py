@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orgs.models import Organization, SchemaProfile
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
 
@@ -27,12 +28,39 @@ PERSON = {
 }
 
 
-@pytest.fixture(params=["lambdatest", "standard", "testomat"])
+# One of every type, with one value and with several, for users and for groups.
+EXTENSION = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:{}"
+DESCRIBED = {
+    "string": "x",
+    "boolean": True,
+    "integer": 7,
+    "decimal": 1.5,
+    "dateTime": "2024-01-01T00:00:00Z",
+    "reference": "https://corp.example/7",
+}
+VALUES = {f"one-{type_}": value for type_, value in DESCRIBED.items()}
+VALUES |= {f"many-{type_}": [value] for type_, value in DESCRIBED.items()}
+
+
+def described() -> Organization:
+    profile = SchemaProfile.objects.get(key="lambdatest")
+    for carrier in ("user", "group"):
+        for name in VALUES:
+            count, type_ = name.split("-")
+            profile.attributes.create(carrier=carrier, name=name, type=type_, multi_valued=count == "many")
+    SchemaProfile.objects.filter(pk=profile.pk).update(revision=30_000)  # what is compiled is kept by revision
+    profile.refresh_from_db()
+    return OrganizationFactory.create(profile=profile)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["lambdatest", "standard", "testomat", "described"])
 def documents(request: pytest.FixtureRequest, db: None) -> dict[str, object]:
     """What is discovered, and a person and a group that has her, in an org with this profile."""
-    idp = Idp(issue_token(OrganizationFactory.create(dialect=request.param)).secret)
-    person = idp.post("/Users", PERSON).json()
-    group = idp.post("/Groups", {"displayName": "Engineers", "members": [{"value": person["id"]}]}).json()
+    full = request.param == "described"
+    idp = Idp(issue_token(described() if full else OrganizationFactory.create(dialect=request.param)).secret)
+    person = idp.post("/Users", PERSON | ({EXTENSION.format("User"): VALUES} if full else {})).json()
+    team = {"displayName": "Engineers", "members": [{"value": person["id"]}]}
+    group = idp.post("/Groups", team | ({EXTENSION.format("Group"): VALUES} if full else {})).json()
     return {
         "config": idp.get("/ServiceProviderConfig").json(),
         "types": idp.get("/ResourceTypes").json(),

@@ -13,7 +13,6 @@ from config.environment import ROOT
 from groups_provisioning import refusals
 from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
-from groups_provisioning.actions.rules import BadStartingRule
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
 from groups_provisioning.rules.patterns import BadPattern
@@ -35,8 +34,7 @@ from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
 TOLD_BY = {
-    BadPattern: "groups_provisioning/pages/rules/forms.py",
-    BadStartingRule: "groups_provisioning/management/commands/create_org.py",
+    BadPattern: "groups_provisioning/refusals.py",
     Outdated: "groups_provisioning/pages/deciding.py",
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
     conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
@@ -64,6 +62,7 @@ NOT_ASKED = {
     manual_changes.UnknownRole,
     organizations.NotActivated,
     organizations.ProfileInUse,
+    profiles.BadAttributes,
     profiles.RoleInUse,
     tokens.UnknownToken,
 }

@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from orgs import nudge, roles
+from orgs import nudge, profiles, roles
 from orgs.admin import people
 from orgs.admin.mirror import BigTable
 from orgs.models import (
+    Carrier,
     Change,
     Door,
     LedgerEntry,
@@ -26,6 +27,7 @@ from orgs.models import (
     User,
     VerifiedDomain,
 )
+from scim.protocol import core
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
@@ -263,13 +265,12 @@ class TestAProfile:
         SchemaProfile.objects.filter(key="lambdatest").update(revision=next(self.revisions))
         return SchemaProfile.objects.get(key="lambdatest")
 
-    def save(self, desk, profile, *wanted, gone=(), **differs):
-        """wanted: (key, rank, mark) of roles to change or add; gone: keys to delete."""
+    def save(self, desk, profile, *wanted, gone=(), described=(), rules=(), **differs):
+        """wanted: (key, rank, mark) of roles to change or add; gone: keys to delete; described, rules: all of them."""
         response = desk.get(page(SchemaProfile, profile.pk))
         form = response.context["adminform"].form
         data = {name: form[name].value() for name in form.fields}
         data = {name: ",".join(value) if isinstance(value, list) else value for name, value in data.items()} | differs
-        data["starting_rules"] = "[]"
         present = list(profile.roles.order_by("-rank"))
         wanted = {key: (rank, mark) for key, rank, mark in wanted}
         for n, role in enumerate(present):
@@ -282,7 +283,99 @@ class TestAProfile:
             data |= {f"roles-{n}-profile": profile.pk, f"roles-{n}-key": key, f"roles-{n}-rank": rank}
             data |= {f"roles-{n}-is_{mark}": "on"} if mark else {}
         data |= {"roles-TOTAL_FORMS": len(present) + len(wanted), "roles-INITIAL_FORMS": len(present)}
+        data |= self.rows(profile, "attributes", described) | self.rows(profile, "founding_rules", rules)
         return confirmed(desk, page(SchemaProfile, profile.pk), {name: value for name, value in data.items() if value})
+
+    def rows(self, profile, name, wanted):
+        """The rows of an inline as a browser sends them: those that are there are deleted, and `wanted` added."""
+        data = {}
+        present = list(getattr(profile, name).values())
+        for n, row in enumerate([*({**row, "DELETE": "on"} for row in present), *wanted]):
+            row = {"carrier": "user", "type": "string", "kind": "team", "position": 1} | row
+            data |= {f"{name}-{n}-{column}": str(value or "") for column, value in row.items()}
+            data[f"{name}-{n}-profile"] = profile.pk
+        total = len(present) + len(wanted)
+        return data | {f"{name}-TOTAL_FORMS": str(total), f"{name}-INITIAL_FORMS": str(len(present))}
+
+    def test_has_its_starting_rules_in_rows(self, desk, profile):  # P8
+        rows = [
+            {"pattern_type": "prefix", "pattern": "b ", "position": 2},
+            {"pattern_type": "all", "position": 3, "auto_approve": "on"},
+            {"pattern_type": "regex", "pattern": "^a", "position": 1, "kind": "sub_organization"},
+        ]
+        expected = [("^a", "sub_organization", False), ("b ", "team", False), ("", "team", True)]
+        for _ in range(2):
+            assert self.save(desk, profile, rules=rows).status_code == 302
+            assert list(profile.founding_rules.values_list("pattern", "kind", "auto_approve")) == expected
+
+    @pytest.mark.parametrize(
+        ("row", "why"),
+        [
+            ({"pattern_type": "regex", "pattern": "a("}, "not a valid RE2 regular expression"),
+            ({"pattern_type": "regex", "pattern": "(?=a)"}, "At character 1"),
+            ({"pattern_type": "prefix", "pattern": ""}, "Enter a pattern."),
+            ({"pattern_type": "all", "pattern": "a"}, "A rule for every group has no pattern."),
+            ({"pattern_type": "prefix", "pattern": "a", "kind": "crew"}, "Select a valid choice"),
+            ({"pattern_type": "some", "pattern": "a"}, "Select a valid choice"),
+        ],
+    )
+    def test_is_told_which_starting_rules_cannot_be(self, desk, profile, row, why):  # P8
+        answer = self.save(desk, profile, rules=[row], name="Changed")
+        assert answer.status_code == 200
+        assert why in answer.content.decode()
+        assert not profile.founding_rules.exists()
+        profile.refresh_from_db()
+        assert profile.name != "Changed"
+
+    def test_has_further_attributes_described_in_rows(self, desk, profile):  # P8
+        rows = [{"name": "costCode", "case_exact": "on"}, {"name": "level", "type": "integer", "multi_valued": "on"}]
+        assert self.save(desk, profile, described=rows).status_code == 302
+        names = ("carrier", "name", "type", "multi_valued", "case_exact")
+        assert list(profile.attributes.values_list(*names)) == [
+            ("user", "costCode", "string", False, True),
+            ("user", "level", "integer", True, False),
+        ]
+        before = profile.revision
+        assert self.save(desk, profile, described=[{"name": "COSTCODE", "carrier": "group"}]).status_code == 302
+        profile.refresh_from_db()
+        assert profile.revision == before + 2
+        assert list(profile.attributes.values_list(*names)) == [("group", "COSTCODE", "string", False, False)]
+
+    @pytest.mark.parametrize(
+        ("rows", "why"),
+        [
+            ([{"name": "cost code"}], "A name begins with a letter"),
+            ([{"name": "2fa"}], "A name begins with a letter"),
+            ([{"name": "a.b"}], "A name begins with a letter"),
+            ([{"name": "größe"}], "A name begins with a letter"),
+            ([{"name": "NickName"}], "The core schema has an attribute of this name"),
+            ([{"name": "Members", "carrier": "group"}], "The core schema has an attribute of this name"),
+            ([{"name": "organizationROLE"}], "the role or of the placement"),
+            ([{"name": "lambdatestgroup"}], "the role or of the placement"),
+            ([{"name": "LambdatestRoles", "carrier": "group"}], "the role or of the placement"),
+            ([{"name": "costCode"}, {"name": "CostCode"}], "another attribute of this name"),
+            ([{"name": "costCode", "type": "complex"}], "Select a valid choice"),
+        ],
+    )
+    def test_is_told_which_attributes_cannot_be(self, desk, profile, rows, why):  # P8
+        answer = self.save(desk, profile, described=rows)
+        assert answer.status_code == 200
+        assert why in answer.content.decode()
+        assert not profile.attributes.exists()
+
+    def test_without_an_extension_has_no_further_attributes(self, desk):  # P8
+        testomat = SchemaProfile.objects.get(key="testomat")
+        answer = self.save(desk, testomat, described=[{"name": "costCode", "carrier": "group"}])
+        assert "enter its schema above" in answer.content.decode()
+        assert (
+            self.save(desk, testomat, described=[{"name": "LambdatestGroup"}, {"name": "department"}]).status_code
+            == 302
+        )
+
+    def test_knows_the_names_of_core(self):  # P8
+        for carrier, schema in ((Carrier.USER, core.USER), (Carrier.GROUP, core.GROUP)):
+            names = {attribute.name.lower() for attribute in (*core.COMMON, *schema.attributes)}
+            assert names == profiles.CORE_NAMES[carrier]
 
     def test_edited_is_a_new_revision(self, desk, profile):
         assert self.save(desk, profile, name="LambdaTest").status_code == 302
@@ -354,13 +447,16 @@ class TestAProfile:
             "key": "ours",
             "role_attribute": "roles",
             "role_policy": "union",
-            "starting_rules": "[]",
             "roles-TOTAL_FORMS": 1,
             "roles-INITIAL_FORMS": 0,
             "roles-0-key": "All",
             "roles-0-rank": 1,
             "roles-0-is_default": "on",
             "roles-0-is_admin": "on",
+            "founding_rules-TOTAL_FORMS": 0,
+            "founding_rules-INITIAL_FORMS": 0,
+            "attributes-TOTAL_FORMS": 0,
+            "attributes-INITIAL_FORMS": 0,
         }
         assert desk.post(page(SchemaProfile, verb="add"), data).status_code == 302
         profile = SchemaProfile.objects.get(key="ours")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from groups_provisioning.actions import founding, rules
+from groups_provisioning.actions import founding
 from orgs import organizations, people, sign_in
 from orgs.history import Cause
 from orgs.models import Door, SchemaProfile
@@ -52,8 +52,6 @@ class Command(BaseCommand):
             raise CommandError(f"An organization named {name} already exists.") from None
         except people.NotAnAddress:
             raise CommandError(f"{admin} is not an e-mail address.") from None
-        except rules.BadStartingRule as error:
-            raise CommandError(f"The profile {profile} has a starting rule that cannot be one: {error}") from None
         self.stdout.write(f"organization  {founded.org.slug}")
         self.stdout.write(f"owner         {founded.owner.user_name}")
         self.stdout.write(f"set password  {sign_in.password_link(founded.owner)}")

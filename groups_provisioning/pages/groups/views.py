@@ -1,6 +1,7 @@
 """SCIM groups: the list, and the page of one."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,13 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.models import MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.groups import group_list, group_page
+from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import Search
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 
 PAGE = 50
+ATTRIBUTES = 200
 HISTORY = 6  # changes on a group's page
 MOST = 500  # groups in one bulk decision
 
@@ -106,6 +109,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
         "ties": tied,
         "nested": group_page.nested(found),
         "progress": group_page.progress(found),
+        "attributes": list(islice(people_list.leaves(found.attributes), ATTRIBUTES)),
     }
     return render(request, "groups_provisioning/groups/group.html", context)
 

@@ -1,6 +1,6 @@
 """The people of an org, as lists show them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,12 @@ def attributes(user: User) -> Iterator[tuple[str, Any]]:
     columns |= {"name.givenName": user.given_name, "name.familyName": user.family_name}
     yield from ((path, value) for path, value in columns.items() if value)
     yield "active", user.active
-    for name, value in user.attributes.items():
+    yield from leaves(user.attributes)
+
+
+def leaves(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The path of each value in a resource, and the value."""
+    for name, value in attributes.items():
         yield from _leaves(name, value, ":" if ":" in name else ".")
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from groups_provisioning import refusals
 from groups_provisioning.actions.rules import FACTS, RuleFacts
 from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.refusals import bad_pattern
 from groups_provisioning.rules import patterns
 from orgs import entities
 from orgs.models import EntityKind, Organization
@@ -55,15 +56,3 @@ class RuleForm(forms.Form):
     def facts(self) -> RuleFacts:
         """For a valid form."""
         return RuleFacts(**self.cleaned_data)
-
-
-def bad_pattern(pattern: str, bad: patterns.BadPattern) -> str:
-    """What is wrong with a pattern, and where."""
-    if not pattern:
-        return str(_("Enter a pattern."))
-    if bad.position is None:
-        return str(_("This is not a valid RE2 regular expression: %(why)s.") % {"why": bad.message})
-    return str(
-        _("This is not a valid RE2 regular expression. At character %(place)d: %(why)s.")
-        % {"place": bad.position + 1, "why": bad.message}
-    )

@@ -3,11 +3,11 @@
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from groups_provisioning.engine import effect_checks
 from groups_provisioning.models import MappingRule
-from orgs.models import Organization, SchemaProfile
+from orgs.models import Organization
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -36,13 +36,6 @@ def test_a_new_org_is_as_the_facts_say() -> None:  # C4
 def test_an_org_of_the_other_profiles_starts_without_rules(profile: str) -> None:
     create_org(profile=profile)
     assert not MappingRule.objects.exists()
-
-
-def test_an_org_that_cannot_start_is_not_made() -> None:
-    SchemaProfile.objects.filter(key="standard").update(starting_rules=[{"pattern_type": "odd"}])
-    with pytest.raises(CommandError, match="odd"):
-        create_org(profile="standard")
-    assert not Organization.objects.exists()
 
 
 def test_the_demo_org_is_made_once(settings, tmp_path) -> None:

@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 
 from groups_provisioning.actions import rules
-from groups_provisioning.actions.rules import BadStartingRule, RuleFacts, UnknownRule
+from groups_provisioning.actions.rules import RuleFacts, UnknownRule
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType
 from groups_provisioning.rules.patterns import BadPattern
 from orgs.entities import KindOff
 from orgs.history import Cause
-from orgs.models import Change, Door, EntityKind, Organization
+from orgs.models import Change, Door, EntityKind, Organization, SchemaProfile
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory
 
@@ -107,22 +107,16 @@ class TestANewOrg:
         rule = MappingRule.objects.get()
         assert (rule.position, rule.pattern_type, rule.kind, rule.auto_approve) == (1, "all", "team", True)
 
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            "match_all",
-            {"pattern_type": "some", "target_kind": "team"},
-            {"pattern_type": "match_all", "target_kind": "crew"},
-            {"pattern_type": "regex", "target_kind": "team", "pattern": "("},
-            {"pattern_type": "prefix", "target_kind": "team", "pattern": 7},
-            {"pattern_type": ["prefix"], "target_kind": "team"},
-        ],
-    )
-    def test_has_no_rules_that_no_rule_can_be(self, wrong: object) -> None:
-        org = OrganizationFactory.create()
-        org.profile.starting_rules = [wrong]
-        with pytest.raises(BadStartingRule):
+    def test_starts_with_them_as_they_are_now(self) -> None:  # P8
+        profile = SchemaProfile.objects.get(key="standard")
+        rules.keep_starting(profile=profile, rules=[prefix("b", auto_approve=True), prefix("a")])
+        for _ in range(2):
+            org = OrganizationFactory.create(profile=profile)
             rules.start(org=org, cause=CAUSE)
+            assert order(org) == ["b", "a"]
+            rules.keep_starting(profile=profile, rules=[prefix("b"), prefix("a")])
+        with pytest.raises(BadPattern):
+            rules.keep_starting(profile=profile, rules=[RuleFacts("regex", "team", "(")])
 
 
 @pytest.mark.django_db(transaction=True)
