@@ -86,7 +86,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-new", "GET"): ORG_ADMINS,
     ("scim-token-new", "POST"): ORG_ADMINS,
     ("scim-token-limit", "GET"): THEIR_OWN,
-    ("scim-token-limit", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("scim-token-limit", "POST"): THEIR_OWN,  # without addresses
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
@@ -100,7 +100,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-progress", "GET"): THEIR_OWN,
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-in-sync", "GET"): THEIR_OWN,
-    ("group-in-sync", "POST"): THEIR_OWN,  # without having seen the question
+    ("group-in-sync", "POST"): CHANGE_THEIR_OWN,  # without having seen the question
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,

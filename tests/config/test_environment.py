@@ -60,7 +60,7 @@ class TestTheSecretKey:
         with pytest.raises(Misconfigured, match="SECRET_KEY"):
             environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key})
 
-    @pytest.mark.parametrize("key", [secrets.token_hex(32), secrets.token_urlsafe(50)])
+    @pytest.mark.parametrize("key", [secrets.token_hex(32), secrets.token_urlsafe(50)], ids=["hexadecimal", "base64"])
     def test_may_be_any_random_text(self, tmp_path: Path, key: str) -> None:
         assert environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key}).secret_key == key
 
