@@ -292,7 +292,7 @@ class TestAnEffectOnVeryMany:
         group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
         shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
         lines = b"".join(browser.get(shown.context["download"]).streaming_content).decode().splitlines()
-        assert lines[1:] == ['"grace@corp.example","place","team","","Berlin"]']
+        assert lines[1:] == ['"grace@corp.example","place","team","","Berlin"']
 
 
 class TestMappingByHand:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from groups_provisioning.actions import conflict_decisions, entity_edits, manual_changes, mappings, rules
-from groups_provisioning.models import Conflict, Decision, Status
+from groups_provisioning.models import Conflict, Decision, PushedGroup, Status
 from groups_provisioning.pages.conflicts import views as conflict_views
 from groups_provisioning.pages.deciding import runs
 from groups_provisioning.pages.entities import views as entity_views
@@ -81,6 +81,10 @@ class World:
             assert self.idp.delete(f"/Groups/{which.id}").status_code == 204
 
         return gone
+
+    def out_of_sync(self, which: Any) -> Any:
+        PushedGroup.objects.filter(id=which.id).update(out_of_sync=True)
+        return which
 
     def delete_entity(self, which: Any) -> Callable[[], None]:
         return lambda: entity_edits.delete_entity(org=self.org, entity_id=which.id, cause=by_command())
@@ -160,6 +164,9 @@ def forms() -> dict[str, Callable[[World], Form]]:
         "a group to map to a kind that is off": lambda w: Form(
             "group-map", [w.free.id], {"kind": "team", "name": "New"}, w.switch_off, OFF
         ),
+        "a group to confirm": lambda w: Form(
+            "group-in-sync", [w.out_of_sync(w.free).id], {}, w.delete_group(w.free), GROUP
+        ),
         "a mapping to approve": lambda w: Form(
             "mapping-approve", [w.pending().id], {"name": "Proposed"}, w.delete_group(w.free), MAPPING
         ),
@@ -234,7 +241,7 @@ def test_what_is_gone_is_said(
 
 def test_every_form_is_in_the_table(world: World) -> None:
     pages = {name for name, method in MATRIX if method == "POST"}
-    others = {name for name in pages if name.startswith(("sign-", "domain-", "scim-"))}
+    others = {name for name in pages if name.startswith(("sign-", "domain-", "scim-", "matter-"))}
     assert {build(world).name for build in FORMS.values()} == pages - others - ALIKE
 
 

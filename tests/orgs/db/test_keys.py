@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups_provisioning.models import PushedGroup
 from orgs.db.keys import FoldedField, fold
-from orgs.models import Entity, Organization, User
+from orgs.models import Entity, Matter, MatterKind, Organization, ProfileAttribute, User
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
 from tests.groups_provisioning import world
 
@@ -26,6 +26,16 @@ MAKE: dict[Any, Callable[[], Any]] = {
     Organization: OrganizationFactory.create,
     User: UserFactory.create,
     Entity: EntityFactory.create,
+    ProfileAttribute: lambda: ProfileAttribute.objects.create(
+        profile=OrganizationFactory.create().profile, name="site"
+    ),
+    Matter: lambda: Matter.objects.create(
+        org=OrganizationFactory.create(),
+        kind=MatterKind.USER_REFUSED,
+        subject="ada",
+        first_at=timezone.now(),
+        last_at=timezone.now(),
+    ),
     PushedGroup: lambda: world.group(OrganizationFactory.create(), "Engineers"),
 }
 NAME = "Ärzte GmbH"
