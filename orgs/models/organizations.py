@@ -85,6 +85,8 @@ class ProfileAttribute(models.Model):
     case_exact = models.BooleanField(_("caseExact"), default=False)
     description = models.CharField(_("what it is for"), max_length=255, blank=True, default="")
 
+    objects = FoldingQuerySet["ProfileAttribute"].as_manager()
+
     class Meta:
         ordering = ("-carrier", "name_key")
         constraints: ClassVar = [
