@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from psycopg import errors
+from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,8 +59,13 @@ def is_contention(error: DatabaseError) -> bool:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the database is away, or took too long, so that the same request may succeed later."""
-    return isinstance(error, OperationalError | InterfaceError)
+    """Whether the database is away, or ended what took too long, so that the same request may succeed later."""
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout) or outlived_its_transaction(error)
+
+
+def outlived_its_transaction(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended a transaction in which nothing was asked for too long."""
+    return error is not None and isinstance(error.__cause__, errors.IdleInTransactionSessionTimeout)
 
 
 def violated(error: IntegrityError) -> str:

@@ -7,11 +7,10 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from psycopg import errors
-from psycopg_pool import PoolTimeout
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, NotAuthenticated, Throttled
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from orgs import address_limits, tokens
+from orgs.db.transactions import is_unavailable, outlived_its_transaction
 from orgs.history import Cause
 from orgs.models import Door, MatterKind, Organization, ScimToken
 from orgs.web import in_flight
@@ -209,10 +209,10 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
             answer = ScimError(str(error.detail), status=405)
         case OperationalError(__cause__=errors.QueryCanceled()):
             answer = TooMany("This filter takes too long. Filter by userName, externalId, emails or id.")
-        case InternalError(__cause__=errors.IdleInTransactionSessionTimeout()):
+        case _ if outlived_its_transaction(error):
             answer = ScimError("This took too long and was not done. Try again with less in one request.", status=503)
             headers["Retry-After"] = str(RETRY_AFTER)
-        case OperationalError() | InterfaceError() | PoolTimeout():
+        case _ if is_unavailable(error):
             log.warning("database_away", error=str(error))
             answer = ScimError("The portal's database is not available at the moment. Try again shortly.", status=503)
             headers["Retry-After"] = str(RETRY_AFTER)

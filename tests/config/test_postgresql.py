@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.test import Client
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg_pool import ConnectionPool
 
 from config.postgresql.pool import POOL
@@ -77,14 +78,19 @@ class TestAnOutage:  # S2
         assert all(success for success, _ in answered)
         assert max(seconds for _, seconds in refused + answered) < 1
 
-    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    @pytest.mark.parametrize(
+        ("error", "cause"),
+        [(OperationalError, None), (InterfaceError, None), (InternalError, IdleInTransactionSessionTimeout())],
+    )
     @pytest.mark.parametrize("path", ["/", "/admin/", "/groups/"])
-    def test_is_503_with_retry_after_on_a_page(self, db: None, path: str, error: type[Exception]) -> None:
+    def test_is_503_with_retry_after_on_a_page(
+        self, db: None, path: str, error: type[Exception], cause: Exception | None
+    ) -> None:
         client = Client(raise_request_exception=False)
         client.force_login(OwnerFactory.create(org=OrganizationFactory.create()))
 
         def away(*args: object) -> None:
-            raise error("the connection is closed")
+            raise error("the connection is closed") from cause
 
         with connection.execute_wrapper(away):
             answer = client.get(path)
