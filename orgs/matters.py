@@ -176,9 +176,7 @@ def _summed(occurrences: Iterable[Occurrence]) -> list[dict[str, Any]]:
 
 
 def _cut(text: str) -> str:
-    """Text that PostgreSQL accepts, of at most LENGTH characters and without a token."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return tokens.hidden(text)[:LENGTH]
+    return tokens.hidden(text, LENGTH)
 
 
 def open_in(org: Organization, *, at: datetime) -> TenantQuerySet[Matter]:

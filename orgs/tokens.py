@@ -109,9 +109,7 @@ def limit(
     networks: as `address_limits.read` gives them. anyway: even if that shuts out the address of the last use, which
     otherwise raises ShutOut. Raises UnknownToken.
     """
-    token = ScimToken.objects.for_org(org).select_for_update().filter(id=token_id).first()
-    if token is None:
-        raise UnknownToken(token_id)
+    token = _locked(org, token_id)
     if token.last_used_address and not anyway and not address_limits.admits(networks, token.last_used_address):
         raise ShutOut(token.last_used_address)
     was, now = token.networks, list(networks)
@@ -128,13 +126,18 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
 
     Raises UnknownToken.
     """
-    token = ScimToken.objects.for_org(org).select_for_update().filter(id=token_id).first()
-    if token is None:
-        raise UnknownToken(token_id)
+    token = _locked(org, token_id)
     if token.revoked_at is None:
         token.revoked_at, token.revoked_by = cause.at, cause.person
         token.save(update_fields=["revoked_at", "revoked_by"])
         history.record(org, cause, TokenRevoked(token=str(token.id), name=token.name))
+    return token
+
+
+def _locked(org: Organization, token_id: UUID) -> ScimToken:
+    token = ScimToken.objects.for_org(org).select_for_update().filter(id=token_id).first()
+    if token is None:
+        raise UnknownToken(token_id)
     return token
 
 
@@ -145,13 +148,16 @@ def recognise(secret: str) -> ScimToken | None:
     """
     if not secret.startswith(PREFIX):
         return None
-    token: ScimToken | None = _with_org().get("digest", _digest(secret))
-    return token
+    return _with_org().get("digest", _digest(secret))
 
 
-def hidden(text: str) -> str:
-    """The text without the tokens in it, such as one that was pasted in the wrong place."""
-    return _TOKEN.sub(HIDDEN, text)
+def hidden(text: str, length: int | None = None) -> str:
+    """Foreign text that PostgreSQL accepts, without NUL and lone surrogates, and of at most so many characters.
+
+    Tokens in it are hidden, such as one that was pasted in the wrong place.
+    """
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return _TOKEN.sub(HIDDEN, text)[:length]
 
 
 @cache

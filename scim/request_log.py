@@ -125,8 +125,7 @@ class Writer(Background):
 
     def run(self) -> None:
         while True:
-            batch = self._take()
-            batch, told = self._thinned(batch)
+            batch, told = self._thinned(self._take())
             try:
                 refused = self._store(told) if told else 0
             except Exception:  # whatever happens, the thread keeps running
@@ -135,7 +134,7 @@ class Writer(Background):
             for note in (self._note_uses, self._note_matters):
                 try:
                     note(batch)
-                except Exception:
+                except Exception:  # as above
                     log.exception("request_log.not_noted", what=note.__name__)
                 finally:
                     connection.close()
@@ -177,7 +176,7 @@ class Writer(Background):
     def _note_uses(self, batch: list[Entry]) -> None:
         """Note the last use of tokens, each at most once per USE_NOTED."""
         uses = {
-            entry.token_id: (entry.at, _address(entry.address), _clean(entry.agent, 200))
+            entry.token_id: (entry.at, _address(entry.address), tokens.hidden(entry.agent, 200))
             for entry in batch
             if entry.token_id and not entry.is_refused and not self._is_noted(entry.token_id, entry.at)
         }
@@ -269,16 +268,16 @@ def _row(entry: Entry) -> Row:
         log=(
             entry.id,
             entry.at,
-            _clean(entry.method, 10),
-            _clean(redaction.path(entry.path), 1000),
-            _clean(entry.operation, 50),
-            _clean(redaction.line(entry.target), 255),
+            tokens.hidden(entry.method, 10),
+            tokens.hidden(redaction.path(entry.path), 1000),
+            tokens.hidden(entry.operation, 50),
+            tokens.hidden(redaction.line(entry.target), 255),
             entry.status,
-            _clean(entry.scim_type, 30),
-            _clean(redaction.line(entry.detail), 1000),
+            tokens.hidden(entry.scim_type, 30),
+            tokens.hidden(redaction.line(entry.detail), 1000),
             min(entry.duration, LARGEST),
             _address(entry.address),
-            _clean(entry.agent, 200),
+            tokens.hidden(entry.agent, 200),
             request_size,
             response_size,
             entry.org_id,
@@ -317,13 +316,7 @@ def _size(body: bytes | None, size: int | None) -> int:
 
 
 def _body(body: bytes | None, size: int) -> str:
-    return _clean(redaction.body(body, size=size)) if body else ""
-
-
-def _clean(text: str, length: int | None = None) -> str:
-    """Text that PostgreSQL accepts: no NUL, no lone surrogate. A token pasted in the wrong place is hidden too."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return tokens.hidden(text)[:length]
+    return tokens.hidden(redaction.body(body, size=size)) if body else ""
 
 
 def _address(text: str | None) -> str | None:
