@@ -139,7 +139,7 @@ def _for_equality(makers: Mapping[str, Callable[[Any], Sql]], name: str, found: 
     make = makers.get(name)
     if make is None or isinstance(found, Present) or found.op != "eq" or found.value is None:
         return None
-    return make(_folded(found))
+    return make(found.wanted)
 
 
 def _inside(element: ElementMatch, leaf: Compare) -> str:
@@ -177,7 +177,7 @@ def _element_filter(found: Filter, home: Ref) -> Sql:
 def _column(column: str, found: Compare | Present) -> Sql:
     if isinstance(found, Present):
         return f"{column} IS NOT NULL", []
-    value = _folded(found)
+    value = found.wanted
     match found.op:
         case "eq":
             return (f"{column} IS NULL", []) if value is None else (f"{column} = %s", [value])
@@ -195,7 +195,7 @@ def _value(part: Sql, found: Compare | Present) -> Sql:
     text = f"(({sql}) #>> '{{}}')"
     if isinstance(found, Present):
         return f"({sql}) <> ALL (ARRAY['\"\"', '[]', '{{}}', 'null']::jsonb[])", params
-    value = _folded(found)
+    value = found.wanted
     if value is None:
         return f"{text} IS {'NOT ' if found.op == 'ne' else ''}NULL", params
     # A value of another JSON type, which is older than its description, differs from this one and has no order with it.
@@ -229,12 +229,6 @@ def _any_element(home: Sql, condition: Sql) -> Sql:
         f"EXISTS (SELECT FROM jsonb_path_query({home[0]}, '$[*]') AS elements(element) WHERE {condition[0]})",
         [*home[1], *condition[1]],
     )
-
-
-def _folded(found: Compare) -> Any:
-    assert found.ref.leaf is not None
-    value = found.value
-    return value if value is None or isinstance(value, datetime) else comparable(found.ref.leaf, value)
 
 
 def _part_of(text: Sql, op: str, value: str) -> Sql:

@@ -16,10 +16,10 @@ from .evaluate import matches
 from .filters import And, Compare, Filter, comparable, count_terms
 from .lengths import restore_overlong
 from .patch import Patch, Write
-from .resources import Outcome, Resource, assign, get, home_in, put, restore_immutable, still_refused
+from .resources import Outcome, Resource, get, home_in, put, restore_immutable, still_refused
 from .schema import Attribute, ResourceType
 from .undescribed import OpenWrite, carry_out, place_of, value_at
-from .values import Refusal, check_size, notable
+from .values import Refusal, assign, check_size, notable
 
 
 def apply_patch(patch: Patch, kind: ResourceType, resource: Mapping[str, Any], budget: Budget | None = None) -> Outcome:

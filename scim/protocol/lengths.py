@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .errors import InvalidValue
-from .values import Refusal, notable
+from .values import Refusal, assign, notable
 
 MAX_TEXT = 2048
 MAX_CERTIFICATE = 64 * 1024
@@ -30,17 +30,17 @@ def restore_overlong(stored: Mapping[str, Any], new: dict[str, Any]) -> list[Ref
         if ":" in name and isinstance(value, dict):
             parts, old = dict(value), was if isinstance(was, Mapping) else {}
             refusals += [_refused(f"{name}:{part}", MAX_TEXT) for part in _restored(parts, old)]
-            _put(new, name, parts or was)
+            assign(new, name, parts or was)
         elif _is_overlong(name, value, was):
             refusals.append(_refused(name, _LIMITS.get(name, MAX_TEXT)))
-            _put(new, name, was)
+            assign(new, name, was)
     return refusals + _restore_size(stored, new)
 
 
 def _restored(parts: dict[str, Any], old: Mapping[str, Any]) -> Iterator[str]:
     for part, value in list(parts.items()):
         if value != old.get(part) and _is_overlong(part, value, old.get(part)):
-            _put(parts, part, old.get(part))
+            assign(parts, part, old.get(part))
             yield part
 
 
@@ -77,7 +77,7 @@ def _restore_size(stored: Mapping[str, Any], new: dict[str, Any]) -> list[Refusa
             break
         error = InvalidValue(f"{notable(name)} makes the resource larger than {MAX_RESOURCE} bytes; send less of it.")
         refusals.append(Refusal(notable(name), error))
-        _put(new, name, stored.get(name))
+        assign(new, name, stored.get(name))
     return refusals
 
 
@@ -88,10 +88,3 @@ def _size(value: Any) -> int:
 def _refused(name: str, limit: int) -> Refusal:
     shown = notable(name)
     return Refusal(shown, InvalidValue(f"{shown} may have at most {limit} characters; send less text."))
-
-
-def _put(home: dict[str, Any], name: str, value: Any) -> None:
-    if value is None:
-        home.pop(name, None)
-    else:
-        home[name] = value

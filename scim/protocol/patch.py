@@ -94,7 +94,8 @@ class _Reader:
 
     def __init__(self, kind: ResourceType, max_keys: int) -> None:
         self._kind = kind
-        self._keys_left = max_keys
+        self._max_keys = max_keys
+        self._keys = 0
         self.writes: list[Write | OpenWrite] = []
         self.members: list[MembersWrite] = []
         self.refusals: list[Refusal] = []
@@ -136,12 +137,11 @@ class _Reader:
         known: list[tuple[str, Path, Any]] = []
         for key, item in value.items():
             # A key is an operation too. Deactivating is never refused for what comes with it (SPEC U4).
-            self._keys_left -= 1
-            if self._keys_left < 0 and key.lower() != "active":
-                if self._keys_left == -1:
-                    self._refuse(
-                        notable(key), ScimError("A PATCH may name at most 1,000 attributes; send several.", status=413)
-                    )
+            self._keys += 1
+            if self._keys > self._max_keys and key.lower() != "active":
+                if self._keys == self._max_keys + 1:
+                    detail = f"A PATCH may name at most {self._max_keys} attributes; send several."
+                    self._refuse(notable(key), ScimError(detail, status=413))
                 continue
             if is_undescribed(key, self._kind):
                 self._open(op, key, item)

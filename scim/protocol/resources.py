@@ -24,7 +24,7 @@ from .undescribed import (
     stored_name,
     value_at,
 )
-from .values import Refusal, is_empty, notable, read_member_ids, read_opaque, read_value
+from .values import Refusal, assign, is_empty, notable, read_member_ids, read_opaque, read_value
 
 Resource = dict[str, Any]
 
@@ -363,13 +363,6 @@ def put(resource: Resource, ref: Ref, value: Any) -> None:
         assign(resource, ref.schema.id, home or None)
     else:
         assign(resource, ref.top, value)
-
-
-def assign(home: Resource, name: str, value: Any) -> None:
-    if value is None:
-        home.pop(name, None)
-    else:
-        home[name] = value
 
 
 def restore_immutable(kind: ResourceType, stored: Mapping[str, Any], new: Resource) -> list[Refusal]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from .errors import InvalidPath, InvalidValue, NoTarget, quote
 from .schema import ResourceType, Schema
 from .text import fold
-from .values import MAX_ELEMENTS, MAX_OPAQUE_DEPTH, is_empty, read_opaque
+from .values import MAX_ELEMENTS, MAX_OPAQUE_DEPTH, assign, is_empty, read_opaque
 
 Place = tuple[str, ...]
 
@@ -177,10 +177,7 @@ def _write(home: dict[str, Any], place: Place, write: OpenWrite) -> None:
         return  # What has no parts has none to remove.
     else:
         raise NoTarget(f"{quote(write.name)} leads into a value without parts; write {quote(name)} as a whole.")
-    if new is None:
-        home.pop(name, None)
-    else:
-        home[name] = new
+    assign(home, name, new)
 
 
 def changed(op: str, old: Any, value: Any) -> Any:
@@ -207,11 +204,7 @@ def _merged(op: str, old: Mapping[str, Any], value: Mapping[str, Any]) -> dict[s
     new = dict(old)
     for key, item in value.items():
         name = stored_name(new, key)
-        part = changed("replace" if item is None else op, new.get(name), item)
-        if part is None:
-            new.pop(name, None)
-        else:
-            new[name] = part
+        assign(new, name, changed("replace" if item is None else op, new.get(name), item))
     return new
 
 

@@ -32,6 +32,14 @@ class Refusal:
     sent: Any = None
 
 
+def assign(home: dict[str, Any], name: str, value: Any) -> None:
+    """Set an attribute of an object or, with None, clear it."""
+    if value is None:
+        home.pop(name, None)
+    else:
+        home[name] = value
+
+
 def notable(name: str) -> str:
     """What a client called something that is nothing here, in a form that can be noted: a refusal is (SPEC U4)."""
     return name[:200] if is_storable(name) else quote(name)
