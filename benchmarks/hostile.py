@@ -7,19 +7,14 @@ whose row is locked. The other org sends one lookup after another. What counts i
 
 import itertools
 import multiprocessing
-import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 import psycopg
 
-from benchmarks.portal import PEOPLE, Client, Portal, manage, portal
+from benchmarks.portal import PEOPLE, Client, Portal, manage, portal, serving
 
 PEOPLE_EACH, CONNECTIONS, LOOKUPS, ROUNDS = 20_000, 24, 300, 3
 LOOKUP = "/api/scim/Users?filter=userName%20eq%20%22p{}%22"
@@ -38,7 +33,9 @@ def main() -> None:
             for org in ("bench", "hostile"):
                 connection.execute(PEOPLE, {"org": org, "count": PEOPLE_EACH})
             connection.execute("VACUUM ANALYZE")
-        with web(muster) as port:
+        # With the portal's own settings, but for the rate, which would stop the hostile org first.
+        settings = {"WEB_CONCURRENCY": "2", "SCIM_RATE": "1000000", "SCIM_BURST": "1000000"}
+        with serving("-c", "config/gunicorn.py", environment=muster.environment | settings) as port:
             client = Client(port, muster.token)
             lookups(client)
             times: dict[str, list[float]] = {"alone": [], "work": [], "locks": []}
@@ -57,27 +54,6 @@ def lookups(client: Client) -> list[float]:
 
 def p99(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
-
-
-@contextmanager
-def web(muster: Portal) -> Iterator[int]:
-    """The port of the portal with its own settings, but for the rate, which would stop the hostile org first."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"PORT": str(port), "WEB_CONCURRENCY": "2", "SCIM_RATE": "1000000", "SCIM_BURST": "1000000"}
-    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
-    process = subprocess.Popen(command, env=os.environ | muster.environment | settings)
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
 
 
 @contextmanager

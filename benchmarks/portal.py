@@ -58,6 +58,26 @@ def portal() -> Iterator["Portal"]:
         yield Portal(environment, manage(environment, "issue_token", "bench", "--name", "bench").strip())
 
 
+@contextmanager
+def serving(*options: str, environment: dict[str, str]) -> Iterator[int]:
+    """The port at which gunicorn serves the portal, until the context ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "config.wsgi"]
+    process = subprocess.Popen(command, env=os.environ | environment)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
 def manage(environment: dict[str, str], *words: str) -> str:
     command = [sys.executable, "manage.py", *words]
     return subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True).stdout
@@ -88,22 +108,10 @@ class Portal:
     @contextmanager
     def web(self) -> Iterator["Client"]:
         """A client of one gunicorn process."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-k", "gthread", "--threads", "2"]
-        environment = os.environ | self.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
-        process = subprocess.Popen([*command, "--keep-alive", "60", "config.wsgi"], env=environment)
-        try:
-            for _ in range(100):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
+        options = ("-k", "gthread", "--threads", "2", "--keep-alive", "60")
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+        with serving(*options, environment=environment) as port:
             yield Client(port, self.token)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
 
 
 class Client:

@@ -3,6 +3,8 @@
 import logging.config
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
@@ -25,16 +27,18 @@ class Deliveries(redis.QoS):
     """
 
     def ack(self, delivery_tag: str) -> None:
-        try:
+        with self._let_go(delivery_tag):
             super().ack(delivery_tag)
-        except Exception:
-            virtual.QoS.ack(self, delivery_tag)
-            raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        try:
+        with self._let_go(delivery_tag):
             super().reject(delivery_tag, requeue=requeue)
-        except Exception:
+
+    @contextmanager
+    def _let_go(self, delivery_tag: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:  # whatever it was, and it goes on
             virtual.QoS.ack(self, delivery_tag)
             raise
 

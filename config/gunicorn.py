@@ -46,7 +46,8 @@ def when_ready(server: Any) -> None:
     """Say what is wrong with the settings, which gunicorn itself never asks."""
     if apps.ready:
         for message in run_checks():
-            server.log.warning("%s", message)
+            if not message.is_silenced():
+                server.log.warning("%s", message)
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from groups_provisioning import refusals
 from groups_provisioning.actions.rules import FACTS, RuleFacts
 from groups_provisioning.models import MappingRule, PatternType
-from groups_provisioning.refusals import bad_pattern
 from groups_provisioning.rules import patterns
 from orgs import entities
 from orgs.models import EntityKind, Organization
@@ -50,7 +49,7 @@ class RuleForm(forms.Form):
             try:
                 patterns.check(cleaned["pattern_type"], cleaned["pattern"])
             except patterns.BadPattern as bad:
-                self.add_error("pattern", bad_pattern(cleaned["pattern"], bad))
+                self.add_error("pattern", refusals.bad_pattern(cleaned["pattern"], bad))
         return cleaned
 
     def facts(self) -> RuleFacts:
