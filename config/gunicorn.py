@@ -1,9 +1,12 @@
 """How gunicorn serves the portal: `gunicorn -c config/gunicorn.py config.wsgi`. WEB_CONCURRENCY: its processes."""
 
+import fcntl
 import json
 import os
 import select
 import socket
+import sys
+import termios
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -55,8 +58,15 @@ def pre_request(worker: Any, request: Any) -> None:
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         hung_up = select.poll()
         hung_up.register(request.unreader.sock, select.POLLRDHUP)  # seen even behind a body that was not read yet
-        if hung_up.poll(0):
+        if hung_up.poll(0) and _has_come(request):
             raise NoMoreData
+
+
+def _has_come(request: Any) -> bool:
+    """Whether the body is complete. One that breaks off is never carried out, and whoever sent it is told so."""
+    length = next((int(value) for name, value in request.headers if name == "CONTENT-LENGTH"), 0)
+    waiting = int.from_bytes(fcntl.ioctl(request.unreader.sock, termios.FIONREAD, bytes(4)), sys.byteorder)
+    return len(request.unreader.buf.getvalue()) + waiting >= length
 
 
 def _write_scim_error(client: socket.socket, status: int, reason: str, message: str) -> None:
