@@ -37,7 +37,7 @@ def call(portal: Portal, method: str, path: str, body: dict[str, object] | None 
             web.request(method, f"/scim/v2{path}", json.dumps(body) if body else None, headers)
             answer = web.getresponse()
             answer.read()
-            assert answer.status != 503 or answer.headers["Retry-After"]
+            assert answer.status not in (429, 503) or answer.headers["Retry-After"]
             return answer.status
     except (OSError, http.client.HTTPException):
         return 0

@@ -154,10 +154,11 @@ class TestEverythingInTurn:
     """Its long form is `make chaos`."""
 
     @pytest.mark.timeout(200 + 2 * CHAOS)
-    def test_leaves_every_2xx_true_and_everybody_settled(self, portal):  # S2, S7, C4
+    def test_leaves_every_2xx_true_and_everybody_settled(self, portal):  # S2, S7, S9, C4
         chaos = Chaos(portal, CHAOS)
         print(f"\n{chaos}")  # noqa: T201 - what `make chaos` is for
-        assert set(chaos.answers) <= {0, 200, 201, 204, 409, 503}
+        # 429: more requests of the org wait for the locked group than it may have at once (S9)
+        assert set(chaos.answers) <= {0, 200, 201, 204, 409, 429, 503}
         all_is_well(portal, chaos)
         with psycopg.connect(portal.database_url) as database:
             titles = "SELECT id::text, attributes->>'title' FROM orgs_user WHERE attributes ? 'title'"
