@@ -5,18 +5,37 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from itertools import groupby
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+FEW = 100
+"""Up to so many characters are left to unicodedata, whatever marks they are."""
+_SPLIT = str.maketrans({mark: unicodedata.normalize("NFD", mark) for mark in "\u0344\u0f73\u0f75\u0f81"})
+"""The marks that come apart as several."""
 
 
 def fold(text: str) -> str:
     """The key under which text is compared without letter case: NFC, then casefolded."""
     if text.isascii():
         return text.lower()
+    if len(text) > FEW:
+        text = _ordered(text)
     return unicodedata.normalize("NFC", text).casefold()
+
+
+def _ordered(text: str) -> str:
+    """The text with the marks of each letter in their canonical order.
+
+    unicodedata orders them too, but in a time that grows with the square of their number: 20 ms for 2,000, 4 s for
+    40,000. The order of marks of one class has a meaning and stays.
+    """
+    return "".join(
+        "".join(run) if is_letter else "".join(sorted(run, key=unicodedata.combining))
+        for is_letter, run in groupby(text.translate(_SPLIT), lambda char: unicodedata.combining(char) == 0)
+    )
 
 
 def is_email(address: str) -> bool:
