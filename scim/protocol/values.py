@@ -143,7 +143,7 @@ def _read_complex(attribute: Attribute, value: Any) -> dict[str, Any] | None:
     """The known sub-attributes that have a value; what is read-only or unknown is left out (SPEC U7, S3)."""
     if not isinstance(value, dict):
         if not (attribute.is_reference and isinstance(value, str)):
-            raise _mistyped(attribute, "an object", value)
+            raise _mistyped(attribute, _shape(attribute, value), value)
         value = {"value": value}
     subs = attribute.subs
     read = {}
@@ -158,6 +158,14 @@ def _read_complex(attribute: Attribute, value: Any) -> dict[str, Any] | None:
     if attribute.is_reference and not read.get("value", "").strip():
         return None
     return read
+
+
+def _shape(attribute: Attribute, value: Any) -> str:
+    """What a value of a complex attribute looks like, for somebody who mapped a text to all of it."""
+    if "value" not in attribute.subs:
+        return f"an object with {', '.join(sub.name for sub in attribute.subs.values())}"
+    example = quote([{"value": value if isinstance(value, str) else "…"}])
+    return f"a list of objects such as {example} (in the identity provider, map {attribute.name}.value)"
 
 
 def is_empty(value: Any) -> bool:

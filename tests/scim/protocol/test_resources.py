@@ -172,6 +172,19 @@ class TestTypes:
     def test_refuses_another_json_type(self, name, value):
         assert isinstance(refused({name: value})[name], InvalidValue)
 
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("roles", "Admin", '[{"value": "Admin"}]'),
+            ("emails", ["babs@x.example"], '[{"value": "babs@x.example"}]'),
+            ("entitlements", [5], '[{"value": "…"}]'),
+            ("addresses", ["1 Main St"], "streetAddress, locality"),
+            ("name", "Babs", "familyName"),
+        ],
+    )
+    def test_says_how_to_send_what_was_sent_as_a_text(self, name, value, expected):  # S2
+        assert expected in refused({name: value})[name].detail
+
     def test_names_the_part_that_is_wrong(self):  # S2
         assert "emails.primary" in refused({"emails": [{"primary": "maybe"}]})["emails"].detail
 
