@@ -1,7 +1,7 @@
 """The record of commands and their effects."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,8 @@ from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 class Cause:
     """Who asked for something, how and when. Doors create one and pass it to the command that they call.
 
-    token: the credential of an IdP. person: an org admin or support staff. Neither: the command line.
+    at: when the request came. token: the credential of an IdP. person: an org admin or support staff. Neither: the
+    command line.
     """
 
     door: Door
@@ -27,6 +28,17 @@ class Cause:
     token: ScimToken | None = None
     person: User | None = None
     request_id: UUID | None = None
+
+    def under_locks(self) -> "Cause":
+        """The same, at the present time of the database.
+
+        For commands whose times are compared (SPEC C2), once they have their locks: the clocks of hosts differ, and
+        whoever waited for a lock comes after the one who had it.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            (now,) = cursor.fetchone()
+        return replace(self, at=now)
 
 
 @dataclass(frozen=True, slots=True)

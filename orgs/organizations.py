@@ -131,6 +131,7 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
         return
     if "profile" in differing and is_provisioned(locked):
         raise ProfileInUse
+    cause = cause.under_locks()
     written = list(differing)
     for name in differing:
         setattr(locked, name, wishes[name])

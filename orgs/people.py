@@ -205,6 +205,7 @@ def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     if user.active == active:
         return False
     was = _account(user)
+    cause = cause.under_locks()
     user.active = active
     written = [] if active else _deactivated(user, cause.at)
     user.revision += 1

@@ -48,6 +48,7 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
     users = _locked(org, {card.user_id for card in cards})
     present = {(each.user_id, each.incoming_id): Card.of(each) for each in Conflict.objects.filter(user__in=users)}
     played = loading.played(org, users)
+    cause = cause.under_locks()
     decisions = []
     for card in cards:
         if present.get((card.user_id, card.incoming_id)) != card:

@@ -55,6 +55,7 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     owner = GroupMapping.objects.live().for_org(org).filter(entity=entity_id)
     groups = lock_groups(org, owner.values_list("group_id", flat=True))
     entity, mapping = ending(org, entity_id, lock=True)
+    cause = cause.under_locks()
     entities.delete(entity, at=cause.at)
     change_id = uuid7()
     stories = []

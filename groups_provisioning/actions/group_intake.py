@@ -89,6 +89,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if not org.group_provisioning:
         raise GroupProvisioningOff(activated=org.group_provisioning_activated)
     group = _restorable(org, facts.display_name)
+    cause = cause.under_locks()
     kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
@@ -144,8 +145,9 @@ def _change_group(
     wished = edit(group)
     written = _assign(group, wished.facts)
     change_id = uuid7()
-    # A request that waited for the lock, or whose clock is behind, must not be earlier than the last write: the time
-    # decides who was a member before a mapping fell back (SPEC M2).
+    cause = cause.under_locks()
+    # The clock of a standby that took over may be behind, and must not make people members before a mapping fell back
+    # (SPEC M2).
     at = max(cause.at, group.modified_at)
     delta = Delta()
     for change in _at_once(wished.members):
@@ -193,6 +195,7 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
     members.lock_groups_around(org, group_id)
     group, anybody_taken_out = _locked(org, group_id, expected)
+    cause = cause.under_locks()
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
     _end_removals(group, change_id, anybody_taken_out)

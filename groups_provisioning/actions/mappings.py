@@ -120,6 +120,7 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     found = [loaded.mappings[each.id] for each in assignments.reject(loaded.state, wishes) if each.id]
     if not found:
         return 0
+    cause = cause.under_locks()
     change_id = uuid7()
     settles = [loaded.groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
     stories = close(found, loaded.groups, change_id=change_id, at=cause.at, barred=True, target_deleted=False)
@@ -143,6 +144,7 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
     groups = [group for group in groups if group.id in still]
     for group in groups:
         group.org = org
+    cause = cause.under_locks()
     change_id = uuid7()
     outcome = rule_evaluation.apply(org, groups, rule_id, change_id=change_id, at=cause.at)
     approved = {story["group"] for story in outcome.mappings if story["now"] == Status.AUTO_APPROVED}
@@ -177,6 +179,7 @@ def _assign(
     loaded, done, refused = _decided(org, wishes, cause)
     news = [steps for steps in done if steps.is_news]
     if news:
+        cause = cause.under_locks()
         change_id = uuid7()
         closed = [loaded.mappings[steps.closes.id] for steps in news if steps.closes and steps.closes.id]
         stories = close(closed, loaded.groups, change_id=change_id, at=cause.at, target_deleted=False)

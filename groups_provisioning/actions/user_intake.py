@@ -98,6 +98,8 @@ def change_user(
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
+    if wished.deactivates:
+        cause = cause.under_locks()
     if not org.user_provisioning:
         if not wished.deactivates:
             raise UserProvisioningOff
@@ -131,6 +133,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
     user, _ = _locked(org, user_id, expected, leaves=True)
+    cause = cause.under_locks()
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()

@@ -271,7 +271,7 @@ class TestARename:
         rule(org, "eng")
         group = push(idp, "Engineers", ada)
         rename(idp, group, "Makers")
-        # The next request meets a machine whose clock is a minute behind.
+        # The next request meets a database whose clock is a minute behind.
         later = only(group).fell_back_at + timedelta(minutes=1)
         PushedGroup.objects.update(modified_at=later)
         GroupMapping.objects.update(switched_at=[only(group).approved_at, later])
