@@ -57,7 +57,11 @@ def steps(portal: Portal) -> list[Step]:
                 Field(
                     "Expression",
                     _role_expression(role.values, portal.default_role),
-                    _("The role, from app roles with these names."),
+                    _(
+                        "The role, from app roles with these names. Entra ID sends one, also of somebody who has several."
+                    )
+                    if role.is_array
+                    else _("The role, from app roles with these names."),
                     copied=True,
                 ),
             ),

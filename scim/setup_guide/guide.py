@@ -120,7 +120,14 @@ def _groups(idp: str, org: Organization) -> list[Step]:
             "In Parameters, include Groups in user provisioning; in Rules, set groups from roles or from a field."
         ),
     }
-    where = ways.get(idp, _("Push groups with their members, by POST, PUT or PATCH."))
+    where = ways.get(
+        idp,
+        _(
+            "Push groups with their members, by POST, PUT or PATCH; if it can be chosen, by PATCH. A group that is sent"
+            " whole without a list of members keeps those that it has, and some clients leave the list out once nobody"
+            " is in the group."
+        ),
+    )
     if not org.group_provisioning:
         where += " " + _("Changes to groups are refused until group provisioning is on (below).")
     return [Step(_("Push groups, if you want"), where)]
