@@ -76,7 +76,8 @@ def _short(matter: Matter) -> str:
 def _told(matter: Matter, tokens: dict[UUID, ScimToken]) -> Told:
     token = tokens.get(as_uuid(_token_of(matter)))  # type: ignore[arg-type]
     title, text = _WORDS[MatterKind(matter.kind)](matter, token)
-    return Told(matter, title, text, _("I know this caller") if matter.kind in URGENT else _("Dismiss"))
+    asks_who = matter.kind in (MatterKind.DEAD_TOKEN, MatterKind.FOREIGN_ADDRESS)
+    return Told(matter, title, text, _("I know this caller") if asks_who else _("Dismiss"))
 
 
 def _dead_token(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
@@ -94,6 +95,15 @@ def _foreign_address(matter: Matter, token: ScimToken | None) -> tuple[str, str]
     text = _(
         "%(caller)s sent %(method)s %(path)s, and was refused. If that is %(idp)s, add its address to those of the "
         "token. Otherwise somebody else has the token: create a new one, and revoke this one."
+    )
+    return title, text % _caller(matter, token)
+
+
+def _token_in_clear(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
+    title = _("“%(name)s” is sent over plain HTTP") % {"name": token.name if token else ""}
+    text = _(
+        "%(caller)s sent %(method)s %(path)s in clear, and was refused. Enter the base URL with https:// in %(idp)s. "
+        "Somebody may have read the token on its way: create a new one, and revoke this one."
     )
     return title, text % _caller(matter, token)
 
@@ -138,6 +148,7 @@ def _idp(token: ScimToken | None) -> str:
 _WORDS: dict[MatterKind, Callable[[Matter, ScimToken | None], tuple[str, str]]] = {
     MatterKind.DEAD_TOKEN: _dead_token,
     MatterKind.FOREIGN_ADDRESS: _foreign_address,
+    MatterKind.TOKEN_IN_CLEAR: _token_in_clear,
     MatterKind.USER_REFUSED: _refused_create,
     MatterKind.GROUP_REFUSED: _refused_create,
     MatterKind.UNDESCRIBED: _undescribed,

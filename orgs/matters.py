@@ -7,6 +7,7 @@ mappings, tokens that expire) is read from them instead, and so ends by itself.
 Each kind begins with an `Occurrence`, which whoever meets it makes, and ends as follows.
 
 - Tokens that have ended, or are used from elsewhere: a day after the last call.
+- Tokens sent in clear: 30 days after the last call, since a call that has ended does not take the token back.
 - Refused creates: when a person, or group, of that name is written; or 30 days after the last attempt.
 - Undescribed attributes: when the resource that was last written with it is written without it; or 30 days later.
 
@@ -33,7 +34,8 @@ from orgs.models import Matter, MatterKind, Organization, ScimToken
 FORGOTTEN = timedelta(days=30)
 LASTS = {MatterKind.DEAD_TOKEN: timedelta(days=1), MatterKind.FOREIGN_ADDRESS: timedelta(days=1)}
 """How long a kind lasts after its last occurrence, if it is less than FORGOTTEN."""
-URGENT = frozenset((MatterKind.DEAD_TOKEN, MatterKind.FOREIGN_ADDRESS))
+URGENT = frozenset((MatterKind.DEAD_TOKEN, MatterKind.FOREIGN_ADDRESS, MatterKind.TOKEN_IN_CLEAR))
+"""Those about a token, whose id is their subject."""
 MOST = 200  # of one kind in one org; the oldest go
 LENGTH = 255  # characters of a subject, and of a text in `detail`
 

@@ -12,6 +12,7 @@ from orgs.db.tenancy import TenantQuerySet, tenant
 class MatterKind(models.TextChoices):
     DEAD_TOKEN = "token.dead", _("A token that has ended is still used")
     FOREIGN_ADDRESS = "token.foreign", _("A token is used from an address that it is not allowed")
+    TOKEN_IN_CLEAR = "token.clear", _("A token is sent over plain HTTP")
     USER_REFUSED = "user.refused", _("A person could not be created")
     GROUP_REFUSED = "group.refused", _("A group could not be created")
     UNDESCRIBED = "attribute.undescribed", _("An attribute that the schema profile does not have")

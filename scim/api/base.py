@@ -24,7 +24,7 @@ from orgs.models import Door, MatterKind, Organization, ScimToken
 from orgs.web import in_flight
 from orgs.web.limits import Buckets, client_address, client_network
 from scim.api.body import read_bytes, read_json
-from scim.api.front import Call, ScimRequest
+from scim.api.front import Call, ScimRequest, about_token
 from scim.mapping.errors import scim_error
 from scim.protocol.errors import ScimError, TooMany
 
@@ -159,6 +159,7 @@ class ScimView(APIView):
         self.perform_authentication(request)
         self.call.token = cast(ScimToken, request.auth)
         if settings.HTTPS and not request.is_secure():
+            self.call.news.append(about_token(request._request, self.call, self.call.token, MatterKind.TOKEN_IN_CLEAR))
             self.call.operation = "in_clear"  # the request log has no advice about what was asked for
             raise in_clear(self.call.base_url)
         self.check_throttles(request)

@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
 
 def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
     if call.token and call.refused:
-        call.news.append(_refused(request, call, call.token, call.refused))
+        call.news.append(about_token(request, call, call.token, call.refused))
     request_log.write(
         request_log.Entry(
             id=call.id,
@@ -108,8 +108,8 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
     )
 
 
-def _refused(request: HttpRequest, call: Call, token: ScimToken, kind: MatterKind) -> Occurrence:
-    """What is kept of a call with a token that is known but not accepted (SPEC O4)."""
+def about_token(request: HttpRequest, call: Call, token: ScimToken, kind: MatterKind) -> Occurrence:
+    """What is kept of a call with a token that is known, but not accepted (SPEC O4) or sent in clear (SPEC S10)."""
     detail = {
         "method": request.method or "",
         "path": redaction.path(request.get_full_path()),

@@ -57,9 +57,7 @@ def steps(portal: Portal) -> list[Step]:
                 Field(
                     "Expression",
                     _role_expression(role.values, portal.default_role),
-                    _(
-                        "The role, from app roles with these names. Entra ID sends one, even of somebody with several."
-                    )
+                    _("The role, from app roles with these names. Entra ID sends one, even of somebody with several.")
                     if role.is_array
                     else _("The role, from app roles with these names."),
                     copied=True,

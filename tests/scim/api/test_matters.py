@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from orgs import tokens
+from orgs import matter_words, matters, tokens
 from orgs.history import Cause
 from orgs.models import Door, Matter, MatterKind, Organization, ScimToken
 from scim import request_log
@@ -163,3 +163,17 @@ class TestAnUndescribedAttribute:  # P3
         body = self.user(OrganizationRole="Admin") | {"urn:acme:2.0:User": {"shoe": 42}}
         assert idp.post("/Users", body).status_code == 201
         assert noted(org) == []
+
+
+class TestATokenInClear:  # S10
+    def test_is_a_matter_until_it_is_long_ago(self, org: Organization, settings: Any) -> None:
+        settings.HTTPS = True
+        issued = issue_token(org)
+        for _ in range(2):
+            Idp(issued.secret).get("/Users", user_agent="Okta SCIM Client")
+        (matter,) = noted(org)
+        assert (matter.kind, matter.subject, matter.count) == (MatterKind.TOKEN_IN_CLEAR, str(issued.token.id), 2)
+        (told,) = matter_words.tell(org, matters.open_in(org, at=timezone.now() + timedelta(days=29)))
+        assert (told.title, told.is_urgent) == (f"“{issued.token.name}” is sent over plain HTTP", True)
+        assert "Okta SCIM Client at 127.0.0.1 sent GET /api/scim/Users in clear" in told.text
+        assert not matters.open_in(org, at=timezone.now() + timedelta(days=31))
