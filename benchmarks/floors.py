@@ -1,12 +1,11 @@
 """The minimum that a Django REST Framework view can do for the same responses; Muster's figures are compared with it.
 
-R: a bearer token looked up, a row read, JSON rendered. W: a bearer token looked up, one transaction of three INSERTs.
+R: a bearer token looked up, a row read, JSON rendered. W: a bearer token looked up, a row inserted.
 """
 
 import hashlib
 from typing import Any
 
-from django.db import transaction
 from django.urls import path
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -16,7 +15,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orgs.db.keys import uuid7
-from orgs.models import Change, Door, LedgerEntry, ScimToken, User
+from orgs.models import ScimToken, User
+from orgs.web import in_flight
+
+# As many callers as there are, all of one org.
+in_flight.requests.waiting = in_flight.requests.all_waiting = 100
+in_flight.requests.seconds = 60
 
 
 class Bearer(BaseAuthentication):
@@ -40,12 +44,9 @@ class Read(Floor):
 
 class Write(Floor):
     def post(self, request: Request) -> Response:
-        org, now = request.user, timezone.now()
-        with transaction.atomic():
-            change = Change.objects.create(org=org, at=now, door=Door.SCIM, verb="floor")
-            name = f"floor-{uuid7()}"
-            user = User.objects.create(org=org, user_name=name, created_at=now, modified_at=now)
-            LedgerEntry.objects.create(org=org, change=change, user=user, slot="account", now=request.data["userName"])
+        now = timezone.now()
+        name = f"floor-{uuid7()} {request.data['userName']}"
+        user = User.objects.create(org=request.user, user_name=name, created_at=now, modified_at=now)
         return Response({"id": str(user.id), "userName": user.user_name}, status=201)
 
 

@@ -35,7 +35,7 @@ def main() -> None:
             connection.execute("VACUUM ANALYZE")
         # With the portal's own settings, but for the rate, which would stop the hostile org first.
         settings = {"WEB_CONCURRENCY": "2", "SCIM_RATE": "1000000", "SCIM_BURST": "1000000"}
-        with serving("-c", "config/gunicorn.py", environment=muster.environment | settings) as port:
+        with serving("-c", "config/gunicorn.py", environment=muster.environment | settings) as (port, _):
             client = Client(port, muster.token)
             lookups(client)
             times: dict[str, list[float]] = {"alone": [], "work": [], "locks": []}

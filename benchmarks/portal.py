@@ -59,8 +59,8 @@ def portal() -> Iterator["Portal"]:
 
 
 @contextmanager
-def serving(*options: str, environment: dict[str, str]) -> Iterator[int]:
-    """The port at which gunicorn serves the portal, until the context ends."""
+def serving(*options: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The port at which gunicorn serves the portal, until the context ends, and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,7 +72,7 @@ def serving(*options: str, environment: dict[str, str]) -> Iterator[int]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -96,6 +96,11 @@ class Portal:
     def state(self) -> Path:
         return Path(self.environment["MUSTER_VAR"])
 
+    @property
+    def postgres(self) -> int:
+        """The process id of PostgreSQL's first process."""
+        return int((self.state / "postgres" / "postmaster.pid").read_text().split()[0])
+
     def signal_broker(self, signum: signal.Signals) -> None:
         os.kill(int((self.state / "valkey" / "valkey.pid").read_text()), signum)
 
@@ -110,7 +115,7 @@ class Portal:
         """A client of one gunicorn process."""
         options = ("-k", "gthread", "--threads", "2", "--keep-alive", "60")
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
-        with serving(*options, environment=environment) as port:
+        with serving(*options, environment=environment) as (port, _):
             yield Client(port, self.token)
 
 

@@ -1,22 +1,57 @@
 """SCIM requests compared with their floors, on a real server: `make benchmark`.
 
-One gunicorn process answers one client at a time, over one connection; the kinds of request alternate in short rounds,
-so that a slowdown of the machine affects all of them. A ratio is the floor's median time divided by Muster's: 100 %
-would be as fast as the minimum that Django REST Framework can do.
+Load: the portal as it is deployed, two processes, with eight callers at once. CPU time is that of the web processes and
+of PostgreSQL, and counts what a waiting client does not see. Latency: one process and one client, as an IdP that sends
+one request after the other sees it. The kinds of request alternate in short rounds, so that a slowdown of the machine
+affects all of them, and figures are medians. `python -m benchmarks.requests [ROUNDS]`.
 """
 
 import statistics
+import sys
 from collections.abc import Callable
+from functools import partial
 
-from benchmarks.portal import Client, portal
+import psycopg
 
-ROUNDS, REQUESTS, USERS = 30, 25, 10_000
-READS, WRITES = ("read", "lookup"), ("create", "deactivate")
+from benchmarks.load import Cost, Send, callers, rounds
+from benchmarks.portal import PEOPLE, Client, Portal, portal, serving
+
+USERS, CALLERS = 20_000, 8
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+FLOORS = {"read": "floor R", "lookup": "floor R", "create": "floor W", "patch active": "floor W", "member": "floor W"}
+AIMS = {"read": 1.8, "lookup": 1.8, "create": 2.2, "patch active": 2.6, "member": 2.4}
+"""How much more CPU than its floor a request may take."""
 
 
 def main() -> None:
-    with portal() as muster, muster.web() as client:
-        report(measure(client))
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    with portal() as muster:
+        ids = people(muster)
+        kinds = requests(ids, groups(muster))
+        settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
+        with (
+            serving("-c", "config/gunicorn.py", environment=settings) as (port, server),
+            callers(kinds, partial(Client, port, muster.token), CALLERS) as crowd,
+        ):
+            each = {kind: 3 if kind.startswith("page") else 30 for kind in kinds}
+            report_load(rounds(crowd, each, times, server=server, database=muster.postgres))
+        with muster.web() as client:
+            report_latency(latency(client, kinds, times))
+
+
+def people(muster: Portal) -> list[str]:
+    """The ids of a thousand of the org's people."""
+    with psycopg.connect(muster.database_url, autocommit=True) as connection:
+        connection.execute(PEOPLE, {"org": "bench", "count": USERS})
+        connection.execute("VACUUM ANALYZE")
+        found = connection.execute("SELECT id FROM orgs_user WHERE user_name LIKE 'p%' ORDER BY id LIMIT 1000")
+        return [str(id_) for (id_,) in found]
+
+
+def groups(muster: Portal) -> list[str]:
+    """The ids of groups, as many as there are callers in any round."""
+    with muster.web() as client:
+        return [client("POST", "/api/scim/Groups", {"displayName": f"Group {n}"})[1]["id"] for n in range(100)]
 
 
 def person(number: int) -> dict:
@@ -31,46 +66,71 @@ def person(number: int) -> dict:
     }
 
 
-def measure(client: Client) -> dict[str, list[float]]:
-    """Seconds per request, by kind."""
-    ids = [client("POST", "/api/scim/Users", person(number))[1]["id"] for number in range(USERS // 10)]
-    patch = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-    fresh = iter(range(USERS, 10**9))
+def requests(ids: list[str], group_ids: list[str]) -> dict[str, Send]:
+    """Each kind of request, by name."""
 
-    def deactivate(number: int) -> tuple[float, dict]:
-        active = (number // len(ids)) % 2 == 1
-        operations = [{"op": "replace", "path": "active", "value": active}]
-        body = {"schemas": [patch], "Operations": operations}
-        return client("PATCH", f"/api/scim/Users/{ids[number % len(ids)]}", body)
+    def patch(client: Client, path: str, operation: dict) -> object:
+        return client("PATCH", path, {"schemas": [PATCH], "Operations": [operation]})
 
-    lookup = "/api/scim/Users?filter=userName%20eq%20%22person{}@corp.example%22"
-    kinds: dict[str, Callable[[int], tuple[float, dict]]] = {
-        "floor R": lambda number: client("GET", f"/floor/read/{ids[number % len(ids)]}"),
-        "read": lambda number: client("GET", f"/api/scim/Users/{ids[number % len(ids)]}"),
-        "lookup": lambda number: client("GET", lookup.format(number % len(ids))),
-        "floor W": lambda number: client("POST", "/floor/write", person(number)),
-        "create": lambda number: client("POST", "/api/scim/Users", person(next(fresh))),
-        "deactivate": deactivate,
+    def active(client: Client, number: int) -> object:
+        value = (number // len(ids)) % 2 == 1
+        return patch(client, f"/api/scim/Users/{ids[number % len(ids)]}", {"op": "replace", "value": {"active": value}})
+
+    def member(client: Client, number: int) -> object:
+        group = group_ids[number % len(group_ids)]
+        value = [{"value": ids[number // len(group_ids) % len(ids)]}]
+        return patch(client, f"/api/scim/Groups/{group}", {"op": "add", "path": "members", "value": value})
+
+    lookup = "/api/scim/Users?filter=userName%20eq%20%22p{}%22"
+    late = f"/api/scim/Users?count=100&startIndex={USERS * 9 // 10}"
+    return {
+        "floor R": lambda client, number: client("GET", f"/floor/read/{ids[number % len(ids)]}"),
+        "read": lambda client, number: client("GET", f"/api/scim/Users/{ids[number % len(ids)]}"),
+        "lookup": lambda client, number: client("GET", lookup.format(number % USERS + 1)),
+        "floor W": lambda client, number: client("POST", "/floor/write", person(number)),
+        "create": lambda client, number: client("POST", "/api/scim/Users", person(number)),
+        "patch active": active,
+        "member": member,
+        "page of 100": lambda client, number: client("GET", "/api/scim/Users?count=100"),
+        "page at 90 %": lambda client, number: client("GET", late),
     }
-    times: dict[str, list[float]] = {kind: [] for kind in kinds}
-    number = 0
-    for round_ in range(ROUNDS + 2):
+
+
+def latency(client: Client, kinds: dict[str, Send], times: int) -> dict[str, list[float]]:
+    """Seconds per request, by kind, of one client."""
+    found: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for round_ in range(times + 1):
         for kind, send in kinds.items():
-            for _ in range(REQUESTS):
-                took, _ = send(number)
-                number += 1
-                if round_ >= 2:  # the first rounds warm up
-                    times[kind].append(took)
-    return times
+            for turn in range(25):
+                took, _ = send(client, 1_000_000 + round_ * 25 + turn)  # type: ignore[misc]
+                if round_:  # the first round warms up
+                    found[kind].append(took)
+    return found
 
 
-def report(times: dict[str, list[float]]) -> None:
+def report_load(costs: dict[str, list[Cost]]) -> None:
+    print(f"{CALLERS} callers, ms of CPU per request")
+    print(f"{'request':<14}{'server':>8}{'database':>10}{'both':>8}{'per s':>8}{'floors':>8}{'aim':>6}")
+    cpu = {kind: median(found, lambda cost: cost.cpu) for kind, found in costs.items()}
+    for kind, found in costs.items():
+        server = median(found, lambda cost: cost.server)
+        database = median(found, lambda cost: cost.database)
+        rate = median(found, lambda cost: cost.rate)
+        compared = f"{cpu[kind] / cpu[FLOORS[kind]]:>8.2f}{AIMS[kind]:>6.1f}" if kind in FLOORS else ""
+        print(f"{kind:<14}{server * 1e3:>8.2f}{database * 1e3:>10.2f}{cpu[kind] * 1e3:>8.2f}{rate:>8.0f}{compared}")
+
+
+def report_latency(times: dict[str, list[float]]) -> None:
+    print(f"\nOne client, one process\n{'request':<14}{'median ms':>10}{'p95 ms':>9}{'of floor':>10}")
     medians = {kind: statistics.median(took) for kind, took in times.items()}
-    print(f"{'request':<12}{'median ms':>10}{'p95 ms':>9}{'of floor':>10}")
     for kind, took in times.items():
-        floor = "floor R" if kind in READS else "floor W" if kind in WRITES else kind
         p95 = statistics.quantiles(took, n=20)[18]
-        print(f"{kind:<12}{medians[kind] * 1000:>10.2f}{p95 * 1000:>9.2f}{medians[floor] / medians[kind]:>10.0%}")
+        compared = f"{medians[FLOORS[kind]] / medians[kind]:>10.0%}" if kind in FLOORS else ""
+        print(f"{kind:<14}{medians[kind] * 1000:>10.2f}{p95 * 1000:>9.2f}{compared}")
+
+
+def median(costs: list[Cost], part: Callable[[Cost], float]) -> float:
+    return statistics.median(part(cost) for cost in costs)
 
 
 if __name__ == "__main__":
