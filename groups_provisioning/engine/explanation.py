@@ -328,6 +328,8 @@ class Explanation:
             instead = self._instead_of(mapping.entity)
             if instead is not None:
                 return WhyNot(_yielding(mapping.entity, instead), Source.HELD, through, place=instead)
+        if not self._world.is_on(mapping.kind):  # until then it cannot be approved (SPEC M8)
+            return WhyNot(Reason.KIND_OFF, source, through)
         return WhyNot(Reason.PENDING, source, through)
 
     def _why_not_without_claim(self, entity: Entity, source: Source) -> WhyNot:

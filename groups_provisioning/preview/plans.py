@@ -63,7 +63,7 @@ class Waiting:
 class Plan:
     """What would be done. groups: those that it is about. refused: mappings, and why they would stay as they are.
 
-    matched: of a rule, how many groups have such a name.
+    matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -72,6 +72,7 @@ class Plan:
     waiting: list[Waiting] = field(default_factory=list)
     refused: dict[str, Exception] = field(default_factory=dict)
     matched: int | None = None
+    decided: set[tuple[UUID, str]] = field(default_factory=set)
 
     @property
     def concerns_any(self) -> bool:
@@ -256,6 +257,7 @@ def _decide(
     by_user: dict[UUID, list[str]] = {}
     for user, incoming, _holders in cards:
         by_user.setdefault(UUID(user), []).append(incoming)
+        plan.decided.add((UUID(user), incoming))
     for user_id, played in loading.played(org, list(by_user)).items():
         plan.overlay.decisions[user_id] = [
             Decision(winner, loser, microseconds(at))

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 AT_ONCE = 5_000  # people; above that, a worker does it
 SHOWN = 100  # differences that are shown in full
+CLOSING = 10  # conflicts that a decision closes besides those that it is about
 KEPT = timedelta(days=1)
 FRESH = timedelta(minutes=10)
 """How long the result of a worker is used: it also depends on facts that the fingerprint does not cover."""
@@ -44,7 +45,9 @@ class Summary:
     """The effects, counted. Entities are ids, or stand-ins from `Overlay.made`.
 
     looked_at: people of whom it was worked out. touched: those with a difference. moved: from one entity of an
-    exclusive kind to another. roles: (was, now) to how many people. some: the first differences.
+    exclusive kind to another. roles: (was, now) to how many people. closed: conflicts; besides: those of them that a
+    decision closes although it is about others of the same people (SPEC C3); closing: the first of these. some: the
+    first differences.
     """
 
     looked_at: int = 0
@@ -55,9 +58,11 @@ class Summary:
     roles: Counter[tuple[str, str]] = field(default_factory=Counter)
     opened: int = 0
     closed: int = 0
+    besides: int = 0
+    closing: list[Effect] = field(default_factory=list)
     some: list[Effect] = field(default_factory=list)
 
-    def add(self, effect: Effect) -> None:
+    def add(self, effect: Effect, plan: Plan) -> None:
         """Count one difference."""
         was, now = effect.was, effect.now
         match effect.slot:
@@ -66,6 +71,9 @@ class Summary:
             case "conflict":
                 self.opened += was is None
                 self.closed += now is None
+                if now is None and plan.decided and (effect.user_id, was["incoming"]) not in plan.decided:
+                    self.besides += 1
+                    self.closing += [effect][: CLOSING - len(self.closing)]
             case _ if was is None:
                 self.entered[now] += 1
             case _ if now is None:
@@ -86,19 +94,32 @@ class Summary:
             "roles": [[*pair, count] for pair, count in self.roles.items()],
             "opened": self.opened,
             "closed": self.closed,
-            "some": [[str(effect.user_id), effect.slot, effect.was, effect.now] for effect in self.some],
+            "besides": self.besides,
+            "closing": [_kept(effect) for effect in self.closing],
+            "some": [_kept(effect) for effect in self.some],
         }
 
     @classmethod
     def of_json(cls, kept: dict[str, Any]) -> "Summary":
+        kept = {"besides": 0, "closing": [], **kept}  # a release without these may have kept it
         return cls(
-            **{name: kept[name] for name in ("looked_at", "touched", "opened", "closed")},
+            **{name: kept[name] for name in ("looked_at", "touched", "opened", "closed", "besides")},
             entered=Counter(kept["entered"]),
             left=Counter(kept["left"]),
             moved=Counter({(was, now): count for was, now, count in kept["moved"]}),
             roles=Counter({(was, now): count for was, now, count in kept["roles"]}),
-            some=[Effect(UUID(user), slot, was, now) for user, slot, was, now in kept["some"]],
+            closing=[_effect(each) for each in kept["closing"]],
+            some=[_effect(each) for each in kept["some"]],
         )
+
+
+def _kept(effect: Effect) -> list[Any]:
+    return [str(effect.user_id), effect.slot, effect.was, effect.now]
+
+
+def _effect(kept: list[Any]) -> Effect:
+    user_id, *rest = kept
+    return Effect(UUID(user_id), *rest)
 
 
 @dataclass(slots=True)
@@ -157,7 +178,7 @@ def summarize(org: Organization, plan: Plan, progress: Callable[[int], None] | N
                 progress(looked_at)
         else:
             touched.add(effect.user_id)
-            summary.add(effect)
+            summary.add(effect, plan)
     summary.touched = len(touched)
     return summary
 

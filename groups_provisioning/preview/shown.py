@@ -15,6 +15,7 @@ from orgs.models import Entity, EntityKind, Organization, User
 from orgs.web.downloads import in_batches
 
 LINES = 20  # of each list
+HOLDERS = 3  # of one conflict
 
 
 class Named(NamedTuple):
@@ -50,9 +51,21 @@ class PersonLine(NamedTuple):
     now: Any
 
 
+class Closed(NamedTuple):
+    """A conflict that closed, or would. holders: the first HOLDERS that hold against it. more: how many others do."""
+
+    user: User
+    incoming: GroupMapping
+    holders: list[GroupMapping]
+    more: int
+
+
 @dataclass(slots=True)
 class Shown:
-    """places, roles: the LINES with the most people, of so many in all. people: the first differences."""
+    """places, roles: the LINES with the most people, of so many in all. people: the first differences.
+
+    closing: the first conflicts that a decision closes besides those that it is about.
+    """
 
     outlook: Outlook
     summary: Summary
@@ -60,6 +73,12 @@ class Shown:
     all_places: int
     roles: list[Line]
     people: list[PersonLine]
+    closing: list[Closed]
+
+    @property
+    def others(self) -> int:
+        """How many more conflicts it closes than those in `closing`."""
+        return self.summary.besides - len(self.closing)
 
     @property
     def is_nothing(self) -> bool:
@@ -85,7 +104,31 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
         all_places=len(places),
         roles=[Line(was, now, count) for (was, now), count in summary.roles.most_common(LINES)],
         people=list(_people(org, summary.some, names)),
+        closing=closed(org, [(effect.user_id, effect.was) for effect in summary.closing]),
     )
+
+
+def closed(org: Organization, conflicts: Iterable[tuple[UUID, Any]]) -> list[Closed]:
+    """Conflicts as lists name them, in two queries. conflicts: of each the person, and what their slot `conflict` was.
+
+    Mappings that ever claimed somebody keep their entity.
+    """
+    conflicts = list(conflicts)
+    if not conflicts:
+        return []
+    users = User.objects.for_org(org).in_bulk({user_id for user_id, _ in conflicts})
+    ids = {id_ for _, was in conflicts for id_ in (was["incoming"], *was["holders"][:HOLDERS])}
+    rows = GroupMapping.objects.for_org(org).select_related("group", "entity").filter(id__in=ids)
+    mappings = {str(row.id): row for row in rows}
+    return [
+        Closed(
+            users[user_id],
+            mappings[was["incoming"]],
+            [mappings[holder] for holder in was["holders"][:HOLDERS]],
+            more=len(was["holders"][HOLDERS:]),
+        )
+        for user_id, was in conflicts
+    ]
 
 
 def rows(org: Organization, wish: Wish) -> Iterator[tuple[str, str, str, str, str]]:

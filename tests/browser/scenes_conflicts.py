@@ -80,6 +80,28 @@ def _settling(owner: User) -> str:
     return "/groups/conflicts/"
 
 
+def _asked_twice(owner: User) -> str:
+    """Testers whom two more pools ask for than the one that they are in."""
+    everybody = company(owner)
+    idp = idp_of(org_of(owner), "Okta production")
+    mapped(owner, idp, "nightly-regression", POOL, "Nightly regression", everybody[2:5])
+    return "/groups/conflicts/"
+
+
+def _one_of_two(owner: User, *, use_incoming: bool) -> User:
+    """The tester about whom one of two conflicts is decided."""
+    _asked_twice(owner)
+    conflict = Conflict.objects.filter(incoming__group__display_name="load-test runners Frankfurt").order_by("id")[0]
+    cards = [Card.of(conflict)]
+    conflict_decisions.decide(org=org_of(owner), cards=cards, use_incoming=use_incoming, cause=by_admin(owner))
+    return conflict.user
+
+
+def _closed_another(owner: User) -> str:
+    user = _one_of_two(owner, use_incoming=True)
+    return f"/activity/{Decision.objects.filter(user=user)[0].change_id}/"
+
+
 def _press(name: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         page.locator("tbody").get_by_role("button", name=name).first.click()
@@ -112,6 +134,9 @@ SCENES = {
     "conflicts-of-one": Scene(lambda owner: f"/groups/conflicts/?person={company(owner)[9].id}"),
     "conflicts-use-dialog": Scene(_open, _press("Use incoming… Dmitri")),
     "conflicts-across-dialog": Scene(_open, _press("Use incoming… Ingrid")),
+    "conflicts-closing-dialog": Scene(_asked_twice, _press("Use incoming… Dmitri")),
+    "conflict-closed-another": Scene(_closed_another),
+    "person-decided": Scene(lambda owner: f"/people/{_one_of_two(owner, use_incoming=False).id}/"),
     "conflicts-keep-dialog": Scene(_open, _press("Keep current… Dmitri")),
     "conflicts-many-dialog": Scene(_many, _press_for_all),
     "conflicts-settling": Scene(_settling),

@@ -7,7 +7,8 @@ from playwright.sync_api import APIRequestContext, BrowserContext, Page, Playwri
 
 from groups_provisioning.actions import entity_edits
 from groups_provisioning.engine import worker
-from groups_provisioning.models import GroupMapping, MappingRule, Membership, Status
+from groups_provisioning.models import GroupMapping, MappingRule, Membership, Preview, Status
+from groups_provisioning.preview import runs
 from orgs.models import User
 from tests.browser.conftest import sign_in
 from tests.browser.scenes_groups import company, people
@@ -63,6 +64,27 @@ def test_approving_a_pending_group(admin: User, page: Page) -> None:
     expect(page.get_by_text("of 8 people have been updated")).to_be_visible()
     worker.drain(5)
     expect(page.get_by_text("Everybody has been updated.")).to_be_visible()
+    assert GroupMapping.objects.get(group=group).status == Status.APPROVED
+
+
+def test_mapping_a_group_whose_effect_takes_long(admin: User, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "AT_ONCE", 1)
+    group = push(idp_of(admin.org), "Everybody", *people(admin.org, 3))
+    page.goto(f"/groups/{group.id}/")
+    page.get_by_role("link", name="Map…").click()
+    dialog = page.get_by_role("dialog")
+    for done in (0, 1, 2):
+        expect(dialog).to_contain_text(f"Working out the effect on 3 people: {done} done.")
+        Preview.objects.update(looked_at=done + 1)
+    runs.serve()
+    expect(dialog).to_contain_text("added to the team Everybody")
+    dialog.get_by_role("combobox", name="Team").fill("All hands")
+    expect(dialog).to_contain_text("The team “All hands” will be created.")
+    expect(dialog).to_contain_text("Working out the effect on 3 people: 0 done.")
+    runs.serve()
+    expect(dialog).to_contain_text("added to the team All hands")  # M9
+    dialog.get_by_role("button", name="Map group").click()
+    expect(page.get_by_text("is now mapped to the team “All hands”")).to_be_visible()
     assert GroupMapping.objects.get(group=group).status == Status.APPROVED
 
 

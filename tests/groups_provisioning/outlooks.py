@@ -9,7 +9,7 @@ from groups_provisioning.preview.runs import Outlook, Summary
 from orgs.history import Effect
 from orgs.models import Entity, LedgerEntry, Organization
 
-COUNTED = ("touched", "entered", "left", "moved", "roles", "opened", "closed")
+COUNTED = ("touched", "entered", "left", "moved", "roles", "opened", "closed", "besides")
 
 
 def foreseen(org: Organization, wish: Wish) -> Outlook | Exception:
@@ -42,6 +42,6 @@ def what_came(org: Organization, outlook: Outlook, *, since: int) -> dict[str, A
             continue
         touched.add(entry.user_id)
         was, now = (made.get(end, end) if isinstance(end, str) else end for end in (entry.was, entry.now))
-        told.add(Effect(entry.user_id, entry.slot, was, now))
+        told.add(Effect(entry.user_id, entry.slot, was, now), outlook.plan)
     told.touched = len(touched)
     return {part: getattr(told, part) for part in COUNTED}

@@ -16,8 +16,10 @@ from django.views.decorators.http import require_safe
 
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
+from groups_provisioning.pages.conflicts import resolved_conflicts
+from groups_provisioning.preview import shown
 from orgs import history, queue
-from orgs.change_details import GroupDetail
+from orgs.change_details import ConflictDecided, GroupDetail
 from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
 from orgs.web.access import OrgRequest, org_admin
@@ -25,6 +27,7 @@ from orgs.web.downloads import as_csv
 
 SUBJECTS = ("person", "group", "entity")
 ALSO = 2  # of what else a change of a group did, in a list
+CLOSED = 10  # conflicts that a decision closed besides those that it was about
 
 
 class ActivityFilter(forms.Form):
@@ -124,11 +127,20 @@ def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
     entries, further = change_list.effects_of(found, after=int(after) if after.isdecimal() and len(after) < 19 else 0)
     known = change_words.names(request.org, [found], entries, Wanted())
     left, marked = queue.progress(found)
+    detail = history.read(found)
+    also_closed = (
+        resolved_conflicts.also_closed(found)
+        if isinstance(detail, ConflictDecided) and detail.use == "incoming"
+        else LedgerEntry.objects.none()
+    )
+    closing = shown.closed(request.org, also_closed.values_list("user_id", "was")[:CLOSED])
     context = {
         "change": found,
         "what": change_words.change(found, known),
         "by": change_words.by(found),
         "also": change_words.also(found),
+        "closing": closing,
+        "others": also_closed.count() - len(closing) if closing else 0,
         "effects": [_effect(entry, known) for entry in entries],
         "further": further,
         "after": after,

@@ -8,13 +8,15 @@ from uuid import UUID
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.engine import loading
 from groups_provisioning.models import Decision, GroupMapping, Status
 from groups_provisioning.pages.people import people_list
 from orgs.change_details import USES_INCOMING
-from orgs.models import Change, Organization, User
+from orgs.models import Change, LedgerEntry, Organization, User
 from orgs.web.downloads import BATCH, in_batches
 
 LOSERS = 5  # shown of one decision
@@ -69,6 +71,14 @@ def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
         return None
     found = cards(org).filter(change_id=one.change_id, user_id=one.user_id)
     return next((card for card in found if decision_id in card["ids"]), None)
+
+
+def also_closed(change: Change) -> QuerySet[LedgerEntry]:
+    """The effects by which a decision for the incoming assignments closed conflicts that it was not about (SPEC C3)."""
+    decided = Decision.objects.filter(change=change, user=OuterRef("user"), winner=OuterRef("incoming"))
+    closed = LedgerEntry.objects.filter(change=change, slot="conflict", now__isnull=True)
+    incoming = Cast(KeyTextTransform("incoming", "was"), models.UUIDField())
+    return closed.annotate(incoming=incoming).exclude(Exists(decided)).order_by("id")
 
 
 def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolved]:

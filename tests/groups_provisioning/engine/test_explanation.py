@@ -311,7 +311,7 @@ class TestTheWords:
         said = self.words("not", ada, obstacles=explain(ada).why_not(days), entity=days)
         assert "This conflict is still open" in said
         assert "Nights, which they have through the group N, takes precedence." in said
-        assert "in favor of Days, or remove Ada Brandt from N in your identity provider." in said
+        assert "use the incoming assignment , or remove Ada Brandt from N in your identity provider." in said
 
     def test_of_every_other_obstacle_are_there(self, at: Situation, ada: User) -> None:
         platform = at.entity("Platform")

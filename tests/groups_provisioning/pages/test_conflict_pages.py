@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from groups_provisioning.actions import manual_changes, mappings
+from groups_provisioning.actions import entity_edits, manual_changes, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
 from orgs.models import Change, Organization, User
@@ -139,6 +140,66 @@ class TestDeciding:
         assert "The conflict of Ada Lovelace was resolved" in text(answer)
         assert "No open conflicts" in text(answer)
         assert places(ada) == {"Gold": "claim"}
+
+    def test_names_the_other_conflicts_that_it_closes(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:  # C3, M9
+        silver_and_gold(org, ada)
+        pools(org, ada, 12)
+        gold = Conflict.objects.get(incoming__entity__name="Gold")
+        shown = browser.post(DECIDE, {"action": f"use:{gold.id}"})
+        assert "13 conflicts will close Your decision also closes these 12 other conflicts:" in text(shown)
+        assert "Ada Lovelace : Pool Ada 0 from the SCIM group grp-Ada 0 , against Silver" in text(shown)
+        assert "and 2 more" in text(shown)
+        keeping = browser.post(DECIDE, {"action": f"keep:{gold.id}"})
+        assert "1 conflict will close" in text(keeping)
+        assert "also closes" not in text(keeping)
+        browser.post(DECIDE, sent(shown))
+        told = browser.get(f"/activity/{Decision.objects.all()[0].change_id}/")
+        assert "Other conflicts closed" in text(told)
+        assert "Ada Lovelace : Pool Ada 0 from the SCIM group grp-Ada 0 , against Silver" in text(told)
+        assert "and 2 more" in text(told)
+        assert "Gold from" not in text(told)
+        assert_links_work(browser, told)
+
+    def test_takes_as_many_queries_for_many_other_conflicts(self, browser: Client, org: Organization) -> None:  # C3
+        def queries(bo: User, others: int) -> tuple[int, int]:
+            pools(org, bo, 2 + others)
+            card = Conflict.objects.filter(user=bo)[0]
+            with CaptureQueriesContext(connection) as showing:
+                shown = browser.post(DECIDE, {"action": f"use:{card.id}"})
+            browser.post(DECIDE, sent(shown))
+            with CaptureQueriesContext(connection) as telling:
+                told = browser.get(f"/activity/{Decision.objects.filter(user=bo)[0].change_id}/")
+            assert "Other conflicts closed" in text(told)
+            return len(showing), len(telling)
+
+        people = [person(org, f"Bo{n}", "Ek") for n in range(3)]
+        queries(people[0], 1)  # what is kept per process is read
+        assert queries(people[1], 1) == queries(people[2], 9)
+
+    def test_names_the_other_conflicts_of_many(self, browser: Client, org: Organization) -> None:  # C3, M9
+        people = [person(org, f"Bo{n}", "Ek") for n in range(3)]
+        silver_and_gold(org, *people)
+        bronze = tie(group(org, "grp-bronze", *people), entity(org, "Bronze", POOL))
+        other = OrganizationFactory.create()
+        silver_and_gold(other, cy := person(other, "Cy", "Fox"))
+        settle(*people)
+        chosen = Conflict.objects.filter(user__in=people[:2], incoming__entity__name="Gold")
+        ids = ",".join(str(each.id) for each in chosen)
+        shown = browser.post(DECIDE, {"action": "use", "conflict": ids})
+        assert "4 conflicts will close Your decision also closes these 2 other conflicts:" in text(shown)
+        browser.post(DECIDE, sent(shown))
+        change = Decision.objects.all()[0].change_id
+        assert "Other conflicts closed" not in text_of(browser, f"/activity/{change}/")
+        worker.drain(5)
+        entity_edits.delete_entity(org=org, entity_id=bronze.entity_id, cause=by_command())
+        told = browser.get(f"/activity/{change}/")
+        for name in ("Bo0 Ek", "Bo1 Ek"):
+            assert f"{name} : Bronze from the SCIM group grp-bronze , against Silver" in text(told)
+        assert "Bo2 Ek" not in text(told)
+        assert_links_work(browser, told)
+        assert Conflict.objects.filter(user=cy).exists()
 
     def test_keep_current_is_remembered(self, browser: Client, conflict: Conflict, ada: User) -> None:
         decide(browser, "keep", conflict=[conflict.id])
@@ -336,6 +397,20 @@ def test_is_quick_and_small_with_a_crowd(
     assert "Keep current in 1000 conflicts?" in text(shown)
     assert "99,000 more conflicts match the filter" in text(shown)
     assert len(shown.content) < 100_000
+
+
+def pools(org: Organization, user: User, count: int) -> None:
+    """Further concurrency groups that ask for somebody."""
+    for number in range(count):
+        name = f"{user.given_name} {number}"
+        tie(group(org, f"grp-{name}", user), entity(org, f"Pool {name}", POOL))
+    settle(user)
+
+
+def assert_links_work(browser: Client, answer: Any) -> None:
+    (listed,) = re.findall(r'<ul class="closing">.*?</ul>', answer.content.decode(), re.DOTALL)
+    for address in re.findall(r'href="([^"]+)"', listed):
+        assert browser.get(address).status_code == 200
 
 
 def leave(user: User, mapping_id: Any) -> None:

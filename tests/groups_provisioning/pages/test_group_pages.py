@@ -288,6 +288,21 @@ class TestAnEffectOnVeryMany:
         browser.post(address, chosen | {"seen": seen(done)})
         assert only(group).entity.name == "Everybody"
 
+    def test_of_a_rule_leaves_the_editor_as_it_is(
+        self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 1)
+        push(idp, "Everybody", UserFactory.create(org=org), UserFactory.create(org=org))
+        facts = {"pattern_type": PatternType.ALL, "kind": TEAM, "auto_approve": "on"}
+        shown = browser.post("/groups/rules/new/", facts)
+        assert "Working out the effect on 2 people: 0 done." in text_at_first(shown)
+        again = browser.post("/groups/rules/new/", facts | {"seen": seen(shown)})
+        assert "Not saved yet" in text_at_first(again)
+        assert runs.serve()
+        done = browser.get(f"/previews/{Preview.objects.get().id}/")
+        browser.post("/groups/rules/new/", facts | {"seen": seen(done)})
+        assert MappingRule.objects.count() == 1
+
     def test_is_downloaded(self, browser: Client, org: Organization, idp: Idp) -> None:
         group = push(idp, "Office", UserFactory.create(org=org, user_name="grace@corp.example"))
         shown = browser.get(f"/groups/{group.id}/map/", {"kind": TEAM, "name": "Berlin"})
