@@ -67,8 +67,11 @@ class Bearer(BaseAuthentication):
             client_network(client_address(request._request)), rate=per_minute / 60, burst=per_minute
         ):
             raise Throttled(wait)
-        if not scheme:
-            raise NotAuthenticated("Send the bearer token of your organization in the Authorization header.")
+        if scheme.lower() != "bearer" or " " in secret.strip():
+            raise NotAuthenticated(
+                "The Authorization header has to be the word Bearer, a space, and your organization's token. Some "
+                "identity providers add the word themselves, others need it in their token field."
+            )
         raise AuthenticationFailed(
             "This bearer token is not valid: it may be mistyped, expired, revoked, or limited to other "
             "addresses. "

@@ -206,8 +206,8 @@ class TestHeld:  # M2, M8
         facts = world(old=tie(POOL, "Gold", (0, 20), (40, None)), new=tie(POOL, "Silver", (0, 10), (30, None)))
         assert places(resolve(Person(groups=[("old", 1), ("new", 2)]), facts)) == {"Gold": "claim"}
 
-    def test_nobody_is_added_by_a_mapping_that_waits(self) -> None:
-        """Gold held, Silver was decided against and fell back; when Gold's group is left, Silver adds nobody."""
+    def test_nobody_is_moved_by_a_mapping_that_waits(self) -> None:
+        """Gold holds; Silver, which was decided against, has fallen back."""
         facts = world(gold=tie(POOL, "Gold"), silver=tie(POOL, "Silver", fell_back=20))
         person = Person(groups=[("gold", 1), ("silver", 2)], decisions=[Decision("mGold", "mSilver", 3)])
         assert places(resolve(person, facts)) == {"Gold": "claim"}

@@ -10,10 +10,23 @@ from django.test import Client
 from django.utils import timezone
 
 from groups_provisioning.models import Status
+from orgs import organizations
 from orgs.models import Change, HandPlacement, Organization, User
 from tests.conftest import Idp
 from tests.factories import OwnerFactory, UserFactory
-from tests.groups_provisioning.world import POOL, SUB, entity, group, person, placed, places, settle, tie
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    by_command,
+    entity,
+    group,
+    map_to,
+    person,
+    placed,
+    places,
+    settle,
+    tie,
+)
 from tests.page_text import text, text_of
 from tests.scim.api import crowds
 
@@ -106,6 +119,20 @@ class TestAPerson:
         assert "title Engineer" in page
         assert "emails[work].primary true" in page
         assert "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department Engines" in page
+
+    def test_says_that_the_kind_of_a_held_place_is_off(
+        self, browser: Client, org: Organization, ada: User
+    ) -> None:  # M8
+        mapped = map_to(group(org, "Engineers", ada))
+        assert "this kind is switched off" not in text_of(browser, f"/people/{ada.id}/")
+        organizations.change(org=org, wishes={"teams": False}, cause=by_command())
+        settle(ada)
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert mapped.entity
+        assert f"{mapped.entity.name} Team" in page
+        assert (
+            "Team: this kind is switched off. The mapping of their SCIM group Engineers no longer adds anybody." in page
+        )
 
     def test_says_why_and_what_would_have_to_change(self, browser: Client, org: Organization, ada: User) -> None:
         platform = entity(org, "Platform")

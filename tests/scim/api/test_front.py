@@ -68,6 +68,13 @@ class TestAuthentication:
         assert answer["WWW-Authenticate"].startswith("Bearer")
         assert answer.json()["status"] == "401"
 
+    @pytest.mark.parametrize("header", ["{}", "Bearer Bearer {}", "Token {}", None])
+    def test_a_token_in_another_form_is_told_the_form(self, org: Organization, header: str | None) -> None:
+        headers = {"Authorization": header.format(issue_token(org).secret)} if header else {}
+        answer = Client().get("/api/scim/Users", headers=headers)
+        assert answer.status_code == 401
+        assert "the word Bearer, a space, and" in answer.json()["detail"]
+
     def test_the_scheme_is_known_in_any_letter_case(self, org: Organization) -> None:
         idp = Idp(issue_token(org).secret)
         idp.headers["Authorization"] = idp.headers["Authorization"].replace("Bearer", "bearer")
