@@ -26,7 +26,8 @@ Readings, where SPEC leaves a choice:
 11. A hand-made exclusive place yields to what is held as to a claim (R4, M2): a sub-organization to all of another
     entity, a concurrency group to one of its kind. Of several the last one counts, also while its kind is off.
 12. Places stay recorded for somebody inactive (U4).
-13. Of several who lose the admin role at once the one with the highest id keeps it (R5); the owner is no such admin.
+13. An interruption without length is none.
+14. Of several who lose the admin role at once the one with the highest id keeps it (R5); the owner is no such admin.
 """
 
 from collections.abc import Collection, Iterable
@@ -433,7 +434,10 @@ EVER = ""
 
 
 def spans_of(times: list[Time], *, on: bool, ever: Time) -> tuple[Span, ...]:
-    """Back from now, when it is `on` or not: each time is a change; before the first one it was as ever."""
+    """Back from now, when it is `on` or not: each time is a change; before the first one it was as ever.
+
+    What went off and on at one instant was never off.
+    """
     spans: list[Span] = []
     end = None
     for at in reversed(times):
@@ -442,7 +446,12 @@ def spans_of(times: list[Time], *, on: bool, ever: Time) -> tuple[Span, ...]:
         end, on = at, not on
     if on:
         spans.append(Span(ever, end))
-    return tuple(reversed(spans))
+    joined: list[Span] = []
+    for span in reversed(spans):
+        if joined and joined[-1].ended_at == span.began_at:
+            span = Span(joined.pop().began_at, span.ended_at)
+        joined.append(span)
+    return tuple(joined)
 
 
 def facts_from_database(document: dict) -> dict[str, Facts]:

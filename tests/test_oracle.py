@@ -661,6 +661,21 @@ class TestRoles:  # R1
 
 
 class TestFactsFromTheDatabase:
+    @pytest.mark.parametrize(
+        ("times", "on", "spans"),
+        [
+            ([0, 0, 4, 4], True, [(-1, None)]),
+            ([1, 4, 4], True, [(1, None)]),
+            ([4, 4], True, [(-1, None)]),
+            ([1, 2, 2, 3], False, [(1, 3)]),
+            ([1, 2, 3], True, [(1, 2), (3, None)]),
+        ],
+    )
+    def test_what_went_off_and_on_at_one_instant_was_never_off(
+        self, times: list[int], on: bool, spans: list[tuple[int, int | None]]
+    ) -> None:  # M2
+        assert oracle.spans_of(times, on=on, ever=-1) == tuple(Span(*each) for each in spans)
+
     """An exported state as it is today; Ada and Eve are in every group."""
 
     @pytest.fixture
