@@ -110,7 +110,7 @@ def export_members(request: OrgRequest, entity_id: UUID) -> StreamingHttpRespons
     found = _live(request, entity_id)
     form = MembersFilter(request.GET)
     columns = (_("userName"), _("Name"), _("Status"), _("Roles"), _("Assigned by"), _("SCIM group"), _("ID"))
-    rows = entity_list.member_rows(entity_list.members(found, form.chosen("q"), form.chosen("source")))
+    rows = entity_list.member_rows(found, form.chosen("q"), form.chosen("source"))
     return as_csv(f"members-{now():%Y-%m-%d}", columns, rows)
 
 

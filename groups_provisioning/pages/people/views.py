@@ -57,8 +57,8 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Created"),
         _("ID"),
     )
-    found = people_list.people(request.org, PeopleFilter(request.GET, org=request.org).wanted())
-    return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(found))
+    wanted = PeopleFilter(request.GET, org=request.org).wanted()
+    return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(request.org, wanted))
 
 
 @require_safe
@@ -72,7 +72,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         "groups_provisioning/people/person.html",
         {
             "person": user,
-            "account": people_list.account(user),
+            "account": people_list.account(active=user.active, deleted_at=user.deleted_at),
             "added_by": people_list.added_by(user),
             "why": why,
             "roles": why.why_roles(),
