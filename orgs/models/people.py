@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, fold, uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.db.words import PERSON_WORDS
 from orgs.models.organizations import Organization
 
 NAMES = ("user_name", "display_name", "given_name", "family_name")
@@ -127,6 +128,7 @@ class User(AbstractBaseUser):
             models.Index(fields=["login_email", "id"], name="user_login_email"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),
+            GinIndex(PERSON_WORDS, name="user_words", fastupdate=False),  # without a list of pending rows to search
         ]
 
     def __str__(self) -> str:

@@ -84,7 +84,7 @@ def _members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
     if source:
         found = found.filter(source=source)
     if text.strip():
-        wanted = people_list.matching(User.objects.for_org(entity.org_id), text)
+        wanted = people_list.matching(User.objects.for_org(entity.org_id), entity.org_id, text)
         found = found.filter(user__in=wanted.values("id"))
     return found
 

@@ -70,7 +70,9 @@ def _members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
     found = GroupMember.objects.filter(group=group, user__org=group.org_id)
     if not text:
         return found
-    return found.filter(user__in=people_list.matching(User.objects.for_org(group.org_id), text).values("id"))
+    return found.filter(
+        user__in=people_list.matching(User.objects.for_org(group.org_id), group.org_id, text).values("id")
+    )
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:

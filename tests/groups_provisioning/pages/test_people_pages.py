@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.models import Status
+from groups_provisioning.pages.people import people_list
 from orgs import organizations
 from orgs.models import Change, HandPlacement, Organization, User
 from tests.conftest import Idp
@@ -61,6 +63,25 @@ class TestTheList:
             assert self.names(browser, f"q={words}") == ["Bo Ek"]
         assert self.names(browser, "q=bo+adler") == []
         assert "No matching people" in text_of(browser, "/people/?q=bo+adler")
+
+    def test_is_searched_by_the_beginnings_of_words(self, browser: Client, org: Organization) -> None:
+        person(org, "Bo", "O'Brien", external_id="00U-Ab12", email_keys=["robert-77@corp.example"])
+        for words in ("brien", "o'bri", "77", "robert-77@corp.example", "corp bo", "ab1", "00U-AB12"):
+            assert self.names(browser, f"q={words}") == ["Bo O&#x27;Brien"], words
+        for words in ("rien", "b12", "brien bx"):
+            assert self.names(browser, f"q={words}") == [], words
+
+    def test_is_searched_by_an_index_for_rare_words_and_for_frequent_ones(
+        self, browser: Client, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crowds.fill(org, 5_000)
+        monkeypatch.setattr(people_list, "MATCHES", 1_000)
+        for word, found, by_id in (("nobody", 0, True), ("p4321", 1, True), ("p49", 50, True), ("corp", 50, False)):
+            with CaptureQueriesContext(connection) as asked:
+                assert len(self.names(browser, f"q={word}")) == found
+            (first, *others) = (query["sql"] for query in asked if "orgs_person_words" in query["sql"])
+            assert "user_words" in crowds.plan(first), word
+            assert (not others) == by_id, word
 
     def test_says_where_people_are_and_where_they_come_from(
         self, browser: Client, org: Organization, ada: User
