@@ -1,5 +1,6 @@
 """Teams, concurrency groups and sub-organizations and their members, as lists show them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from orgs.db.keyset import chunks
 from orgs.entities import kinds_on
 from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.models.people import NAMES
+from orgs.web.long_list import COUNTED
 
 
 class Owned(models.TextChoices):
@@ -65,9 +67,12 @@ def owner(entity: Entity) -> GroupMapping | None:
 
 
 def counts(entity: Entity) -> dict[str, int]:
-    """How many people are in an entity, by source; sources without people are left out."""
-    found = Membership.objects.filter(entity=entity).order_by().values_list("source").annotate(n=Count("*"))
-    return dict(found.order_by("source"))
+    """How many people are in an entity, by source; sources without people are left out.
+
+    Of more than COUNTED people, some COUNTED + 1 are counted.
+    """
+    sources = Membership.objects.filter(entity=entity).values_list("source", flat=True)[: COUNTED + 1]
+    return dict(sorted(Counter(sources).items()))
 
 
 def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:

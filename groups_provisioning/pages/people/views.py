@@ -4,7 +4,6 @@ from itertools import islice
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
@@ -19,6 +18,7 @@ from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Standing, User
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
+from orgs.web.long_list import LongList
 
 PAGE = 50  # rows of a list
 GROUPS = 50  # shown of one person
@@ -36,7 +36,7 @@ def people(request: OrgRequest) -> HttpResponse:
         "groups_provisioning/people/_people.html" if request.htmx else "groups_provisioning/people/people.html",
         {
             "form": form,
-            "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+            "page": LongList(found, PAGE).get_page(request.GET.get("page")),
         },
     )
 
