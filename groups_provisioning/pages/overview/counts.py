@@ -15,11 +15,11 @@ RECENT = timedelta(days=7)  # how long refused values are shown
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """people: whom SCIM has not deleted, but for the owner; active: of these. Of the groups, unmapped to out_of_sync are
-    counted as the list of groups has them. conflicts: that are open. waiting: people to be settled. Of people, active,
-    conflicts and waiting, one more than COUNTED at most are counted. held: since when settling fails, and when it is
-    tried again. last_admin: who keeps the admin role (SPEC R5). refused: values that a deactivation could not take (SPEC
-    U4), in the time that is RECENT.
+    """people: whom SCIM has not deleted, but for the owner; active: of these. Of the groups, unmapped to out_of_sync
+    are counted as the list of groups has them. conflicts: that are open. waiting: people to be settled. Of people,
+    active, conflicts and waiting, one more than COUNTED at most are counted. held: since when settling fails, and when
+    it is tried again. last_admin: who keeps the admin role (SPEC R5). refused: values that a deactivation could not
+    take (SPEC U4), in the time that is RECENT.
     """
 
     people: int

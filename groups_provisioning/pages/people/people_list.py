@@ -75,8 +75,7 @@ def matching(found: QuerySet[User], org: Organization | UUID, text: str) -> Quer
     if not words:
         return found
     condition = have_words(org if isinstance(org, UUID) else org.id, words)
-    ids = list(User.objects.filter(condition).values_list("id", flat=True)[: MATCHES + 1])
-    # Of so many, one comes soon in whatever order they are read.
+    ids = list(User.objects.filter(condition).order_by().values_list("id", flat=True)[: MATCHES + 1])
     return found.filter(condition) if len(ids) > MATCHES else found.filter(_is_one_of("id", ids))
 
 
