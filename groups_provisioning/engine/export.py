@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Model, QuerySet
 
 from groups_provisioning.models import (
     Conflict,
@@ -25,6 +25,7 @@ from groups_provisioning.models import (
     PushedGroup,
 )
 from orgs import entities
+from orgs.db.keyset import chunks
 from orgs.models import Entity, HandPlacement, LastAdmin, Mark, Organization, User
 
 PERSON = (
@@ -80,23 +81,39 @@ MAPPING = (
 DECISION = ("id", "user", "winner", "loser", "at", "change", "undone_by")
 CONFLICT = ("user", "incoming", "holders", "since")
 WAITING = ("user", "change")
-CHUNK = 1000
 GROUPS_AT_ONCE = 50
+SMALL = 100  # members, so that those of several groups are read at once
 
 
 def text(org: Organization) -> Iterator[str]:
-    """Yield the document in pieces, one row per line; people are loaded 1,000 at a time."""
+    """Yield the document in pieces, one row per line; people and members are loaded a few thousand at a time."""
     yield f'{{"organization": {_json(_organization(org))}'
     for name, rows in _tables(org):
         yield f',\n"{name}": ['
         for number, row in enumerate(rows):
-            yield f"{',' if number else ''}\n{_json(row)}"
+            yield ",\n" if number else "\n"
+            yield from _pieces(row)
         yield "]"
     yield "}\n"
 
 
+def _pieces(row: dict[str, Any]) -> Iterator[str]:
+    """A row as JSON. A value that is an iterator is a long array, of which it gives many elements at a time."""
+    long = {name: value for name, value in row.items() if isinstance(value, Iterator)}
+    if not long:
+        yield _json(row)
+        return
+    yield _json({name: value for name, value in row.items() if name not in long})[:-1]
+    for name, parts in long.items():
+        yield f',"{name}":['
+        for number, part in enumerate(parts):
+            yield f"{',' if number else ''}{_json(part)[1:-1]}"
+        yield "]"
+    yield "}"
+
+
 def _tables(org: Organization) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
-    yield "people", map(_person, _people(org))
+    yield "people", _people(org)
     yield "entities", _values(Entity.objects.for_org(org).order_by("id"), ENTITY)
     yield "groups", _groups(org)
     yield "rules", _values(MappingRule.objects.for_org(org).order_by("position"), RULE)
@@ -126,61 +143,68 @@ def _organization(org: Organization) -> dict[str, Any]:
     }
 
 
-def _people(org: Organization) -> Iterator[User]:
-    by_hand = HandPlacement.objects.select_related("change").order_by("entity")
-    places = Membership.objects.select_related("entity").order_by("entity")
-    people = User.objects.for_org(org).order_by("id").select_related("standing")
-    people = people.prefetch_related(Prefetch("hand_placements", by_hand), Prefetch("places", places))
-    chunk = list(people[:CHUNK])
-    while chunk:
-        yield from chunk
-        chunk = list(people.filter(id__gt=chunk[-1].id)[:CHUNK])
-
-
-def _person(user: User) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "deleted": user.deleted_at is not None,
-        "facts": {
-            **{name: getattr(user, _column(User, name)) for name in PERSON},
-            "by_hand": [
-                {"entity": hand.entity_id, "placed": hand.placed, "at": hand.change.at, "change": hand.change_id}
-                for hand in user.hand_placements.all()
-            ],
-        },
-        "roles": user.standing.roles if hasattr(user, "standing") else [],
-        "places": [
-            {
-                "kind": place.kind,
-                "entity": place.entity_id,
-                "name": place.entity.name,
-                "source": place.source,
-                "mapping": place.mapping_id,
+def _people(org: Organization) -> Iterator[dict[str, Any]]:
+    columns = ("id", "standing__roles", *(_column(User, name) for name in PERSON))
+    for chunk in chunks(User.objects.for_org(org), columns, tie="id"):
+        ids = [row[0] for row in chunk]
+        by_hand, places = _by_hand(ids), _places(ids)
+        for id_, roles, *values in chunk:
+            facts = dict(zip(PERSON, values, strict=True))
+            yield {
+                "id": id_,
+                "deleted": facts["deleted_at"] is not None,
+                "facts": facts | {"by_hand": by_hand.get(id_, [])},
+                "roles": roles or [],
+                "places": places.get(id_, []),
             }
-            for place in user.places.all()
-        ],
-    }
+
+
+def _by_hand(people: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    rows = HandPlacement.objects.filter(user__in=people).order_by("entity")
+    for user, *values in rows.values_list("user_id", "entity_id", "placed", "change__at", "change_id"):
+        found.setdefault(user, []).append(dict(zip(("entity", "placed", "at", "change"), values, strict=True)))
+    return found
+
+
+def _places(people: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    rows = Membership.objects.filter(user__in=people).order_by("entity")
+    for user, *values in rows.values_list("user_id", "kind", "entity_id", "entity__name", "source", "mapping_id"):
+        place = dict(zip(("kind", "entity", "name", "source", "mapping"), values, strict=True))
+        found.setdefault(user, []).append(place)
+    return found
 
 
 def _groups(org: Organization) -> Iterator[dict[str, Any]]:
-    groups = list(PushedGroup.objects.for_org(org).order_by("id"))
-    for start in range(0, len(groups), GROUPS_AT_ONCE):
-        chunk = groups[start : start + GROUPS_AT_ONCE]
-        members: dict[UUID, list[Any]] = {group.id: [] for group in chunk}
-        nested: dict[UUID, list[Any]] = {group.id: [] for group in chunk}
-        rows = GroupMember.objects.filter(group__in=chunk).order_by("user")
-        for group_id, user_id, added_at in rows.values_list("group_id", "user_id", "added_at").iterator():
-            members[group_id].append({"user": user_id, "added_at": added_at})
-        for group_id, member_id in (
-            NestedGroup.objects.filter(group__in=chunk).order_by("member").values_list("group_id", "member_id")
-        ):
+    columns = ("member_count", *GROUP)
+    for chunk in chunks(PushedGroup.objects.for_org(org), columns, tie="id", size=GROUPS_AT_ONCE):
+        groups = [(count, dict(zip(GROUP, values, strict=True))) for count, *values in chunk]
+        small = _members_of_small([group["id"] for count, group in groups if count <= SMALL])
+        nested: dict[UUID, list[Any]] = {group["id"]: [] for _, group in groups}
+        rows = NestedGroup.objects.filter(group__in=nested).order_by("member")
+        for group_id, member_id in rows.values_list("group_id", "member_id"):
             nested[group_id].append(member_id)
-        for group in chunk:
-            yield {
-                **{name: getattr(group, name) for name in GROUP},
-                "members": members[group.id],
-                "nested": nested[group.id],
+        for _, group in groups:
+            members = small.get(group["id"])
+            yield group | {
+                "nested": nested[group["id"]],
+                "members": _members(group["id"]) if members is None else members,
             }
+
+
+def _members_of_small(groups: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The members of groups that have few, by group."""
+    found: dict[UUID, list[dict[str, Any]]] = {id_: [] for id_ in groups}
+    rows = GroupMember.objects.filter(group__in=groups).order_by("user")
+    for group_id, user_id, added_at in rows.values_list("group_id", "user_id", "added_at"):
+        found[group_id].append({"user": user_id, "added_at": added_at})
+    return found
+
+
+def _members(group: UUID) -> Iterator[list[dict[str, Any]]]:
+    for chunk in chunks(GroupMember.objects.filter(group=group), ("user_id", "added_at"), tie="user_id"):
+        yield [{"user": user_id, "added_at": added_at} for user_id, added_at in chunk]
 
 
 def _values(rows: QuerySet[Any], names: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -43,7 +44,7 @@ class UserAdmin(Mirror):
 
     @admin.display(description=_("name"))
     def label(self, user: User) -> str:
-        return user.label if user.label != user.user_name else ""
+        return Truncator(user.label).chars(80) if user.label != user.user_name else ""
 
     @admin.display(description=_("effective roles"))
     def roles(self, user: User) -> str:

@@ -14,7 +14,16 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, fold, uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.db.words import PERSON_WORDS
 from orgs.models.organizations import Organization
+
+NAMES = ("user_name", "display_name", "given_name", "family_name")
+"""The columns that `label` is made of, in its order."""
+
+
+def label(user_name: str, display_name: str, given_name: str, family_name: str) -> str:
+    """What pages call a person with these names."""
+    return display_name or f"{given_name} {family_name}".strip() or user_name
 
 
 class UserQuerySet(TenantQuerySet["User"]):
@@ -119,6 +128,7 @@ class User(AbstractBaseUser):
             models.Index(fields=["login_email", "id"], name="user_login_email"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),
+            GinIndex(PERSON_WORDS, name="user_words", fastupdate=False),  # without a list of pending rows to search
         ]
 
     def __str__(self) -> str:
@@ -132,7 +142,7 @@ class User(AbstractBaseUser):
     @property
     def label(self) -> str:
         """What pages call this person."""
-        return self.display_name or f"{self.given_name} {self.family_name}".strip() or self.user_name
+        return label(self.user_name, self.display_name, self.given_name, self.family_name)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Support staff may use the whole admin; each ModelAdmin limits what can be done."""

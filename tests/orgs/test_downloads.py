@@ -41,3 +41,9 @@ def test_rows_come_in_batches_and_none_is_empty() -> None:
     assert list(in_batches(iter("abcde"), 2)) == [["a", "b"], ["c", "d"], ["e"]]
     assert list(in_batches("ab", 2)) == [["a", "b"]]
     assert list(in_batches("")) == []
+
+
+def test_a_long_list_is_sent_in_pieces_of_many_lines_each() -> None:
+    pieces = list(as_csv("people", ["n"], ([number] for number in range(10_000))))
+    assert b"".join(pieces).count(b"\r\n") == 10_001
+    assert 10 < len(pieces) < 100

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from groups_provisioning.models import GroupMapping, PushedGroup
+from groups_provisioning.pages.people import people_list
 from orgs import change_details
 from orgs.db.keys import fold
 from orgs.models import Change, Entity, LedgerEntry, Organization, User
@@ -109,13 +110,9 @@ def effects_of(change: Change, *, after: int = 0, size: int = PAGE) -> tuple[lis
 
 
 def named(org: Organization, text: str) -> dict[str, list[Any]]:
-    """People, groups and entities with this in their name, by what `Wanted` calls them; gone ones too."""
+    """People, groups and entities of this name, by what `Wanted` calls them; gone ones too."""
     key = fold(text.strip())
-    people = User.objects.for_org(org).filter(
-        Q(user_name_key__contains=key)
-        | Q(display_name__icontains=text.strip())
-        | Q(family_name__icontains=text.strip())
-    )
+    people = people_list.matching(User.objects.for_org(org), org, text)
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=key)
     entities = Entity.objects.for_org(org).filter(name_key__contains=key)
     return {

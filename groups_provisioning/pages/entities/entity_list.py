@@ -1,5 +1,6 @@
 """Teams, concurrency groups and sub-organizations and their members, as lists show them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,14 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, Prefetch, Qu
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.models import GroupMapping, Membership
+from groups_provisioning.models import GroupMapping, Membership, Source
 from groups_provisioning.pages.people import people_list
 from orgs.db.keys import fold
+from orgs.db.keyset import chunks
 from orgs.entities import kinds_on
 from orgs.models import Entity, HandPlacement, Organization, User
+from orgs.models.people import NAMES
+from orgs.web.long_list import COUNTED
 
 
 class Owned(models.TextChoices):
@@ -63,21 +67,31 @@ def owner(entity: Entity) -> GroupMapping | None:
 
 
 def counts(entity: Entity) -> dict[str, int]:
-    """How many people are in an entity, by source; sources without people are left out."""
-    found = Membership.objects.filter(entity=entity).order_by().values_list("source").annotate(n=Count("*"))
-    return dict(found.order_by("source"))
+    """How many people are in an entity, by source; sources without people are left out.
+
+    Of more than COUNTED people, some COUNTED + 1 are counted.
+    """
+    sources = Membership.objects.filter(entity=entity).values_list("source", flat=True)[: COUNTED + 1]
+    return dict(sorted(Counter(sources).items()))
 
 
 def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
-    """Who is in an entity and through which source, ordered by userName."""
-    found = Membership.objects.filter(entity=entity)
+    """Who is in an entity, and through which source, ordered by userName, with their roles and names."""
+    # Narrow rows: all that is known about a person may be 256 KiB.
+    columns = ("source", "mapping__group__display_name", "user__active", *(f"user__{name}" for name in NAMES))
+    found = _members(entity, text, source).select_related("user__standing", "mapping__group")
+    return found.only(*columns, "user__standing__roles").order_by("user__user_name_key", "user_id")
+
+
+def _members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
+    # Of this org, so that its people's index can give the order.
+    found = Membership.objects.filter(entity=entity, user__org=entity.org_id)
     if source:
         found = found.filter(source=source)
     if text.strip():
-        wanted = people_list.matching(User.objects.for_org(entity.org_id), text)
+        wanted = people_list.matching(User.objects.for_org(entity.org_id), entity.org_id, text)
         found = found.filter(user__in=wanted.values("id"))
-    related = ("user__standing", "mapping__group")
-    return found.select_related(*related).order_by("user__user_name_key", "id")
+    return found
 
 
 def taken_out(entity: Entity) -> QuerySet[HandPlacement]:
@@ -95,16 +109,24 @@ def rows(entities: QuerySet[Entity]) -> Iterator[tuple[Any, ...]]:
         yield entity.name, people, entity.session_limit, group, status, entity.created_at, entity.id
 
 
-def member_rows(members: QuerySet[Membership]) -> Iterator[tuple[Any, ...]]:
+_FILE = (
+    *(f"user__{name}" for name in NAMES),
+    *("user__active", "user__deleted_at", "user__standing__roles"),
+    *("source", "mapping__group__display_name", "user_id"),
+)
+
+
+def member_rows(entity: Entity, text: str, source: str) -> Iterator[tuple[Any, ...]]:
     """A row for each member: who, account, roles, source, group, and id."""
-    for membership in members.iterator(chunk_size=BATCH):
-        user, mapping = membership.user, membership.mapping
-        yield (
-            user.user_name,
-            user.label if user.label != user.user_name else "",
-            people_list.account(user).label,
-            ", ".join(people_list.roles(user)),
-            membership.get_source_display(),
-            mapping.group.display_name if mapping else None,
-            user.id,
-        )
+    sources = {value: str(label) for value, label in Source.choices}
+    accounts = {each: str(each.label) for each in people_list.Account}
+    for chunk in chunks(_members(entity, text, source), _FILE, by="user__user_name_key", tie="user_id"):
+        for *names, active, deleted_at, roles, by, group, id_ in chunk:
+            yield (
+                *people_list.names_in_file(*names),
+                accounts[people_list.account(active=active, deleted_at=deleted_at)],
+                ", ".join(roles or ()),
+                sources[by],
+                group,
+                id_,
+            )

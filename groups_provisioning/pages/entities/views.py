@@ -25,6 +25,7 @@ from orgs import entities, queue
 from orgs.models import Entity, EntityKind
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
+from orgs.web.long_list import COUNTED, LongList, count
 
 PAGE = 50
 
@@ -83,7 +84,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     is_out = request.GET.get("tab") == "taken-out"
     taken_out = entity_list.taken_out(found)
     rows: Any = taken_out if is_out else entity_list.members(found, form.chosen("q"), form.chosen("source"))
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    page = LongList(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "entity": found,
         "words": WORDS[EntityKind(found.kind)],
@@ -97,7 +98,7 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
         context["owner"] = entity_list.owner(found)
         return render(request, "groups_provisioning/entities/_entity_members.html", context)
     context |= _told(found) | {
-        "taken_out": page.paginator.count if is_out else taken_out.count(),
+        "taken_out": page.paginator.count if is_out else min(count(taken_out), COUNTED),
         "rename_form": RenameForm(initial={"name": found.name}, auto_id="rename_%s"),
         "limit_form": LimitForm(initial={"session_limit": found.session_limit}, auto_id="limit_%s"),
     }
@@ -110,7 +111,7 @@ def export_members(request: OrgRequest, entity_id: UUID) -> StreamingHttpRespons
     found = _live(request, entity_id)
     form = MembersFilter(request.GET)
     columns = (_("userName"), _("Name"), _("Status"), _("Roles"), _("Assigned by"), _("SCIM group"), _("ID"))
-    rows = entity_list.member_rows(entity_list.members(found, form.chosen("q"), form.chosen("source")))
+    rows = entity_list.member_rows(found, form.chosen("q"), form.chosen("source"))
     return as_csv(f"members-{now():%Y-%m-%d}", columns, rows)
 
 
@@ -172,10 +173,12 @@ def _live(request: OrgRequest, entity_id: UUID) -> Entity:
 
 
 def _told(found: Entity) -> dict[str, Any]:
-    """The mapping that owns it, and how many people it has, by source."""
-    counts = entity_list.counts(found)
+    """The mapping that owns it, and how many people it has, by source unless they are more than are counted."""
+    by_source = entity_list.counts(found)
+    people = sum(by_source.values())
     return {
         "owner": entity_list.owner(found),
-        "people": sum(counts.values()),
-        "sources": [(Source(source).label, count) for source, count in counts.items()],
+        "people": min(people, COUNTED),
+        "more_people": people > COUNTED,
+        "sources": [] if people > COUNTED else [(Source(source).label, n) for source, n in by_source.items()],
     }

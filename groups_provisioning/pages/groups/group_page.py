@@ -1,16 +1,20 @@
 """One pushed group, as its page shows it. Reads only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from groups_provisioning.models import GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.rules.proposals import first_match
 from orgs import entities, queue
+from orgs.db.keyset import chunks
 from orgs.models import Change, EntityKind, Turn, User
+from orgs.models.people import NAMES, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,28 @@ def ties(group: PushedGroup) -> Ties:
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
     """Those in whose names or addresses every word of the text occurs, by user name."""
-    # Narrow rows, for a sort of 100,000.
-    names = ("user__user_name", "user__display_name", "user__given_name", "user__family_name", "user__active")
-    found = GroupMember.objects.filter(group=group).select_related("user").only("group", "added_at", *names)
-    found = found.order_by("user__user_name_key", "id")
+    names = ("user__active", *(f"user__{name}" for name in NAMES))
+    found = _members(group, text).select_related("user").only("group", "added_at", *names)
+    return found.order_by("user__user_name_key", "user_id")
+
+
+def member_rows(group: PushedGroup, text: str) -> Iterator[tuple[Any, ...]]:
+    """A table row for each member: userName, name, whether active, since when, and id."""
+    columns = (*(f"user__{name}" for name in NAMES), "user__active", "added_at", "user_id")
+    words = {True: _("yes"), False: _("no")}
+    for chunk in chunks(_members(group, text), columns, by="user__user_name_key", tie="user_id"):
+        for *names, active, added_at, id_ in chunk:
+            yield names[0], label(*names), words[active], added_at, id_
+
+
+def _members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
+    # Of this org, so that its people's index can give the order.
+    found = GroupMember.objects.filter(group=group, user__org=group.org_id)
     if not text:
         return found
-    return found.filter(user__in=people_list.matching(User.objects.for_org(group.org_id), text).values("id"))
+    return found.filter(
+        user__in=people_list.matching(User.objects.for_org(group.org_id), group.org_id, text).values("id")
+    )
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:

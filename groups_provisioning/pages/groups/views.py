@@ -20,6 +20,7 @@ from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import Search
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
+from orgs.web.long_list import LongList
 
 PAGE = 50
 ATTRIBUTES = 200
@@ -97,9 +98,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     found = get_object_or_404(group_list.with_status(request.org), id=group_id)
     form = Search(request.GET, for_people=True)
     text = form.chosen("q")
-    members = Paginator(group_page.members(found, text), PAGE)
-    if not text:
-        members.count = found.member_count  # so that 100,000 rows are not counted
+    members = LongList(group_page.members(found, text), PAGE, total=None if text else found.member_count)
     context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
     if request.htmx:
         return render(request, "groups_provisioning/groups/_members.html", context)
@@ -119,11 +118,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
     found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     header = (_("userName"), _("Name"), _("Active"), _("Member since"), _("ID"))
-    members = group_page.members(found, Search(request.GET).chosen("q"))
-    rows = (
-        (each.user.user_name, each.user.label, _("yes") if each.user.active else _("no"), each.added_at, each.user_id)
-        for each in members.iterator(chunk_size=1000)
-    )
+    rows = group_page.member_rows(found, Search(request.GET).chosen("q"))
     return as_csv(f"members-{now():%Y-%m-%d}", header, rows)
 
 

@@ -8,17 +8,18 @@ from django.db import connection
 
 from groups_provisioning.pages.activity.change_list import id_at
 from orgs.models import EntityKind, Organization
+from orgs.web.long_list import COUNTED
 
 RECENT = timedelta(days=7)  # how long refused values are shown
-COUNTED = 10_000  # waiting people; above that, "more than"
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """people, active: whom SCIM has not deleted, but for the owner. Of the groups, unmapped to out_of_sync are counted
-    as the list of groups has them. conflicts: that are open. waiting: people to be settled, one more than COUNTED at
-    most. held: since when settling fails, and when it is tried again. last_admin: who keeps the admin role (SPEC R5).
-    refused: values that a deactivation could not take (SPEC U4), in the time that is RECENT.
+    """people: whom SCIM has not deleted, but for the owner; active: of these. Of the groups, unmapped to out_of_sync
+    are counted as the list of groups has them. conflicts: that are open. waiting: people to be settled. Of people,
+    active, conflicts and waiting, one more than COUNTED at most are counted. held: since when settling fails, and when
+    it is tried again. last_admin: who keeps the admin role (SPEC R5). refused: values that a deactivation could not
+    take (SPEC U4), in the time that is RECENT.
     """
 
     people: int
@@ -48,13 +49,17 @@ _ENTITIES = f"(SELECT count(*) FROM orgs_entity WHERE {_LIVE} AND kind = '{{}}')
 _OVERVIEW = f"""
 SELECT u.people, u.active, g.groups, g.unmapped, g.pending, g.target_deleted, g.out_of_sync,
     {", ".join(_ENTITIES(kind.value) for kind in EntityKind)},
-    (SELECT count(*) FROM groups_provisioning_conflict WHERE org_id = %(org)s),
+    (SELECT count(*) FROM (
+        SELECT FROM groups_provisioning_conflict WHERE org_id = %(org)s LIMIT %(counted)s
+    ) AS conflicts),
     (SELECT count(*) FROM (SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %(org)s LIMIT %(counted)s) AS waiting),
     t.served_at, t.retry_at,
     (SELECT l.user_id::text FROM orgs_lastadmin l WHERE l.org_id = %(org)s),
     (SELECT count(*) FROM orgs_ledgerentry WHERE org_id = %(org)s AND slot = 'refused' AND change_id >= %(recent)s)
-FROM (SELECT count(*) AS people, count(*) FILTER (WHERE active) AS active FROM orgs_user WHERE {_LIVE} AND NOT is_owner)
-    AS u
+FROM (
+    SELECT count(*) AS people, count(*) FILTER (WHERE active) AS active
+    FROM (SELECT active FROM orgs_user WHERE {_LIVE} AND NOT is_owner LIMIT %(counted)s) AS counted
+) AS u
 CROSS JOIN (
     SELECT count(*) AS groups, count(*) FILTER (WHERE out_of_sync) AS out_of_sync,
         count(*) FILTER (WHERE deleted) AS target_deleted,

@@ -13,11 +13,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from groups_provisioning.pages.overview import counts as numbers
-from groups_provisioning.pages.overview.counts import COUNTED, Overview
+from groups_provisioning.pages.overview.counts import Overview
 from orgs import matter_words, matters, scim_connection
 from orgs.models import Organization, User
 from orgs.templatetags.muster import relative
 from orgs.web.access import OrgRequest, org_admin
+from orgs.web.long_list import COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Number:
 
     @property
     def figure(self) -> str:
-        return f"{self.count:,}"
+        return _figure(self.count)
 
 
 @require_safe
@@ -64,7 +65,9 @@ def overview(request: OrgRequest) -> HttpResponse:
 
 
 def _numbers(org: Organization, there: Overview) -> Iterator[Number]:
-    active = _("%(count)s active, without the owner") % {"count": f"{there.active:,}"}
+    active = _("%(count)s active, without the owner") % {"count": _figure(there.active)}
+    if there.people > COUNTED:  # the active among some of them say nothing
+        active = _("Without the owner")
     yield Number(_("People"), there.people, _address("people"), active)
     yield Number(_("SCIM groups"), there.groups, _address("groups"))
     if org.teams or there.teams:
@@ -86,6 +89,8 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
     """What is waiting for an admin; what affects assignments comes first."""
     if there.conflicts:
         title = ngettext("%(count)s open conflict", "%(count)s open conflicts", there.conflicts)
+        many = there.conflicts > COUNTED
+        title = _("More than %(count)s open conflicts") % {"count": f"{COUNTED:,}"} if many else title
         text = _(
             "SCIM groups give people assignments that exclude each other. They keep the current one until you decide."
         )
@@ -148,6 +153,11 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
         title = _("More than %(count)s people are being updated") % {"count": f"{COUNTED:,}"} if many else title
         text = _("The latest changes take effect within seconds, or within minutes for a very large group.")
         yield Attention(_count(title, there.waiting), text, _address("activity"), is_urgent=False)
+
+
+def _figure(count: int) -> str:
+    """A number that is counted to a limit."""
+    return f"{count:,}" if count <= COUNTED else f"{COUNTED:,}+"
 
 
 def _count(words: str, count: int) -> str:

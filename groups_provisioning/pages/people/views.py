@@ -4,7 +4,6 @@ from itertools import islice
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
@@ -19,6 +18,7 @@ from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Standing, User
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
+from orgs.web.long_list import LongList
 
 PAGE = 50  # rows of a list
 GROUPS = 50  # shown of one person
@@ -36,7 +36,7 @@ def people(request: OrgRequest) -> HttpResponse:
         "groups_provisioning/people/_people.html" if request.htmx else "groups_provisioning/people/people.html",
         {
             "form": form,
-            "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+            "page": LongList(found, PAGE).get_page(request.GET.get("page")),
         },
     )
 
@@ -57,8 +57,8 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
         _("Created"),
         _("ID"),
     )
-    found = people_list.people(request.org, PeopleFilter(request.GET, org=request.org).wanted())
-    return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(found))
+    wanted = PeopleFilter(request.GET, org=request.org).wanted()
+    return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(request.org, wanted))
 
 
 @require_safe
@@ -72,7 +72,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         "groups_provisioning/people/person.html",
         {
             "person": user,
-            "account": people_list.account(user),
+            "account": people_list.account(active=user.active, deleted_at=user.deleted_at),
             "added_by": people_list.added_by(user),
             "why": why,
             "roles": why.why_roles(),

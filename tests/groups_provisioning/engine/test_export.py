@@ -22,6 +22,7 @@ from groups_provisioning.models import (
     Source,
     Status,
 )
+from orgs.db import keyset
 from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, LastAdmin, Mark, Standing, User
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.groups_provisioning.states import exported
@@ -206,10 +207,14 @@ def test_has_nothing_of_another_org(acme: Acme) -> None:
     assert empty["organization"]["last_admin"] is None
 
 
-def test_lists_everybody_once_where_they_do_not_fit_into_one_chunk(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_is_the_same_however_little_is_read_at_once(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         UserFactory.create(org=acme.org)
-    monkeypatch.setattr(export, "CHUNK", 2)
+    whole = "".join(export.text(acme.org))
+    monkeypatch.setitem(keyset.chunks.__kwdefaults__, "size", 1)
+    monkeypatch.setattr(export, "GROUPS_AT_ONCE", 1)
+    monkeypatch.setattr(export, "SMALL", 0)
+    assert "".join(export.text(acme.org)) == whole
     ids = [person["id"] for person in exported(acme.org)["people"]]
     assert ids == sorted(str(id_) for id_ in User.objects.for_org(acme.org).values_list("id", flat=True))
 

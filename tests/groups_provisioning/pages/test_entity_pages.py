@@ -61,7 +61,7 @@ class TestAList:
         with django_assert_max_num_queries(12):
             answer = browser.get("/teams/?page=3")
         assert len(answer.content) < 100_000
-        assert "101–150 of 2000" in text(answer)
+        assert "101–150 of 2,000" in text(answer)
 
 
 class TestCreating:

@@ -154,8 +154,10 @@ class TestTheGroup:
     def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
         people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
         group = push(idp, "Office", *people)
-        found = browser.get(f"/groups/{group.id}/?q=ARA", headers={"HX-Request": "true"})
-        assert [str(member.user) for member in found.context["page"]] == ["amara@corp.example", "chiara@corp.example"]
+        found = browser.get(f"/groups/{group.id}/?q=CORP", headers={"HX-Request": "true"})
+        assert [str(member.user) for member in found.context["page"]] == [person.user_name for person in people]
+        found = browser.get(f"/groups/{group.id}/?q=AMA", headers={"HX-Request": "true"})
+        assert [str(member.user) for member in found.context["page"]] == ["amara@corp.example"]
         lines = b"".join(browser.get(f"/groups/{group.id}/members.csv?q=bo").streaming_content).decode().splitlines()
         assert len(lines) == 2
 
@@ -576,7 +578,8 @@ class TestOfThousands:
             f"/groups/rules/{MappingRule.objects.for_org(org)[0].id}/",
         )
         for address in pages:
-            with django_assert_max_num_queries(12):
+            searched = 1 if address.endswith("?q=p99") else 0  # the index of people
+            with django_assert_max_num_queries(12 + searched):
                 answer = browser.get(address)
             assert answer.status_code == 200
             assert len(answer.content) < 100_000, address
@@ -585,4 +588,4 @@ class TestOfThousands:
         self, browser: Client, big: PushedGroup, django_assert_max_num_queries: Any
     ) -> None:
         with django_assert_max_num_queries(20):
-            assert len(list(browser.get("/groups.csv").streaming_content)) == 10_002
+            assert b"".join(browser.get("/groups.csv")).count(b"\r\n") == 10_002

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.models import Status
+from groups_provisioning.pages.people import people_list
 from orgs import organizations
 from orgs.models import Change, HandPlacement, Organization, User
+from orgs.web import long_list
 from tests.conftest import Idp
 from tests.factories import OwnerFactory, UserFactory
 from tests.groups_provisioning.world import (
@@ -61,6 +64,56 @@ class TestTheList:
             assert self.names(browser, f"q={words}") == ["Bo Ek"]
         assert self.names(browser, "q=bo+adler") == []
         assert "No matching people" in text_of(browser, "/people/?q=bo+adler")
+
+    def test_is_searched_by_the_beginnings_of_words(self, browser: Client, org: Organization) -> None:
+        person(org, "Bo", "O'Brien", external_id="00U-Ab12", email_keys=["robert-77@corp.example"])
+        for words in ("brien", "o'bri", "77", "robert-77@corp.example", "corp bo", "ab1", "00U-AB12"):
+            assert self.names(browser, f"q={words}") == ["Bo O&#x27;Brien"], words
+        for words in ("rien", "b12", "brien bx"):
+            assert self.names(browser, f"q={words}") == [], words
+
+    def test_is_searched_by_an_index_for_rare_words_and_for_frequent_ones(
+        self, browser: Client, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crowds.fill(org, 5_000)
+        monkeypatch.setattr(people_list, "MATCHES", 1_000)
+        for word, found, by_id in (("nobody", 0, True), ("p4321", 1, True), ("p49", 50, True), ("corp", 50, False)):
+            with CaptureQueriesContext(connection) as asked:
+                assert len(self.names(browser, f"q={word}")) == found
+            (first, *others) = (query["sql"] for query in asked if "orgs_person_words" in query["sql"])
+            assert "user_words" in crowds.plan(first), word
+            assert (not others) == by_id, word
+
+    def test_is_counted_and_paged_to_a_limit_that_it_names(
+        self, browser: Client, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crowds.fill(org, 149)  # and the admin
+        assert "1–50 of 150 " in text_of(browser, "/people/")
+        monkeypatch.setattr(long_list, "COUNTED", 100)
+        with CaptureQueriesContext(connection) as asked:
+            assert "1–50 of more than 100 " in text_of(browser, "/people/")
+        assert sum("COUNT" in query["sql"] and "LIMIT 101" in query["sql"] for query in asked) == 1
+        last = text_of(browser, "/people/?page=3")
+        assert "51–100 of more than 100. Pages show the first 100. Search to find others" in last
+        assert "Next" not in last
+        assert "1–50 of 61 " in text_of(browser, "/people/?q=p1")
+
+    def test_is_small_whatever_names_are_in_it(self, browser: Client, org: Organization) -> None:  # U14
+        team, members = entity(org, "Platform"), []
+        for number in range(50):
+            long = person(org, f"n{number}", "'" * 2048, display_name=f"n{number}{'&' * 2044}")
+            members.append(long)
+        everybody = placed(org, team, *members)
+        for address in (
+            "/people/",
+            f"/entities/{team.id}/",
+            f"/entities/{team.id}/members/new/?q=n49",
+            f"/groups/{everybody.id}/",
+        ):
+            answer = browser.get(address)
+            assert answer.status_code == 200, address
+            assert b"n49" in answer.content, address
+            assert len(answer.content) < 250_000, address
 
     def test_says_where_people_are_and_where_they_come_from(
         self, browser: Client, org: Organization, ada: User
