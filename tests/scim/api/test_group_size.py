@@ -226,7 +226,7 @@ class TestLookingUp:
         with CaptureQueriesContext(connection) as queries:
             answer = company.idp.get(f"/Groups?excludedAttributes=members&filter={wanted}")
         assert answer.json()["totalResults"] == 1
-        plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("SELECT .*pushedgroup", q["sql"])]
+        plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("(?s)SELECT .*pushedgroup", q["sql"])]
         assert plans
         assert not [
             text for text in plans if re.search(r"Seq Scan on groups_provisioning_(pushedgroup|groupmember)", text)

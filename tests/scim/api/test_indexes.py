@@ -90,6 +90,6 @@ def sequential_scans(idp: Idp, path: str) -> list[str]:
     """The plans of a request's queries that read all users."""
     with CaptureQueriesContext(connection) as queries:
         assert idp.get(path).status_code == 200
-    plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("SELECT .*orgs_user", q["sql"])]
+    plans = [plan(q["sql"]) for q in queries.captured_queries if re.match("(?s)SELECT .*orgs_user", q["sql"])]
     assert plans
     return [text for text in plans if "Seq Scan on orgs_user" in text]
