@@ -15,7 +15,7 @@ from orgs.people import Facts
 from scim.mapping import user_requests, users
 from scim.mapping.profiles import dialect
 from scim.protocol.dialect import Dialect
-from scim.protocol.listing import list_response, read_query
+from scim.protocol.listing import list_pieces, read_query
 from scim.protocol.projection import everything
 from scim.protocol.resources import read_resource
 
@@ -83,8 +83,8 @@ def _resource(kind: Dialect) -> dict[str, Any]:
 def page(org: Organization) -> bytes:
     query = read_query({}, dialect(org.profile).user, default_count=100, max_count=100)
     found = user_requests.page(org, query)
-    shown = user_requests.shown(org, found.rows, BASE, query.projection)
-    return orjson.dumps(list_response(shown, total=found.total, start_index=1))
+    shown = (user for rows in found.portions for user in user_requests.shown(org, rows, BASE, query.projection))
+    return b"".join(list_pieces(shown, total=found.total, start_index=1))
 
 
 def rows(org: Organization) -> list[User]:

@@ -39,6 +39,10 @@ keepalive = 65
 timeout = 60  # for a worker whose main thread is stuck; statement_timeout limits a request
 graceful_timeout = 8  # less than the supervisor allows
 
+# What a process once needed for a moment it keeps: so it is replaced after so many requests, each after another number.
+max_requests = 20_000
+max_requests_jitter = 10_000
+
 # The heartbeat is a file: a busy disk would stall the worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
 control_socket_disable = True

@@ -5,7 +5,7 @@ Each function runs a bounded number of statements, whatever the size of the grou
 changes. The same statement marks everybody it affects for settling.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
 from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
-from orgs.models import Organization
+from orgs.models import Organization, User
 from orgs.queue import MARK, announce
 
 
@@ -204,18 +204,60 @@ class Listed(NamedTuple):
     is_user: bool
 
 
+PART = 2_000
+"""Members of one group that are read at once."""
+
+_IDS = """
+SELECT (
+    SELECT string_agg(uuid_send(user_id), ''::bytea ORDER BY id)
+    FROM groups_provisioning_groupmember WHERE group_id = %(group)s
+), (
+    SELECT string_agg(uuid_send(member_id), ''::bytea ORDER BY id)
+    FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s
+)
+"""
+
+
 def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[Listed]]:
     """The members of groups, in order."""
     found: dict[UUID, list[Listed]] = {}
-    parts = Trim(Concat("user__given_name", Value(" "), "user__family_name", output_field=TextField()))
-    name = Coalesce(NullIf("user__display_name", Value("")), parts, output_field=TextField())
-    users = GroupMember.objects.filter(group__in=group_ids).order_by("id").values_list("group_id", "user_id", name)
-    for group_id, user_id, shown in users.iterator(chunk_size=10_000):
+    users = GroupMember.objects.filter(group__in=group_ids).order_by("id")
+    for group_id, user_id, shown in users.values_list("group_id", "user_id", _name("user__")):
         found.setdefault(group_id, []).append(Listed(user_id, shown, True))
     nested = NestedGroup.objects.filter(group__in=group_ids).order_by("id")
     for group_id, member_id, shown in nested.values_list("group_id", "member_id", "member__display_name"):
         found.setdefault(group_id, []).append(Listed(member_id, shown, False))
     return found
+
+
+def listed_in_parts(group_id: UUID) -> Iterator[list[Listed]]:
+    """The members that one group has when the first part is asked for, in order; their names as each part is read.
+
+    Their ids are held all the time, 16 bytes each, so that no part is of another time than the others.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_IDS, {"group": group_id})
+        users, nested = cursor.fetchone()
+    for ids in _in_parts(users):
+        names = dict(User.objects.filter(id__in=ids).values_list("id", _name()))
+        yield [Listed(id_, names[id_], True) for id_ in ids if id_ in names]
+    for ids in _in_parts(nested):
+        names = dict(PushedGroup.objects.filter(id__in=ids).values_list("id", "display_name"))
+        yield [Listed(id_, names[id_], False) for id_ in ids if id_ in names]
+
+
+def _in_parts(joined: bytes | None) -> Iterator[list[UUID]]:
+    """UUIDs out of the 16 bytes of each."""
+    joined = joined or b""
+    for start in range(0, len(joined), 16 * PART):
+        part = joined[start : start + 16 * PART]
+        yield [UUID(bytes=part[at : at + 16]) for at in range(0, len(part), 16)]
+
+
+def _name(prefix: str = "") -> Coalesce:
+    """The name by which a user is listed."""
+    parts = Trim(Concat(f"{prefix}given_name", Value(" "), f"{prefix}family_name", output_field=TextField()))
+    return Coalesce(NullIf(f"{prefix}display_name", Value("")), parts, output_field=TextField())
 
 
 def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:

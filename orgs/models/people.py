@@ -125,6 +125,8 @@ class User(AbstractBaseUser):
         ]
         indexes: ClassVar = [
             models.Index(fields=["org", "user_name_key", "id"], name="user_name"),
+            # Of those whom SCIM lists: what is skipped or counted is not read.
+            models.Index(fields=["org", "id"], condition=Q(deleted_at=None, is_owner=False), name="user_listed"),
             models.Index(fields=["login_email", "id"], name="user_login_email"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),

@@ -3,7 +3,6 @@
 import math
 from typing import Any, cast
 
-import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -23,12 +22,12 @@ from orgs.history import Cause
 from orgs.models import Door, MatterKind, Organization, ScimToken
 from orgs.web import in_flight
 from orgs.web.limits import Buckets, client_address, client_network
+from scim.api.answers import ScimResponse
 from scim.api.body import read_bytes, read_json
 from scim.api.front import Call, ScimRequest, about_token
 from scim.mapping.errors import scim_error
 from scim.protocol.errors import ScimError, TooMany
 
-CONTENT_TYPE = "application/scim+json"
 RETRY_AFTER = 5  # seconds, when the database is away
 
 _LISTS = ("attributes", "excludedattributes")
@@ -36,18 +35,6 @@ _LISTS = ("attributes", "excludedattributes")
 log = structlog.get_logger(__name__)
 calls = Buckets("scim")
 failures = Buckets("scim-failures")
-
-
-class ScimResponse(HttpResponse):
-    """A SCIM message."""
-
-    def __init__(self, message: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        content = b"" if message is None else orjson.dumps(message)
-        super().__init__(content, status=status, headers=headers, content_type=CONTENT_TYPE)
-        self["Cache-Control"] = "no-store"
-        self["X-Content-Type-Options"] = "nosniff"
-        if status not in (204, 304):  # these must not have one (RFC 9110 §8.6)
-            self["Content-Length"] = str(len(content))
 
 
 class Bearer(BaseAuthentication):

@@ -5,7 +5,8 @@ from typing import Any, cast
 from django.conf import settings
 
 from scim.api import news
-from scim.api.base import ScimResponse, ScimView
+from scim.api.answers import ScimResponse
+from scim.api.base import ScimView
 from scim.api.resources import Requests
 from scim.mapping import group_requests, user_requests
 from scim.mapping.etags import revisions

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.conf import settings
 
-from scim.api.base import ScimResponse, ScimView
+from scim.api.answers import Answer, ScimResponse, answer
+from scim.api.base import ScimView
 from scim.mapping.profiles import dialect
 from scim.protocol.discovery import Limits, resource_type_document, schema_document, service_provider_config
 from scim.protocol.errors import ScimError
-from scim.protocol.listing import list_response
+from scim.protocol.listing import list_pieces
 from scim.protocol.schema import ResourceType
 
 
@@ -21,11 +22,11 @@ class DiscoveryView(ScimView):
     def kinds(self) -> tuple[ResourceType, ...]:
         return dialect(self.org.profile).resource_types
 
-    def documents(self, documents: list[dict[str, Any]]) -> ScimResponse:
+    def documents(self, documents: list[dict[str, Any]]) -> Answer:
         """All of them in one list; RFC 7644 §4 requires 403 for a filter."""
         if "filter" in self.parameters():
             raise ScimError("Discovery does not support filters; read the whole list.", status=403)
-        return ScimResponse(list_response(documents, total=len(documents), start_index=1))
+        return answer(list_pieces(documents, total=len(documents), start_index=1))
 
 
 class ServiceProviderConfig(DiscoveryView):
@@ -45,7 +46,7 @@ class ServiceProviderConfig(DiscoveryView):
 
 
 class ResourceTypes(DiscoveryView):
-    def get(self, request: Any) -> ScimResponse:
+    def get(self, request: Any) -> Answer:
         return self.documents([resource_type_document(kind, self.call.base_url) for kind in self.kinds])
 
 
@@ -58,7 +59,7 @@ class ResourceTypeDetail(DiscoveryView):
 
 
 class Schemas(DiscoveryView):
-    def get(self, request: Any) -> ScimResponse:
+    def get(self, request: Any) -> Answer:
         schemas = [schema for kind in self.kinds for schema in (kind.schema, *kind.extensions)]
         return self.documents([schema_document(schema, self.call.base_url) for schema in schemas])
 

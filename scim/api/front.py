@@ -20,6 +20,7 @@ from orgs.models import MatterKind, ScimToken
 from orgs.web.limits import client_address
 from scim import redaction, request_log
 from scim.addresses import ALIAS_PATH, BASE_PATH
+from scim.api.answers import ScimStream
 from scim.protocol.errors import ScimError
 
 BASES = (BASE_PATH, ALIAS_PATH)
@@ -76,11 +77,19 @@ def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
     request.scim = call  # type: ignore[attr-defined]
     view, args, kwargs = resolve(f"/{path.strip('/')}", urlconf="scim.api.urls")
     response = view(request, *args, **kwargs)
-    _log(request, call, response)
+    if isinstance(response, ScimStream):
+        response.on_end(lambda: _log(request, call, response))
+    else:
+        _log(request, call, response)
     return response
 
 
-def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
+def _log(request: HttpRequest, call: Call, response: HttpResponse | ScimStream) -> None:
+    body, size, broke_off = (
+        (response.begin, response.size, response.error)
+        if isinstance(response, ScimStream)
+        else (response.content, None, "")
+    )
     if call.token and call.refused:
         call.news.append(about_token(request, call, call.token, call.refused))
     request_log.write(
@@ -96,12 +105,13 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse) -> None:
             operation=call.operation,
             target=call.target,
             scim_type=(call.error and call.error.scim_type) or "",
-            detail=call.error.detail if call.error else "",
+            detail=call.error.detail if call.error else broke_off,
             address=client_address(request),
             agent=request.META.get("HTTP_USER_AGENT", ""),
             # Whoever has lost a token learns who uses it, not what they sent.
             request=None if call.refused else call.body,
-            response=None if call.refused else response.content,
+            response=None if call.refused else body,
+            response_size=size,
             is_refused=call.refused is not None,
             news=tuple(call.news),
         )

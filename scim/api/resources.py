@@ -9,11 +9,13 @@ from django.http import HttpResponse
 from orgs.history import Cause
 from orgs.models import MatterKind, Organization
 from scim.api import news
-from scim.api.base import ScimResponse, ScimView
+from scim.api.answers import Answer, ScimResponse, answer
+from scim.api.base import ScimView
 from scim.mapping.etags import Expected, revisions, unchanged
 from scim.mapping.listing import Page
 from scim.protocol.budget import Budget
-from scim.protocol.listing import Query, list_response, read_query, read_search
+from scim.protocol.listing import Query, list_pieces, read_query, read_search
+from scim.protocol.pieces import resource_pieces
 from scim.protocol.projection import Projection, read_projection
 from scim.protocol.schema import ResourceType
 
@@ -67,20 +69,24 @@ class ResourceView(ScimView):
         self.operation = f"{self.requests.noun}.{verb}" if verb else ""
         super().initial(request, *args, **kwargs)
 
-    def answer(self, row: Any, status: int = 200) -> ScimResponse:
+    def answer(self, row: Any, status: int = 200) -> Answer:
         """The representation of one resource as the request asks for it, with its ETag and Location (SPEC S10)."""
         self.call.target = str(row.id)
         headers = {"ETag": self.requests.etag(row), "Location": self.requests.location(row, self.call.base_url)}
         projection = read_projection(*self.names(), self.requests.kind(self.org))
         (shown,) = self.requests.shown(self.org, [row], self.call.base_url, projection)
-        return ScimResponse(shown, status=status, headers=headers)
+        return answer(resource_pieces(shown), status=status, headers=headers)
 
-    def page(self, query: Query) -> ScimResponse:
+    def page(self, query: Query) -> Answer:
         """The ListResponse of a query."""
         page = self.requests.page(self.org, query)
-        return ScimResponse(
-            list_response(
-                self.requests.shown(self.org, page.rows, self.call.base_url, query.projection),
+        return answer(
+            list_pieces(
+                (
+                    shown
+                    for rows in page.portions
+                    for shown in self.requests.shown(self.org, rows, self.call.base_url, query.projection)
+                ),
                 total=page.total,
                 start_index=query.start_index if page.total is not None else None,
                 next_cursor=page.next_cursor,
@@ -93,10 +99,10 @@ class Collection(ResourceView):
 
     verbs = {"GET": "list", "POST": "create"}
 
-    def get(self, request: Any) -> ScimResponse:
+    def get(self, request: Any) -> Answer:
         return self.page(read_query(self.parameters(), self.requests.kind(self.org), **_limits()))
 
-    def post(self, request: Any) -> ScimResponse:
+    def post(self, request: Any) -> Answer:
         body = self.message()
         name = body.get(self.requests.naming) if isinstance(body, dict) else None
         self.call.target = name if isinstance(name, str) else ""  # all that identifies it if it is refused
@@ -116,7 +122,7 @@ class Search(ResourceView):
 
     verbs = {"POST": "list"}
 
-    def post(self, request: Any) -> ScimResponse:
+    def post(self, request: Any) -> Answer:
         return self.page(read_search(self.message(), self.requests.kind(self.org), **_limits()))
 
 
@@ -130,19 +136,19 @@ class Detail(ResourceView):
         super().initial(request, *args)
         self.expected = revisions(request.META.get("HTTP_IF_MATCH"))
 
-    def get(self, request: Any, resource_id: str) -> ScimResponse:
+    def get(self, request: Any, resource_id: str) -> Answer:
         row = self.requests.find(self.org, resource_id)
         etag = self.requests.etag(row)
         if unchanged(request.META.get("HTTP_IF_NONE_MATCH"), etag):
             return ScimResponse(status=304, headers={"ETag": etag})
         return self.answer(row)
 
-    def put(self, request: Any, resource_id: str) -> ScimResponse:
+    def put(self, request: Any, resource_id: str) -> Answer:
         row = self.requests.replace(self.org, resource_id, self.message(), self.cause(), self.expected)
         news.tell_written(self.call, self.requests, row)
         return self.answer(row)
 
-    def patch(self, request: Any, resource_id: str) -> ScimResponse:
+    def patch(self, request: Any, resource_id: str) -> Answer:
         row = self.requests.patch(self.org, resource_id, self.message(), self.cause(), self.expected)
         news.tell_written(self.call, self.requests, row)
         wanted, _ = self.names()

@@ -21,6 +21,7 @@ from scim.protocol.budget import Budget
 from scim.protocol.dialect import Dialect
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
+from scim.protocol.pieces import Parts
 from scim.protocol.projection import Projection
 from scim.protocol.resources import Outcome, read_resource
 from scim.protocol.schema import ResourceType
@@ -49,20 +50,31 @@ def find(org: Organization, group_id: str) -> PushedGroup:
 def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
     """The page of groups that a query asks for. Raises ScimError."""
     filters = groups.group_filters(dialect(org.profile))
-    return listing.page(groups.rows(org), query, org=org, filters=filters, keys=groups.cursor_keys)
+    weight = groups.WEIGHT
+    if query.projection.wants("members"):
+        weight += f"+ {groups.MEMBERS_WEIGHT}"
+    return listing.page(groups.rows(org), query, org=org, filters=filters, keys=groups.cursor_keys, weight=weight)
 
 
 def shown(
     org: Organization, found: Sequence[PushedGroup], base_url: str, projection: Projection
 ) -> Iterable[dict[str, Any]]:
-    """The representations of groups; members are read only if the client asks for them (SPEC G8)."""
+    """The representations of groups; members are read only if the client asks for them (SPEC G8).
+
+    Those of several groups are read at once. Of a single one, whose size nobody has looked at, they are read in parts.
+    """
     own = dialect(org.profile)
-    listed: Mapping[UUID, list[members.Listed]] = {}
-    wanted = projection.wants("members")
-    if wanted:
-        listed = members.listed([group.id for group in found])
+    if not projection.wants("members"):
+        yield from (groups.render(group, own, base_url, projection) for group in found)
+        return
+    if len(found) == 1:
+        parts = members.listed_in_parts(found[0].id)
+        shown_members = Parts(groups.rendered_members(part, base_url) for part in parts)
+        yield groups.render(found[0], own, base_url, projection, shown_members)
+        return
+    listed = members.listed([group.id for group in found])
     for group in found:
-        ids = groups.rendered_members(listed.get(group.id, []), base_url) if wanted else None
+        ids = groups.rendered_members(listed.get(group.id, []), base_url)
         yield groups.render(group, own, base_url, projection, ids)
 
 

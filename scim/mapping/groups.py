@@ -15,6 +15,7 @@ from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
 from scim.mapping.users import moment
 from scim.protocol.dialect import Dialect
+from scim.protocol.pieces import Parts
 from scim.protocol.projection import Projection
 from scim.protocol.resources import canonical
 
@@ -29,7 +30,7 @@ def resource_of(group: PushedGroup, dialect: Dialect) -> dict[str, Any]:
 
 def rows(org: Organization) -> PushedGroupQuerySet:
     """The groups that SCIM lists."""
-    return PushedGroup.objects.for_org(org).live()
+    return PushedGroup.objects.for_org(org).live().defer("folded")
 
 
 def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: str = "") -> GroupFacts:
@@ -49,7 +50,7 @@ def render(
     dialect: Dialect,
     base_url: str,
     projection: Projection,
-    members: list[dict[str, str]] | None = None,
+    members: list[dict[str, str]] | Parts | None = None,
 ) -> dict[str, Any]:
     """The representation of a group (RFC 7643 §4.2). members: None if they were not requested."""
     resource: dict[str, Any] = {"id": str(group.id)} | resource_of(group, dialect)
@@ -145,6 +146,15 @@ def _by_id(value: str, condition: str) -> Sql:
     except ValueError:
         return "FALSE", []
 
+
+WEIGHT = """
+(SELECT 500 + octet_length(concat(attributes, display_name)) FROM groups_provisioning_pushedgroup WHERE id = listed.id)
+"""
+MEMBERS_WEIGHT = """
+250 * (SELECT member_count FROM groups_provisioning_pushedgroup WHERE id = listed.id)
++ 250 * (SELECT count(*) FROM groups_provisioning_nestedgroup WHERE group_id = listed.id)
+"""
+"""SQL for about how many bytes the group whose id is `listed.id` has without members, and they."""
 
 # The attributes by which a cursor can page through groups.
 cursor_keys = {"id": "id", "displayName": "display_name_key"}

@@ -1,11 +1,15 @@
 """The rows that a query returns: index and cursor paging, sorting, counting (RFC 7644 §3.4.2, RFC 9865)."""
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import accumulate
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.core import signing
-from django.db.models import BooleanField, Model, OrderBy, QuerySet, TextField
+from django.db import connection
+from django.db.models import BooleanField, F, Model, OrderBy, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
 from orgs.models import Organization
@@ -19,28 +23,67 @@ Shown = TypeVar("Shown")
 # The attributes by which a cursor can page: each one to the column whose index serves it.
 Keys = dict[str, str]
 
+PORTION = 2**20
+"""Bytes of resources that are read at once."""
+CURSOR_PAGE = 2**23
+"""Bytes at which a page with a cursor ends. Clients of index pages go on by `count`, so these are always full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Shown]):
-    """total: with index paging. next_cursor: with cursor paging, unless this is the last page."""
+    """portions: the rows, some at a time, read when their turn comes. total: with index paging. next_cursor: with
+    cursor paging, unless this is the last page.
+    """
 
-    rows: list[Shown]
+    portions: Iterable[list[Shown]]
     total: int | None = None
     next_cursor: str | None = None
 
 
-def page(rows: QuerySet[Row], query: Query, *, org: Organization, filters: FilterSql, keys: Keys) -> Page[Row]:
-    """The page of `rows` that a query asks for, in an order without ties. Raises InvalidCursor, InvalidValue."""
-    if query.filter is not None:
-        rows = rows.filter(filters.condition(query.filter))
+def page(
+    rows: QuerySet[Row], query: Query, *, org: Organization, filters: FilterSql, keys: Keys, weight: str
+) -> Page[Row]:
+    """The page of `rows` that a query asks for, in an order without ties. Raises InvalidCursor, InvalidValue.
+
+    weight: SQL for about how many bytes the resource with the id `listed.id` has. First only ids and weights are read,
+    by one statement that says what is on the page.
+    """
+    wanted = rows if query.filter is None else rows.filter(filters.condition(query.filter))
     if query.cursor is not None:
-        return _page_by_cursor(rows, query, org, keys)
-    wished = rows.order_by(*_order(query, filters), "-id" if query.descending else "id")
+        found, next_cursor = _by_cursor(wanted, query, org, keys, weight)
+        return Page(_portions(rows, found), next_cursor=next_cursor)
+    ordered = wanted.order_by(*_order(query, filters), "-id" if query.descending else "id")
     skip = query.start_index - 1
-    found = list(wished[skip : skip + query.count]) if query.count else []
-    if len(found) < query.count and (found or not skip):
-        return Page(found, total=skip + len(found))
-    return Page(found, total=rows.count())
+    found = _weighed(ordered.values("id")[skip : skip + query.count], weight) if query.count else []
+    is_all = len(found) < query.count and (found or not skip)
+    return Page(_portions(rows, found), total=skip + len(found) if is_all else wanted.count())
+
+
+def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any, ...]]:
+    """The values of a query, in its order, each with the weight. Nothing is weighed that an OFFSET skips."""
+    sql, params = ids.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT listed.*, {weight} FROM ({sql}) AS listed", params)  # noqa: S608 - no words of others
+        return cursor.fetchall()
+
+
+def _portions(rows: QuerySet[Row], found: Sequence[tuple[Any, ...]]) -> Iterator[list[Row]]:
+    """The rows with the ids that come first in `found`, but for those that are gone by now."""
+    ids: list[UUID] = []
+    size = 0
+    for id_, *_, weight in found:
+        if ids and size + weight > PORTION:
+            yield _read(rows, ids)
+            ids, size = [], 0
+        ids.append(id_)
+        size += weight
+    if ids:
+        yield _read(rows, ids)
+
+
+def _read(rows: QuerySet[Row], ids: list[UUID]) -> list[Row]:
+    read = rows.in_bulk(ids)
+    return [read[id_] for id_ in ids if id_ in read]
 
 
 def _order(query: Query, filters: FilterSql) -> list[OrderBy]:
@@ -52,7 +95,9 @@ def _order(query: Query, filters: FilterSql) -> list[OrderBy]:
     return [OrderBy(key, descending=query.descending)]
 
 
-def _page_by_cursor(rows: QuerySet[Row], query: Query, org: Organization, keys: Keys) -> Page[Row]:
+def _by_cursor(
+    rows: QuerySet[Row], query: Query, org: Organization, keys: Keys, weight: str
+) -> tuple[list[tuple[Any, ...]], str | None]:
     name = query.sort_by.name if query.sort_by else "id"
     if name not in keys:
         raise InvalidValue(f"With a cursor, sort by {' or '.join(keys)}, not by {name}; or leave the cursor out.")
@@ -63,12 +108,18 @@ def _page_by_cursor(rows: QuerySet[Row], query: Query, org: Organization, keys: 
         rows = _after(rows, query.cursor, asked, column, descending=query.descending)
     sign = "-" if query.descending else ""
     order = [f"{sign}id"] if column == "id" else [f"{sign}{column}", f"{sign}id"]
-    found = list(rows.order_by(*order)[: query.count + 1])
-    if len(found) <= query.count:
-        return Page(found)
-    last = found[query.count - 1] if query.count else None
-    key = [str(getattr(last, column)), str(last.pk)] if last else []
-    return Page(found[: query.count], next_cursor=signing.dumps([asked, *key], salt="scim.cursor", compress=True))
+    found = _weighed(rows.order_by(*order).values("id", key=F(column))[: query.count + 1], weight)
+    shown = found[: _fitting([weight for *_, weight in found[: query.count]])]
+    if len(shown) == len(found):
+        return shown, None
+    key = [str(part) for part in (shown[-1][1], shown[-1][0])] if shown else []
+    return shown, signing.dumps([asked, *key], salt="scim.cursor", compress=True)
+
+
+def _fitting(weights: list[int]) -> int:
+    """How many make up a page: at least one, so that a client gets on."""
+    sizes = accumulate(weights)
+    return max(sum(size <= CURSOR_PAGE for size in sizes), min(len(weights), 1))
 
 
 def _after(rows: QuerySet[Row], cursor: str, asked: str, column: str, *, descending: bool) -> QuerySet[Row]:

@@ -54,8 +54,9 @@ def page(org: Organization, query: Query) -> listing.Page[Shown]:
     """The page of users that a query asks for. Raises ScimError."""
     own = dialect(org.profile)
     rows, filters = users.rows(org, own), users.user_filters(own)
-    found = listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
-    return listing.Page([users.listed(row) for row in found.rows], found.total, found.next_cursor)
+    found = listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys, weight=users.WEIGHT)
+    portions = ([users.listed(row) for row in portion] for portion in found.portions)
+    return listing.Page(portions, found.total, found.next_cursor)
 
 
 def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from .errors import InvalidSyntax, InvalidValue, quote
 from .filters import Filter, read_filter
+from .pieces import resource_pieces
 from .projection import Projection, read_projection
 from .schema import Ref, ResourceType
 
@@ -97,23 +100,24 @@ def _list(given: Mapping[str, Any], name: str) -> list[str]:
     return [stripped for item in names if (stripped := item.strip())]
 
 
-def list_response(
+def list_pieces(
     resources: Iterable[Mapping[str, Any]],
     *,
     total: int | None = None,
     start_index: int | None = None,
     next_cursor: str | None = None,
-) -> dict[str, Any]:
-    """A ListResponse; `total` and `start_index` belong to index paging, `next_cursor` to all cursor pages but the last.
+) -> Iterator[bytes]:
+    """A ListResponse in pieces; a resource is asked for when its turn comes, so they are counted at the end.
 
-    RFC 9865 §2 lets totalResults be left out with a cursor.
+    `total` and `start_index` belong to index paging, `next_cursor` to all cursor pages but the last. RFC 9865 §2 lets
+    totalResults be left out with a cursor.
     """
-    page = list(resources)
-    body: dict[str, Any] = {"schemas": [LIST_URN]}
-    if total is not None:
-        body["totalResults"] = total
-    if start_index is not None:
-        body["startIndex"] = start_index
-    if next_cursor is not None:
-        body["nextCursor"] = next_cursor
-    return body | {"itemsPerPage": len(page), "Resources": page}
+    head = {"schemas": [LIST_URN], "totalResults": total, "startIndex": start_index, "nextCursor": next_cursor}
+    yield orjson.dumps({name: value for name, value in head.items() if value is not None})[:-1] + b',"Resources":['
+    count = 0
+    for resource in resources:
+        if count:
+            yield b","
+        yield from resource_pieces(resource)
+        count += 1
+    yield b'],"itemsPerPage":%d}' % count

@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import ScimError
 from .paths import read_path
+from .pieces import Parts
 from .resources import Resource
 from .schema import Ref, ResourceType, Returned
 from .undescribed import find_place, is_undescribed
@@ -143,6 +144,8 @@ def _grown(tree: Names, places: Iterable[Sequence[str]]) -> Names:
 
 def _pick(value: Any, parts: Names, *, keep: bool) -> Any:
     """The value with, or without, the parts; the elements of an array each by itself."""
+    if isinstance(value, Parts):
+        return value.map(lambda part: _pick(part, parts, keep=keep))
     if isinstance(value, list):
         return [picked for item in value if (picked := _pick(item, parts, keep=keep)) not in (None, {})]
     if not isinstance(value, dict):

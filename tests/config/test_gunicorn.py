@@ -1,7 +1,10 @@
+import http.client
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +19,7 @@ SERVE = f"""
 import sys
 from gunicorn.app.wsgiapp import run
 config = {str(processes.ROOT / "config" / "gunicorn.py")!r}
-sys.argv = ["gunicorn", "-c", config, "-k", "%s", "tests.config.test_gunicorn:app"]
+sys.argv = ["gunicorn", "-c", config, "-k", "%s", *%r, "tests.config.test_gunicorn:app"]
 run()
 """
 
@@ -42,7 +45,7 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/read":
         with suppress(TimeoutError):
             environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Length", "0")])
+    start_response("200 OK", [("Content-Length", "0"), ("X-Process", str(os.getpid()))])
     return []
 
 
@@ -59,12 +62,12 @@ def hasty(tmp_path_factory) -> Iterator[int]:
 
 
 @contextmanager
-def serving(var: Path, worker: type[WebWorker]) -> Iterator[int]:
+def serving(var: Path, worker: type[WebWorker], *options: str) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = processes.python(
-        SERVE % f"{worker.__module__}.{worker.__qualname__}", var, PORT=str(port), WEB_CONCURRENCY="1"
+        SERVE % (f"{worker.__module__}.{worker.__qualname__}", options), var, PORT=str(port), WEB_CONCURRENCY="1"
     )
     processes.until(lambda: answers(port))
     yield port
@@ -184,6 +187,31 @@ def test_a_request_in_pieces_and_the_next_ones_on_its_connection_are_answered(po
 def test_a_client_that_is_refused_before_its_body_is_read_gets_the_answer(port):
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
     assert ask(port, head + b"x" * 1_000_000)[0] == "HTTP/1.1 200 OK"
+
+
+def test_no_request_is_lost_when_a_process_is_replaced(tmp_path):
+    """Not by those who keep their connections, nor by one whose answer takes long."""
+    each, clients = 40, 4
+
+    def ask_often(_):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        return [asked(connection, "/") for _ in range(each)]
+
+    options = ("--max-requests", "30", "--max-requests-jitter", "0")
+    with serving(tmp_path, WebWorker, *options) as port, ThreadPoolExecutor(clients + 1) as threads:
+        slow = threads.submit(lambda: asked(http.client.HTTPConnection("127.0.0.1", port, timeout=20), "/slow"))
+        answered = [answer for some in threads.map(ask_often, range(clients)) for answer in some]
+        assert slow.result()[0] == 200
+    assert [status for status, _ in answered] == [200] * each * clients
+    assert len({process for _, process in answered}) >= 3
+
+
+def asked(connection: http.client.HTTPConnection, path: str) -> tuple[int, str | None]:
+    """The status and the process of the server."""
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    return response.status, response.getheader("X-Process")
 
 
 def dawdling(port: int, sent: bytes) -> socket.socket:

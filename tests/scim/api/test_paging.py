@@ -1,6 +1,7 @@
 """Walks through lists: every row exactly once, whatever the filter, the order and the size of a page."""
 
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orgs.models import Organization
+from scim.mapping import listing
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.scim.people import few, texts
@@ -20,6 +22,8 @@ filters = st.fixed_dictionaries(
     {}, optional={"filter": st.sampled_from(["active eq true", 'userName co "1"', 'not (externalId co "a")'])}
 )
 sizes = st.integers(1, 4)
+sorts = st.sampled_from(["", "userName", "id"])
+limits = st.sampled_from([1, 2_000, 2**23])  # bytes
 
 
 def add(org: Organization, words: list[str], start: int = 0) -> list[str]:
@@ -37,11 +41,18 @@ def listed(idp: Idp, **query: Any) -> dict[str, Any]:
 
 
 @few
-@given(words=names, order=orders, found=filters, size=sizes, sort=st.sampled_from(["", "userName", "externalId", "id"]))
-def test_index_pages_have_every_row_once(
-    idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str
-) -> None:
-    with transaction.atomic():
+@given(
+    words=names,
+    order=orders,
+    found=filters,
+    size=sizes,
+    sort=sorts | st.just("externalId"),
+    read=limits,
+)
+def test_index_pages_are_full_and_have_every_row_once(
+    idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str, read: int
+) -> None:  # S9
+    with transaction.atomic(), patch.object(listing, "PORTION", read):
         add(org, words)
         query = order | found | ({"sortBy": sort} if sort else {})
         whole = [user["id"] for user in listed(idp, **query)["Resources"]]
@@ -49,7 +60,7 @@ def test_index_pages_have_every_row_once(
         for start in range(1, len(whole) + size + 1, size):
             page = listed(idp, **query, startIndex=start, count=size)
             assert (page["totalResults"], page["startIndex"]) == (len(whole), start)
-            assert page["itemsPerPage"] == len(page["Resources"]) <= size
+            assert page["itemsPerPage"] == len(page["Resources"]) == min(size, max(len(whole) - start + 1, 0))
             walked += [user["id"] for user in page["Resources"]]
         assert walked == whole
         assert found or len(whole) == len(words)
@@ -57,11 +68,19 @@ def test_index_pages_have_every_row_once(
 
 
 @few
-@given(words=names, order=orders, found=filters, size=sizes, sort=st.sampled_from(["", "userName", "id"]), late=names)
+@given(
+    words=names,
+    order=orders,
+    found=filters,
+    size=sizes,
+    sort=sorts,
+    late=names,
+    cut=limits,
+)
 def test_cursor_pages_have_every_row_once_though_others_come_and_go(
-    idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str, late: list[str]
-) -> None:
-    with transaction.atomic():
+    idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str, late: list, cut: int
+) -> None:  # S9
+    with transaction.atomic(), patch.object(listing, "CURSOR_PAGE", cut):
         ids = add(org, words)
         gone = UserFactory.create(org=org, user_name="m")
         query = order | found | ({"sortBy": sort} if sort else {})
@@ -71,7 +90,8 @@ def test_cursor_pages_have_every_row_once_though_others_come_and_go(
         while cursor is not None:
             page = listed(idp, **query, cursor=cursor, count=size)
             assert "totalResults" not in page
-            assert page["itemsPerPage"] == len(page["Resources"]) <= size
+            assert page["itemsPerPage"] == len(page["Resources"]) <= (1 if cut == 1 else size)
+            assert page["Resources"] or not walked
             walked += [user["id"] for user in page["Resources"]]
             if cursor := page.get("nextCursor"):
                 add(org, late[:1], start=len(walked) * 1000)
