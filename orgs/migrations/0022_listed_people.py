@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("orgs", "0020_token_in_clear")]
+    dependencies = [("orgs", "0021_words_of_people")]
 
     operations = [
         AddIndexConcurrently(
