@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -33,10 +34,12 @@ def test_a_restart_of_the_server_is_not_noticed_by_the_next_request(transactiona
         thread.join()
     connection.close()
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        ended = other.execute(
+            "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
             [connection.settings_dict["NAME"]],
-        )
+        ).fetchall()
+    while any(Path(f"/proc/{pid}").exists() for pid, _ in ended):
+        time.sleep(0.01)
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT 1").fetchone() == (1,)
 
