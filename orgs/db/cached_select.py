@@ -1,47 +1,76 @@
-"""SELECTs on the hottest path, with SQL that is built once: Django takes longer to build a join than to run it."""
+"""Queries of every request, whose SQL is built once: Django would build the same text each time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from django.db import connection, models
 
 
 class Joined:
-    """One row of a model, together with the rows along a chain of foreign keys that starts at it.
+    """Rows of a model, each with the rows along a chain of foreign keys that starts at it.
 
     `Joined(ScimToken, "org", "profile").get("digest", value)` is
     `ScimToken.objects.select_related("org__profile").filter(digest=value).first()`, for a unique column.
+
+    json: the JSON columns of the first model to load at once; others are loaded on first access.
+    also: more columns by name, as SQL about the first table, `t0`; they become attributes.
     """
 
-    def __init__(self, model: type[models.Model], *path: str) -> None:
+    def __init__(
+        self,
+        model: type[models.Model],
+        *path: str,
+        json: Sequence[str] = (),
+        also: Mapping[str, str] | None = None,
+    ) -> None:
         self._path = path
+        self._also = dict(also or {})
         self._models: list[Any] = [model]
-        for name in path:
-            self._models.append(self._models[-1]._meta.get_field(name).related_model)
-        self._fields = [
-            [field for field in each._meta.concrete_fields if not isinstance(field, models.JSONField)]
-            for each in self._models
-        ]
-        columns = [f"t{index}.{field.column}" for index, fields in enumerate(self._fields) for field in fields]
-        joins = [
-            f"JOIN {self._models[index + 1]._meta.db_table} t{index + 1} ON t{index + 1}.id = t{index}.{name}_id"
-            for index, name in enumerate(path)
-        ]
-        self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE t0."  # noqa: S608
+        joins = []
+        for number, name in enumerate(path):
+            key = self._models[-1]._meta.get_field(name)
+            self._models.append(key.related_model)
+            kind = "LEFT JOIN" if key.null else "JOIN"
+            joins.append(
+                f"{kind} {key.related_model._meta.db_table} t{number + 1} ON t{number + 1}.id = t{number}.{key.column}"
+            )
+        self._names: list[list[str]] = []
+        self._json: list[int] = []
+        columns: list[str] = []
+        for number, each in enumerate(self._models):
+            fields = [
+                field
+                for field in each._meta.concrete_fields
+                if not isinstance(field, models.JSONField) or (number == 0 and field.name in json)
+            ]
+            self._json += [
+                len(columns) + place for place, field in enumerate(fields) if isinstance(field, models.JSONField)
+            ]
+            self._names.append([field.attname for field in fields])
+            columns += [f"t{number}.{field.column}" for field in fields]
+        columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
+        self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
 
-    def get(self, column: str, value: Any) -> Any:
-        """The row, or None. JSON columns are loaded on first access."""
+    def get(self, column: str, value: Any, *, where: str = "TRUE", params: Sequence[Any] = ()) -> Any:
+        """The row with this value in a unique column of the first table, or None. where: what else holds of it, SQL."""
         with connection.cursor() as cursor:
-            cursor.execute(f"{self._sql}{column} = %s", [value])
+            cursor.execute(f"{self._sql}{where} AND t0.{column} = %s", [*params, value])
             row = cursor.fetchone()
-        return self._instance(row) if row else None
+        return self._instance(list(row)) if row else None
 
-    def _instance(self, row: Sequence[Any]) -> models.Model:
+    def _instance(self, row: list[Any]) -> Any:
+        for place in self._json:
+            row[place] = orjson.loads(row[place])
         instances, start = [], 0
-        for model, fields in zip(self._models, self._fields, strict=True):
-            end = start + len(fields)
-            instances.append(model.from_db("default", [field.attname for field in fields], row[start:end]))
+        for model, names in zip(self._models, self._names, strict=True):
+            end = start + len(names)
+            is_there = row[start + names.index(model._meta.pk.attname)] is not None
+            instances.append(model.from_db("default", names, row[start:end]) if is_there else None)
             start = end
         for instance, name, related in zip(instances, self._path, instances[1:], strict=False):
-            setattr(instance, name, related)
+            if instance is not None:
+                setattr(instance, name, related)
+        for name, value in zip(self._also, row[start:], strict=True):
+            setattr(instances[0], name, value)
         return instances[0]

@@ -20,11 +20,12 @@ from scim.protocol.apply import apply_patch
 from scim.protocol.budget import Budget
 from scim.protocol.dialect import Dialect
 from scim.protocol.errors import InvalidValue, quote
+from scim.protocol.filters import Compare
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
 from scim.protocol.projection import Projection
 from scim.protocol.resources import Outcome, get, put, read_resource
-from scim.protocol.schema import ResourceType
+from scim.protocol.schema import Ref, ResourceType
 from scim.protocol.values import Refusal
 
 ECHO = timedelta(minutes=5)
@@ -44,19 +45,30 @@ def kind(org: Organization) -> ResourceType:
 
 def find(org: Organization, user_id: str) -> Shown:
     """A user as SCIM sees them. Raises intake.UnknownUser."""
-    try:
-        return users.listed(users.rows(org, dialect(org.profile)).get(id=read_id(user_id)))
-    except User.DoesNotExist:
-        raise user_intake.UnknownUser(user_id) from None
+    found = users.find(org, dialect(org.profile), "id", read_id(user_id))
+    if found is None:
+        raise user_intake.UnknownUser(user_id)
+    return found
 
 
 def page(org: Organization, query: Query) -> listing.Page[Shown]:
     """The page of users that a query asks for. Raises ScimError."""
     own = dialect(org.profile)
+    if (name := _only_name(query)) is not None:
+        one = users.find(org, own, "user_name_key", fold(name))
+        return listing.Page([[one]] if one else [], total=1 if one else 0)
     rows, filters = users.rows(org, own), users.user_filters(own)
     found = listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys, weight=users.WEIGHT)
     portions = ([users.listed(row) for row in portion] for portion in found.portions)
     return listing.Page(portions, found.total, found.next_cursor)
+
+
+def _only_name(query: Query) -> str | None:
+    """The userName, if that is all that a query asks for, as each look-up of an identity provider does."""
+    match query:
+        case Query(filter=Compare(ref=Ref(name="userName"), op="eq", value=str(name)), start_index=1, cursor=None):
+            return name if query.count else None
+    return None
 
 
 def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:

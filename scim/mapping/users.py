@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.db.models import F, JSONField
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
+from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
 from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
@@ -69,6 +70,30 @@ def resource_of(user: User, dialect: Dialect) -> dict[str, Any]:
         resource["name"] = name | resource.get("name", {})
     resource["active"] = user.active
     return resource
+
+
+def find(org: Organization, dialect: Dialect, column: str, value: Any) -> Shown | None:
+    """The user whom SCIM lists with this value in a unique column: one of `rows`, without building the query again."""
+    row = _one(dialect.placement is not None).get(
+        column, value, where="t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner", params=[org.id]
+    )
+    if row is None:
+        return None
+    row.shown_groups = orjson.loads(row.shown_groups) if row.shown_groups else []
+    return listed(row)
+
+
+@cache
+def _one(with_placement: bool) -> Joined:
+    return Joined(
+        User,
+        *(["placement"] if with_placement else []),
+        json=["attributes"],
+        also={
+            "effective_roles": "SELECT roles FROM orgs_standing WHERE user_id = t0.id",
+            "shown_groups": _GROUPS_OF("t0.id"),
+        },
+    )
 
 
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
