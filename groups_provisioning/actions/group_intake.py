@@ -7,6 +7,7 @@ requests lose nothing (SPEC S7). People are marked, and a worker settles them.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from orgs.change_details import (
     GroupDetail,
     GroupRestored,
 )
+from orgs.db.cached_select import Joined
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -110,7 +112,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     evaluate = rule_evaluation.restored if kind is GroupRestored else rule_evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
     detail = kind(**_about(group, delta), marked=delta.added, mappings=outcome.mappings)
-    _record(group, detail, cause, change_id, delta.skipped)
+    _record(org, group, detail, cause, change_id, delta.skipped)
     return group
 
 
@@ -162,7 +164,7 @@ def _change_group(
         marked = _end_removals(group, change_id, anybody_taken_out)
         if marked or delta.skipped:
             detail = GroupChanged(**_about(group, delta), marked=marked)
-            _record(group, detail, cause, change_id, delta.skipped)
+            _record(org, group, detail, cause, change_id, delta.skipped)
         return group
     group.revision += 1
     group.modified_at = at
@@ -181,7 +183,7 @@ def _change_group(
         mappings=outcome.mappings,
         entities=outcome.renamed,
     )
-    _record(group, detail, cause, change_id, delta.skipped)
+    _record(org, group, detail, cause, change_id, delta.skipped)
     return group
 
 
@@ -206,7 +208,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
     detail = GroupDeleted(**_about(group, delta), marked=delta.removed, mappings=outcome.mappings)
-    _record(group, detail, cause, change_id, delta.skipped)
+    _record(org, group, detail, cause, change_id, delta.skipped)
 
 
 @command
@@ -303,13 +305,20 @@ def _refuse_if_off(org: Organization, group_id: UUID) -> None:
 
 def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool]:
     """A group, locked, and whether anybody in the org was taken out of anything by hand. Raises UnknownGroup, Stale."""
-    known = PushedGroup.objects.for_org(org).live().annotate(taken_out=manual_changes.REMOVALS_IN_ORG)
-    group: Any = known.select_for_update().filter(id=group_id).first()
+    group = _to_write().get(
+        "id", group_id, where="t0.org_id = %s AND t0.deleted_at IS NULL", params=[org.id], lock="FOR UPDATE"
+    )
     if group is None:
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:
         raise Stale(group_id)
     return group, group.taken_out
+
+
+@cache
+def _to_write() -> Joined:
+    taken_out = manual_changes.REMOVALS_IN_ORG.format(group="t0")
+    return Joined(PushedGroup, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
 def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
@@ -352,7 +361,14 @@ def _about(group: PushedGroup, delta: Delta) -> GroupAbout:
     }
 
 
-def _record(group: PushedGroup, detail: GroupDetail, cause: Cause, change_id: UUID, skipped: Sequence[UUID]) -> None:
+def _record(
+    org: Organization,
+    group: PushedGroup,
+    detail: GroupDetail,
+    cause: Cause,
+    change_id: UUID,
+    skipped: Sequence[UUID],
+) -> None:
     """Record one Change with what changed, and a ledger entry for each person who could not be added (SPEC G3)."""
     effects = [Effect(user_id, "skipped", None, str(group.id)) for user_id in skipped]
-    history.record(group.org, cause, detail, effects, change_id=change_id)
+    history.record(org, cause, detail, effects, change_id=change_id)

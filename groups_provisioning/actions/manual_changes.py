@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
 
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
@@ -110,10 +109,12 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
 # --- What SCIM ends (SPEC R4) -----------------------------------------------------------------------------------------
 
 
-REMOVALS = Exists(HandPlacement.objects.filter(org=OuterRef("org"), user=OuterRef("pk"), placed=False))
+REMOVALS = """
+EXISTS (SELECT FROM orgs_handplacement h WHERE h.org_id = {user}.org_id AND h.user_id = {user}.id AND NOT h.placed)
+"""
 """Whether a user was taken out of anything by hand: read with the row that is locked anyway."""
-REMOVALS_IN_ORG = Exists(HandPlacement.objects.filter(org=OuterRef("org"), placed=False))
-"""Whether anybody in a row's org was taken out of anything by hand: read in the same way."""
+REMOVALS_IN_ORG = "EXISTS (SELECT FROM orgs_handplacement h WHERE h.org_id = {group}.org_id AND NOT h.placed)"
+"""Whether anybody in a group's org was taken out of anything by hand: read in the same way."""
 
 
 def end_removals(user: User) -> bool:

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
 from orgs import domains, history, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
+from orgs.db.cached_select import Joined
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
@@ -148,14 +152,24 @@ def _locked(
 
     leaves: lock so that no other transaction adds them to groups.
     """
-    known = User.objects.for_org(org).provisionable().annotate(taken_out=manual_changes.REMOVALS)
-    try:
-        user = known.select_for_update(no_key=not leaves).get(id=user_id)
-    except User.DoesNotExist:
-        raise UnknownUser(user_id) from None
+    user = _to_write().get(
+        "id",
+        user_id,
+        where="t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner",
+        params=[org.id],
+        lock="FOR UPDATE" if leaves else "FOR NO KEY UPDATE",
+    )
+    if user is None:
+        raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
     return user, user.taken_out
+
+
+@cache
+def _to_write() -> Joined:
+    taken_out = manual_changes.REMOVALS.format(user="t0")
+    return Joined(User, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
 def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
@@ -167,7 +181,8 @@ def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool
     namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
     if not namesakes.exists():
         return None, False
-    known = namesakes.annotate(taken_out=manual_changes.REMOVALS)
+    taken_out = RawSQL(manual_changes.REMOVALS.format(user="orgs_user"), [], BooleanField())  # noqa: S611 - a constant
+    known = namesakes.annotate(taken_out=taken_out)
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
     present = [user for user in locked if user.deleted_at is None]
     same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]

@@ -52,10 +52,14 @@ class Joined:
         columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
         self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
 
-    def get(self, column: str, value: Any, *, where: str = "TRUE", params: Sequence[Any] = ()) -> Any:
-        """The row with this value in a unique column of the first table, or None. where: what else holds of it, SQL."""
+    def get(self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = "") -> Any:
+        """The row with this value in a unique column of the first table, or None.
+
+        where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`.
+        """
+        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}{lock and f' {lock} OF t0'}"
         with connection.cursor() as cursor:
-            cursor.execute(f"{self._sql}{where} AND t0.{column} = %s", [*params, value])
+            cursor.execute(sql, [value, *params])
             row = cursor.fetchone()
         return self._instance(list(row)) if row else None
 
