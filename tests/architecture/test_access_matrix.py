@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
@@ -257,9 +258,8 @@ def address_of(name: str, org: Organization) -> str:
     if name == "sign-in-org":
         return reverse(name, args=[org.slug])
     if name == "set-password":
-        return sign_in.password_link(User.objects.filter(org=org).first() or UserFactory.create(org=org)).split("8000")[
-            1
-        ]
+        user = User.objects.filter(org=org).first() or UserFactory.create(org=org)
+        return sign_in.password_link(user).removeprefix(settings.MUSTER_URL)
     if name == "matter-dismiss":
         matters.note([Occurrence(org.id, MatterKind.GROUP_REFUSED, "Engineers", timezone.now())])
         return reverse(name, args=[Matter.objects.for_org(org).get().id])

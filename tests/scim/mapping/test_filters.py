@@ -123,14 +123,16 @@ def test_sql_sorts_as_the_values_do(db: None, profile: str, data: st.DataObject)
                 query = read_query(asked, kind.user, default_count=100, max_count=100)
                 by = query.sort_by or kind.user.names["id"]
                 expected = sorted(shown, key=lambda user, by=by: sort_key(user, by), reverse=query.descending)
-                assert [str(user.id) for user in page(org, query).rows] == [user["id"] for user in expected], asked
+                assert [str(user.id) for rows in page(org, query).portions for user in rows] == [
+                    user["id"] for user in expected
+                ], asked
         transaction.set_rollback(True)
 
 
 def page(org: Organization, query: Query) -> listing.Page[User]:
     filters = users.user_filters(dialect(org.profile))
     rows = User.objects.for_org(org).provisionable()
-    return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys)
+    return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys, weight=users.WEIGHT)
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
