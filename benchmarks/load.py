@@ -32,20 +32,22 @@ class Cost:
 
 def cpu_seconds(root: int) -> float:
     """The CPU time that a process and its descendants have used, those included that have ended."""
-    parents: dict[int, int] = {}
-    used: dict[int, float] = {}
+    return sum(sum(int(ticks) for ticks in fields[11:15]) for fields in family(root).values()) / _TICKS
+
+
+def family(root: int) -> dict[int, list[str]]:
+    """A process and its descendants, each with the fields of /proc/…/stat that follow its name."""
+    stats: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+                stats[int(entry.name)] = (entry / "stat").read_text().rpartition(") ")[2].split()
             except OSError:
                 continue  # it has ended meanwhile, and its parent has its time
-            parents[int(entry.name)] = int(fields[1])
-            used[int(entry.name)] = sum(int(ticks) for ticks in fields[11:15]) / _TICKS
-    family = {root}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(used.get(pid, 0) for pid in family)
+    found = {root}
+    while more := {pid for pid, fields in stats.items() if int(fields[1]) in found} - found:
+        found |= more
+    return {pid: stats[pid] for pid in found if pid in stats}
 
 
 class Callers:
