@@ -102,8 +102,9 @@ def _by_cursor(
     if name not in keys:
         raise InvalidValue(f"With a cursor, sort by {' or '.join(keys)}, not by {name}; or leave the cursor out.")
     column = keys[name]
-    # A cursor is valid only for its own query: another org, filter or order has other pages.
-    asked = hashlib.sha256(f"{org.id} {query.filter} {name} {query.descending}".encode()).hexdigest()[:16]
+    # A cursor is valid only for its own query: other resources, another org, filter or order have other pages.
+    asked = f"{rows.model.__name__} {org.id} {query.filter} {name} {query.descending}"
+    asked = hashlib.sha256(asked.encode()).hexdigest()[:16]
     if query.cursor:
         rows = _after(rows, query.cursor, asked, column, descending=query.descending)
     sign = "-" if query.descending else ""

@@ -125,6 +125,11 @@ class TestCursors:
         page = listed(idp, cursor=cursor, filter="active eq true", count=5, attributes="userName")
         assert page["itemsPerPage"] == 2
 
+    def test_of_another_kind_of_resource_are_refused(self, idp: Idp, org: Organization) -> None:
+        UserFactory.create_batch(2, org=org)
+        cursor = listed(idp, cursor="", count=1)["nextCursor"]
+        assert idp.get(f"/Groups?{urlencode({'cursor': cursor})}").json()["scimType"] == "invalidCursor"
+
     def test_of_another_org_are_refused(self, cursor: str) -> None:  # O7
         other = Idp(issue_token(OrganizationFactory.create()).secret)
         answer = other.get(f"/Users?{urlencode({'cursor': cursor, 'filter': 'active eq true'})}")
