@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 
 from orgs.models import Organization, User
 from tests.conftest import signed_in
@@ -34,9 +35,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     }
 
 
-@pytest.fixture
-def browser_context_args(browser_context_args: dict[str, Any], live_server: Any, settings: Any) -> dict[str, Any]:
-    settings.MUSTER_URL = live_server.url
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any], live_server: Any) -> dict[str, Any]:
     return browser_context_args | {
         "base_url": live_server.url,
         "viewport": {"width": 1280, "height": 800},
@@ -44,13 +44,34 @@ def browser_context_args(browser_context_args: dict[str, Any], live_server: Any,
     }
 
 
+@pytest.fixture(autouse=True)
+def _at_its_address(live_server: Any, settings: Any) -> None:
+    settings.MUSTER_URL = live_server.url
+
+
 @pytest.fixture
 def page(page: Page) -> Generator[Page]:
+    with uncomplaining(page):
+        yield page
+
+
+@contextmanager
+def uncomplaining(page: Page) -> Generator[None]:
     """A page that must not complain: no script error, nothing that the content security policy refused."""
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    yield page
+
+    def on_error(error: Error) -> None:
+        complaints.append(str(error))
+
+    def on_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("pageerror", on_error)
+    page.on("console", on_message)
+    yield
+    page.remove_listener("pageerror", on_error)
+    page.remove_listener("console", on_message)
     # Chromium and htmx also report documents that answer 403, 404 or 429, which some tests are about.
     refused = re.compile(r"responded with a status of 4\d\d|Response Status Error Code 4\d\d")
     assert [words for words in complaints if not refused.search(words)] == []

@@ -15,7 +15,8 @@ LAMBDA = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
 TESTMU = "urn:ietf:params:scim:schemas:extension:TestMu AI:2.0:User"
 TESTOMAT = "urn:ietf:params:scim:schemas:extension:testomat:2.0:User"
 UNKNOWN = "urn:acme:badges:2.0:User"
-# For examples that take many requests.
+# For examples that make rows and ask about them many times, and those that take many requests.
+half = settings(max_examples=settings().max_examples // 2)
 few = settings(max_examples=settings().max_examples // 4)
 
 # Theirs is known only to the request.

@@ -530,7 +530,7 @@ INSERT INTO groups_provisioning_pushedgroup (id, org_id, display_name, display_n
     folded, extension_urn, roles, member_count, out_of_sync, created_at, modified_at, revision)
 SELECT gen_random_uuid(), %(org)s, 'Department ' || n, 'department ' || n, '', '{}', '{}', '', '{}', 0, false, now(),
     now(), 1
-FROM generate_series(1, 10000) AS n
+FROM generate_series(1, 3000) AS n
 """
 _MEMBERS = """
 INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
@@ -538,9 +538,8 @@ SELECT %(org)s, %(group)s, id, now(), %(change)s FROM orgs_user WHERE org_id = %
 """
 
 
-@pytest.mark.timeout(300)
 class TestOfThousands:
-    """10,000 groups, most of them mapped, 20 rules, and a group of 100,000 members."""
+    """3,000 groups, most of them mapped, 20 rules, and a group of 10,000 members."""
 
     @pytest.fixture
     def big(self, org: Organization, idp: Idp) -> PushedGroup:
@@ -553,7 +552,7 @@ class TestOfThousands:
         for number in range(9):
             rule(org, f"team {number}")
             rule(org, rf"\b{number}\d+{number}$", POOL, type_=PatternType.REGEX)
-        fill(org, 100_000)
+        fill(org, 10_000)
         big = push(idp, "Everybody")
         with connection.cursor() as cursor:
             change = Change.objects.filter(org=org).latest("id").id
@@ -561,7 +560,7 @@ class TestOfThousands:
             cursor.execute("ANALYZE groups_provisioning_pushedgroup, orgs_user, orgs_change")
             cursor.execute(_MEMBERS, {"org": org.id, "group": big.id, "change": change})
             cursor.execute("ANALYZE groups_provisioning_groupmember")
-        PushedGroup.objects.filter(id=big.id).update(member_count=100_000)
+        PushedGroup.objects.filter(id=big.id).update(member_count=10_000)
         return big
 
     def test_every_page_is_small_and_takes_few_queries(
@@ -572,7 +571,7 @@ class TestOfThousands:
             "/groups/?q=department+1&sort=-push",
             "/groups/?status=pending&kind=concurrency_group&page=3",
             f"/groups/{big.id}/",
-            f"/groups/{big.id}/?page=1999",
+            f"/groups/{big.id}/?page=199",
             f"/groups/{big.id}/?q=p99",
             "/groups/rules/",
             f"/groups/rules/{MappingRule.objects.for_org(org)[0].id}/",
@@ -587,5 +586,5 @@ class TestOfThousands:
     def test_a_download_takes_queries_by_the_thousand(
         self, browser: Client, big: PushedGroup, django_assert_max_num_queries: Any
     ) -> None:
-        with django_assert_max_num_queries(20):
-            assert b"".join(browser.get("/groups.csv")).count(b"\r\n") == 10_002
+        with django_assert_max_num_queries(13):
+            assert b"".join(browser.get("/groups.csv")).count(b"\r\n") == 3_002

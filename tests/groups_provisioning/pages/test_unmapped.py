@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groups_provisioning.actions import mappings
@@ -67,6 +67,7 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(
     groups=st.lists(
         st.tuples(st.booleans(), st.dictionaries(st.sampled_from([TEAM, POOL, SUB]), st.sampled_from(list(MAPPINGS)))),

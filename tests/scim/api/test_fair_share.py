@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from config import gunicorn
 from orgs.models import User
 from orgs.web import in_flight
+from tests.config.processes import until
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.scim.api.test_group_size import worker
 
@@ -75,8 +76,8 @@ def locked_rows(user: User, theirs: Client, submit: Callable) -> Callable[[], No
     holder.start()
     locked.wait(10)
     answers = [submit(theirs, "PATCH", f"/Users/{user.id}", PATCH) for _ in range(HOSTILE - 1)]
-    while sum(not answer.done() for answer in answers) > in_flight.requests.running:  # the others have been refused
-        pass
+    # The others have been refused.
+    until(lambda: sum(not answer.done() for answer in answers) <= in_flight.requests.running)
 
     def end() -> None:
         let_go.set()
@@ -96,9 +97,7 @@ def bodies_that_do_not_come(user: User, theirs: Client, submit: Callable) -> Cal
         connection.endheaders()
         connection.send(b"{")
         connections.append(connection)
-    refused = 0
-    while refused < HOSTILE - in_flight.requests.running:
-        refused = sum(_has_answer(connection) for connection in connections)
+    until(lambda: sum(map(_has_answer, connections)) >= HOSTILE - in_flight.requests.running)
     assert {c.getresponse().status for c in connections if _has_answer(c)} == {429}
     return lambda: [connection.close() for connection in connections]
 

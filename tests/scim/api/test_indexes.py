@@ -1,4 +1,4 @@
-"""At 100,000 users in the org and as many beside it, what identity providers ask for is answered from an index."""
+"""At 10,000 users in the org and as many beside it, what identity providers ask for is answered from an index."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.conftest import Idp, install_profiles
 from tests.factories import OrganizationFactory, issue_token
 from tests.scim.api.crowds import fill, plan
 
-USERS = 100_000
+USERS = 10_000
 
 
 @pytest.fixture(scope="module")

@@ -27,14 +27,14 @@ from tests.scim.protocol import profiles
 
 BODIES = {profile: st.lists(people.bodies(profile), min_size=1, max_size=3) for profile in people.DIALECTS}
 FILTERS = {
-    profile: st.lists(people.filters(getattr(profiles, profile).user), min_size=8, max_size=8)
+    profile: st.lists(people.filters(getattr(profiles, profile).user), min_size=12, max_size=12)
     for profile in people.DIALECTS
 }
 SORTED_BY = {
     profile: st.lists(
         st.sampled_from([ref for ref in people.refs(getattr(profiles, profile).user) if ref.name != "schemas"]),
-        min_size=6,
-        max_size=6,
+        min_size=9,
+        max_size=9,
     )
     for profile in people.DIALECTS
 }
@@ -85,6 +85,7 @@ def found(org: Organization, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
+@people.half
 @given(data=st.data())
 def test_sql_finds_those_whom_the_filter_matches(db: None, profile: str, data: st.DataObject) -> None:
     with transaction.atomic():
@@ -111,6 +112,7 @@ def sort_key(user: dict[str, Any], ref: Ref) -> tuple[bool, Any, str]:
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)
+@people.half
 @given(data=st.data())
 def test_sql_sorts_as_the_values_do(db: None, profile: str, data: st.DataObject) -> None:  # RFC 7644 §3.4.2.3
     with transaction.atomic():
