@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
@@ -212,11 +214,20 @@ def browser(who: str, org: Organization) -> Client:
     return signed_in(people[who]()) if who in people else Client()
 
 
-@pytest.mark.parametrize(("name", "method"), MATRIX, ids=" ".join)
-def test_people_get_what_the_table_says(name: str, method: str, who: str, browser: Client, org: Organization) -> None:
-    outcomes = dict(zip(PEOPLE, MATRIX[name, method], strict=True))
-    answer = browser.generic(method, address_of(name, org))
-    assert outcome(answer) == outcomes[who]
+def test_people_get_what_the_table_says(who: str, browser: Client, org: Organization) -> None:
+    cookies = browser.cookies
+    wrong = {}
+    for (name, method), outcomes in MATRIX.items():
+        browser.cookies = deepcopy(cookies)
+        with transaction.atomic():
+            answer = browser.generic(method, address_of(name, org))
+            if answer.streaming:
+                list(answer)  # a download keeps one of its org's places until it is read
+            got = outcome(answer)
+            transaction.set_rollback(True)
+        if got != dict(zip(PEOPLE, outcomes, strict=True))[who]:
+            wrong[name, method] = got
+    assert wrong == {}
 
 
 def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client) -> None:

@@ -1,4 +1,4 @@
-"""At 10,000 users in the org, and three times as many beside it, what identity providers ask for is answered from an index."""
+"""At 10,000 users in the org, and more beside it, what identity providers ask for is answered from an index."""
 
 import re
 from collections.abc import Iterator
