@@ -58,17 +58,17 @@ def times(kind: str) -> list[datetime]:
     return GroupMapping.objects.get(kind=kind).switched_at
 
 
-def test_keep_when_each_mapping_was_approved_and_each_kind_was_on(acme: Organization) -> None:
+def test_keep_when_each_mapping_was_approved_and_each_kind_was_on_and_who_was_held(acme: Organization) -> None:
     latest()
     assert (times(TEAM), times(POOL), times(SUB)) == ([APPROVED, ENDED], [APPROVED], [APPROVED])
     found = Organization.objects.get(pk=acme.pk)
     assert (found.teams_switched_at, found.concurrency_groups_switched_at) == ([], [ENDED])
     ada, bo = User.objects.for_org(acme).order_by("id")
     assert (ada.deactivated_at, bo.deactivated_at) == ([], [AWAY])
+    assert_those_are_held_who_were(acme)
 
 
-def test_hold_those_who_were_held(acme: Organization) -> None:
-    latest()
+def assert_those_are_held_who_were(acme: Organization) -> None:
     GroupMapping.objects.filter(kind=SUB).update(status=Status.REJECTED)
     people = list(User.objects.for_org(acme).order_by("id"))
     for user in people:

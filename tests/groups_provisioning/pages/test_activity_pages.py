@@ -316,13 +316,13 @@ SELECT %(org)s, %(change)s, id, 'team', NULL, to_jsonb(%(entity)s::text) FROM or
 class TestAmongVeryMany:
     @pytest.fixture
     def crowd(self, org: Organization) -> dict[str, Any]:
-        """20,000 changes, the newest of which placed 5,000 people in a team."""
-        fill(org, 5_000)
+        """10,000 changes, the newest of which placed 2,000 people in a team."""
+        fill(org, 2_000)
         entity = Entity.objects.create(org=org, kind=EntityKind.TEAM, name="All hands", created_at=timezone.now())
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute(_CHANGES, {"org": org.id, "changes": 20_000})
-            change = history.record(org, by_command(), MappingApproved(mappings=[], marked=5_000))
+            cursor.execute(_CHANGES, {"org": org.id, "changes": 10_000})
+            change = history.record(org, by_command(), MappingApproved(mappings=[], marked=2_000))
             cursor.execute(_ENTRIES, {"org": org.id, "change": change.id, "entity": str(entity.id)})
             cursor.execute("SELECT md5('7')::uuid")
             (group,) = cursor.fetchone()

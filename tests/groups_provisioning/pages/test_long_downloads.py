@@ -19,7 +19,7 @@ from tests.factories import OrganizationFactory
 from tests.groups_provisioning.world import entity
 from tests.scim.api import crowds
 
-CHUNK, FEW, MANY = 100, 600, 3000  # rows
+CHUNK, FEW, MANY = 100, 300, 1500  # rows
 
 _MEMBERSHIPS = """
 INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source)
