@@ -859,7 +859,7 @@ def by_mappings(found: Outcome) -> set[str]:
     return {entity for entity, place in found.places.items() if place.mapping}
 
 
-properties = settings(max_examples=int(os.environ.get("ORACLE_EXAMPLES", settings().max_examples)))
+properties = settings(max_examples=int(os.environ.get("ORACLE_EXAMPLES", settings().max_examples // 2)))
 
 
 class TestWhateverTheFacts:

@@ -151,7 +151,7 @@ class Facts:
 
 
 @pytest.mark.usefixtures("db")
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=settings().max_examples // 4)
 @given(st.data())
 def test_whatever_was_said_the_engine_and_the_oracle_agree(data: st.DataObject) -> None:
     with transaction.atomic():
