@@ -19,6 +19,7 @@ from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
 from orgs.models import Organization, User
+from orgs.models.people import PROVISIONABLE
 
 
 class UnknownUser(Exception):
@@ -155,7 +156,7 @@ def _locked(
     user = _to_write().get(
         "id",
         user_id,
-        where="t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner",
+        where=PROVISIONABLE,
         params=[org.id],
         lock="FOR UPDATE" if leaves else "FOR NO KEY UPDATE",
     )

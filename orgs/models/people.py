@@ -26,6 +26,10 @@ def label(user_name: str, display_name: str, given_name: str, family_name: str) 
     return display_name or f"{given_name} {family_name}".strip() or user_name
 
 
+PROVISIONABLE = "t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner"
+"""`for_org(…).provisionable()` for `orgs.db.cached_select`."""
+
+
 class UserQuerySet(TenantQuerySet["User"]):
     def live(self) -> "UserQuerySet":
         """Everybody whom SCIM has not deleted (SPEC U5)."""

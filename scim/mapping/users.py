@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
 from orgs.models import Organization, User
-from orgs.models.people import UserQuerySet
+from orgs.models.people import PROVISIONABLE, UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
@@ -74,9 +74,7 @@ def resource_of(user: User, dialect: Dialect) -> dict[str, Any]:
 
 def find(org: Organization, dialect: Dialect, column: str, value: Any) -> Shown | None:
     """The user whom SCIM lists with this value in a unique column: one of `rows`, without building the query again."""
-    row = _one(dialect.placement is not None).get(
-        column, value, where="t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner", params=[org.id]
-    )
+    row = _one(dialect.placement is not None).get(column, value, where=PROVISIONABLE, params=[org.id])
     if row is None:
         return None
     row.shown_groups = orjson.loads(row.shown_groups) if row.shown_groups else []

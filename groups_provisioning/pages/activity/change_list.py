@@ -112,7 +112,7 @@ def effects_of(change: Change, *, after: int = 0, size: int = PAGE) -> tuple[lis
 def named(org: Organization, text: str) -> dict[str, list[Any]]:
     """People, groups and entities of this name, by what `Wanted` calls them; gone ones too."""
     key = fold(text.strip())
-    people = people_list.matching(User.objects.for_org(org), org, text)
+    people = people_list.matching(User.objects.for_org(org), org.id, text)
     groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=key)
     entities = Entity.objects.for_org(org).filter(name_key__contains=key)
     return {

@@ -102,7 +102,7 @@ def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
     if wanted.person:
         found = found.filter(user=wanted.person)
     if wanted.text:
-        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), org, wanted.text))
+        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), org.id, wanted.text))
     mappings = GroupMapping.objects.for_org(org)
     if wanted.about:
         key = fold(wanted.about.strip())

@@ -58,7 +58,7 @@ def cards(org: Organization, text: str = "") -> QuerySet[Any, Any]:
     """Decided conflicts, newest first, each with the ids of its decisions."""
     found = Decision.objects.for_org(org)
     if text:
-        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), org, text))
+        found = found.filter(user__in=people_list.matching(User.objects.for_org(org).live(), org.id, text))
     incoming = Case(When(change__detail__contains=USES_INCOMING, then=F("winner")), default=F("loser"))
     grouped = found.order_by().values("change_id", "user_id", incoming=incoming)
     return grouped.annotate(ids=ArrayAgg("id", order_by="id"), newest=Max("id")).order_by("-newest")

@@ -48,7 +48,7 @@ def found(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
-    return matching(found, org, wanted.text)
+    return matching(found, org.id, wanted.text)
 
 
 def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
@@ -63,10 +63,10 @@ def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
     here = Membership.objects.filter(entity=entity, user=OuterRef("pk"))
     by_hand = HandPlacement.objects.filter(entity=entity, user=OuterRef("pk"), placed=True)
     found = User.objects.for_org(org).live().annotate(is_in=Exists(here), is_by_hand=Exists(by_hand))
-    return matching(found, org, text).order_by("user_name_key", "id")
+    return matching(found, org.id, text).order_by("user_name_key", "id")
 
 
-def matching(found: QuerySet[User], org: Organization | UUID, text: str) -> QuerySet[User]:
+def matching(found: QuerySet[User], org_id: UUID, text: str) -> QuerySet[User]:
     """Those in whose names, addresses or external id every word of the text begins one.
 
     The index is asked first, apart: a plan for everything at once may walk an order, and read everybody for nobody.
@@ -74,7 +74,7 @@ def matching(found: QuerySet[User], org: Organization | UUID, text: str) -> Quer
     words = words_of(text)
     if not words:
         return found
-    condition = have_words(org if isinstance(org, UUID) else org.id, words)
+    condition = have_words(org_id, words)
     ids = list(User.objects.filter(condition).order_by().values_list("id", flat=True)[: MATCHES + 1])
     return found.filter(condition) if len(ids) > MATCHES else found.filter(_is_one_of("id", ids))
 
