@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test screenshots check chaos benchmark fmt lock clean
+.PHONY: help up dev reset test screenshots check chaos benchmark peers fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -103,6 +103,15 @@ benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the eng
 	@$(VENV_PYTHON) -m benchmarks.hostile
 	@exec $(VENV_PYTHON) -m benchmarks.engine
 
+# The servers that Muster is compared with, each with what its lock pins.
+.venv-%/installed: requirements/peer-%.txt .venv/dev
+	@$(VENV_PYTHON) -m uv venv --quiet --no-config --allow-existing --python $(VENV_PYTHON) .venv-$*
+	@$(VENV_PYTHON) -m uv pip sync --quiet --no-config --require-hashes --python .venv-$*/bin/python $<
+	@touch $@
+
+peers: .venv-scim2/installed .venv-scim2-server/installed ## measure SCIM requests beside other SCIM servers for Django
+	@exec $(VENV_PYTHON) -m benchmarks.peers $(ARGS)
+
 fmt: .venv/dev ## format the code and fix what ruff can fix
 	@$(VENV_PYTHON) -m ruff check --quiet --fix; $(VENV_PYTHON) -m ruff format
 
@@ -115,7 +124,9 @@ lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt -c requirements/production.txt
 	$(COMPILE) $(ARGS) --group installer -o requirements/uv.txt -c requirements/dev.txt
 	$(COMPILE) $(ARGS) --group canaille -o requirements/canaille.txt
+	$(COMPILE) $(ARGS) --group peer-scim2 -o requirements/peer-scim2.txt
+	$(COMPILE) $(ARGS) --group peer-scim2-server -o requirements/peer-scim2-server.txt
 
 clean: ## remove .venv and caches; the data in .var stays
-	rm -rf .venv .venv-canaille .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +

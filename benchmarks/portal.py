@@ -59,12 +59,17 @@ def portal() -> Iterator["Portal"]:
 
 
 @contextmanager
-def serving(*options: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """The port at which gunicorn serves the portal, until the context ends, and its process id."""
+def serving(
+    *options: str,
+    environment: dict[str, str],
+    python: str | Path = sys.executable,
+    application: str = "config.wsgi",
+) -> Iterator[tuple[int, int]]:
+    """The port at which gunicorn serves the portal, or another application, and its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "config.wsgi"]
+    command = [python, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", application]
     process = subprocess.Popen(command, env=os.environ | environment)
     try:
         for _ in range(100):

@@ -26,8 +26,8 @@ AIMS = {"read": 1.8, "lookup": 1.8, "create": 2.2, "patch active": 2.6, "member"
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     with portal() as muster:
-        ids = people(muster)
-        kinds = requests(ids, groups(muster))
+        with muster.web() as client:
+            kinds = requests(people(muster), groups(client))
         settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
         with (
             serving("-c", "config/gunicorn.py", environment=settings) as (port, server),
@@ -48,10 +48,9 @@ def people(muster: Portal) -> list[str]:
         return [str(id_) for (id_,) in found]
 
 
-def groups(muster: Portal) -> list[str]:
-    """The ids of groups, as many as there are callers in any round."""
-    with muster.web() as client:
-        return [client("POST", "/api/scim/Groups", {"displayName": f"Group {n}"})[1]["id"] for n in range(100)]
+def groups(client: Client, base: str = "/api/scim") -> list[str]:
+    """The ids of groups, so many that callers seldom meet at one."""
+    return [client("POST", f"{base}/Groups", {"displayName": f"Group {n}"})[1]["id"] for n in range(100)]
 
 
 def person(number: int) -> dict:
@@ -66,32 +65,32 @@ def person(number: int) -> dict:
     }
 
 
-def requests(ids: list[str], group_ids: list[str]) -> dict[str, Send]:
-    """Each kind of request, by name."""
+def requests(ids: list[str], group_ids: list[str], base: str = "/api/scim") -> dict[str, Send]:
+    """Each kind of request, by name. ids, group_ids: of people and groups that are there. base: of the SCIM server."""
 
     def patch(client: Client, path: str, operation: dict) -> object:
         return client("PATCH", path, {"schemas": [PATCH], "Operations": [operation]})
 
     def active(client: Client, number: int) -> object:
         value = (number // len(ids)) % 2 == 1
-        return patch(client, f"/api/scim/Users/{ids[number % len(ids)]}", {"op": "replace", "value": {"active": value}})
+        return patch(client, f"{base}/Users/{ids[number % len(ids)]}", {"op": "replace", "value": {"active": value}})
 
     def member(client: Client, number: int) -> object:
         group = group_ids[number % len(group_ids)]
         value = [{"value": ids[number // len(group_ids) % len(ids)]}]
-        return patch(client, f"/api/scim/Groups/{group}", {"op": "add", "path": "members", "value": value})
+        return patch(client, f"{base}/Groups/{group}", {"op": "add", "path": "members", "value": value})
 
-    lookup = "/api/scim/Users?filter=userName%20eq%20%22p{}%22"
-    late = f"/api/scim/Users?count=100&startIndex={USERS * 9 // 10}"
+    lookup = base + "/Users?filter=userName%20eq%20%22p{}%22"
+    late = f"{base}/Users?count=100&startIndex={USERS * 9 // 10}"
     return {
         "floor R": lambda client, number: client("GET", f"/floor/read/{ids[number % len(ids)]}"),
-        "read": lambda client, number: client("GET", f"/api/scim/Users/{ids[number % len(ids)]}"),
+        "read": lambda client, number: client("GET", f"{base}/Users/{ids[number % len(ids)]}"),
         "lookup": lambda client, number: client("GET", lookup.format(number % USERS + 1)),
         "floor W": lambda client, number: client("POST", "/floor/write", person(number)),
-        "create": lambda client, number: client("POST", "/api/scim/Users", person(number)),
+        "create": lambda client, number: client("POST", f"{base}/Users", person(number)),
         "patch active": active,
         "member": member,
-        "page of 100": lambda client, number: client("GET", "/api/scim/Users?count=100"),
+        "page of 100": lambda client, number: client("GET", f"{base}/Users?count=100"),
         "page at 90 %": lambda client, number: client("GET", late),
     }
 

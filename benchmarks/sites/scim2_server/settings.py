@@ -1,0 +1,9 @@
+"""A site of django-scim2-server, as its documentation sets it up."""
+
+from common import *  # noqa: F403
+from common import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "django_scim2_server"]
+ROOT_URLCONF = "scim2_server.urls"
+MIDDLEWARE = ["bearer.Bearer"]
+SCIM2_SERVER_AUTH_CHECK = "django_scim2_server.auth.is_superuser"
