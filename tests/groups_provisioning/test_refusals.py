@@ -29,7 +29,7 @@ from orgs import (
     txt_records,
 )
 from orgs.models import EntityKind
-from orgs.web import in_flight
+from orgs.web import in_flight, turns
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
@@ -43,6 +43,7 @@ TOLD_BY = {
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
     in_flight.Busy: "orgs/web/fair_share.py",
+    turns.NoTurn: "scim/api/base.py",
     matters.UnknownMatter: "scim/views/matters.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
