@@ -1,8 +1,9 @@
 """One org's lookups beside another org that asks for all it can get: `python -m benchmarks.hostile`.
 
 The portal as it is deployed, with its own settings and two web processes. The hostile org sends slow requests, over
-many connections at once and without a pause: filters that no index answers, pages of a thousand people, or deactivations of a person whose row is locked. The other org sends one lookup after another, no more than SCIM_RATE lets
-it. What counts is its p99, beside and alone, in turn.
+many connections at once and without a pause: filters that no index answers, pages of a thousand people, or
+deactivations of a person whose row is locked. The other org sends one lookup after another, no more than SCIM_RATE
+lets it. What counts is its p99, beside and alone, in turn.
 """
 
 import itertools
