@@ -98,8 +98,13 @@ def _database(url: str) -> dict[str, Any]:
     parts = conninfo_to_dict(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     database: dict[str, Any] = {django: str(parts.pop(libpq, "") or "") for libpq, django in names.items()}
-    timeouts = {"lock_timeout": "5s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
-    options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+    limits = {
+        "lock_timeout": "5s",
+        "statement_timeout": "30s",
+        "idle_in_transaction_session_timeout": "60s",
+        "max_parallel_workers_per_gather": "0",  # a hard question of one org takes one core, and not all (SPEC S9)
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     return {
         **database,
         "ENGINE": "config.postgresql",
