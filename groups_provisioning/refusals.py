@@ -12,6 +12,7 @@ from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
 from orgs import entity_names
+from orgs.catalogue import UnknownRole
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
 
@@ -36,6 +37,14 @@ WORDS: Mapping[type[Exception], Words] = {
     assignments.SecondOfItsKind: Words(
         _("This group already has a mapping of this kind, and can have only one. Re-target that mapping instead."),
         _("the group has another mapping of this kind"),
+    ),
+    assignments.RoleGiven: Words(
+        _("This group already carries the role %(group)s. Choose another role."),
+        _("the group already carries the role %(group)s"),
+    ),
+    UnknownRole: Words(
+        _("This role no longer exists. Choose another."),
+        _("its role no longer exists"),
     ),
     assignments.NotPending: Words(
         _("Somebody else has already approved this mapping, with another target."),

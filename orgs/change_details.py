@@ -118,7 +118,10 @@ class Settled(TypedDict):
 
 
 class MappingStory(TypedDict):
-    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None if it has none yet."""
+    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None if it has none yet.
+
+    role: of a mapping that gives one.
+    """
 
     mapping: str
     group: str
@@ -130,6 +133,7 @@ class MappingStory(TypedDict):
     was: str | None
     now: str
     reason: str
+    role: NotRequired[str]
 
 
 class RenameStory(TypedDict):
@@ -143,13 +147,14 @@ class RenameStory(TypedDict):
 
 
 class RuleStory(TypedDict):
-    """A mapping rule as an admin sees it."""
+    """A mapping rule as an admin sees it. role: of a role rule."""
 
     id: str
     pattern_type: str
     kind: str
     pattern: str
     auto_approve: bool
+    role: NotRequired[str]
 
 
 class FieldStory(TypedDict):
@@ -467,6 +472,13 @@ class ProfileChanged(MarkingDetail, verb="profile.changed"):
     """Support changed the roles of the org's schema profile, whose key is `profile`."""
 
     profile: str
+
+
+class ProfileRolesRemoved(MappingsDetail, verb="profile.roles_removed"):
+    """Support removed roles from the org's schema profile that groups carried (SPEC R6). roles: their keys."""
+
+    profile: str
+    roles: list[str]
 
 
 class TokenIssued(TokenDetail, verb="token.issued"):

@@ -11,7 +11,7 @@ import groups_provisioning
 import orgs
 from config.environment import ROOT
 from groups_provisioning import refusals
-from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
+from groups_provisioning.actions import conflict_decisions, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
@@ -60,7 +60,6 @@ TOLD_BY = {
 
 # The doors look first, and do not ask for what would be refused.
 NOT_ASKED = {
-    manual_changes.UnknownRole,
     organizations.NotActivated,
     organizations.ProfileInUse,
     profiles.BadAttributes,

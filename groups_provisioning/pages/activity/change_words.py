@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import history
@@ -46,6 +47,7 @@ from orgs.change_details import (
     OrgGroupProvisioningSwitched,
     PersonDetail,
     ProfileChanged,
+    ProfileRolesRemoved,
     RenameStory,
     RuleAdded,
     RuleChanged,
@@ -71,7 +73,7 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, EntityKind, LedgerEntry, MatterKind, Organization, User
+from orgs.models import Change, Entity, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -266,7 +268,13 @@ def _retargeted(detail: MappingRetargeted, known: Names) -> str:
     now = next((each for each in detail.mappings if each["now"] != Status.REJECTED), None)
     if now is None:
         return _("A mapping was given another target")
-    return _("%(group)s was mapped to %(entity)s instead") % {"group": now["group_name"], "entity": now["entity_name"]}
+    return _("%(group)s was mapped to %(entity)s instead") % {"group": now["group_name"], "entity": _target(now)}
+
+
+@in_words.register
+def _roles_removed(detail: ProfileRolesRemoved, known: Names) -> str:
+    words = _("Support removed roles from the schema profile that groups carried: %(roles)s")
+    return words % {"roles": ", ".join(detail.roles)}
 
 
 @in_words.register
@@ -370,18 +378,22 @@ def _drift(detail: EngineDriftFound, known: Names) -> str:
 
 
 def _kind(kind: str) -> str:
-    return str(EntityKind(kind).label) if kind in EntityKind.values else kind
+    return str(dict(TARGET_KINDS).get(kind, kind))
 
 
 def _tie(mapping: MappingStory) -> str:
     """A mapping of a change's detail: `Engineering → Platform`, or the kind where there is no entity yet."""
-    return f"{mapping['group_name']} → {mapping['entity_name'] or _kind(mapping['kind']).lower()}"
+    return f"{mapping['group_name']} → {_target(mapping) or _kind(mapping['kind']).lower()}"
+
+
+def _target(mapping: MappingStory) -> str | None:
+    return mapping.get("role") or mapping["entity_name"]
 
 
 def _mapping(mapping: MappingStory) -> str:
     now = Status(mapping["now"]).label
     status = f"{Status(mapping['was']).label} → {now}" if mapping["was"] not in (None, mapping["now"]) else str(now)
-    tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if mapping["entity_name"] else _tie(mapping)
+    tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if _target(mapping) else _tie(mapping)
     words = _("Mapping %(mapping)s: %(status)s") % {"mapping": tie, "status": status}
     # A rule makes mappings; what becomes of them later is somebody else's doing.
     rule = mapping["rule"] if mapping["was"] is None else None
@@ -396,7 +408,7 @@ def _renamed(entity: RenameStory) -> str:
 
 
 def _rule(rule: RuleStory) -> str:
-    words = f"{_pattern(rule)} → {_kind(rule['kind']).lower()}"
+    words = " ".join([_pattern(rule), "→", _kind(rule["kind"]).lower(), *([rule["role"]] if "role" in rule else [])])
     return _("%(rule)s, auto-approve") % {"rule": words} if rule["auto_approve"] else words
 
 

@@ -18,7 +18,16 @@ from groups_provisioning.actions import conflict_decisions, entity_edits, manual
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, PatternType, PushedGroup, Status
+from groups_provisioning.models import (
+    ROLE,
+    Conflict,
+    Decision,
+    GroupMapping,
+    MappingRule,
+    PatternType,
+    PushedGroup,
+    Status,
+)
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
 from orgs import entities, organizations, people
@@ -140,6 +149,13 @@ class Portal(RuleBasedStateMachine):
         if apply:
             self._try(mappings.apply_rules, foresee={"do": "apply"})
 
+    @rule(role=one, pattern=st.sampled_from(["", "r", "g"]), auto=st.booleans(), apply=st.booleans())
+    def add_role_rule(self, role: int, pattern: str, auto: bool, apply: bool) -> None:
+        pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
+        self._try(rules.add_rule, facts=RuleFacts(pattern_type, ROLE, pattern, auto, self._role(role)))
+        if apply:
+            self._try(mappings.apply_rules, foresee={"do": "apply", "roles": True}, roles=True)
+
     @rule(number=one)
     def delete_rule(self, number: int) -> None:
         if found := self._pick(MappingRule.objects.for_org(self.org), number):
@@ -150,6 +166,12 @@ class Portal(RuleBasedStateMachine):
         if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             wish = {"do": "map", "group": str(group.id), "kind": kind, "name": name}
             self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=kind, target=name)
+
+    @rule(number=one, role=one)
+    def give_group_a_role(self, number: int, role: int) -> None:
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
+            wish = {"do": "map", "group": str(group.id), "kind": ROLE, "name": self._role(role)}
+            self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=ROLE, target=self._role(role))
 
     @rule(number=one, name=st.none() | names)
     def approve(self, number: int, name: str | None) -> None:
@@ -168,6 +190,7 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, name=names)
     def retarget(self, number: int, name: str) -> None:
         if mapping := self._pick(GroupMapping.objects.live().for_org(self.org), number):
+            name = self._role(NAMES.index(name)) if mapping.role else name
             wish = {"do": "retarget", "mapping": str(mapping.id), "name": name}
             self._try(mappings.retarget, foresee=wish, mapping_id=mapping.id, target=name)
 
