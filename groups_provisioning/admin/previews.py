@@ -109,7 +109,12 @@ class StartingRuleForm(forms.ModelForm):
                 patterns.check(cleaned["pattern_type"], cleaned["pattern"])
             except patterns.BadPattern as bad:
                 self.add_error("pattern", _bad_pattern(cleaned, bad))
+        if "kind" in cleaned and (cleaned["kind"] == ROLE) != bool(cleaned.get("role")):
+            self.add_error("role", _NO_ROLE)
         return cleaned
+
+
+_NO_ROLE = gettext_lazy("Enter the key of a role of this profile if the rule gives a role, otherwise nothing.")
 
 
 def _bad_pattern(cleaned: dict[str, Any], bad: patterns.BadPattern) -> str:
@@ -127,13 +132,11 @@ class StartingRules(BaseInlineFormSet):
         super().clean()
         if self.roles is None or not self.roles.is_valid():
             return
-        keys = {role.key for role in self.roles.facts}
+        keys = {"", *(role.key for role in self.roles.facts)}
         for form in self.forms:
             row = form.cleaned_data if form.is_valid() else {}
-            if row and not row.get("DELETE") and row["role"] not in (keys if row["kind"] == ROLE else {""}):
-                form.add_error(
-                    "role", _("Enter the key of a role of this profile if the rule gives a role, else nothing.")
-                )
+            if row and not row.get("DELETE") and row["role"] not in keys:
+                form.add_error("role", _NO_ROLE)
 
     @property
     def facts(self) -> list[RuleFacts]:

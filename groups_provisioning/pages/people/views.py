@@ -104,13 +104,11 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
 
 
 def _roles_message(user: User, chosen: list[str]) -> str:
-    """The result: roles set by hand only apply if nothing else gives any (SPEC R1)."""
+    """The result: the IdP's roles go before those set by hand, and a group may carry a higher one (SPEC R1, R6)."""
     effective = Standing.objects.get(user=user).roles
     words = {"name": user.label, "roles": ", ".join(effective)}
     if not chosen:
         return _("No role is set by hand for %(name)s any more. Current role: %(roles)s.") % words
     if set(chosen) == set(effective):
         return _("%(name)s now has the role %(roles)s.") % words
-    return (
-        _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.") % words
-    )
+    return _("Saved for %(name)s, but other roles take precedence or count as well. Current role: %(roles)s.") % words

@@ -65,8 +65,12 @@ kinds = st.sampled_from(EntityKind.values)
 class Portal(RuleBasedStateMachine):
     """One org with its IdP, admins and support; four people, four groups, four names for whatever has a name."""
 
-    @initialize(dialect=st.sampled_from(sorted(PROFILES)), mapped_to=st.lists(kinds, max_size=4))
-    def begin(self, dialect: str, mapped_to: list[str]) -> None:
+    @initialize(
+        dialect=st.sampled_from(sorted(PROFILES)),
+        mapped_to=st.lists(kinds, max_size=4),
+        given=st.lists(one, min_size=1, max_size=4),
+    )
+    def begin(self, dialect: str, mapped_to: list[str], given: list[int]) -> None:
         self.undo = transaction.atomic()
         self.undo.__enter__()
         self.org = OrganizationFactory.create(dialect=dialect)
@@ -77,6 +81,9 @@ class Portal(RuleBasedStateMachine):
         for number, (name, kind) in enumerate(zip(NAMES, mapped_to, strict=False)):
             self.push_group(name, {0, 1, 2, 3}, None)
             self.map_group(number, kind, name)
+        for number, role in enumerate(given):
+            self.push_group(NAMES[number], {0, 1, 2, 3}, None)
+            self.give_group_a_role(number, role)
         for name in NAMES[:2]:
             self.create_entity(EntityKind.CONCURRENCY_GROUP, name)
         self.create_entity(EntityKind.TEAM, "By hand")
