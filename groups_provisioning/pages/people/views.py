@@ -15,7 +15,7 @@ from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
-from orgs.models import LedgerEntry, Standing, User
+from orgs.models import LedgerEntry, Organization, Standing, User
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
@@ -97,13 +97,13 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.roles()
         if manual_changes.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
-            messages.success(request, _roles_message(user, chosen))
+            messages.success(request, _roles_message(request.org, user, chosen))
         return redirect("person", user_id)
     context = {"person": user, "form": form, "roles": explanation.of(request.org, user).why_roles()}
     return render(request, "groups_provisioning/people/person_roles.html", context)
 
 
-def _roles_message(user: User, chosen: list[str]) -> str:
+def _roles_message(org: Organization, user: User, chosen: list[str]) -> str:
     """The result: the IdP's roles go before those set by hand, and a group may carry a higher one (SPEC R1, R6)."""
     effective = Standing.objects.get(user=user).roles
     words = {"name": user.label, "roles": ", ".join(effective)}
@@ -111,4 +111,8 @@ def _roles_message(user: User, chosen: list[str]) -> str:
         return _("No role is set by hand for %(name)s any more. Current role: %(roles)s.") % words
     if set(chosen) == set(effective):
         return _("%(name)s now has the role %(roles)s.") % words
-    return _("Saved for %(name)s, but other roles take precedence or count as well. Current role: %(roles)s.") % words
+    if explanation.of(org, user).why_roles().is_by_scim:
+        text = _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.")
+    else:
+        text = _("Saved for %(name)s, whose groups carry roles that count as well. Current role: %(roles)s.")
+    return text % words
