@@ -137,6 +137,8 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign-in"
 
+RECEIPTS = ENVIRONMENT.receipts  # of people who were erased
+
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
@@ -229,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scim.tasks.refresh_filter_copies",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "finish-erasures": {
+        "task": "scim.tasks.finish_erasures",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",

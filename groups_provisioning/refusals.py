@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from groups_provisioning.actions.erasing import StillActive
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
@@ -73,6 +74,10 @@ WORDS: Mapping[type[Exception], Words] = {
     UnknownPerson: Words(
         _("This person was deleted."),
         _("the person was deleted"),
+    ),
+    StillActive: Words(
+        _("This person is active. Only somebody who is deactivated or deleted can be erased."),
+        _("the person is active"),
     ),
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),

@@ -263,6 +263,10 @@ class UserDeleted(PersonDetail, verb="user.deleted"):
     """SCIM deleted somebody (SPEC U5)."""
 
 
+class UserErased(PersonDetail, verb="user.erased"):
+    """Support or the owner erased somebody: nothing is left but the id (SPEC U5)."""
+
+
 class UserActivated(PersonDetail, verb="user.activated"):
     """Support activated an account."""
 
@@ -499,7 +503,10 @@ class TokenRevoked(TokenDetail, verb="token.revoked"):
 
 
 class MatterDismissed(Detail, verb="matter.dismissed"):
-    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's."""
+    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
+
+    The name is empty where it was that of somebody who was erased.
+    """
 
     kind: str
     name: str

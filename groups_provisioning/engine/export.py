@@ -47,6 +47,7 @@ PERSON = (
     "created_at",
     "modified_at",
     "deleted_at",
+    "erased_at",
     "revision",
 )
 ENTITY = ("id", "kind", "name", "former_keys", "session_limit", "created_at", "deleted_at")

@@ -1,5 +1,6 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
+from orgs.models.erasures import Erasure
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
@@ -26,6 +27,7 @@ __all__ = [
     "Door",
     "Entity",
     "EntityKind",
+    "Erasure",
     "HandPlacement",
     "IdentityProvider",
     "LastAdmin",

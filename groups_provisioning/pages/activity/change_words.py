@@ -66,6 +66,7 @@ from orgs.change_details import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserErased,
     UserPlaced,
     UserPutBack,
     UserRevived,
@@ -164,6 +165,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserAdopted: gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
     UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
+    UserErased: gettext_lazy("A person was erased: names, addresses, attributes and logged requests"),
     UserActivated: gettext_lazy("%(person)s was activated"),
     UserDeactivated: gettext_lazy("%(person)s was deactivated"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
@@ -359,7 +361,10 @@ def _token_limited(detail: TokenLimited, known: Names) -> str:
 @in_words.register
 def _matter_dismissed(detail: MatterDismissed, known: Names) -> str:
     what = MatterKind(detail.kind).label if detail.kind in MatterKind.values else detail.kind
-    return _("The notice about “%(name)s” was dismissed: %(what)s") % {"name": detail.name, "what": what}
+    return _("The notice about “%(name)s” was dismissed: %(what)s") % {
+        "name": detail.name or _("somebody who was erased"),
+        "what": what,
+    }
 
 
 @in_words.register
@@ -438,6 +443,7 @@ _ACCOUNTS: dict[str, Promise] = {
     "inactive": gettext_lazy("%(person)s is deactivated"),
     "invited": gettext_lazy("%(person)s is invited"),
     "deleted": gettext_lazy("%(person)s is deleted"),
+    "erased": gettext_lazy("The account is erased"),
 }
 
 
@@ -455,6 +461,8 @@ def effect(entry: LedgerEntry, known: Names) -> str:
             return _place(kind, was, now, known, about)
         case "conflict":
             return _conflict(was, now, known, about)
+        case "refused" if now == "":
+            return _("Of %(person)s, %(was)s was refused") % about
         case "refused":
             return _("Of %(person)s, %(was)s was refused: %(now)s") % about
         case "skipped":

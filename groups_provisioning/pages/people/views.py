@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.people import people_list
+from groups_provisioning.pages.people import erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Organization, Standing, User
 from orgs.web.access import OrgRequest, cause, org_admin
@@ -65,6 +65,8 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @org_admin
 def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
     user = get_object_or_404(User.objects.for_org(request.org), id=user_id)
+    if user.erased_at:
+        return erasing_views.erased(request, user)
     why = explanation.of(request.org, user)
     groups = why.groups()
     return render(
@@ -72,6 +74,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         "groups_provisioning/people/person.html",
         {
             "person": user,
+            "can_erase": request.user.is_owner and not user.active and not user.is_owner,
             "account": people_list.account(active=user.active, deleted_at=user.deleted_at),
             "added_by": people_list.added_by(user),
             "why": why,

@@ -6,6 +6,7 @@ comes now and then; whom a request is about is settled when it answers (SPEC S7)
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -14,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, manual_changes, mappings, rules
+from groups_provisioning.actions import conflict_decisions, entity_edits, erasing, manual_changes, mappings, rules
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
@@ -71,6 +72,7 @@ class Portal(RuleBasedStateMachine):
         given=st.lists(one, min_size=1, max_size=4),
     )
     def begin(self, dialect: str, mapped_to: list[str], given: list[int]) -> None:
+        self.erased: list[UUID] = []
         self.undo = transaction.atomic()
         self.undo.__enter__()
         self.org = OrganizationFactory.create(dialect=dialect)
@@ -121,6 +123,13 @@ class Portal(RuleBasedStateMachine):
     def delete_user(self, number: int) -> None:
         if user := self._user(number):
             self._send("DELETE", f"/Users/{user.id}")
+
+    @rule(number=one)
+    def erase_user(self, number: int) -> None:  # U5
+        closed = User.objects.for_org(self.org).filter(active=False, is_owner=False, erased_at=None)
+        if user := self._pick(closed, number):
+            self._try(erasing.erase, user_id=user.id)
+            self.erased.append(user.id)
 
     @rule(name=group_names, members=some, role=st.none() | one)
     def push_group(self, name: str, members: set[int], role: int | None) -> None:
@@ -359,7 +368,9 @@ class Portal(RuleBasedStateMachine):
         return User.objects.for_org(self.org).provisionable().filter(user_name=self._name(number)).first()
 
     def _ids(self, numbers: set[int]) -> list[dict[str, str]]:
-        return [{"value": str(user.id)} for number in sorted(numbers) if (user := self._user(number))]
+        """Those of the people; the erased are sent by an IdP that does not know, and are skipped (SPEC G3)."""
+        ids = [user.id for number in sorted(numbers) if (user := self._user(number))]
+        return [{"value": str(id_)} for id_ in (*ids, *self.erased)]
 
     def _role(self, number: int) -> str:
         return self.profile["roles"][number % len(self.profile["roles"])]
