@@ -17,6 +17,7 @@ from django.db import IntegrityError
 
 from orgs import history, queue
 from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
+from orgs.db import cached_write
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -316,7 +317,12 @@ def _account(user: User) -> str | None:
 def _save(user: User, update_fields: list[str] | None = None) -> None:
     """Save; uniqueness is left to the constraints, and a violation ends the current transaction or savepoint."""
     try:
-        user.save(force_insert=user._state.adding, update_fields=update_fields)
+        if user._state.adding:
+            cached_write.insert(user)
+        elif update_fields is None:
+            user.save()
+        else:
+            cached_write.update(user, update_fields, postponed="user_name" not in update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_among_people":
             raise UserNameTaken(user.user_name) from error

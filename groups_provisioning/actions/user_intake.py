@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -99,12 +100,12 @@ def change_user(
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
-    user, taken_out = _locked(org, user_id, expected)
+    user, taken_out, locked_at = _locked(org, user_id, expected)
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
     if wished.deactivates:
-        cause = cause.under_locks()
+        cause = cause.under_locks(locked_at)
     if not org.user_provisioning:
         if not wished.deactivates:
             raise UserProvisioningOff
@@ -119,7 +120,7 @@ def change_user(
     except UNUSABLE:
         if not wished.deactivates:
             raise
-        user, taken_out = _locked(org, user_id, expected)
+        user, taken_out, _ = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
@@ -137,8 +138,8 @@ def change_user(
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user, _ = _locked(org, user_id, expected, leaves=True)
-    cause = cause.under_locks()
+    user, _, locked_at = _locked(org, user_id, expected, leaves=True)
+    cause = cause.under_locks(locked_at)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
@@ -148,10 +149,10 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
 
 def _locked(
     org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
-) -> tuple[User, bool]:
-    """A user, locked, and whether they were taken out of anything by hand. Raises UnknownUser, Stale.
+) -> tuple[User, bool, datetime]:
+    """A user, locked, whether they were taken out of anything by hand, and the time of the lock.
 
-    leaves: lock so that no other transaction adds them to groups.
+    Raises UnknownUser, Stale. leaves: lock so that no other transaction adds them to groups.
     """
     user = _to_write().get(
         "id",
@@ -164,7 +165,7 @@ def _locked(
         raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
-    return user, user.taken_out
+    return user, user.taken_out, user.locked_at
 
 
 @cache

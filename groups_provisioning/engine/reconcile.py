@@ -19,6 +19,7 @@ from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, queue
 from orgs.db.cached_select import Joined
+from orgs.db.transactions import postpone
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
 
@@ -127,8 +128,7 @@ _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, {"ids": list(ids)})
+    postpone(_LOCK, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
     org = _with_profile().get("id", org_id)
     return _apply(org, loading.load(org, ids), switched)
@@ -139,8 +139,7 @@ def _hold_switches(org: Organization) -> None:
 
     They mark all existing people, and somebody who is just being created does not exist for them yet.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SWITCHES, [org.id])
+    postpone(_SWITCHES, [org.id])
 
 
 @cache
@@ -262,10 +261,9 @@ class _Writes:
             ]
 
     def carry_out(self, org_id: UUID) -> None:
-        with connection.cursor() as cursor:
-            for sql, rows in self.rows.items():
-                if rows:
-                    cursor.execute(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
+        for sql, rows in self.rows.items():
+            if rows:
+                postpone(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
 
 
 # --- The last admin (SPEC R5) -----------------------------------------------------------------------------------------
