@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from orgs import address_limits, history
+from orgs import address_limits, history, org_memory
 from orgs.change_details import TokenIssued, TokenLimited, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
@@ -142,13 +142,17 @@ def _locked(org: Organization, token_id: UUID) -> ScimToken:
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most.
+    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most, and
+    another one if the org has changed.
 
     None for any other string.
     """
     if not secret.startswith(PREFIX):
         return None
-    return _with_org().get("digest", _digest(secret))
+    token: ScimToken | None = _with_version().get("digest", _digest(secret))
+    if token is not None:
+        token.org = org_memory.present(token.org_id, token.org_version)  # type: ignore[attr-defined]
+    return token
 
 
 def hidden(text: str, length: int | None = None) -> str:
@@ -161,8 +165,8 @@ def hidden(text: str, length: int | None = None) -> str:
 
 
 @cache
-def _with_org() -> Joined:
-    return Joined(ScimToken, "org", "profile")
+def _with_version() -> Joined:
+    return Joined(ScimToken, also={"org_version": org_memory.VERSION(org="t0.org_id")})
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
+from groups_provisioning.engine.reconcile import SettledPerson
 from orgs import domains, history, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
 from orgs.db.cached_select import Joined
@@ -50,11 +51,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A user as a command left them. roles: the effective ones; None if nothing was settled."""
+    """A user as a command left them. settled: their effective roles and groups; None if nothing was settled."""
 
     user: User
-    roles: list[str] | None = None
-    is_new: bool = False
+    settled: SettledPerson | None = None
 
 
 @command
@@ -65,7 +65,6 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
-    domains.check(org, facts.login_email)
     user, taken_out = _meant_by(org, facts)
     if user is None:
         kind: type[PersonDetail] = UserCreated
@@ -80,8 +79,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
         effects = people.change(user=user, facts=facts, at=cause.at) or []
     if taken_out:
         manual_changes.end_removals(user)
-    roles = _settle_and_record(org, user, effects, kind, cause)
-    return Written(user, roles, is_new=kind is UserCreated)
+    return Written(user, _settle_and_record(org, user, effects, kind, cause))
 
 
 @command
@@ -174,15 +172,27 @@ def _to_write() -> Joined:
     return Joined(User, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
+_BEFORE_CREATE = f"""
+SELECT EXISTS (SELECT FROM orgs_user WHERE org_id = %(org)s AND user_name_key = %(key)s AND NOT is_owner),
+    ARRAY ({domains.LISTED})
+"""
+
+
 def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
     """The existing user whom a create refers to, locked, and whether they were taken out of anything by hand.
 
     It is the user who has the userName now, or else one whom SCIM deleted with it: of several, the one with the same
     external id, or else the last. Two different external ids mean two people (SPEC U3).
+    Raises domains.ForeignDomain.
     """
-    namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
-    if not namesakes.exists():
+    key = fold(facts.user_name)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE_CREATE, {"org": org.id, "key": key})
+        has_namesakes, verified = cursor.fetchone()
+    domains.check_among(verified, facts.login_email)
+    if not has_namesakes:
         return None, False
+    namesakes = User.objects.for_org(org).filter(user_name_key=key, is_owner=False)
     taken_out = RawSQL(manual_changes.REMOVALS.format(user="orgs_user"), [], BooleanField())  # noqa: S611 - a constant
     known = namesakes.annotate(taken_out=taken_out)
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
@@ -200,9 +210,9 @@ def _settle_and_record(
     kind: type[PersonDetail],
     cause: Cause,
     change_id: UUID | None = None,
-) -> list[str]:
-    """Settle the user and record everything as one Change. Returns their effective roles."""
+) -> SettledPerson:
+    """Settle the user and record everything as one Change."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
     settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
     history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
-    return settled.roles
+    return settled
