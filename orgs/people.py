@@ -4,13 +4,18 @@ What these facts mean for somebody's roles and memberships is up to the engine; 
 the person afterwards, in the same transaction.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import (
+    UNUSABLE_PASSWORD_PREFIX,
+    UNUSABLE_PASSWORD_SUFFIX_LENGTH,
+    make_password,
+)
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
@@ -104,8 +109,9 @@ def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
 
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
-    user = User(org=org, scim_managed=True, created_at=at, modified_at=at)
-    user.set_unusable_password()
+    # What set_unusable_password sets, at a twentieth of its cost.
+    password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
+    user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=password)
     _assign(user, facts)
     _save(user)
     return user, [Effect(user.id, "account", None, _account(user))]

@@ -120,18 +120,16 @@ class Settled:
 # A transaction that settles the same people at the same time waits here, and then reads what was written in the
 # meantime. The person is locked before the standing, as in every command: effects reference people, so writing effects
 # locks the people anyway.
-_LOCK = """
-SELECT 1 FROM orgs_user u JOIN orgs_standing s ON s.user_id = u.id
-WHERE u.id = ANY(%(ids)s) AND s.user_id = ANY(%(ids)s)
-ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
-"""
+_LOCK_PEOPLE = "SELECT FROM orgs_user WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
+_LOCK_STANDINGS = "SELECT FROM orgs_standing WHERE user_id = ANY(%(ids)s) ORDER BY user_id FOR NO KEY UPDATE"
 
 
 _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
-    postpone(_LOCK, {"ids": list(ids)})
+    for lock in (_LOCK_PEOPLE, _LOCK_STANDINGS):
+        postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
     return _apply(org_id, loading.load(org_id, ids), switched)
 
