@@ -28,12 +28,10 @@ from scim.protocol.resources import canonical, get, put
 from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
-# A subquery is planned in less time than a join.
 _GROUPS_OF = """
-SELECT jsonb_agg(jsonb_build_object('value', m.group_id, 'display', (
-    SELECT g.display_name FROM groups_provisioning_pushedgroup g WHERE g.id = m.group_id
-)) ORDER BY m.group_id)::text
-FROM groups_provisioning_groupmember m WHERE m.user_id = {}
+SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
+FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
+WHERE m.user_id = {}
 """.format
 _GROUPS = RawSQL(f"({_GROUPS_OF('orgs_user.id')})", [], output_field=JSONField())  # noqa: S611 - no words of others
 _GROUPS_FOR_FILTERS = """(
