@@ -32,7 +32,7 @@ class Cursor(ClientCursor[Any]):
         if not self.due:
             return super().execute(query, params, **options)
         waiting = self.due[:]
-        text = "; ".join(self.mogrify(*statement) for statement in [*waiting, (query, params)])
+        text = "\n;\n".join(self.mogrify(*statement) for statement in [*waiting, (query, params)])
         self.due.clear()
         try:
             super().execute(text, **options)

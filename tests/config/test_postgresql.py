@@ -108,7 +108,7 @@ class TestAPostponedStatement:
     def test_is_carried_out_before_the_next_one(self, numbers: Numbers) -> None:
         with transaction.atomic():
             postpone(INSERT, {"number": 1})
-            postpone("INSERT INTO numbers SELECT length(%s)", ["%s; '%%"])
+            postpone("INSERT INTO numbers SELECT length(%s) -- as long as the text", ["%s; '%%"])
             assert numbers() == [1, 7]
         assert numbers() == [1, 7]
 
