@@ -45,7 +45,7 @@ def stored(row: models.Model) -> dict[str, Any]:
 
 def free(model: type[models.Model]) -> list[Any]:
     """Columns that can have any value."""
-    fixed = {"id", "org", "is_staff", "is_owner", "deleted_at", "user_name_key", "display_name_key"}
+    fixed = {"id", "org", "is_staff", "is_owner", "deleted_at", "erased_at", "user_name_key", "display_name_key"}
     return [field for field in model._meta.concrete_fields if field.name not in fixed]
 
 
