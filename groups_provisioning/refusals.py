@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from groups_provisioning.actions import account_switches
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
@@ -73,6 +74,21 @@ WORDS: Mapping[type[Exception], Words] = {
     UnknownPerson: Words(
         _("This person was deleted."),
         _("the person was deleted"),
+    ),
+    account_switches.OwnerStays: Words(
+        _("The owner's account cannot be deactivated. Ask support to hand it over to somebody else."),
+        _("it is the owner's account"),
+    ),
+    account_switches.OneselfStays: Words(
+        _("You cannot deactivate your own account. Ask another admin."),
+        _("it is the admin's own account"),
+    ),
+    account_switches.IdpDeactivated: Words(
+        _(
+            "Your identity provider deactivated them, and one of its tokens was used in the last 24 hours. Activate "
+            "them in your identity provider."
+        ),
+        _("the identity provider deactivated them, and still calls"),
     ),
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),

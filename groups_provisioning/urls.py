@@ -10,7 +10,7 @@ from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.groups import mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.overview import views as overview
-from groups_provisioning.pages.people import placement_views
+from groups_provisioning.pages.people import account_views, placement_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
 
@@ -19,6 +19,8 @@ people_pages = [
     path("people.csv", people.export, name="people-export"),
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
+    path("people/<uuid:user_id>/deactivate/", account_views.deactivate, name="person-deactivate"),
+    path("people/<uuid:user_id>/activate/", account_views.activate, name="person-activate"),
     path("people/<uuid:user_id>/places/new/", placement_views.place_person, name="person-place"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", placement_views.take_out, name="person-take-out"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", placement_views.put_back, name="person-put-back"),

@@ -264,11 +264,15 @@ class UserDeleted(PersonDetail, verb="user.deleted"):
 
 
 class UserActivated(PersonDetail, verb="user.activated"):
-    """Support activated an account."""
+    """An admin or support activated an account; where they had deactivated it, that ended (SPEC U12)."""
 
 
 class UserDeactivated(PersonDetail, verb="user.deactivated"):
-    """Support deactivated an account."""
+    """An admin or support deactivated an account by hand (SPEC U12)."""
+
+
+class UserOpened(PersonDetail, verb="user.opened"):
+    """An admin activated somebody by hand whom the IdP had deactivated (SPEC U12)."""
 
 
 class UserSignedOut(PersonDetail, verb="user.signed_out"):

@@ -40,6 +40,7 @@ PERSON = (
     "is_owner",
     "scim_managed",
     "active",
+    "idp_active",
     "deactivated_at",
     "idp_roles",
     "manual_roles",

@@ -11,25 +11,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.actions import entity_edits, rule_evaluation, rules
+from groups_provisioning.actions import account_switches, entity_edits, rule_evaluation, rules
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Tie, decided_by
 from groups_provisioning.models import ROLE, MappingRule, Pending, PushedGroup, takes_rules
-from groups_provisioning.preview.overlay import Overlay, members_of
+from groups_provisioning.preview.overlay import Overlay, Switched, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
 from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
-from orgs import entities, roles
+from orgs import entities, people, roles
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
 from orgs.models import KIND_SWITCHES, Organization, User
+from orgs.people import UnknownPerson
 from orgs.spans import switched
 
 Wish = Mapping[str, Any]
 
-REFUSALS = (*assignments.REFUSALS, UnknownRule)
+REFUSALS = (*assignments.REFUSALS, UnknownRule, UnknownPerson, account_switches.IdpDeactivated)
 """Why a wish is refused."""
 
 
@@ -84,8 +85,8 @@ def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
     """What would be done at a time. Raises what the command would raise."""
     made = Plan()
     arguments = {name: value for name, value in wish.items() if name != "do"}
-    people = _PLANS[wish["do"]](org, made, at, **arguments)
-    made.overlay.people = members_of(made.groups) if people is None else people
+    concerned = _PLANS[wish["do"]](org, made, at, **arguments)
+    made.overlay.people = members_of(made.groups) if concerned is None else concerned
     return made
 
 
@@ -282,6 +283,21 @@ def _decide(
     return list(plan.overlay.decisions)
 
 
+def _switch_person(org: Organization, plan: Plan, at: datetime, user: str, active: bool) -> list[UUID]:
+    """Deactivate somebody by hand, or activate them (SPEC U12)."""
+    person = User.objects.for_org(org).live().filter(id=user).first()
+    if person is None:
+        raise UnknownPerson(user)
+    if active and account_switches.needs_silence(person) and not account_switches.is_silent(org, at=at):
+        raise account_switches.IdpDeactivated(user)
+    was = people.account(person)
+    person.active, _ = account_switches.opened(person) if active else person.activity.closed()
+    now = people.account(person)
+    if was != now:
+        plan.overlay.switched[person.id] = Switched(active, microseconds(at), was, now)
+    return list(plan.overlay.switched)
+
+
 def _everybody(org: Organization) -> list[UUID]:
     return list(User.objects.for_org(org).live().values_list("id", flat=True))
 
@@ -297,4 +313,5 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "switch_kinds": _switch_kinds,
     "roles": _roles,
     "decide": _decide,
+    "switch_person": _switch_person,
 }

@@ -138,6 +138,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("person", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("person-deactivate", "GET"): THEIR_OWN,
+    ("person-deactivate", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("person-activate", "GET"): THEIR_OWN,
+    ("person-activate", "POST"): CHANGE_THEIR_OWN,
     ("person-place", "GET"): THEIR_OWN,
     ("person-place", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # without an entity
     ("person-take-out", "GET"): THEIR_OWN,
@@ -260,7 +264,7 @@ def address_of(name: str, org: Organization) -> str:
         request_log.flush(10)
         return reverse(name, args=[RequestLog.objects.for_org(org).values_list("id", flat=True)[0]])
     if name.startswith(("person", "entity")):
-        user = UserFactory.create(org=org)
+        user = UserFactory.create(org=org, active=name != "person-activate")
         pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
         cause = Cause(Door.COMMAND, timezone.now())
         manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)

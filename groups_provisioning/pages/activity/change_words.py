@@ -66,6 +66,7 @@ from orgs.change_details import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserOpened,
     UserPlaced,
     UserPutBack,
     UserRevived,
@@ -164,8 +165,9 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserAdopted: gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
     UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
-    UserActivated: gettext_lazy("%(person)s was activated"),
-    UserDeactivated: gettext_lazy("%(person)s was deactivated"),
+    UserActivated: gettext_lazy("%(person)s was activated by hand"),
+    UserDeactivated: gettext_lazy("%(person)s was deactivated by hand"),
+    UserOpened: gettext_lazy("%(person)s, whom the identity provider had deactivated, was activated by hand"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
     UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
     UserTakenOut: gettext_lazy("%(person)s was removed from %(name)s by hand"),
@@ -448,6 +450,10 @@ def effect(entry: LedgerEntry, known: Names) -> str:
     match entry.slot:
         case "account" if now in _ACCOUNTS:
             return _ACCOUNTS[now] % about
+        case "idp_active" if now:
+            return _("The identity provider says that %(person)s is active; the decision by hand stands") % about
+        case "idp_active":
+            return _("The identity provider deactivated %(person)s too") % about
         case "roles":
             about |= {"was": ", ".join(was or ()), "now": ", ".join(now or ())}
             return (_("Role of %(person)s: %(was)s → %(now)s") if was else _("Role of %(person)s: %(now)s")) % about

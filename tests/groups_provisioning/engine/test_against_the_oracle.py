@@ -5,6 +5,7 @@ comes now and then; whom a request is about is settled when it answers (SPEC S7)
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, manual_changes, mappings, rules
+from groups_provisioning.actions import (
+    account_switches,
+    conflict_decisions,
+    entity_edits,
+    manual_changes,
+    mappings,
+    rules,
+)
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
@@ -28,11 +36,12 @@ from groups_provisioning.models import (
     PushedGroup,
     Status,
 )
+from groups_provisioning.preview import plans
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
-from orgs import entities, organizations, people
+from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Turn, User
+from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, ScimToken, Turn, User
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
@@ -51,6 +60,7 @@ PROFILES = {
     },
 }
 NAMES = ["Red", "Green", "Blue", "Gold"]
+REFUSALS = (*plans.REFUSALS, conflict_decisions.ConflictGone)
 ANSWERS = {200, 201, 204, 400, 404, 409}
 
 # An example takes many requests; HYPOTHESIS_PROFILE=deep looks longer.
@@ -76,8 +86,9 @@ class Portal(RuleBasedStateMachine):
         self.org = OrganizationFactory.create(dialect=dialect)
         self.profile = PROFILES[dialect]
         self.idp = Idp(issue_token(self.org).secret)
+        self.said: dict[int, list[tuple[str, bool]]] = {number: [] for number in range(4)}
         for number in range(4):
-            self._send("POST", "/Users", {"userName": self._name(number)})
+            self.create_user(number, None, None, True)
         for number, (name, kind) in enumerate(zip(NAMES, mapped_to, strict=False)):
             self.push_group(name, {0, 1, 2, 3}, None)
             self.map_group(number, kind, name)
@@ -99,28 +110,32 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, role=st.none() | one, pool=st.none() | names, active=st.booleans())
     def create_user(self, number: int, role: int | None, pool: str | None, active: bool) -> None:
         body = {"userName": self._name(number), "active": active, **self._extension(role, pool)}
-        self._send("POST", "/Users", body, about=number)
+        if self._send("POST", "/Users", body, about=number):
+            self.said[number].append(("idp", active))
 
     @rule(number=one, role=st.none() | one, pool=st.none() | names, active=st.booleans())
     def put_user(self, number: int, role: int | None, pool: str | None, active: bool) -> None:
         body = {"userName": self._name(number), "active": active, **self._extension(role, pool)}
-        if user := self._user(number):
-            self._send("PUT", f"/Users/{user.id}", body, about=number)
+        if (user := self._user(number)) and self._send("PUT", f"/Users/{user.id}", body, about=number):
+            self.said[number].append(("idp", active))
 
     @rule(number=one, active=st.booleans())
     def switch_user(self, number: int, active: bool) -> None:
         if user := self._user(number):
             self._patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": active}, about=number)
+            self.said[number].append(("idp", active))
 
     @rule(number=one, role=one)
     def give_role(self, number: int, role: int) -> None:
         if user := self._user(number):
             self._patch(f"/Users/{user.id}", {"op": "replace", "value": self._extension(role, None)}, about=number)
+            self.said[number].append(("idp", oracle.activity_of(self.said[number])[1]))
 
     @rule(number=one)
     def delete_user(self, number: int) -> None:
         if user := self._user(number):
             self._send("DELETE", f"/Users/{user.id}")
+            self.said[number].append(("idp", False))
 
     @rule(name=group_names, members=some, role=st.none() | one)
     def push_group(self, name: str, members: set[int], role: int | None) -> None:
@@ -252,10 +267,19 @@ class Portal(RuleBasedStateMachine):
         if user and self._try(manual_changes.set_roles, user_id=user.id, roles=keys):
             self._check_settled(user)
 
-    @rule(number=one, active=st.booleans())
-    def switch_by_support(self, number: int, active: bool) -> None:
+    @rule(number=one, active=st.booleans(), silent=st.booleans())
+    def switch_by_hand(self, number: int, active: bool, silent: bool) -> None:
         if user := self._user(number):
-            people.switch(user_id=user.id, active=active, cause=self._cause())
+            last_used_at = timezone.now() - (account_switches.SILENT if silent else timedelta())
+            ScimToken.objects.for_org(self.org).update(last_used_at=last_used_at)
+            wish = {"do": "switch_person", "user": str(user.id), "active": active}
+            command = account_switches.activate if active else account_switches.deactivate
+            self.said[number].append(("admin", active))
+            done = self._try(command, foresee=wish, user_id=user.id)
+            if done is None:
+                self.said[number].pop()
+            elif done:
+                self._check_settled(user)
 
     @rule(number=one, use_incoming=st.booleans())
     def decide(self, number: int, use_incoming: bool) -> None:
@@ -294,6 +318,9 @@ class Portal(RuleBasedStateMachine):
         reconcile.settle_marked(self.org.id)
         after = exported(self.org)
         assert after["waiting"] == []
+        for number, words in self.said.items():
+            if user := self._user(number):
+                assert (user.active, user.activity.said) == oracle.activity_of(words)
         assert effects_of(after) == oracle.expected(facts_of(before), admins)
         return after
 
@@ -306,14 +333,15 @@ class Portal(RuleBasedStateMachine):
 
     # --- How ----------------------------------------------------------------------------------------------------------
 
-    def _send(self, method: str, path: str, body: Any = None, *, about: int | None = None) -> None:
-        """about: the person whom the request is to settle, where it changes anything."""
+    def _send(self, method: str, path: str, body: Any = None, *, about: int | None = None) -> bool:
+        """Whether it was done. about: the person whom the request is to settle, where it changes anything."""
         before = about is not None and self._user(about)
         answer = self.idp(method, path, body)
         assert answer.status_code in ANSWERS, answer.content
         after = about is not None and self._user(about)
         if after and (not before or before.revision != after.revision):
             self._check_settled(after)
+        return answer.status_code < 400
 
     def _patch(self, path: str, operation: dict[str, Any], *, about: int | None = None) -> None:
         schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
@@ -330,7 +358,7 @@ class Portal(RuleBasedStateMachine):
         before, said, refusal = last_entry(), None, None
         try:
             said = command(org=self.org, cause=self._cause(), **wish)
-        except (*mappings.REFUSALS, conflict_decisions.ConflictGone) as refused:
+        except REFUSALS as refused:
             refusal = refused
         if looks and refusal:
             assert type(outlook) is type(refusal)
