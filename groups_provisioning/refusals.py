@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from groups_provisioning.actions import account_switches
+from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
@@ -62,6 +62,14 @@ WORDS: Mapping[type[Exception], Words] = {
     assignments.UnknownGroup: Words(
         _("This group was deleted."),
         _("the group was deleted"),
+    ),
+    group_ends.NotEnded: Words(
+        _("This group is back already."),
+        _("the group is back already"),
+    ),
+    group_ends.NameInUse: Words(
+        _("Another group is called “%(group)s” now, so the end of this one cannot be undone."),
+        _("another group has its name now: %(group)s"),
     ),
     Stale: Words(
         _("Not done: the group has changed since you saw it. Compare its members again."),

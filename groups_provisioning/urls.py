@@ -7,7 +7,7 @@ from groups_provisioning.pages.activity import views as activity
 from groups_provisioning.pages.conflicts import views as conflicts
 from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
-from groups_provisioning.pages.groups import mapping_views
+from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.overview import views as overview
 from groups_provisioning.pages.people import account_views, placement_views
@@ -63,6 +63,8 @@ group_pages = [
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
     path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/end/", end_views.end, name="group-end"),
+    path("groups/<uuid:group_id>/undo-end/", end_views.undo_end, name="group-undo-end"),
     path("groups/<uuid:group_id>/in-sync/", mapping_views.in_sync, name="group-in-sync"),
     path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),

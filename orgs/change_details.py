@@ -325,6 +325,19 @@ class GroupDeleted(GroupDetail, verb="group.deleted"):
     """SCIM deleted a group (SPEC G4)."""
 
 
+class GroupEnded(GroupDetail, verb="group.ended"):
+    """An admin or support ended a group that nobody pushed any more (SPEC G10)."""
+
+    marked: int
+
+
+class GroupBroughtBack(GroupDetail, verb="group.brought_back"):
+    """An admin or support undid that. lost: people who did not come back, since SCIM had deleted them (SPEC G10)."""
+
+    marked: int
+    lost: int
+
+
 class GroupConfirmed(Detail, verb="group.confirmed"):
     """An admin said that a group that was out of sync has the right members: so many, at this revision (SPEC O3)."""
 

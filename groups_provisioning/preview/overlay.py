@@ -13,7 +13,7 @@ from django.db import connection
 from groups_provisioning.engine import last_admin, loading, reconcile
 from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known
-from groups_provisioning.engine.resolution import Decision, Effects, Hand, Person, Span, Tie, World, resolve
+from groups_provisioning.engine.resolution import Decision, Effects, Group, Hand, Person, Span, Tie, World, resolve
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
@@ -37,8 +37,9 @@ class Overlay:
     ties: by group, mappings that would be approved, with the spans that would be added; given: of those to roles, by
     group and mapping, the role; dropped: those that would claim nobody, and give nothing, any more. gone: entities that
     would be deleted. made: entities that would be created, by the id that stands for them. put_back: entities that
-    nobody would count as taken out of by hand any more. kinds: when each would be on. switched: the accounts that would be
-    activated or deactivated. people: of whom the effects may differ.
+    nobody would count as taken out of by hand any more. kinds: when each would be on. ended: groups that would be
+    ended; back: those that would be back, and joined: who would be in them again, and since when. switched: the
+    accounts that would be activated or deactivated. people: of whom the effects may differ.
     """
 
     ties: dict[str, list[Tie]] = field(default_factory=dict)
@@ -50,12 +51,17 @@ class Overlay:
     put_back: set[str] = field(default_factory=set)
     kinds: Mapping[str, Sequence[Span]] | None = None
     catalogue: Catalogue | None = None
+    ended: set[str] = field(default_factory=set)
+    back: dict[str, Group] = field(default_factory=dict)
+    joined: dict[UUID, list[tuple[str, int]]] = field(default_factory=dict)
     switched: dict[UUID, Switched] = field(default_factory=dict)
     people: Collection[UUID] = ()
 
     def person(self, known: Known) -> Person:
         """The facts about somebody, as they would be."""
         person = known.facts
+        if joined := self.joined.get(known.id):
+            person = replace(person, groups=[*person.groups, *joined])
         if switched := self.switched.get(known.id):
             ended = person.active and not switched.active
             times = [*person.deactivated_at, switched.at] if ended else person.deactivated_at
@@ -78,7 +84,9 @@ class Overlay:
     def world(self, world: World) -> World:
         """What people share, as it would be."""
         groups = {}
-        for group_id, group in world.groups.items():
+        for group_id, group in {**world.groups, **self.back}.items():
+            if group_id in self.ended:
+                continue
             before = {tie.id: tie for tie in group.ties}
             new = {tie.id: _again(before.get(tie.id), tie) for tie in self.ties.get(group_id, ())}
             ties = {id_: tie for id_, tie in before.items() if id_ not in self.dropped and tie.entity not in self.gone}

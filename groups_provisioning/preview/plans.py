@@ -11,16 +11,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.actions import account_switches, entity_edits, rule_evaluation, rules
+from groups_provisioning.actions import account_switches, entity_edits, group_ends, rule_evaluation, rules
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Tie, decided_by
-from groups_provisioning.models import ROLE, MappingRule, Pending, PushedGroup, takes_rules
+from groups_provisioning.engine.resolution import Decision, Group, Tie, decided_by
+from groups_provisioning.models import ROLE, EndedMember, MappingRule, Pending, PushedGroup, takes_rules
 from groups_provisioning.preview.overlay import Overlay, Switched, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
-from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
+from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget, UnknownGroup
 from orgs import entities, people, roles
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
@@ -30,7 +30,14 @@ from orgs.spans import switched
 
 Wish = Mapping[str, Any]
 
-REFUSALS = (*assignments.REFUSALS, UnknownRule, UnknownPerson, account_switches.IdpDeactivated)
+REFUSALS = (
+    *assignments.REFUSALS,
+    UnknownRule,
+    UnknownPerson,
+    account_switches.IdpDeactivated,
+    group_ends.NotEnded,
+    group_ends.NameInUse,
+)
 """Why a wish is refused."""
 
 
@@ -112,6 +119,40 @@ def _reject(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> 
     for ended in assignments.reject(load(org, wishes, lock=False).state, wishes):
         plan.overlay.dropped.add(str(ended.id))
         plan.groups.add(ended.group.id)
+
+
+def _end(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> None:
+    """End groups by hand (SPEC G10)."""
+    found = set(PushedGroup.objects.for_org(org).live().filter(id__in=list(ids)).values_list("id", flat=True))
+    if gone := {UUID(id_) for id_ in ids} - found:
+        raise UnknownGroup(min(gone))
+    plan.groups |= found
+    plan.overlay.ended = {str(id_) for id_ in found}
+
+
+def _undo_end(org: Organization, plan: Plan, at: datetime, group: str) -> list[UUID]:
+    """Undo the end of a group (SPEC G10)."""
+    row = PushedGroup.objects.for_org(org).filter(id=group, ends__isnull=False).first()
+    if row is None:
+        raise group_ends.NotEnded(group)
+    if PushedGroup.objects.for_org(org).live().filter(display_name_key=row.display_name_key).exists():
+        raise group_ends.NameInUse(row.display_name)
+    plan.groups.add(row.id)
+    ties, given = [], {}
+    for each in group_ends.returning(row, lock=False):
+        mapping = each.mapping
+        if each.stays_rejected:
+            plan.refused[str(mapping.id)] = assignments.EntityOwned(row.display_name)
+        elif mapping.entity_id and each.switched_at and not each.target_deleted:
+            spans = loading.spans_of(each.switched_at, on=each.is_approved)
+            ties.append(Tie(str(mapping.id), str(mapping.entity_id), mapping.kind, spans))
+        elif mapping.role and each.is_approved:
+            given[str(mapping.id)] = mapping.role
+    plan.overlay.back[str(row.id)] = Group(row.roles, ties, given)
+    members = EndedMember.objects.filter(group=row, user__deleted_at=None)
+    for user_id, added_at in members.values_list("user_id", "added_at"):
+        plan.overlay.joined[user_id] = [(str(row.id), microseconds(added_at))]
+    return list(plan.overlay.joined)
 
 
 def _assign(org: Organization, plan: Plan, at: datetime, wishes: Sequence[assignments.Wish]) -> None:
@@ -314,4 +355,6 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "roles": _roles,
     "decide": _decide,
     "switch_person": _switch_person,
+    "end": _end,
+    "undo_end": _undo_end,
 }

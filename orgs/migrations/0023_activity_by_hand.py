@@ -1,4 +1,4 @@
-"""Deactivating people by hand, beside what the IdP says (SPEC U12).
+"""Deactivating people by hand, beside what the IdP says (SPEC U12), and a kind of matter (SPEC G10).
 
 The column is empty for everybody whose `active` is the IdP's word, so that no row has to be written; but those whom
 support deactivated, until now against SCIM, are deactivated by hand.
@@ -33,5 +33,10 @@ class Migration(migrations.Migration):
             models.Index(
                 fields=["org", "active"], condition=models.Q(idp_active__isnull=False), name="user_by_hand"
             ),
+        ),
+        migrations.AlterField(
+            model_name='matter',
+            name='kind',
+            field=models.CharField(choices=[('token.dead', 'A token that has ended is still used'), ('token.foreign', 'A token is used from an address that it is not allowed'), ('token.clear', 'A token is sent over plain HTTP'), ('user.refused', 'A person could not be created'), ('group.refused', 'A group could not be created'), ('group.ended', 'A group that was ended is still written'), ('attribute.undescribed', 'An attribute that the schema profile does not have')], max_length=30),
         ),
     ]

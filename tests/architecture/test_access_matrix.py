@@ -15,7 +15,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning.actions import manual_changes, rules
+from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
 from orgs import domains, matters, sign_in, tokens
@@ -104,6 +104,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-in-sync", "GET"): THEIR_OWN,
     ("group-in-sync", "POST"): CHANGE_THEIR_OWN,  # without having seen the question
+    ("group-end", "GET"): THEIR_OWN,
+    ("group-end", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("group-undo-end", "GET"): THEIR_OWN,
+    ("group-undo-end", "POST"): CHANGE_THEIR_OWN,
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -294,6 +298,11 @@ def a_group_out_of_sync(org: Organization) -> UUID:
     return id_
 
 
+def an_ended_group(org: Organization) -> UUID:
+    group_ends.end_group(org=org, group_id=(id_ := a_group(org)), cause=Cause(Door.COMMAND, timezone.now()))
+    return id_
+
+
 def a_mapping(org: Organization) -> UUID:
     group = PushedGroup.objects.get(id=a_group(org))
     now = timezone.now()
@@ -325,10 +334,17 @@ def a_decision(org: Organization) -> int:
 
 # What makes that which an address names, and gives its id.
 ONE = (
-    dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
+    dict.fromkeys(
+        ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-end"), a_group
+    )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
-    | {"group-in-sync": a_group_out_of_sync, "preview": a_preview, "conflict-undo": a_decision}
+    | {
+        "group-undo-end": an_ended_group,
+        "group-in-sync": a_group_out_of_sync,
+        "preview": a_preview,
+        "conflict-undo": a_decision,
+    }
 )
 
 

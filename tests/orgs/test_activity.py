@@ -12,10 +12,13 @@ words = st.lists(st.tuples(st.sampled_from(["idp", "admin"]), st.booleans()), ma
 def after(said: list[tuple[str, bool]]) -> Activity:
     activity = Activity()
     for who, active in said:
-        if who == "idp":
-            activity = activity.told(active)
-        else:
-            activity = activity.opened() if active else activity.closed()
+        match who, active:
+            case "idp", _:
+                activity = activity.told(active)
+            case _, True:
+                activity = activity.opened()
+            case _:
+                activity = activity.closed()
     return activity
 
 

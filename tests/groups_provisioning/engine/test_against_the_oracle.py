@@ -7,6 +7,7 @@ comes now and then; whom a request is about is settled when it answers (SPEC S7)
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from groups_provisioning.actions import (
     account_switches,
     conflict_decisions,
     entity_edits,
+    group_ends,
     manual_changes,
     mappings,
     rules,
@@ -30,6 +32,7 @@ from groups_provisioning.models import (
     ROLE,
     Conflict,
     Decision,
+    EndedGroup,
     GroupMapping,
     MappingRule,
     PatternType,
@@ -41,7 +44,7 @@ from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
 from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, ScimToken, Turn, User
+from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Organization, ScimToken, Turn, User
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
@@ -222,6 +225,28 @@ class Portal(RuleBasedStateMachine):
             wish = {"do": "reject", "ids": [str(mapping.id)]}
             self._try(mappings.reject, foresee=wish, mapping_ids=[mapping.id])
 
+    @rule(numbers=st.sets(one, min_size=1, max_size=2))
+    def end_groups(self, numbers: set[int]) -> None:
+        live = list(PushedGroup.objects.for_org(self.org).live().order_by("id"))
+        ids = sorted({live[number % len(live)].id for number in numbers}) if live else []
+        if ids:
+            self._try(_end_all, foresee={"do": "end", "ids": [str(id_) for id_ in ids]}, ids=ids)
+
+    @rule(number=one)
+    def undo_end(self, number: int) -> None:
+        if end := self._pick(EndedGroup.objects.for_org(self.org), number):
+            wish = {"do": "undo_end", "group": str(end.group_id)}
+            self._try(group_ends.undo_end, foresee=wish, group_id=end.group_id)
+
+    @rule(number=one)
+    def end_and_undo_at_once(self, number: int) -> None:
+        """The facts are as they were, and so is everybody (G10)."""
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
+            before = _but_for_revisions(self._settled())
+            group_ends.end_group(org=self.org, group_id=group.id, cause=self._cause())
+            group_ends.undo_end(org=self.org, group_id=group.id, cause=self._cause())
+            assert _but_for_revisions(self._settled()) == before
+
     @rule(kind=kinds, name=names)
     def create_entity(self, kind: str, name: str) -> None:
         self._try(entity_edits.create_entity, kind=kind, name=name)
@@ -367,7 +392,9 @@ class Portal(RuleBasedStateMachine):
             self._settled()
             assert isinstance(outlook, Outlook)
             assert what_came(self.org, outlook, since=before) == what_was_said(outlook)
-            refused = said.refused if isinstance(said, mappings.Approvals) else {}
+            if not isinstance(said, mappings.Approvals):
+                return said
+            refused = said.refused
             assert {id_: type(each) for id_, each in outlook.plan.refused.items()} == {
                 str(id_): type(each) for id_, each in refused.items()
             }
@@ -402,6 +429,18 @@ class Portal(RuleBasedStateMachine):
         if role is None or "group" not in self.profile:
             return {}
         return {self.profile["group"]: {"LambdatestRoles": [self._role(role)]}}
+
+
+def _end_all(*, org: Organization, ids: list[UUID], cause: Cause) -> None:
+    with transaction.atomic():
+        for id_ in ids:
+            group_ends.end_group(org=org, group_id=id_, cause=cause)
+
+
+def _but_for_revisions(state: dict[str, Any]) -> dict[str, Any]:
+    """An exported state without what tells that groups were written."""
+    groups = [{**group, "revision": None, "modified_at": None} for group in state["groups"]]
+    return {**state, "groups": groups}
 
 
 @pytest.mark.usefixtures("db")
