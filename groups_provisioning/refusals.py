@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.actions.erasing import StillActive
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
@@ -63,6 +64,14 @@ WORDS: Mapping[type[Exception], Words] = {
         _("This group was deleted."),
         _("the group was deleted"),
     ),
+    group_ends.NotEnded: Words(
+        _("This group is back already."),
+        _("the group is back already"),
+    ),
+    group_ends.NameInUse: Words(
+        _("Another group is called “%(group)s” now, so the end of this one cannot be undone."),
+        _("another group has its name now: %(group)s"),
+    ),
     Stale: Words(
         _("Not done: the group has changed since you saw it. Compare its members again."),
         _("the group has changed meanwhile"),
@@ -78,6 +87,21 @@ WORDS: Mapping[type[Exception], Words] = {
     StillActive: Words(
         _("This person is active. Only somebody who is deactivated or deleted can be erased."),
         _("the person is active"),
+    ),
+    account_switches.OwnerStays: Words(
+        _("The owner's account cannot be deactivated. Ask support to hand it over to somebody else."),
+        _("it is the owner's account"),
+    ),
+    account_switches.OneselfStays: Words(
+        _("You cannot deactivate your own account. Ask another admin."),
+        _("it is the admin's own account"),
+    ),
+    account_switches.IdpDeactivated: Words(
+        _(
+            "Your identity provider deactivated them, and one of its tokens was used in the last 24 hours. Activate "
+            "them in your identity provider."
+        ),
+        _("the identity provider deactivated them, and still calls"),
     ),
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),

@@ -7,10 +7,10 @@ from groups_provisioning.pages.activity import views as activity
 from groups_provisioning.pages.conflicts import views as conflicts
 from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
-from groups_provisioning.pages.groups import mapping_views
+from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.overview import views as overview
-from groups_provisioning.pages.people import erasing_views, placement_views
+from groups_provisioning.pages.people import account_views, erasing_views, placement_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
 
@@ -20,6 +20,8 @@ people_pages = [
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
     path("people/<uuid:user_id>/erase/", erasing_views.erase, name="person-erase"),
+    path("people/<uuid:user_id>/deactivate/", account_views.deactivate, name="person-deactivate"),
+    path("people/<uuid:user_id>/activate/", account_views.activate, name="person-activate"),
     path("people/<uuid:user_id>/places/new/", placement_views.place_person, name="person-place"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", placement_views.take_out, name="person-take-out"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", placement_views.put_back, name="person-put-back"),
@@ -62,6 +64,8 @@ group_pages = [
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
     path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
+    path("groups/<uuid:group_id>/end/", end_views.end, name="group-end"),
+    path("groups/<uuid:group_id>/undo-end/", end_views.undo_end, name="group-undo-end"),
     path("groups/<uuid:group_id>/in-sync/", mapping_views.in_sync, name="group-in-sync"),
     path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),

@@ -268,11 +268,15 @@ class UserErased(PersonDetail, verb="user.erased"):
 
 
 class UserActivated(PersonDetail, verb="user.activated"):
-    """Support activated an account."""
+    """An admin or support activated an account; where they had deactivated it, that ended (SPEC U12)."""
 
 
 class UserDeactivated(PersonDetail, verb="user.deactivated"):
-    """Support deactivated an account."""
+    """An admin or support deactivated an account by hand (SPEC U12)."""
+
+
+class UserOpened(PersonDetail, verb="user.opened"):
+    """An admin activated somebody by hand whom the IdP had deactivated (SPEC U12)."""
 
 
 class UserSignedOut(PersonDetail, verb="user.signed_out"):
@@ -323,6 +327,19 @@ class GroupChanged(GroupDetail, verb="group.changed"):
 
 class GroupDeleted(GroupDetail, verb="group.deleted"):
     """SCIM deleted a group (SPEC G4)."""
+
+
+class GroupEnded(GroupDetail, verb="group.ended"):
+    """An admin or support ended a group that nobody pushed any more (SPEC G10)."""
+
+    marked: int
+
+
+class GroupBroughtBack(GroupDetail, verb="group.brought_back"):
+    """An admin or support undid that. lost: people who did not come back, since SCIM had deleted them (SPEC G10)."""
+
+    marked: int
+    lost: int
 
 
 class GroupConfirmed(Detail, verb="group.confirmed"):

@@ -61,6 +61,7 @@ def summary(told: Iterable[Told]) -> list[tuple[str, str, bool]]:
 _SEVERAL: dict[MatterKind, Callable[[], str]] = {
     MatterKind.USER_REFUSED: lambda: _("%(count)s people could not be created"),
     MatterKind.GROUP_REFUSED: lambda: _("%(count)s groups could not be created"),
+    MatterKind.GROUP_ENDED: lambda: _("%(count)s groups that were ended are still written"),
     MatterKind.UNDESCRIBED: lambda: _("%(count)s attributes are not in the schema profile"),
 }
 
@@ -70,7 +71,7 @@ def _token_of(matter: Matter) -> str:
 
 
 def _short(matter: Matter) -> str:
-    return str(matter.detail.get("attribute") or matter.subject)
+    return str(matter.detail.get("attribute") or matter.detail.get("name") or matter.subject)
 
 
 def _told(matter: Matter, tokens: dict[UUID, ScimToken]) -> Told:
@@ -128,6 +129,22 @@ def _refused_create(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     return title % {"name": matter.subject}, text % {"error": error, "idp": _idp(token)}
 
 
+def _group_ended(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
+    title = _("The group “%(name)s” was ended here, and is still written") % {"name": matter.detail.get("name", "")}
+    text = _("Such writes are refused. If the group is to go on, undo its end on its page. Otherwise %(what)s")
+    match token.idp if token else "":
+        case IdentityProvider.OKTA:
+            what = _("unlink it under “Push Groups” in Okta. To start anew there, unlink it and push it again.")
+        case IdentityProvider.ENTRA:
+            what = _("remove it from the application in Entra ID. To start anew there, restart provisioning.")
+        case _:
+            what = _(
+                "stop pushing it in %(idp)s. To start anew there, restart provisioning, or unlink the group and push "
+                "it again."
+            ) % {"idp": _idp(token)}
+    return title, text % {"what": what}
+
+
 def _undescribed(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     attribute, meant = (str(matter.detail.get(name, "")) for name in ("attribute", "meant"))
     title = _("The schema profile has no attribute “%(name)s”") % {"name": attribute}
@@ -151,5 +168,6 @@ _WORDS: dict[MatterKind, Callable[[Matter, ScimToken | None], tuple[str, str]]] 
     MatterKind.TOKEN_IN_CLEAR: _token_in_clear,
     MatterKind.USER_REFUSED: _refused_create,
     MatterKind.GROUP_REFUSED: _refused_create,
+    MatterKind.GROUP_ENDED: _group_ended,
     MatterKind.UNDESCRIBED: _undescribed,
 }

@@ -9,6 +9,7 @@ Each kind begins with an `Occurrence`, which whoever meets it makes, and ends as
 - Tokens that have ended, or are used from elsewhere: a day after the last call.
 - Tokens sent in clear: 30 days after the last call, since a call that has ended does not take the token back.
 - Refused creates: when a person, or group, of that name is written; or 30 days after the last attempt.
+- Groups that were ended by hand and are still written: when the group is back; or 30 days after the last attempt.
 - Undescribed attributes: when the resource that was last written with it is written without it; or 30 days later.
 
 What an admin dismisses stays out of sight for as long as it goes on, up to FORGOTTEN after the last occurrence.
@@ -78,7 +79,7 @@ News = Occurrence | Written
 
 @command
 def note(news: Sequence[News]) -> None:
-    """Begin, continue and end matters by what happened, at the times that it says. At most four statements.
+    """Begin, continue and end matters by what happened, at the times that it says. At most five statements.
 
     Texts may be an IdP's own; they are cut, and tokens in them are hidden.
     """
@@ -135,6 +136,11 @@ USING jsonb_to_recordset(%(rows)s) AS r (org_id uuid, at timestamptz, resource t
 WHERE m.org_id = r.org_id AND m.kind = %(undescribed)s AND m.detail ->> 'resource' = r.resource
     AND m.last_at <= r.at AND NOT r.keys ? m.subject_key
 """
+_BACK = """
+DELETE FROM orgs_matter m
+USING jsonb_to_recordset(%(rows)s) AS r (org_id uuid, at timestamptz, resource text)
+WHERE m.org_id = r.org_id AND m.kind = %(ended)s AND m.subject_key = r.resource AND m.last_at <= r.at
+"""
 
 
 def _end(cursor: Any, written: Sequence[Written]) -> None:
@@ -149,9 +155,10 @@ def _end(cursor: Any, written: Sequence[Written]) -> None:
         }
         for each in written
     ]
-    about = {"rows": orjson.dumps(rows).decode(), "undescribed": MatterKind.UNDESCRIBED.value}
-    cursor.execute(_SUCCEEDED, about)
-    cursor.execute(_NO_LONGER, about)
+    kinds = {"undescribed": MatterKind.UNDESCRIBED.value, "ended": MatterKind.GROUP_ENDED.value}
+    about = {"rows": orjson.dumps(rows).decode(), **kinds}
+    for sql in (_SUCCEEDED, _NO_LONGER, _BACK):
+        cursor.execute(sql, about)
 
 
 def _summed(occurrences: Iterable[Occurrence]) -> list[dict[str, Any]]:
@@ -188,6 +195,11 @@ def open_in(org: Organization, *, at: datetime) -> TenantQuerySet[Matter]:
     for kind, lasts in LASTS.items():
         over |= Q(kind=kind, last_at__lt=at - lasts)
     return Matter.objects.for_org(org).filter(dismissed_at=None).exclude(over).order_by("-last_at", "-id")
+
+
+def group_is_back(org_id: UUID, group_id: UUID) -> None:
+    """End the matter that a group was ended and is still written, in the command that brings the group back."""
+    Matter.objects.for_org(org_id).filter(kind=MatterKind.GROUP_ENDED, subject_key=str(group_id)).delete()
 
 
 @command

@@ -5,7 +5,7 @@ the person afterwards, in the same transaction.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -20,13 +20,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, queue
-from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
+from orgs import history
+from orgs.activity import Activity
+from orgs.change_details import UserSignedOut
 from orgs.db import cached_write
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
-from orgs.models import Change, HandPlacement, Organization, User
+from orgs.models import HandPlacement, Organization, User
 
 DEACTIVATIONS = 64
 """Times of deactivation that are kept of one account, the last ones."""
@@ -72,7 +73,7 @@ def facts_of(user: User) -> Facts:
         user_name=user.user_name,
         login_email=user.login_email,
         external_id=user.external_id,
-        active=user.active,
+        active=user.activity.said,
         display_name=user.display_name,
         given_name=user.given_name,
         family_name=user.family_name,
@@ -113,30 +114,35 @@ def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Ef
     password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
     user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=password)
     _assign(user, facts)
+    user.active = facts.active
     _save(user)
-    return user, [Effect(user.id, "account", None, _account(user))]
+    return user, [Effect(user.id, "account", None, account(user))]
 
 
 def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is from then on managed by SCIM (SPEC U3).
 
     user: locked by the caller. Returns None if nothing differed; the revision then stays the same too.
+    It may also end what an admin decided by hand about whether they are active (SPEC U12), which SCIM does not show.
     Raises UserNameTaken.
     """
-    was = _account(user)
+    was, before = account(user), user.activity
     written = _assign(user, facts)
     if not user.scim_managed:
         user.scim_managed = True
         written.append("scim_managed")
-    if not written:
+    if written:
+        user.revision += 1
+        user.modified_at = at
+        written += ["revision", "modified_at"]
+    switched = _switch(user, before.told(facts.active), at)
+    if not written and not switched:
         return None
-    if "active" in written:
-        written += [] if user.active else _deactivated(user, at)
-    user.revision += 1
-    user.modified_at = at
-    _save(user, update_fields=[*written, "revision", "modified_at"])
-    now = _account(user)
-    return [Effect(user.id, "account", was, now)] if was != now else []
+    _save(user, update_fields=[*written, *switched])
+    effects = [Effect(user.id, "account", was, now)] if was != (now := account(user)) else []
+    if before.is_closed and user.activity.is_closed and before.said != user.activity.said:
+        effects.append(Effect(user.id, "idp_active", before.said, user.activity.said))
+    return effects
 
 
 def delete(*, user: User, at: datetime) -> list[Effect]:
@@ -144,9 +150,9 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
 
     Everything that was set by hand ends for good, so that a later revival does not bring it back (SPEC U3).
     """
-    was = _account(user)
+    was = account(user)
     HandPlacement.objects.filter(user=user).delete()
-    user.active = False
+    user.active, user.idp_active = False, None
     user.deactivated_at = []
     user.deleted_at = user.modified_at = at
     user.login_email = None
@@ -155,24 +161,26 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     user.set_unusable_password()
     end_sessions(user)
     user.save()
-    return [Effect(user.id, "account", was, _account(user))]
+    return [Effect(user.id, "account", was, account(user))]
 
 
 def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     """Bring back somebody whom SCIM deleted, with what this request says and nothing else (SPEC U3)."""
-    was = _account(user)
+    was = account(user)
     user.deleted_at = None
     _assign(user, facts)
+    user.active = facts.active
     user.revision += 1
     user.modified_at = at
     _save(user)
-    return [Effect(user.id, "account", was, _account(user))]
+    return [Effect(user.id, "account", was, account(user))]
 
 
 def erase(*, user: User, at: datetime) -> list[Effect]:
     """Leave nothing of a deleted person but the id (SPEC U5). user: locked by the caller."""
-    was = _account(user)
+    was = account(user)
     _assign(user, Facts(user_name="", login_email=None, active=False))
+    user.active, user.idp_active = False, None
     user.manual_roles = None
     user.deactivated_at = []
     user.last_login = None
@@ -181,7 +189,7 @@ def erase(*, user: User, at: datetime) -> list[Effect]:
     user.set_unusable_password()
     end_sessions(user)
     user.save()
-    return [Effect(user.id, "account", was, _account(user))]
+    return [Effect(user.id, "account", was, account(user))]
 
 
 def add_erased(*, org: Organization, user_id: UUID, at: datetime) -> User:
@@ -239,30 +247,29 @@ def set_password(*, user: User, password: str) -> bool:
     return bool(same_account.update(password=make_password(password)))
 
 
-@command
-def switch(*, user_id: UUID, active: bool, cause: Cause) -> bool:
-    """Deactivate an account and end its sessions, or activate it again, for support. Returns whether it changed.
+def switch_by_hand(*, user: User, to: Activity, at: datetime) -> list[Effect]:
+    """Write what was decided by hand about whether somebody is active (SPEC U12). user: locked by the caller.
 
-    A worker settles the person: held memberships and conflicts depend on it. Raises UnknownPerson for somebody whom
-    SCIM deleted.
+    Neither revision nor time of the last change move, since SCIM shows the same as before.
+    """
+    was = account(user)
+    user.save(update_fields=_switch(user, to, at))
+    return [Effect(user.id, "account", was, now)] if was != (now := account(user)) else []
+
+
+@command
+def switch_staff(*, user_id: UUID, active: bool, cause: Cause) -> bool:
+    """Deactivate an account of the support staff and end its sessions, or activate it again.
+
+    Returns whether it changed. Raises UnknownPerson for somebody of an org.
     """
     user = _locked(user_id)
-    if user.deleted_at is not None:
+    if not user.is_staff:
         raise UnknownPerson(user_id)
-    if user.active == active:
-        return False
-    was = _account(user)
-    cause = cause.under_locks()
-    user.active = active
-    written = [] if active else _deactivated(user, cause.at)
-    user.revision += 1
-    user.modified_at = cause.at
-    user.save(update_fields=["active", *written, "revision", "modified_at"])
-    kind = UserActivated if active else UserDeactivated
-    change = _record(user, cause, kind(user=str(user.id)), [Effect(user.id, "account", was, _account(user))])
-    if change is not None:
-        queue.mark(change.org_id, [user.id], change.id)
-    return True
+    written = _switch(user, Activity(active), cause.at)
+    if written:
+        user.save(update_fields=written)
+    return bool(written)
 
 
 @command
@@ -271,7 +278,9 @@ def sign_out(*, user_id: UUID, cause: Cause) -> None:
     user = _locked(user_id)
     end_sessions(user)
     user.save(update_fields=["session_epoch"])
-    _record(user, cause, UserSignedOut(user=str(user.id)))
+    # Staff belong to no org and so have no history; the admin has its own log of them.
+    if user.org is not None:
+        history.record(user.org, cause, UserSignedOut(user=str(user.id)))
 
 
 def _locked(user_id: UUID) -> User:
@@ -281,43 +290,47 @@ def _locked(user_id: UUID) -> User:
     return user
 
 
-def _record(user: User, cause: Cause, detail: PersonDetail, effects: Sequence[Effect] = ()) -> Change | None:
-    # Staff belong to no org and so have no history; the admin has its own log of them.
-    if user.org is None:
-        return None
-    return history.record(user.org, cause, detail, effects)
-
-
 def end_sessions(user: User) -> str:
     """Invalidate every session and reset link of `user` for good (SPEC U4). Returns the column to save."""
     user.session_epoch += 1
     return "session_epoch"
 
 
-def _deactivated(user: User, at: datetime) -> list[str]:
-    """Note that an account was deactivated: sessions and held memberships end (SPEC U4, M2). The columns to save."""
+def _switch(user: User, to: Activity, at: datetime) -> list[str]:
+    """Set whether an account is active, by the IdP and by hand. Returns the columns to save.
+
+    Of one that was active and no longer is, sessions and held memberships end (SPEC U4, M2).
+    """
+    before = user.activity
+    if to == before:
+        return []
+    user.active, user.idp_active = to
+    if to.active or not before.active:
+        return ["active", "idp_active"]
     user.deactivated_at = [*user.deactivated_at, at][-DEACTIVATIONS:]
-    return ["deactivated_at", end_sessions(user)]
+    return ["active", "idp_active", "deactivated_at", end_sessions(user)]
 
 
 def _assign(user: User, facts: Facts) -> list[str]:
-    """Set what differs. Returns the names of those columns."""
+    """Set what differs, but for `active`, which `_switch` sets. Returns the names of those columns."""
     present = facts_of(user)
     written = [name for name in FACTS if getattr(facts, name) != getattr(present, name)]
     for name in written:
         value = getattr(facts, name)
-        setattr(user, name, list(value) if isinstance(value, tuple) else value)
+        if name != "active":
+            setattr(user, name, list(value) if isinstance(value, tuple) else value)
     return written
 
 
-def _account(user: User) -> str | None:
+def account(user: User) -> str:
+    """What history calls the state of an account."""
     if user.erased_at is not None:
         return "erased"
     if user.deleted_at is not None:
         return "deleted"
-    if not user.scim_managed:
-        return "invited"
-    return "active" if user.active else "inactive"
+    if not user.active:
+        return "inactive"
+    return "active" if user.scim_managed else "invited"
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:

@@ -355,6 +355,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     "django_content_type": {"app_label": CODE, "model": CODE},
     "django_migrations": {"app": CODE, "name": CODE},
     "django_session": {"session_data": SESSIONS, "session_key": "random"},
+    "groups_provisioning_endedmapping": {"reason": CHOSEN, "status": CHOSEN},
     "groups_provisioning_mapping": {"kind": CHOSEN, "reason": CHOSEN, "role": ROLES, "status": CHOSEN},
     "groups_provisioning_mappingrule": {"kind": CHOSEN, "pattern": ADMINS, "pattern_type": CHOSEN, "role": ROLES},
     "groups_provisioning_membership": {"kind": CHOSEN, "source": CHOSEN},

@@ -394,6 +394,27 @@ def roles_of(facts: Facts) -> tuple[str, ...]:
     return found if facts.world.union else found[:1]
 
 
+# --- Accounts ---------------------------------------------------------------------------------------------------------
+
+
+def activity_of(words: Iterable[tuple[str, bool]]) -> tuple[bool, bool]:
+    """U12: whether somebody is active, and what SCIM shows, by what was said of them, in order.
+
+    words: who said it, `idp` (any write about them, which says what it said last where it says nothing else) or
+    `admin`.
+    """
+    said, by_hand, said_false = True, None, False
+    for who, active in words:
+        if who == "idp":
+            if by_hand is True or (by_hand is False and said_false and active):
+                by_hand = None
+            said, said_false = active, said_false or not active
+        elif active != (said if by_hand is None else by_hand):
+            by_hand = None if active == said else active
+            said_false = False
+    return (said if by_hand is None else by_hand), said
+
+
 # --- An organization --------------------------------------------------------------------------------------------------
 
 

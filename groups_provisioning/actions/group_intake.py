@@ -1,7 +1,8 @@
 """What identity providers write to groups. Each function is one command: one transaction, one `Change`.
 
-The only module that writes `PushedGroup`. The group's row is locked before its members change, so that parallel
-requests lose nothing (SPEC S7). People are marked, and a worker settles them.
+With `group_ends`, which ends groups by hand, the only module that writes `PushedGroup`. The group's row is locked
+before its members change, so that parallel requests lose nothing (SPEC S7). People are marked, and a worker settles
+them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from groups_provisioning.actions import manual_changes, members, rule_evaluation
+from groups_provisioning.actions import group_ends, manual_changes, members, rule_evaluation
 from groups_provisioning.actions.members import Delta
 from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.actions.user_intake import Stale
@@ -97,6 +98,7 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
     else:
+        group_ends.forget(group)
         group.deleted_at = None
         group.out_of_sync = False
         group.revision += 1
@@ -129,10 +131,16 @@ def change_group(
 
     A request that changes nothing leaves the revision as it is. expected: the revisions that the client knows; None for
     any.
-    Raises UnknownGroup, Stale, GroupProvisioningOff, GroupNameTaken, members.UnknownMembers, and what `edit` raises.
+    Raises UnknownGroup, and of a group that was ended by hand EndedGroupWritten; Stale, GroupProvisioningOff,
+    GroupNameTaken, members.UnknownMembers, and what `edit` raises.
     """
-    _refuse_if_off(org, group_id)
-    return _change_group(org, group_id, edit, cause, expected)
+    try:
+        _refuse_if_off(org, group_id)
+        return _change_group(org, group_id, edit, cause, expected)
+    except UnknownGroup:
+        if ended := group_ends.missed(org, group_id):
+            raise ended from None
+        raise
 
 
 @command

@@ -1,8 +1,8 @@
 """Changes to the members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
 
-The only module that writes `GroupMember` and `NestedGroup`, and the member count of a group that a deleted user leaves.
-Each function runs a bounded number of statements, whatever the size of the group, and its cost depends on what it
-changes. The same statement marks everybody it affects for settling.
+The only module that writes `GroupMember`, `NestedGroup` and `EndedMember`, and the member count of a group that a
+deleted user leaves. Each function runs a bounded number of statements, whatever the size of the group, and its cost
+depends on what it changes. The same statement marks everybody it affects for settling.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
-from groups_provisioning.models import GroupMember, NestedGroup, PushedGroup
+from groups_provisioning.models import EndedMember, GroupMember, NestedGroup, PushedGroup
 from orgs.models import Organization, User
 from orgs.queue import MARK, announce
 
@@ -86,6 +86,39 @@ WITH left_groups AS (
 UPDATE groups_provisioning_pushedgroup
 SET member_count = member_count - 1, revision = revision + 1, modified_at = greatest(modified_at, %(at)s)
 WHERE id IN (SELECT group_id FROM left_groups)
+"""
+
+_SET_ASIDE = f"""
+WITH removed AS (
+    DELETE FROM groups_provisioning_groupmember WHERE group_id = %(group)s
+    RETURNING org_id, group_id, user_id, added_at, added_by_id
+), kept AS (
+    INSERT INTO groups_provisioning_endedmember (org_id, group_id, user_id, added_at, added_by_id) SELECT * FROM removed
+), marked AS ({MARK.format(touched="removed")})
+SELECT count(*) FROM removed
+"""
+
+_BRING_BACK = f"""
+WITH live AS (
+    SELECT u.id, e.added_at, e.added_by_id FROM groups_provisioning_endedmember e JOIN orgs_user u ON u.id = e.user_id
+    WHERE e.group_id = %(group)s AND u.deleted_at IS NULL ORDER BY u.id FOR KEY SHARE OF u
+), added AS (
+    INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+    SELECT %(org)s, %(group)s, id, added_at, added_by_id FROM live
+    RETURNING user_id
+), marked AS ({MARK.format(touched="added")})
+SELECT count(*) FROM added
+"""
+
+_NEST_IN = """
+WITH around AS (
+    INSERT INTO groups_provisioning_nestedgroup (org_id, group_id, member_id)
+    SELECT %(org)s, id, %(group)s FROM groups_provisioning_pushedgroup
+    WHERE org_id = %(org)s AND id = ANY(%(around)s::uuid[]) AND deleted_at IS NULL
+    RETURNING group_id
+)
+UPDATE groups_provisioning_pushedgroup SET revision = revision + 1, modified_at = greatest(modified_at, %(at)s)
+WHERE id IN (SELECT group_id FROM around)
 """
 
 _TAKE_OUT = """
@@ -158,6 +191,38 @@ def keep_only(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Del
     """Remove all members except these; adds nobody."""
     wished, _ = _uuids(ids)
     return _take(group, wished, change_id, _KEEP, _KEEP_NESTED)
+
+
+def set_aside(group: PushedGroup, *, change_id: UUID) -> Delta:
+    """Remove all members, and keep who they were and since when, for `bring_back` (SPEC G10)."""
+    about = {"org": group.org_id, "group": group.id, "change": change_id}
+    with connection.cursor() as cursor:
+        removed = _touch(cursor, _SET_ASIDE, about)
+        cursor.execute(_KEEP_NESTED, about | {"ids": []})
+        return Delta(removed=removed, nested=cursor.rowcount)
+
+
+def bring_back(
+    group: PushedGroup, *, change_id: UUID, at: datetime, inside: Sequence[UUID], around: Sequence[UUID]
+) -> tuple[Delta, int]:
+    """Make those members again who were set aside, with their times, and nest groups as they were.
+
+    inside, around: the groups that were in it, and that it was in; they are locked. Returns also how many people do not
+    come back, since SCIM deleted them.
+    """
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id, "at": at}
+    lost = EndedMember.objects.filter(group=group).count()
+    with connection.cursor() as cursor:
+        delta = Delta(added=_touch(cursor, _BRING_BACK, about))
+        cursor.execute(_NEST, about | {"nested": list(inside)})
+        delta.nested = cursor.rowcount
+        cursor.execute(_NEST_IN, about | {"around": list(around)})
+    return delta, lost - delta.added
+
+
+def forget_set_aside(group: PushedGroup) -> None:
+    """Delete what was kept of the members of a group that is back."""
+    EndedMember.objects.filter(group=group).delete()
 
 
 def take_out(group: PushedGroup, *, at: datetime) -> None:

@@ -1,19 +1,27 @@
 """Groups, mappings and their effects, for support: a mirror, with the commands of `mappings` as actions."""
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from groups_provisioning import refusals
-from groups_provisioning.actions import mappings
+from groups_provisioning.actions import group_ends, mappings
 from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, Membership, PushedGroup, Status
+from groups_provisioning.preview import plans, runs, shown
+from groups_provisioning.preview.plans import Wish
 from orgs.admin.mirror import FoundById, by_id, cause, chosen, moment, report
 from orgs.db.keys import fold
+from orgs.history import Cause
 from orgs.models import Organization
 
 MOST = 200  # groups that one search finds
@@ -37,6 +45,7 @@ class OfAPerson(OfAnOrg):
 @admin.register(PushedGroup)
 class PushedGroupAdmin(OfAnOrg):
     list_display = ("display_name", "org", "member_count", "roles", "out_of_sync", "deleted_at")
+    actions = ("end", "undo_end")
     search_fields = ("display_name",)
     search_help_text = _("An ID, an external ID, or the beginning of a name")
     fields = (
@@ -51,6 +60,67 @@ class PushedGroupAdmin(OfAnOrg):
         if term := search_term.strip():
             queryset = queryset.filter(pk__in=_found(term))
         return queryset, False
+
+    @admin.action(description=_("End: delete as if the identity provider had (can be undone)"))
+    def end(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> TemplateResponse | None:
+        """End groups that nobody pushes any more, after a look at the effect (SPEC G10)."""
+        asked = chosen(request, queryset.filter(deleted_at=None).select_related("org__profile").order_by("id"))
+        written = [each for group in asked for each in group_ends.last_written(group.org, [group.pk]).values()]
+        second = ""
+        if group_ends.recently_written(written, at=timezone.now()):
+            second = str(_("Some of these groups were pushed in the last 24 hours: further changes will be refused."))
+        wishes = [(org, {"do": "end", "ids": [str(id_) for id_ in ids]}, ids) for org, ids in _by_org(asked).items()]
+        return self._decide(request, wishes, group_ends.end_group, _("End these groups?"), second)
+
+    @admin.action(description=_("Undo the end"))
+    def undo_end(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> TemplateResponse | None:
+        """Bring groups back that were ended by hand, after a look at the effect."""
+        asked = chosen(request, queryset.filter(ends__isnull=False).select_related("org__profile").order_by("id"))
+        wishes = [(group.org, {"do": "undo_end", "group": str(group.pk)}, [group.pk]) for group in asked]
+        return self._decide(request, wishes, group_ends.undo_end, _("Bring these groups back?"))
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        wishes: Sequence[tuple[Organization, Wish, Sequence[UUID]]],
+        command: Callable[..., None],
+        title: Any,
+        second: str = "",
+    ) -> TemplateResponse | None:
+        """Show the effects, or have done what was seen. wishes: of each the org, and the groups for the command."""
+        try:
+            outlooks = [(org, runs.look(org, wish)) for org, wish, _ids in wishes]
+            seen = " ".join(outlook.fingerprint for _org, outlook in outlooks)
+            if not outlooks or (request.POST.get("_seen") == seen and (not second or "_anyway" in request.POST)):
+                with transaction.atomic():
+                    for (org, wish, ids), (_org, outlook) in zip(wishes, outlooks, strict=True):
+                        do = partial(_each, command, org, ids, cause(request))
+                        runs.confirmed(org, wish, outlook.fingerprint, do)
+                done = sum(len(ids) for *_, ids in wishes)
+                report(self, request, done, len(request.POST.getlist("_selected_action")))
+                return None
+        except (*plans.REFUSALS, runs.Outdated) as refusal:
+            self.message_user(request, refusals.in_words(refusal), messages.ERROR)
+            return None
+        left_out = ("csrfmiddlewaretoken", "_seen", "_anyway")
+        sent = [(name, value) for name, values in request.POST.lists() if name not in left_out for value in values]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "verb": _("Confirm"),
+            "second": second,
+            "effects": [(org, outlook.run, shown.show(org, outlook)) for org, outlook in outlooks],
+            "ready": all(outlook.summary for _org, outlook in outlooks),
+            "sent": sent,
+            "seen": seen,
+        }
+        return TemplateResponse(request, "admin/preview.html", context)
+
+
+def _each(command: Callable[..., None], org: Organization, ids: Sequence[UUID], why: Cause) -> None:
+    for id_ in ids:
+        command(org=org, group_id=id_, cause=why)
 
 
 def _found(term: str) -> set[UUID]:
@@ -108,7 +178,7 @@ class MappingAdmin(OfAnOrg):
         report(self, request, done, len(asked))
 
 
-def _by_org(asked: list[GroupMapping]) -> dict[Organization, list[UUID]]:
+def _by_org(asked: Iterable[GroupMapping | PushedGroup]) -> dict[Organization, list[UUID]]:
     found: dict[Organization, list[UUID]] = {}
     for mapping in asked:
         found.setdefault(mapping.org, []).append(mapping.pk)

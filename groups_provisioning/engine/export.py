@@ -17,6 +17,9 @@ from django.db.models import Model, QuerySet
 from groups_provisioning.models import (
     Conflict,
     Decision,
+    EndedGroup,
+    EndedMapping,
+    EndedMember,
     GroupMapping,
     GroupMember,
     MappingRule,
@@ -40,6 +43,7 @@ PERSON = (
     "is_owner",
     "scim_managed",
     "active",
+    "idp_active",
     "deactivated_at",
     "idp_roles",
     "manual_roles",
@@ -81,6 +85,9 @@ MAPPING = (
     "change",
 )
 DECISION = ("id", "user", "winner", "loser", "at", "change", "undone_by")
+END = ("group", "change", "nested", "nested_in", "missed")
+ENDED_MAPPING = ("mapping", "status", "reason", "switched_at", "change")
+ENDED_MEMBER = ("user", "added_at", "added_by")
 CONFLICT = ("user", "incoming", "holders", "since")
 WAITING = ("user", "change")
 GROUPS_AT_ONCE = 50
@@ -121,8 +128,24 @@ def _tables(org: Organization) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]
     yield "rules", _values(MappingRule.objects.for_org(org).order_by("gives_role", "position"), RULE)
     yield "mappings", _values(GroupMapping.objects.for_org(org).order_by("id"), MAPPING)
     yield "decisions", _values(Decision.objects.for_org(org).order_by("id"), DECISION)
+    yield "ends", _ends(org)
     yield "conflicts", _values(Conflict.objects.for_org(org).order_by("user", "incoming"), CONFLICT)
     yield "waiting", _values(Mark.objects.for_org(org).order_by("user", "change").distinct(), WAITING)
+
+
+def _ends(org: Organization) -> Iterator[dict[str, Any]]:
+    """What is kept of groups that were ended by hand (SPEC G10)."""
+    for end in EndedGroup.objects.for_org(org).order_by("group"):
+        row = {name: getattr(end, _column(EndedGroup, name)) for name in END}
+        mappings = EndedMapping.objects.filter(mapping__group=end.group_id).order_by("mapping")
+        members = EndedMember.objects.filter(group=end.group_id)
+        yield row | {
+            "mappings": list(_values(mappings, ENDED_MAPPING)),
+            "members": (
+                [dict(zip(ENDED_MEMBER, values, strict=True)) for values in chunk]
+                for chunk in chunks(members, [_column(EndedMember, name) for name in ENDED_MEMBER], tie="user_id")
+            ),
+        }
 
 
 def _organization(org: Organization) -> dict[str, Any]:

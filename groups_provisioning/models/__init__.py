@@ -1,3 +1,4 @@
+from groups_provisioning.models.ended import EndedGroup, EndedMapping, EndedMember
 from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
@@ -24,6 +25,9 @@ __all__ = [
     "SYNCED",
     "Conflict",
     "Decision",
+    "EndedGroup",
+    "EndedMapping",
+    "EndedMember",
     "GroupMapping",
     "GroupMember",
     "MappingRule",

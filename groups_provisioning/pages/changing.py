@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from groups_provisioning import refusals
+from groups_provisioning.actions.group_ends import NotEnded
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup, UnknownMapping
@@ -64,6 +65,11 @@ def entity(request: OrgRequest, entity_id: UUID | str | None) -> Entity:
 def group(request: OrgRequest, group_id: UUID) -> PushedGroup:
     """Raises UnknownGroup."""
     return _found(PushedGroup.objects.for_org(request.org).live(), group_id, UnknownGroup)
+
+
+def ended_group(request: OrgRequest, group_id: UUID) -> PushedGroup:
+    """A group that was ended by hand. Raises NotEnded."""
+    return _found(PushedGroup.objects.for_org(request.org).filter(ends__isnull=False), group_id, NotEnded)
 
 
 def mapping(request: OrgRequest, mapping_id: UUID) -> GroupMapping:

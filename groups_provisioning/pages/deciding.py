@@ -34,16 +34,17 @@ class Above(NamedTuple):
 
 SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
 RULES = Above("rules", gettext_lazy("Mapping rules"))
+PEOPLE = Above("people", gettext_lazy("People"))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question to an admin. title: the question. verb: on the button. wish: for `preview.plans`, or None.
 
-    back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: the mappings, if
-    there are several; refused: those that stay as they are, and why. details: a template with further details, and its
-    context. above: the parent page. The function that carries out the decision is not a field, because templates call
-    whatever is callable.
+    back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: the mappings, if there
+    are several; refused: those that stay as they are, and why. second: a second question, which has to be ticked as
+    well. details: a template with further details, and its context. above: the parent page. The function that carries
+    out the decision is not a field, because templates call whatever is callable.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Question:
     form: TargetForm | None = None
     lead: str = ""
     destructive: bool = False
+    second: str = ""
     asked: Sequence[GroupMapping] = ()
     refused: Sequence[tuple[GroupMapping, str]] = ()
     details: str = ""
@@ -68,10 +70,11 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
     """
     form, wish = question.form, question.wish
     is_filled_in = form is None or not form.is_bound or form.is_valid()
+    is_sure = not question.second or "anyway" in request.POST
     if wish is not None and is_filled_in and "download" in request.GET:
         header = (_("userName"), _("What"), _("Kind"), _("Before"), _("After"))
         return as_csv("effect", header, shown.rows(request.org, wish))
-    if request.method == "POST" and is_filled_in and "seen" in request.POST:
+    if request.method == "POST" and is_filled_in and is_sure and "seen" in request.POST:
         try:
             messages.success(request, _carried_out(request, wish, carry_out))
             return redirect(question.back)
@@ -98,6 +101,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
         "outcome": shown.show(request.org, outlook) if outlook else None,
         "refusal": refusal_words,
         "refused": [*question.refused, *_refused(question.asked, outlook)],
+        "is_unanswered": not is_sure and "seen" in request.POST,
         "download": _download(request, question),
         "possible": wish is None or form is not None or bool(outlook and outlook.plan.concerns_any),
         "suggested": suggested(request.org, form.chosen_kind, form.text) if form else (),

@@ -5,7 +5,7 @@ Nothing is written and no lock is taken. People are looked at in batches, so tha
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -13,12 +13,21 @@ from django.db import connection
 from groups_provisioning.engine import last_admin, loading, reconcile
 from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known
-from groups_provisioning.engine.resolution import Decision, Effects, Hand, Person, Span, Tie, World, resolve
+from groups_provisioning.engine.resolution import Decision, Effects, Group, Hand, Person, Span, Tie, World, resolve
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
 
 _MEMBERS = "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE group_id = ANY(%s::uuid[]) ORDER BY 1"
+
+
+class Switched(NamedTuple):
+    """An account that would be activated or deactivated, at a time in microseconds. was, now: as history calls it."""
+
+    active: bool
+    at: int
+    was: str
+    now: str
 
 
 @dataclass(slots=True)
@@ -28,8 +37,9 @@ class Overlay:
     ties: by group, mappings that would be approved, with the spans that would be added; given: of those to roles, by
     group and mapping, the role; dropped: those that would claim nobody, and give nothing, any more. gone: entities that
     would be deleted. made: entities that would be created, by the id that stands for them. put_back: entities that
-    nobody would count as taken out of by hand any more. kinds: when each would be on. people: of whom the effects may
-    differ.
+    nobody would count as taken out of by hand any more. kinds: when each would be on. ended: groups that would be
+    ended; back: those that would be back, and joined: who would be in them again, and since when. switched: the
+    accounts that would be activated or deactivated. people: of whom the effects may differ.
     """
 
     ties: dict[str, list[Tie]] = field(default_factory=dict)
@@ -41,11 +51,21 @@ class Overlay:
     put_back: set[str] = field(default_factory=set)
     kinds: Mapping[str, Sequence[Span]] | None = None
     catalogue: Catalogue | None = None
+    ended: set[str] = field(default_factory=set)
+    back: dict[str, Group] = field(default_factory=dict)
+    joined: dict[UUID, list[tuple[str, int]]] = field(default_factory=dict)
+    switched: dict[UUID, Switched] = field(default_factory=dict)
     people: Collection[UUID] = ()
 
     def person(self, known: Known) -> Person:
         """The facts about somebody, as they would be."""
         person = known.facts
+        if joined := self.joined.get(known.id):
+            person = replace(person, groups=[*person.groups, *joined])
+        if switched := self.switched.get(known.id):
+            ended = person.active and not switched.active
+            times = [*person.deactivated_at, switched.at] if ended else person.deactivated_at
+            person = replace(person, active=switched.active, deactivated_at=times)
         made = self.decisions.get(known.id, ())
         attribute_gone = person.attribute in self.gone
         hands = [hand for hand in person.hands if not self._ends(hand)]
@@ -64,7 +84,9 @@ class Overlay:
     def world(self, world: World) -> World:
         """What people share, as it would be."""
         groups = {}
-        for group_id, group in world.groups.items():
+        for group_id, group in {**world.groups, **self.back}.items():
+            if group_id in self.ended:
+                continue
             before = {tie.id: tie for tie in group.ties}
             new = {tie.id: _again(before.get(tie.id), tie) for tie in self.ties.get(group_id, ())}
             ties = {id_: tie for id_, tie in before.items() if id_ not in self.dropped and tie.entity not in self.gone}
@@ -101,8 +123,11 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
         world = overlay.world(loaded.world)
         admins.keeper = loaded.last_admin
         for known in loaded.people:
-            before, after = loaded.effects_of(known), resolve(overlay.person(known), world)
-            if admins.concern(known, before, after, world):
+            if switched := overlay.switched.get(known.id):
+                yield looked_at, Effect(known.id, "account", switched.was, switched.now)
+            person = overlay.person(known)
+            before, after = loaded.effects_of(known), resolve(person, world)
+            if admins.concern(known, person, before, after, world):
                 continue
             yield from ((looked_at, effect) for effect in _between(known, before, after))
         looked_at += len(ids)
@@ -122,11 +147,18 @@ class _Admins:
         self.keeper: UUID | None = None
         self.accounts: list[Account] = []
         self.losing: dict[UUID, tuple[Known, Effects, Effects, Catalogue]] = {}
+        self.admin = ""
 
-    def concern(self, known: Known, before: Effects, after: Effects, world: World) -> bool:
-        """Note somebody; whether their differences are told at the end."""
-        admin = world.catalogue.admin
-        account = Account(known.id, known.counts_as_admin, had=admin in before.roles, has=admin in after.roles)
+    def concern(self, known: Known, person: Person, before: Effects, after: Effects, world: World) -> bool:
+        """Note somebody, with the facts as they would be; whether their differences are told at the end."""
+        self.admin = admin = world.catalogue.admin
+        account = Account(
+            known.id,
+            counts=person.active and not known.owner,
+            had=admin in before.roles,
+            has=admin in after.roles,
+            switched=person.active != known.facts.active,
+        )
         if account.had or account.has:
             self.accounts.append(account)
         if account.counts and account.had and not account.has:
@@ -146,5 +178,4 @@ class _Admins:
                 yield from _between(known, loaded.effects_of(known), after)
 
     def _others(self) -> bool:
-        *_, catalogue = next(iter(self.losing.values()))
-        return reconcile.other_admins(self.org, catalogue.admin, self.losing)
+        return reconcile.other_admins(self.org, self.admin, [account.id for account in self.accounts])

@@ -11,25 +11,33 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.actions import entity_edits, rule_evaluation, rules
+from groups_provisioning.actions import account_switches, entity_edits, group_ends, rule_evaluation, rules
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Tie, decided_by
-from groups_provisioning.models import ROLE, MappingRule, Pending, PushedGroup, takes_rules
-from groups_provisioning.preview.overlay import Overlay, members_of
+from groups_provisioning.engine.resolution import Decision, Group, Tie, decided_by
+from groups_provisioning.models import ROLE, EndedMember, MappingRule, Pending, PushedGroup, takes_rules
+from groups_provisioning.preview.overlay import Overlay, Switched, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
-from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
-from orgs import entities, roles
+from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget, UnknownGroup
+from orgs import entities, people, roles
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
 from orgs.models import KIND_SWITCHES, Organization, User
+from orgs.people import UnknownPerson
 from orgs.spans import switched
 
 Wish = Mapping[str, Any]
 
-REFUSALS = (*assignments.REFUSALS, UnknownRule)
+REFUSALS = (
+    *assignments.REFUSALS,
+    UnknownRule,
+    UnknownPerson,
+    account_switches.IdpDeactivated,
+    group_ends.NotEnded,
+    group_ends.NameInUse,
+)
 """Why a wish is refused."""
 
 
@@ -84,8 +92,8 @@ def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
     """What would be done at a time. Raises what the command would raise."""
     made = Plan()
     arguments = {name: value for name, value in wish.items() if name != "do"}
-    people = _PLANS[wish["do"]](org, made, at, **arguments)
-    made.overlay.people = members_of(made.groups) if people is None else people
+    concerned = _PLANS[wish["do"]](org, made, at, **arguments)
+    made.overlay.people = members_of(made.groups) if concerned is None else concerned
     return made
 
 
@@ -111,6 +119,40 @@ def _reject(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> 
     for ended in assignments.reject(load(org, wishes, lock=False).state, wishes):
         plan.overlay.dropped.add(str(ended.id))
         plan.groups.add(ended.group.id)
+
+
+def _end(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> None:
+    """End groups by hand (SPEC G10)."""
+    found = set(PushedGroup.objects.for_org(org).live().filter(id__in=list(ids)).values_list("id", flat=True))
+    if gone := {UUID(id_) for id_ in ids} - found:
+        raise UnknownGroup(min(gone))
+    plan.groups |= found
+    plan.overlay.ended = {str(id_) for id_ in found}
+
+
+def _undo_end(org: Organization, plan: Plan, at: datetime, group: str) -> list[UUID]:
+    """Undo the end of a group (SPEC G10)."""
+    row = PushedGroup.objects.for_org(org).filter(id=group, ends__isnull=False).first()
+    if row is None:
+        raise group_ends.NotEnded(group)
+    if PushedGroup.objects.for_org(org).live().filter(display_name_key=row.display_name_key).exists():
+        raise group_ends.NameInUse(row.display_name)
+    plan.groups.add(row.id)
+    ties, given = [], {}
+    for each in group_ends.returning(row, lock=False):
+        mapping = each.mapping
+        if each.stays_rejected:
+            plan.refused[str(mapping.id)] = assignments.EntityOwned(row.display_name)
+        elif mapping.entity_id and each.switched_at and not each.target_deleted:
+            spans = loading.spans_of(each.switched_at, on=each.is_approved)
+            ties.append(Tie(str(mapping.id), str(mapping.entity_id), mapping.kind, spans))
+        elif mapping.role and each.is_approved:
+            given[str(mapping.id)] = mapping.role
+    plan.overlay.back[str(row.id)] = Group(row.roles, ties, given)
+    members = EndedMember.objects.filter(group=row, user__deleted_at=None)
+    for user_id, added_at in members.values_list("user_id", "added_at"):
+        plan.overlay.joined[user_id] = [(str(row.id), microseconds(added_at))]
+    return list(plan.overlay.joined)
 
 
 def _assign(org: Organization, plan: Plan, at: datetime, wishes: Sequence[assignments.Wish]) -> None:
@@ -282,6 +324,21 @@ def _decide(
     return list(plan.overlay.decisions)
 
 
+def _switch_person(org: Organization, plan: Plan, at: datetime, user: str, active: bool) -> list[UUID]:
+    """Deactivate somebody by hand, or activate them (SPEC U12)."""
+    person = User.objects.for_org(org).live().filter(id=user).first()
+    if person is None:
+        raise UnknownPerson(user)
+    if active and account_switches.needs_silence(person) and not account_switches.is_silent(org, at=at):
+        raise account_switches.IdpDeactivated(user)
+    was = people.account(person)
+    person.active, _ = account_switches.opened(person) if active else person.activity.closed()
+    now = people.account(person)
+    if was != now:
+        plan.overlay.switched[person.id] = Switched(active, microseconds(at), was, now)
+    return list(plan.overlay.switched)
+
+
 def _everybody(org: Organization) -> list[UUID]:
     return list(User.objects.for_org(org).live().values_list("id", flat=True))
 
@@ -297,4 +354,7 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "switch_kinds": _switch_kinds,
     "roles": _roles,
     "decide": _decide,
+    "switch_person": _switch_person,
+    "end": _end,
+    "undo_end": _undo_end,
 }

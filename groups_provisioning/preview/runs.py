@@ -22,7 +22,7 @@ from groups_provisioning.preview.plans import Plan, Wish
 from orgs.db.transactions import command, snapshot
 from orgs.entities import kinds_on
 from orgs.history import Effect
-from orgs.models import Organization
+from orgs.models import Organization, User
 from orgs.queue import announce
 
 T = TypeVar("T")
@@ -45,9 +45,9 @@ class Summary:
     """The effects, counted. Entities are ids, or stand-ins from `Overlay.made`.
 
     looked_at: people of whom it was worked out. touched: those with a difference. moved: from one entity of an
-    exclusive kind to another. roles: (was, now) to how many people. closed: conflicts; besides: those of them that a
-    decision closes although it is about others of the same people (SPEC C3); closing: the first of these. some: the
-    first differences.
+    exclusive kind to another. accounts: (was, now) to how many people. roles: (was, now) to how many people. closed:
+    conflicts; besides: those of them that a decision closes although it is about others of the same people (SPEC C3);
+    closing: the first of these. some: the first differences.
     """
 
     looked_at: int = 0
@@ -55,6 +55,7 @@ class Summary:
     entered: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    accounts: Counter[tuple[str, str]] = field(default_factory=Counter)
     roles: Counter[tuple[str, str]] = field(default_factory=Counter)
     opened: int = 0
     closed: int = 0
@@ -66,6 +67,8 @@ class Summary:
         """Count one difference."""
         was, now = effect.was, effect.now
         match effect.slot:
+            case "account":
+                self.accounts[was, now] += 1
             case "roles":
                 self.roles[", ".join(was or ()), ", ".join(now or ())] += 1
             case "conflict":
@@ -97,6 +100,7 @@ class Summary:
             "entered": self.entered,
             "left": self.left,
             "moved": [[*pair, count] for pair, count in self.moved.items()],
+            "accounts": [[*pair, count] for pair, count in self.accounts.items()],
             "roles": [[*pair, count] for pair, count in self.roles.items()],
             "opened": self.opened,
             "closed": self.closed,
@@ -107,12 +111,13 @@ class Summary:
 
     @classmethod
     def of_json(cls, kept: dict[str, Any]) -> "Summary":
-        kept = {"besides": 0, "closing": [], **kept}  # a release without these may have kept it
+        kept = {"accounts": [], "besides": 0, "closing": [], **kept}  # a release without these may have kept it
         return cls(
             **{name: kept[name] for name in ("looked_at", "touched", "opened", "closed", "besides")},
             entered=Counter(kept["entered"]),
             left=Counter(kept["left"]),
             moved=Counter({(was, now): count for was, now, count in kept["moved"]}),
+            accounts=Counter({(was, now): count for was, now, count in kept["accounts"]}),
             roles=Counter({(was, now): count for was, now, count in kept["roles"]}),
             closing=[_effect(each) for each in kept["closing"]],
             some=[_effect(each) for each in kept["some"]],
@@ -197,6 +202,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
     rules = MappingRule.objects.for_org(org).order_by("gives_role", "position")
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
     live = GroupMapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
+    switched = User.objects.for_org(org).filter(id__in=list(plan.overlay.switched)).order_by("id")
     asked = Conflict.objects.for_org(org).filter(user_id__in=list(plan.overlay.decisions)).order_by("user", "incoming")
     seen = [
         wish,
@@ -207,6 +213,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         list(groups.values_list("id", "revision")),
         list(live.values_list("id", "status", "entity", "role", "switched_at")),
         list(asked.values_list("user", "incoming", "holders")),
+        list(switched.values_list("id", "revision", "active", "idp_active")),
         len(plan.overlay.people),
     ]
     return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -39,7 +39,8 @@ class Line(NamedTuple):
 
 
 class PersonLine(NamedTuple):
-    """One difference of one person. what: `place`, `roles`, or `conflict` (with the entities of both sides).
+    """One difference of one person. what: `place`, `roles`, `account` (what history calls it), or `conflict` (with the
+    entities of both sides).
 
     A conflict that stays open with other holders has both was and now.
     """
@@ -62,13 +63,15 @@ class Closed(NamedTuple):
 
 @dataclass(slots=True)
 class Shown:
-    """places, roles: the LINES with the most people, of so many in all. people: the first differences.
+    """accounts: by what they were and are. places, roles: the LINES with the most people, of so many in all. people:
+    the first differences.
 
     closing: the first conflicts that a decision closes besides those that it is about.
     """
 
     outlook: Outlook
     summary: Summary
+    accounts: list[Line]
     places: list[Line]
     all_places: int
     roles: list[Line]
@@ -100,6 +103,7 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
     return Shown(
         outlook=outlook,
         summary=summary,
+        accounts=[Line(was, now, count) for (was, now), count in summary.accounts.items()],
         places=[Line(names.get(was), names.get(now), count) for (was, now), count in most],
         all_places=len(places),
         roles=[Line(was, now, count) for (was, now), count in summary.roles.most_common(LINES)],
@@ -157,6 +161,8 @@ def _people(org: Organization, effects: Iterable[Effect], names: Mapping[str | N
         user = people[effect.user_id]
         if effect.slot == "roles":
             yield PersonLine(user, "roles", "", ", ".join(effect.was or ()), ", ".join(effect.now or ()))
+        elif effect.slot == "account":
+            yield PersonLine(user, "account", "", effect.was, effect.now)
         elif effect.slot == "conflict":
             was, now = (
                 question and [[names.get(holder) for holder in question["holders"]], names.get(question["incoming"])]
@@ -174,7 +180,7 @@ def _names(
     wanted = {id_ for id_ in ids if id_}
     mappings: set[str] = set()
     for effect in effects:
-        for end in (effect.was, effect.now):
+        for end in (effect.was, effect.now) if effect.slot != "account" else ():
             if isinstance(end, dict):
                 mappings |= {end["incoming"], *end["holders"]}
             elif isinstance(end, str):

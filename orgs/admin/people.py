@@ -12,14 +12,19 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from orgs import people, tokens
 from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
 from orgs.db.keys import as_uuid, fold
+from orgs.history import Cause
 from orgs.models import Entity, Organization, ScimToken, User
 
 MOST = 200  # people found by one search
 
 
+class SwitchRefused(Exception):
+    """An account cannot be activated or deactivated; the argument says why."""
+
+
 @admin.register(User)
 class UserAdmin(Mirror):
-    list_display = ("user_name", "label", "org", "kind", "active", "deleted_at")
+    list_display = ("user_name", "label", "org", "kind", "active", "idp_active", "deleted_at")
     list_filter = (("org", AutocompleteSelectFilter), "active", "is_staff", "is_owner")
     list_select_related = ("org",)
     ordering = ("-id",)
@@ -30,7 +35,12 @@ class UserAdmin(Mirror):
         (None, {"fields": ("user_name", "org", "id", "external_id", "revision")}),
         (
             _("Account"),
-            {"fields": ("login_email", "active", "deleted_at", "erased_at", "is_owner", "is_staff", "last_login")},
+            {
+                "fields": (
+                    *("login_email", "active", "idp_active", "deleted_at", "erased_at"),
+                    *("is_owner", "is_staff", "last_login"),
+                )
+            },
         ),
         (_("Name"), {"fields": ("display_name", "given_name", "family_name")}),
         (_("Roles"), {"fields": ("roles", "idp_roles", "manual_roles")}),
@@ -84,14 +94,20 @@ class UserAdmin(Mirror):
         done = refused = 0
         for user in asked:
             try:
-                if people.switch(user_id=user.pk, active=active, cause=cause(request)):
+                if self.switch(user, active=active, cause=cause(request)):
                     self.log_change(request, user, "user.activated" if active else "user.deactivated")
                     done += 1
-            except people.UnknownPerson:
-                text = _("SCIM deleted %(name)s; only SCIM can restore them.")
-                self.message_user(request, text % {"name": user}, messages.ERROR)
+            except SwitchRefused as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
                 refused += 1
         report(self, request, done, len(asked), refused)
+
+    def switch(self, user: User, *, active: bool, cause: Cause) -> bool:
+        """Activate or deactivate an account of the staff, or in a subclass of an org; whether it changed.
+
+        Raises SwitchRefused, with words.
+        """
+        return people.switch_staff(user_id=user.pk, active=active, cause=cause)
 
 
 def _found(term: str) -> set[Any]:

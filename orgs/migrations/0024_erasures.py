@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("orgs", "0022_listed_people")]
+    dependencies = [("orgs", "0023_activity_by_hand")]
 
     operations = [
         migrations.AddField(

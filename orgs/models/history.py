@@ -78,8 +78,8 @@ class Change(models.Model):
 class LedgerEntry(models.Model):
     """One effect of a change on one person: `slot` went from `was` to `now`.
 
-    slot: `account`, `roles`, `refused` (SPEC U4), `last_admin` (SPEC R5: kept or gone), or an entity's kind. was, now:
-    JSON; null if there was no value.
+    slot: `account`, `idp_active` (what the IdP says of somebody deactivated by hand), `roles`, `refused` (SPEC U4),
+    `last_admin` (SPEC R5: kept or gone), or an entity's kind. was, now: JSON; null if there was no value.
     """
 
     org = tenant(constrained=False)

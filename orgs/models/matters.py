@@ -15,6 +15,7 @@ class MatterKind(models.TextChoices):
     TOKEN_IN_CLEAR = "token.clear", _("A token is sent over plain HTTP")
     USER_REFUSED = "user.refused", _("A person could not be created")
     GROUP_REFUSED = "group.refused", _("A group could not be created")
+    GROUP_ENDED = "group.ended", _("A group that was ended is still written")
     UNDESCRIBED = "attribute.undescribed", _("An attribute that the schema profile does not have")
 
 

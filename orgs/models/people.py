@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from orgs.activity import Activity
 from orgs.db.keys import FoldedField, fold, uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.db.words import PERSON_WORDS
@@ -66,9 +67,11 @@ class User(AbstractBaseUser):
     of `emails`. folded: everything without a column of its own, its text folded. Both are for filters. extension_urn:
     the alias of the profile's extension that was last written, if any. idp_roles, manual_roles: role keys that the IdP
     wrote or an admin set; None if they set nothing. placement: the concurrency group that the profile's placement
-    attribute names (SPEC U10). deactivated_at: when the account was deactivated, the last times; held memberships end
-    then (SPEC M2). session_epoch is part of every session's hash: incrementing it ends all sessions for good (SPEC U4).
-    erased_at: since when nothing is left of a deleted person but the id (SPEC U5), see `Erasure`.
+    attribute names (SPEC U10). active: whether they are, which counts everywhere; idp_active: the IdP's last word about
+    it while a decision by hand stands over it (`orgs.activity`, SPEC U12). deactivated_at: when the account was
+    deactivated, the last times; held memberships end then (SPEC M2). session_epoch is part of every session's hash:
+    incrementing it ends all sessions for good (SPEC U4). erased_at: since when nothing is left of a deleted person but
+    the id (SPEC U5), see `Erasure`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -90,6 +93,7 @@ class User(AbstractBaseUser):
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
     active = models.BooleanField(default=True)
+    idp_active = models.BooleanField(null=True, editable=False)
     deactivated_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
     idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
@@ -139,6 +143,7 @@ class User(AbstractBaseUser):
             # Of those whom SCIM lists: what is skipped or counted is not read.
             models.Index(fields=["org", "id"], condition=Q(deleted_at=None, is_owner=False), name="user_listed"),
             models.Index(fields=["login_email", "id"], name="user_login_email"),
+            models.Index(fields=["org", "active"], condition=Q(idp_active__isnull=False), name="user_by_hand"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),
             GinIndex(PERSON_WORDS, name="user_words", fastupdate=False),  # without a list of pending rows to search
@@ -151,6 +156,11 @@ class User(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether Django lets this person sign in."""
         return self.active and self.deleted_at is None
+
+    @property
+    def activity(self) -> Activity:
+        """Whether they are active, and what the IdP says about it (SPEC U12)."""
+        return Activity(self.active, self.idp_active)
 
     @property
     def label(self) -> str:

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.conf import settings
 
+from groups_provisioning.actions.group_ends import EndedGroupWritten
 from scim.api import news
 from scim.api.answers import ScimResponse
 from scim.api.base import ScimView
@@ -30,6 +31,8 @@ class Bulk(ScimView):
             return self._carry_out(operation)
         except Exception as error:
             answer, _ = self.explain(error)
+            if isinstance(error, EndedGroupWritten):
+                news.tell_ended(self.call, error)
             if operation.method == "POST":
                 requests = self._requests(operation)
                 name = operation.data.get(requests.naming) if isinstance(operation.data, dict) else None

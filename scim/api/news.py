@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from groups_provisioning.actions.group_ends import EndedGroupWritten
 from orgs.db.keys import as_uuid, fold
 from orgs.matters import Occurrence, Written
 from orgs.models import MatterKind
@@ -61,6 +62,14 @@ def tell_deleted(call: Call, requests: "Requests", resource_id: str) -> None:
     """A resource was deleted."""
     if call.token and (id_ := as_uuid(resource_id)):
         call.news.append(Written(call.token.org_id, call.at, id_, requests.refused))
+
+
+def tell_ended(call: Call, ended: EndedGroupWritten) -> None:
+    """A group was written that was ended by hand (SPEC G10)."""
+    if call.token:
+        id_, name = ended.args
+        detail = {"name": redaction.line(name), "token": str(call.token.id)}
+        call.news.append(Occurrence(call.token.org_id, MatterKind.GROUP_ENDED, str(id_), call.at, call.id, detail))
 
 
 def _undescribed(schema: Schema, extension: Any) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.http import HttpResponse
 
+from groups_provisioning.actions.group_ends import EndedGroupWritten
 from orgs.history import Cause
 from orgs.models import MatterKind, Organization
 from scim.api import news
@@ -155,6 +156,11 @@ class Detail(ResourceView):
         if wanted or self.requests.is_shown_after_patch(row):  # RFC 7644 §3.5.2: a request for attributes gets 200
             return self.answer(row)
         return ScimResponse(status=204, headers={"ETag": self.requests.etag(row)})
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        if isinstance(exc, EndedGroupWritten):
+            news.tell_ended(self.call, exc)
+        return super().handle_exception(exc)
 
     def delete(self, request: Any, resource_id: str) -> ScimResponse:
         self.requests.delete(self.org, resource_id, self.cause(), self.expected)

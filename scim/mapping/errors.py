@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from groups_provisioning.actions import group_intake, members, user_intake
+from groups_provisioning.actions import group_ends, group_intake, members, user_intake
 from orgs import domains, people
 from scim.protocol.errors import InvalidValue, ScimError, Uniqueness
 
@@ -16,6 +16,11 @@ _ERRORS: dict[type[Exception], Callable[[Any], ScimError]] = {
         "User provisioning is switched off for this organization; only deactivating and deleting users works. "
         "Ask the portal's support to switch it on.",
         status=403,
+    ),
+    group_ends.EndedGroupWritten: lambda error: ScimError(
+        f"There is no group {error.args[0]} any more: an admin of the portal ended it. Ask them to undo that, or push "
+        "the group again.",
+        status=404,
     ),
     group_intake.UnknownGroup: lambda error: ScimError(f"There is no group {error}.", status=404),
     group_intake.GroupNameTaken: lambda error: Uniqueness(f"There is a group with the displayName {error} already."),

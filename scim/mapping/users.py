@@ -69,7 +69,7 @@ def resource_of(user: User, dialect: Dialect) -> dict[str, Any]:
     name = {part: value for part, column in _NAME_COLUMNS.items() if (value := getattr(user, column))}
     if name:
         resource["name"] = name | resource.get("name", {})
-    resource["active"] = user.active
+    resource["active"] = user.activity.said
     return resource
 
 
@@ -241,7 +241,7 @@ _FILTER_COLUMNS = {
     "id": 'orgs_user.id::text COLLATE "C"',
     "userName": "orgs_user.user_name_key",
     "externalId": "NULLIF(orgs_user.external_id, '') COLLATE \"C\"",
-    "active": "orgs_user.active",
+    "active": "COALESCE(orgs_user.idp_active, orgs_user.active)",
     "meta.resourceType": "'User'::text COLLATE \"C\"",
     "meta.created": "orgs_user.created_at",
     "meta.lastModified": "orgs_user.modified_at",

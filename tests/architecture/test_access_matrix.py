@@ -15,7 +15,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning.actions import manual_changes, rules
+from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
 from orgs import domains, matters, sign_in, tokens
@@ -104,6 +104,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-history", "GET"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("group-in-sync", "GET"): THEIR_OWN,
     ("group-in-sync", "POST"): CHANGE_THEIR_OWN,  # without having seen the question
+    ("group-end", "GET"): THEIR_OWN,
+    ("group-end", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("group-undo-end", "GET"): THEIR_OWN,
+    ("group-undo-end", "POST"): CHANGE_THEIR_OWN,
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
@@ -140,6 +144,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("person-erase", "GET"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),  # the owner's alone
     ("person-erase", "POST"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),
+    ("person-deactivate", "GET"): THEIR_OWN,
+    ("person-deactivate", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("person-activate", "GET"): THEIR_OWN,
+    ("person-activate", "POST"): CHANGE_THEIR_OWN,
     ("person-place", "GET"): THEIR_OWN,
     ("person-place", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # without an entity
     ("person-take-out", "GET"): THEIR_OWN,
@@ -262,7 +270,7 @@ def address_of(name: str, org: Organization) -> str:
         request_log.flush(10)
         return reverse(name, args=[RequestLog.objects.for_org(org).values_list("id", flat=True)[0]])
     if name.startswith(("person", "entity")):
-        user = UserFactory.create(org=org)
+        user = UserFactory.create(org=org, active=name != "person-activate")
         pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
         cause = Cause(Door.COMMAND, timezone.now())
         manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
@@ -289,6 +297,11 @@ def a_group(org: Organization, name: str = "Engineers") -> UUID:
 
 def a_group_out_of_sync(org: Organization) -> UUID:
     PushedGroup.objects.for_org(org).filter(id=(id_ := a_group(org))).update(out_of_sync=True)
+    return id_
+
+
+def an_ended_group(org: Organization) -> UUID:
+    group_ends.end_group(org=org, group_id=(id_ := a_group(org)), cause=Cause(Door.COMMAND, timezone.now()))
     return id_
 
 
@@ -323,10 +336,17 @@ def a_decision(org: Organization) -> int:
 
 # What makes that which an address names, and gives its id.
 ONE = (
-    dict.fromkeys(("group", "group-members-export", "group-progress", "group-history", "group-map"), a_group)
+    dict.fromkeys(
+        ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-end"), a_group
+    )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
-    | {"group-in-sync": a_group_out_of_sync, "preview": a_preview, "conflict-undo": a_decision}
+    | {
+        "group-undo-end": an_ended_group,
+        "group-in-sync": a_group_out_of_sync,
+        "preview": a_preview,
+        "conflict-undo": a_decision,
+    }
 )
 
 

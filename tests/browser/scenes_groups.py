@@ -6,11 +6,12 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning.actions import entity_edits, mappings
+from groups_provisioning.actions import entity_edits, group_ends, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
-from orgs import entities
-from orgs.models import Organization, User
+from orgs import entities, matters
+from orgs.matters import Occurrence
+from orgs.models import MatterKind, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import POOL, TEAM, by_admin, idp_of, map_to, org_of, push, rule
@@ -108,6 +109,16 @@ def _settling(owner: User) -> str:
     return f"/groups/{groups['load'].id}/"
 
 
+def _ended(owner: User) -> str:
+    """Ended, and still written."""
+    group = company(owner)["design"]
+    group_ends.end_group(org=org_of(owner), group_id=group.id, cause=by_admin(owner))
+    still = {"name": group.display_name}
+    about = (org_of(owner).id, MatterKind.GROUP_ENDED, str(group.id), timezone.now(), None, still)
+    matters.note([Occurrence(*about)])
+    return f"/groups/{group.id}/"
+
+
 def _nested(owner: User) -> str:
     groups = company(owner)
     idp = idp_of(org_of(owner), "Entra")
@@ -182,6 +193,11 @@ SCENES = {
     "group-settling": Scene(_settling),
     "group-nested": Scene(_nested),
     "group-in-sync-dialog": Scene(_group("contractors"), _open("The members are right")),
+    "group-end": Scene(lambda owner: f"/groups/{company(owner)['contractors'].id}/end/"),
+    "group-end-dialog": Scene(_group("contractors"), _open("End group…")),
+    "group-ended": Scene(_ended),
+    "group-undo-end-dialog": Scene(_ended, _open("Undo…")),
+    "groups-ended": Scene(lambda owner: _ended(owner) and "/groups/?status=ended"),
     "group-map-dialog": Scene(_group("contractors"), _open("Map…")),
     "group-map": Scene(lambda owner: f"/groups/{company(owner)['contractors'].id}/map/"),
     "mapping-approve-dialog": Scene(_group("load"), _open("Approve…")),

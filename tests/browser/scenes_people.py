@@ -6,12 +6,12 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning.actions import erasing, manual_changes
+from groups_provisioning.actions import account_switches, erasing, manual_changes
 from groups_provisioning.models import GroupMember, Status
 from orgs.models import Entity, Erasure, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
-from tests.groups_provisioning.world import POOL, SUB, by_admin, entity, group, org_of, settle, tie
+from tests.groups_provisioning.world import POOL, SUB, by_admin, entity, group, idp_of, org_of, settle, tie
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 STAFF = (
@@ -135,6 +135,22 @@ def _erased(owner: User) -> str:
     return f"/people/{user.id}/"
 
 
+def _closed(owner: User) -> str:
+    """Closed by an admin, and then by the identity provider as well."""
+    org, (people, _) = org_of(owner), _world(owner)
+    account_switches.deactivate(org=org, user_id=people["Amara"].id, cause=by_admin(owner))
+    value = {"op": "replace", "path": "active", "value": False}
+    assert idp_of(org, "Okta").patch(f"/Users/{people['Amara'].id}", value).status_code == 200
+    return f"/people/{people['Amara'].id}/"
+
+
+def _opened(owner: User) -> str:
+    address = _person("Hiroshi")(owner)
+    hiroshi = User.objects.get(org=owner.org, given_name="Hiroshi")
+    account_switches.activate(org=org_of(owner), user_id=hiroshi.id, cause=by_admin(owner))
+    return address
+
+
 def _off(owner: User) -> str:
     Organization.objects.filter(pk=owner.org_id).update(teams=False)
     return "/teams/"
@@ -150,6 +166,11 @@ SCENES = {
     "person": Scene(_person("Amara")),
     "person-taken-out": Scene(_person("Farid")),
     "person-deactivated": Scene(_person("Hiroshi")),
+    "person-closed": Scene(_closed),
+    "person-opened": Scene(_opened),
+    "person-deactivate": Scene(_person("Amara", "deactivate/")),
+    "person-deactivate-dialog": Scene(_person("Amara"), _click("Deactivate…")),
+    "person-activate": Scene(_person("Hiroshi", "activate/")),
     "person-deleted": Scene(_deleted),
     "person-erase": Scene(_person("Hiroshi", "erase/")),
     "person-erased": Scene(_erased),

@@ -194,3 +194,19 @@ def test_many_are_approved_at_once(admin: User, page: Page) -> None:
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("1 mapping was approved.")).to_be_visible()
     assert GroupMapping.objects.get(group=groups["load"]).status == Status.APPROVED
+
+
+def test_ending_a_group_and_bringing_it_back(admin: User, page: Page) -> None:  # G10
+    group = company(admin)["design"]
+    page.goto(f"/groups/{group.id}/")
+    page.get_by_role("link", name="End group…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("removed from")
+    dialog.get_by_label("pushed in the last 24 hours").check()
+    dialog.get_by_role("button", name="End group").click()
+    expect(page.get_by_text("was ended.")).to_be_visible()
+    page.goto("/groups/?status=ended")
+    page.get_by_role("link", name=group.display_name).click()
+    page.get_by_role("link", name="Undo…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Bring back").click()
+    expect(page.get_by_text("is back.")).to_be_visible()

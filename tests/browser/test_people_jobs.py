@@ -64,3 +64,35 @@ def test_erasing_somebody_who_left(owner: User, page: Page, context: BrowserCont
     expect(page.get_by_text("Hiroshi")).to_have_count(0)
     page.goto("/people/?account=deleted")
     expect(page.get_by_text("erased")).to_have_count(0)
+
+
+def test_deactivating_somebody_and_taking_it_back(
+    owner: User, page: Page, context: BrowserContext, live_server
+) -> None:  # U12
+    sign_in(context, owner, live_server.url)
+    page.goto(scenes_people.SCENES["person"].set_up(owner))
+    page.get_by_role("link", name="Deactivate…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 person who can sign in")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    dialog.get_by_role("button", name="Deactivate").click()
+    expect(page.get_by_text("Amara Okafor is deactivated.")).to_be_visible()
+    expect(page.get_by_text("Deactivated by hand").first).to_be_visible()
+    page.get_by_role("link", name="Activate…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Amara Okafor is active.")).to_be_visible()
+
+
+def test_activating_whom_a_silent_identity_provider_deactivated(
+    owner: User, page: Page, context: BrowserContext, live_server
+) -> None:  # U12
+    sign_in(context, owner, live_server.url)
+    page.goto(scenes_people.SCENES["person-deactivated"].set_up(owner))
+    page.get_by_role("link", name="Activate…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("is active.")).to_be_hidden()  # the second question was not answered
+    dialog.get_by_label("I know that this person is to have access").check()
+    dialog.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Hiroshi Tanaka is active.")).to_be_visible()
+    expect(page.get_by_text("Active against the word of your identity provider")).to_be_visible()

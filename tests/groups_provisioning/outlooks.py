@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from groups_provisioning.actions import conflict_decisions, mappings
-from groups_provisioning.preview import runs
+from groups_provisioning.actions import conflict_decisions
+from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs.history import Effect
 from orgs.models import Entity, LedgerEntry, Organization
 
-COUNTED = ("touched", "entered", "left", "moved", "roles", "opened", "closed", "besides")
+COUNTED = ("touched", "entered", "left", "moved", "accounts", "roles", "opened", "closed", "besides")
 
 
 def foreseen(org: Organization, wish: Wish) -> Outlook | Exception:
     """What would come of it, or why it would be refused."""
     try:
         return runs.look(org, wish)
-    except (*mappings.REFUSALS, conflict_decisions.ConflictGone) as refusal:
+    except (*plans.REFUSALS, conflict_decisions.ConflictGone) as refusal:
         return refusal
 
 
@@ -38,7 +38,7 @@ def what_came(org: Organization, outlook: Outlook, *, since: int) -> dict[str, A
     }
     told, touched = Summary(), set()
     for entry in LedgerEntry.objects.for_org(org).filter(id__gt=since).order_by("id"):
-        if entry.slot == "last_admin":  # says why a role stayed
+        if entry.slot == "last_admin":  # says why a role stayed, or that an admin left
             continue
         touched.add(entry.user_id)
         was, now = (made.get(end, end) if isinstance(end, str) else end for end in (entry.was, entry.now))

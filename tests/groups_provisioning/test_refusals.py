@@ -29,6 +29,7 @@ from orgs import (
     tokens,
     txt_records,
 )
+from orgs.admin.people import SwitchRefused
 from orgs.models import EntityKind
 from orgs.web import in_flight, turns
 from scim.mapping.errors import scim_error
@@ -50,8 +51,9 @@ TOLD_BY = {
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
-    people.UnknownPerson: "orgs/admin/people.py",
+    people.UnknownPerson: "groups_provisioning/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
+    SwitchRefused: "orgs/admin/people.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     address_limits.BadNetwork: "scim/forms.py",
     tokens.ShutOut: "scim/views/tokens.py",

@@ -509,7 +509,7 @@ class TestAPerson:
         response = act(desk, User, "deactivate", ann)
         assert says(response) == "1 of 1 done."
         ann.refresh_from_db()
-        assert (ann.active, ann.session_epoch, ann.revision, ann.scim_managed) == (False, 1, 2, True)
+        assert (ann.active, ann.session_epoch, ann.revision, ann.scim_managed) == (False, 1, 1, True)
         assert is_signed_out(browser)
         change = Change.objects.get(verb="user.deactivated")
         assert (change.org, change.by_person, change.door) == (ann.org, support, Door.ADMIN)

@@ -27,11 +27,13 @@ from orgs.change_details import (
     EntityDetail,
     EntityLimited,
     EntityRenamed,
+    GroupBroughtBack,
     GroupChanged,
     GroupConfirmed,
     GroupCreated,
     GroupDeleted,
     GroupDetail,
+    GroupEnded,
     GroupRestored,
     MappingApproved,
     MappingRejected,
@@ -67,6 +69,7 @@ from orgs.change_details import (
     UserDeactivated,
     UserDeleted,
     UserErased,
+    UserOpened,
     UserPlaced,
     UserPutBack,
     UserRevived,
@@ -166,8 +169,9 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
     UserErased: gettext_lazy("A person was erased: names, addresses, attributes and logged requests"),
-    UserActivated: gettext_lazy("%(person)s was activated"),
-    UserDeactivated: gettext_lazy("%(person)s was deactivated"),
+    UserActivated: gettext_lazy("%(person)s was activated by hand"),
+    UserDeactivated: gettext_lazy("%(person)s was deactivated by hand"),
+    UserOpened: gettext_lazy("%(person)s, whom the identity provider had deactivated, was activated by hand"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
     UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
     UserTakenOut: gettext_lazy("%(person)s was removed from %(name)s by hand"),
@@ -176,6 +180,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     GroupRestored: gettext_lazy("The group %(name)s was pushed again"),
     GroupConfirmed: gettext_lazy("The members of %(name)s were confirmed: it is no longer out of sync"),
     GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
+    GroupEnded: gettext_lazy("The group %(name)s was ended by hand"),
+    GroupBroughtBack: gettext_lazy("The end of the group %(name)s was undone"),
     RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
     RulesReordered: gettext_lazy("The mapping rules were put in another order"),
     EntityCreated: gettext_lazy("%(kind)s %(name)s was created"),
@@ -454,6 +460,10 @@ def effect(entry: LedgerEntry, known: Names) -> str:
     match entry.slot:
         case "account" if now in _ACCOUNTS:
             return _ACCOUNTS[now] % about
+        case "idp_active" if now:
+            return _("The identity provider says that %(person)s is active; the decision by hand stands") % about
+        case "idp_active":
+            return _("The identity provider deactivated %(person)s too") % about
         case "roles":
             about |= {"was": ", ".join(was or ()), "now": ", ".join(now or ())}
             return (_("Role of %(person)s: %(was)s → %(now)s") if was else _("Role of %(person)s: %(now)s")) % about

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import GroupMapping, Membership, Source
 from groups_provisioning.pages.people import people_list
+from orgs.activity import Activity
 from orgs.db.keys import fold
 from orgs.db.keyset import chunks
 from orgs.entities import kinds_on
@@ -111,7 +112,7 @@ def rows(entities: QuerySet[Entity]) -> Iterator[tuple[Any, ...]]:
 
 _FILE = (
     *(f"user__{name}" for name in NAMES),
-    *("user__active", "user__deleted_at", "user__standing__roles"),
+    *("user__active", "user__idp_active", "user__deleted_at", "user__standing__roles"),
     *("source", "mapping__group__display_name", "user_id"),
 )
 
@@ -121,10 +122,10 @@ def member_rows(entity: Entity, text: str, source: str) -> Iterator[tuple[Any, .
     sources = {value: str(label) for value, label in Source.choices}
     accounts = {each: str(each.label) for each in people_list.Account}
     for chunk in chunks(_members(entity, text, source), _FILE, by="user__user_name_key", tie="user_id"):
-        for *names, active, deleted_at, roles, by, group, id_ in chunk:
+        for *names, active, idp_active, deleted_at, roles, by, group, id_ in chunk:
             yield (
                 *people_list.names_in_file(*names),
-                accounts[people_list.account(active=active, deleted_at=deleted_at)],
+                accounts[people_list.account(Activity(active, idp_active), deleted_at)],
                 ", ".join(roles or ()),
                 sources[by],
                 group,

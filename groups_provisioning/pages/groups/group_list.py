@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, 
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.choices import TARGET_KINDS
-from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
+from groups_provisioning.models import EndedGroup, GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
 from groups_provisioning.rules.proposals import first_match
 from orgs.db.keys import fold
 from orgs.models import Organization
@@ -27,6 +27,7 @@ class GroupStatus(models.TextChoices):
     APPROVED = "approved", _("Approved")
     AUTO_APPROVED = "auto_approved", _("Auto-Approved")
     REJECTED = "rejected", _("Rejected")
+    ENDED = "ended", _("Ended")
 
 
 OUT_OF_SYNC = "out_of_sync"
@@ -45,17 +46,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tabs:
-    """What the tabs of SCIM Group Provisioning count."""
+    """What the tabs of SCIM Group Provisioning count, and the groups that were ended by hand."""
 
     groups: int
     rules: int
     conflicts: int
+    ended: int
 
 
 _TABS = """
 SELECT (SELECT count(*) FROM groups_provisioning_pushedgroup WHERE org_id = %(org)s AND deleted_at IS NULL),
     (SELECT count(*) FROM groups_provisioning_mappingrule WHERE org_id = %(org)s),
-    (SELECT count(*) FROM groups_provisioning_conflict WHERE org_id = %(org)s)
+    (SELECT count(*) FROM groups_provisioning_conflict WHERE org_id = %(org)s),
+    (SELECT count(*) FROM groups_provisioning_endedgroup WHERE org_id = %(org)s)
 """
 
 
@@ -63,6 +66,12 @@ def tabs(org: Organization) -> Tabs:
     with connection.cursor() as cursor:
         cursor.execute(_TABS, {"org": org.id})
         return Tabs(*cursor.fetchone())
+
+
+def ended(org: Organization) -> QuerySet[Any]:
+    """The groups of an org that were ended by hand (SPEC G10), each with its `status`."""
+    found = PushedGroup.objects.for_org(org).filter(Exists(EndedGroup.objects.filter(group=OuterRef("id"))))
+    return found.annotate(status=Value(GroupStatus.ENDED.value))
 
 
 def with_status(org: Organization) -> QuerySet[Any]:
@@ -113,7 +122,8 @@ class GroupFilter(django_filters.FilterSet):
 
     def __init__(self, data: Any, *, org: Organization, counts: dict[str, int] | None = None) -> None:
         """counts: from `statuses`, shown with the choices."""
-        super().__init__(data, queryset=with_status(org))
+        self.is_ended = data.get("status") == GroupStatus.ENDED
+        super().__init__(data, queryset=ended(org) if self.is_ended else with_status(org))
         self.org = org
         self.form.auto_id = "filter_%s"
         choices: list[Any] = [*GroupStatus.choices, (OUT_OF_SYNC, _("Out of sync"))]
@@ -141,6 +151,8 @@ class GroupFilter(django_filters.FilterSet):
         return groups.filter(display_name_key__contains=fold(value))
 
     def standing(self, groups: QuerySet[PushedGroup], name: str, value: str) -> QuerySet[PushedGroup]:
+        if value == GroupStatus.ENDED:
+            return groups
         if value == GroupStatus.UNMAPPED:
             return groups.filter(is_unmapped())
         wished: dict[str, Any] = {"out_of_sync": True} if value == OUT_OF_SYNC else {"status": value}

@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from groups_provisioning.models import GroupMapping, GroupMember, MappingRule, PushedGroup, Status
+from groups_provisioning.models import EndedGroup, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.rules.proposals import first_match
 from orgs import entities, queue
 from orgs.db.keyset import chunks
-from orgs.models import Change, Turn, User
+from orgs.models import Change, Organization, Turn, User
 from orgs.models.people import NAMES, label
 
 
@@ -51,6 +51,11 @@ def ties(group: PushedGroup) -> Ties:
 
 def _target_type(mapping: GroupMapping) -> str:
     return f"{mapping.get_kind_display().lower()} {mapping.role}".strip()
+
+
+def ends(org: Organization) -> QuerySet[EndedGroup]:
+    """The groups that were ended by hand, and by what."""
+    return EndedGroup.objects.for_org(org).select_related("group", "change__by_person", "change__by_token")
 
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:

@@ -18,7 +18,7 @@ from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Question, decide
-from groups_provisioning.pages.groups import group_list
+from groups_provisioning.pages.groups import end_views, group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm
 from orgs import entities
@@ -166,13 +166,15 @@ def in_sync(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
 
 @changing.changing("groups", "POST")
 def bulk(request: OrgRequest) -> HttpResponseBase:
-    """Approve or reject the mappings of many groups: those that were selected, or all that match a filter."""
+    """Approve or reject the mappings of many groups, or end them: those selected, or all that match a filter."""
     chosen = _chosen(request)
     filters = request.POST.get("filters", "")
     back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
     if not chosen:
         messages.info(request, _("Select the groups first."))
         return redirect(back)
+    if request.POST.get("action") == "end":
+        return end_views.end_many(request, chosen, back, {"chosen": chosen, "filters": filters, "action": "end"})
     live = GroupMapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
     live = live.order_by("group__display_name_key", "id")
     is_rejection = request.POST.get("action") == "reject"

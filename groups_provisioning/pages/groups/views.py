@@ -13,11 +13,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from groups_provisioning.models import MappingRule, PushedGroup
+from groups_provisioning.actions import group_ends
+from groups_provisioning.models import EndedGroup, EndedMapping, EndedMember, MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.groups import group_list, group_page
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import Search
+from orgs import matter_words, matters
+from orgs.models import MatterKind
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
@@ -32,7 +35,8 @@ MOST = 500  # groups in one bulk decision
 @org_admin
 def groups(request: OrgRequest) -> HttpResponse:
     """The list. For htmx requests, which change filters and pages, only the part below the filters."""
-    counts = group_list.statuses(request.org)
+    tabs = group_list.tabs(request.org)
+    counts = group_list.statuses(request.org) | {group_list.GroupStatus.ENDED.value: tabs.ended}
     chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
     rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
@@ -40,7 +44,7 @@ def groups(request: OrgRequest) -> HttpResponse:
         request,
         "groups_provisioning/groups/_groups.html" if request.htmx else "groups_provisioning/groups/groups.html",
         {
-            "tabs": group_list.tabs(request.org),
+            "tabs": tabs,
             "chosen": chosen,
             "filters": _without(request, "page"),
             "counts": counts,
@@ -95,7 +99,10 @@ def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
 @require_safe
 @org_admin
 def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
-    found = get_object_or_404(group_list.with_status(request.org), id=group_id)
+    found = group_ends.with_last_write(group_list.with_status(request.org)).filter(id=group_id).first()
+    if found is None:
+        end = get_object_or_404(group_page.ends(request.org), group=group_id)
+        return render(request, "groups_provisioning/groups/ended_group.html", _ended(request, end))
     form = Search(request.GET, for_people=True)
     text = form.chosen("q")
     members = LongList(group_page.members(found, text), PAGE, total=None if text else found.member_count)
@@ -111,6 +118,18 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
         "attributes": list(islice(people_list.leaves(found.attributes), ATTRIBUTES)),
     }
     return render(request, "groups_provisioning/groups/group.html", context)
+
+
+def _ended(request: OrgRequest, end: EndedGroup) -> dict[str, Any]:
+    """Of a group that was ended by hand (SPEC G10)."""
+    still = matters.open_in(request.org, at=now()).filter(kind=MatterKind.GROUP_ENDED, subject_key=str(end.group_id))
+    return {
+        "group": group_ends.with_last_write(group_list.ended(request.org)).get(id=end.group_id),
+        "end": end,
+        "members": EndedMember.objects.filter(group=end.group_id).count(),
+        "mappings": EndedMapping.objects.filter(mapping__group=end.group_id).select_related("mapping__entity"),
+        "matters": matter_words.tell(request.org, still),
+    }
 
 
 @require_safe
@@ -135,7 +154,7 @@ def progress(request: OrgRequest, group_id: UUID) -> HttpResponse:
 @org_admin
 def history(request: OrgRequest, group_id: UUID) -> HttpResponse:
     """The last changes to a group or its mappings, which its page fetches; the activity has all of them."""
-    group = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
+    group = get_object_or_404(PushedGroup.objects.for_org(request.org), id=group_id)
     if not request.htmx:
         return redirect(f"{reverse('activity')}?group={group.id}")
     wanted = change_list.Wanted(group=group.id)

@@ -19,7 +19,8 @@ class Overview:
     are counted as the list of groups has them. conflicts: that are open. waiting: people to be settled. Of people,
     active, conflicts and waiting, one more than COUNTED at most are counted. held: since when settling fails, and when
     it is tried again. last_admin: who keeps the admin role (SPEC R5). refused: values that a deactivation could not
-    take (SPEC U4), in the time that is RECENT.
+    take (SPEC U4), in the time that is RECENT. opened: people whom an admin activated against the IdP's word (SPEC
+    U12).
     """
 
     people: int
@@ -38,6 +39,7 @@ class Overview:
     retry_at: datetime | None
     last_admin: str | None
     refused: int
+    opened: int
 
 
 _LIVE = "org_id = %(org)s AND deleted_at IS NULL"
@@ -55,7 +57,8 @@ SELECT u.people, u.active, g.groups, g.unmapped, g.pending, g.target_deleted, g.
     (SELECT count(*) FROM (SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %(org)s LIMIT %(counted)s) AS waiting),
     t.served_at, t.retry_at,
     (SELECT l.user_id::text FROM orgs_lastadmin l WHERE l.org_id = %(org)s),
-    (SELECT count(*) FROM orgs_ledgerentry WHERE org_id = %(org)s AND slot = 'refused' AND change_id >= %(recent)s)
+    (SELECT count(*) FROM orgs_ledgerentry WHERE org_id = %(org)s AND slot = 'refused' AND change_id >= %(recent)s),
+    (SELECT count(*) FROM orgs_user WHERE org_id = %(org)s AND active AND idp_active IS NOT NULL)
 FROM (
     SELECT count(*) AS people, count(*) FILTER (WHERE active) AS active
     FROM (SELECT active FROM orgs_user WHERE {_LIVE} AND NOT is_owner LIMIT %(counted)s) AS counted

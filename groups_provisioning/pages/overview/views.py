@@ -131,6 +131,17 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
             "Your identity provider took it away, but nobody else is an active admin. Make somebody else an admin."
         )
         yield Attention(title, text, _address("person", id_=last_admin.id) or _address("people"))
+    if there.opened:
+        title = ngettext(
+            "%(count)s person is active against the word of your identity provider",
+            "%(count)s people are active against the word of your identity provider",
+            there.opened,
+        )
+        text = _(
+            "It had deactivated them, and they were activated by hand while it was silent. This lasts until your "
+            "identity provider sends something about them again."
+        )
+        yield Attention(_count(title, there.opened), text, _address("people", "account=opened"))
     if there.retry_at:
         title = _("Applying changes was interrupted")
         text = _("The next attempt is %(when)s. Nothing is lost. If this continues, contact support.")

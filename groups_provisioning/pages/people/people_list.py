@@ -12,6 +12,7 @@ from django.db.models import Exists, F, Func, OuterRef, Prefetch, QuerySet, Valu
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import Conflict, Membership
+from orgs.activity import Activity
 from orgs.db.keyset import chunks
 from orgs.db.words import have_words, words_of
 from orgs.models import Entity, EntityKind, HandPlacement, Organization, User
@@ -24,8 +25,12 @@ class AddedBy(models.TextChoices):
 
 
 class Account(models.TextChoices):
+    """What lists call an account. As filters, the first two include those that an admin switched by hand."""
+
     ACTIVE = "active", _("Active")
     INACTIVE = "inactive", _("Deactivated")
+    CLOSED = "closed", _("Deactivated by hand")
+    OPENED = "opened", _("Activated by hand")
     DELETED = "deleted", _("Deleted by SCIM")
 
 
@@ -45,8 +50,10 @@ class Wanted:
 def found(org: Organization, wanted: Wanted) -> QuerySet[User]:
     """The people who are wanted, in no order. Every word of the text must occur."""
     found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED, erased_at=None)
-    if wanted.account in (Account.ACTIVE, Account.INACTIVE):
-        found = found.filter(active=wanted.account == Account.ACTIVE)
+    if wanted.account and wanted.account != Account.DELETED:
+        found = found.filter(active=wanted.account in (Account.ACTIVE, Account.OPENED))
+    if wanted.account in (Account.CLOSED, Account.OPENED):
+        found = found.filter(idp_active__isnull=False)
     if wanted.added_by:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
@@ -102,6 +109,7 @@ _FILE = (
     *NAMES,
     "id",
     "active",
+    "idp_active",
     "deleted_at",
     "is_owner",
     "scim_managed",
@@ -117,10 +125,10 @@ def rows(org: Organization, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
     owner = str(_("Owner"))
     for chunk in chunks(found(org, wanted), _FILE, by="user_name_key", tie="id"):
         places = _names_of_places([row[4] for row in chunk])
-        for *names, id_, active, deleted_at, is_owner, by_scim, external_id, created_at, roles in chunk:
+        for *names, id_, active, idp_active, deleted_at, is_owner, by_scim, external_id, created_at, roles in chunk:
             yield (
                 *names_in_file(*names),
-                accounts[account(active=active, deleted_at=deleted_at)],
+                accounts[account(Activity(active, idp_active), deleted_at)],
                 ", ".join(roles or ()),
                 *(", ".join(places.get((id_, kind), ())) for kind in EntityKind),
                 owner if is_owner else origins[AddedBy.SCIM if by_scim else AddedBy.HAND],
@@ -145,10 +153,12 @@ def _names_of_places(people: Sequence[UUID]) -> dict[tuple[UUID, str], list[str]
     return found
 
 
-def account(*, active: bool, deleted_at: datetime | None) -> Account:
+def account(activity: Activity, deleted_at: datetime | None) -> Account:
     if deleted_at is not None:
         return Account.DELETED
-    return Account.ACTIVE if active else Account.INACTIVE
+    if activity.idp is not None:
+        return Account.OPENED if activity.active else Account.CLOSED
+    return Account.ACTIVE if activity.active else Account.INACTIVE
 
 
 def added_by(user: User) -> str:
@@ -172,7 +182,7 @@ def attributes(user: User) -> Iterator[tuple[str, Any]]:
     columns = {"userName": user.user_name, "externalId": user.external_id, "displayName": user.display_name}
     columns |= {"name.givenName": user.given_name, "name.familyName": user.family_name}
     yield from ((path, value) for path, value in columns.items() if value)
-    yield "active", user.active
+    yield "active", user.activity.said
     yield from leaves(user.attributes)
 
 

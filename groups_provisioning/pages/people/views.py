@@ -10,10 +10,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from groups_provisioning.actions import manual_changes
+from groups_provisioning.actions import account_switches, manual_changes
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.people import erasing_views, people_list
+from groups_provisioning.pages.people import account_history, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Organization, Standing, User
 from orgs.web.access import OrgRequest, cause, org_admin
@@ -75,7 +75,10 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         {
             "person": user,
             "can_erase": request.user.is_owner and not user.active and not user.is_owner,
-            "account": people_list.account(active=user.active, deleted_at=user.deleted_at),
+            "ended": account_history.ended(user),
+            "is_oneself": user == request.user,
+            "may_activate": not account_switches.needs_silence(user)
+            or account_switches.is_silent(request.org, at=now()),
             "added_by": people_list.added_by(user),
             "why": why,
             "roles": why.why_roles(),

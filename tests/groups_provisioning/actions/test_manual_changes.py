@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from groups_provisioning.actions import manual_changes
+from groups_provisioning.actions import account_switches, manual_changes
 from groups_provisioning.models import Decision
 from orgs import entities, history, people
 from orgs.catalogue import UnknownRole
 from orgs.change_details import ConflictDecided
 from orgs.entities import KindOff
-from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, Mark, Organization, User
+from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, Organization, User
 from orgs.people import UnknownPerson
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory
@@ -322,16 +322,15 @@ class TestBeingDeactivated:
         activate(True)
         assert User.objects.get(id=ada.id).deactivated_at == [at]
 
-    def test_is_noted_when_support_says_so_and_a_worker_settles_her(self, org: Organization, ada: User) -> None:
-        people.switch(user_id=ada.id, active=False, cause=by_command())
-        assert Mark.objects.get().user == ada
-        people.switch(user_id=ada.id, active=True, cause=by_command())
+    def test_is_noted_when_an_admin_says_so(self, org: Organization, ada: User) -> None:
+        account_switches.deactivate(org=org, user_id=ada.id, cause=by_command())
+        account_switches.activate(org=org, user_id=ada.id, cause=by_command())
         assert len(User.objects.get(id=ada.id).deactivated_at) == 1
-        assert Mark.objects.count() == 2
 
     def test_is_remembered_so_many_times(self, org: Organization, ada: User) -> None:
         for number in range(2 * people.DEACTIVATIONS + 2):
-            people.switch(user_id=ada.id, active=bool(number % 2), cause=by_command())
+            switch = account_switches.activate if number % 2 else account_switches.deactivate
+            switch(org=org, user_id=ada.id, cause=by_command())
         assert len(User.objects.get(id=ada.id).deactivated_at) == people.DEACTIVATIONS
 
 

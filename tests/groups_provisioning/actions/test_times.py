@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, mappings
+from groups_provisioning.actions import account_switches, conflict_decisions, entity_edits, mappings
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
-from orgs import organizations, people
+from orgs import organizations
 from orgs.history import Cause
 from orgs.models import Door, Organization, User
 from tests.conftest import Idp
@@ -67,7 +67,7 @@ def test_the_clock_of_a_host_decides_nothing(
     organizations.change(org=org, wishes={"teams": False}, cause=cause())
     organizations.change(org=org, wishes={"teams": True}, cause=cause())
     idp.patch(f"/Users/{ada}", {"op": "replace", "value": {"active": False}})
-    people.switch(user_id=User.objects.get(id=bob).id, active=False, cause=cause())
+    account_switches.deactivate(org=org, user_id=User.objects.get(id=bob).id, cause=cause())
     mappings.reject(org=org, mapping_ids=[moved.id], cause=cause())
     entity = only(second).entity_id
     assert entity

@@ -1,5 +1,7 @@
 """Groups and mappings, as support sees them."""
 
+from typing import Any
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -84,3 +86,25 @@ def test_mappings_of_several_orgs_are_rejected(desk: Client, idp: Idp) -> None:
     assert "2 of 2 done" in act(desk, "reject", *found)
     assert set(GroupMapping.objects.values_list("status", "barred")) == {(Status.REJECTED, True)}
     assert "0 of 2 done" in act(desk, "reject", *found)
+
+
+def test_support_ends_groups_and_brings_them_back_after_a_look_at_the_effect(
+    desk: Client, org: Organization, idp: Idp
+) -> None:  # G10
+    group = push(idp, "Engineers")
+    address = reverse("admin:groups_provisioning_pushedgroup_changelist")
+
+    def send(action: str, **more: str) -> Any:
+        return desk.post(address, {"action": action, "_selected_action": [str(group.id)], **more}, follow=True)
+
+    for action, lives, ticked in (("end", False, {"_anyway": "1"}), ("undo_end", True, {})):
+        shown = send(action)
+        assert "These are the effects of the change" in shown.content.decode()
+        assert PushedGroup.objects.live().exists() != lives
+        if ticked:  # pushed within a day
+            send(action, _seen=shown.context["seen"])
+            assert PushedGroup.objects.live().exists() != lives
+        send(action, _seen=shown.context["seen"], **ticked)
+        assert PushedGroup.objects.live().exists() == lives
+    ended, back = Change.objects.filter(verb__in=["group.ended", "group.brought_back"]).order_by("id")
+    assert {ended.door, back.door} == {Door.ADMIN}

@@ -5,6 +5,7 @@ comes now and then; whom a request is about is settled when it answers (SPEC S7)
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, erasing, manual_changes, mappings, rules
+from groups_provisioning.actions import (
+    account_switches,
+    conflict_decisions,
+    entity_edits,
+    erasing,
+    group_ends,
+    manual_changes,
+    mappings,
+    rules,
+)
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
@@ -23,17 +33,19 @@ from groups_provisioning.models import (
     ROLE,
     Conflict,
     Decision,
+    EndedGroup,
     GroupMapping,
     MappingRule,
     PatternType,
     PushedGroup,
     Status,
 )
+from groups_provisioning.preview import plans
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
-from orgs import entities, organizations, people
+from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Turn, User
+from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Organization, ScimToken, Turn, User
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
@@ -52,6 +64,7 @@ PROFILES = {
     },
 }
 NAMES = ["Red", "Green", "Blue", "Gold"]
+REFUSALS = (*plans.REFUSALS, conflict_decisions.ConflictGone)
 ANSWERS = {200, 201, 204, 400, 404, 409}
 
 # An example takes many requests; HYPOTHESIS_PROFILE=deep looks longer.
@@ -78,8 +91,9 @@ class Portal(RuleBasedStateMachine):
         self.org = OrganizationFactory.create(dialect=dialect)
         self.profile = PROFILES[dialect]
         self.idp = Idp(issue_token(self.org).secret)
+        self.said: dict[int, list[tuple[str, bool]]] = {number: [] for number in range(4)}
         for number in range(4):
-            self._send("POST", "/Users", {"userName": self._name(number)})
+            self.create_user(number, None, None, True)
         for number, (name, kind) in enumerate(zip(NAMES, mapped_to, strict=False)):
             self.push_group(name, {0, 1, 2, 3}, None)
             self.map_group(number, kind, name)
@@ -101,28 +115,32 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, role=st.none() | one, pool=st.none() | names, active=st.booleans())
     def create_user(self, number: int, role: int | None, pool: str | None, active: bool) -> None:
         body = {"userName": self._name(number), "active": active, **self._extension(role, pool)}
-        self._send("POST", "/Users", body, about=number)
+        if self._send("POST", "/Users", body, about=number):
+            self.said[number].append(("idp", active))
 
     @rule(number=one, role=st.none() | one, pool=st.none() | names, active=st.booleans())
     def put_user(self, number: int, role: int | None, pool: str | None, active: bool) -> None:
         body = {"userName": self._name(number), "active": active, **self._extension(role, pool)}
-        if user := self._user(number):
-            self._send("PUT", f"/Users/{user.id}", body, about=number)
+        if (user := self._user(number)) and self._send("PUT", f"/Users/{user.id}", body, about=number):
+            self.said[number].append(("idp", active))
 
     @rule(number=one, active=st.booleans())
     def switch_user(self, number: int, active: bool) -> None:
         if user := self._user(number):
             self._patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": active}, about=number)
+            self.said[number].append(("idp", active))
 
     @rule(number=one, role=one)
     def give_role(self, number: int, role: int) -> None:
         if user := self._user(number):
             self._patch(f"/Users/{user.id}", {"op": "replace", "value": self._extension(role, None)}, about=number)
+            self.said[number].append(("idp", oracle.activity_of(self.said[number])[1]))
 
     @rule(number=one)
     def delete_user(self, number: int) -> None:
         if user := self._user(number):
             self._send("DELETE", f"/Users/{user.id}")
+            self.said[number].append(("idp", False))
 
     @rule(number=one)
     def erase_user(self, number: int) -> None:  # U5
@@ -216,6 +234,28 @@ class Portal(RuleBasedStateMachine):
             wish = {"do": "reject", "ids": [str(mapping.id)]}
             self._try(mappings.reject, foresee=wish, mapping_ids=[mapping.id])
 
+    @rule(numbers=st.sets(one, min_size=1, max_size=2))
+    def end_groups(self, numbers: set[int]) -> None:
+        live = list(PushedGroup.objects.for_org(self.org).live().order_by("id"))
+        ids = sorted({live[number % len(live)].id for number in numbers}) if live else []
+        if ids:
+            self._try(_end_all, foresee={"do": "end", "ids": [str(id_) for id_ in ids]}, ids=ids)
+
+    @rule(number=one)
+    def undo_end(self, number: int) -> None:
+        if end := self._pick(EndedGroup.objects.for_org(self.org), number):
+            wish = {"do": "undo_end", "group": str(end.group_id)}
+            self._try(group_ends.undo_end, foresee=wish, group_id=end.group_id)
+
+    @rule(number=one)
+    def end_and_undo_at_once(self, number: int) -> None:
+        """The facts are as they were, and so is everybody (G10)."""
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
+            before = _but_for_revisions(self._settled())
+            group_ends.end_group(org=self.org, group_id=group.id, cause=self._cause())
+            group_ends.undo_end(org=self.org, group_id=group.id, cause=self._cause())
+            assert _but_for_revisions(self._settled()) == before
+
     @rule(kind=kinds, name=names)
     def create_entity(self, kind: str, name: str) -> None:
         self._try(entity_edits.create_entity, kind=kind, name=name)
@@ -261,10 +301,19 @@ class Portal(RuleBasedStateMachine):
         if user and self._try(manual_changes.set_roles, user_id=user.id, roles=keys):
             self._check_settled(user)
 
-    @rule(number=one, active=st.booleans())
-    def switch_by_support(self, number: int, active: bool) -> None:
+    @rule(number=one, active=st.booleans(), silent=st.booleans())
+    def switch_by_hand(self, number: int, active: bool, silent: bool) -> None:
         if user := self._user(number):
-            people.switch(user_id=user.id, active=active, cause=self._cause())
+            last_used_at = timezone.now() - (account_switches.SILENT if silent else timedelta())
+            ScimToken.objects.for_org(self.org).update(last_used_at=last_used_at)
+            wish = {"do": "switch_person", "user": str(user.id), "active": active}
+            command = account_switches.activate if active else account_switches.deactivate
+            self.said[number].append(("admin", active))
+            done = self._try(command, foresee=wish, user_id=user.id)
+            if done is None:
+                self.said[number].pop()
+            elif done:
+                self._check_settled(user)
 
     @rule(number=one, use_incoming=st.booleans())
     def decide(self, number: int, use_incoming: bool) -> None:
@@ -303,6 +352,9 @@ class Portal(RuleBasedStateMachine):
         reconcile.settle_marked(self.org.id)
         after = exported(self.org)
         assert after["waiting"] == []
+        for number, words in self.said.items():
+            if user := self._user(number):
+                assert (user.active, user.activity.said) == oracle.activity_of(words)
         assert effects_of(after) == oracle.expected(facts_of(before), admins)
         return after
 
@@ -315,14 +367,15 @@ class Portal(RuleBasedStateMachine):
 
     # --- How ----------------------------------------------------------------------------------------------------------
 
-    def _send(self, method: str, path: str, body: Any = None, *, about: int | None = None) -> None:
-        """about: the person whom the request is to settle, where it changes anything."""
+    def _send(self, method: str, path: str, body: Any = None, *, about: int | None = None) -> bool:
+        """Whether it was done. about: the person whom the request is to settle, where it changes anything."""
         before = about is not None and self._user(about)
         answer = self.idp(method, path, body)
         assert answer.status_code in ANSWERS, answer.content
         after = about is not None and self._user(about)
         if after and (not before or before.revision != after.revision):
             self._check_settled(after)
+        return answer.status_code < 400
 
     def _patch(self, path: str, operation: dict[str, Any], *, about: int | None = None) -> None:
         schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
@@ -339,7 +392,7 @@ class Portal(RuleBasedStateMachine):
         before, said, refusal = last_entry(), None, None
         try:
             said = command(org=self.org, cause=self._cause(), **wish)
-        except (*mappings.REFUSALS, conflict_decisions.ConflictGone) as refused:
+        except REFUSALS as refused:
             refusal = refused
         if looks and refusal:
             assert type(outlook) is type(refusal)
@@ -348,7 +401,9 @@ class Portal(RuleBasedStateMachine):
             self._settled()
             assert isinstance(outlook, Outlook)
             assert what_came(self.org, outlook, since=before) == what_was_said(outlook)
-            refused = said.refused if isinstance(said, mappings.Approvals) else {}
+            if not isinstance(said, mappings.Approvals):
+                return said
+            refused = said.refused
             assert {id_: type(each) for id_, each in outlook.plan.refused.items()} == {
                 str(id_): type(each) for id_, each in refused.items()
             }
@@ -385,6 +440,18 @@ class Portal(RuleBasedStateMachine):
         if role is None or "group" not in self.profile:
             return {}
         return {self.profile["group"]: {"LambdatestRoles": [self._role(role)]}}
+
+
+def _end_all(*, org: Organization, ids: list[UUID], cause: Cause) -> None:
+    with transaction.atomic():
+        for id_ in ids:
+            group_ends.end_group(org=org, group_id=id_, cause=cause)
+
+
+def _but_for_revisions(state: dict[str, Any]) -> dict[str, Any]:
+    """An exported state without what tells that groups were written."""
+    groups = [{**group, "revision": None, "modified_at": None} for group in state["groups"]]
+    return {**state, "groups": groups}
 
 
 @pytest.mark.usefixtures("db")

@@ -12,6 +12,9 @@ from groups_provisioning.engine import export
 from groups_provisioning.models import (
     Conflict,
     Decision,
+    EndedGroup,
+    EndedMapping,
+    EndedMember,
     GroupMapping,
     GroupMember,
     MappingRule,
@@ -49,6 +52,9 @@ LEFT_OUT: dict[type[Model], dict[str, str]] = {
     MappingRule: {"org": "is the document's", "gives_role": "follows from kind"},
     GroupMapping: {"org": "is the document's"},
     Decision: {"org": "is the document's"},
+    EndedGroup: {"id": "is nobody's", "org": "is the document's"},
+    EndedMapping: {"id": "is nobody's", "org": "is the document's"},
+    EndedMember: {"id": "is nobody's", "org": "is the document's", "group": "is the row's"},
 }
 
 
@@ -228,6 +234,9 @@ def test_is_the_same_however_little_is_read_at_once(acme: Acme, monkeypatch: pyt
         (MappingRule, export.RULE),
         (GroupMapping, export.MAPPING),
         (Decision, export.DECISION),
+        (EndedGroup, export.END),
+        (EndedMapping, export.ENDED_MAPPING),
+        (EndedMember, export.ENDED_MEMBER),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

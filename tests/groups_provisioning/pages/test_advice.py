@@ -9,12 +9,11 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from groups_provisioning.actions import conflict_decisions, manual_changes
+from groups_provisioning.actions import account_switches, conflict_decisions, manual_changes
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.engine import explanation, reconcile
 from groups_provisioning.engine.explanation import Reason, WhyNot
 from groups_provisioning.models import Conflict, GroupMapping, GroupMember, Source, Status
-from orgs import people
 from orgs.models import Entity, EntityKind, Organization, User
 from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory
@@ -194,7 +193,8 @@ def _leave(at: Situation, user: User, number: int) -> None:
 
 def _switch_person(at: Situation, user: User, number: int) -> None:
     user.refresh_from_db()
-    people.switch(user_id=user.id, active=not user.active, cause=by_command())
+    switch = account_switches.deactivate if user.active else account_switches.activate
+    switch(org=at.org, user_id=user.id, cause=by_command())
 
 
 STEPS = [

@@ -1,6 +1,7 @@
 """SCIM groups and mapping rules, as an org's admins see and change them."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,16 +9,29 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning.actions import entity_edits, mappings
+from groups_provisioning.actions import entity_edits, group_ends, mappings
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import runs
-from orgs import entities
-from orgs.models import Change, Entity, Organization, User
+from orgs import entities, matters
+from orgs.matters import Occurrence
+from orgs.models import Change, Entity, MatterKind, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, map_to, only, push, role_rule, rule
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    TEAM,
+    by_command,
+    map_to,
+    only,
+    push,
+    push_user,
+    role_rule,
+    rule,
+    settle_marked,
+)
 from tests.page_text import text_at_first
 from tests.scim.api.crowds import fill
 
@@ -614,3 +628,61 @@ class TestARoleOfAGroup:
         decide(browser, f"/mappings/{only(group).id}/reject/")
         assert not GroupMapping.objects.live().exists()
         assert "role Admin" in browser.get(f"/groups/{group.id}/").content.decode()
+
+
+class TestEndingAGroup:
+    """SPEC G10."""
+
+    def quiet(self) -> None:
+        """As if the last push were two days old."""
+        Change.objects.update(at=timezone.now() - timedelta(days=2))
+
+    def test_shows_the_effect_and_then_does_it_and_undoes_it(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:
+        group = push(idp, "Engineers", push_user(idp, "Bo"))
+        map_to(group)
+        settle_marked(org)
+        self.quiet()
+        page = text_at_first(browser.get(f"/groups/{group.id}/end/"))
+        assert "its members lose what only this group gives them" in page
+        assert "removed from the team Engineers" in page
+        assert "last pushed by test over SCIM" in page
+        answer = decide(browser, f"/groups/{group.id}/end/")
+        settle_marked(org)
+        assert "“Engineers” was ended." in text_at_first(answer)
+        page = text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "Ended by Ada Brandt, just now" in page
+        assert "with the token test" in page
+        answer = decide(browser, f"/groups/{group.id}/undo-end/")
+        assert "“Engineers” is back." in text_at_first(answer)
+
+    def test_asks_twice_where_it_was_pushed_within_a_day(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Engineers")
+        answer = decide(browser, f"/groups/{group.id}/end/")
+        assert "Not done yet: tick this" in text_at_first(answer)
+        assert PushedGroup.objects.live().exists()
+        decide(browser, f"/groups/{group.id}/end/", anyway="1")
+        assert not PushedGroup.objects.live().exists()
+
+    def test_of_many_is_one_decision_in_the_list(self, browser: Client, org: Organization, idp: Idp) -> None:
+        chosen = [str(push(idp, name).id) for name in ("A", "B")]
+        self.quiet()
+        answer = decide(browser, "/groups/bulk/", action="end", group=chosen)
+        assert "2 groups were ended." in text_at_first(answer)
+        assert rows(browser.get("/groups/")) == []
+        answer = browser.get("/groups/?status=ended")
+        assert rows(answer) == ["A", "B"]
+        assert "Ended (2)" in text_at_first(answer)
+
+    def test_says_what_to_do_in_the_idp_that_still_writes_it(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:
+        group = push(idp, "Engineers")
+        group_ends.end_group(org=org, group_id=group.id, cause=by_command())
+        still = {"name": "Engineers"}
+        matters.note([Occurrence(org.id, MatterKind.GROUP_ENDED, str(group.id), timezone.now(), None, still)])
+        page = text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "was ended here, and is still written" in page
+        assert "restart provisioning, or unlink the group and push it again" in page
+        assert "was ended here, and is still written" in text_at_first(browser.get("/"))

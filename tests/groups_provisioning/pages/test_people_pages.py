@@ -10,12 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from groups_provisioning.actions import account_switches
 from groups_provisioning.models import Status
 from groups_provisioning.pages.people import people_list
 from orgs import organizations
-from orgs.models import Change, HandPlacement, Organization, User
+from orgs.models import Change, HandPlacement, Organization, ScimToken, User
 from orgs.web import long_list
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory, UserFactory
 from tests.groups_provisioning.world import (
     POOL,
@@ -259,6 +260,106 @@ class TestAPerson:
             answer = browser.get(f"/people/{ada.id}/")
         assert len(answer.content) < 250_000
         assert "And 10 more groups" in text(answer)
+
+
+class TestDeactivatingByHand:
+    """SPEC U12."""
+
+    def confirm(self, browser: Client, address: str, **ticked: str) -> Any:
+        shown = browser.get(address).context["outlook"].fingerprint
+        return browser.post(address, {"seen": shown, **ticked}, follow=True)
+
+    def test_shows_the_effect_and_then_does_it(self, browser: Client, org: Organization, ada: User) -> None:
+        placed(org, entity(org, "Platform"), ada)
+        page = text_of(browser, f"/people/{ada.id}/deactivate/")
+        assert "signed out everywhere" in page
+        assert "Assignments Platform" in page
+        assert "1 person who can sign in" in page
+        answer = self.confirm(browser, f"/people/{ada.id}/deactivate/")
+        assert "Ada Lovelace is deactivated." in text(answer)
+        assert re.search(r"Deactivated by hand They cannot sign in.* Deactivated by Mo Adler, just now", text(answer))
+        assert "active true" in text(answer)  # what the identity provider says
+        answer = self.confirm(browser, f"/people/{ada.id}/activate/")
+        assert "Ada Lovelace is active." in text(answer)
+
+    def test_does_nothing_that_was_not_seen(self, browser: Client, ada: User, idp: Idp) -> None:  # M9
+        stale = browser.get(f"/people/{ada.id}/deactivate/").context["outlook"].fingerprint
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"displayName": "Lady"}})
+        answer = browser.post(f"/people/{ada.id}/deactivate/", {"seen": stale}, follow=True)
+        assert "the effects have changed" in text(answer)
+        assert User.objects.get(id=ada.id).active
+
+    def test_is_not_offered_of_the_owner_or_oneself(self, browser: Client, org: Organization, admin: User) -> None:
+        owner = OwnerFactory.create(org=org)
+        settle(owner)
+        for user, words in ((owner, "The owner's account cannot be"), (admin, "You cannot deactivate your own")):
+            assert "Deactivate…" not in text_of(browser, f"/people/{user.id}/")
+            assert words in text(browser.get(f"/people/{user.id}/deactivate/", follow=True))
+
+    def test_warns_that_nobody_else_is_an_admin(self, org: Organization, ada: User) -> None:  # R5
+        owner = OwnerFactory.create(org=org)
+        manual = person(org, "Bo", "Ek", manual_roles=["Admin"])
+        settle(owner)
+        warning = "They are the last active admin."
+        assert warning in text_of(signed_in(owner), f"/people/{manual.id}/deactivate/")
+        assert warning not in text_of(signed_in(owner), f"/people/{ada.id}/deactivate/")
+
+    def test_lists_them_by_who_said_so(self, browser: Client, org: Organization, idp: Idp, ada: User) -> None:
+        account_switches.deactivate(org=org, user_id=ada.id, cause=by_command())
+        assert "SCIM Deactivated by hand" in text_of(browser, "/people/?account=closed")
+        for account, found in (("inactive", True), ("closed", True), ("opened", False), ("active", False)):
+            answer = browser.get(f"/people.csv?account={account}&q=lovelace")
+            rows = list(csv.reader(b"".join(answer).decode().splitlines()))[1:]
+            assert [row[2] for row in rows] == ["Deactivated by hand"] * found
+
+    def test_says_which_request_and_token_did_it(self, browser: Client, org: Organization, idp: Idp, ada: User) -> None:
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": False}})
+        change = Change.objects.latest("id")
+        answer = browser.get(f"/people/{ada.id}/")
+        assert "Deactivated by test over SCIM, just now" in text(answer)
+        assert f"/settings/scim/log/{change.request_id}/" in answer.content.decode()
+
+    def test_says_both_where_both_did_it(self, browser: Client, org: Organization, idp: Idp, ada: User) -> None:
+        account_switches.deactivate(org=org, user_id=ada.id, cause=by_command())
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": False}})
+        page = text_of(browser, f"/people/{ada.id}/")
+        assert "Deactivated on the command line, just now" in page
+        assert "Your identity provider deactivated them too: Deactivated by test over SCIM" in page
+
+
+class TestActivatingWhomTheIdpDeactivated:
+    """SPEC U12."""
+
+    @pytest.fixture
+    def address(self, org: Organization, idp: Idp, ada: User) -> str:
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": False}})
+        ScimToken.objects.update(last_used_at=timezone.now() - account_switches.SILENT)
+        return f"/people/{ada.id}/activate/"
+
+    def test_is_not_offered_while_the_idp_calls(self, browser: Client, ada: User, address: str) -> None:
+        ScimToken.objects.update(last_used_at=timezone.now())
+        assert "Activate…" not in text_of(browser, f"/people/{ada.id}/")
+        assert "Activate them in your identity provider." in text(browser.get(address, follow=True))
+
+    def test_asks_a_second_question(self, browser: Client, ada: User, address: str) -> None:
+        assert "none of its tokens was used in the last 24 hours" in text_of(browser, address)
+        seen = browser.get(address).context["outlook"].fingerprint
+        answer = browser.post(address, {"seen": seen}, follow=True)
+        assert "Not done yet: tick this" in text(answer)
+        assert not User.objects.get(id=ada.id).active
+        answer = browser.post(address, {"seen": seen, "anyway": "1"}, follow=True)
+        assert "Ada Lovelace is active." in text(answer)
+
+    def test_stands_on_the_overview_and_the_page_until_the_idp_s_next_word(
+        self, browser: Client, org: Organization, idp: Idp, ada: User, address: str
+    ) -> None:
+        account_switches.activate(org=org, user_id=ada.id, cause=by_command())
+        standing = "1 person is active against the word of your identity provider"
+        assert standing in text_of(browser, "/")
+        assert "Active against the word of your identity provider" in text_of(browser, f"/people/{ada.id}/")
+        assert "SCIM Activated by hand" in text_of(browser, "/people/?account=opened")
+        idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": True}})
+        assert standing not in text_of(browser, "/")
 
 
 class TestByHand:

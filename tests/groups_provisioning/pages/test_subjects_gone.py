@@ -12,13 +12,21 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, manual_changes, mappings, rules
+from groups_provisioning.actions import (
+    account_switches,
+    conflict_decisions,
+    entity_edits,
+    group_ends,
+    manual_changes,
+    mappings,
+    rules,
+)
 from groups_provisioning.models import Conflict, Decision, PushedGroup, Status
 from groups_provisioning.pages.conflicts import views as conflict_views
 from groups_provisioning.pages.deciding import runs
 from groups_provisioning.pages.entities import views as entity_views
-from groups_provisioning.pages.groups import mapping_views
-from groups_provisioning.pages.people import placement_views
+from groups_provisioning.pages.groups import end_views, mapping_views
+from groups_provisioning.pages.people import account_views, placement_views
 from groups_provisioning.pages.people import views as people_views
 from groups_provisioning.pages.rules import views as rule_views
 from orgs.models import Organization
@@ -27,7 +35,16 @@ from tests.conftest import Idp
 from tests.groups_provisioning.world import POOL, by_command, entity, group, person, placed, rule, settle, tie
 from tests.page_text import text_at_first
 
-MODULES = (conflict_views, entity_views, mapping_views, people_views, placement_views, rule_views)
+MODULES = (
+    end_views,
+    account_views,
+    conflict_views,
+    entity_views,
+    mapping_views,
+    people_views,
+    placement_views,
+    rule_views,
+)
 
 
 class Form(NamedTuple):
@@ -82,6 +99,16 @@ class World:
 
         return gone
 
+    def ended(self, which: Any) -> Any:
+        group_ends.end_group(org=self.org, group_id=which.id, cause=by_command())
+        return which
+
+    def push_again(self, which: Any) -> Callable[[], None]:
+        def back() -> None:
+            assert self.idp.post("/Groups", {"displayName": which.display_name}).status_code == 201
+
+        return back
+
     def out_of_sync(self, which: Any) -> Any:
         PushedGroup.objects.filter(id=which.id).update(out_of_sync=True)
         return which
@@ -97,6 +124,12 @@ class World:
 
     def take_name(self) -> None:
         entity_edits.create_entity(org=self.org, kind="team", name="Taken", cause=by_command())
+
+    @cache  # noqa: B019
+    def deactivated(self) -> Any:
+        bo = person(self.org, "Bo", "Ek", scim_managed=True)
+        account_switches.deactivate(org=self.org, user_id=bo.id, cause=by_command())
+        return bo
 
     def take_out(self) -> None:
         manual_changes.take_out(org=self.org, user_id=self.ada.id, entity_id=self.platform.id, cause=by_command())
@@ -115,6 +148,16 @@ def forms() -> dict[str, Callable[[World], Form]]:
     team = {"pattern_type": "prefix", "pattern": "x", "kind": "team"}
     return {
         "roles of a person": lambda w: Form("person-roles", [w.ada.id], {"roles": "Admin"}, w.delete_person, PERSON),
+        "a person to deactivate": lambda w: Form(
+            "person-deactivate", [w.ada.id], {}, w.delete_person, f"{PERSON}|effects have changed"
+        ),
+        "a person to activate": lambda w: Form(
+            "person-activate",
+            [w.deactivated().id],
+            {},
+            lambda: w.idp.delete(f"/Users/{w.deactivated().id}"),
+            f"{PERSON}|effects have changed",
+        ),
         "a person to place": lambda w: Form("person-place", [w.ada.id], {"entity": w.gold.id}, w.delete_person, PERSON),
         "a place for a person": lambda w: Form(
             "person-place", [w.ada.id], {"entity": w.gold.id}, w.delete_entity(w.gold), ENTITY
@@ -163,6 +206,12 @@ def forms() -> dict[str, Callable[[World], Form]]:
         ),
         "a group to map to a kind that is off": lambda w: Form(
             "group-map", [w.free.id], {"kind": "team", "name": "New"}, w.switch_off, OFF
+        ),
+        "a group to end": lambda w: Form(
+            "group-end", [w.free.id], {}, w.delete_group(w.free), f"{GROUP}|effects have changed"
+        ),
+        "a group to bring back": lambda w: Form(
+            "group-undo-end", [w.ended(w.free).id], {}, w.push_again(w.free), "back already|effects have changed"
         ),
         "a group to confirm": lambda w: Form(
             "group-in-sync", [w.out_of_sync(w.free).id], {}, w.delete_group(w.free), GROUP
@@ -247,7 +296,8 @@ def test_every_form_is_in_the_table(world: World) -> None:
 
 
 def _asks_twice(form: Form) -> bool:
-    return form.name.startswith(("group", "mapping", "rule", "conflicts", "entity-delete")) and form.name != "rule-move"
+    shown = ("group", "mapping", "rule", "conflicts", "entity-delete", "person-deactivate", "person-activate")
+    return form.name.startswith(shown) and form.name != "rule-move"
 
 
 def _go_meanwhile(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Support erases people (SPEC U5)."""
+"""Accounts, for support: switched by the command that admins use (SPEC U12), and erased (SPEC U5)."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,15 +14,17 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
 from groups_provisioning import refusals
-from groups_provisioning.actions import erasing
-from orgs.admin.mirror import cause
-from orgs.admin.people import UserAdmin
+from groups_provisioning.actions import account_switches, erasing
+from orgs.admin.mirror import cause as cause_of
+from orgs.admin.people import SwitchRefused, UserAdmin
 from orgs.db.keys import as_uuid
 from orgs.forms import EraseForm
+from orgs.history import Cause
 from orgs.models import User
+from orgs.people import UnknownPerson
 
 
-class ErasingUserAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):
     actions_detail: ClassVar = ["erase"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -44,7 +46,7 @@ class ErasingUserAdmin(UserAdmin):
         page = reverse("admin:orgs_user_change", args=[user.pk])
         if request.method == "POST" and form.is_valid():
             try:
-                erasing.erase(org=user.org, user_id=user.pk, cause=cause(request))
+                erasing.erase(org=user.org, user_id=user.pk, cause=cause_of(request))
             except refusals.REFUSALS as refusal:
                 messages.error(request, refusals.in_words(refusal))
             else:
@@ -60,12 +62,29 @@ class ErasingUserAdmin(UserAdmin):
         }
         return TemplateResponse(request, "admin/orgs/user/erase.html", context)
 
+    def switch(self, user: User, *, active: bool, cause: Cause) -> bool:
+        if user.org is None:
+            return super().switch(user, active=active, cause=cause)
+        # Setting the word of a silent identity provider aside asks a second question, which the person's page does.
+        if active and user.deleted_at is None and account_switches.needs_silence(user):
+            text = _(
+                "Their identity provider deactivated %(name)s: activate them there. While it is silent, the "
+                "organization's admin can do it on the person's page."
+            )
+            raise SwitchRefused(text % {"name": user})
+        command = account_switches.activate if active else account_switches.deactivate
+        try:
+            return command(org=user.org, user_id=user.pk, cause=cause)
+        except UnknownPerson as gone:
+            raise SwitchRefused(_("SCIM deleted %(name)s; only SCIM can restore them.") % {"name": user}) from gone
+
 
 def _erasable(user_id: str | UUID | None) -> User | None:
     people = User.objects.filter(org__isnull=False, is_owner=False, active=False, erased_at=None)
     return people.filter(pk=as_uuid(str(user_id))).select_related("org").first()
 
 
-# In place of the page of `orgs.admin`, which registers it as it is imported above, whichever app comes first.
+# In place of the page of `orgs.admin`, which registers it as it is imported above, whichever app comes first. That one
+# knows no groups, and so settles nobody.
 admin.site.unregister(User)
-admin.site.register(User, ErasingUserAdmin)
+admin.site.register(User, PersonAdmin)
