@@ -123,7 +123,10 @@ AUTH_USER_MODEL = "orgs.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("user_name", "login_email", "given_name", "family_name", "display_name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -214,6 +217,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "orgs.tasks.tell_of_tokens",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "send-invitations": {
+        "task": "orgs.tasks.send_invitations",
+        "schedule": 10.0,
+        "options": {"expires": 10},
     },
     "forget-matters": {
         "task": "orgs.tasks.forget_matters",

@@ -163,9 +163,12 @@ def check(org: Organization, address: str | None) -> None:
     """
     if address is None:
         return
-    name = address.rpartition("@")[2]
     with connection.cursor() as cursor:
         cursor.execute(_LISTED, [org.id])
-        listed = {row[0] for row in cursor.fetchall()}
-    if listed and name not in listed:
+        check_listed({row[0] for row in cursor.fetchall()}, address)
+
+
+def check_listed(listed: Collection[str], address: str) -> None:
+    """The same, where the org's verified domains are known."""
+    if listed and address.rpartition("@")[2] not in listed:
         raise ForeignDomain(*sorted(listed))

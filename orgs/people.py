@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, queue
+from orgs import history, invitations, queue
 from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
@@ -110,6 +110,30 @@ def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Ef
     return user, [Effect(user.id, "account", None, _account(user))]
 
 
+def add_invited(
+    *, org: Organization, address: str, names: tuple[str, str], roles: list[str], password: str, at: datetime
+) -> tuple[User, list[Effect]]:
+    """A new person whom SCIM does not manage, until it adopts them (SPEC U13, U3). names: given and family.
+
+    Raises UserNameTaken.
+    """
+    given, family = names
+    user = User(
+        org=org,
+        user_name=address,
+        login_email=fold(address),
+        given_name=given,
+        family_name=family,
+        folded={"name": {key: fold(name) for key, name in (("givenName", given), ("familyName", family)) if name}},
+        manual_roles=roles,
+        created_at=at,
+        modified_at=at,
+    )
+    user.set_password(password)
+    _save(user)
+    return user, [Effect(user.id, "account", None, _account(user))]
+
+
 def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
     """Write what differs; somebody invited by hand is from then on managed by SCIM (SPEC U3).
 
@@ -139,6 +163,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     """
     was = _account(user)
     HandPlacement.objects.filter(user=user).delete()
+    invitations.end_with(user, at)
     user.active = False
     user.deactivated_at = []
     user.deleted_at = user.modified_at = at
@@ -248,7 +273,8 @@ def end_sessions(user: User) -> str:
 
 
 def _deactivated(user: User, at: datetime) -> list[str]:
-    """Note that an account was deactivated: sessions and held memberships end (SPEC U4, M2). The columns to save."""
+    """Note that an account was deactivated, which ends much else (SPEC U4, M2). The columns to save."""
+    invitations.end_with(user, at)
     user.deactivated_at = [*user.deactivated_at, at][-DEACTIVATIONS:]
     return ["deactivated_at", end_sessions(user)]
 

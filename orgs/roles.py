@@ -7,6 +7,10 @@ from orgs.catalogue import Catalogue
 from orgs.models import Role, SchemaProfile
 
 
+class UnknownRole(Exception):
+    """The org's profile has no such role; the arguments are those roles."""
+
+
 def catalogue(profile: SchemaProfile) -> Catalogue:
     """The roles of `profile`, loaded once per process and profile revision."""
     return _load(profile.pk, profile.revision, profile.role_policy)

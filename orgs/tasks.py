@@ -4,7 +4,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from orgs import matters, sign_in_failures, support, token_mail
+from orgs import invitation_mail, matters, sign_in_failures, support, token_mail
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -35,3 +35,9 @@ def forget_matters() -> None:
 def tell_of_tokens() -> None:
     """Runs outside requests, as `tell_support`."""
     token_mail.tell(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_invitations() -> None:
+    """Runs outside requests, as `tell_support`."""
+    invitation_mail.send(at=timezone.now())

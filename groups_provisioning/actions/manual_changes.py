@@ -22,11 +22,7 @@ from orgs.history import Cause
 from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK, announce
-from orgs.roles import catalogue
-
-
-class UnknownRole(Exception):
-    """A key that is not a role of the org's profile."""
+from orgs.roles import UnknownRole, catalogue
 
 
 @command

@@ -1,6 +1,7 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
+from orgs.models.invitations import Ending, Invitation
 from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
     AttributeType,
@@ -24,10 +25,12 @@ __all__ = [
     "Carrier",
     "Change",
     "Door",
+    "Ending",
     "Entity",
     "EntityKind",
     "HandPlacement",
     "IdentityProvider",
+    "Invitation",
     "LastAdmin",
     "LedgerEntry",
     "Mark",
