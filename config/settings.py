@@ -223,6 +223,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "send-owner-letters": {
+        "task": "orgs.tasks.send_owner_letters",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "delete-orgs": {
+        "task": "orgs.tasks.delete_orgs",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "forget-matters": {
         "task": "orgs.tasks.forget_matters",
         "schedule": crontab(hour="3", minute="47"),

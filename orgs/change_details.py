@@ -479,6 +479,13 @@ class OrgGroupProvisioningSwitched(Detail, verb="org.group_provisioning_switched
     on: bool
 
 
+class OrgOwnerChanged(Detail, verb="org.owner_changed"):
+    """The owner account was handed over. was, now: its addresses."""
+
+    was: str
+    now: str
+
+
 class OrgDomainsChanged(Detail, verb="org.domains_changed"):
     """The verified domains changed."""
 

@@ -30,7 +30,9 @@ def send(*, at: datetime) -> int:
 
 @transaction.atomic
 def _send_next(at: datetime) -> bool:
-    unsent = Invitation.objects.filter(sent_at=None, ended_at=None, refused=False).select_related("org")
+    unsent = Invitation.objects.filter(sent_at=None, ended_at=None, refused=False, org__closed_at=None).select_related(
+        "org"
+    )
     invitation = unsent.select_for_update(skip_locked=True, of=("self",)).order_by("invited_at").first()
     if invitation is None:
         return False

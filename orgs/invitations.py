@@ -189,7 +189,7 @@ def of_secret(secret: str, *, at: datetime, lock: bool = False) -> Invitation:
 
     Raises NotOpen. Reading it, as scanners of mail do, changes nothing.
     """
-    known = Invitation.objects.filter(digest=_digest(secret)).select_related("org__profile")
+    known = Invitation.objects.filter(digest=_digest(secret), org__closed_at=None).select_related("org__profile")
     if lock:
         known = known.select_for_update(of=("self",))
     invitation = known.first()

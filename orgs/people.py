@@ -101,6 +101,25 @@ def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
     return owner
 
 
+def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
+    """Give an org's owner account another address. Password, sessions, links and invitations of before end (SPEC U13).
+
+    address: a valid one. The names, which were somebody else's, go.
+    """
+    owner = User.objects.for_org(org).select_for_update(no_key=True).get(is_owner=True)
+    invitations.end_with(owner, at)
+    owner.user_name, owner.login_email = address, fold(address)
+    owner.given_name = owner.family_name = owner.display_name = ""
+    owner.attributes, owner.folded, owner.email_keys = {}, {}, []
+    owner.last_login = None
+    owner.set_unusable_password()
+    end_sessions(owner)
+    owner.revision += 1
+    owner.modified_at = at
+    _save(owner)
+    return owner
+
+
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
     user = User(org=org, scim_managed=True, created_at=at, modified_at=at)

@@ -144,11 +144,12 @@ def _locked(org: Organization, token_id: UUID) -> ScimToken:
 def recognise(secret: str) -> ScimToken | None:
     """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most.
 
-    None for any other string.
+    None for any other string, and where the org is being deleted.
     """
     if not secret.startswith(PREFIX):
         return None
-    return _with_org().get("digest", _digest(secret))
+    token: ScimToken | None = _with_org().get("digest", _digest(secret))
+    return None if token is None or token.org.closed_at is not None else token
 
 
 def hidden(text: str, length: int | None = None) -> str:

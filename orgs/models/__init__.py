@@ -1,4 +1,5 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
+from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.invitations import Ending, Invitation
@@ -15,6 +16,7 @@ from orgs.models.organizations import (
     SchemaProfile,
     VerifiedDomain,
 )
+from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 from orgs.models.sign_in import SignInFailures
@@ -33,10 +35,13 @@ __all__ = [
     "Invitation",
     "LastAdmin",
     "LedgerEntry",
+    "Letter",
     "Mark",
     "Matter",
     "MatterKind",
+    "OrgDeletion",
     "Organization",
+    "OwnerLetter",
     "PendingDomain",
     "Plan",
     "ProfileAttribute",

@@ -113,6 +113,13 @@ class Buckets:
         _shared.resume()
 
 
+def forget(text: str) -> None:
+    """Delete every key of Valkey that contains this, such as an org's id. Raises redis.RedisError."""
+    client = _client()
+    for key in client.scan_iter(match=f"*{text}*", count=1000):
+        client.delete(key)
+
+
 class _Shared:
     """The buckets in Valkey, which is left alone for a while whenever it has not answered."""
 
@@ -143,14 +150,18 @@ class _Shared:
 
 
 @cache
-def _script() -> "redis.commands.core.Script":
-    client = redis.Redis.from_url(
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
         retry=Retry(NoBackoff(), 0),
     )
-    return client.register_script(_TAKE)
+
+
+@cache
+def _script() -> "redis.commands.core.Script":
+    return _client().register_script(_TAKE)
 
 
 _shared = _Shared()

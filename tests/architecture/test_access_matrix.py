@@ -73,6 +73,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("authentication", "GET"): ORG_ADMINS,
+    ("owner-hand-over", "GET"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),  # for the owner alone
+    ("owner-hand-over", "POST"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),
     ("domain-new", "GET"): ORG_ADMINS,
     ("domain-new", "POST"): ORG_ADMINS,  # without a name
     ("domain", "GET"): THEIR_OWN,
