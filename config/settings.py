@@ -318,6 +318,7 @@ UNFOLD = {
                 "title": _("Customers"),
                 "items": [
                     _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),

@@ -87,7 +87,7 @@ class HandOverForm(forms.Form):
         widget=_address(autofocus=True, autocomplete="off").widget,
     )
     password = forms.CharField(
-        label=_("Present password of the owner account"),
+        label=_("Current password of the owner account"),
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
