@@ -23,6 +23,7 @@ from django.contrib.sessions.models import Session
 from django.db import IntegrityError, connection, models
 from django.utils import timezone
 
+from orgs import queue
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import command
 from orgs.history import Cause
@@ -42,9 +43,10 @@ def begin(*, org: Organization, cause: Cause) -> OrgDeletion:
     """Close an org for good and have it deleted: from now on its tokens are refused, and nobody signs in to it."""
     locked = Organization.objects.select_for_update().get(pk=org.pk)
     if locked.closed_at is not None:
-        return OrgDeletion.objects.get(org=locked)
+        return locked.deletion
     locked.closed_at = cause.at
     locked.save(update_fields=["closed_at"])
+    queue.leave(locked)
     log.warning("org.deleting", org=str(org.pk), slug=locked.slug)
     return OrgDeletion.objects.create(
         org=locked, name=locked.name, slug=locked.slug, asked_by=cause.person, asked_at=cause.at
@@ -115,7 +117,7 @@ def _finish(deletion: OrgDeletion) -> bool:
     deletion.rows += 1
     deletion.save()
     with connection.cursor() as cursor:  # the ORM would look into every table first
-        cursor.execute("DELETE FROM orgs_organization WHERE id = %s", [org_id])
+        cursor.execute(_DELETE_ORG, [org_id])
     limits.forget(str(org_id))
     log.warning("org.deleted", slug=deletion.slug, rows=deletion.rows)
     return True
@@ -225,6 +227,7 @@ WITH parents AS MATERIALIZED (
 )
 """
 _WITH_IT = ", gone_{number} AS (DELETE FROM {table} WHERE {key} IN (SELECT key FROM doomed))\n"
+_DELETE_ORG = "DELETE FROM orgs_organization WHERE id = %s"
 _DELETE = """, gone AS (DELETE FROM {table} WHERE {key} IN (SELECT key FROM doomed) RETURNING 1)
 SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM doomed), (SELECT count(*) FROM parents),
     (SELECT parent FROM doomed ORDER BY parent DESC LIMIT 1), (SELECT id FROM parents ORDER BY id DESC LIMIT 1)

@@ -17,8 +17,10 @@ from django.test import Client
 from django.utils import timezone
 
 from groups_provisioning.actions import manual_changes
+from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.models import Preview
-from orgs import deletions, domains, invitations, matters, owners, sign_in
+from orgs import deletions, domains, history, invitations, matters, owners, queue, sign_in
+from orgs.change_details import UserCreated
 from orgs.models import (
     Invitation,
     LastAdmin,
@@ -27,6 +29,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     OrgDeletion,
+    Standing,
     SupportNotice,
     User,
 )
@@ -254,6 +257,15 @@ class TestDeleting:
 
 
 class TestAClosedOrg:
+    def test_is_settled_and_checked_no_more(self, org: Organization) -> None:
+        user = UserFactory.create(org=org)
+        queue.mark(org.id, [user.id], history.record(org, by_command(), UserCreated(user=str(user.id))).id)
+        Standing.objects.for_org(org).delete()
+        deletions.begin(org=org, cause=by_command())
+        assert worker.serve() is None
+        assert org.id not in effect_checks.org_ids()
+        assert effect_checks.check(org.id, seconds=1) == (0, None)
+
     @pytest.fixture
     def closed(self, org: Organization) -> Iterator[Organization]:
         yield org
