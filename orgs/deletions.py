@@ -5,7 +5,7 @@ later has its place, and a test compares the tables with PostgreSQL's catalogue.
 how far it came; whatever ends between two steps goes on there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -27,7 +27,7 @@ from orgs import queue
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Organization, OrgDeletion, OwnerLetter, SignInFailures, User
+from orgs.models import Organization, OrgDeletion, SignInFailures, User
 from orgs.web import limits
 
 CHUNK = 1000  # rows of one step
@@ -289,15 +289,14 @@ def _leading_columns() -> set[tuple[str, str]]:
         return set(cursor.fetchall())
 
 
-def counts(org: Organization) -> list[tuple[str, int]]:
-    """What goes, in words, and how many rows of it there are: MOST + 1 for any more."""
-    direct = {table.name for table in _tables() if table.via is None} - {OwnerLetter._meta.db_table}
+def counts(org: Organization, kinds: Container[Any]) -> list[tuple[str, int]]:
+    """How many rows go of each of these models, in words; MOST + 1 for any more."""
+    direct = {table.name for table in _tables() if table.via is None}
     found = []
     for model in _tenants():
-        if model._meta.db_table in direct:
+        if model in kinds and model._meta.db_table in direct:
             rows = _of_org(model, org.pk).order_by().values("pk")[: MOST + 1].count()
-            if rows:
-                found.append((str(model._meta.verbose_name_plural), rows))
+            found.append((str(model._meta.verbose_name_plural), rows))
     return sorted(found, key=lambda each: (-each[1], each[0]))
 
 

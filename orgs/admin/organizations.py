@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from orgs import deletions, domains, organizations, owners, people, support
 from orgs.admin.mirror import BigTable, Mirror, cause
 from orgs.db.keys import as_uuid, fold
-from orgs.models import Organization, OrgDeletion, SchemaProfile, User
+from orgs.models import Mark, Organization, OrgDeletion, SchemaProfile, Turn, User
 
 NO_ADMIN = _("No active admin except the owner")
 DELETING = _("Being deleted")
@@ -179,7 +179,7 @@ class OrganizationAdmin(BigTable):
             return redirect("admin:orgs_orgdeletion_changelist")
         words = {
             "title": gettext("Delete %(name)s?") % {"name": org.name},
-            "counts": deletions.counts(org),
+            "counts": deletions.counts(org, set(self.admin_site._registry) - {Mark, Turn}),
             "most": deletions.MOST,
             "wrong": request.method == "POST",
         }
@@ -245,11 +245,13 @@ class OrgDeletionAdmin(Mirror):
     def state(self, deletion: OrgDeletion) -> str:
         if deletion.finished_at is not None:
             return gettext("Deleted")
+        if not deletion.stage:
+            return gettext("Waiting for a worker")
         done, all_ = deletions.progress(deletion)
         return gettext("%(done)d of %(all)d tables, now %(stage)s") % {
             "done": done,
             "all": all_,
-            "stage": deletion.stage or "–",
+            "stage": deletion.stage,
         }
 
     def get_search_results(

@@ -174,7 +174,7 @@ class TestSupport:
         assert Organization.objects.get(pk=org.pk).closed_at is None
         shown = desk.post(address, {"slug": org.slug}, follow=True).content.decode()
         assert "is closed and being deleted" in shown
-        assert "tables, now" in shown
+        assert "Waiting for a worker" in shown
         assert Organization.objects.get(pk=org.pk).closed_at is not None
         assert "Being deleted" in desk.get("/admin/orgs/organization/").content.decode()
         assert desk.get(f"/admin/orgs/organization/{org.pk}/hand-over/").status_code == 403
