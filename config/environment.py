@@ -29,7 +29,8 @@ class Environment:
     var: the state directory. port, bind: where the web server listens. url: the public URL, without a trailing
     slash; https turns on secure cookies and HSTS. database_url, redis_url, secret_key: None if unset, which means the
     embedded services and a key kept in the state directory. hsts_preload: browsers are to insist on https for every
-    subdomain of the public host as well, for good. support_email: empty if there is no support contact.
+    subdomain of the public host as well, for good. support_email: empty if there is no support contact. receipts: the
+    directory for receipts of people who were erased.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -50,6 +51,7 @@ class Environment:
     scim_failures_per_minute: int
     hsts_preload: bool
     log_level: str
+    receipts: Path
     dev: bool
 
     def services(self) -> tuple[str, str]:
@@ -96,6 +98,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
+        receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),
         dev=_dev(environ, url, bind),
     )
 

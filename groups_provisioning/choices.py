@@ -5,6 +5,12 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.choices import EntityKind
 
+ROLE = "role"
+"""The kind of a mapping, or of a rule, that gives a role instead of assigning to an entity (SPEC R6)."""
+
+TARGET_KINDS = (*EntityKind.choices, (ROLE, _("Role")))
+"""What groups can be mapped to."""
+
 EXCLUSIVE = (EntityKind.CONCURRENCY_GROUP, EntityKind.SUB_ORGANIZATION)
 """The kinds of which a person, and a pushed group, can have only one (SPEC M1, R2)."""
 
@@ -26,7 +32,7 @@ class Pending(TextChoices):
     EXCLUDED = "excluded", _("a group that is mapped to a sub-organization cannot have other mappings")
     RULE_CHANGED = (
         "rule_changed",
-        _("the group was renamed, and its first matching rule is for another kind, or there is none"),
+        _("the group was renamed, and its first matching rule has another target, or there is none"),
     )
     FREE = "free", _("nothing stands in the way any more; approve it")
     TARGET_DELETED = "target_deleted", _("its target was deleted")

@@ -7,11 +7,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from groups_provisioning.actions.erasing import StillActive
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
 from orgs import entity_names
+from orgs.catalogue import UnknownRole
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
 
@@ -36,6 +38,14 @@ WORDS: Mapping[type[Exception], Words] = {
     assignments.SecondOfItsKind: Words(
         _("This group already has a mapping of this kind, and can have only one. Re-target that mapping instead."),
         _("the group has another mapping of this kind"),
+    ),
+    assignments.RoleGiven: Words(
+        _("This group already carries the role %(group)s. Choose another role."),
+        _("the group already carries the role %(group)s"),
+    ),
+    UnknownRole: Words(
+        _("This role no longer exists. Choose another."),
+        _("its role no longer exists"),
     ),
     assignments.NotPending: Words(
         _("Somebody else has already approved this mapping, with another target."),
@@ -64,6 +74,10 @@ WORDS: Mapping[type[Exception], Words] = {
     UnknownPerson: Words(
         _("This person was deleted."),
         _("the person was deleted"),
+    ),
+    StillActive: Words(
+        _("This person is active. Only somebody who is deactivated or deleted can be erased."),
+        _("the person is active"),
     ),
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),

@@ -11,7 +11,7 @@ from groups_provisioning.pages.groups import mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
 from groups_provisioning.pages.overview import views as overview
-from groups_provisioning.pages.people import placement_views
+from groups_provisioning.pages.people import erasing_views, placement_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
 
@@ -26,6 +26,7 @@ people_pages = [
     path("invitation/<str:secret>/", invitations.join, name="invitation"),
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
+    path("people/<uuid:user_id>/erase/", erasing_views.erase, name="person-erase"),
     path("people/<uuid:user_id>/places/new/", placement_views.place_person, name="person-place"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/take-out/", placement_views.take_out, name="person-take-out"),
     path("people/<uuid:user_id>/places/<uuid:entity_id>/put-back/", placement_views.put_back, name="person-put-back"),

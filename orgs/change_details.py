@@ -118,7 +118,10 @@ class Settled(TypedDict):
 
 
 class MappingStory(TypedDict):
-    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None if it has none yet."""
+    """What became of a mapping. was, now: statuses; `was` is None for a new one. entity: None if it has none yet.
+
+    role: of a mapping that gives one.
+    """
 
     mapping: str
     group: str
@@ -130,6 +133,7 @@ class MappingStory(TypedDict):
     was: str | None
     now: str
     reason: str
+    role: NotRequired[str]
 
 
 class RenameStory(TypedDict):
@@ -143,13 +147,14 @@ class RenameStory(TypedDict):
 
 
 class RuleStory(TypedDict):
-    """A mapping rule as an admin sees it."""
+    """A mapping rule as an admin sees it. role: of a role rule."""
 
     id: str
     pattern_type: str
     kind: str
     pattern: str
     auto_approve: bool
+    role: NotRequired[str]
 
 
 class FieldStory(TypedDict):
@@ -256,6 +261,10 @@ class UserRevived(PersonDetail, verb="user.revived"):
 
 class UserDeleted(PersonDetail, verb="user.deleted"):
     """SCIM deleted somebody (SPEC U5)."""
+
+
+class UserErased(PersonDetail, verb="user.erased"):
+    """Support or the owner erased somebody: nothing is left but the id (SPEC U5)."""
 
 
 class UserActivated(PersonDetail, verb="user.activated"):
@@ -511,6 +520,13 @@ class ProfileChanged(MarkingDetail, verb="profile.changed"):
     profile: str
 
 
+class ProfileRolesRemoved(MappingsDetail, verb="profile.roles_removed"):
+    """Support removed roles from the org's schema profile that groups carried (SPEC R6). roles: their keys."""
+
+    profile: str
+    roles: list[str]
+
+
 class TokenIssued(TokenDetail, verb="token.issued"):
     """An admin created a SCIM token. networks: from which alone it is accepted."""
 
@@ -529,7 +545,10 @@ class TokenRevoked(TokenDetail, verb="token.revoked"):
 
 
 class MatterDismissed(Detail, verb="matter.dismissed"):
-    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's."""
+    """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
+
+    The name is empty where it was that of somebody who was erased.
+    """
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""Forms for signing in, passwords and domains."""
+"""Forms for signing in, passwords, domains, and erasing somebody."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext_lazy as _
 
 from orgs import sign_in
+from orgs.db.keys import fold
 from orgs.models import User
 
 
@@ -92,3 +93,24 @@ class HandOverForm(forms.Form):
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class EraseForm(forms.Form):
+    """Asks for the userName, so that nobody is erased by a wrong click."""
+
+    user_name = forms.CharField(
+        label=_("userName of the person"),
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, data: Any = None, *, person: User) -> None:
+        super().__init__(data)
+        self.person = person
+        self.fields["user_name"].help_text = _("To confirm, type: %(name)s") % {"name": person.user_name}
+
+    def clean_user_name(self) -> str:
+        typed: str = self.cleaned_data["user_name"]
+        if fold(typed.strip()) != fold(self.person.user_name.strip()):
+            raise forms.ValidationError(_("This is not the userName of the person."))
+        return typed

@@ -10,9 +10,11 @@ import orjson
 from django.db import connection
 
 from orgs import change_details
-from orgs.change_details import Detail
+from orgs.change_details import Detail, MatterDismissed
 from orgs.db.keys import uuid7
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
+from orgs.models.history import FAMILY
+from orgs.traces import Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,23 @@ def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:
     if effects:
         with connection.cursor() as cursor:
             cursor.execute(_ENTER, {"org_id": org_id, "rows": _rows(effects)})
+
+
+def forget_refusals(user_id: UUID) -> int:
+    """Of values that were refused (SPEC U4), keep only which attributes they were for. Returns how many entries."""
+    return LedgerEntry.objects.filter(user=user_id, slot="refused").exclude(now="").update(now="")
+
+
+def forget_dismissals(org_id: UUID, traces: Traces) -> int:
+    """Keep that a matter was dismissed, and not the name, where that is a person's. Returns how many changes."""
+    count = 0
+    dismissals = Change.objects.for_org(org_id).alias(family=FAMILY).filter(family="matter", verb=MatterDismissed.verb)
+    for change in dismissals.iterator():
+        if traces.found_in(change.detail["name"]):
+            change.detail = change.detail | {"name": ""}
+            change.save(update_fields=["detail"])
+            count += 1
+    return count
 
 
 def _rows(effects: Iterable[tuple[UUID, Effect]]) -> str:

@@ -18,11 +18,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from orgs import domains, history
+from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.models import Ending, Invitation, Organization, User
-from orgs.roles import UnknownRole, catalogue
+from orgs.roles import catalogue
 
 DAYS = (1, 3, 7, 14, 30)
 """For how long an invitation may be good."""
@@ -182,6 +183,12 @@ def end_with(user: User, at: datetime) -> None:
         theirs = Q(invited_by=user) | Q(address_key__in={fold(user.user_name), user.login_email or ""})
         waiting = Invitation.objects.for_org(user.org_id).filter(theirs, ended_at=None)
         waiting.update(ended_at=at, ending=Ending.DEACTIVATED, digest=None)
+
+
+def forget_person(org_id: UUID, user_id: UUID, known_by: Collection[str]) -> int:
+    """Delete the invitations of somebody who is erased. known_by: folded. Returns how many (SPEC U5)."""
+    theirs = Q(user=user_id) | Q(address_key__in=known_by)
+    return Invitation.objects.for_org(org_id).filter(theirs).delete()[0]
 
 
 def of_secret(secret: str, *, at: datetime, lock: bool = False) -> Invitation:

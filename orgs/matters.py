@@ -30,6 +30,7 @@ from orgs.db.keys import fold, uuid7
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
 from orgs.models import Matter, MatterKind, Organization, ScimToken
+from orgs.traces import Traces
 
 FORGOTTEN = timedelta(days=30)
 LASTS = {MatterKind.DEAD_TOKEN: timedelta(days=1), MatterKind.FOREIGN_ADDRESS: timedelta(days=1)}
@@ -209,3 +210,21 @@ def dismiss(*, org: Organization, matter_id: UUID, cause: history.Cause) -> Matt
 def forget(*, at: datetime) -> None:
     """Delete what has not occurred for FORGOTTEN, dismissed or not."""
     Matter.objects.filter(last_at__lt=at - FORGOTTEN).delete()
+
+
+def forget_person(org_id: UUID, traces: Traces, *, until: datetime) -> int:
+    """End what is about a person, and empty what else shows them, up to then (SPEC U5). Returns how many rows."""
+    count = 0
+    for matter in Matter.objects.for_org(org_id).filter(last_at__lte=until).select_for_update().order_by("id"):
+        if traces.found_in(matter.subject, matter.detail.get("resource", "")):
+            matter.delete()
+        elif found := [name for name, text in matter.detail.items() if traces.found_in(text)]:
+            # A path keeps what was asked of whom, without the query.
+            paths = {name: matter.detail[name].partition("?")[0] for name in found if name == "path"}
+            kept = {name: "" if traces.found_in(path) else path for name, path in paths.items()}
+            matter.detail = matter.detail | dict.fromkeys(found, "") | kept
+            matter.save(update_fields=["detail"])
+        else:
+            continue
+        count += 1
+    return count

@@ -206,6 +206,39 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     return [Effect(user.id, "account", was, _account(user))]
 
 
+def erase(*, user: User, at: datetime) -> list[Effect]:
+    """Leave nothing of a deleted person but the id (SPEC U5). user: locked by the caller."""
+    was = _account(user)
+    _assign(user, Facts(user_name="", login_email=None, active=False))
+    user.manual_roles = None
+    user.deactivated_at = []
+    user.last_login = None
+    user.erased_at = user.modified_at = at
+    user.revision += 1
+    user.set_unusable_password()
+    end_sessions(user)
+    user.save()
+    return [Effect(user.id, "account", was, _account(user))]
+
+
+def add_erased(*, org: Organization, user_id: UUID, at: datetime) -> User:
+    """Make an id known again as that of somebody who was erased, where a restored database does not have it."""
+    user = User(
+        id=user_id,
+        org=org,
+        user_name="",
+        active=False,
+        scim_managed=True,
+        created_at=at,
+        modified_at=at,
+        deleted_at=at,
+        erased_at=at,
+    )
+    user.set_unusable_password()
+    user.save(force_insert=True)
+    return user
+
+
 def restate(user: User, *, attributes: Mapping[str, Any], folded: Mapping[str, Any]) -> bool:
     """Write what is stored of somebody in another form, which changes no fact. Returns whether it was written.
 
@@ -213,6 +246,13 @@ def restate(user: User, *, attributes: Mapping[str, Any], folded: Mapping[str, A
     """
     rows = User.objects.for_org(user.org_id).filter(pk=user.pk, revision=user.revision)
     return bool(rows.update(attributes=attributes, folded=folded))
+
+
+def forget_another(user: User, *, attributes: Mapping[str, Any], folded: Mapping[str, Any]) -> None:
+    """Write what is left of somebody's attributes without another, who was erased (SPEC U5). user: locked."""
+    user.attributes, user.folded = dict(attributes), dict(folded)
+    user.revision += 1
+    user.save(update_fields=["attributes", "folded", "revision"])
 
 
 def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bool:
@@ -309,6 +349,8 @@ def _assign(user: User, facts: Facts) -> list[str]:
 
 
 def _account(user: User) -> str | None:
+    if user.erased_at is not None:
+        return "erased"
     if user.deleted_at is not None:
         return "deleted"
     if not user.scim_managed:

@@ -3,17 +3,24 @@
 from functools import lru_cache
 from uuid import UUID
 
+from django.db import connection
+
 from orgs.catalogue import Catalogue
 from orgs.models import Role, SchemaProfile
 
-
-class UnknownRole(Exception):
-    """The org's profile has no such role; the arguments are those roles."""
+_HELD = "SELECT key FROM orgs_role WHERE profile_id = %s FOR KEY SHARE"
 
 
 def catalogue(profile: SchemaProfile) -> Catalogue:
     """The roles of `profile`, loaded once per process and profile revision."""
     return _load(profile.pk, profile.revision, profile.role_policy)
+
+
+def held(profile: SchemaProfile) -> frozenset[str]:
+    """The keys of the roles that `profile` has, locked so that none is deleted before this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [profile.pk])
+        return frozenset(key for (key,) in cursor.fetchall())
 
 
 @lru_cache(maxsize=256)

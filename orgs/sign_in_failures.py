@@ -8,9 +8,11 @@ lock somebody else out for longer than `Patience.longest` after their last attem
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from orgs.db.transactions import command
 from orgs.models import SignInFailures
@@ -77,6 +79,13 @@ def forget(*subjects: str) -> None:
     """Forget all failures of the subjects, from whichever client."""
     for subject in sorted(subjects):
         SignInFailures.objects.filter(subject=subject).delete()
+
+
+def forget_person(account: str, addresses: Collection[str]) -> int:
+    """Forget what was counted for an account, and for addresses that nobody signs in with. Returns how many rows."""
+    of_places = (Q(subject__startswith=f"{address} ") for address in addresses)
+    found = Q(subject__in=[account, *addresses])
+    return SignInFailures.objects.filter(reduce(or_, of_places, found)).delete()[0]
 
 
 def forget_faded(*, at: datetime) -> None:

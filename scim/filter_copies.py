@@ -26,7 +26,9 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """name: as `ResourceType` has it. rows: all of an org, the deleted too. restate: writes a row's two documents."""
+    """name: as `ResourceType` has it. rows: all of an org, the deleted too, but nobody who was erased. restate: writes
+    a row's two documents.
+    """
 
     name: str
     rows: Callable[[Organization], Any]
@@ -37,7 +39,7 @@ class _Kind:
 _KINDS = (
     _Kind(
         "User",
-        lambda org: User.objects.for_org(org),
+        lambda org: User.objects.for_org(org).filter(erased_at=None),
         lambda row, own: users.facts_of(users.resource_of(row, own), own),
         people.restate,
     ),

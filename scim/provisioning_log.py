@@ -166,7 +166,7 @@ def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:
 def _line(call: RequestLog, tokens: dict[UUID, ScimToken], id: str, names: dict[str, str]) -> Line:
     token = tokens.get(call.token_id) if call.token_id else None
     if id in names:
-        return Line(call, token, names[id], id)
+        return Line(call, token, names[id] or _("somebody who was erased"), id)
     return Line(call, token, call.target or log_words.filter_of(call))
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from scim import filter_copies, partitions
+from scim import erasing, filter_copies, partitions
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
 
@@ -18,3 +18,10 @@ def refresh_filter_copies() -> None:
     """Harmless if it is lost, doubled or late: the database holds what remains to be done."""
     if filter_copies.refresh(seconds=SECONDS):
         refresh_filter_copies.delay()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def finish_erasures() -> None:
+    """Harmless if it is lost, doubled or late: the database holds what remains to be done."""
+    if erasing.work(now=timezone.now(), seconds=SECONDS):
+        finish_erasures.delay()

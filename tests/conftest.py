@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from groups_provisioning.models import StartingRule
 from orgs.models import Organization, SchemaProfile, User
-from orgs.web import in_flight, limits
+from orgs.web import in_flight, limits, turns
 from orgs.web.access import SIGNED_IN_AT
 from scim import request_log
 from tests.factories import OrganizationFactory, issue_token
@@ -59,8 +59,9 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     limits.Buckets.clear_all()
+    turns.turns.clear()
     in_flight.requests._places.clear()  # a test that does not read a streamed answer to its end keeps its place
-    monkeypatch.setattr(limits._shared, "prefix", f"test:{uuid4()}:")
+    monkeypatch.setattr(limits.shared, "prefix", f"test:{uuid4()}:")
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class Group(NamedTuple):
 
 
 class Mapping(NamedTuple):
-    """spans: in which it was approved, in order."""
+    """spans: in which it was approved, in order. role: that it gives, in place of an entity (R6)."""
 
     id: str
     group: str
@@ -64,6 +64,11 @@ class Mapping(NamedTuple):
     spans: tuple[Span, ...]
     status: str = "approved"
     target_deleted: bool = False
+    role: str | None = None
+
+    @property
+    def is_approved(self) -> bool:
+        return self.status in ("approved", "auto_approved")
 
 
 class Hand(NamedTuple):
@@ -372,13 +377,21 @@ def places_of(facts: Facts, play: Play) -> dict[str, Place]:
 
 
 def roles_of(facts: Facts) -> tuple[str, ...]:
-    """R1, G7, by facts alone."""
+    """R1, R6, G7, by facts alone."""
+    everything = [role.key for role in facts.world.roles]
+    own_groups = [group.id for group in facts.groups]
     by_scim = [role for group in facts.groups for role in group.roles] + list(facts.idp_roles)
-    for source in (by_scim, facts.manual_roles):
-        known = tuple(role.key for role in facts.world.roles if role.key in source)
-        if known:
-            return known if facts.world.union else known[:1]
-    return tuple(role.key for role in facts.world.roles if role.default)
+    in_the_portal = [
+        mapping.role
+        for mapping in facts.world.mappings
+        if mapping.role and mapping.group in own_groups and mapping.is_approved and not mapping.target_deleted
+    ]
+    # R1: "only what the IdP writes outranks hands".
+    by_hand = [] if set(by_scim) & set(everything) else list(facts.manual_roles)
+    found = tuple(key for key in everything if key in by_scim + in_the_portal + by_hand)
+    if not found:
+        return tuple(role.key for role in facts.world.roles if role.default)
+    return found if facts.world.union else found[:1]
 
 
 # --- An organization --------------------------------------------------------------------------------------------------
@@ -468,7 +481,11 @@ def facts_from_database(document: dict) -> dict[str, Facts]:
     for row in document["mappings"]:
         spans = spans_of(row["switched_at"], on=row["status"] in ("approved", "auto_approved"), ever=EVER)
         deleted = row["entity"] is not None and row["entity"] not in entities
-        mappings.append(Mapping(row["id"], row["group"], row["entity"], row["kind"], spans, row["status"], deleted))
+        if row["role"]:
+            deleted = row["role"] not in [role["key"] for role in document["organization"]["roles"]]
+        mappings.append(
+            Mapping(row["id"], row["group"], row["entity"], row["kind"], spans, row["status"], deleted, row["role"])
+        )
     live = [mapping for mapping in mappings if mapping.status != "rejected" and mapping.group in live_groups]
     owners = {mapping.entity: mapping.id for mapping in live if mapping.entity}
     not_ended = {mapping.id for mapping in live}

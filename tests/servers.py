@@ -31,6 +31,7 @@ FOREIGN = (
     "EMAIL_URL",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
+    "MUSTER_RECEIPTS",
     "MUSTER_DEV",
 )
 

@@ -58,6 +58,11 @@ class World:
         told = tuple(Span(*span) for span in spans) or ALWAYS
         self.mappings[name] = Mapping(name, group, f"E-{name}", kind, told, **columns)
 
+    def gives(self, role: str, **columns: Any) -> None:
+        """A group of Ada's carries a role."""
+        self.groups[f"G-{role}"] = Group(f"G-{role}", 1)
+        self.mappings[role] = Mapping(role, f"G-{role}", None, "role", ALWAYS, role=role, **columns)
+
     def falls_back(self, name: str, at: int) -> None:
         self._spans(name, [*self.mappings[name].spans[:-1], Span(self.mappings[name].spans[-1].began_at, at)])
 
@@ -659,6 +664,31 @@ class TestRoles:  # R1
         world.about["manual_roles"] = ("Guest",)
         assert world.outcome.roles == ("Guest",)
 
+    @pytest.mark.parametrize(
+        ("idp", "by_hand", "highest", "union"),
+        [
+            ((), (), ("User",), ("User",)),
+            (("Guest",), (), ("User",), ("User", "Guest")),
+            (("Admin",), (), ("Admin",), ("Admin", "User")),
+            ((), ("Guest",), ("User",), ("User", "Guest")),
+            ((), ("Admin",), ("Admin",), ("Admin", "User")),
+            (("Guest",), ("Admin",), ("User",), ("User", "Guest")),
+        ],
+    )
+    def test_what_the_portal_gives_a_group_counts_beside_them(
+        self, world: World, idp: tuple, by_hand: tuple, highest: tuple, union: tuple
+    ) -> None:  # R1, R6
+        world.about |= {"idp_roles": idp, "manual_roles": by_hand}
+        world.gives("User")
+        assert world.outcome.roles == highest
+        world.union = True
+        assert world.outcome.roles == union
+
+    def test_a_mapping_that_is_not_approved_gives_none(self, world: World) -> None:  # R6
+        for columns in ({"status": "pending"}, {"status": "rejected"}, {"target_deleted": True}):
+            world.gives("Admin", **columns)
+            assert world.outcome.roles == ("User",), columns
+
 
 class TestFactsFromTheDatabase:
     @pytest.mark.parametrize(
@@ -707,7 +737,7 @@ class TestFactsFromTheDatabase:
         group = {"id": f"G-{name}", "deleted_at": None, "roles": ["Guest"], "members": members}
         mapping = {"id": name, "group": f"G-{name}", "kind": POOL, "entity": f"E-{name}", "status": "approved"}
         document["groups"].append(group)
-        document["mappings"].append(mapping | {"switched_at": ["1"]})
+        document["mappings"].append(mapping | {"role": "", "switched_at": ["1"]})
         document["entities"].append({"id": f"E-{name}", "kind": POOL, "deleted_at": None})
 
     def ada(self, document: dict[str, Any]) -> dict[str, Any]:

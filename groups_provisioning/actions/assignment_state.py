@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from groups_provisioning.actions.mapping_rows import has_place, live_mappings, lock_groups
-from groups_provisioning.models import GroupMapping, PushedGroup
+from groups_provisioning.models import ROLE, GroupMapping, PushedGroup
 from groups_provisioning.rules.assignments import Assignment, Group, Map, Place, Reject, State, Wish, sought
-from orgs import entities
+from orgs import entities, roles
 from orgs.models import Entity, Organization
 
 
@@ -24,7 +24,7 @@ class Loaded:
 def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> Loaded:
     """Load what the wishes are about, in a bounded number of statements, however many wishes there are.
 
-    lock: for a command, lock groups by id, then their mappings, then entities; a preview locks nothing.
+    lock: for a command, lock groups by id, then their mappings, then entities and roles; a preview locks nothing.
     """
     asked = [wish.mapping_id for wish in wishes if not isinstance(wish, Map)]
     group_of = dict(GroupMapping.objects.for_org(org).filter(id__in=asked).values_list("id", "group_id"))
@@ -34,6 +34,9 @@ def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> L
     state = State(entities.kinds_on(org), group_of, {id_: Group(id_, row.display_name) for id_, row in groups.items()})
     for row in rows:
         _add(state.groups[row.group_id], row)
+    kinds = {row.kind for row in rows} | {wish.kind for wish in wishes if isinstance(wish, Map)}
+    if ROLE in kinds:
+        state.roles = roles.held(org.profile) if lock else roles.catalogue(org.profile).keys
     wanted = (sought(state, wish) for wish in wishes if not isinstance(wish, Reject))
     found = {entity.id: entity for entity in entities.sought(org, {key for key in wanted if key}, lock=lock)}
     own = {each.place.id: each.place for group in state.groups.values() for each in group.assignments if each.place}
@@ -52,6 +55,8 @@ def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> L
 def _add(group: Group, row: GroupMapping) -> None:
     mapping = Assignment(group, row.kind, row.id, is_synced=row.is_synced, is_lost=row.target_deleted)
     mapping.was_approved = bool(row.switched_at) and not row.is_synced
-    if has_place(row) and row.entity is not None:
+    if row.role and not row.target_deleted:
+        mapping.place = Place(ROLE, row.role, owner=mapping)
+    elif has_place(row) and row.entity is not None:
         mapping.place = Place(row.kind, row.entity.name, row.entity_id, mapping)
     group.assignments.append(mapping)

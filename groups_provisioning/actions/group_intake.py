@@ -342,6 +342,13 @@ def restate(group: PushedGroup, *, attributes: Mapping[str, Any], folded: Mappin
     return bool(rows.update(attributes=attributes, folded=folded))
 
 
+def forget_person(group: PushedGroup, *, attributes: Mapping[str, Any], folded: Mapping[str, Any]) -> None:
+    """Write what is left of a group's attributes without somebody who was erased (SPEC U5). group: locked."""
+    group.attributes, group.folded = dict(attributes), dict(folded)
+    group.revision += 1
+    group.save(update_fields=["attributes", "folded", "revision"])
+
+
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
     try:
         group.save(force_insert=group._state.adding, update_fields=update_fields)

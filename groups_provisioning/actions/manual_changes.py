@@ -2,7 +2,7 @@
 
 The only module that writes `HandPlacement`, except `orgs.people.delete`. SCIM outranks all of it: an exclusive place
 yields to a claim, a removal ends with the next SCIM write that names the person or a group they are in, and roles count
-if neither the IdP nor a group gives one.
+if the IdP writes none, on the person or a group.
 """
 
 from collections.abc import Collection
@@ -14,6 +14,7 @@ from django.db import connection
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
 from orgs import entities, history, people
+from orgs.catalogue import UnknownRole
 from orgs.change_details import PlacementAbout, UserPlaced, UserPutBack, UserRolesSet, UserTakenOut
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command
@@ -22,7 +23,7 @@ from orgs.history import Cause
 from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK, announce
-from orgs.roles import UnknownRole, catalogue
+from orgs.roles import catalogue
 
 
 @command

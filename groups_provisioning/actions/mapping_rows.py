@@ -49,7 +49,7 @@ def has_place(mapping: GroupMapping) -> bool:
 def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> MappingStory:
     """A mapping in a Change's detail, as it is now. `was` and `now` are statuses; `was` is None for a new mapping."""
     rule = mapping.rule
-    return {
+    story: MappingStory = {
         "mapping": str(mapping.id),
         "group": str(group.id),
         "group_name": group.display_name,
@@ -61,6 +61,9 @@ def told(mapping: GroupMapping, group: PushedGroup, *, was: str | None) -> Mappi
         "now": mapping.status,
         "reason": mapping.reason,
     }
+    if mapping.role:
+        story["role"] = mapping.role
+    return story
 
 
 def lock_groups(org: Organization, ids: Iterable[UUID]) -> dict[UUID, PushedGroup]:

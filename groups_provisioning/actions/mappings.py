@@ -13,9 +13,18 @@ from uuid import UUID
 
 from groups_provisioning.actions import manual_changes, members, rule_evaluation
 from groups_provisioning.actions.assignment_state import Loaded, load
-from groups_provisioning.actions.mapping_rows import close, told
+from groups_provisioning.actions.mapping_rows import close, live_mappings, lock_groups, told
 from groups_provisioning.actions.rules import UnknownRule
-from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
+from groups_provisioning.models import (
+    ROLE,
+    STATUS_FIELDS,
+    GroupMapping,
+    MappingRule,
+    Pending,
+    PushedGroup,
+    Status,
+    takes_rules,
+)
 from groups_provisioning.rules import assignments
 from groups_provisioning.rules.assignments import (
     REFUSALS,
@@ -28,6 +37,7 @@ from groups_provisioning.rules.assignments import (
     NotPending,
     Reject,
     Retarget,
+    RoleGiven,
     SecondOfItsKind,
     Steps,
     Target,
@@ -36,11 +46,20 @@ from groups_provisioning.rules.assignments import (
     Wish,
 )
 from orgs import entities, history
-from orgs.change_details import MappingApproved, MappingRejected, MappingRetargeted, MappingStory, RulesApplied
+from orgs.catalogue import UnknownRole
+from orgs.change_details import (
+    MappingApproved,
+    MappingRejected,
+    MappingRetargeted,
+    MappingStory,
+    ProfileRolesRemoved,
+    RulesApplied,
+)
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Organization
+from orgs.models import Organization, SchemaProfile
+from orgs.roles import held
 
 __all__ = [
     "REFUSALS",
@@ -50,13 +69,16 @@ __all__ = [
     "EntityOwned",
     "Excluded",
     "NotPending",
+    "RoleGiven",
     "SecondOfItsKind",
     "UnknownMapping",
+    "UnknownRole",
     "apply_rules",
     "approve",
     "approve_many",
     "map_group",
     "reject",
+    "release_roles",
     "retarget",
 ]
 
@@ -79,7 +101,7 @@ class Applied:
 
 @command
 def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause: Cause) -> GroupMapping:
-    """Let a Pending mapping claim its group's members. target: None keeps the entity that it has, if any.
+    """Let a Pending mapping claim its group's members. target: None keeps the entity or role that it has, if any.
 
     Raises those in REFUSALS.
     """
@@ -88,13 +110,16 @@ def approve(*, org: Organization, mapping_id: UUID, target: Target = None, cause
 
 @command
 def map_group(*, org: Organization, group_id: UUID, kind: str, target: Target = None, cause: Cause) -> GroupMapping:
-    """Map a group by hand; a mapping of this kind that waits for a target gets this one. Raises those in REFUSALS."""
+    """Map a group by hand; a mapping of this kind that waits for a target gets this one.
+
+    target: of a role, its key; a group may carry several. Raises those in REFUSALS.
+    """
     return _assign_one(org, Map(group_id, kind, target), MappingApproved, cause)
 
 
 @command
 def retarget(*, org: Organization, mapping_id: UUID, target: UUID | str, cause: Cause) -> GroupMapping:
-    """Map the group to another entity instead: a new row, so that decisions about the old one end (SPEC C3).
+    """Map the group to another entity or role instead: a new row, so that decisions about the old one end (SPEC C3).
 
     Raises those in REFUSALS.
     """
@@ -111,7 +136,7 @@ def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause
 
 @command
 def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> int:
-    """Reject mappings, and bar rules from mapping their groups to these kinds (SPEC M2, M6).
+    """Reject mappings, and bar rules from mapping their groups to these kinds or roles (SPEC M2, M6).
 
     Returns how many were not Rejected yet. Raises UnknownMapping.
     """
@@ -130,14 +155,17 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
 
 
 @command
-def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause) -> Applied:
-    """Evaluate the rules for all unmapped groups (SPEC M5). rule_id: only for groups that this rule is first to match.
+def apply_rules(*, org: Organization, rule_id: UUID | None = None, roles: bool = False, cause: Cause) -> Applied:
+    """Evaluate the rules for entities, or the role rules, for all groups that have no mapping of theirs (SPEC M5, R6).
 
-    Raises UnknownRule.
+    rule_id: only for groups that this rule, of either list, is first to match. Raises UnknownRule.
     """
-    if rule_id is not None and not MappingRule.objects.for_org(org).filter(id=rule_id).exists():
-        raise UnknownRule(rule_id)
-    found = PushedGroup.objects.for_org(org).live().filter(is_unmapped())
+    if rule_id is not None:
+        rule = MappingRule.objects.for_org(org).filter(id=rule_id).first()
+        if rule is None:
+            raise UnknownRule(rule_id)
+        roles = rule.gives_role
+    found = PushedGroup.objects.for_org(org).live().filter(takes_rules(roles=roles))
     groups = list(found.order_by("id").select_for_update(of=("self",)).only("display_name", "org_id"))
     # A transaction that held a lock may have mapped a group, or rejected its mapping.
     still = set(found.filter(id__in=[group.id for group in groups]).values_list("id", flat=True))
@@ -146,7 +174,7 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
         group.org = org
     cause = cause.under_locks()
     change_id = uuid7()
-    outcome = rule_evaluation.apply(org, groups, rule_id, change_id=change_id, at=cause.at)
+    outcome = rule_evaluation.apply(org, groups, rule_id, roles=roles, change_id=change_id, at=cause.at)
     approved = {story["group"] for story in outcome.mappings if story["now"] == Status.AUTO_APPROVED}
     applied = Applied(len(approved), len(outcome.mappings) - len(approved))
     if outcome:
@@ -160,6 +188,32 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, cause: Cause)
         )
         history.record(org, cause, detail, change_id=change_id)
     return applied
+
+
+@command
+def release_roles(*, profile: SchemaProfile, cause: Cause) -> None:
+    """Let mappings to roles that the profile no longer has wait for another role (SPEC R6).
+
+    They give nobody anything any more, which `profiles.keep` has marked everybody for.
+    """
+    keys = held(profile)
+    lost = GroupMapping.objects.live().filter(org__profile=profile, kind=ROLE, target_deleted=False)
+    groups_of = defaultdict(set)
+    for org_id, group_id in lost.exclude(role__in=keys).values_list("org_id", "group_id"):
+        groups_of[org_id].add(group_id)
+    for org in Organization.objects.filter(id__in=groups_of).order_by("id"):
+        groups = lock_groups(org, groups_of[org.id])
+        mappings = [each for each in live_mappings(groups.values()) if each.role and each.role not in keys]
+        at, change_id, stories = cause.under_locks(), uuid7(), []
+        for mapping in mappings:
+            was = mapping.status
+            mapping.cease(Status.PENDING, Pending.TARGET_DELETED, at.at)
+            mapping.target_deleted, mapping.change_id = True, change_id
+            stories.append(told(mapping, groups[mapping.group_id], was=was))
+        GroupMapping.objects.bulk_update(mappings, [*STATUS_FIELDS, "target_deleted"])
+        gone = sorted({mapping.role for mapping in mappings})
+        detail = ProfileRolesRemoved(profile=profile.key, roles=gone, mappings=stories, marked=0)
+        history.record(org, at, detail, change_id=change_id)
 
 
 def _assign_one(
@@ -196,7 +250,7 @@ def _decided(org: Organization, wishes: Sequence[W], cause: Cause) -> tuple[Load
         loaded = load(org, wishes, lock=True)
         done, refused = assignments.assign_all(loaded.state, wishes)
         places = [steps.mapping.place for steps in done.values()]
-        new = {(place.kind, fold(place.name)): place for place in places if place and place.id is None}
+        new = {(place.kind, fold(place.name)): place for place in places if place and place.is_new}
         made = entities.create_missing(org, [(place.kind, place.name) for place in new.values()], at=cause.at)
         if len(made) == len(new):
             for key, entity in made.items():
@@ -213,10 +267,10 @@ def _write(
     groups_of = defaultdict(list)
     for each in approved:
         assert each.place
-        assert each.place.id
-        group, entity = loaded.groups[each.group.id], loaded.entities[each.place.id]
+        group, entity = loaded.groups[each.group.id], loaded.entities[each.place.id] if each.place.id else None
         if each.id is None:
-            row, was = GroupMapping(org=org, group=group, kind=each.kind, created_at=at), None
+            role = each.place.name if each.kind == ROLE else ""
+            row, was = GroupMapping(org=org, group=group, kind=each.kind, role=role, created_at=at), None
             each.id, loaded.mappings[row.id] = row.id, row
             new.append(row)
         else:
@@ -225,15 +279,15 @@ def _write(
             known.append(row)
         row.entity, row.change_id = entity, change_id
         row.approve(Status.APPROVED, at)
-        if each.was_approved:
+        if each.was_approved and entity:
             again.append(entity.id)
-        groups_of[each.kind].append(group)
+        groups_of[row.target_type].append(group)
         stories.append(told(row, group, was=was))
     GroupMapping.objects.bulk_create(new)
     GroupMapping.objects.bulk_update(known, ["entity", *STATUS_FIELDS], batch_size=500)
     if again:
         manual_changes.end_removals_from(again)
-    for kind, groups in groups_of.items():
-        # An admin wants this kind for these groups, so rules may map them to it again (SPEC M6).
-        GroupMapping.objects.filter(group__in=groups, kind=kind, barred=True).update(barred=False)
+    for (kind, role), groups in groups_of.items():
+        # An admin wants this target type for these groups, so rules may map them to it again (SPEC M6).
+        GroupMapping.objects.filter(group__in=groups, kind=kind, role=role, barred=True).update(barred=False)
     return stories

@@ -2,22 +2,24 @@
 
 With `mappings`, where admins decide, the only module that writes `GroupMapping`. Each function is part of a command
 that has locked the groups; it writes mappings and entities, and marks nobody. Locks are taken in this order: groups,
-rules, mappings, entities. An entity is always locked before it is given to a group.
+rules, mappings, roles, entities. An entity is always locked before it is given to a group.
+
+A group follows one rule for entities and one role rule (SPEC R6); what both make of it is written together.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from groups_provisioning.actions.manual_changes import end_removals_from
 from groups_provisioning.actions.mapping_rows import close, has_place, live_mappings, told
-from groups_provisioning.models import STATUS_FIELDS, GroupMapping, MappingRule, Pending, PushedGroup, Status
+from groups_provisioning.models import ROLE, STATUS_FIELDS, GroupMapping, MappingRule, Pending, PushedGroup, Status
 from groups_provisioning.rules.proposals import (
     Candidate,
     Ground,
     Proposal,
-    first_match,
+    first_matches,
     names_asked_for,
     namesakes,
     propose,
@@ -26,6 +28,7 @@ from orgs import entities
 from orgs.change_details import MappingStory, RenameStory
 from orgs.db.keys import fold
 from orgs.models import Entity, EntityKind, Organization
+from orgs.roles import held
 
 RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 """The kinds that are renamed with the group that they are mapped to (SPEC G6)."""
@@ -33,7 +36,7 @@ RENAMED = (EntityKind.TEAM, EntityKind.CONCURRENCY_GROUP)
 _RULES = "SELECT * FROM groups_provisioning_mappingrule WHERE org_id = %s ORDER BY id FOR KEY SHARE"
 
 Match = tuple[PushedGroup, MappingRule]
-"""A group, and the rule that it follows."""
+"""A group, and a rule that it follows."""
 
 
 @dataclass(slots=True)
@@ -78,18 +81,18 @@ def deleted(group: PushedGroup, *, change_id: UUID, at: datetime) -> Outcome:
 
 def renamed(group: PushedGroup, *, was: str, change_id: UUID, at: datetime) -> Outcome:
     """Let entities follow the group's new name, then evaluate the rules (SPEC G6, M6). was: the name it had."""
-    rule, outcome = first_match(_rules(group.org), group.display_name), Outcome()
+    matches, outcome = _matches([group], _rules(group.org)), Outcome()
     mappings = live_mappings([group])
     _rename_entities(group, mappings, was, outcome)
-    _follow(group, mappings, rule, outcome, change_id=change_id, at=at)
-    _map([(group, rule)] if rule else [], mappings, outcome, change_id=change_id, at=at)
+    _follow(group, mappings, [rule for _, rule in matches], outcome, change_id=change_id, at=at)
+    _map(matches, mappings, outcome, change_id=change_id, at=at)
     return outcome
 
 
 def _follow(
     group: PushedGroup,
     mappings: Sequence[GroupMapping],
-    rule: MappingRule | None,
+    rules: Sequence[MappingRule],
     outcome: Outcome,
     *,
     change_id: UUID,
@@ -97,23 +100,24 @@ def _follow(
 ) -> None:
     """Adapt the mappings that rules created to a new name (SPEC M6): they fall back, are approved again, or still wait.
 
-    rule: the first that matches now.
+    rules: those that match now. A role is given only as long as its rule approves automatically (SPEC R6).
     """
     written: list[GroupMapping] = []
     again: list[UUID] = []
     for mapping in mappings:
         was, reason = mapping.status, mapping.reason
-        fits = rule is not None and rule.kind == mapping.kind
-        if was == Status.AUTO_APPROVED and not fits:
-            mapping.cease(Status.PENDING, Pending.RULE_CHANGED, at)
-            outcome.settles = True
-        elif reason == Pending.RULE_CHANGED and has_place(mapping) and fits and rule and rule.auto_approve:
+        rule = next((each for each in rules if each.target_type == mapping.target_type), None)
+        if was == Status.AUTO_APPROVED:
+            if rule is None or (rule.kind == ROLE and not rule.auto_approve):
+                mapping.cease(Status.PENDING, Pending.ASKED if rule else Pending.RULE_CHANGED, at)
+                outcome.settles = True
+        elif mapping.fell_back and rule and rule.auto_approve:
             mapping.approve(Status.AUTO_APPROVED, at)
-            assert mapping.entity_id is not None
-            again.append(mapping.entity_id)
+            if mapping.entity_id:
+                again.append(mapping.entity_id)
             outcome.settles = True
         elif was == Status.PENDING and not mapping.target_deleted:
-            mapping.reason = _waits_for(group, mapping, mappings, rule) if fits and rule else Pending.RULE_CHANGED
+            mapping.reason = _waits_for(group, mapping, mappings, rule) if rule else Pending.RULE_CHANGED
         if (was, reason) != (mapping.status, mapping.reason):
             mapping.change_id = change_id
             written.append(mapping)
@@ -131,17 +135,27 @@ def _waits_for(group: PushedGroup, mapping: GroupMapping, mappings: Sequence[Gro
     found = entities.by_name(group.org, names_asked_for([(rule, candidate)]))
     if has_place(mapping):
         found = {}  # it has its own entity, whichever entity has the name
-    proposal = propose(rule, candidate, ground_of(group.org, found))
+    proposal = propose(rule, candidate, ground_of(group.org, found, _roles(group.org, [rule])))
     assert proposal is not None
     return proposal.fit.reason or Pending.FREE
 
 
 def apply(
-    org: Organization, groups: Sequence[PushedGroup], rule_id: UUID | None, *, change_id: UUID, at: datetime
+    org: Organization,
+    groups: Sequence[PushedGroup],
+    rule_id: UUID | None,
+    *,
+    roles: bool,
+    change_id: UUID,
+    at: datetime,
 ) -> Outcome:
-    """Evaluate the rules for locked groups without a live mapping (SPEC M5). rule_id: only if it matches first."""
+    """Evaluate one list of rules for locked groups without a live mapping of theirs (SPEC M5, R6).
+
+    roles: the role rules. rule_id: only if it matches first.
+    """
     outcome = Outcome()
-    matches = [(group, rule) for group, rule in _matches(groups, _rules(org)) if rule_id in (None, rule.id)]
+    rules = [rule for rule in _rules(org) if rule.gives_role == roles]
+    matches = [(group, rule) for group, rule in _matches(groups, rules) if rule_id in (None, rule.id)]
     _map(matches, [], outcome, change_id=change_id, at=at)
     return outcome
 
@@ -152,9 +166,8 @@ def forget_rule(rule: MappingRule) -> None:
 
 
 def _matches(groups: Iterable[PushedGroup], rules: Sequence[MappingRule]) -> list[Match]:
-    """The groups that any rule matches, each with the first rule that matches it (SPEC M3)."""
-    first = ((group, first_match(rules, group.display_name)) for group in groups)
-    return [(group, rule) for group, rule in first if rule]
+    """The groups that any rule matches, each with the first rule of either list that matches it (SPEC M3, R6)."""
+    return [(group, rule) for group in groups for rule in first_matches(rules, group.display_name)]
 
 
 def _map(
@@ -167,27 +180,35 @@ def _map(
     if not matches:
         return
     org = matches[0][0].org
-    by_id = {match[0].id: match for match in matches}
-    left = candidates([group for group, _ in matches], live)
-    while left:
+    groups = {group.id: group for group, _ in matches}
+    by_id = {candidate.id: candidate for candidate in candidates(list(groups.values()), live)}
+    roles = _roles(org, [rule for _, rule in matches])
+    asked = [(rule, by_id[group.id]) for group, rule in matches]
+    while asked:
         # If another transaction, or another group in this round, takes the name first, the next round finds its entity.
-        asked = [(by_id[candidate.id][1], candidate) for candidate in left]
         found = entities.by_name(org, names_asked_for(asked), lock=True)
-        ground = ground_of(org, found)
+        ground = ground_of(org, found, roles)
         proposals = [proposal for rule, candidate in asked if (proposal := propose(rule, candidate, ground))]
         made, missed = _make_entities(org, proposals, at)
         missed |= namesakes(proposals)
         there = {entity.id: entity for entity in found.values()}
         mappings = []
         for proposal in proposals:
-            if proposal.group_id not in missed:
-                entity = there[proposal.fit.entity_id] if proposal.fit.entity_id else made.get(proposal.group_id)
+            if proposal.group_id not in missed or proposal.rule.kind == ROLE:
+                fit = proposal.fit
+                new = made[proposal.group_id] if fit.new_name else None
+                entity = there[fit.entity_id] if fit.entity_id else new
                 mapping = _mapping(org, proposal, entity, change_id=change_id, at=at)
                 mappings.append(mapping)
-                outcome.mappings.append(told(mapping, by_id[proposal.group_id][0], was=None))
+                outcome.mappings.append(told(mapping, groups[proposal.group_id], was=None))
         GroupMapping.objects.bulk_create(mappings)
         outcome.settles |= any(mapping.is_synced for mapping in mappings)
-        left = [candidate for candidate in left if candidate.id in missed]
+        asked = [(rule, group) for rule, group in asked if group.id in missed and rule.kind != ROLE]
+
+
+def _roles(org: Organization, rules: Iterable[MappingRule]) -> Collection[str]:
+    """The roles that the org has, locked, if any of these rules gives one."""
+    return held(org.profile) if any(rule.kind == ROLE for rule in rules) else ()
 
 
 def _rules(org: Organization) -> list[MappingRule]:
@@ -197,13 +218,13 @@ def _rules(org: Organization) -> list[MappingRule]:
 
 def candidates(groups: Sequence[PushedGroup], live: Sequence[GroupMapping]) -> list[Candidate]:
     barred = GroupMapping.objects.filter(group__in=[group.id for group in groups], barred=True)
-    closed: dict[UUID, set[str]] = {group.id: set() for group in groups}
+    closed: dict[UUID, set[tuple[str, str]]] = {group.id: set() for group in groups}
     placed: dict[UUID, set[str]] = {group.id: set() for group in groups}
-    for group_id, kind in barred.values_list("group_id", "kind"):
-        closed[group_id].add(kind)
+    for group_id, kind, role in barred.values_list("group_id", "kind", "role"):
+        closed[group_id].add((kind, role))
     for mapping in live:
         if mapping.group_id in closed:
-            closed[mapping.group_id].add(mapping.kind)
+            closed[mapping.group_id].add(mapping.target_type)
             if has_place(mapping):
                 placed[mapping.group_id].add(mapping.kind)
     return [
@@ -212,13 +233,13 @@ def candidates(groups: Sequence[PushedGroup], live: Sequence[GroupMapping]) -> l
     ]
 
 
-def ground_of(org: Organization, found: Mapping[entities.Named, Entity]) -> Ground:
+def ground_of(org: Organization, found: Mapping[entities.Named, Entity], roles: Collection[str]) -> Ground:
     """What proposals depend on. found: entities by name; locked if they are about to be given to groups."""
     ids = {key: entity.id for key, entity in found.items()}
     owned = (
         GroupMapping.objects.live().filter(entity__in=ids.values()).values_list("entity_id", flat=True) if ids else ()
     )
-    return Ground(entities.kinds_on(org), ids, frozenset(owned))
+    return Ground(entities.kinds_on(org), ids, frozenset(owned), roles)
 
 
 def _mapping(
@@ -229,10 +250,12 @@ def _mapping(
         org=org,
         group_id=proposal.group_id,
         kind=proposal.rule.kind,
+        role=proposal.rule.role,
         entity=entity,
         status=Status.PENDING if reason else Status.AUTO_APPROVED,
         reason=reason,
         rule=proposal.rule,
+        target_deleted=reason == Pending.TARGET_DELETED,
         switched_at=[] if reason else [at],
         created_at=at,
         change_id=change_id,

@@ -1,7 +1,7 @@
-"""An org's mapping rules (SPEC M3): the only module that writes `MappingRule` and `StartingRule`.
+"""An org's mapping rules (SPEC M3, R6): the only module that writes `MappingRule` and `StartingRule`.
 
-Every command locks the org's row, so that two admins who move rules wait for each other. Nothing here changes existing
-mappings (SPEC M5).
+Rules for entities and role rules are two lists, each with its own order. Every command locks the org's row, so that two
+admins who move rules wait for each other. Nothing here changes existing mappings (SPEC M5).
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from groups_provisioning.actions import rule_evaluation
-from groups_provisioning.models import MappingRule, StartingRule
+from groups_provisioning.models import ROLE, MappingRule, StartingRule
 from groups_provisioning.rules import patterns
-from orgs import history
+from orgs import history, roles
+from orgs.catalogue import UnknownRole
 from orgs.change_details import RuleAdded, RuleChanged, RuleDeleted, RulesReordered, RulesStarted, RuleStory
 from orgs.db.transactions import command
 from orgs.entities import KindOff, kinds_on
@@ -26,12 +27,21 @@ class UnknownRule(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What an admin says about a rule, except its position. pattern: empty if the rule matches every group."""
+    """What an admin says about a rule, except its position.
+
+    pattern: empty if the rule matches every group. role: the key of the role that a role rule gives.
+    """
 
     pattern_type: str
     kind: str
     pattern: str = ""
     auto_approve: bool = False
+    role: str = ""
+
+    @property
+    def gives_role(self) -> bool:
+        """Whether it is a role rule."""
+        return self.kind == ROLE
 
 
 FACTS = tuple(column.name for column in fields(RuleFacts))
@@ -39,10 +49,10 @@ FACTS = tuple(column.name for column in fields(RuleFacts))
 
 @command
 def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRule:
-    """Add a rule after all others. Raises KindOff, patterns.BadPattern."""
+    """Add a rule after all others of its list. Raises KindOff, UnknownRole, patterns.BadPattern."""
     rules = _locked(org)
-    _check(org, facts)
-    last = len(rules)
+    check(org, facts)
+    last = sum(rule.gives_role == facts.gives_role for rule in rules)
     rule = MappingRule.objects.create(org=org, position=last + 1, created_at=cause.at, **_columns(facts))
     history.record(org, cause, RuleAdded(rule=_told(rule)))
     return rule
@@ -50,9 +60,12 @@ def add_rule(*, org: Organization, facts: RuleFacts, cause: Cause) -> MappingRul
 
 @command
 def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Cause) -> MappingRule:
-    """Change a rule to what `facts` say. Raises UnknownRule, KindOff, patterns.BadPattern."""
-    rule = _one(_locked(org), rule_id)
-    _check(org, facts)
+    """Change a rule to what `facts` say; it stays in its list.
+
+    Raises UnknownRule, KindOff, UnknownRole, patterns.BadPattern.
+    """
+    rule = _one([rule for rule in _locked(org) if rule.gives_role == facts.gives_role], rule_id)
+    check(org, facts)
     was = _told(rule)
     for name, value in _columns(facts).items():
         setattr(rule, name, value)
@@ -64,9 +77,11 @@ def edit_rule(*, org: Organization, rule_id: UUID, facts: RuleFacts, cause: Caus
 
 @command
 def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) -> None:
-    """Move a rule to a position; 1 is the first, and numbers beyond the last mean the last. Raises UnknownRule."""
-    rules = _locked(org)
-    rule = _one(rules, rule_id)
+    """Move a rule to a position in its list; 1 is the first, and numbers beyond the last mean the last.
+
+    Raises UnknownRule.
+    """
+    rule, rules = _with_its_list(_locked(org), rule_id)
     others = [other for other in rules if other != rule]
     place = max(0, min(position - 1, len(others)))
     _keep_order(org, rules, [*others[:place], rule, *others[place:]], cause)
@@ -75,8 +90,7 @@ def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) 
 @command
 def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
     """Delete a rule; what it mapped stays mapped. Raises UnknownRule."""
-    rules = _locked(org)
-    rule = _one(rules, rule_id)
+    rule, rules = _with_its_list(_locked(org), rule_id)
     told = _told(rule)
     rules.remove(rule)
     rule_evaluation.forget_rule(rule)
@@ -88,9 +102,11 @@ def delete_rule(*, org: Organization, rule_id: UUID, cause: Cause) -> None:
 @command
 def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
     """Create the profile's starting rules for a new org (SPEC section 2), whether or not their kinds are on yet."""
+    starting = StartingRule.objects.filter(profile=org.profile)
     rules = [
         MappingRule(org=org, position=position, created_at=cause.at, **{name: getattr(row, name) for name in FACTS})
-        for position, row in enumerate(StartingRule.objects.filter(profile=org.profile), start=1)
+        for of_a_list in (starting.exclude(kind=ROLE), starting.filter(kind=ROLE))
+        for position, row in enumerate(of_a_list, start=1)
     ]
     MappingRule.objects.bulk_create(rules)
     if rules:
@@ -102,9 +118,10 @@ def start(*, org: Organization, cause: Cause) -> list[MappingRule]:
 def keep_starting(*, profile: SchemaProfile, rules: Sequence[RuleFacts]) -> None:
     """Make these, in this order, the rules that new orgs of the profile start with; those that exist keep theirs.
 
-    Raises patterns.BadPattern.
+    Raises UnknownRole, patterns.BadPattern.
     """
     for facts in rules:
+        _check_role(profile, facts)
         patterns.check(facts.pattern_type, facts.pattern)
     StartingRule.objects.filter(profile=profile).delete()
     StartingRule.objects.bulk_create(
@@ -113,10 +130,17 @@ def keep_starting(*, profile: SchemaProfile, rules: Sequence[RuleFacts]) -> None
     )
 
 
-def _check(org: Organization, facts: RuleFacts) -> None:
-    if facts.kind not in kinds_on(org):
+def check(org: Organization, facts: RuleFacts) -> None:
+    """Check a rule of an org. Raises KindOff, UnknownRole, patterns.BadPattern."""
+    if not facts.gives_role and facts.kind not in kinds_on(org):
         raise KindOff(facts.kind)
+    _check_role(org.profile, facts)
     patterns.check(facts.pattern_type, facts.pattern)
+
+
+def _check_role(profile: SchemaProfile, facts: RuleFacts) -> None:
+    if facts.gives_role and facts.role not in roles.catalogue(profile).keys:
+        raise UnknownRole(facts.role)
 
 
 def _locked(org: Organization) -> list[MappingRule]:
@@ -133,6 +157,12 @@ def _one(rules: Sequence[MappingRule], rule_id: UUID) -> MappingRule:
         if rule.id == rule_id:
             return rule
     raise UnknownRule(rule_id)
+
+
+def _with_its_list(rules: Sequence[MappingRule], rule_id: UUID) -> tuple[MappingRule, list[MappingRule]]:
+    """A rule, and all rules of its list. Raises UnknownRule."""
+    rule = _one(rules, rule_id)
+    return rule, [each for each in rules if each.gives_role == rule.gives_role]
 
 
 def _keep_order(org: Organization, was: Sequence[MappingRule], now: Sequence[MappingRule], cause: Cause) -> None:
@@ -155,10 +185,13 @@ def _columns(facts: RuleFacts) -> dict[str, Any]:
 
 
 def _told(rule: MappingRule) -> RuleStory:
-    return {
+    story: RuleStory = {
         "id": str(rule.id),
         "pattern_type": rule.pattern_type,
         "kind": rule.kind,
         "pattern": rule.pattern,
         "auto_approve": rule.auto_approve,
     }
+    if rule.role:
+        story["role"] = rule.role
+    return story

@@ -1,5 +1,5 @@
 """Groups, mappings and their effects, for support."""
 
-from groups_provisioning.admin import mirrors, previews
+from groups_provisioning.admin import erasing, mirrors, previews
 
-__all__ = ["mirrors", "previews"]
+__all__ = ["erasing", "mirrors", "previews"]

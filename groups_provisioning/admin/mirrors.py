@@ -67,14 +67,14 @@ def _found(term: str) -> set[UUID]:
 
 @admin.register(GroupMapping)
 class MappingAdmin(OfAnOrg):
-    list_display = ("group", "org", "kind", "entity", "status", "reason", "rule")
+    list_display = ("group", "org", "kind", "target", "status", "reason", "rule")
     list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
     list_select_related = ("org", "group", "entity", "rule")
     ids = ("pk", "group", "entity")
     search_help_text = _("The ID of a mapping, a group or an entity")
     actions = ("approve", "reject")
     fields = (
-        *("group", "org", "id", "kind", "entity", "status", "reason", "rule"),
+        *("group", "org", "id", "kind", "entity", "role", "status", "reason", "rule"),
         *("target_deleted", "barred", "switched_at", "created_at", "change"),
     )
 
@@ -117,9 +117,9 @@ def _by_org(asked: list[GroupMapping]) -> dict[Organization, list[UUID]]:
 
 @admin.register(MappingRule)
 class MappingRuleAdmin(OfAnOrg):
-    list_display = ("__str__", "org", "position", "pattern_type", "kind", "auto_approve")
+    list_display = ("__str__", "org", "position", "pattern_type", "kind", "role", "auto_approve")
     list_filter = (("org", AutocompleteSelectFilter), "kind")
-    ordering = ("org", "position")
+    ordering = ("org", "gives_role", "position")
 
 
 @admin.register(Membership)

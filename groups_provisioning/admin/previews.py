@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from groups_provisioning.actions import founding, rules
+from groups_provisioning.actions import founding, mappings, rules
 from groups_provisioning.actions.rules import FACTS, RuleFacts
-from groups_provisioning.models import PatternType, StartingRule
+from groups_provisioning.models import ROLE, PatternType, StartingRule
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.refusals import bad_pattern
@@ -114,7 +114,7 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
 class StartingRuleForm(forms.ModelForm):
     class Meta:
         model = StartingRule
-        fields = ("position", "pattern_type", "pattern", "kind", "auto_approve")
+        fields = ("position", "pattern_type", "pattern", "kind", "role", "auto_approve")
         field_classes: ClassVar = {"pattern": forms.CharField}
         widgets: ClassVar = {"pattern": UnfoldAdminTextInputWidget}
 
@@ -129,7 +129,12 @@ class StartingRuleForm(forms.ModelForm):
                 patterns.check(cleaned["pattern_type"], cleaned["pattern"])
             except patterns.BadPattern as bad:
                 self.add_error("pattern", _bad_pattern(cleaned, bad))
+        if "kind" in cleaned and (cleaned["kind"] == ROLE) != bool(cleaned.get("role")):
+            self.add_error("role", _NO_ROLE)
         return cleaned
+
+
+_NO_ROLE = gettext_lazy("Enter the key of a role of this profile if the rule gives a role, otherwise nothing.")
 
 
 def _bad_pattern(cleaned: dict[str, Any], bad: patterns.BadPattern) -> str:
@@ -140,6 +145,18 @@ def _bad_pattern(cleaned: dict[str, Any], bad: patterns.BadPattern) -> str:
 
 class StartingRules(BaseInlineFormSet):
     """All starting rules of a profile."""
+
+    roles: Roles | None = None  # of the same page
+
+    def clean(self) -> None:
+        super().clean()
+        if self.roles is None or not self.roles.is_valid():
+            return
+        keys = {"", *(role.key for role in self.roles.facts)}
+        for form in self.forms:
+            row = form.cleaned_data if form.is_valid() else {}
+            if row and not row.get("DELETE") and row["role"] not in keys:
+                form.add_error("role", _NO_ROLE)
 
     @property
     def facts(self) -> list[RuleFacts]:
@@ -162,8 +179,16 @@ class StartingRuleInline(TabularInline):
 class PreviewedSchemaProfileAdmin(Previewed, SchemaProfileAdmin):
     inlines = (*SchemaProfileAdmin.inlines, StartingRuleInline)
 
+    def _create_formsets(self, request: HttpRequest, obj: Any, change: bool) -> Any:
+        found: Any = super()
+        formsets, inlines = found._create_formsets(request, obj, change)
+        if request.method == "POST":
+            among(formsets, StartingRules).roles = among(formsets, Roles)
+        return formsets, inlines
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        mappings.release_roles(profile=form.instance, cause=cause(request))
         starting = among(formsets, StartingRules)
         rules.keep_starting(profile=form.instance, rules=starting.facts)
         starting.save(commit=False)  # only reports what changed, for the admin's own log

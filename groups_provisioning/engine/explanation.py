@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, JSONObject
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import Known
 from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, claims_of, competes, play
-from groups_provisioning.models import Decision, GroupMapping, GroupMember, PatternType, Source, Status
+from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember, PatternType, Source, Status
 from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
@@ -119,6 +119,7 @@ class RoleSource(StrEnum):
     LAST_ADMIN = "last_admin"
     USER = "user"
     GROUP = "group"
+    MAPPING = "mapping"
     HAND = "hand"
     DEFAULT = "default"
 
@@ -128,7 +129,7 @@ class RoleFrom:
     """Something that gives roles.
 
     roles: all that it gives. counts: those of them that are in effect. unknown: names that are not roles (SPEC P2).
-    member: for a group.
+    member: for a group whose roles the IdP wrote. through: for one that carries a role in the portal (SPEC R6).
     """
 
     source: RoleSource
@@ -136,6 +137,7 @@ class RoleFrom:
     counts: list[str]
     unknown: list[str] = field(default_factory=list)
     member: GroupMember | None = None
+    through: Through | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class RoleWhy:
 
     @property
     def is_by_scim(self) -> bool:
-        """Whether the IdP or a group gives a role, so that roles by hand do not count (SPEC R1)."""
+        """Whether the IdP wrote a role, on the user or a group, so that roles by hand do not count (SPEC R1)."""
         return any(each.roles for each in self.sources if each.source in (RoleSource.USER, RoleSource.GROUP))
 
     @property
@@ -211,12 +213,18 @@ class Explanation:
                 by_scim.append((RoleSource.GROUP, self._world.groups[str(group_id)].roles, member))
         written = {role for _, roles, _ in by_scim for role in roles}
         # If one role counts, the last admin's role replaces those that the facts give.
-        of_facts = [key for key in catalogue.effective(written, known.manual_roles) if key in self.effects.roles]
+        carried = [each for each in self._through.values() if each.mapping.role and each.mapping.is_synced]
+        given = {through.mapping.role for through in carried}
+        of_facts = [key for key in catalogue.effective(written, given, known.manual_roles) if key in self.effects.roles]
         sources = []
         if self._is_last_admin:
             sources.append(RoleFrom(RoleSource.LAST_ADMIN, [catalogue.admin], [catalogue.admin]))
         sources += [self._role_from(source, roles, of_facts, member) for source, roles, member in by_scim]
         is_by_scim = any(each.roles for each in sources if each.source != RoleSource.LAST_ADMIN)
+        sources += [
+            self._role_from(RoleSource.MAPPING, [through.mapping.role], of_facts, through.member, through)
+            for through in carried
+        ]
         if known.manual_roles:
             sources.append(self._role_from(RoleSource.HAND, known.manual_roles, [] if is_by_scim else of_facts))
         if not any(each.roles for each in sources if each.source != RoleSource.LAST_ADMIN):
@@ -311,6 +319,8 @@ class Explanation:
             member = self._members[mapping.group_id]
             began = self._since.get(str(mapping.id))
             since = member.added_at if began is None else loading.moment(began)
+            if mapping.kind == ROLE and mapping.approved_at:
+                since = max(since, mapping.approved_at)
             yield Through(member, mapping, _matched(mapping), since)
 
     def _why_not_through(self, through: Through) -> WhyNot:
@@ -361,12 +371,17 @@ class Explanation:
         return hand if hand and hand.placed else None
 
     def _role_from(
-        self, source: RoleSource, roles: Iterable[str], of_facts: list[str], member: GroupMember | None = None
+        self,
+        source: RoleSource,
+        roles: Iterable[str],
+        of_facts: list[str],
+        member: GroupMember | None = None,
+        through: Through | None = None,
     ) -> RoleFrom:
         written, keys = list(roles), self._world.catalogue.keys
         known = [key for key in keys if key in written]
         counts = [key for key in known if key in of_facts]
-        return RoleFrom(source, known, counts, [key for key in written if key not in keys], member)
+        return RoleFrom(source, known, counts, [key for key in written if key not in keys], member, through)
 
 
 def _by(change: str) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Everything that the portal knows about the people of one org, as one JSON document.
 
 Facts and effects are separate: the engine derives the `roles` and `places` of a person and the `conflicts`; `waiting`
-is the queue, and everything else is fact. Rows are sorted by ID and rules by position, so that the same state gives the
-same bytes. Times are UTC and have the same width, so that they compare as text. The document contains no passwords,
-tokens or sessions.
+is the queue, and everything else is fact. Rows are sorted by ID, and rules by list and position, so that the same state
+gives the same bytes. Times are UTC and have the same width, so that they compare as text. The document contains no
+passwords, tokens or sessions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +47,7 @@ PERSON = (
     "created_at",
     "modified_at",
     "deleted_at",
+    "erased_at",
     "revision",
 )
 ENTITY = ("id", "kind", "name", "former_keys", "session_limit", "created_at", "deleted_at")
@@ -63,11 +64,12 @@ GROUP = (
     "deleted_at",
     "revision",
 )
-RULE = ("id", "position", "pattern_type", "pattern", "kind", "auto_approve", "created_at")
+RULE = ("id", "position", "pattern_type", "pattern", "kind", "role", "auto_approve", "created_at")
 MAPPING = (
     "id",
     "group",
     "kind",
+    "role",
     "entity",
     "status",
     "reason",
@@ -116,7 +118,7 @@ def _tables(org: Organization) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]
     yield "people", _people(org)
     yield "entities", _values(Entity.objects.for_org(org).order_by("id"), ENTITY)
     yield "groups", _groups(org)
-    yield "rules", _values(MappingRule.objects.for_org(org).order_by("position"), RULE)
+    yield "rules", _values(MappingRule.objects.for_org(org).order_by("gives_role", "position"), RULE)
     yield "mappings", _values(GroupMapping.objects.for_org(org).order_by("id"), MAPPING)
     yield "decisions", _values(Decision.objects.for_org(org).order_by("id"), DECISION)
     yield "conflicts", _values(Conflict.objects.for_org(org).order_by("user", "incoming"), CONFLICT)

@@ -62,10 +62,10 @@ WHERE u.org_id = %s AND u.id = ANY(%s) ORDER BY u.id
 """
 
 _GROUPS = """
-SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.kind, m.status <> 'pending', m.switched_at
+SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.role, m.kind, m.status <> 'pending', m.switched_at
 FROM groups_provisioning_pushedgroup g
 LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.switched_at <> '{}'
-    AND m.entity_id IS NOT NULL AND NOT m.target_deleted
+    AND (m.entity_id IS NOT NULL OR m.role <> '') AND NOT m.target_deleted
 WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
 """
 
@@ -150,10 +150,12 @@ def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
     found: dict[str, Group] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, [org.id, list(group_ids)])
-        for group_id, its_roles, id_, entity, kind, approved, times in cursor.fetchall():
-            group = found.setdefault(group_id, Group(its_roles, []))
-            if id_ is not None:
+        for group_id, its_roles, id_, entity, role, kind, approved, times in cursor.fetchall():
+            group = found.setdefault(group_id, Group(its_roles, [], {}))
+            if entity is not None:
                 group.ties.append(Tie(id_, entity, kind, spans_of(times, on=approved)))  # type: ignore[attr-defined]
+            elif role and approved:
+                group.given[id_] = role  # type: ignore[index]
     return found
 
 

@@ -28,10 +28,14 @@ class Tie(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What a pushed group gives its members."""
+    """What a pushed group gives its members.
+
+    roles: those that the IdP wrote. given: those that the portal gives, by the approved mapping (SPEC R6).
+    """
 
     roles: Sequence[str]
     ties: Sequence[Tie]
+    given: Mapping[str, str] = {}
 
 
 GONE = Group((), ())
@@ -319,10 +323,12 @@ class _Play:
 
 
 def _roles(person: Person, world: World) -> list[str]:
-    written = set(person.idp_roles)
+    written, given = set(person.idp_roles), set[str]()
     for group_id, _ in person.groups:
-        written.update(world.groups.get(group_id, GONE).roles)
-    return world.catalogue.effective(written, person.manual_roles)
+        group = world.groups.get(group_id, GONE)
+        written.update(group.roles)
+        given.update(group.given.values())
+    return world.catalogue.effective(written, given, person.manual_roles)
 
 
 def claims_of(person: Person, world: World) -> list[Claim]:

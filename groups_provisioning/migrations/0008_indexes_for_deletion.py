@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("groups_provisioning", "0006_starting_rules")]
+    dependencies = [("groups_provisioning", "0007_roles_of_groups")]
 
     operations = [
         AddIndexConcurrently("groupmember", models.Index(fields=["added_by"], name="group_member_by_change")),

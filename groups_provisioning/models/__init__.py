@@ -1,6 +1,7 @@
 from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
+    ROLE,
     STATUS_FIELDS,
     SYNCED,
     Decision,
@@ -11,12 +12,14 @@ from groups_provisioning.models.mappings import (
     StartingRule,
     Status,
     is_unmapped,
+    takes_rules,
 )
 from groups_provisioning.models.places import Conflict, Membership, Source
 from groups_provisioning.models.previews import Preview
 
 __all__ = [
     "EXCLUSIVE",
+    "ROLE",
     "STATUS_FIELDS",
     "SYNCED",
     "Conflict",
@@ -35,4 +38,5 @@ __all__ = [
     "StartingRule",
     "Status",
     "is_unmapped",
+    "takes_rules",
 ]

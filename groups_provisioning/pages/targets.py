@@ -10,18 +10,20 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning import refusals
-from groups_provisioning.models import GroupMapping
-from orgs import entities, entity_names
+from groups_provisioning.choices import TARGET_KINDS
+from groups_provisioning.models import ROLE, GroupMapping
+from orgs import entities, entity_names, roles
 from orgs.db.keys import fold
-from orgs.models import Entity, EntityKind, Organization
+from orgs.models import Entity, Organization
 
 SUGGESTED = 20
 
 
 class TargetForm(forms.Form):
-    """The entity to map a group to, by name: an existing one, or a new one.
+    """The entity to map a group to, by name: an existing one, or a new one; or the role, one of the profile's.
 
-    kinds: the kinds to choose from. If there is only one, the form has no field for it.
+    kinds: the kinds to choose from; a role is no choice among others. If there is only one, the form has no field for
+    it.
     """
 
     kind = forms.ChoiceField(label=_("Map to"))
@@ -35,14 +37,18 @@ class TargetForm(forms.Form):
         super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
         self.org, self.is_off = org, False
         asked = str(self.data.get("kind", ""))
-        self.chosen_kind = EntityKind(asked if asked in kinds else kinds[0])
+        self.chosen_kind = asked if asked in kinds else kinds[0]
+        labels = dict(TARGET_KINDS)
         self.fields["kind"].error_messages["invalid_choice"] = refusals.in_words(entity_names.KindOff())
         if len(kinds) > 1:
-            self.fields["kind"].choices = [(kind, EntityKind(kind).label) for kind in kinds]  # type: ignore[attr-defined]
+            self.fields["kind"].choices = [(kind, labels[kind]) for kind in kinds]  # type: ignore[attr-defined]
         else:
             del self.fields["kind"]
-            self.is_off = asked in EntityKind and asked not in kinds  # it was offered when the page was loaded
-        self.fields["name"].label = self.chosen_kind.label
+            self.is_off = asked in labels and asked not in kinds  # it was offered when the page was loaded
+        if self.chosen_kind == ROLE:
+            keys = roles.catalogue(org.profile).keys
+            self.fields["name"] = forms.ChoiceField(choices=[(key, key) for key in keys])
+        self.fields["name"].label = labels[self.chosen_kind]
 
     def clean(self) -> dict[str, Any]:
         if self.is_off:
@@ -56,7 +62,9 @@ class TargetForm(forms.Form):
 
     @cached_property
     def target(self) -> UUID | str:
-        """The id of the entity with this name, or the name for a new one."""
+        """The id of the entity with this name, or the name for a new one; of a role, its key."""
+        if self.chosen_kind == ROLE:
+            return self.text
         return entities.named(self.org, self.chosen_kind, self.text) or self.text
 
     @property

@@ -25,13 +25,15 @@ _MEMBERS = "SELECT DISTINCT user_id FROM groups_provisioning_groupmember WHERE g
 class Overlay:
     """What a decision would change of the facts.
 
-    ties: by group, mappings that would be approved, with the spans that would be added; dropped: those that would claim
-    nobody any more. gone: entities that would be deleted. made: entities that would be created, by the id that stands
-    for them. put_back: entities that nobody would count as taken out of by hand any more. kinds: when each would be on.
-    people: of whom the effects may differ.
+    ties: by group, mappings that would be approved, with the spans that would be added; given: of those to roles, by
+    group and mapping, the role; dropped: those that would claim nobody, and give nothing, any more. gone: entities that
+    would be deleted. made: entities that would be created, by the id that stands for them. put_back: entities that
+    nobody would count as taken out of by hand any more. kinds: when each would be on. people: of whom the effects may
+    differ.
     """
 
     ties: dict[str, list[Tie]] = field(default_factory=dict)
+    given: dict[str, dict[str, str]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     made: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -66,7 +68,9 @@ class Overlay:
             before = {tie.id: tie for tie in group.ties}
             new = {tie.id: _again(before.get(tie.id), tie) for tie in self.ties.get(group_id, ())}
             ties = {id_: tie for id_, tie in before.items() if id_ not in self.dropped and tie.entity not in self.gone}
-            groups[group_id] = group._replace(ties=list((ties | new).values()))
+            given = {id_: role for id_, role in group.given.items() if id_ not in self.dropped}
+            given |= self.given.get(group_id, {})
+            groups[group_id] = group._replace(ties=list((ties | new).values()), given=given)
         return World(
             catalogue=self.catalogue or world.catalogue,
             groups=groups,

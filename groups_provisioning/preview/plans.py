@@ -11,17 +11,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.actions import entity_edits, rule_evaluation
+from groups_provisioning.actions import entity_edits, rule_evaluation, rules
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Tie, decided_by
-from groups_provisioning.models import MappingRule, Pending, PushedGroup, is_unmapped
+from groups_provisioning.models import ROLE, MappingRule, Pending, PushedGroup, takes_rules
 from groups_provisioning.preview.overlay import Overlay, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
 from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget
-from orgs import entities
+from orgs import entities, roles
 from orgs.catalogue import Catalogue
 from orgs.db.keys import fold, uuid7
 from orgs.models import KIND_SWITCHES, Organization, User
@@ -35,7 +35,7 @@ REFUSALS = (*assignments.REFUSALS, UnknownRule)
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A group that would be mapped. entity: its id, or what stands for one that would be created."""
+    """A group that would be mapped. entity: its id, or what stands for one that would be created; or the role."""
 
     group_id: UUID
     group: str
@@ -128,16 +128,19 @@ def _assign(org: Organization, plan: Plan, at: datetime, wishes: Sequence[assign
 def _lay(plan: Plan, at: datetime, steps: assignments.Steps) -> None:
     mapping, place = steps.mapping, steps.mapping.place
     assert place is not None
-    target = str(place.id) if place.id else _stand_in(place.kind, place.name)
-    if place.id is None:
-        plan.overlay.made[target] = (place.kind, place.name)
     if steps.closes:
         plan.overlay.dropped.add(str(steps.closes.id))
     group = mapping.group
+    if place.kind == ROLE:
+        _give(plan, group.id, group.name, str(mapping.id or uuid7()), place.name)
+        return
+    target = str(place.id) if place.id else _stand_in(place.kind, place.name)
+    if place.is_new:
+        plan.overlay.made[target] = (place.kind, place.name)
     _tie(plan, group.id, Tie(str(mapping.id or uuid7()), target, place.kind, [(microseconds(at), None)]))
     if mapping.was_approved:
         plan.overlay.put_back.add(target)
-    plan.mapped.append(Mapped(group.id, group.name, place.kind, target, place.name, place.id is None))
+    plan.mapped.append(Mapped(group.id, group.name, place.kind, target, place.name, place.is_new))
 
 
 def _target(entity: str, name: str) -> assignments.Target:
@@ -149,6 +152,12 @@ def _tie(plan: Plan, group_id: UUID, tie: Tie) -> None:
     plan.overlay.ties.setdefault(str(group_id), []).append(tie)
 
 
+def _give(plan: Plan, group_id: UUID, group: str, mapping: str, role: str) -> None:
+    plan.groups.add(group_id)
+    plan.overlay.given.setdefault(str(group_id), {})[mapping] = role
+    plan.mapped.append(Mapped(group_id, group, ROLE, role, role, is_new=False))
+
+
 def _stand_in(kind: str, name: str) -> str:
     return f"new {kind} {fold(name)}"
 
@@ -156,47 +165,50 @@ def _stand_in(kind: str, name: str) -> str:
 # --- Rules ------------------------------------------------------------------------------------------------------------
 
 
-def _apply(org: Organization, plan: Plan, at: datetime, rule: str = "") -> None:
-    """Apply the rules, or only one, to the groups that are mapped to nothing (SPEC M5)."""
-    rules = list(MappingRule.objects.for_org(org).order_by("position"))
-    if rule and not any(str(each.id) == rule for each in rules):
-        raise UnknownRule(rule)
-    _propose(org, plan, at, rules, UUID(rule) if rule else None)
+def _apply(org: Organization, plan: Plan, at: datetime, rule: str = "", roles: bool = False) -> None:
+    """Apply one list of rules, or only one rule, to the groups that have no mapping of the list (SPEC M5, R6)."""
+    found = list(MappingRule.objects.for_org(org).order_by("position"))
+    if rule:
+        row = next((each for each in found if str(each.id) == rule), None)
+        if row is None:
+            raise UnknownRule(rule)
+        roles = row.gives_role
+    _propose(org, plan, at, [each for each in found if each.gives_role == roles], UUID(rule) if rule else None)
 
 
 def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **facts: Any) -> None:
     """Save a rule, new or not, and apply it: saving alone changes nothing (SPEC M5)."""
     draft = RuleFacts(**facts)
-    if draft.kind not in entities.kinds_on(org):
-        raise entities.KindOff(draft.kind)
-    patterns.check(draft.pattern_type, draft.pattern)
-    rules = list(MappingRule.objects.for_org(org).order_by("position"))
-    row = next((each for each in rules if str(each.id) == rule), None)
+    rules.check(org, draft)
+    found = list(MappingRule.objects.for_org(org).of_list(roles=draft.gives_role).order_by("position"))
+    row = next((each for each in found if str(each.id) == rule), None)
     if row is None:
         if rule:
             raise UnknownRule(rule)
-        row = MappingRule(org=org, position=len(rules) + 1)
-        rules.append(row)
+        row = MappingRule(org=org, position=len(found) + 1)
+        found.append(row)
     for name in FACTS:
         setattr(row, name, getattr(draft, name))
-    _propose(org, plan, at, rules, row.id)
+    _propose(org, plan, at, found, row.id)
     names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
     plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)
 
 
-def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[MappingRule], only: UUID | None) -> None:
-    unmapped = PushedGroup.objects.for_org(org).live().filter(is_unmapped()).order_by("id").only("display_name")
+def _propose(org: Organization, plan: Plan, at: datetime, listed: Sequence[MappingRule], only: UUID | None) -> None:
+    """listed: the rules of one list, in their order."""
+    of_roles = any(rule.kind == ROLE for rule in listed)
+    free = PushedGroup.objects.for_org(org).live().filter(takes_rules(roles=of_roles))
     matched: dict[UUID, MappingRule] = {}
     wanted = []
-    for group in unmapped:
-        rule = proposals.first_match(rules, group.display_name)
+    for group in free.order_by("id").only("display_name"):
+        rule = proposals.first_match(listed, group.display_name)
         if rule is not None and only in (None, rule.id):
             matched[group.id] = rule
             wanted.append(group)
     candidates = rule_evaluation.candidates(wanted, [])
     names = proposals.names_asked_for([(matched[each.id], each) for each in candidates])
     found = entities.by_name(org, names)
-    ground = rule_evaluation.ground_of(org, found)
+    ground = rule_evaluation.ground_of(org, found, roles.catalogue(org.profile).keys if of_roles else ())
     there = {entity.id: entity.name for entity in found.values()}
     given: set[str] = set()
     for candidate in candidates:
@@ -204,6 +216,9 @@ def _propose(org: Organization, plan: Plan, at: datetime, rules: Sequence[Mappin
         if proposal is None:
             continue
         kind, fit = proposal.rule.kind, proposal.fit
+        if kind == ROLE and not fit.reason:
+            _give(plan, candidate.id, candidate.name, str(uuid7()), proposal.rule.role)
+            continue
         target = str(fit.entity_id) if fit.entity_id else _stand_in(kind, fit.new_name)
         # What an earlier group of the same name would have by then.
         reason = fit.reason or (Pending.OWNED if target in given else "")

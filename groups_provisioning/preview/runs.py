@@ -83,6 +83,12 @@ class Summary:
         if len(self.some) < SHOWN:
             self.some.append(effect)
 
+    def gaining(self, role: str) -> int:
+        """How many people would get a role that they do not have."""
+        return sum(
+            count for (was, now), count in self.roles.items() if role in now.split(", ") and role not in was.split(", ")
+        )
+
     def as_json(self) -> dict[str, Any]:
         """As a row keeps it; `of_json` reads it."""
         return {
@@ -188,7 +194,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
 
     A different one means that the preview may no longer be true.
     """
-    rules = MappingRule.objects.for_org(org).order_by("position")
+    rules = MappingRule.objects.for_org(org).order_by("gives_role", "position")
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
     live = GroupMapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
     asked = Conflict.objects.for_org(org).filter(user_id__in=list(plan.overlay.decisions)).order_by("user", "incoming")
@@ -197,9 +203,9 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         sorted(kinds_on(org)),
         [[each.group_id, each.entity] for each in plan.mapped],
         {mapping: type(refusal).__name__ for mapping, refusal in plan.refused.items()},
-        list(rules.values_list("id", "pattern_type", "pattern", "kind", "auto_approve")),
+        list(rules.values_list("id", "pattern_type", "pattern", "kind", "role", "auto_approve")),
         list(groups.values_list("id", "revision")),
-        list(live.values_list("id", "status", "entity", "switched_at")),
+        list(live.values_list("id", "status", "entity", "role", "switched_at")),
         list(asked.values_list("user", "incoming", "holders")),
         len(plan.overlay.people),
     ]

@@ -1,4 +1,4 @@
-"""How wishes of admins change mappings (SPEC M1, M2, M7, M8): state and wish in, steps or a refusal out. No clock.
+"""How wishes of admins change mappings (SPEC M1, M2, M7, M8, R6): state and wish in, steps or a refusal out. No clock.
 
 The commands load and lock the state and carry the steps out; a preview lays the same steps over the facts (SPEC M9).
 Each wish updates the state, so that each of several in one run sees what the earlier ones did.
@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from groups_provisioning.choices import EXCLUSIVE
+from groups_provisioning.choices import EXCLUSIVE, ROLE
 from groups_provisioning.rules.proposals import excluded
+from orgs.catalogue import UnknownRole
 from orgs.db.keys import fold
 from orgs.entity_names import KindOff, Named, NameTaken, ReservedName, UnknownEntity, UnusableName, usable
 
 Target = UUID | str | None
-"""What to map to: the id of an entity, a name for a new one, or None for the group's name, found or created."""
+"""What to map to: the id of an entity, a name for a new one, or None for the group's name, found or created.
+
+Of a mapping to a role, its key, or None for the role that the mapping has.
+"""
 
 
 class UnknownGroup(Exception):
@@ -42,6 +46,10 @@ class Excluded(Exception):
     """A sub-organization excludes other mappings of the same group (SPEC M1)."""
 
 
+class RoleGiven(Exception):
+    """Another mapping of the group gives this role (SPEC R6)."""
+
+
 class SecondOfItsKind(Exception):
     """The group has a mapping of this kind, of which it can have one (SPEC M1): give that one a new target."""
 
@@ -54,8 +62,10 @@ REFUSALS = (
     EntityOwned,
     Excluded,
     SecondOfItsKind,
+    RoleGiven,
     KindOff,
     UnknownEntity,
+    UnknownRole,
     NameTaken,
     ReservedName,
     UnusableName,
@@ -77,12 +87,20 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """An entity. id: None while it is to be created. owner: the live mapping that owns it (SPEC M1)."""
+    """An entity, or a role as one group gives it, whose `name` is the key.
+
+    id: None for a role, or while the entity is to be created. owner: the live mapping that owns it (SPEC M1).
+    """
 
     kind: str
     name: str
     id: UUID | None = None
     owner: "Assignment | None" = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is to be created."""
+        return self.id is None and self.kind != ROLE
 
 
 @dataclass(slots=True, eq=False)
@@ -107,8 +125,8 @@ class Assignment:
 class State:
     """What an org has of what the wishes are about.
 
-    kinds: those that are on. group_of: the groups of mappings, whatever became of either. groups: live ones. by_id,
-    by_name: the live entities that are sought.
+    kinds: of entities, those that are on. group_of: the groups of mappings, whatever became of either. groups: live
+    ones. by_id, by_name: the live entities that are sought. roles: keys; only needed if a wish is about a role.
     """
 
     kinds: Collection[str]
@@ -116,6 +134,7 @@ class State:
     groups: Mapping[UUID, Group]
     by_id: dict[UUID, Place] = field(default_factory=dict)
     by_name: dict[Named, Place] = field(default_factory=dict)
+    roles: Collection[str] = ()
 
     def find(self, mapping_id: UUID) -> Assignment:
         """A live mapping. Raises UnknownMapping, UnknownGroup, AlreadyRejected."""
@@ -154,7 +173,7 @@ class Retarget:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Map a group by hand; a mapping of this kind that waits for a target gets this one."""
+    """Map a group by hand; a mapping of this kind that waits for a target gets this one. For a role, name it."""
 
     group_id: UUID
     kind: str
@@ -169,7 +188,7 @@ class Reject:
 
 
 Wish = Approve | Retarget | Map
-"""To map a group to an entity."""
+"""To map a group to an entity or a role."""
 W = TypeVar("W", bound=Wish)
 
 
@@ -201,7 +220,7 @@ def assign(state: State, wish: Wish) -> Steps:
     if owner is not None and owner is not old:
         if old is None and owner.group is group and owner.is_synced:
             return Steps(owner, is_news=False)
-        raise EntityOwned(owner.group.name)
+        raise RoleGiven(place.name) if kind == ROLE else EntityOwned(owner.group.name)
     if old is not None and old.is_synced and old.place is place:
         return Steps(old, is_news=False)
     return _approve(state, group, old, kind, place)
@@ -235,11 +254,13 @@ def reject(state: State, wishes: Iterable[Reject]) -> list[Assignment]:
 def sought(state: State, wish: Wish) -> UUID | Named | None:
     """The entity that a wish is about, by its id or its name: to be looked for among all of the org's.
 
-    None where the wish is refused whatever there is.
+    None where the wish is refused whatever there is, or is about a role.
     """
     try:
         group, old, kind = _about(state, wish)
     except REFUSALS:
+        return None
+    if kind == ROLE:
         return None
     wanted = _wanted(group, old, wish.target)
     return wanted if isinstance(wanted, UUID) else (kind, fold(wanted.strip()))
@@ -251,14 +272,20 @@ def _about(state: State, wish: Wish) -> tuple[Group, Assignment | None, str]:
         old = state.find(wish.mapping_id)
         return old.group, old, old.kind
     group = state.group(wish.group_id)
-    same = (each for each in group.assignments if wish.target and each.place and each.place.id == wish.target)
+    same = (each for each in group.assignments if each.place and _is_wished(each.place, wish))
     waiting = (each for each in group.assignments if each.kind == wish.kind and each.place is None)
     return group, next(same, None) or next(waiting, None), wish.kind
 
 
+def _is_wished(place: Place, wish: Map) -> bool:
+    if ROLE in (place.kind, wish.kind):
+        return place.kind == wish.kind and place.name == wish.target
+    return wish.target is not None and place.id == wish.target
+
+
 def _check(state: State, kind: str, others: Collection[Assignment]) -> None:
     """Whether a group with these other mappings can have one of a kind (SPEC M1, M8)."""
-    if kind not in state.kinds:
+    if kind != ROLE and kind not in state.kinds:
         raise KindOff(kind)
     if kind in EXCLUSIVE and any(each.kind == kind for each in others):
         raise SecondOfItsKind(kind)
@@ -274,7 +301,9 @@ def _wanted(group: Group, old: Assignment | None, target: Target) -> UUID | str:
 
 
 def _place(state: State, group: Group, old: Assignment | None, kind: str, target: Target) -> Place:
-    """The entity to map to, or one to create."""
+    """The entity to map to, or one to create; or the role."""
+    if kind == ROLE:
+        return _role(state, group, old, target)
     wanted = _wanted(group, old, target)
     if isinstance(wanted, UUID):
         found = state.by_id.get(wanted)
@@ -288,6 +317,15 @@ def _place(state: State, group: Group, old: Assignment | None, kind: str, target
     return found or Place(kind, name)
 
 
+def _role(state: State, group: Group, old: Assignment | None, target: Target) -> Place:
+    """The role to give, as the group gives it already or does not yet."""
+    key = target or (old.place.name if old and old.place else "")
+    if key not in state.roles:
+        raise UnknownRole(key)
+    given = (each.place for each in group.assignments if each.place and each.place.kind == ROLE)
+    return next((place for place in given if place.name == key), None) or Place(ROLE, str(key))
+
+
 def _approve(state: State, group: Group, old: Assignment | None, kind: str, place: Place) -> Steps:
     mapping, closes = old, None
     if old is None or old.is_lost or old.place not in (None, place):
@@ -298,7 +336,8 @@ def _approve(state: State, group: Group, old: Assignment | None, kind: str, plac
     assert mapping is not None
     mapping.place, mapping.is_synced = place, True
     place.owner = mapping
-    state.by_name[place.kind, fold(place.name)] = place
+    if kind != ROLE:
+        state.by_name[kind, fold(place.name)] = place
     return Steps(mapping, closes)
 
 

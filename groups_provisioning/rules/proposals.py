@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from groups_provisioning.choices import Pending
+from groups_provisioning.choices import ROLE, Pending
 from groups_provisioning.rules import patterns
 from orgs.choices import EntityKind
 from orgs.db.keys import fold
@@ -20,30 +20,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What an org has. entities: live ones by kind and folded name. owned: those that a group is mapped to."""
+    """What an org has.
+
+    entities: live ones by kind and folded name. owned: those that a group is mapped to. roles: keys; only needed where
+    a role rule is asked.
+    """
 
     kinds: frozenset[str]
     entities: Mapping[Named, UUID]
     owned: Collection[UUID]
+    roles: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A group as rules see it.
 
-    placed: the kinds of its live mappings with an entity. closed: the kinds that no rule may map it to, since it has a
-    live mapping of the kind, or an admin rejected one (SPEC M6).
+    placed: the kinds of its live mappings with an entity. closed: the target types (a kind, and which role) that no
+    rule may map it to, since it has a live mapping of the type, or an admin rejected one (SPEC M6).
     """
 
     id: UUID
     name: str
     placed: frozenset[str] = field(default=frozenset())
-    closed: frozenset[str] = field(default=frozenset())
+    closed: frozenset[tuple[str, str]] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The entity that a group can be mapped to: one that is there, or a `new_name` to create. reason: why none."""
+    """The entity that a group can be mapped to: one that is there, or a `new_name` to create. reason: why none.
+
+    Of a role rule, only the reason why its role is not given yet.
+    """
 
     entity_id: UUID | None = None
     new_name: str = ""
@@ -64,14 +72,29 @@ def first_match(rules: Iterable["MappingRule"], name: str) -> "MappingRule | Non
     return next((rule for rule in rules if patterns.matches(rule.pattern_type, rule.pattern, name)), None)
 
 
+def first_matches(rules: Sequence["MappingRule"], name: str) -> list["MappingRule"]:
+    """The rules that apply to a group with this name: at most one for entities, and one for roles (SPEC R6)."""
+    lists = ((rule for rule in rules if (rule.kind == ROLE) == roles) for roles in (False, True))
+    return [rule for each in lists if (rule := first_match(each, name))]
+
+
 def propose(rule: "MappingRule", group: Candidate, ground: Ground) -> Proposal | None:
-    """What the first matching rule proposes for the group (SPEC M4); None if the kind is closed to rules (SPEC M6)."""
-    if rule.kind in group.closed:
+    """What the first matching rule proposes for the group (SPEC M4); None if the type is closed to rules (SPEC M6)."""
+    if rule.target_type in group.closed:
         return None
+    if rule.kind == ROLE:
+        return Proposal(group.id, rule, Fit(reason=_why_not_yet(rule, ground)))
     if not rule.auto_approve:
         off = rule.kind not in ground.kinds
         return Proposal(group.id, rule, Fit(reason=Pending.KIND_OFF if off else Pending.ASKED))
     return Proposal(group.id, rule, _fit(rule.kind, group, ground))
+
+
+def _why_not_yet(rule: "MappingRule", ground: Ground) -> str:
+    """Why the role of a role rule is not given yet, or "" (SPEC R6)."""
+    if rule.role not in ground.roles:
+        return Pending.TARGET_DELETED
+    return "" if rule.auto_approve else Pending.ASKED
 
 
 def _fit(kind: str, group: Candidate, ground: Ground) -> Fit:
@@ -93,8 +116,10 @@ def _fit(kind: str, group: Candidate, ground: Ground) -> Fit:
 
 
 def excluded(kind: str, placed: Iterable[str]) -> bool:
-    """Whether mappings of these kinds rule out one of `kind` in the same group (SPEC M1)."""
-    placed = set(placed)
+    """Whether mappings of these kinds rule out one of `kind` in the same group (SPEC M1); roles rule out nothing."""
+    placed = set(placed) - {ROLE}
+    if kind == ROLE:
+        return False
     if kind == EntityKind.SUB_ORGANIZATION:
         return bool(placed - {kind})
     return EntityKind.SUB_ORGANIZATION in placed
@@ -117,5 +142,5 @@ def names_asked_for(asked: Sequence[tuple["MappingRule", Candidate]]) -> set[Nam
     return {
         (rule.kind, fold(group.name.strip()))
         for rule, group in asked
-        if rule.auto_approve and rule.kind not in group.closed
+        if rule.auto_approve and rule.kind != ROLE and rule.target_type not in group.closed
     }

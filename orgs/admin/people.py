@@ -28,7 +28,10 @@ class UserAdmin(Mirror):
     actions = ("deactivate", "activate", "end_sessions")
     fieldsets = (
         (None, {"fields": ("user_name", "org", "id", "external_id", "revision")}),
-        (_("Account"), {"fields": ("login_email", "active", "deleted_at", "is_owner", "is_staff", "last_login")}),
+        (
+            _("Account"),
+            {"fields": ("login_email", "active", "deleted_at", "erased_at", "is_owner", "is_staff", "last_login")},
+        ),
         (_("Name"), {"fields": ("display_name", "given_name", "family_name")}),
         (_("Roles"), {"fields": ("roles", "idp_roles", "manual_roles")}),
         (_("From the identity provider"), {"fields": ("scim_managed", "attributes", "created_at", "modified_at")}),

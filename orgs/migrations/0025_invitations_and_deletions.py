@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orgs', '0022_listed_people'),
+        ('orgs', '0024_erasures'),
     ]
 
     operations = [

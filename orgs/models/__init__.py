@@ -1,6 +1,7 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
+from orgs.models.erasures import Erasure
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.invitations import Ending, Invitation
 from orgs.models.matters import Matter, MatterKind
@@ -30,6 +31,7 @@ __all__ = [
     "Ending",
     "Entity",
     "EntityKind",
+    "Erasure",
     "HandPlacement",
     "IdentityProvider",
     "Invitation",

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, fold, uuid7
@@ -22,8 +23,8 @@ NAMES = ("user_name", "display_name", "given_name", "family_name")
 
 
 def label(user_name: str, display_name: str, given_name: str, family_name: str) -> str:
-    """What pages call a person with these names."""
-    return display_name or f"{given_name} {family_name}".strip() or user_name
+    """What pages call a person with these names. Only who was erased has none at all."""
+    return display_name or f"{given_name} {family_name}".strip() or user_name or gettext("somebody who was erased")
 
 
 PROVISIONABLE = "t0.org_id = %s AND t0.deleted_at IS NULL AND NOT t0.is_owner"
@@ -67,6 +68,7 @@ class User(AbstractBaseUser):
     wrote or an admin set; None if they set nothing. placement: the concurrency group that the profile's placement
     attribute names (SPEC U10). deactivated_at: when the account was deactivated, the last times; held memberships end
     then (SPEC M2). session_epoch is part of every session's hash: incrementing it ends all sessions for good (SPEC U4).
+    erased_at: since when nothing is left of a deleted person but the id (SPEC U5), see `Erasure`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -94,6 +96,7 @@ class User(AbstractBaseUser):
     manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
     placement = tenant_foreign_key("orgs.Entity", null=True, blank=True, related_name="+")
     deleted_at = models.DateTimeField(_("deleted by SCIM"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
     revision = models.PositiveBigIntegerField(default=1, editable=False)
@@ -122,7 +125,11 @@ class User(AbstractBaseUser):
                 name="user_is_staff_or_of_an_org",
                 violation_error_message=_("Support staff belong to no organization; everybody else belongs to one."),
             ),
-            models.CheckConstraint(condition=~Q(user_name=""), name="user_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) & ~Q(user_name="")
+                | Q(erased_at__isnull=False, deleted_at__isnull=False, user_name=""),
+                name="user_name_empty_once_erased",
+            ),
             models.CheckConstraint(
                 condition=Q(deleted_at=None) | Q(active=False, login_email=None), name="user_deleted_is_inactive"
             ),
@@ -138,7 +145,7 @@ class User(AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        return self.user_name
+        return self.user_name or self.label
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

@@ -37,8 +37,8 @@ class InFlight:
         self._places: dict[Hashable, _Places] = {}
         self._all_waiting = 0
 
-    def enter(self, key: Hashable) -> None:
-        """Take a place, first come, first served. Raises Busy."""
+    def enter(self, key: Hashable, *, seconds: float | None = None) -> None:
+        """Take a place, first come, first served. seconds: to wait, if not as long as others. Raises Busy."""
         with self._lock:
             places = self._places.setdefault(key, _Places())
             if places.running < self.running:
@@ -50,7 +50,7 @@ class InFlight:
             places.waiting.append(turn)
             self._all_waiting += 1
         connections.close_all()  # back to the pool: whoever waits needs none
-        turn.wait(self.seconds)
+        turn.wait(self.seconds if seconds is None else seconds)
         with self._lock:
             self._all_waiting -= 1
             if not turn.is_set():
@@ -85,12 +85,13 @@ class InFlight:
         except BaseException:
             self.leave(key)
             raise
-        self.leave_once_sent(key, response)
+        once_sent(response, lambda: self.leave(key))
         return response
 
-    def leave_once_sent(self, key: Hashable, response: HttpResponseBase) -> None:
-        """Give the place back when the server closes the response: a client that reads slowly keeps it."""
-        cast(Any, response)._resource_closers.append(lambda: self.leave(key))
+
+def once_sent(response: HttpResponseBase, call: Callable[[], None]) -> None:
+    """Have something called when the server closes the response: a client that reads slowly keeps its place."""
+    cast(Any, response)._resource_closers.append(call)
 
 
 requests = InFlight(running=2, waiting=4, all_waiting=8, seconds=1)

@@ -8,11 +8,12 @@ each process counts by itself for some seconds, and no request waits for it agai
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv6Address, ip_address
 from threading import Lock
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from weakref import WeakSet
 
 import redis
@@ -41,6 +42,7 @@ redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
 return {taken, string.format('%.6f', (1 - level) / rate)}
 """
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -73,7 +75,7 @@ class Buckets:
                 own.leased -= 1
                 return 0
         wanted = max(1, int(burst / 100))
-        answer = _shared.take(f"{self._name}:{key}", rate, burst, wanted)
+        answer = shared.take(f"{self._name}:{key}", rate, burst, wanted)
         with self._lock:
             own = self._own_of(key, rate, burst)
             if answer is None:
@@ -86,7 +88,7 @@ class Buckets:
 
     def give_back(self, key: object, *, rate: float, burst: float) -> None:
         """Undo `take`: the call turned out not to count."""
-        if _shared.take(f"{self._name}:{key}", rate, burst, -1) is None:
+        if shared.take(f"{self._name}:{key}", rate, burst, -1) is None:
             with self._lock:
                 own = self._own_of(key, rate, burst)
                 own.level = min(burst, own.level + 1)
@@ -110,12 +112,12 @@ class Buckets:
         """Forget all that this process has counted and taken."""
         for buckets in cls._all:
             buckets.clear()
-        _shared.resume()
+        shared.resume()
 
 
 def forget(text: str) -> None:
     """Delete every key of Valkey that contains this, such as an org's id. Raises redis.RedisError."""
-    client = _client()
+    client = valkey()
     for key in client.scan_iter(match=f"*{text}*", count=1000):
         client.delete(key)
 
@@ -134,23 +136,29 @@ class _Shared:
 
     def take(self, key: str, rate: float, burst: float, wanted: int) -> tuple[int, float] | None:
         """How many tokens were taken, and the seconds until the next; None while Valkey is away."""
+        answer = self.ask(lambda: _script()(keys=[self.prefix + key], args=[rate, burst, wanted]))
+        return None if answer is None else (int(answer[0]), float(answer[1]))
+
+    def ask(self, question: Callable[[], T]) -> T | None:
+        """What Valkey answers; None while it is away."""
         with self._lock:
             if (now := time.monotonic()) < self._resumes_at:
                 return None
             if self._resumes_at:  # one request tries, the others do not wait for it
                 self._resumes_at = now + PAUSE
         try:
-            taken, wait = _script()(keys=[self.prefix + key], args=[rate, burst, wanted])
+            answer = question()
         except (redis.RedisError, OSError) as error:
             self._resumes_at = time.monotonic() + PAUSE
             log.warning("limits.each_process_counts", error=f"{type(error).__name__}: {error}", seconds=PAUSE)
             return None
         self._resumes_at = 0.0
-        return int(taken), float(wait)
+        return answer
 
 
 @cache
-def _client() -> redis.Redis:
+def valkey() -> redis.Redis:
+    """A client that gives up soon; questions go through `shared.ask`."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=PATIENCE,
@@ -161,10 +169,10 @@ def _client() -> redis.Redis:
 
 @cache
 def _script() -> "redis.commands.core.Script":
-    return _client().register_script(_TAKE)
+    return valkey().register_script(_TAKE)
 
 
-_shared = _Shared()
+shared = _Shared()
 os.register_at_fork(after_in_child=Buckets.clear_all)
 
 

@@ -1,6 +1,7 @@
 """What all SCIM views share: a lean base for DRF views, with SCIM bodies and errors."""
 
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
@@ -20,7 +21,7 @@ from orgs import address_limits, tokens
 from orgs.db.transactions import is_unavailable, outlived_its_transaction
 from orgs.history import Cause
 from orgs.models import Door, MatterKind, Organization, ScimToken
-from orgs.web import in_flight
+from orgs.web import in_flight, turns
 from orgs.web.limits import Buckets, client_address, client_network
 from scim.api.answers import ScimResponse
 from scim.api.body import read_bytes, read_json
@@ -97,8 +98,8 @@ class ScimView(APIView):
     permission_classes = []
     default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    has_place = False
-    """Whether this request is one of those that its org may have at once; it stays one until its answer is sent."""
+    leave: Callable[[], None] | None = None
+    """Ends what this request has of its org's share, once its answer is sent."""
     operation = ""
     """What a request does, as named in the request log."""
 
@@ -153,12 +154,11 @@ class ScimView(APIView):
             self.call.operation = "in_clear"  # the request log has no advice about what was asked for
             raise in_clear(self.call.base_url)
         self.check_throttles(request)
-        in_flight.requests.enter(self.org.id)
-        self.has_place = True
+        self.leave = turns.enter(self.org.id, self.operation)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.has_place:
-            in_flight.requests.leave_once_sent(self.org.id, response)
+        if self.leave:
+            in_flight.once_sent(response, self.leave)
         return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
@@ -189,6 +189,13 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
             wait = math.ceil(error.wait or 1)  # type: ignore[attr-defined]
             answer = ScimError(f"Too many requests. Try again in {wait} s.", status=429)
             headers["Retry-After"] = str(wait)
+        case turns.NoTurn(expected=expected):
+            answer = ScimError(
+                f"Slow down: such requests of your organization took up to {expected:.1f} s lately, so they are "
+                f"carried out one at a time. Try again in {in_flight.RETRY_AFTER} s.",
+                status=429,
+            )
+            headers["Retry-After"] = str(in_flight.RETRY_AFTER)
         case in_flight.Busy():
             answer = ScimError(
                 "Your organization has as many requests running as it may have at once. "

@@ -151,6 +151,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("person", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("person-erase", "GET"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),  # the owner's alone
+    ("person-erase", "POST"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),
     ("person-place", "GET"): THEIR_OWN,
     ("person-place", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # without an entity
     ("person-take-out", "GET"): THEIR_OWN,

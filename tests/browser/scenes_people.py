@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning.actions import manual_changes
+from groups_provisioning.actions import erasing, manual_changes
 from groups_provisioning.models import GroupMember, Status
-from orgs.models import Entity, Organization, User
+from orgs.models import Entity, Erasure, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import POOL, SUB, by_admin, entity, group, org_of, settle, tie
@@ -125,6 +125,16 @@ def _deleted(owner: User) -> str:
     return f"/people/{user.id}/"
 
 
+def _erased(owner: User) -> str:
+    org, people = org_of(owner), _staff(owner)
+    settle(*people.values(), owner)
+    user = people["Hiroshi"]
+    erasing.erase(org=org, user_id=user.id, cause=by_admin(owner))
+    done = {"scim_requestlog": 41, "scim_requestlogbody": 38, "orgs_matter": 1, "django_session": 2, "orgs_user": 2}
+    Erasure.objects.update(completed_at=timezone.now(), traces=None, counts=done)
+    return f"/people/{user.id}/"
+
+
 def _off(owner: User) -> str:
     Organization.objects.filter(pk=owner.org_id).update(teams=False)
     return "/teams/"
@@ -141,6 +151,8 @@ SCENES = {
     "person-taken-out": Scene(_person("Farid")),
     "person-deactivated": Scene(_person("Hiroshi")),
     "person-deleted": Scene(_deleted),
+    "person-erase": Scene(_person("Hiroshi", "erase/")),
+    "person-erased": Scene(_erased),
     "person-owner": Scene(lambda owner: f"/people/{owner.id}/"),
     "person-roles": Scene(_person("Amara", "roles/")),
     "person-roles-dialog": Scene(_person("Amara"), _click("Set by hand")),

@@ -42,3 +42,25 @@ def test_deleting_a_team(owner: User, page: Page, context: BrowserContext, live_
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("“Platform” was deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Platform")).to_be_hidden()
+
+
+def test_erasing_somebody_who_left(owner: User, page: Page, context: BrowserContext, live_server) -> None:  # U5
+    sign_in(context, owner, live_server.url)
+    page.goto(scenes_people.SCENES["person-deactivated"].set_up(owner))
+    page.get_by_role("link", name="Erase…").click()
+    expect(page.get_by_role("heading", name="Erase Hiroshi Tanaka?")).to_be_visible()
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+
+    page.get_by_label("userName of the person").fill("Hiroshi Tanaka")
+    page.get_by_label("userName of the person").press("Enter")
+    expect(page.get_by_text("This is not the userName of the person.")).to_be_visible()
+    page.get_by_label("userName of the person").fill("hiroshi.tanaka@northwind.example")
+    page.get_by_role("button", name="Erase for good").click()
+
+    expect(page.get_by_role("heading", name="Somebody who was erased")).to_be_visible()
+    expect(page.get_by_text("Not yet: the provisioning log is still being searched.")).to_be_visible()
+    page.get_by_role("link", name="All activity").click()
+    expect(page.get_by_text("A person was erased")).to_be_visible()
+    expect(page.get_by_text("Hiroshi")).to_have_count(0)
+    page.goto("/people/?account=deleted")
+    expect(page.get_by_text("erased")).to_have_count(0)

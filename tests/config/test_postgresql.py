@@ -100,3 +100,12 @@ class TestAnOutage:  # S2
         assert answer.status_code == 503
         assert answer["Retry-After"]
         assert "Not available at the moment" in answer.content.decode()
+
+
+def test_a_hard_question_takes_one_core(db: None) -> None:  # S9
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0")
+        cursor.execute("SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL min_parallel_index_scan_size = 0")
+        cursor.execute("EXPLAIN SELECT count(*) FROM pg_proc WHERE proname LIKE '%nobody%'")
+        plan = " ".join(line for (line,) in cursor.fetchall())
+    assert "Gather" not in plan

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from groups_provisioning.actions.mapping_rows import told
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import Decision, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
+from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from orgs import history
 from orgs.change_details import (
     ConflictDecided,
@@ -79,10 +79,18 @@ class Situation:
         self.change(cause, EntityCreated(entity=str(entity.id), kind=kind, name=name, session_limit=None))
         return entity
 
-    def rule(self, pattern: str, kind: str = EntityKind.TEAM) -> MappingRule:
-        position = MappingRule.objects.for_org(self.org).count() + 1
+    def rule(self, pattern: str, kind: str = EntityKind.TEAM, role: str = "") -> MappingRule:
+        """role: of a role rule."""
+        kind = ROLE if role else kind
+        position = MappingRule.objects.for_org(self.org).of_list(roles=bool(role)).count() + 1
         rule = MappingRule.objects.create(
-            org=self.org, position=position, pattern_type="prefix", pattern=pattern, kind=kind, created_at=self.at
+            org=self.org,
+            position=position,
+            pattern_type="prefix",
+            pattern=pattern,
+            kind=kind,
+            role=role,
+            created_at=self.at,
         )
         self.change(
             self.by_admin(),
@@ -106,11 +114,19 @@ class Situation:
         rule: MappingRule | None = None,
         **columns: Any,
     ) -> GroupMapping:
+        mapping = GroupMapping(group=group, kind=entity.kind, entity=entity, status=status, rule=rule)
+        return self._mapped(mapping, columns)
+
+    def give(
+        self, group: PushedGroup, role: str, status: str = Status.APPROVED, rule: MappingRule | None = None
+    ) -> GroupMapping:
+        return self._mapped(GroupMapping(group=group, kind=ROLE, role=role, status=status, rule=rule), {})
+
+    def _mapped(self, mapping: GroupMapping, columns: dict[str, Any]) -> GroupMapping:
+        group, status, rule = mapping.group, mapping.status, mapping.rule
         cause = self.by_scim() if rule else self.by_admin()
         synced = status in (Status.APPROVED, Status.AUTO_APPROVED)
-        mapping = GroupMapping(
-            org=self.org, group=group, kind=entity.kind, entity=entity, status=status, rule=rule, created_at=cause.at
-        )
+        mapping.org, mapping.created_at = self.org, cause.at
         mapping.switched_at = [cause.at] if synced else []
         mapping.reason = "asked" if status == Status.PENDING else ""
         for name, value in columns.items():

@@ -11,7 +11,7 @@ import groups_provisioning
 import orgs
 from config.environment import ROOT
 from groups_provisioning import refusals
-from groups_provisioning.actions import conflict_decisions, manual_changes, mappings
+from groups_provisioning.actions import conflict_decisions, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
@@ -20,6 +20,7 @@ from orgs import (
     address_limits,
     domains,
     entities,
+    erasures,
     invitations,
     matters,
     organizations,
@@ -31,7 +32,7 @@ from orgs import (
     txt_records,
 )
 from orgs.models import EntityKind
-from orgs.web import in_flight
+from orgs.web import in_flight, turns
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
@@ -44,11 +45,13 @@ TOLD_BY = {
     domains.TooManyPending: "orgs/views/domains.py",
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
+    erasures.BadReceipt: "scim/management/commands/erase.py",
     in_flight.Busy: "orgs/web/fair_share.py",
     invitations.Conflicts: "groups_provisioning/pages/invitations/views.py",
     invitations.NotOpen: "groups_provisioning/pages/invitations/views.py",
     invitations.SentJustNow: "groups_provisioning/pages/invitations/views.py",
     invitations.TooMany: "groups_provisioning/pages/invitations/views.py",
+    turns.NoTurn: "scim/api/base.py",
     matters.UnknownMatter: "scim/views/matters.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
@@ -66,7 +69,6 @@ TOLD_BY = {
 
 # The doors look first, and do not ask for what would be refused.
 NOT_ASKED = {
-    manual_changes.UnknownRole,
     organizations.NotActivated,
     organizations.ProfileInUse,
     profiles.BadAttributes,

@@ -8,8 +8,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from groups_provisioning.models import StartingRule
+from groups_provisioning.actions import rules
+from groups_provisioning.actions.rules import RuleFacts
+from groups_provisioning.models import ROLE, GroupMapping, MappingRule, StartingRule
 from orgs.models import SchemaProfile
+from tests.factories import OrganizationFactory, UserFactory
+from tests.groups_provisioning import world
+from tests.groups_provisioning.world import TEAM
 
 REGEX = {"pattern_type": "regex", "pattern": "^a", "target_kind": "sub_organization", "auto_approve": False}
 ALL = {"pattern_type": "match_all", "pattern": "", "target_kind": "team", "auto_approve": True}
@@ -46,3 +51,20 @@ def test_there_and_back_the_rules_are_the_same(before: None) -> None:  # P8
     ]
     call_command("migrate", "groups_provisioning", "0005", verbosity=0)
     assert stored("standard") == [REGEX, ALL]
+
+
+def test_before_there_were_roles_no_rule_or_mapping_gives_one(transactional_db: None) -> None:  # R6
+    org = OrganizationFactory.create()
+    group = world.group(org, "Admins", UserFactory.create(org=org))
+    world.tie(group, world.entity(org, "Admins"))
+    world.give(group, "Admin")
+    for add in (world.rule, lambda org: world.role_rule(org, "Admin")):
+        add(org)
+    rules.keep_starting(profile=org.profile, rules=[RuleFacts("all", TEAM), RuleFacts("all", ROLE, role="Admin")])
+    try:
+        call_command("migrate", "groups_provisioning", "0006", verbosity=0)
+        for table in ("mapping", "mappingrule", "startingrule"):
+            assert {kind for (kind,) in run(f"SELECT kind FROM groups_provisioning_{table}")} == {TEAM}
+    finally:
+        call_command("migrate", verbosity=0)
+    assert MappingRule.objects.get().target_type == GroupMapping.objects.get().target_type == (TEAM, "")

@@ -13,7 +13,15 @@ from django.utils import timezone
 from groups_provisioning.actions import mappings, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile, worker
-from groups_provisioning.models import GroupMapping, GroupMember, MappingRule, Membership, PatternType, PushedGroup
+from groups_provisioning.models import (
+    ROLE,
+    GroupMapping,
+    GroupMember,
+    MappingRule,
+    Membership,
+    PatternType,
+    PushedGroup,
+)
 from orgs import history
 from orgs.change_details import GroupCreated
 from orgs.history import Cause
@@ -77,11 +85,22 @@ def rule(
     *,
     auto: bool = True,
     type_: str = "",
+    role: str = "",
     by: User | None = None,
 ) -> MappingRule:
     """A rule after the others: a prefix, every group where there is no pattern, or of another type."""
-    facts = RuleFacts(type_ or (PatternType.PREFIX if pattern else PatternType.ALL), kind, pattern, auto)
+    facts = RuleFacts(type_ or (PatternType.PREFIX if pattern else PatternType.ALL), kind, pattern, auto, role)
     return rules.add_rule(org=org, facts=facts, cause=by_admin(by))
+
+
+def role_rule(org: Organization, role: str, pattern: str = "", *, auto: bool = True) -> MappingRule:
+    """A role rule after the others, like `rule`."""
+    return rule(org, pattern, ROLE, auto=auto, role=role)
+
+
+def give(group: PushedGroup, role: str, *, by: User | None = None) -> GroupMapping:
+    """An approved mapping to a role."""
+    return map_to(group, ROLE, role, by=by)
 
 
 def map_to(group: PushedGroup, kind: str = TEAM, target: Any = None, *, by: User | None = None) -> GroupMapping:

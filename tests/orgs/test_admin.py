@@ -30,6 +30,7 @@ from orgs.models import (
 from scim.protocol import core
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import give, group
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -307,6 +308,19 @@ class TestAProfile:
             assert self.save(desk, profile, rules=rows).status_code == 302
             assert list(profile.founding_rules.values_list("pattern", "kind", "auto_approve")) == expected
 
+    def test_has_starting_rules_for_roles_that_are_added_on_the_same_page(self, desk, profile):  # R6, P8
+        row = {"pattern_type": "all", "kind": "role", "role": "Auditor"}
+        assert self.save(desk, profile, ("Auditor", 500, ""), rules=[row]).status_code == 302
+        assert list(profile.founding_rules.values_list("kind", "role")) == [("role", "Auditor")]
+
+    def test_that_loses_a_role_leaves_the_groups_that_carried_it_waiting(self, desk, profile):  # R6
+        self.save(desk, profile, ("Auditor", 500, ""))
+        org = OrganizationFactory.create(profile=profile)
+        mapping = give(group(org, "Auditors"), "Auditor")
+        assert self.save(desk, profile, gone=["Auditor"]).status_code == 302
+        mapping.refresh_from_db()
+        assert (mapping.status, mapping.target_deleted) == ("pending", True)
+
     @pytest.mark.parametrize(
         ("row", "why"),
         [
@@ -316,6 +330,9 @@ class TestAProfile:
             ({"pattern_type": "all", "pattern": "a"}, "A rule for every group has no pattern."),
             ({"pattern_type": "prefix", "pattern": "a", "kind": "crew"}, "Select a valid choice"),
             ({"pattern_type": "some", "pattern": "a"}, "Select a valid choice"),
+            ({"pattern_type": "all", "kind": "role", "role": "Chef"}, "Enter the key of a role of this profile"),
+            ({"pattern_type": "all", "kind": "role"}, "Enter the key of a role of this profile"),
+            ({"pattern_type": "all", "role": "Admin"}, "Enter the key of a role of this profile"),
         ],
     )
     def test_is_told_which_starting_rules_cannot_be(self, desk, profile, row, why):  # P8

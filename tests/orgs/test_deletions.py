@@ -18,7 +18,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning.actions import manual_changes
+from groups_provisioning.actions import erasing, manual_changes
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.models import Preview
 from orgs import deletions, domains, history, invitations, matters, owners, queue, sign_in
@@ -90,6 +90,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     team = entity(org, "By hand")
     manual_changes.place(org=org, user_id=bo.id, entity_id=team.id, cause=by_admin(owner))
     LastAdmin.objects.create(org=org, user=ada)
+    erasing.erase(org=org, user_id=UserFactory.create(org=org, active=False).id, cause=by_admin(owner))
     domains.keep(org=org, names=["corp.example"], cause=by_admin(owner))
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)
@@ -312,5 +313,5 @@ class TestForgettingKeys:
         for key in ("one", "two"):
             buckets.take(key, rate=0.001, burst=2)
         limits.forget("test:one")
-        assert not list(valkey().scan_iter(f"{limits._shared.prefix}test:one"))
-        assert list(valkey().scan_iter(f"{limits._shared.prefix}test:two"))
+        assert not list(valkey().scan_iter(f"{limits.shared.prefix}test:one"))
+        assert list(valkey().scan_iter(f"{limits.shared.prefix}test:two"))

@@ -9,6 +9,7 @@ from django.core import mail
 from django.utils import timezone
 
 from orgs import domains, invitation_mail, invitations, people
+from orgs.catalogue import UnknownRole
 from orgs.invitations import Conflicts, NotOpen, Reason
 from orgs.models import Change, Ending, Invitation, Organization, User
 from tests.factories import OwnerFactory, UserFactory
@@ -94,7 +95,7 @@ class TestInviting:
         assert CLEO not in str(change.detail)
 
     def test_is_refused_for_a_role_that_the_profile_does_not_have(self, org: Organization) -> None:
-        with pytest.raises(invitations.UnknownRole):
+        with pytest.raises(UnknownRole):
             invite(org, roles=["Chef"])
 
     def test_ends_at_so_many_an_hour(self, org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,8 +38,8 @@ class TestSeveralProcesses:
 
     def test_ask_valkey_once_for_a_hundredth_of_a_bucket(self, two_processes, monkeypatch) -> None:
         asked = []
-        take = limits._shared.take
-        monkeypatch.setattr(limits._shared, "take", lambda *args: asked.append(args) or take(*args))
+        take = limits.shared.take
+        monkeypatch.setattr(limits.shared, "take", lambda *args: asked.append(args) or take(*args))
         answers = [process.take("k", rate=0.001, burst=1000) for process in two_processes for _ in range(500)]
         assert not any(answers)
         assert len(asked) == 100
@@ -75,7 +75,7 @@ class TestWithoutValkey:
         for _ in range(9):
             two_processes[0].take("k", rate=9, burst=9)
         assert len(asked) == 1
-        monkeypatch.setattr(limits._shared, "_resumes_at", time.monotonic())
+        monkeypatch.setattr(limits.shared, "_resumes_at", time.monotonic())
         two_processes[0].take("k", rate=9, burst=9)
         assert len(asked) == 2
 

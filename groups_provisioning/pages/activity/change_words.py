@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import history
@@ -51,6 +52,7 @@ from orgs.change_details import (
     OrgOwnerChanged,
     PersonDetail,
     ProfileChanged,
+    ProfileRolesRemoved,
     RenameStory,
     RuleAdded,
     RuleChanged,
@@ -69,6 +71,7 @@ from orgs.change_details import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserErased,
     UserJoined,
     UserPlaced,
     UserPutBack,
@@ -77,7 +80,7 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, EntityKind, Invitation, LedgerEntry, MatterKind, Organization, User
+from orgs.models import Change, Entity, Invitation, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -181,6 +184,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserAdopted: gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
     UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
+    UserErased: gettext_lazy("A person was erased: names, addresses, attributes and logged requests"),
     UserActivated: gettext_lazy("%(person)s was activated"),
     UserDeactivated: gettext_lazy("%(person)s was deactivated"),
     InvitationResent: gettext_lazy("The invitation of %(address)s was sent again"),
@@ -290,7 +294,13 @@ def _retargeted(detail: MappingRetargeted, known: Names) -> str:
     now = next((each for each in detail.mappings if each["now"] != Status.REJECTED), None)
     if now is None:
         return _("A mapping was given another target")
-    return _("%(group)s was mapped to %(entity)s instead") % {"group": now["group_name"], "entity": now["entity_name"]}
+    return _("%(group)s was mapped to %(entity)s instead") % {"group": now["group_name"], "entity": _target(now)}
+
+
+@in_words.register
+def _roles_removed(detail: ProfileRolesRemoved, known: Names) -> str:
+    words = _("Support removed roles from the schema profile that groups carried: %(roles)s")
+    return words % {"roles": ", ".join(detail.roles)}
 
 
 @in_words.register
@@ -391,7 +401,10 @@ def _token_limited(detail: TokenLimited, known: Names) -> str:
 @in_words.register
 def _matter_dismissed(detail: MatterDismissed, known: Names) -> str:
     what = MatterKind(detail.kind).label if detail.kind in MatterKind.values else detail.kind
-    return _("The notice about “%(name)s” was dismissed: %(what)s") % {"name": detail.name, "what": what}
+    return _("The notice about “%(name)s” was dismissed: %(what)s") % {
+        "name": detail.name or _("somebody who was erased"),
+        "what": what,
+    }
 
 
 @in_words.register
@@ -410,18 +423,22 @@ def _drift(detail: EngineDriftFound, known: Names) -> str:
 
 
 def _kind(kind: str) -> str:
-    return str(EntityKind(kind).label) if kind in EntityKind.values else kind
+    return str(dict(TARGET_KINDS).get(kind, kind))
 
 
 def _tie(mapping: MappingStory) -> str:
     """A mapping of a change's detail: `Engineering → Platform`, or the kind where there is no entity yet."""
-    return f"{mapping['group_name']} → {mapping['entity_name'] or _kind(mapping['kind']).lower()}"
+    return f"{mapping['group_name']} → {_target(mapping) or _kind(mapping['kind']).lower()}"
+
+
+def _target(mapping: MappingStory) -> str | None:
+    return mapping.get("role") or mapping["entity_name"]
 
 
 def _mapping(mapping: MappingStory) -> str:
     now = Status(mapping["now"]).label
     status = f"{Status(mapping['was']).label} → {now}" if mapping["was"] not in (None, mapping["now"]) else str(now)
-    tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if mapping["entity_name"] else _tie(mapping)
+    tie = f"{_tie(mapping)} ({_kind(mapping['kind']).lower()})" if _target(mapping) else _tie(mapping)
     words = _("Mapping %(mapping)s: %(status)s") % {"mapping": tie, "status": status}
     # A rule makes mappings; what becomes of them later is somebody else's doing.
     rule = mapping["rule"] if mapping["was"] is None else None
@@ -436,7 +453,7 @@ def _renamed(entity: RenameStory) -> str:
 
 
 def _rule(rule: RuleStory) -> str:
-    words = f"{_pattern(rule)} → {_kind(rule['kind']).lower()}"
+    words = " ".join([_pattern(rule), "→", _kind(rule["kind"]).lower(), *([rule["role"]] if "role" in rule else [])])
     return _("%(rule)s, auto-approve") % {"rule": words} if rule["auto_approve"] else words
 
 
@@ -466,6 +483,7 @@ _ACCOUNTS: dict[str, Promise] = {
     "inactive": gettext_lazy("%(person)s is deactivated"),
     "invited": gettext_lazy("%(person)s is invited"),
     "deleted": gettext_lazy("%(person)s is deleted"),
+    "erased": gettext_lazy("The account is erased"),
 }
 
 
@@ -483,6 +501,8 @@ def effect(entry: LedgerEntry, known: Names) -> str:
             return _place(kind, was, now, known, about)
         case "conflict":
             return _conflict(was, now, known, about)
+        case "refused" if now == "":
+            return _("Of %(person)s, %(was)s was refused") % about
         case "refused":
             return _("Of %(person)s, %(was)s was refused: %(now)s") % about
         case "skipped":

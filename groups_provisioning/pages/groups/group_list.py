@@ -10,10 +10,11 @@ from django.db import connection, models
 from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
 from groups_provisioning.rules.proposals import first_match
 from orgs.db.keys import fold
-from orgs.models import EntityKind, Organization
+from orgs.models import Organization
 from orgs.web.downloads import in_batches
 
 
@@ -34,7 +35,7 @@ OUT_OF_SYNC = "out_of_sync"
 
 @dataclass(slots=True)
 class Row:
-    """A group in a list. mappings: live ones, with their entities. rule: the first to match now."""
+    """A group in a list. mappings: live ones, with their entities. rule: the first for entities to match now."""
 
     group: PushedGroup
     status: GroupStatus
@@ -104,7 +105,7 @@ class GroupFilter(django_filters.FilterSet):
         label=_("Status"), method="standing", empty_label=_("Any"), choices=[*GroupStatus.choices]
     )
     kind = django_filters.ChoiceFilter(
-        label=_("Mapped to"), method="mapped_to", empty_label=_("Anything"), choices=EntityKind.choices
+        label=_("Mapped to"), method="mapped_to", empty_label=_("Anything"), choices=TARGET_KINDS
     )
     sort = django_filters.OrderingFilter(
         fields={"display_name_key": "name", "member_count": "members", "modified_at": "push"}

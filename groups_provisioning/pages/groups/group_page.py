@@ -13,7 +13,7 @@ from groups_provisioning.pages.people import people_list
 from groups_provisioning.rules.proposals import first_match
 from orgs import entities, queue
 from orgs.db.keyset import chunks
-from orgs.models import Change, EntityKind, Turn, User
+from orgs.models import Change, Turn, User
 from orgs.models.people import NAMES, label
 
 
@@ -21,8 +21,8 @@ from orgs.models.people import NAMES, label
 class Ties:
     """What a group is mapped to, and what it could be mapped to.
 
-    live: mappings that are not Rejected. barred: kinds that an admin rejected, so that no rule maps the group to them.
-    rule: the first to match now. kinds_on: that the org has.
+    live: mappings that are not Rejected. barred: what an admin rejected, so that no rule maps the group to it: kinds,
+    and roles by name. rule: the first for entities to match now. kinds_on: that the org has.
     """
 
     live: list[GroupMapping]
@@ -40,13 +40,17 @@ def ties(group: PushedGroup) -> Ties:
         GroupMapping.objects.filter(group=group).select_related("entity", "rule", "change__by_person").order_by("id")
     )
     found = [mapping for mapping in mappings if mapping.status != Status.REJECTED or mapping.barred]
-    rules = MappingRule.objects.for_org(group.org_id)
+    rules = MappingRule.objects.for_org(group.org_id).of_list(roles=False)
     return Ties(
         live=[mapping for mapping in found if mapping.status != Status.REJECTED],
-        barred=sorted({str(EntityKind(mapping.kind).label) for mapping in found if mapping.barred}),
+        barred=sorted({_target_type(mapping) for mapping in found if mapping.barred}),
         rule=first_match(rules, group.display_name),
         kinds_on=entities.kinds_on(group.org),
     )
+
+
+def _target_type(mapping: GroupMapping) -> str:
+    return f"{mapping.get_kind_display().lower()} {mapping.role}".strip()
 
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:

@@ -14,7 +14,6 @@ from django.utils.translation import ngettext
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import group_intake, mappings
-from groups_provisioning.actions.mapping_rows import has_place
 from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
 from groups_provisioning.pages import changing
@@ -64,7 +63,7 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     group = mapping.group
     if mapping.status != Status.PENDING:
         return _over(request, mapping)
-    proposed = mapping.entity.name if mapping.entity and has_place(mapping) else group.display_name
+    proposed = group.display_name if mapping.target_deleted else str(mapping.target or group)
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
     def carry_out() -> str:
@@ -88,7 +87,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
     # A deleted target is only created again if the admin enters its name.
-    proposed = mapping.entity.name if mapping.entity else group.display_name
+    proposed = str(mapping.target or group)
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
     def carry_out() -> str:
@@ -280,8 +279,8 @@ def _page(group: PushedGroup) -> str:
 
 
 def _mapped(group: PushedGroup, mapping: GroupMapping) -> str:
-    return _("“%(group)s” is now mapped to the %(kind)s “%(entity)s”.") % {
+    return _("“%(group)s” is now mapped to the %(kind)s “%(target)s”.") % {
         "group": group,
         "kind": mapping.get_kind_display().lower(),
-        "entity": mapping.entity,
+        "target": mapping.target,
     }

@@ -34,7 +34,7 @@ def groups(request: OrgRequest) -> HttpResponse:
     """The list. For htmx requests, which change filters and pages, only the part below the filters."""
     counts = group_list.statuses(request.org)
     chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
-    rules = list(MappingRule.objects.for_org(request.org))
+    rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     return render(
         request,
@@ -55,7 +55,7 @@ def groups(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     chosen = group_list.GroupFilter(request.GET, org=request.org)
-    rules = list(MappingRule.objects.for_org(request.org))
+    rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
     header = (
         _("Name"),
         _("Status"),
@@ -76,7 +76,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         group = row.group
-        named = [f"{mapping.get_kind_display()}: {mapping.entity or _('none yet')}" for mapping in row.mappings]
+        named = [f"{mapping.get_kind_display()}: {mapping.target or _('none yet')}" for mapping in row.mappings]
         yield (
             group.display_name,
             row.status.label,

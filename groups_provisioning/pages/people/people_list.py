@@ -31,7 +31,10 @@ class Account(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to list; an empty string filters nothing. People whom SCIM deleted are listed only if `account` says so."""
+    """What to list; an empty string filters nothing. People whom SCIM deleted are listed only if `account` says so.
+
+    Who was erased is never listed.
+    """
 
     text: str = ""
     role: str = ""
@@ -41,7 +44,7 @@ class Wanted:
 
 def found(org: Organization, wanted: Wanted) -> QuerySet[User]:
     """The people who are wanted, in no order. Every word of the text must occur."""
-    found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED)
+    found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED, erased_at=None)
     if wanted.account in (Account.ACTIVE, Account.INACTIVE):
         found = found.filter(active=wanted.account == Account.ACTIVE)
     if wanted.added_by:

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.people import admin_list, people_list
+from groups_provisioning.pages.people import admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
-from orgs.models import LedgerEntry, Standing, User
+from orgs.models import LedgerEntry, Organization, Standing, User
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
@@ -80,6 +80,8 @@ def admins(request: OrgRequest) -> HttpResponse:
 @org_admin
 def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
     user = get_object_or_404(User.objects.for_org(request.org), id=user_id)
+    if user.erased_at:
+        return erasing_views.erased(request, user)
     why = explanation.of(request.org, user)
     groups = why.groups()
     return render(
@@ -87,6 +89,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         "groups_provisioning/people/person.html",
         {
             "person": user,
+            "can_erase": request.user.is_owner and not user.active and not user.is_owner,
             "account": people_list.account(active=user.active, deleted_at=user.deleted_at),
             "added_by": people_list.added_by(user),
             "why": why,
@@ -112,20 +115,22 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.roles()
         if manual_changes.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
-            messages.success(request, _roles_message(user, chosen))
+            messages.success(request, _roles_message(request.org, user, chosen))
         return redirect("person", user_id)
     context = {"person": user, "form": form, "roles": explanation.of(request.org, user).why_roles()}
     return render(request, "groups_provisioning/people/person_roles.html", context)
 
 
-def _roles_message(user: User, chosen: list[str]) -> str:
-    """The result: roles set by hand only apply if nothing else gives any (SPEC R1)."""
+def _roles_message(org: Organization, user: User, chosen: list[str]) -> str:
+    """The result: the IdP's roles go before those set by hand, and a group may carry a higher one (SPEC R1, R6)."""
     effective = Standing.objects.get(user=user).roles
     words = {"name": user.label, "roles": ", ".join(effective)}
     if not chosen:
         return _("No role is set by hand for %(name)s any more. Current role: %(roles)s.") % words
     if set(chosen) == set(effective):
         return _("%(name)s now has the role %(roles)s.") % words
-    return (
-        _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.") % words
-    )
+    if explanation.of(org, user).why_roles().is_by_scim:
+        text = _("Saved for %(name)s, but roles from your identity provider take precedence. Current role: %(roles)s.")
+    else:
+        text = _("Saved for %(name)s, whose groups carry roles that count as well. Current role: %(roles)s.")
+    return text % words

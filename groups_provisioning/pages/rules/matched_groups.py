@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from groups_provisioning.models import MappingRule, PushedGroup, is_unmapped
+from groups_provisioning.models import MappingRule, PushedGroup, takes_rules
 from groups_provisioning.rules import rule_matches
 from groups_provisioning.rules.rule_matches import Matches, Named
 from orgs.models import Organization
@@ -13,6 +13,7 @@ COUNTED = 10_000
 
 def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
     """Which groups the rules of an org match. rules: in order, saved or not. Raises patterns.BadPattern."""
-    groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=is_unmapped()).order_by("display_name_key")
+    groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=takes_rules(roles=False))
+    groups = groups.order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
     return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)

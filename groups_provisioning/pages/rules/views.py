@@ -53,7 +53,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
             _("yes") if rule.auto_approve else _("no"),
             rule.id,
         )
-        for rule in MappingRule.objects.for_org(request.org)
+        for rule in MappingRule.objects.for_org(request.org).of_list(roles=False)
     )
     return as_csv(f"mapping-rules-{now():%Y-%m-%d}", header, rows)
 
@@ -196,7 +196,7 @@ def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> Htt
 
 
 def _list(request: OrgRequest) -> dict[str, Any]:
-    found = list(MappingRule.objects.for_org(request.org))
+    found = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
     matches = matched_groups.count(request.org, found)
     rows = list(zip(found, matches.tallies, strict=True))
     saved = request.GET.get("saved")
@@ -216,7 +216,7 @@ def _list(request: OrgRequest) -> dict[str, Any]:
 def _tried(request: OrgRequest) -> dict[str, Any]:
     """The rule that would apply to the name that somebody tries."""
     name = request.GET.get("name", "").strip()
-    followed = first_match(MappingRule.objects.for_org(request.org), name) if name else None
+    followed = first_match(MappingRule.objects.for_org(request.org).of_list(roles=False), name) if name else None
     return {"tried": name, "followed": followed}
 
 
@@ -230,7 +230,7 @@ def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dic
         facts = {name: getattr(rule, name) for name in rules.FACTS}
     else:
         return {"tally": None, "seen": ""}
-    found = list(MappingRule.objects.for_org(org))
+    found = list(MappingRule.objects.for_org(org).of_list(roles=False))
     edited = MappingRule(org=org, **facts)
     place = next((index for index, each in enumerate(found) if each == rule), len(found))
     tried = [*found[:place], edited, *found[place + 1 :]]

@@ -3,9 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from groups_provisioning.actions import accepting
+from groups_provisioning.actions import accepting, erasing
 from groups_provisioning.actions.accepting import Name
-from orgs import domains, invitations
+from groups_provisioning.pages.activity import change_words
+from groups_provisioning.pages.activity.change_list import Wanted
+from orgs import domains, invitations, people
 from orgs.invitations import Conflicts, NotOpen, Reason
 from orgs.models import Change, Ending, Invitation, LedgerEntry, Organization, Standing, User
 from tests.conftest import Idp
@@ -76,6 +78,18 @@ def test_is_refused_for_what_has_happened_since(reason: Reason, org: Organizatio
         accept(secret)
     assert refusal.value.conflicts[0].reason == reason
     assert not User.objects.filter(user_name=CLEO, scim_managed=False).exists()
+
+
+def test_leaves_nothing_of_who_is_erased(org: Organization) -> None:  # U5
+    invite(org)
+    cleo = accept(mailed())
+    other = invite(org, "dora@partner.example")
+    people.switch(user_id=cleo.id, active=False, cause=by_admin())
+    erasing.erase(org=org, user_id=cleo.id, cause=by_admin())
+    assert list(Invitation.objects.all()) == [other]
+    sent = Change.objects.filter(verb="invitation.sent").earliest("id")
+    known = change_words.names(org, [sent], [], Wanted())
+    assert change_words.change(sent, known) == "somebody who was erased was invited as Member"
 
 
 def test_is_refused_once_revoked(org: Organization) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from groups_provisioning.actions import manual_changes
 from groups_provisioning.models import Decision
 from orgs import entities, history, people
+from orgs.catalogue import UnknownRole
 from orgs.change_details import ConflictDecided
 from orgs.entities import KindOff
 from orgs.models import Change, Entity, EntityKind, HandPlacement, LedgerEntry, Mark, Organization, User
@@ -290,7 +291,7 @@ class TestRolesByHand:
         assert User.objects.get(id=ada.id).manual_roles is None
 
     def test_are_those_of_the_profile(self, ada: User) -> None:
-        with pytest.raises(manual_changes.UnknownRole, match="Chef"):
+        with pytest.raises(UnknownRole, match="Chef"):
             set_roles(ada, "Admin", "Chef")
 
     def test_show_in_what_the_idp_reads(self, idp: Idp, ada: User) -> None:

@@ -14,19 +14,32 @@ from groups_provisioning.actions.mappings import (
     EntityOwned,
     Excluded,
     NotPending,
+    RoleGiven,
     SecondOfItsKind,
     UnknownMapping,
+    UnknownRole,
 )
 from groups_provisioning.actions.rules import UnknownRule
-from groups_provisioning.models import GroupMapping, Membership, Pending, PushedGroup, Status
-from orgs import organizations
+from groups_provisioning.models import ROLE, GroupMapping, Membership, Pending, PushedGroup, Status
+from orgs import organizations, profiles
 from orgs.db.keys import uuid7
 from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
-from orgs.models import Change, Door, Entity, HandPlacement, Mark, Organization, User
+from orgs.models import Change, Door, Entity, HandPlacement, Mark, Organization, SchemaProfile, Standing, User
 from tests.config.processes import until
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, entity, map_to, rule
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    TEAM,
+    by_admin,
+    entity,
+    give,
+    map_to,
+    role_rule,
+    rule,
+    settle_marked,
+)
 from tests.scim.api.races import waiting
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -432,6 +445,16 @@ class TestAtOnce:
             assert created.result(20) == [201]
         assert not Membership.objects.for_org(org).exists()
 
+    def test_a_role_that_is_being_deleted_is_given_to_nobody(self) -> None:  # R6
+        profile = SchemaProfile.objects.get(key="testomat")
+        group = push(OrganizationFactory.create(profile=profile), "Billing")
+        with ThreadPoolExecutor(1) as thread:
+            with transaction.atomic():
+                profile.roles.filter(key="billing").delete()
+                given = thread.submit(self.run, lambda: give(group, "billing"))
+                until(lambda: waiting() == 1 or given.done())
+            assert given.result(20) == [UnknownRole]
+
     def test_approving_and_rejecting_leave_one_of_both(self) -> None:
         org = OrganizationFactory.create()
         rule(org, auto=False)
@@ -443,3 +466,93 @@ class TestAtOnce:
             )
             mapping.refresh_from_db()
             assert (mapping.status, mapping.barred) == (Status.REJECTED, True)
+
+
+class TestARole:
+    """SPEC R6, with the roles Admin and Member of the standard profile."""
+
+    def roles(self, user: User) -> list[str]:
+        settle_marked(user.org)
+        return Standing.objects.get(user=user).roles
+
+    def test_is_given_by_hand_several_to_a_group_and_one_to_several(self, org: Organization, ada: User) -> None:  # R6
+        first, second = push(org, "Admins", ada), push(org, "Owners")
+        map_to(first, SUB, "North")
+        given = [give(first, "Admin"), give(first, "Member"), give(second, "Admin")]
+        assert [(each.kind, each.status, each.target) for each in given] == [
+            (ROLE, Status.APPROVED, role) for role in ("Admin", "Member", "Admin")
+        ]
+        assert marked() == {ada.id}
+        assert self.roles(ada) == ["Admin"]
+        before = Change.objects.count()
+        assert give(first, "Admin") == given[0]
+        assert Change.objects.count() == before
+        with pytest.raises(UnknownRole, match="Chef"):
+            give(first, "Chef")
+
+    def test_that_waits_is_approved_and_another_one_given_instead(self, org: Organization, ada: User) -> None:  # R6, M2
+        role_rule(org, "Member", auto=False)
+        group = push(org, "Admins", ada)
+        (waiting,) = live(group)
+        approved = mappings.approve(org=org, mapping_id=waiting.id, cause=by_admin())
+        assert (approved, approved.status, approved.role) == (waiting, Status.APPROVED, "Member")
+        instead = mappings.retarget(org=org, mapping_id=waiting.id, target="Admin", cause=by_admin())
+        assert live(group) == [instead]
+        assert self.roles(ada) == ["Admin"]
+        assert told("mapping.retargeted").detail["mappings"][-1]["role"] == "Admin"
+        give(group, "Member")
+        with pytest.raises(RoleGiven, match="Member"):
+            mappings.retarget(org=org, mapping_id=instead.id, target="Member", cause=by_admin())
+
+    def test_that_is_rejected_goes_and_no_rule_gives_it_until_an_admin_does(
+        self, org: Organization, ada: User
+    ) -> None:  # R6, M2, M6
+        group = push(org, "Admins", ada)
+        mapping = give(group, "Admin")
+        assert self.roles(ada) == ["Admin"]
+        mappings.reject(org=org, mapping_ids=[mapping.id], cause=by_admin())
+        assert self.roles(ada) == ["Admin"]  # R5: there is no other admin
+        bo = UserFactory.create(org=org)
+        give(push(org, "Owners", bo), "Admin")
+        assert (self.roles(bo), self.roles(ada)) == (["Admin"], ["Member"])
+        give(group, "Member")
+        assert GroupMapping.objects.get(id=mapping.id).barred
+        give(group, "Admin")
+        assert not GroupMapping.objects.get(id=mapping.id).barred
+
+    def test_is_never_lower_than_what_hands_gave(self, org: Organization, ada: User) -> None:  # R1, R6
+        User.objects.filter(id=ada.id).update(manual_roles=["Admin"])
+        give(push(org, "Everybody", ada), "Member")
+        assert self.roles(ada) == ["Admin"]
+        User.objects.filter(id=ada.id).update(manual_roles=["Member"])
+        give(push(org, "Admins", ada), "Admin")
+        assert self.roles(ada) == ["Admin"]
+
+    def test_that_the_profile_loses_waits_for_another(self, ada: User) -> None:  # R6, M7
+        profile = SchemaProfile.objects.get(key="standard")
+        kept = [profiles.RoleFacts(role.key, role.rank, role.is_default, role.is_admin) for role in profile.roles.all()]
+        profiles.keep(
+            profile=profile, roles=[*kept, profiles.RoleFacts("Auditor", 500)], attributes=[], cause=by_admin()
+        )
+        org = OrganizationFactory.create(profile=profile)
+        bo = UserFactory.create(org=org)
+        group, other = push(org, "Auditors", bo), push(org, "Others", bo)
+        lost, stays = give(group, "Auditor"), give(other, "Member")
+        assert self.roles(bo) == ["Auditor"]
+        profiles.keep(profile=profile, roles=kept, attributes=[], cause=by_admin())
+        mappings.release_roles(profile=profile, cause=by_admin())
+        lost.refresh_from_db()
+        assert (lost.status, lost.reason, lost.target_deleted) == (Status.PENDING, Pending.TARGET_DELETED, True)
+        assert live(other) == [stays]
+        assert self.roles(bo) == ["Member"]
+        detail = told("profile.roles_removed").detail
+        assert (detail["roles"], [each["now"] for each in detail["mappings"]]) == (["Auditor"], ["pending"])
+        mappings.release_roles(profile=profile, cause=by_admin())  # again, nothing is left to do
+        assert Change.objects.filter(verb="profile.roles_removed").count() == 1
+        profiles.keep(
+            profile=profile, roles=[*kept, profiles.RoleFacts("Auditor", 500)], attributes=[], cause=by_admin()
+        )
+        assert self.roles(bo) == ["Member"]  # it comes back only with an admin's word
+        again = mappings.retarget(org=org, mapping_id=lost.id, target="Auditor", cause=by_admin())
+        assert live(group) == [again]
+        assert self.roles(bo) == ["Auditor"]

@@ -4,11 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.actions import entity_edits, mappings, rule_evaluation, rules
 from groups_provisioning.engine import reconcile, worker
 from groups_provisioning.models import (
+    ROLE,
     GroupMapping,
     MappingRule,
     Membership,
@@ -19,10 +22,10 @@ from groups_provisioning.models import (
 )
 from orgs import entities, organizations
 from orgs.history import Cause
-from orgs.models import Change, Door, Entity, LedgerEntry, Mark, Organization, User
+from orgs.models import Change, Door, Entity, LedgerEntry, Mark, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, entity, only, push, rule
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_admin, entity, give, only, push, role_rule, rule
 from tests.scim.api.races import at_once, statuses
 
 
@@ -102,6 +105,144 @@ class TestAPushedGroup:
         rule(OrganizationFactory.create())
         push(idp, "Engineers")
         assert not GroupMapping.objects.exists()
+
+
+def roles_of(group: PushedGroup) -> dict[str, tuple[str, str]]:
+    """The live mappings of a group to roles: by role, their status and reason."""
+    found = GroupMapping.objects.live().filter(group=group, kind=ROLE)
+    return {mapping.role: (mapping.status, mapping.reason) for mapping in found}
+
+
+AUTO, ASKED = (Status.AUTO_APPROVED, ""), (Status.PENDING, Pending.ASKED)
+CHANGED, LOST = (Status.PENDING, Pending.RULE_CHANGED), (Status.PENDING, Pending.TARGET_DELETED)
+
+
+class TestARoleRule:
+    """SPEC R6, with the roles Admin and Member of the standard profile."""
+
+    def test_gives_its_role_beside_what_the_first_rule_for_entities_maps_to(
+        self, idp: Idp, org: Organization, ada: User
+    ) -> None:  # R6, M3
+        rule(org, "x")
+        rule(org, kind=SUB)
+        entity(org, "Engineers", SUB)
+        role_rule(org, "Member", "x")
+        giving = role_rule(org, "Admin")
+        role_rule(org, "Member")
+        group = push(idp, "Engineers", ada)
+        place, gift = GroupMapping.objects.order_by("kind")[::-1]
+        assert (place.kind, place.status, place.entity.name) == (SUB, Status.AUTO_APPROVED, "Engineers")
+        assert (gift.kind, gift.status, gift.role, gift.rule, gift.entity) == (ROLE, *AUTO[:1], "Admin", giving, None)
+        assert {mapping.change for mapping in (place, gift)} == {last_change()}
+        assert [told.get("role") for told in last_change().detail["mappings"]] == [None, "Admin"]
+        worker.drain(10)
+        assert Standing.objects.get(user=ada).roles == ["Admin"]
+        assert set(Membership.objects.values_list("entity__name", "mapping")) == {("Engineers", place.id)}
+        assert gift.group == group
+
+    def test_costs_a_push_one_statement(self, idp: Idp, org: Organization) -> None:  # R6
+        """To lock the role: what both rules make is written together."""
+
+        def statements(name: str) -> int:
+            with CaptureQueriesContext(connection) as queries:
+                push(idp, name)
+            return len(queries)
+
+        rule(org)
+        push(idp, "Zero")
+        without = statements("One")
+        role_rule(org, "Member")
+        assert statements("Two") == without + 1
+
+    def test_that_asks_gives_nobody_the_role(self, idp: Idp, org: Organization, ada: User) -> None:  # R6, M4
+        role_rule(org, "Admin", auto=False)
+        group = push(idp, "Admins", ada)
+        assert roles_of(group) == {"Admin": ASKED}
+        worker.drain(10)
+        assert Standing.objects.get(user=ada).roles == ["Member"]
+
+    @pytest.mark.parametrize("auto", [True, False])
+    def test_for_a_role_that_the_profile_lost_waits_for_another(
+        self, idp: Idp, org: Organization, auto: bool
+    ) -> None:  # R6, M7
+        giving = role_rule(org, "Admin", auto=auto)
+        MappingRule.objects.filter(id=giving.id).update(role="Auditor")
+        group = push(idp, "Auditors")
+        assert roles_of(group) == {"Auditor": LOST}
+        assert only(group).target_deleted
+
+    @pytest.mark.parametrize(
+        ("rules", "expected"),
+        [
+            ([], {"Admin": CHANGED}),
+            ([("Admin", True)], {"Admin": AUTO}),
+            ([("Admin", False)], {"Admin": ASKED}),
+            ([("Member", True)], {"Admin": CHANGED, "Member": AUTO}),
+            ([("Member", False)], {"Admin": CHANGED, "Member": ASKED}),
+            ([("Member", True), ("Admin", True)], {"Admin": CHANGED, "Member": AUTO}),
+        ],
+    )
+    def test_of_the_new_name_decides_what_stays_of_one_that_gave_its_role(
+        self, idp: Idp, org: Organization, ada: User, rules: Any, expected: dict[str, Any]
+    ) -> None:  # R6, M6
+        UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"])  # R5
+        role_rule(org, "Admin", "old")
+        group = push(idp, "Old", ada)
+        for role, auto in rules:
+            role_rule(org, role, "new", auto=auto)
+        worker.drain(10)
+        rename(idp, group, "New")
+        assert roles_of(group) == expected
+        worker.drain(10)
+        assert Standing.objects.get(user=ada).roles == (["Admin"] if expected["Admin"] == AUTO else ["Member"])
+        rename(idp, group, "Old")  # mended: what fell back is given again, and nothing is given twice
+        back = {role: AUTO if role == "Admin" else CHANGED for role in expected}
+        assert roles_of(group) == back
+        worker.drain(10)
+        assert Standing.objects.get(user=ada).roles == ["Admin"]
+
+    def test_leaves_what_an_admin_gave(self, idp: Idp, org: Organization) -> None:  # R6, M6
+        role_rule(org, "Admin", "old")
+        group = push(idp, "Old")
+        GroupMapping.objects.update(status=Status.APPROVED)
+        give(group, "Member")
+        rename(idp, group, "New")
+        assert roles_of(group) == {"Admin": (Status.APPROVED, ""), "Member": (Status.APPROVED, "")}
+
+    def test_gives_no_role_that_an_admin_rejected_but_another_one(self, idp: Idp, org: Organization) -> None:  # R6, M6
+        role_rule(org, "Admin", "a")
+        role_rule(org, "Member", "m")
+        group = push(idp, "A")
+        mappings.reject(org=org, mapping_ids=[only(group).id], cause=by_admin())
+        rename(idp, group, "Aa")
+        assert roles_of(group) == {}
+        rename(idp, group, "M")
+        assert roles_of(group) == {"Member": AUTO}
+
+    def test_is_evaluated_again_when_a_group_comes_back(self, idp: Idp, org: Organization) -> None:  # R6, G5
+        role_rule(org, "Admin")
+        group = push(idp, "Admins")
+        idp.delete(f"/Groups/{group.id}")
+        assert roles_of(group) == {}
+        push(idp, "Admins")
+        assert roles_of(group) == {"Admin": AUTO}
+        assert GroupMapping.objects.count() == 2
+
+    def test_is_applied_to_groups_without_a_mapping_to_a_role(self, idp: Idp, org: Organization) -> None:  # R6, M5
+        free, given, rejected = (push(idp, name) for name in ("Free", "Given", "Rejected"))
+        give(given, "Admin")
+        mappings.reject(org=org, mapping_ids=[give(rejected, "Admin").id], cause=by_admin())
+        rule(org, auto=False)
+        role_rule(org, "Member")
+        mappings.apply_rules(org=org, cause=by_admin())
+        assert GroupMapping.objects.filter(kind=TEAM).count() == 3  # roles are nothing to them
+        done = mappings.apply_rules(org=org, roles=True, cause=by_admin())
+        assert (done.approved, done.pending) == (1, 0)
+        assert [roles_of(group) for group in (free, given, rejected)] == [
+            {"Member": AUTO},
+            {"Admin": (Status.APPROVED, "")},
+            {},
+        ]
 
 
 class TestADeletedGroup:
@@ -380,7 +521,7 @@ def test_a_thousand_groups_cost_as_many_questions_as_ten(org: Organization, djan
     ]
     PushedGroup.objects.bulk_create(groups)
     with django_assert_max_num_queries(12):
-        outcome = rule_evaluation.apply(org, groups, None, change_id=change.id, at=now)
+        outcome = rule_evaluation.apply(org, groups, None, roles=False, change_id=change.id, at=now)
     assert outcome.settles
     assert GroupMapping.objects.synced().count() == Entity.objects.count() == 500
     assert GroupMapping.objects.filter(status=Status.PENDING).count() == 500

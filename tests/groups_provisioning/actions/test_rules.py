@@ -8,8 +8,9 @@ from django.db import connection
 
 from groups_provisioning.actions import rules
 from groups_provisioning.actions.rules import RuleFacts, UnknownRule
-from groups_provisioning.models import GroupMapping, MappingRule, PatternType
+from groups_provisioning.models import ROLE, GroupMapping, MappingRule, PatternType, StartingRule
 from groups_provisioning.rules.patterns import BadPattern
+from orgs.catalogue import UnknownRole
 from orgs.entities import KindOff
 from orgs.history import Cause
 from orgs.models import Change, Door, EntityKind, Organization, SchemaProfile
@@ -32,7 +33,11 @@ def add(org: Organization, *texts: str) -> list[MappingRule]:
 
 def order(org: Organization) -> list[str]:
     """The patterns in their order, having checked that the places are 1 to n."""
-    found = list(MappingRule.objects.for_org(org))
+    return listed(org, roles=False)
+
+
+def listed(org: Organization, *, roles: bool) -> list[str]:
+    found = list(MappingRule.objects.for_org(org).of_list(roles=roles))
     assert [rule.position for rule in found] == list(range(1, len(found) + 1))
     return [rule.pattern for rule in found]
 
@@ -134,3 +139,48 @@ class TestAtOnce:
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(run, "abcdefgh"))
         assert sorted(order(org)) == list("abcdefgh")
+
+
+class TestRoleRules:
+    """SPEC R6."""
+
+    def test_are_a_list_of_their_own(self, org: Organization) -> None:  # R6
+        add(org, "a", "b")
+        first, _, third = [
+            rules.add_rule(org=org, facts=prefix(pattern, ROLE, role="Admin"), cause=CAUSE) for pattern in "xyz"
+        ]
+        rules.move_rule(org=org, rule_id=third.id, position=1, cause=CAUSE)
+        assert [rule["pattern"] for rule in Change.objects.order_by("id").last().detail["rules"]] == ["z", "x", "y"]
+        rules.delete_rule(org=org, rule_id=first.id, cause=CAUSE)
+        add(org, "c")
+        assert (order(org), listed(org, roles=True)) == (["a", "b", "c"], ["z", "y"])
+        rules.edit_rule(org=org, rule_id=third.id, facts=prefix("w", ROLE, role="Member"), cause=CAUSE)
+        assert listed(org, roles=True) == ["w", "y"]
+
+    def test_stay_in_their_list(self, org: Organization) -> None:  # R6
+        (rule,) = add(org, "a")
+        with pytest.raises(UnknownRule):
+            rules.edit_rule(org=org, rule_id=rule.id, facts=prefix("a", ROLE, role="Admin"), cause=CAUSE)
+
+    def test_need_no_kind_but_a_role_of_the_profile(self) -> None:  # R6, M8
+        org = OrganizationFactory.create(teams=False, concurrency_groups=False, sub_organizations=False)
+        rules.add_rule(org=org, facts=prefix("a", ROLE, role="Admin"), cause=CAUSE)
+        for role in ("", "Chef"):
+            with pytest.raises(UnknownRole):
+                rules.add_rule(org=org, facts=prefix("a", ROLE, role=role), cause=CAUSE)
+
+    def test_come_with_a_profile(self) -> None:  # R6, P8
+        profile = SchemaProfile.objects.get(key="standard")
+        facts = [prefix("x", ROLE, role="Admin"), prefix("a"), prefix("y", ROLE, role="Member"), prefix("b", POOL)]
+        rules.keep_starting(profile=profile, rules=facts)
+        assert list(StartingRule.objects.values_list("pattern", "role").filter(profile=profile)) == [
+            ("x", "Admin"),
+            ("a", ""),
+            ("y", "Member"),
+            ("b", ""),
+        ]
+        org = OrganizationFactory.create()
+        rules.start(org=org, cause=CAUSE)
+        assert (order(org), listed(org, roles=True)) == (["a", "b"], ["x", "y"])
+        with pytest.raises(UnknownRole):
+            rules.keep_starting(profile=profile, rules=[prefix("x", ROLE, role="Chef")])

@@ -6,6 +6,7 @@ comes now and then; whom a request is about is settled when it answers (SPEC S7)
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -14,11 +15,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from groups_provisioning.actions import conflict_decisions, entity_edits, manual_changes, mappings, rules
+from groups_provisioning.actions import conflict_decisions, entity_edits, erasing, manual_changes, mappings, rules
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, PatternType, PushedGroup, Status
+from groups_provisioning.models import (
+    ROLE,
+    Conflict,
+    Decision,
+    GroupMapping,
+    MappingRule,
+    PatternType,
+    PushedGroup,
+    Status,
+)
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
 from orgs import entities, organizations, people
@@ -56,8 +66,13 @@ kinds = st.sampled_from(EntityKind.values)
 class Portal(RuleBasedStateMachine):
     """One org with its IdP, admins and support; four people, four groups, four names for whatever has a name."""
 
-    @initialize(dialect=st.sampled_from(sorted(PROFILES)), mapped_to=st.lists(kinds, max_size=4))
-    def begin(self, dialect: str, mapped_to: list[str]) -> None:
+    @initialize(
+        dialect=st.sampled_from(sorted(PROFILES)),
+        mapped_to=st.lists(kinds, max_size=4),
+        given=st.lists(one, min_size=1, max_size=4),
+    )
+    def begin(self, dialect: str, mapped_to: list[str], given: list[int]) -> None:
+        self.erased: list[UUID] = []
         self.undo = transaction.atomic()
         self.undo.__enter__()
         self.org = OrganizationFactory.create(dialect=dialect)
@@ -68,6 +83,9 @@ class Portal(RuleBasedStateMachine):
         for number, (name, kind) in enumerate(zip(NAMES, mapped_to, strict=False)):
             self.push_group(name, {0, 1, 2, 3}, None)
             self.map_group(number, kind, name)
+        for number, role in enumerate(given):
+            self.push_group(NAMES[number], {0, 1, 2, 3}, None)
+            self.give_group_a_role(number, role)
         for name in NAMES[:2]:
             self.create_entity(EntityKind.CONCURRENCY_GROUP, name)
         self.create_entity(EntityKind.TEAM, "By hand")
@@ -106,6 +124,13 @@ class Portal(RuleBasedStateMachine):
         if user := self._user(number):
             self._send("DELETE", f"/Users/{user.id}")
 
+    @rule(number=one)
+    def erase_user(self, number: int) -> None:  # U5
+        closed = User.objects.for_org(self.org).filter(active=False, is_owner=False, erased_at=None)
+        if user := self._pick(closed, number):
+            self._try(erasing.erase, user_id=user.id)
+            self.erased.append(user.id)
+
     @rule(name=group_names, members=some, role=st.none() | one)
     def push_group(self, name: str, members: set[int], role: int | None) -> None:
         self._send("POST", "/Groups", {"displayName": name, "members": self._ids(members), **self._group_roles(role)})
@@ -140,6 +165,13 @@ class Portal(RuleBasedStateMachine):
         if apply:
             self._try(mappings.apply_rules, foresee={"do": "apply"})
 
+    @rule(role=one, pattern=st.sampled_from(["", "r", "g"]), auto=st.booleans(), apply=st.booleans())
+    def add_role_rule(self, role: int, pattern: str, auto: bool, apply: bool) -> None:
+        pattern_type = PatternType.PREFIX if pattern else PatternType.ALL
+        self._try(rules.add_rule, facts=RuleFacts(pattern_type, ROLE, pattern, auto, self._role(role)))
+        if apply:
+            self._try(mappings.apply_rules, foresee={"do": "apply", "roles": True}, roles=True)
+
     @rule(number=one)
     def delete_rule(self, number: int) -> None:
         if found := self._pick(MappingRule.objects.for_org(self.org), number):
@@ -150,6 +182,12 @@ class Portal(RuleBasedStateMachine):
         if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
             wish = {"do": "map", "group": str(group.id), "kind": kind, "name": name}
             self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=kind, target=name)
+
+    @rule(number=one, role=one)
+    def give_group_a_role(self, number: int, role: int) -> None:
+        if group := self._pick(PushedGroup.objects.for_org(self.org).live(), number):
+            wish = {"do": "map", "group": str(group.id), "kind": ROLE, "name": self._role(role)}
+            self._try(mappings.map_group, foresee=wish, group_id=group.id, kind=ROLE, target=self._role(role))
 
     @rule(number=one, name=st.none() | names)
     def approve(self, number: int, name: str | None) -> None:
@@ -168,6 +206,7 @@ class Portal(RuleBasedStateMachine):
     @rule(number=one, name=names)
     def retarget(self, number: int, name: str) -> None:
         if mapping := self._pick(GroupMapping.objects.live().for_org(self.org), number):
+            name = self._role(NAMES.index(name)) if mapping.role else name
             wish = {"do": "retarget", "mapping": str(mapping.id), "name": name}
             self._try(mappings.retarget, foresee=wish, mapping_id=mapping.id, target=name)
 
@@ -329,7 +368,9 @@ class Portal(RuleBasedStateMachine):
         return User.objects.for_org(self.org).provisionable().filter(user_name=self._name(number)).first()
 
     def _ids(self, numbers: set[int]) -> list[dict[str, str]]:
-        return [{"value": str(user.id)} for number in sorted(numbers) if (user := self._user(number))]
+        """Those of the people; the erased are sent by an IdP that does not know, and are skipped (SPEC G3)."""
+        ids = [user.id for number in sorted(numbers) if (user := self._user(number))]
+        return [{"value": str(id_)} for id_ in (*ids, *self.erased)]
 
     def _role(self, number: int) -> str:
         return self.profile["roles"][number % len(self.profile["roles"])]

@@ -12,7 +12,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import Decision, GroupMapping, GroupMember, Pending, PushedGroup, Status
+from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember, Pending, PushedGroup, Status
 from groups_provisioning.models.mappings import EXCLUSIVE
 from orgs import queue
 from orgs.models import (
@@ -63,6 +63,8 @@ class Facts:
         for group in self.groups:
             for entity in draw(st.lists(st.sampled_from(self.entities), min_size=1, max_size=3, unique=True)):
                 self.mappings.append(self._mapping(group, entity))
+            for role in set(draw(self.roles)):
+                self.mappings.append(self._gift(group, role, exists=role in keys))
         self.decisions = [row for user in self.people for row in self._decisions(user)]
         Change.objects.bulk_create(self.changes.values())
         Entity.objects.bulk_create(self.entities)
@@ -127,9 +129,25 @@ class Facts:
             mapping.switched_at = self.draw(times)
         return mapping
 
+    def _gift(self, group: PushedGroup, role: str, *, exists: bool) -> GroupMapping:
+        """A mapping to a role: approved, unless the group is deleted, the role does not exist, or it is drawn so."""
+        mapping = GroupMapping(org=self.org, group=group, kind=ROLE, role=role, created_at=START, change=self.change)
+        mapping.status, mapping.switched_at = Status.APPROVED, [self.draw(instants)]
+        if group.deleted_at:
+            mapping.status = Status.REJECTED
+        elif not exists:
+            mapping.status, mapping.reason, mapping.target_deleted = Status.PENDING, Pending.TARGET_DELETED, True
+        elif not self.usually():
+            mapping.status, mapping.reason, mapping.switched_at = Status.PENDING, Pending.RULE_CHANGED, self.draw(times)
+        return mapping
+
     def _decisions(self, user: User) -> Iterator[Decision]:
         live = [mapping for mapping in self.mappings if mapping.status != Status.REJECTED]
-        pairs = [pair for pair in permutations(live, 2) if {mapping.kind for mapping in pair} & {*EXCLUSIVE}]
+        pairs = [
+            pair
+            for pair in permutations([each for each in live if each.entity], 2)
+            if {mapping.kind for mapping in pair} & {*EXCLUSIVE}
+        ]
         number = self.draw(st.integers(0, 5)) if pairs else 0
         for winner, loser in [self.draw(st.sampled_from(pairs)) for _ in range(number)]:
             decision = Decision(org=self.org, user=user, winner=winner, loser=loser, change=self.change)

@@ -11,7 +11,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from groups_provisioning.engine import explanation, loading
-from groups_provisioning.engine.explanation import Explanation, PlaceWhy, Reason, RoleFrom, RoleSource, RoleWhy, WhyNot
+from groups_provisioning.engine.explanation import (
+    Explanation,
+    Matched,
+    PlaceWhy,
+    Reason,
+    RoleFrom,
+    RoleSource,
+    RoleWhy,
+    WhyNot,
+)
 from groups_provisioning.models import PushedGroup, Source, Status
 from orgs.models import Entity, EntityKind, LastAdmin, Organization, User
 from tests.factories import OrganizationFactory, OwnerFactory
@@ -248,6 +257,36 @@ class TestWhySomebodyHasARole:
         assert [each.source for each in found.counting] == [RoleSource.LAST_ADMIN]
         assert [each.source for each in outranked(found)] == [RoleSource.GROUP]
 
+    def test_names_the_group_that_carries_one_and_who_gave_it(self, at: Situation, ada: User) -> None:  # R1, R6
+        User.objects.filter(pk=ada.pk).update(manual_roles=["Member"])
+        by_hand, by_rule = at.group("Admins", ada), at.group("Staff", ada)
+        given = at.give(by_hand, "Admin")
+        at.give(by_rule, "Member", Status.AUTO_APPROVED, rule=at.rule("st", role="Member"))
+        at.give(at.group("Asked", ada), "Admin", Status.PENDING)
+        found = explain(ada).why_roles()
+        assert found.roles == ["Admin"]
+        assert not found.is_by_scim
+        (why,) = found.counting
+        assert (why.source, why.member.group, why.through.mapping) == (RoleSource.MAPPING, by_hand, given)
+        assert why.through.mapping.change.by_person == at.admin
+        assert why.through.since == given.approved_at
+        other, hand = outranked(found)
+        assert (other.source, other.through.rule) == (RoleSource.MAPPING, Matched("prefix", "st"))
+        assert hand.source == RoleSource.HAND
+
+    def test_says_that_hands_count_beside_what_a_group_carries(self, db: None) -> None:  # R1, R6
+        org = OrganizationFactory.create(dialect="testomat")
+        at = Situation(org, OwnerFactory.create(org=org))
+        ada = at.person("Ada Brandt", manual_roles=["qa"])
+        at.give(at.group("Billing", ada), "billing")
+        found = explain(ada).why_roles()
+        assert [(each.source, each.counts) for each in found.counting] == [
+            (RoleSource.MAPPING, ["billing"]),
+            (RoleSource.HAND, ["qa"]),
+        ]
+        User.objects.filter(pk=ada.pk).update(idp_roles=["read"])
+        assert [each.source for each in explain(ada).why_roles().counting] == [RoleSource.USER, RoleSource.MAPPING]
+
     def test_adds_them_up_where_the_profile_does(self, db: None) -> None:  # R1, R5
         org = OrganizationFactory.create(dialect="testomat")
         at = Situation(org, OwnerFactory.create(org=org))
@@ -322,6 +361,14 @@ class TestTheWords:
         for reason in Reason:
             obstacle = WhyNot(reason, Source.CLAIM, through, hand, place=place, owner=mapping)
             assert len(self.words("not", ada, obstacles=[obstacle], entity=platform)) > 20, reason
+
+    def test_of_a_role_name_the_group_and_the_mapping(self, at: Situation, ada: User) -> None:  # R6
+        at.give(at.group("Admins", ada), "Admin", Status.AUTO_APPROVED, rule=at.rule("adm", role="Admin"))
+        said = self.words("roles", ada, why=explain(ada).why_roles())
+        assert "Admin · Carried by the SCIM group Admins" in said
+        assert "Auto-Approved" in said
+        assert "Begins with adm" in said
+        assert "give the group another role here" in said
 
     def test_of_roles_say_what_outranks_what(self, at: Situation, ada: User) -> None:
         at.group("Staff", ada, roles=("Member",))

@@ -46,7 +46,7 @@ LEFT_OUT: dict[type[Model], dict[str, str]] = {
         "folded": "follows from attributes",
         "member_count": "follows from members",
     },
-    MappingRule: {"org": "is the document's"},
+    MappingRule: {"org": "is the document's", "gives_role": "follows from kind"},
     GroupMapping: {"org": "is the document's"},
     Decision: {"org": "is the document's"},
 }

@@ -50,7 +50,7 @@ def places(effects: Effects) -> dict[str, str]:
     return {entity: place.source for entity, place in effects.places.items()}
 
 
-class TestRoles:  # R1
+class TestRoles:  # R1, R6
     @pytest.mark.parametrize(
         ("catalogue", "idp", "groups", "by_hand", "expected"),
         [
@@ -68,6 +68,26 @@ class TestRoles:  # R1
     ) -> None:
         person = Person(idp_roles=idp, manual_roles=by_hand, groups=[(str(n), 1) for n in range(len(groups))])
         facts = World(catalogue, {str(n): Group(roles, ()) for n, roles in enumerate(groups)})
+        assert resolve(person, facts).roles == expected
+
+    @pytest.mark.parametrize(
+        ("catalogue", "idp", "given", "by_hand", "expected"),
+        [
+            (HIGHEST, [], ["Guest"], [], ["Guest"]),
+            (HIGHEST, [], ["Guest"], ["Admin"], ["Admin"]),
+            (HIGHEST, [], ["Admin"], ["Guest"], ["Admin"]),
+            (HIGHEST, ["Guest"], ["User"], ["Admin"], ["User"]),
+            (HIGHEST, ["janitor"], ["Guest"], ["User"], ["User"]),
+            (HIGHEST, [], ["janitor"], [], ["User"]),
+            (UNION, ["read"], ["billing", "qa"], ["manager"], ["billing", "read", "qa"]),
+            (UNION, [], ["billing"], ["manager"], ["manager", "billing"]),
+        ],
+    )
+    def test_of_groups_in_the_portal_count_beside_the_idp_s_or_those_set_by_hand(
+        self, catalogue: Catalogue, idp: Any, given: Any, by_hand: Any, expected: Any
+    ) -> None:  # R6
+        person = Person(idp_roles=idp, manual_roles=by_hand, groups=[("all", 1), ("gone", 1)])
+        facts = World(catalogue, {"all": Group((), (), {f"m{role}": role for role in given})})
         assert resolve(person, facts).roles == expected
 
 

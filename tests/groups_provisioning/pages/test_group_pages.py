@@ -17,7 +17,7 @@ from orgs import entities
 from orgs.models import Change, Entity, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, map_to, only, push, rule
+from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, map_to, only, push, role_rule, rule
 from tests.page_text import text_at_first
 from tests.scim.api.crowds import fill
 
@@ -588,3 +588,29 @@ class TestOfThousands:
     ) -> None:
         with django_assert_max_num_queries(13):
             assert b"".join(browser.get("/groups.csv")).count(b"\r\n") == 3_002
+
+
+class TestARoleOfAGroup:
+    """SPEC R6, with the roles Admin and Member of the standard profile."""
+
+    def test_is_shown_approved_re_targeted_and_rejected(self, browser: Client, org: Organization, idp: Idp) -> None:
+        role_rule(org, "Member", auto=False)  # R6, M2
+        group = push(idp, "Staff", UserFactory.create(org=org))
+        (row,) = browser.get("/groups/", {"kind": "role"}).context["rows"]
+        assert (row.status.label, [each.target for each in row.mappings]) == ("Pending", ["Member"])
+        page = browser.get(f"/groups/{group.id}/").content.decode()
+        assert "Member" in page
+        assert "Switched off" not in page
+        decide(browser, f"/mappings/{only(group).id}/approve/", name="Member")
+        assert (only(group).status, only(group).role) == (Status.APPROVED, "Member")
+        assert (
+            "change role from"
+            in browser.get(f"/mappings/{only(group).id}/retarget/", {"name": "Admin"}).content.decode()
+        )
+        decide(browser, f"/mappings/{only(group).id}/retarget/", name="Admin")
+        assert only(group).role == "Admin"
+        answer = browser.get(f"/mappings/{only(group).id}/retarget/", {"name": "Chef"})
+        assert "Select a valid choice" in answer.content.decode()
+        decide(browser, f"/mappings/{only(group).id}/reject/")
+        assert not GroupMapping.objects.live().exists()
+        assert "role Admin" in browser.get(f"/groups/{group.id}/").content.decode()

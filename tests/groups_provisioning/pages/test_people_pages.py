@@ -22,6 +22,7 @@ from tests.groups_provisioning.world import (
     SUB,
     by_command,
     entity,
+    give,
     group,
     map_to,
     person,
@@ -342,3 +343,8 @@ class TestByHand:
         assert "gives Member, and takes precedence" in text_of(browser, address)
         answer = browser.post(address, {"roles": "Admin"}, follow=True)
         assert "roles from your identity provider take precedence. Current role: Member." in text(answer)
+
+    def test_a_role_says_what_counts_beside_it(self, browser: Client, org: Organization, ada: User) -> None:  # R1, R6
+        give(group(org, "Admins", ada), "Admin")
+        answer = browser.post(f"/people/{ada.id}/roles/", {"roles": "Member"}, follow=True)
+        assert "whose groups carry roles that count as well. Current role: Admin." in text(answer)

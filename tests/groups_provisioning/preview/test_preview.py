@@ -17,7 +17,7 @@ from groups_provisioning.actions import conflict_decisions, entity_edits, group_
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.models import Conflict, GroupMapping, PatternType, Preview, PushedGroup
+from groups_provisioning.models import ROLE, Conflict, GroupMapping, PatternType, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs import organizations
@@ -174,6 +174,71 @@ class TestAPreviewComesTrue:
         wish = {"do": "roles", "keys": ["Boss", "Member"], "default": "Member", "admin": "Boss", "policy": "highest"}
         summary = runs.look(org, wish).summary
         assert summary.roles == {("Admin", "Member"): len(admins)}
+
+
+class TestAPreviewOfRoles:
+    """SPEC R6, M9, with the roles Admin and Member of the standard profile."""
+
+    def test_comes_true_from_giving_one_to_taking_it_away(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:  # R6, M9, R5
+        everybody, some = push("Everybody", *people), push("Some", *people[:2])
+        wish: dict[str, Any] = {"do": "map", "group": str(everybody.id), "kind": ROLE, "name": "Admin"}
+        given: list[GroupMapping] = []
+        outlook = came_true(org, wish, lambda: given.append(world.give(everybody, "Admin")))
+        assert outlook.summary.roles == {("Member", "Admin"): 4}
+        assert (outlook.summary.gaining("Admin"), outlook.summary.gaining("Member")) == (4, 0)
+        assert [(each.kind, each.name, each.is_new) for each in outlook.plan.mapped] == [(ROLE, "Admin", False)]
+        wish |= {"group": str(some.id)}
+        assert came_true(org, wish, lambda: world.give(some, "Admin")).summary.touched == 0
+        wish = {"do": "retarget", "mapping": str(given[0].id), "name": "Member"}
+        outlook = came_true(
+            org,
+            wish,
+            lambda: given.append(
+                mappings.retarget(org=org, mapping_id=given[0].id, target="Member", cause=by_command())
+            ),
+        )
+        assert outlook.summary.roles == {("Admin", "Member"): 2}
+        ids = [GroupMapping.objects.live().get(group=some).id]
+        wish = {"do": "reject", "ids": [str(id_) for id_ in ids]}
+        outlook = came_true(org, wish, lambda: mappings.reject(org=org, mapping_ids=ids, cause=by_command()))
+        assert outlook.summary.roles == {("Admin", "Member"): 1}  # the last admin stays one
+
+    @pytest.mark.parametrize("auto", [True, False])
+    def test_of_a_rule_counts_who_would_get_the_role(
+        self, org: Organization, people: list[str], push: Any, auto: bool
+    ) -> None:  # R6, M9
+        push("adm-1", *people[:2])
+        push("adm-2", *people[1:3])
+        world.give(push("adm-given", *people), "Member")
+        world.map_to(push("adm-team", *people[3:]))
+        settle_marked(org)
+        facts = {"pattern_type": PatternType.PREFIX, "pattern": "adm", "kind": ROLE, "role": "Admin"}
+        wish = {"do": "save_rule", "rule": "", "auto_approve": auto, **facts}
+
+        def save_and_apply() -> None:
+            rule = rules.add_rule(org=org, facts=RuleFacts(auto_approve=auto, **facts), cause=by_command())
+            mappings.apply_rules(org=org, rule_id=rule.id, cause=by_command())
+
+        outlook = came_true(org, wish, save_and_apply)
+        assert outlook.plan.matched == 4
+        assert outlook.summary.gaining("Admin") == (4 if auto else 0)
+        told = outlook.plan.mapped if auto else outlook.plan.waiting
+        assert {each.group for each in told} == {"adm-1", "adm-2", "adm-team"}
+
+    def test_goes_stale_when_the_rules_for_roles_change(
+        self, org: Organization, people: list[str], push: Any
+    ) -> None:  # M9
+        push("Admins", *people)
+        rule = world.role_rule(org, "Admin")
+        wish = {"do": "apply", "roles": True}
+        seen = runs.look(org, wish).fingerprint
+        rules.edit_rule(
+            org=org, rule_id=rule.id, facts=RuleFacts(PatternType.ALL, ROLE, "", True, "Member"), cause=by_command()
+        )
+        with pytest.raises(runs.Outdated):
+            runs.confirmed(org, wish, seen, lambda: pytest.fail("carried out"))
 
 
 NAMES = ["Gold", " Gold", "GOLD  ", "Silver", " silver", "Bronze", "Default", "x" * 256]

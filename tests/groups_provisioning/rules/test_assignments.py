@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_provisioning.choices import EXCLUSIVE
+from groups_provisioning.choices import EXCLUSIVE, ROLE
 from groups_provisioning.rules import assignments
 from groups_provisioning.rules.assignments import (
     REFUSALS,
@@ -22,6 +22,7 @@ from groups_provisioning.rules.assignments import (
     Place,
     Reject,
     Retarget,
+    RoleGiven,
     State,
     UnknownGroup,
     UnknownMapping,
@@ -30,6 +31,7 @@ from groups_provisioning.rules.assignments import (
     assign_all,
     sought,
 )
+from orgs.catalogue import UnknownRole
 from orgs.choices import EntityKind
 from orgs.db.keys import fold, uuid7
 from orgs.entity_names import DEFAULT_GROUP, LONGEST, KindOff, NameTaken, UnknownEntity
@@ -41,12 +43,15 @@ GROUPS, ENTITIES, MAPPINGS = IDS[:3], IDS[3:6], [uuid7() for _ in range(9)]
 
 kinds = st.sampled_from(EntityKind.values)
 names = st.sampled_from(NAMES)
-targets = st.none() | st.sampled_from(ENTITIES) | names
+ROLES = ["Admin", "Member"]
+roles = st.sampled_from([*ROLES, "Gone"])
+named_targets = st.sampled_from(ENTITIES) | names | roles
+targets = st.none() | named_targets
 mapping_ids = st.sampled_from([*MAPPINGS, uuid7()])
 wishes: st.SearchStrategy[Wish] = (
     st.builds(Approve, mapping_ids, targets)
-    | st.builds(Retarget, mapping_ids, targets)
-    | st.builds(Map, st.sampled_from([*GROUPS, uuid7()]), kinds, targets)
+    | st.builds(Retarget, mapping_ids, named_targets)
+    | st.builds(Map, st.sampled_from([*GROUPS, uuid7()]), kinds | st.just(ROLE), targets)
 )
 
 
@@ -57,8 +62,9 @@ def state_of(*groups: Group, kinds: Any = frozenset(EntityKind.values), places: 
         kinds,
         {each.id: group.id for group in groups for each in group.assignments if each.id},
         {group.id: group for group in groups},
-        {place.id: place for place in found},
-        {(place.kind, fold(place.name)): place for place in found},
+        {place.id: place for place in found if place.id},
+        {(place.kind, fold(place.name)): place for place in found if place.id},
+        ROLES,
     )
 
 
@@ -69,8 +75,18 @@ def states(draw: st.DrawFn) -> State:
     groups = [Group(id_, draw(names)) for id_ in GROUPS]
     state = state_of(*groups, places=places)
     for id_ in MAPPINGS:
-        group, kind = draw(st.sampled_from(groups)), draw(kinds)
-        if draw(st.booleans()):
+        group, kind = draw(st.sampled_from(groups)), draw(kinds | st.just(ROLE))
+        if kind == ROLE:
+            try:
+                mapping = assign(state, Map(group.id, ROLE, draw(st.sampled_from(ROLES)))).mapping
+            except REFUSALS:
+                continue
+            mapping.id = mapping.id or id_
+            if draw(st.booleans()):
+                mapping.is_synced = False
+                if draw(st.booleans()):
+                    mapping.place, mapping.is_lost = None, True
+        elif draw(st.booleans()):
             free = [place for place in places if place.owner is None]
             wish = Map(group.id, kind, draw(st.sampled_from(free)).id if free else None)
             try:
@@ -132,7 +148,9 @@ class TestAnyWish:
             count = Counter(each.kind for each in group.assignments)
             assert all(count[kind] <= 1 for kind in EXCLUSIVE)
             placed = {each.kind for each in group.assignments if each.place}
-            assert SUB not in placed or placed == {SUB}
+            assert SUB not in placed or placed - {ROLE} == {SUB}
+            given = [each.place.name for each in group.assignments if each.place and each.kind == ROLE]
+            assert len(given) == len(set(given))  # R6
         owned = [id(each.place) for group in state.groups.values() for each in group.assignments if each.place]
         assert len(owned) == len(set(owned))
 
@@ -149,7 +167,7 @@ class TestAnyWish:
     def test_that_is_done_is_for_a_kind_that_is_on_or_so_already(self, state: State, wish: Wish) -> None:  # M8
         found = outcome(state, wish)
         if not isinstance(found, type) and found[-1]:
-            assert found[1] in state.kinds
+            assert found[1] in state.kinds or (found[1] == ROLE and found[2] in ROLES)
 
     @given(states(), wishes)
     def test_depends_on_no_entity_but_the_one_that_is_sought(self, state: State, wish: Wish) -> None:  # M9
@@ -240,6 +258,42 @@ class TestOneWish:
             assert (steps.mapping, steps.is_news) == (approved, False)
         with pytest.raises(NameTaken):
             assign(state, Map(group.id, TEAM, "gold"))
+
+    def test_of_several_roles_is_done_beside_each_other(self, group: Group, approved: Assignment) -> None:  # R6
+        approved.place.kind = approved.kind = SUB
+        state = state_of(group, kinds=frozenset())
+        steps = [assign(state, Map(group.id, ROLE, role)) for role in (*ROLES, ROLES[0])]
+        assert [each.is_news for each in steps] == [True, True, False]
+        assert [each.place.name for each in group.assignments] == ["Gold", *ROLES]
+
+    def test_of_a_role_that_waits_approves_it(self, group: Group) -> None:  # R6, M2
+        waiting = self.add(group, Place(ROLE, "Admin"))
+        waiting.kind = ROLE
+        assert assign(state_of(group), Approve(MAPPINGS[0])).mapping is waiting
+        assert waiting.is_synced
+
+    def test_of_another_role_ends_the_old_mapping(self, group: Group) -> None:  # R6
+        state = state_of(group)
+        first = assign(state, Map(group.id, ROLE, "Admin")).mapping
+        first.id, state.group_of = MAPPINGS[0], {MAPPINGS[0]: group.id}
+        steps = assign(state, Retarget(MAPPINGS[0], "Member"))
+        assert (steps.closes, [each.place.name for each in group.assignments]) == (first, ["Member"])
+
+    def test_of_a_role_that_was_lost_needs_one_that_is_there(self, group: Group) -> None:  # R6, M7
+        lost = self.add(group, None)
+        lost.kind, lost.is_lost = ROLE, True
+        for target in (None, "Gone"):
+            with pytest.raises(UnknownRole):
+                assign(state_of(group), Approve(MAPPINGS[0], target))
+        assert assign(state_of(group), Approve(MAPPINGS[0], "Admin")).closes is lost
+
+    def test_of_a_role_that_another_mapping_gives_is_refused(self, group: Group) -> None:  # R6
+        state = state_of(group)
+        for number, role in enumerate(ROLES):
+            assign(state, Map(group.id, ROLE, role)).mapping.id = MAPPINGS[number]
+        state.group_of = dict.fromkeys(MAPPINGS, group.id)
+        with pytest.raises(RoleGiven, match="Member"):
+            assign(state, Retarget(MAPPINGS[0], "Member"))
 
     @pytest.mark.parametrize(
         ("wish", "refusal"),

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 
 from groups_provisioning.models import PushedGroup
 from orgs.models import User
-from orgs.web import in_flight
+from orgs.web import in_flight, turns
 from tests.conftest import Idp
 
 Call = Callable[[Idp], HttpResponse]
@@ -38,6 +38,7 @@ def sent(secret: str, *calls: Call, prepare: str = "", tidy: str = "") -> Iterat
 
     with (
         mock.patch.object(in_flight.requests, "running", len(calls)),
+        mock.patch.object(turns, "LONG", float("inf")),
         ThreadPoolExecutor(len(calls)) as threads,
     ):
         yield [threads.submit(send, call) for call in calls]

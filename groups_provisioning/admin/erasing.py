@@ -1,0 +1,71 @@
+"""Support erases people (SPEC U5)."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+
+from groups_provisioning import refusals
+from groups_provisioning.actions import erasing
+from orgs.admin.mirror import cause
+from orgs.admin.people import UserAdmin
+from orgs.db.keys import as_uuid
+from orgs.forms import EraseForm
+from orgs.models import User
+
+
+class ErasingUserAdmin(UserAdmin):
+    actions_detail: ClassVar = ["erase"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Lists have nobody who was erased; the page of their id says so."""
+        people = super().get_queryset(request)
+        of_one = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
+        return people if of_one else people.filter(erased_at=None)
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | UUID | None = None) -> bool:
+        """For everybody whom a button on the page of theirs would erase."""
+        return _erasable(object_id) is not None
+
+    @action(description=gettext_lazy("Erase…"), url_path="erase", permissions=["erase"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = _erasable(object_id)
+        if user is None or user.org is None:
+            raise Http404
+        form = EraseForm(request.POST if request.method == "POST" else None, person=user)
+        page = reverse("admin:orgs_user_change", args=[user.pk])
+        if request.method == "POST" and form.is_valid():
+            try:
+                erasing.erase(org=user.org, user_id=user.pk, cause=cause(request))
+            except refusals.REFUSALS as refusal:
+                messages.error(request, refusals.in_words(refusal))
+            else:
+                messages.success(request, _("The person was erased."))
+            return redirect(page)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": user,
+            "title": _("Erase %(name)s?") % {"name": user.label},
+            "form": form,
+            "page": page,
+        }
+        return TemplateResponse(request, "admin/orgs/user/erase.html", context)
+
+
+def _erasable(user_id: str | UUID | None) -> User | None:
+    people = User.objects.filter(org__isnull=False, is_owner=False, active=False, erased_at=None)
+    return people.filter(pk=as_uuid(str(user_id))).select_related("org").first()
+
+
+# In place of the page of `orgs.admin`, which registers it as it is imported above, whichever app comes first.
+admin.site.unregister(User)
+admin.site.register(User, ErasingUserAdmin)
