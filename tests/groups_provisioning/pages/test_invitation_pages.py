@@ -13,7 +13,7 @@ from orgs.models import Ending, Invitation, LastAdmin, Organization, User
 from orgs.web.access import SIGNED_IN_AT
 from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory, UserFactory
-from tests.groups_provisioning.world import by_admin, push, settle
+from tests.groups_provisioning.world import by_admin, give, push, settle
 from tests.orgs.test_invitations import CLEO, invite, mailed
 from tests.page_text import text as text_of
 
@@ -160,7 +160,7 @@ class TestAccepting:
 
 class TestTheAdmins:
     def test_are_listed_with_what_makes_each_one(self, desk: Client, org: Organization, owner: User, idp: Idp) -> None:
-        names = ("byhand", "bygroup", "byidp", "nobody", "gone")
+        names = ("byhand", "bygroup", "byidp", "bymapping", "nobody", "gone")
         users = {name: UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in names}
         settle(owner, *users.values())
         for name in ("byhand", "gone"):
@@ -169,16 +169,18 @@ class TestTheAdmins:
         User.objects.filter(pk=users["byidp"].pk).update(idp_roles=["Admin"])
         group = push(idp, "Administrators", users["bygroup"])
         type(group).objects.filter(pk=group.pk).update(roles=["Admin"])
+        give(push(idp, "Operators", users["bymapping"]), "Admin", by=owner)
         settle(*users.values())
         page = desk.get("/people/admins/").content.decode()
         rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)]
         told = {row.split("@")[0].split()[0]: row for row in rows[1:]}
-        assert list(told)[1:] == ["bygroup", "byhand", "byidp"]
+        assert list(told)[1:] == ["bygroup", "byhand", "byidp", "bymapping"]
         assert "Owner of the organization" in rows[1]
         assert "Set by hand" in told["byhand"]
         assert f"by {owner.label}" in told["byhand"]
         assert "SCIM group Administrators" in told["bygroup"]
         assert "Your identity provider (roles)" in told["byidp"]
+        assert "Given here to the SCIM group Operators" in told["bymapping"]
 
     def test_say_who_is_kept_as_the_last_one(self, desk: Client, org: Organization, owner: User) -> None:  # R5
         user = UserFactory.create(org=org, roles=["Admin"])
