@@ -22,8 +22,8 @@ MOST_PENDING = 50  # of an org; each is one that nobody has proved yet
 RECORD_NAME = "_muster-verification"
 RECORD_VALUE = "muster-verification="
 
-# Runs on every create: plain SQL, since building the query would cost more than running it.
-_LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %s"
+LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %(org)s"
+"""Plain SQL, since it runs on every create and building the query would cost more than running it."""
 
 
 class NotADomain(Exception):
@@ -161,14 +161,13 @@ def check(org: Organization, address: str | None) -> None:
 
     address: folded; None for a userName that is not an address and therefore has no domain.
     """
-    if address is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_LISTED, [org.id])
-        check_listed({row[0] for row in cursor.fetchall()}, address)
+    if address is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(LISTED, {"org": org.id})
+            check_among([name for (name,) in cursor.fetchall()], address)
 
 
-def check_listed(listed: Collection[str], address: str) -> None:
-    """The same, where the org's verified domains are known."""
-    if listed and address.rpartition("@")[2] not in listed:
+def check_among(listed: Collection[str], address: str | None) -> None:
+    """`check` for a caller who has read the org's domains by LISTED."""
+    if address is not None and listed and address.rpartition("@")[2] not in listed:
         raise ForeignDomain(*sorted(listed))

@@ -12,6 +12,7 @@ from django.db import connection
 from orgs import change_details
 from orgs.change_details import Detail, MatterDismissed
 from orgs.db.keys import uuid7
+from orgs.db.transactions import postpone
 from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.models.history import FAMILY
 from orgs.traces import Traces
@@ -31,16 +32,18 @@ class Cause:
     person: User | None = None
     request_id: UUID | None = None
 
-    def under_locks(self) -> "Cause":
+    def under_locks(self, at: datetime | None = None) -> "Cause":
         """The same, at the present time of the database.
 
         For commands whose times are compared (SPEC C2), once they have their locks: the clocks of hosts differ, and
-        whoever waited for a lock comes after the one who had it.
+        whoever waited for a lock comes after the one who had it. at: that time, where the last lock came with it
+        (`locked_at` of `orgs.db.cached_select`).
         """
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            (now,) = cursor.fetchone()
-        return replace(self, at=now)
+        if at is None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT clock_timestamp()")
+                (at,) = cursor.fetchone()
+        return replace(self, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,7 @@ def record(
     )
     columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
     values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
-    with connection.cursor() as cursor:
-        cursor.execute(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
+    postpone(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
     return change
 
 
@@ -122,8 +124,7 @@ def read(change: Change) -> Detail | None:
 def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:
     """Enter effects in the ledger, each with the ID of its change, in this order."""
     if effects:
-        with connection.cursor() as cursor:
-            cursor.execute(_ENTER, {"org_id": org_id, "rows": _rows(effects)})
+        postpone(_ENTER, {"org_id": org_id, "rows": _rows(effects)})
 
 
 def forget_refusals(user_id: UUID) -> int:

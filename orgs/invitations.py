@@ -131,7 +131,7 @@ def conflicts(org: Organization, addresses: Collection[str], *, invited: bool = 
 def _conflict(address: str, person: User | None, is_invited: bool, listed: tuple[str, ...]) -> Conflict | None:
     try:
         validate_email(address)
-        domains.check_listed(listed, fold(address))
+        domains.check_among(listed, fold(address))
     except ValidationError:
         return Conflict(address, Reason.NOT_AN_ADDRESS)
     except domains.ForeignDomain:

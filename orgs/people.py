@@ -4,19 +4,25 @@ What these facts mean for somebody's roles and memberships is up to the engine; 
 the person afterwards, in the same transaction.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import (
+    UNUSABLE_PASSWORD_PREFIX,
+    UNUSABLE_PASSWORD_SUFFIX_LENGTH,
+    make_password,
+)
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from orgs import history, invitations, queue
 from orgs.change_details import PersonDetail, UserActivated, UserDeactivated, UserSignedOut
+from orgs.db import cached_write
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
@@ -122,8 +128,9 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
 
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
-    user = User(org=org, scim_managed=True, created_at=at, modified_at=at)
-    user.set_unusable_password()
+    # What set_unusable_password sets, at a twentieth of its cost.
+    password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
+    user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=password)
     _assign(user, facts)
     _save(user)
     return user, [Effect(user.id, "account", None, _account(user))]
@@ -361,7 +368,12 @@ def _account(user: User) -> str | None:
 def _save(user: User, update_fields: list[str] | None = None) -> None:
     """Save; uniqueness is left to the constraints, and a violation ends the current transaction or savepoint."""
     try:
-        user.save(force_insert=user._state.adding, update_fields=update_fields)
+        if user._state.adding:
+            cached_write.insert(user)
+        elif update_fields is None:
+            user.save()
+        else:
+            cached_write.update(user, update_fields, postponed="user_name" not in update_fields)
     except IntegrityError as error:
         if violated(error) == "user_name_once_among_people":
             raise UserNameTaken(user.user_name) from error

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from orgs import address_limits, history
+from orgs import address_limits, history, org_memory
 from orgs.change_details import TokenIssued, TokenLimited, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
@@ -142,14 +142,18 @@ def _locked(org: Organization, token_id: UUID) -> ScimToken:
 
 
 def recognise(secret: str) -> ScimToken | None:
-    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most.
+    """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most, and
+    another one if the org has changed.
 
     None for any other string, and where the org is being deleted.
     """
     if not secret.startswith(PREFIX):
         return None
-    token: ScimToken | None = _with_org().get("digest", _digest(secret))
-    return None if token is None or token.org.closed_at is not None else token
+    token: ScimToken | None = _with_version().get("digest", _digest(secret))
+    if token is None:
+        return None
+    token.org = org_memory.present(token.org_id, token.org_version)  # type: ignore[attr-defined]
+    return token if token.org.closed_at is None else None
 
 
 def hidden(text: str, length: int | None = None) -> str:
@@ -162,8 +166,8 @@ def hidden(text: str, length: int | None = None) -> str:
 
 
 @cache
-def _with_org() -> Joined:
-    return Joined(ScimToken, "org", "profile")
+def _with_version() -> Joined:
+    return Joined(ScimToken, also={"org_version": org_memory.VERSION(org="t0.org_id")})
 
 
 def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:

@@ -1,20 +1,72 @@
-"""Django's PostgreSQL backend, with a pool that notices a restart of the server at once.
+"""Django's PostgreSQL backend, with fewer messages to the server and a pool that notices its restart at once.
+
+A message and its answer cost both sides more than most statements do. So BEGIN is sent with the first statement of a
+transaction, and what is postponed with the next statement or with COMMIT.
 
 The pool's own check finds dead connections one by one, with growing pauses: after a restart, requests would fail for
 as many seconds as there were idle connections.
 """
 
 import select
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Connection, OperationalError
+from django.db.backends.utils import debug_transaction
+from psycopg import ClientCursor, Connection, OperationalError
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
+
+Due = tuple[str, Sequence[Any] | Mapping[str, Any] | None]
+"""A statement that is yet to be sent, with its parameters."""
+
+BEGIN: Due = ("BEGIN", None)
+
+
+class Cursor(ClientCursor[Any]):
+    """A cursor that sends what is due in one message with its own statement. due: the list of its connection."""
+
+    due: list[Due] = []
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
+        if not self.due:
+            return super().execute(query, params, **options)
+        waiting = self.due[:]
+        text = "\n;\n".join(self.mogrify(*statement) for statement in [*waiting, (query, params)])
+        self.due.clear()
+        try:
+            super().execute(text, **options)
+        except Exception:
+            if self.connection.info.transaction_status == TransactionStatus.IDLE:
+                self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
+            raise
+        return self.set_result(-1)
+
+    def executemany(self, *args: Any, **options: Any) -> None:
+        self._send_due()
+        super().executemany(*args, **options)
+
+    def copy(self, *args: Any, **options: Any) -> Any:
+        self._send_due()
+        return super().copy(*args, **options)
+
+    def _send_due(self) -> None:
+        if self.due:
+            last = self.due.pop()
+            self.execute(*last)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._due: list[Due] = []
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return super().get_connection_params() | {"cursor_factory": Cursor}
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that works when it is handed out; one dead connection causes all idle ones to be dropped."""
+        self._due.clear()
         connection = super().get_new_connection(conn_params)
         if self.pool:
             try:
@@ -25,6 +77,43 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.pool.drain()
                 connection = super().get_new_connection(conn_params)
         return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        cursor = super().create_cursor(name)
+        cursor.due = self._due
+        return cursor
+
+    def postpone(self, sql: str, params: Any) -> None:
+        """See `orgs.db.transactions.postpone`."""
+        if not self.in_atomic_block:
+            with self.cursor() as cursor:
+                cursor.execute(sql, params)
+            return
+        self.validate_no_broken_transaction()
+        self._due.append((sql, params))
+        if self.queries_logged:
+            self.queries_log.append({"sql": sql, "time": "0"})
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Django's hook for drivers that do not begin transactions by themselves: psycopg stays in autocommit."""
+        self._due[:] = [BEGIN]
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+    def _commit(self) -> None:
+        if not self._due:
+            super()._commit()  # type: ignore[misc]
+        elif self._due == [BEGIN]:
+            self._due.clear()  # nothing was asked
+        else:
+            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+                self.create_cursor().execute("COMMIT")
+
+    def _rollback(self) -> None:
+        self._due.clear()
+        super()._rollback()  # type: ignore[misc]
 
 
 def _is_quiet(connection: Connection[Any]) -> bool:

@@ -29,6 +29,7 @@ from orgs.change_details import (
     GroupDetail,
     GroupRestored,
 )
+from orgs.db import cached_write
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
@@ -142,12 +143,12 @@ def _change_group(
     cause: Cause,
     expected: frozenset[int] | None,
 ) -> PushedGroup:
-    group, anybody_taken_out = _locked(org, group_id, expected)
+    group, anybody_taken_out, locked_at = _locked(org, group_id, expected)
     was = group.display_name
     wished = edit(group)
     written = _assign(group, wished.facts)
     change_id = uuid7()
-    cause = cause.under_locks()
+    cause = cause.under_locks(locked_at)
     # The clock of a standby that took over may be behind, and must not make people members before a mapping fell back
     # (SPEC M2).
     at = max(cause.at, group.modified_at)
@@ -196,8 +197,8 @@ def delete_group(*, org: Organization, group_id: UUID, cause: Cause, expected: f
 @command
 def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: frozenset[int] | None) -> None:
     members.lock_groups_around(org, group_id)
-    group, anybody_taken_out = _locked(org, group_id, expected)
-    cause = cause.under_locks()
+    group, anybody_taken_out, locked_at = _locked(org, group_id, expected)
+    cause = cause.under_locks(locked_at)
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
     _end_removals(group, change_id, anybody_taken_out)
@@ -220,7 +221,7 @@ def confirm_members(*, org: Organization, group_id: UUID, revision: int, cause: 
     """
     if not org.group_provisioning:
         raise GroupProvisioningOff(activated=org.group_provisioning_activated)
-    group, _ = _locked(org, group_id, frozenset((revision,)))
+    group, _, _ = _locked(org, group_id, frozenset((revision,)))
     if group.out_of_sync:
         group.out_of_sync = False
         group.save(update_fields=["out_of_sync"])
@@ -303,8 +304,11 @@ def _refuse_if_off(org: Organization, group_id: UUID) -> None:
         raise GroupProvisioningOff(activated=org.group_provisioning_activated)
 
 
-def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool]:
-    """A group, locked, and whether anybody in the org was taken out of anything by hand. Raises UnknownGroup, Stale."""
+def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) -> tuple[PushedGroup, bool, datetime]:
+    """A group, locked, whether anybody in the org was taken out of anything by hand, and the time of the lock.
+
+    Raises UnknownGroup, Stale.
+    """
     group = _to_write().get(
         "id", group_id, where="t0.org_id = %s AND t0.deleted_at IS NULL", params=[org.id], lock="FOR UPDATE"
     )
@@ -312,7 +316,7 @@ def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) 
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:
         raise Stale(group_id)
-    return group, group.taken_out
+    return group, group.taken_out, group.locked_at
 
 
 @cache
@@ -351,7 +355,10 @@ def forget_person(group: PushedGroup, *, attributes: Mapping[str, Any], folded: 
 
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
     try:
-        group.save(force_insert=group._state.adding, update_fields=update_fields)
+        if update_fields is None:
+            group.save(force_insert=group._state.adding)
+        else:
+            cached_write.update(group, update_fields, postponed="display_name" not in update_fields)
     except IntegrityError as error:
         if violated(error) == "pushed_group_name_once":
             raise GroupNameTaken(group.display_name) from error

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
@@ -207,13 +208,19 @@ class Listed(NamedTuple):
 PART = 2_000
 """Members of one group that are read at once."""
 
-_IDS = """
+# The ids of all members, and the names of those in the first part.
+_LISTED = """
 SELECT (
     SELECT string_agg(uuid_send(user_id), ''::bytea ORDER BY id)
     FROM groups_provisioning_groupmember WHERE group_id = %(group)s
 ), (
     SELECT string_agg(uuid_send(member_id), ''::bytea ORDER BY id)
     FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s
+), (
+    SELECT json_object_agg(u.id, coalesce(nullif(u.display_name, ''), trim(u.given_name || ' ' || u.family_name)))::text
+    FROM (
+        SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s ORDER BY id LIMIT %(part)s
+    ) AS first_members JOIN orgs_user u ON u.id = user_id
 )
 """
 
@@ -236,10 +243,13 @@ def listed_in_parts(group_id: UUID) -> Iterator[list[Listed]]:
     Their ids are held all the time, 16 bytes each, so that no part is of another time than the others.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_IDS, {"group": group_id})
-        users, nested = cursor.fetchone()
-    for ids in _in_parts(users):
-        names = dict(User.objects.filter(id__in=ids).values_list("id", _name()))
+        cursor.execute(_LISTED, {"group": group_id, "part": PART})
+        users, nested, first = cursor.fetchone()
+    for number, ids in enumerate(_in_parts(users)):
+        if number:
+            names = dict(User.objects.filter(id__in=ids).values_list("id", _name()))
+        else:
+            names = {UUID(id_): name for id_, name in orjson.loads(first).items()}
         yield [Listed(id_, names[id_], True) for id_ in ids if id_ in names]
     for ids in _in_parts(nested):
         names = dict(PushedGroup.objects.filter(id__in=ids).values_list("id", "display_name"))

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
+from groups_provisioning.engine.reconcile import SettledPerson
 from orgs import domains, history, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
 from orgs.db.cached_select import Joined
@@ -49,11 +51,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A user as a command left them. roles: the effective ones; None if nothing was settled."""
+    """A user as a command left them. settled: their effective roles and groups; None if nothing was settled."""
 
     user: User
-    roles: list[str] | None = None
-    is_new: bool = False
+    settled: SettledPerson | None = None
 
 
 @command
@@ -64,7 +65,6 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
-    domains.check(org, facts.login_email)
     user, taken_out = _meant_by(org, facts)
     if user is None:
         kind: type[PersonDetail] = UserCreated
@@ -79,8 +79,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
         effects = people.change(user=user, facts=facts, at=cause.at) or []
     if taken_out:
         manual_changes.end_removals(user)
-    roles = _settle_and_record(org, user, effects, kind, cause)
-    return Written(user, roles, is_new=kind is UserCreated)
+    return Written(user, _settle_and_record(org, user, effects, kind, cause))
 
 
 @command
@@ -99,12 +98,12 @@ def change_user(
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
-    user, taken_out = _locked(org, user_id, expected)
+    user, taken_out, locked_at = _locked(org, user_id, expected)
     before = people.facts_of(user)
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
     if wished.deactivates:
-        cause = cause.under_locks()
+        cause = cause.under_locks(locked_at)
     if not org.user_provisioning:
         if not wished.deactivates:
             raise UserProvisioningOff
@@ -119,7 +118,7 @@ def change_user(
     except UNUSABLE:
         if not wished.deactivates:
             raise
-        user, taken_out = _locked(org, user_id, expected)
+        user, taken_out, _ = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
@@ -137,8 +136,8 @@ def change_user(
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user, _ = _locked(org, user_id, expected, leaves=True)
-    cause = cause.under_locks()
+    user, _, locked_at = _locked(org, user_id, expected, leaves=True)
+    cause = cause.under_locks(locked_at)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = uuid7()
@@ -148,10 +147,10 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
 
 def _locked(
     org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
-) -> tuple[User, bool]:
-    """A user, locked, and whether they were taken out of anything by hand. Raises UnknownUser, Stale.
+) -> tuple[User, bool, datetime]:
+    """A user, locked, whether they were taken out of anything by hand, and the time of the lock.
 
-    leaves: lock so that no other transaction adds them to groups.
+    Raises UnknownUser, Stale. leaves: lock so that no other transaction adds them to groups.
     """
     user = _to_write().get(
         "id",
@@ -164,7 +163,7 @@ def _locked(
         raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
-    return user, user.taken_out
+    return user, user.taken_out, user.locked_at
 
 
 @cache
@@ -173,15 +172,27 @@ def _to_write() -> Joined:
     return Joined(User, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
+_BEFORE_CREATE = f"""
+SELECT EXISTS (SELECT FROM orgs_user WHERE org_id = %(org)s AND user_name_key = %(key)s AND NOT is_owner),
+    ARRAY ({domains.LISTED})
+"""
+
+
 def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
     """The existing user whom a create refers to, locked, and whether they were taken out of anything by hand.
 
     It is the user who has the userName now, or else one whom SCIM deleted with it: of several, the one with the same
     external id, or else the last. Two different external ids mean two people (SPEC U3).
+    Raises domains.ForeignDomain.
     """
-    namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
-    if not namesakes.exists():
+    key = fold(facts.user_name)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE_CREATE, {"org": org.id, "key": key})
+        has_namesakes, verified = cursor.fetchone()
+    domains.check_among(verified, facts.login_email)
+    if not has_namesakes:
         return None, False
+    namesakes = User.objects.for_org(org).filter(user_name_key=key, is_owner=False)
     taken_out = RawSQL(manual_changes.REMOVALS.format(user="orgs_user"), [], BooleanField())  # noqa: S611 - a constant
     known = namesakes.annotate(taken_out=taken_out)
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
@@ -199,9 +210,9 @@ def _settle_and_record(
     kind: type[PersonDetail],
     cause: Cause,
     change_id: UUID | None = None,
-) -> list[str]:
-    """Settle the user and record everything as one Change. Returns their effective roles."""
+) -> SettledPerson:
+    """Settle the user and record everything as one Change."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
     settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
     history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
-    return settled.roles
+    return settled

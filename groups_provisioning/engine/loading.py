@@ -28,7 +28,7 @@ from groups_provisioning.engine.resolution import (
     play,
     resolve,
 )
-from orgs import roles
+from orgs import org_memory, roles
 from orgs.entities import kinds_on, kinds_switched_at
 from orgs.models import Organization
 from orgs.spans import spans
@@ -40,7 +40,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint".format
 
 _PEOPLE = f"""
-SELECT (SELECT user_id FROM orgs_lastadmin WHERE org_id = u.org_id), u.id,
+SELECT ({org_memory.VERSION(org="%(org)s")}), (SELECT user_id FROM orgs_lastadmin WHERE org_id = %(org)s), u.id,
     u.active, u.deleted_at IS NOT NULL, u.is_owner, u.deactivated_at,
     u.idp_roles, u.manual_roles, p.id::text, s.roles,
     (SELECT json_agg(json_build_array(m.group_id, {_MICROSECONDS("m.added_at")}))::text
@@ -58,11 +58,12 @@ SELECT (SELECT user_id FROM orgs_lastadmin WHERE org_id = u.org_id), u.id,
 FROM orgs_user u
 LEFT JOIN orgs_standing s ON s.user_id = u.id
 LEFT JOIN orgs_entity p ON p.id = u.placement_id AND p.deleted_at IS NULL AND p.kind = 'concurrency_group'
-WHERE u.org_id = %s AND u.id = ANY(%s) ORDER BY u.id
+WHERE u.org_id = %(org)s AND u.id = ANY(%(ids)s) ORDER BY u.id
 """
 
 _GROUPS = """
-SELECT g.id::text, g.roles, m.id::text, m.entity_id::text, m.role, m.kind, m.status <> 'pending', m.switched_at
+SELECT g.id::text, g.roles, g.display_name,
+    m.id::text, m.entity_id::text, m.role, m.kind, m.status <> 'pending', m.switched_at
 FROM groups_provisioning_pushedgroup g
 LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.switched_at <> '{}'
     AND (m.entity_id IS NOT NULL OR m.role <> '') AND NOT m.target_deleted
@@ -100,19 +101,30 @@ class Loaded:
             effects.roles = self.world.catalogue.with_admin(effects.roles)
         return effects
 
+    def groups_of(self, known: Known) -> list[tuple[str, str]]:
+        """The id and the name of each group that one of these people is in, in the order of their ids."""
+        groups = self.world.groups
+        return sorted((id_, groups[id_].name) for id_, _ in known.facts.groups if id_ in groups)
+
     def play(self, known: Known) -> Played:
         """Which claims of one of these people hold, are held and are kept out (SPEC C2)."""
         return play(() if known.facts.deleted else claims_of(known.facts, self.world), known.facts)
 
 
-def load(org: Organization, user_ids: Collection[UUID]) -> Loaded:
-    """The people of an org with these ids, and the facts about the groups that they are in."""
+def load(org: Organization | UUID, user_ids: Collection[UUID]) -> Loaded:
+    """The people of an org with these ids, and the facts about the groups that they are in.
+
+    org: as the caller knows it; its id for the org as it is now.
+    """
+    org_id = org if isinstance(org, UUID) else org.id
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE, [org.id, list(user_ids)])
+        cursor.execute(_PEOPLE, {"org": org_id, "ids": list(user_ids)})
         rows = cursor.fetchall()
-    people = [_known(row[1:]) for row in rows]
+    people = [_known(row[2:]) for row in rows]
     group_ids = {group_id for known in people for group_id, _ in known.facts.groups}
-    return Loaded(people, world(org, group_ids), last_admin=rows[0][0] if rows else None)
+    if isinstance(org, UUID):
+        org = org_memory.present(org, rows[0][0] if rows else "")
+    return Loaded(people, world(org, group_ids), last_admin=rows[0][1] if rows else None)
 
 
 def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
@@ -150,8 +162,8 @@ def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
     found: dict[str, Group] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, [org.id, list(group_ids)])
-        for group_id, its_roles, id_, entity, role, kind, approved, times in cursor.fetchall():
-            group = found.setdefault(group_id, Group(its_roles, [], {}))
+        for group_id, its_roles, name, id_, entity, role, kind, approved, times in cursor.fetchall():
+            group = found.setdefault(group_id, Group(its_roles, [], {}, name))
             if entity is not None:
                 group.ties.append(Tie(id_, entity, kind, spans_of(times, on=approved)))  # type: ignore[attr-defined]
             elif role and approved:

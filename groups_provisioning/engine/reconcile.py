@@ -5,7 +5,6 @@ It reads what it wrote only to find what differs, and to know who was an admin u
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, queue
-from orgs.db.cached_select import Joined
+from orgs.db.transactions import postpone
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
 
@@ -28,10 +27,14 @@ BATCH = 500
 
 
 class SettledPerson(NamedTuple):
-    """The result of settling one person: their effective roles, and what differed."""
+    """The result of settling one person: their effective roles, what differed, and the groups that they are in.
+
+    groups: the id and the name of each, in the order of their ids.
+    """
 
     roles: list[str]
     effects: list[Effect]
+    groups: list[tuple[str, str]]
 
 
 def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
@@ -42,12 +45,12 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     """
     if is_new and user.placement_id is None:
         person = Person(active=user.active, idp_roles=user.idp_roles or (), manual_roles=user.manual_roles or ())
-        settled = _apply(org, Loaded([Known(user.id, False, person, None)], loading.world(org, ())))
+        settled = _apply(org.id, Loaded([Known(user.id, False, person, None)], loading.world(org, ())))
     else:
         if is_new:
             _hold_switches(org)
         settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
-    return SettledPerson(settled.roles[user.id], settled.effects)
+    return SettledPerson(settled.roles[user.id], settled.effects, settled.groups[user.id])
 
 
 def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
@@ -107,31 +110,28 @@ def drift_among(org: Organization, ids: Collection[UUID]) -> list[Drift]:
 
 @dataclass(slots=True)
 class Settled:
-    """The result of settling people: each person's roles, and what differed."""
+    """The result of settling people: each person's roles and groups, and what differed."""
 
     roles: dict[UUID, list[str]] = field(default_factory=dict)
+    groups: dict[UUID, list[tuple[str, str]]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
 
 
 # A transaction that settles the same people at the same time waits here, and then reads what was written in the
 # meantime. The person is locked before the standing, as in every command: effects reference people, so writing effects
 # locks the people anyway.
-_LOCK = """
-SELECT 1 FROM orgs_user u JOIN orgs_standing s ON s.user_id = u.id
-WHERE u.id = ANY(%(ids)s) AND s.user_id = ANY(%(ids)s)
-ORDER BY u.id FOR KEY SHARE OF u FOR NO KEY UPDATE OF s
-"""
+_LOCK_PEOPLE = "SELECT FROM orgs_user WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
+_LOCK_STANDINGS = "SELECT FROM orgs_standing WHERE user_id = ANY(%(ids)s) ORDER BY user_id FOR NO KEY UPDATE"
 
 
 _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
 def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, {"ids": list(ids)})
+    for lock in (_LOCK_PEOPLE, _LOCK_STANDINGS):
+        postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
-    org = _with_profile().get("id", org_id)
-    return _apply(org, loading.load(org, ids), switched)
+    return _apply(org_id, loading.load(org_id, ids), switched)
 
 
 def _hold_switches(org: Organization) -> None:
@@ -139,28 +139,23 @@ def _hold_switches(org: Organization) -> None:
 
     They mark all existing people, and somebody who is just being created does not exist for them yet.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SWITCHES, [org.id])
+    postpone(_SWITCHES, [org.id])
 
 
-@cache
-def _with_profile() -> Joined:
-    return Joined(Organization, "profile")
-
-
-def _apply(org: Organization, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
+def _apply(org_id: UUID, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
     """Resolve the facts, and write what differs."""
     now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
     settled = Settled()
-    released = _keep_an_admin(org, loaded, now, switched, settled.effects)
+    released = _keep_an_admin(org_id, loaded, now, switched, settled.effects)
     writes = _Writes()
     for known in loaded.people:
         settled.roles[known.id] = now[known.id].roles
+        settled.groups[known.id] = loaded.groups_of(known)
         writes.add(known, now[known.id])
         settled.effects += differences(known, now[known.id])
-    writes.carry_out(org.id)
+    writes.carry_out(org_id)
     if released:
-        settled.effects += _settle(org.id, [released]).effects
+        settled.effects += _settle(org_id, [released]).effects
     return settled
 
 
@@ -262,17 +257,16 @@ class _Writes:
             ]
 
     def carry_out(self, org_id: UUID) -> None:
-        with connection.cursor() as cursor:
-            for sql, rows in self.rows.items():
-                if rows:
-                    cursor.execute(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
+        for sql, rows in self.rows.items():
+            if rows:
+                postpone(sql, {"org": org_id, "rows": orjson.dumps(rows).decode()})
 
 
 # --- The last admin (SPEC R5) -----------------------------------------------------------------------------------------
 
 
 def _keep_an_admin(
-    org: Organization, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
+    org_id: UUID, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], effects: list[Effect]
 ) -> UUID | None:
     """Give the admin role back to the person who keeps it, store who that is, and add it to `effects`.
 
@@ -295,23 +289,23 @@ def _keep_an_admin(
     # One transaction at a time. Otherwise two admins who lose the role at once would each rely on the other, and a new
     # active admin would not release a keeper whom another transaction is about to store.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org.id}"])
-    noted = LastAdmin.objects.for_org(org).values_list("user_id", flat=True).first()
-    verdict = last_admin.decide(accounts, noted, lambda: other_admins(org, admin, now))
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"last admin of {org_id}"])
+    noted = LastAdmin.objects.for_org(org_id).values_list("user_id", flat=True).first()
+    verdict = last_admin.decide(accounts, noted, lambda: other_admins(org_id, admin, now))
     if verdict.released:
-        LastAdmin.objects.for_org(org).delete()
+        LastAdmin.objects.for_org(org_id).delete()
     if verdict.keeper and verdict.keeper != noted:
-        LastAdmin.objects.create(org=org, user_id=verdict.keeper)
+        LastAdmin.objects.create(org_id=org_id, user_id=verdict.keeper)
         effects.append(Effect(verdict.keeper, "last_admin", None, "kept"))
     if verdict.keeper in now:
         now[verdict.keeper].roles = catalogue.with_admin(now[verdict.keeper].roles)
     for id_ in verdict.gone:
-        log.warning("org_without_admin", org=str(org.id), user=str(id_))
+        log.warning("org_without_admin", org=str(org_id), user=str(id_))
         effects.append(Effect(id_, "last_admin", None, "gone"))
     return verdict.released if verdict.released not in now else None
 
 
-def other_admins(org: Organization, admin: str, besides: Collection[UUID]) -> bool:
+def other_admins(org: Organization | UUID, admin: str, besides: Collection[UUID]) -> bool:
     """Whether anybody else administers the org through a role."""
     others = Standing.objects.for_org(org).filter(roles__contains=[admin], user__active=True, user__is_owner=False)
     return others.exclude(user__in=besides).exists()

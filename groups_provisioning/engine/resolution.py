@@ -28,7 +28,7 @@ class Tie(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What a pushed group gives its members.
+    """What a pushed group gives its members, and what it is called.
 
     roles: those that the IdP wrote. given: those that the portal gives, by the approved mapping (SPEC R6).
     """
@@ -36,6 +36,7 @@ class Group(NamedTuple):
     roles: Sequence[str]
     ties: Sequence[Tie]
     given: Mapping[str, str] = {}
+    name: str = ""
 
 
 GONE = Group((), ())

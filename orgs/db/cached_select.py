@@ -55,13 +55,22 @@ class Joined:
     def get(self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = "") -> Any:
         """The row with this value in a unique column of the first table, or None.
 
-        where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`.
+        where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`; the time of
+        the database at which it was obtained becomes the attribute `locked_at`.
         """
-        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}{lock and f' {lock} OF t0'}"
+        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}"
+        if lock:
+            # Around the lock: beside it, the time might be that at which the wait for the lock began.
+            sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
         with connection.cursor() as cursor:
             cursor.execute(sql, [value, *params])
             row = cursor.fetchone()
-        return self._instance(list(row)) if row else None
+        if row is None:
+            return None
+        instance = self._instance(list(row))
+        if lock:
+            instance.locked_at = row[-1]
+        return instance
 
     def _instance(self, row: list[Any]) -> Any:
         for place in self._json:
@@ -75,6 +84,6 @@ class Joined:
         for instance, name, related in zip(instances, self._path, instances[1:], strict=False):
             if instance is not None:
                 setattr(instance, name, related)
-        for name, value in zip(self._also, row[start:], strict=True):
+        for name, value in zip(self._also, row[start:], strict=False):
             setattr(instances[0], name, value)
         return instances[0]

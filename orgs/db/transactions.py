@@ -2,10 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from psycopg import errors
@@ -39,6 +39,16 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return run
+
+
+def postpone(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Run a statement of this transaction together with the next one, or with its COMMIT.
+
+    For writes and locks of every request whose result nobody looks at: each message to the server that is saved is
+    worth more than most statements. What the statement raises is raised there too, so it has to be a defect or a
+    contention; nothing else may depend on it. Outside a transaction it runs at once.
+    """
+    connection.postpone(sql, params)  # type: ignore[attr-defined]  # config.postgresql
 
 
 @contextmanager

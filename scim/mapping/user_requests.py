@@ -147,7 +147,7 @@ def read_id(text: str) -> UUID:
 
 
 def _shown(written: user_intake.Written) -> Shown:
-    return users.written(written.user, roles=written.roles, is_new=written.is_new)
+    return users.written(written.user, written.settled)
 
 
 def _edit(org: Organization, user: User, outcome: Outcome, deactivates: bool) -> user_intake.Edit:

@@ -14,6 +14,7 @@ from django.db.models import F, JSONField
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
+from groups_provisioning.engine.reconcile import SettledPerson
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
 from orgs.models import Organization, User
@@ -108,9 +109,11 @@ def listed(row: Any) -> Shown:
     return Shown(row, row.effective_roles if row.idp_roles is None else [], row.shown_groups or [])
 
 
-def written(user: User, *, roles: list[str] | None, is_new: bool) -> Shown:
-    """A user whom a command has just written. roles: as settled, None if not settled. is_new: they are in no group."""
-    return Shown(user, _effective_roles(user) if roles is None else roles, [] if is_new else _groups_of(user.id))
+def written(user: User, settled: SettledPerson | None) -> Shown:
+    """A user whom a command has just written. settled: None if it found nothing to write."""
+    if settled is None:
+        return Shown(user, _effective_roles(user), _groups_of(user.id))
+    return Shown(user, settled.roles, [{"value": id_, "display": name} for id_, name in settled.groups])
 
 
 def _effective_roles(user: User) -> list[str]:

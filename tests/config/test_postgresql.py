@@ -1,21 +1,168 @@
-"""The connection pool after accidents."""
+"""Messages to the server, and the connection pool after accidents."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.test import Client
 from psycopg.errors import IdleInTransactionSessionTimeout
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 from config.postgresql.pool import POOL
+from orgs.db.transactions import postpone
 from tests.factories import OrganizationFactory, OwnerFactory
+
+
+@pytest.fixture
+def numbers(transactional_db: None) -> Iterator[Callable[[], list[int]]]:
+    """A table of numbers that differ, and what is in it."""
+
+    def present() -> list[int]:
+        return [number for (number,) in run("SELECT number FROM numbers ORDER BY number").fetchall()]
+
+    run("CREATE TEMPORARY TABLE numbers (number integer PRIMARY KEY)")
+    yield present
+    run("DROP TABLE IF EXISTS numbers")
+
+
+def run(sql: str, params: Any = None) -> Any:
+    cursor = connection.cursor()
+    cursor.execute(sql, params)
+    return cursor
+
+
+def copy() -> None:
+    with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as rows:
+        rows.write_row([1])
+
+
+def status() -> TransactionStatus:
+    return connection.connection.info.transaction_status
+
+
+INSERT = "INSERT INTO numbers VALUES (%(number)s)"
+Numbers = Callable[[], list[int]]
+
+
+class TestATransaction:
+    def test_begins_with_its_first_statement(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            assert status() == TransactionStatus.IDLE
+            assert run("SELECT %s, '%%'", ["; 5 %s"]).fetchall() == [("; 5 %s", "%")]
+            assert status() == TransactionStatus.INTRANS
+            assert run("SELECT now() = statement_timestamp()").fetchone() == (False,)
+        assert status() == TransactionStatus.IDLE
+
+    def test_in_which_nothing_is_asked_is_none(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            pass
+        assert run("SELECT txid_current_if_assigned()").fetchone() == (None,)
+        assert status() == TransactionStatus.IDLE
+
+    def test_is_one_whatever_it_begins_with(self, numbers: Numbers) -> None:
+        for begin in (
+            lambda: connection.cursor().executemany(INSERT, [{"number": 1}]),
+            copy,
+            lambda: run("-- a comment"),
+            transaction.atomic(lambda: None),
+        ):
+            with transaction.atomic():
+                begin()
+                assert status() == TransactionStatus.INTRANS
+                transaction.set_rollback(True)
+            assert numbers() == []
+
+    def test_is_still_one_after_what_cannot_be_read(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            with pytest.raises(ProgrammingError):
+                run("SELEKT 1")
+            run(INSERT, {"number": 1})
+            transaction.set_rollback(True)
+        assert numbers() == []
+
+    def test_that_begins_with_an_error_is_over(self, numbers: Numbers) -> None:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            run("SELECT 1 / 0")
+        assert status() == TransactionStatus.IDLE
+        assert numbers() == []
+
+
+class TestAPostponedStatement:
+    def test_is_carried_out_before_the_next_one(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            postpone(INSERT, {"number": 1})
+            postpone("INSERT INTO numbers SELECT length(%s) -- as long as the text", ["%s; '%%"])
+            assert numbers() == [1, 7]
+        assert numbers() == [1, 7]
+
+    def test_is_carried_out_by_the_commit(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            assert numbers() == []
+            postpone(INSERT, {"number": 1})
+        assert numbers() == [1]
+
+    def test_alone_is_a_transaction(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            postpone(INSERT, {"number": 1})
+        assert numbers() == [1]
+
+    def test_outside_a_transaction_is_carried_out_at_once(self, numbers: Numbers) -> None:
+        postpone(INSERT, {"number": 1})
+        assert numbers() == [1]
+
+    def test_is_rolled_back(self, numbers: Numbers) -> None:
+        for asked in (numbers, lambda: None):
+            with transaction.atomic():
+                asked()
+                postpone(INSERT, {"number": 1})
+                transaction.set_rollback(True)
+            assert numbers() == []
+
+    def test_belongs_to_the_savepoint_in_which_it_was_postponed(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            postpone(INSERT, {"number": 1})
+            with transaction.atomic():
+                postpone(INSERT, {"number": 2})
+                transaction.set_rollback(True)
+        assert numbers() == [1]
+
+    @pytest.mark.parametrize("then", [lambda: run("SELECT 1"), lambda: None])
+    def test_that_fails_is_told_by_the_next_one_or_the_commit(
+        self, numbers: Numbers, then: Callable[[], object]
+    ) -> None:
+        @transaction.atomic
+        def fail() -> None:
+            postpone(INSERT, {"number": 1})
+            postpone(INSERT, {"number": 1})
+            then()
+
+        with pytest.raises(IntegrityError):
+            fail()
+        assert status() == TransactionStatus.IDLE
+        assert numbers() == []
+
+    def test_of_a_connection_that_was_closed_is_lost(self, numbers: Numbers) -> None:
+        with transaction.atomic():
+            postpone("SELECT 1 / 0", {})
+            connection.close()
+        assert run("SELECT 1").fetchone() == (1,)
 
 
 def test_a_restart_of_the_server_is_not_noticed_by_the_next_request(transactional_db: None) -> None:

@@ -83,11 +83,11 @@ class TestCreating:
         }
         assert {entry.user_id for entry in change.entries.all()} == {user.id}
 
-    def test_takes_at_most_eight_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
+    def test_takes_at_most_five_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
         idp.post("/Users", {"userName": "first"})
-        with django_assert_max_num_queries(8 + 2) as queries:
+        with django_assert_max_num_queries(5 + 2) as queries:
             idp.post("/Users", ADA)
-        assert len(without_savepoints(queries)) <= 8
+        assert len(without_savepoints(queries)) <= 5
 
 
 class TestReading:
@@ -163,9 +163,9 @@ class TestLookingUp:
         answer = idp.get('/Users?filter=shoeSize eq "42"')
         assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
 
-    def test_takes_at_most_three_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
+    def test_takes_at_most_two_queries(self, idp: Idp, django_assert_max_num_queries) -> None:
         idp.post("/Users", ADA)
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(2):
             assert idp.get('/Users?filter=userName eq "ada@corp.example"').json()["totalResults"] == 1
 
 

@@ -1,0 +1,60 @@
+"""Rows that every request writes, by SQL that is built once: Django would build the same text each time."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+
+from orgs.db.keys import FoldedField
+from orgs.db.transactions import postpone
+
+
+def insert(row: models.Model) -> None:
+    """`row.save(force_insert=True)`, without signals."""
+    fields = row._meta.concrete_fields
+    with connection.cursor() as cursor:
+        cursor.execute(_insert(type(row)), [_value(row, field, add=True) for field in fields])
+    row._state.adding, row._state.db = False, connection.alias
+
+
+def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) -> None:
+    """`row.save(update_fields=names)`, without signals, for a row that is locked and therefore exists.
+
+    postponed: see `orgs.db.transactions.postpone`; for columns that no constraint is about.
+    """
+    sql, fields = _update(type(row), tuple(names))
+    values = [_value(row, field, add=False) for field in fields] + [row.pk]
+    if postponed:
+        postpone(sql, values)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+@cache
+def _insert(model: type[models.Model]) -> str:
+    fields = model._meta.concrete_fields
+    columns, values = ", ".join(str(field.column) for field in fields), ", ".join(map(_placeholder, fields))
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"  # noqa: S608 - the model's declaration
+
+
+@cache
+def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Any]]:
+    wanted = {model._meta.get_field(name) for name in names}
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if field in wanted or (isinstance(field, FoldedField) and model._meta.get_field(field.source) in wanted)
+    ]
+    columns = ", ".join(f"{field.column} = {_placeholder(field)}" for field in fields)
+    return f"UPDATE {model._meta.db_table} SET {columns} WHERE {model._meta.pk.column} = %s", fields  # noqa: S608
+
+
+def _placeholder(field: Any) -> str:
+    return f"%s::{field.db_type(connection)}" if isinstance(field, ArrayField) else "%s"
+
+
+def _value(row: models.Model, field: Any, *, add: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, add), connection)

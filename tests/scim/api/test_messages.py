@@ -1,0 +1,49 @@
+"""How often a request talks to the database, which costs both of them more than what most of it is about."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from orgs.models import Organization
+from tests.conftest import Idp
+from tests.groups_provisioning.world import push, push_user
+
+Request = Callable[[Idp, str, str], Any]
+ACTIVE = {"op": "replace", "value": {"active": False}}
+
+
+def add(idp: Idp, group: str, user: str) -> Any:
+    return idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
+
+
+def add_and_deactivate(idp: Idp, group: str, user: str) -> Any:
+    add(idp, group, user)
+    return idp.patch(f"/Users/{user}", ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("most", "request_"),
+    [
+        (2, lambda idp, group, user: idp.get(f"/Users/{user}")),
+        (2, lambda idp, group, user: idp.get('/Users?filter=userName eq "ada@acme.example"')),
+        (4, lambda idp, group, user: idp.post("/Users", {"userName": "grace@acme.example"})),
+        (4, lambda idp, group, user: idp.patch(f"/Users/{user}", ACTIVE)),
+        (5 + 5, add_and_deactivate),
+        (5, add),
+    ],
+    ids=["read", "look-up", "create", "deactivate", "deactivate a member", "add a member"],
+)
+def test_a_request_sends_few_messages(idp: Idp, org: Organization, most: int, request_: Request) -> None:
+    user, group = push_user(idp, "Ada Lovelace"), push(idp, "Engineers")
+    messages: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        messages.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert request_(idp, str(group.id), str(user)).status_code < 300
+    # Elsewhere BEGIN, which is a savepoint here, goes with the first statement.
+    assert len([sql for sql in messages if not sql.startswith("SAVEPOINT")]) <= most, messages
