@@ -128,7 +128,10 @@ AUTH_USER_MODEL = "orgs.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("user_name", "login_email", "given_name", "family_name", "display_name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -222,6 +225,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "send-invitations": {
+        "task": "orgs.tasks.send_invitations",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "send-owner-letters": {
+        "task": "orgs.tasks.send_owner_letters",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "delete-orgs": {
+        "task": "orgs.tasks.delete_orgs",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "forget-matters": {
         "task": "orgs.tasks.forget_matters",
         "schedule": crontab(hour="3", minute="47"),
@@ -312,6 +330,7 @@ UNFOLD = {
                 "title": _("Customers"),
                 "items": [
                     _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),

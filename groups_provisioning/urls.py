@@ -9,6 +9,7 @@ from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
+from groups_provisioning.pages.invitations import views as invitations
 from groups_provisioning.pages.overview import views as overview
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views
 from groups_provisioning.pages.people import views as people
@@ -17,6 +18,12 @@ from groups_provisioning.pages.rules import views as rules
 people_pages = [
     path("people/", people.people, name="people"),
     path("people.csv", people.export, name="people-export"),
+    path("people/admins/", people.admins, name="admins"),
+    path("people/invitations/", invitations.invitation_list, name="invitations"),
+    path("people/invitations/new/", invitations.new, name="invitation-new"),
+    path("people/invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation-resend"),
+    path("people/invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation-revoke"),
+    path("invitation/<str:secret>/", invitations.join, name="invitation"),
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
     path("people/<uuid:user_id>/erase/", erasing_views.erase, name="person-erase"),

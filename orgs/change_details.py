@@ -283,6 +283,13 @@ class UserSignedOut(PersonDetail, verb="user.signed_out"):
     """Support ended somebody's sessions."""
 
 
+class UserJoined(PersonDetail, verb="user.joined"):
+    """Somebody accepted an invitation, whose id is `invitation` (SPEC U13). roles: keys of those that it gave."""
+
+    invitation: str
+    roles: list[str]
+
+
 class UserPlaced(PlacementDetail, verb="user.placed"):
     """An admin placed somebody in an entity (SPEC R4)."""
 
@@ -302,6 +309,34 @@ class UserRolesSet(PersonDetail, verb="user.roles_set"):
 
     was: list[str] | None
     now: list[str] | None
+
+
+# --- Invitations ------------------------------------------------------------------------------------------------------
+# An address is in the invitation's row alone, so that what is erased there is nowhere else.
+
+
+class InvitationsSent(Detail, verb="invitation.sent"):
+    """An admin invited people (SPEC U13). invitations: their ids. roles: keys. days: for how long a mail is good."""
+
+    invitations: list[str]
+    roles: list[str]
+    days: int
+
+
+class InvitationDetail(Detail):
+    """invitation: its id."""
+
+    invitation: str
+
+
+class InvitationResent(InvitationDetail, verb="invitation.resent"):
+    """An admin had an invitation mailed again; the link of the last mail no longer works."""
+
+    days: int
+
+
+class InvitationRevoked(InvitationDetail, verb="invitation.revoked"):
+    """An admin revoked an invitation."""
 
 
 # --- Groups and mappings ----------------------------------------------------------------------------------------------
@@ -468,6 +503,13 @@ class OrgGroupProvisioningSwitched(Detail, verb="org.group_provisioning_switched
     """An admin switched group provisioning on or off (SPEC O2)."""
 
     on: bool
+
+
+class OrgOwnerChanged(Detail, verb="org.owner_changed"):
+    """The owner account was handed over. was, now: its addresses."""
+
+    was: str
+    now: str
 
 
 class OrgDomainsChanged(Detail, verb="org.domains_changed"):

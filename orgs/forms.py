@@ -72,6 +72,29 @@ class DomainForm(forms.Form):
     )
 
 
+class NewOwnerForm(forms.Form):
+    """To whom the owner account is handed over."""
+
+    address = _address(autofocus=True, autocomplete="off")
+
+
+class HandOverForm(forms.Form):
+    """The second step: the address once more, and the password of the account."""
+
+    address = forms.CharField(max_length=sign_in.ADDRESS, widget=forms.HiddenInput)
+    again = forms.CharField(
+        label=_("Type the new address once more"),
+        max_length=sign_in.ADDRESS,
+        widget=_address(autofocus=True, autocomplete="off").widget,
+    )
+    password = forms.CharField(
+        label=_("Current password of the owner account"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class EraseForm(forms.Form):
     """Asks for the userName, so that nobody is erased by a wrong click."""
 

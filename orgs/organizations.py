@@ -59,32 +59,37 @@ def found(
     name: str,
     owner_email: str,
     profile: SchemaProfile,
+    slug: str = "",
     features: frozenset[str] = frozenset(),
     ready_for_scim: bool = False,
+    settings: Mapping[str, Any] | None = None,
     cause: history.Cause,
 ) -> Founded:
     """A new org with its owner account (SPEC O8), who has no password yet.
 
-    features: names from FEATURES. ready_for_scim: also set what SPEC O1 requires.
-    Raises OrganizationExists, people.NotAnAddress.
+    slug: made of the name if empty. features: names from FEATURES. ready_for_scim: also set what SPEC O1 requires.
+    settings: others, by their names in OF_SUPPORT. Raises OrganizationExists, people.NotAnAddress.
     """
-    slug = slugify(name) or "org"
+    columns: dict[str, Any] = {
+        "plan": Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
+        "sso_configured": ready_for_scim,
+        "group_provisioning_activated": "group_provisioning" in features,
+        **{feature: feature in features for feature in FEATURES},
+        **(settings or {}),
+    }
     try:
-        org = Organization.objects.create(
-            name=name,
-            slug=slug[:80],
-            profile=profile,
-            plan=Plan.ENTERPRISE if ready_for_scim else Plan.FREE,
-            sso_configured=ready_for_scim,
-            group_provisioning_activated="group_provisioning" in features,
-            **{feature: feature in features for feature in FEATURES},
-        )
+        org = Organization.objects.create(name=name, slug=slug or slug_of(name), profile=profile, **columns)
     except IntegrityError as error:
         raise OrganizationExists(name) from error
     queue.enrol(org, at=cause.at)
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
     history.record(org, cause, OrgFounded(name=name, profile=profile.key))
     return Founded(org, owner)
+
+
+def slug_of(name: str) -> str:
+    """The slug of a new org with this name."""
+    return (slugify(name) or "org")[:80]
 
 
 def named(name: str) -> Organization:

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history
+from orgs import history, invitations
 from orgs.activity import Activity
 from orgs.change_details import UserSignedOut
 from orgs.db import cached_write
@@ -108,6 +108,25 @@ def add_owner(*, org: Organization, email: str, cause: Cause) -> User:
     return owner
 
 
+def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
+    """Give an org's owner account another address. Password, sessions, links and invitations of before end (SPEC U13).
+
+    address: a valid one. The names, which were somebody else's, go.
+    """
+    owner = User.objects.for_org(org).select_for_update(no_key=True).get(is_owner=True)
+    invitations.end_with(owner, at)
+    owner.user_name, owner.login_email = address, fold(address)
+    owner.given_name = owner.family_name = owner.display_name = ""
+    owner.attributes, owner.folded, owner.email_keys = {}, {}, []
+    owner.last_login = None
+    owner.set_unusable_password()
+    end_sessions(owner)
+    owner.revision += 1
+    owner.modified_at = at
+    _save(owner)
+    return owner
+
+
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
     # What set_unusable_password sets, at a twentieth of its cost.
@@ -115,6 +134,30 @@ def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Ef
     user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=password)
     _assign(user, facts)
     user.active = facts.active
+    _save(user)
+    return user, [Effect(user.id, "account", None, account(user))]
+
+
+def add_invited(
+    *, org: Organization, address: str, names: tuple[str, str], roles: list[str], password: str, at: datetime
+) -> tuple[User, list[Effect]]:
+    """A new person whom SCIM does not manage, until it adopts them (SPEC U13, U3). names: given and family.
+
+    Raises UserNameTaken.
+    """
+    given, family = names
+    user = User(
+        org=org,
+        user_name=address,
+        login_email=fold(address),
+        given_name=given,
+        family_name=family,
+        folded={"name": {key: fold(name) for key, name in (("givenName", given), ("familyName", family)) if name}},
+        manual_roles=roles,
+        created_at=at,
+        modified_at=at,
+    )
+    user.set_password(password)
     _save(user)
     return user, [Effect(user.id, "account", None, account(user))]
 
@@ -152,6 +195,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     """
     was = account(user)
     HandPlacement.objects.filter(user=user).delete()
+    invitations.end_with(user, at)
     user.active, user.idp_active = False, None
     user.deactivated_at = []
     user.deleted_at = user.modified_at = at
@@ -299,7 +343,7 @@ def end_sessions(user: User) -> str:
 def _switch(user: User, to: Activity, at: datetime) -> list[str]:
     """Set whether an account is active, by the IdP and by hand. Returns the columns to save.
 
-    Of one that was active and no longer is, sessions and held memberships end (SPEC U4, M2).
+    Of one that was active and no longer is, sessions, invitations and held memberships end (SPEC U4, M2).
     """
     before = user.activity
     if to == before:
@@ -307,6 +351,7 @@ def _switch(user: User, to: Activity, at: datetime) -> list[str]:
     user.active, user.idp_active = to
     if to.active or not before.active:
         return ["active", "idp_active"]
+    invitations.end_with(user, at)
     user.deactivated_at = [*user.deactivated_at, at][-DEACTIVATIONS:]
     return ["active", "idp_active", "deactivated_at", end_sessions(user)]
 

@@ -183,6 +183,11 @@ def enrol(org: Organization, *, at: datetime) -> None:
     Turn.objects.create(org=org, served_at=at)
 
 
+def leave(org: Organization) -> None:
+    """Have no worker settle the people of an org any more, since it is being deleted."""
+    Turn.objects.for_org(org).delete()
+
+
 def announce() -> None:
     """Have a worker look at the queue once this transaction is committed."""
     # Robust: a commit must not fail because no worker could be told. The periodic task finds the marks.

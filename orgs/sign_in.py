@@ -112,7 +112,7 @@ def _candidates(address: str, org: Organization | None) -> dict[str, User | None
 
 
 def _open_accounts(address: str) -> UserQuerySet:
-    return User.objects.filter(login_email=address, active=True, deleted_at=None)
+    return User.objects.filter(login_email=address, active=True, deleted_at=None, org__closed_at=None)
 
 
 def _is_right(account: User | None, password: str) -> bool:

@@ -4,7 +4,9 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from orgs import matters, sign_in_failures, support, token_mail
+from orgs import deletions, invitation_mail, matters, owners, sign_in_failures, support, token_mail
+
+SECONDS = 5.0  # per task, so that other tasks get their turn
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -35,3 +37,22 @@ def forget_matters() -> None:
 def tell_of_tokens() -> None:
     """Runs outside requests, as `tell_support`."""
     token_mail.tell(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_invitations() -> None:
+    """Runs outside requests, as `tell_support`."""
+    invitation_mail.send(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_owner_letters() -> None:
+    """Runs outside requests, as `tell_support`."""
+    owners.send_letters()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def delete_orgs() -> None:
+    """Harmless if it is lost, doubled, late or killed half-way: the database holds how far each deletion is."""
+    if deletions.advance(seconds=SECONDS):
+        delete_orgs.delay()

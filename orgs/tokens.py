@@ -145,14 +145,15 @@ def recognise(secret: str) -> ScimToken | None:
     """The token with this secret, whether it is still accepted or not, with its org loaded. One query at most, and
     another one if the org has changed.
 
-    None for any other string.
+    None for any other string, and where the org is being deleted.
     """
     if not secret.startswith(PREFIX):
         return None
     token: ScimToken | None = _with_version().get("digest", _digest(secret))
-    if token is not None:
-        token.org = org_memory.present(token.org_id, token.org_version)  # type: ignore[attr-defined]
-    return token
+    if token is None:
+        return None
+    token.org = org_memory.present(token.org_id, token.org_version)  # type: ignore[attr-defined]
+    return token if token.org.closed_at is None else None
 
 
 def hidden(text: str, length: int | None = None) -> str:

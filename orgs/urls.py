@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import domains, settings, sign_in
+from orgs.views import domains, owner, settings, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
     path("settings/authentication/", settings.authentication, name="authentication"),
+    path("settings/authentication/owner/", owner.hand_over, name="owner-hand-over"),
     path("settings/authentication/domains/new/", domains.new, name="domain-new"),
     path("settings/authentication/domains/<str:name>/", domains.pending, name="domain"),
     path("settings/authentication/domains/<str:name>/check/", domains.check, name="domain-check"),

@@ -338,6 +338,7 @@ CODE = "written by Django about the code"
 ROLES = "keys of a profile's roles"
 OPERATOR = "the operator's words about a product"
 CUSTOMER = "about the organization as a whole"
+OWNER = "an address of the owner account, which is nobody who is erased; the row goes once it is mailed"
 ADMINS = "what an admin calls something that is nobody's own"
 IDP = "what the identity provider calls a group"
 CLIENT = "the program that the identity provider runs, and its address"
@@ -378,9 +379,23 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "step": CHOSEN,
         "traces": "null once the erasure is complete, says a constraint",
     },
+    "orgs_invitation": {
+        "address": SMALL_TABLES,
+        "address_key": SMALL_TABLES,
+        "digest": "a hash of random bits",
+        "ending": CHOSEN,
+        "roles": ROLES,
+    },
     "orgs_ledgerentry": {"now": SMALL_TABLES, "slot": CHOSEN, "was": "ids, roles, states, and names of attributes"},
     "orgs_matter": {"detail": SMALL_TABLES, "kind": CHOSEN, "subject": SMALL_TABLES, "subject_key": SMALL_TABLES},
     "orgs_organization": {"name": CUSTOMER, "name_key": CUSTOMER, "plan": CHOSEN, "slug": CUSTOMER},
+    "orgs_orgdeletion": {
+        "name": CUSTOMER,
+        "reached": "a key of a row",
+        "slug": CUSTOMER,
+        "stage": "the name of a table",
+    },
+    "orgs_ownerletter": {"address": OWNER, "kind": CHOSEN, "now": OWNER},
     "orgs_pendingdomain": {"name": CUSTOMER, "token": "random"},
     "orgs_profileattribute": {
         "carrier": CHOSEN,

@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from groups_provisioning.actions import mappings, rules
+from groups_provisioning.actions import founding, mappings, rules
 from groups_provisioning.actions.rules import FACTS, RuleFacts
 from groups_provisioning.models import ROLE, PatternType, StartingRule
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.refusals import bad_pattern
 from groups_provisioning.rules import patterns
+from orgs import domains, organizations
 from orgs.admin.mirror import cause
 from orgs.admin.organizations import OrganizationAdmin
 from orgs.admin.profiles import Roles, SchemaProfileAdmin, among
@@ -83,6 +84,25 @@ class Previewed:
 
 
 class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        """A new org is founded as `create_org` founds it, with an owner, who is mailed."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        chosen = form.cleaned_data
+        founded = founding.found(
+            name=chosen["name"],
+            slug=chosen["slug"],
+            owner_email=chosen["owner"],
+            profile=chosen["profile"],
+            settings={name: chosen[name] for name in organizations.OF_SUPPORT if name not in ("name", "profile")},
+            mails_owner=True,
+            cause=cause(request),
+        )
+        if chosen["domains"]:
+            domains.keep(org=founded.org, names=chosen["domains"], cause=cause(request))
+        obj.pk = founded.org.pk
+
     def wishes(self, form: Any, formsets: Any) -> Iterable[tuple[Organization, Wish]]:
         if set(form.changed_data) & set(KIND_SWITCHES.values()):
             on = sorted(kind.value for kind, switch in KIND_SWITCHES.items() if form.cleaned_data[switch])

@@ -25,8 +25,8 @@ TOLD = 5  # differences that a report lists
 
 
 def org_ids() -> list[UUID]:
-    """The ids of all orgs, in order."""
-    return list(Organization.objects.order_by("id").values_list("id", flat=True))
+    """The ids of all orgs that are not being deleted, in order."""
+    return list(Organization.objects.filter(closed_at=None).order_by("id").values_list("id", flat=True))
 
 
 class Checked(NamedTuple):
@@ -41,7 +41,9 @@ def check(org_id: UUID, *, after: UUID | None = None, seconds: float) -> Checked
 
     People who are waiting to be settled are skipped. after: the last person whom the previous call checked.
     """
-    org = Organization.objects.get(pk=org_id)
+    org = Organization.objects.filter(pk=org_id, closed_at=None).first()
+    if org is None:  # it is being deleted, effects first
+        return Checked(0, None)
     deadline = time.monotonic() + seconds
     drifted: list[Drift] = []
     for found, last in compare(org, after=after):

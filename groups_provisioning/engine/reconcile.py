@@ -44,7 +44,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     deleted their account.
     """
     if is_new and user.placement_id is None:
-        person = Person(active=user.active, idp_roles=user.idp_roles or ())
+        person = Person(active=user.active, idp_roles=user.idp_roles or (), manual_roles=user.manual_roles or ())
         settled = _apply(org.id, Loaded([Known(user.id, False, person, None)], loading.world(org, ())))
     else:
         if is_new:

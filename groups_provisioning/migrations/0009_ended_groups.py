@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups_provisioning', '0007_roles_of_groups'),
+        ('groups_provisioning', '0008_indexes_for_deletion'),
         ('orgs', '0023_activity_by_hand'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('auto_approved', 'Auto-Approved'), ('rejected', 'Rejected')], max_length=15)),
                 ('reason', models.CharField(blank=True, choices=[('asked', 'its rule requires approval'), ('owned', 'another group is mapped to the target with this name'), ('kind_off', 'this kind was switched off when the rule matched'), ('not_created', 'rules never create sub-organizations'), ('unusable_name', 'its name cannot be used for a target'), ('excluded', 'a group that is mapped to a sub-organization cannot have other mappings'), ('rule_changed', 'the group was renamed, and its first matching rule has another target, or there is none'), ('free', 'nothing stands in the way any more; approve it'), ('target_deleted', 'its target was deleted')], default='', max_length=20)),
                 ('switched_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), default=list, size=None)),
-                ('change', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orgs.change')),
+                ('change', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orgs.change')),
                 ('mapping', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='ends', to='groups_provisioning.groupmapping')),
                 ('org', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organization')),
             ],
@@ -52,10 +52,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('added_at', models.DateTimeField()),
-                ('added_by', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orgs.change')),
+                ('added_by', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orgs.change')),
                 ('group', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='ended_members', to='groups_provisioning.pushedgroup')),
                 ('org', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organization')),
-                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('group', 'user'), name='ended_member_once'), orgs.db.tenancy.TenantKey(field='group', name='ended_member_group'), orgs.db.tenancy.TenantKey(field='user', name='ended_member_user'), orgs.db.tenancy.TenantKey(field='added_by', name='ended_member_added_by')],

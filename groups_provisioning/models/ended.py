@@ -48,9 +48,9 @@ class EndedMember(models.Model):
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="ended_members", db_index=False)
-    user = tenant_foreign_key(User, related_name="+", db_index=False)
+    user = tenant_foreign_key(User, related_name="+")
     added_at = models.DateTimeField()
-    added_by = tenant_foreign_key(Change, related_name="+", db_index=False)
+    added_by = tenant_foreign_key(Change, related_name="+")
 
     objects = TenantQuerySet["EndedMember"].as_manager()
 
@@ -74,7 +74,7 @@ class EndedMapping(models.Model):
     status = models.CharField(max_length=15, choices=Status.choices)
     reason = models.CharField(max_length=20, choices=Pending.choices, blank=True, default="")
     switched_at = ArrayField(models.DateTimeField(), default=list)
-    change = tenant_foreign_key(Change, related_name="+", db_index=False)
+    change = tenant_foreign_key(Change, related_name="+")
 
     objects = TenantQuerySet["EndedMapping"].as_manager()
 

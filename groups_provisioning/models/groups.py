@@ -84,6 +84,8 @@ class GroupMember(models.Model):
             TenantKey(field="user", name="group_member_user"),
             TenantKey(field="added_by", name="group_member_added_by", deferred=True),
         ]
+        # Where changes are deleted with their org, each is looked for here.
+        indexes: ClassVar = [models.Index(fields=["added_by"], name="group_member_by_change")]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.group_id}"

@@ -54,6 +54,8 @@ class Membership(models.Model):
             TenantKey(field="entity", name="membership_entity"),
             TenantKey(field="mapping", name="membership_mapping"),
         ]
+        # Where mappings are deleted with their org, each is looked for here.
+        indexes: ClassVar = [models.Index(fields=["mapping"], name="membership_by_mapping")]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.entity_id}"

@@ -1,22 +1,28 @@
-"""Organizations: plan, prerequisites, profile and switches (SPEC O1, O2)."""
+"""Organizations: plan, prerequisites, profile and switches, handing over and deleting (SPEC O1, O2, U13)."""
 
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orgs import domains, organizations, support
-from orgs.admin.mirror import BigTable, cause
+from orgs import deletions, domains, organizations, owners, people, support
+from orgs.admin.mirror import BigTable, Mirror, cause
 from orgs.db.keys import as_uuid, fold
-from orgs.models import Organization, SchemaProfile
+from orgs.models import Mark, Organization, OrgDeletion, SchemaProfile, Turn, User
 
 NO_ADMIN = _("No active admin except the owner")
+DELETING = _("Being deleted")
 
 
 class OrganizationForm(forms.ModelForm):
@@ -62,6 +68,36 @@ class OrganizationForm(forms.ModelForm):
         return profile
 
 
+class NewOrganizationForm(OrganizationForm):
+    """What a new org starts with, and the address of its owner."""
+
+    class Meta:
+        model = Organization
+        fields = ("slug", *organizations.OF_SUPPORT)
+
+    slug = forms.SlugField(
+        max_length=80,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("What commands, support and its sign-in page call it. Made of the name if empty; never changes."),
+    )
+    owner = forms.CharField(
+        label=_("Owner's address"),
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget,
+        validators=[validate_email],
+        help_text=_("Gets a mail with a link to set a password. SCIM neither lists nor changes the owner account."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "name" in cleaned and "slug" in cleaned:
+            cleaned["slug"] = cleaned["slug"] or organizations.slug_of(cleaned["name"])
+            if Organization.objects.filter(slug=cleaned["slug"]).exists():
+                self.add_error("slug", _("Another organization has this slug."))
+        return cleaned
+
+
 @admin.register(Organization)
 class OrganizationAdmin(BigTable):
     form = OrganizationForm
@@ -77,7 +113,7 @@ class OrganizationAdmin(BigTable):
     )
     list_filter = ("plan", "sso_configured", "profile")
     list_select_related = ("profile",)
-    list_before_template = "admin/orgs/organization/how_to_add.html"
+    actions_detail = ("hand_over",)
     search_fields = ("name", "slug")
     search_help_text = _("Part of the name, the slug, or an ID")
     readonly_fields = ("id", "slug", "created_at", "attention")
@@ -99,18 +135,85 @@ class OrganizationAdmin(BigTable):
         ),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return self.fieldsets
+        return ((None, {"fields": ("name", "slug", "owner")}), *self.fieldsets[1:])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.readonly_fields
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        if obj is None:
+            options |= {"form": NewOrganizationForm}
+        return super().get_form(request, obj, change, **options)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
         return super().get_queryset(request).annotate(lost_every_admin=support.LOST_EVERY_ADMIN)
 
-    @display(description=_("attention"), label={NO_ADMIN: "danger"})
+    @display(description=_("attention"), label={NO_ADMIN: "danger", DELETING: "danger"})
     def attention(self, org: Any) -> Promise | None:
+        if org.closed_at is not None:
+            return DELETING
         return NO_ADMIN if org.lost_every_admin else None
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.closed_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        """One at a time, on its own page."""
+        return super().has_delete_permission(request, obj) and obj is not None
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What goes, counted; the slug has to be typed. A worker then deletes it, and the page shows how far it is."""
+        org = self.get_object(request, object_id)
+        if org is None or not self.has_delete_permission(request, org):
+            raise PermissionDenied
+        typed = request.POST.get("slug", "").strip()
+        if request.method == "POST" and typed == org.slug:
+            deletions.begin(org=org, cause=cause(request))
+            text = gettext("%(name)s is closed and being deleted. Its tokens are refused, and nobody can sign in.")
+            self.message_user(request, text % {"name": org.name}, messages.WARNING)
+            return redirect("admin:orgs_orgdeletion_changelist")
+        if org.closed_at is not None:
+            return redirect("admin:orgs_orgdeletion_changelist")
+        words = {
+            "title": gettext("Delete %(name)s?") % {"name": org.name},
+            "counts": deletions.counts(org, set(self.admin_site._registry) - {Mark, Turn}),
+            "most": deletions.MOST,
+            "wrong": request.method == "POST",
+        }
+        return self._page(request, org, "delete_org", words)
+
+    @action(description=_("Hand over the owner account"), url_path="hand-over")
+    def hand_over(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The new address; then the effects, and a question."""
+        org = self.get_object(request, object_id)
+        if org is None or not self.has_change_permission(request, org):
+            raise PermissionDenied
+        address = request.POST.get("address", "").strip()
+        words = {"title": gettext("Hand over the owner account of %(name)s") % {"name": org.name}, "address": address}
+        if request.method == "POST":
+            try:
+                owners.check(org, address)
+                if "sure" in request.POST:
+                    owner = owners.hand_over(org=org, address=address, cause=cause(request))
+                    self.log_change(request, owner, "org.owner_changed")
+                    text = gettext("The owner account of %(name)s now belongs to %(address)s. Both are told by mail.")
+                    self.message_user(request, text % {"name": org.name, "address": address})
+                    return redirect("admin:orgs_organization_change", org.pk)
+                words["asked"] = "1"
+            except people.NotAnAddress:
+                words["error"] = gettext("This is not an e-mail address.")
+            except owners.SameAddress:
+                words["error"] = gettext("The owner account has this address already.")
+        return self._page(
+            request, org, "hand_over", words | {"owner": User.objects.for_org(org).filter(is_owner=True).first()}
+        )
+
+    def _page(self, request: HttpRequest, org: Organization, name: str, words: dict[str, Any]) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": org, **words}
+        return TemplateResponse(request, f"admin/orgs/organization/{name}.html", context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -125,3 +228,34 @@ class OrganizationAdmin(BigTable):
         organizations.change(org=obj, wishes=wishes, cause=cause(request))
         if "domains" in form.changed_data:
             domains.keep(org=obj, names=form.cleaned_data["domains"], cause=cause(request))
+
+
+@admin.register(OrgDeletion)
+class OrgDeletionAdmin(Mirror):
+    """Which organizations were deleted, by whom, and how far those are that are being deleted."""
+
+    list_display = ("name", "slug", "state", "rows", "asked_by", "asked_at", "finished_at")
+    list_select_related = ("asked_by",)
+    ordering = ("-id",)
+    search_fields = ("slug",)
+    search_help_text = _("The slug")
+    fields = ("name", "slug", "state", "rows", "asked_by", "asked_at", "finished_at")
+
+    @admin.display(description=_("state"))
+    def state(self, deletion: OrgDeletion) -> str:
+        if deletion.finished_at is not None:
+            return gettext("Deleted")
+        if not deletion.stage:
+            return gettext("Waiting for a worker")
+        done, all_ = deletions.progress(deletion)
+        return gettext("%(done)d of %(all)d tables, now %(stage)s") % {
+            "done": done,
+            "all": all_,
+            "stage": deletion.stage,
+        }
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(slug__startswith=term) if term else queryset), False

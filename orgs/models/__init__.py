@@ -1,7 +1,9 @@
 from orgs.models.credentials import IdentityProvider, ScimToken
+from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.erasures import Erasure
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
+from orgs.models.invitations import Ending, Invitation
 from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
     AttributeType,
@@ -15,6 +17,7 @@ from orgs.models.organizations import (
     SchemaProfile,
     VerifiedDomain,
 )
+from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 from orgs.models.sign_in import SignInFailures
@@ -25,17 +28,22 @@ __all__ = [
     "Carrier",
     "Change",
     "Door",
+    "Ending",
     "Entity",
     "EntityKind",
     "Erasure",
     "HandPlacement",
     "IdentityProvider",
+    "Invitation",
     "LastAdmin",
     "LedgerEntry",
+    "Letter",
     "Mark",
     "Matter",
     "MatterKind",
+    "OrgDeletion",
     "Organization",
+    "OwnerLetter",
     "PendingDomain",
     "Plan",
     "ProfileAttribute",

@@ -128,6 +128,7 @@ class Plan(models.TextChoices):
 class Organization(models.Model):
     """A tenant: its plan, its switches, its profile (SPEC O1, O2).
 
+    closed_at: when its deletion began (`orgs.deletions`); since then nobody gets in, by token, link or password.
     teams_switched_at and the like: when that kind was switched on and off, in turn (`orgs.spans`). Claims are played
     with these times (SPEC M2).
     """
@@ -151,6 +152,7 @@ class Organization(models.Model):
     concurrency_groups_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     sub_organizations_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, editable=False)
 
     objects = FoldingQuerySet["Organization"].as_manager()
 

@@ -34,7 +34,7 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
 
     The page for the password is the same for every address: nothing is looked up before there is one to try.
     """
-    org = get_object_or_404(Organization, slug=slug) if slug else None
+    org = get_object_or_404(Organization, slug=slug, closed_at=None) if slug else None
     if request.user.is_authenticated and org in (None, request.user.org):
         return redirect(_landing(request, request.user))
     words = {"org": org, "next": _wanted(request)}
@@ -55,7 +55,7 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
                 at=timezone.now(),
             )
         except accounts.TooManyAttempts as error:
-            return _too_many_attempts(request, *error.args)
+            return too_many_attempts(request, *error.args)
         except Busy:
             return busy(request)
         if user is not None:
@@ -66,7 +66,8 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
     return render(request, "registration/sign_in_password.html", {"form": password, **words})
 
 
-def _too_many_attempts(request: HttpRequest, until: datetime, with_this_address: bool) -> HttpResponse:
+def too_many_attempts(request: HttpRequest, until: datetime, with_this_address: bool) -> HttpResponse:
+    """The page that says when to try again. Arguments: those of accounts.TooManyAttempts."""
     wait = max(1, math.ceil((until - timezone.now()).total_seconds()))
     words = {"until": until, "minutes": math.ceil(wait / 60), "with_this_address": with_this_address}
     answer = render(request, "registration/too_many_attempts.html", words, status=429)
@@ -117,7 +118,8 @@ class SetPassword(views.PasswordResetConfirmView):
 
     def get_user(self, uidb64: str) -> User | None:
         user: Any = super().get_user(uidb64)
-        return user if user and user.is_active else None
+        is_open = user and user.is_active and (user.org is None or user.org.closed_at is None)
+        return user if is_open else None
 
     def get_success_url(self) -> str:
         user: Any = self.user

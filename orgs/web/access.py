@@ -40,7 +40,9 @@ def administers(user: User) -> bool:
         return False
     standing = Standing.objects.select_related("org__profile").filter(user=user).first()
     if standing is None:
-        return user.is_owner
+        return user.is_owner and user.org is not None and user.org.closed_at is None
+    if standing.org.closed_at is not None:
+        return False
     user.org = standing.org  # loaded here, since every page needs it next
     return user.is_owner or catalogue(standing.org.profile).admin in standing.roles
 

@@ -115,6 +115,13 @@ class Buckets:
         shared.resume()
 
 
+def forget(text: str) -> None:
+    """Delete every key of Valkey that contains this, such as an org's id. Raises redis.RedisError."""
+    client = valkey()
+    for key in client.scan_iter(match=f"*{text}*", count=1000):
+        client.delete(key)
+
+
 class _Shared:
     """The buckets in Valkey, which is left alone for a while whenever it has not answered."""
 

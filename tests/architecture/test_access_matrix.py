@@ -18,11 +18,12 @@ from django.utils import timezone
 from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
-from orgs import domains, matters, sign_in, tokens
+from orgs import domains, invitations, matters, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
+from orgs.db.keys import uuid7
 from orgs.history import Cause, record
 from orgs.matters import Occurrence
-from orgs.models import Door, EntityKind, Matter, MatterKind, Organization, ScimToken, User
+from orgs.models import Door, EntityKind, Invitation, Matter, MatterKind, Organization, ScimToken, User
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
@@ -72,6 +73,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("authentication", "GET"): ORG_ADMINS,
+    ("owner-hand-over", "GET"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),  # for the owner alone
+    ("owner-hand-over", "POST"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),
     ("domain-new", "GET"): ORG_ADMINS,
     ("domain-new", "POST"): ORG_ADMINS,  # without a name
     ("domain", "GET"): THEIR_OWN,
@@ -139,6 +142,16 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rule-move", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
+    ("admins", "GET"): ORG_ADMINS,
+    ("invitations", "GET"): ORG_ADMINS,
+    ("invitation-new", "GET"): ORG_ADMINS,
+    ("invitation-new", "POST"): ORG_ADMINS,  # without an address
+    ("invitation-resend", "GET"): (WRONG_METHOD,) * 5,
+    ("invitation-resend", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # says that it is not theirs, or was sent
+    ("invitation-revoke", "GET"): THEIR_OWN,
+    ("invitation-revoke", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("invitation", "GET"): EVERYBODY,  # who has the secret of a mail
+    ("invitation", "POST"): EVERYBODY,  # without a name
     ("person", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
@@ -289,6 +302,16 @@ def address_of(name: str, org: Organization) -> str:
     return reverse(name)
 
 
+def an_invitation(org: Organization) -> UUID:
+    cause = Cause(Door.COMMAND, timezone.now())
+    address = f"{uuid7().hex}@partner.example"
+    return invitations.invite(org=org, addresses=[address], roles=["Member"], days=7, cause=cause)[0].id
+
+
+def a_secret(org: Organization) -> str:
+    return invitations.new_secret(Invitation.objects.get(id=an_invitation(org)), timezone.now())
+
+
 def a_group(org: Organization, name: str = "Engineers") -> UUID:
     return PushedGroup.objects.create(
         org=org, display_name=name, created_at=timezone.now(), modified_at=timezone.now()
@@ -341,7 +364,9 @@ ONE = (
     )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
     | {
+        "invitation": a_secret,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,

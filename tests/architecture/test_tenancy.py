@@ -15,6 +15,7 @@ from orgs.models import (
     Change,
     Door,
     LedgerEntry,
+    OrgDeletion,
     ProfileAttribute,
     Role,
     SchemaProfile,
@@ -36,6 +37,7 @@ SHARED = {
     ProfileAttribute: "belongs to a profile",
     StartingRule: "belongs to a profile, and is copied to its new orgs",
     SignInFailures: "counts what is typed before anybody is known; no page shows it",
+    OrgDeletion: "is the operator's record that an org was deleted, and outlives it",
     SupportNotice: "belongs to its ledger entry, and has its id",
     RequestLogBody: "belongs to its row in the request log, and has its id",
 }

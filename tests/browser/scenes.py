@@ -16,7 +16,7 @@ from orgs.history import Cause
 from orgs.matters import Occurrence
 from orgs.models import Door, IdentityProvider, MatterKind, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_people
+from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_invitations, scenes_people
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -374,3 +374,4 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
+SCENES |= scenes_invitations.SCENES

@@ -246,12 +246,11 @@ class TestAnOrganization:
         org.refresh_from_db()
         assert org.profile == other
 
-    def test_is_made_on_the_command_line(self, desk):
-        assert desk.get(page(Organization, verb="add")).status_code == 403
-        assert "create_org" in desk.get(page(Organization, verb="changelist")).content.decode()
-
-    def test_is_never_deleted_here(self, desk, org):
-        assert desk.post(page(Organization, org.pk, verb="delete"), {"post": "yes"}).status_code == 403
+    def test_is_not_deleted_among_others(self, desk, org):
+        assert desk.post(page(Organization, org.pk, verb="delete"), {"post": "yes"}).status_code == 200
+        act(desk, Organization, "delete_selected", org)
+        org.refresh_from_db()
+        assert org.closed_at is None
 
     def test_is_found_without_letter_case(self, desk, org):
         assert rows(desk.get(page(Organization, verb="changelist"), {"q": "aCm"})) == [org]

@@ -26,7 +26,7 @@ from groups_provisioning.engine import effect_checks
 from groups_provisioning.models import Membership, PushedGroup
 from groups_provisioning.pages.people import erasing_views
 from groups_provisioning.pages.people.erasing_views import WENT
-from orgs import erasures, sign_in, tokens
+from orgs import erasures, invitations, sign_in, tokens
 from orgs.db.keys import fold, uuid7
 from orgs.history import Cause
 from orgs.models import (
@@ -200,6 +200,9 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     external_id = ada.word("external")
     body = ada.everything(first, external_id)
 
+    # Invited by hand, and never joined.
+    by_owner = Cause(Door.PAGE, timezone.now(), person=owner)
+    invitations.invite(org=org, addresses=[first], roles=["qa"], days=7, cause=by_owner)
     # Refused first, which an admin dismisses.
     bad = body | {OWN: {"testomat_roles": [ada.word("badrole")]}}
     assert idp.post("/Users", bad).status_code == 400

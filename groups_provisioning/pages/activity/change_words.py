@@ -35,6 +35,10 @@ from orgs.change_details import (
     GroupDetail,
     GroupEnded,
     GroupRestored,
+    InvitationDetail,
+    InvitationResent,
+    InvitationRevoked,
+    InvitationsSent,
     MappingApproved,
     MappingRejected,
     MappingRetargeted,
@@ -47,6 +51,7 @@ from orgs.change_details import (
     OrgDomainsChanged,
     OrgFounded,
     OrgGroupProvisioningSwitched,
+    OrgOwnerChanged,
     PersonDetail,
     ProfileChanged,
     ProfileRolesRemoved,
@@ -69,6 +74,7 @@ from orgs.change_details import (
     UserDeactivated,
     UserDeleted,
     UserErased,
+    UserJoined,
     UserOpened,
     UserPlaced,
     UserPutBack,
@@ -77,7 +83,7 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, LedgerEntry, MatterKind, Organization, User
+from orgs.models import Change, Entity, Invitation, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -91,9 +97,14 @@ class Names:
     entities: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     mappings: dict[str, str] = field(default_factory=dict)
+    invitations: dict[str, str] = field(default_factory=dict)
 
     def person(self, id_: Any) -> str:
         return self.people.get(str(id_)) or _("somebody who was erased")
+
+    def invitation(self, id_: Any) -> str:
+        """Its address."""
+        return self.invitations.get(str(id_)) or _("somebody who was erased")
 
     def entity(self, id_: Any) -> str:
         return self.entities.get(str(id_)) or str(id_)
@@ -106,13 +117,18 @@ class Names:
 
 
 def names(org: Organization, changes: Iterable[Change], entries: Iterable[LedgerEntry], about: Wanted) -> Names:
-    """The names that these are told with, and that of whatever they are about. Four queries at most."""
+    """The names that these are told with, and that of whatever they are about. Five queries at most."""
+    invited: set[str] = set()
     ids: dict[str, set[str]] = {"people": set(), "entities": set(), "groups": set(), "mappings": set()}
     people, entities, groups, mappings = ids.values()
     for change in changes:
         detail = history.read(change)
         if isinstance(detail, PersonDetail | ConflictsDetail) and detail.user:
             people.add(detail.user)
+        elif isinstance(detail, InvitationDetail):
+            invited.add(detail.invitation)
+        elif isinstance(detail, InvitationsSent):
+            invited.update(detail.invitations[:1])
     for wanted, kept in ((about.person, people), (about.entity, entities), (about.group, groups)):
         if wanted:
             kept.add(str(wanted))
@@ -131,6 +147,9 @@ def names(org: Organization, changes: Iterable[Change], entries: Iterable[Ledger
         found.people = {
             str(row.id): row.label for row in rows.only("display_name", "given_name", "family_name", "user_name")
         }
+    if invited:
+        rows = Invitation.objects.for_org(org).filter(id__in=invited)
+        found.invitations = _by_id(rows.values_list("id", "address"))
     if entities:
         found.entities = _by_id(Entity.objects.for_org(org).filter(id__in=entities).values_list("id", "name"))
     if groups:
@@ -172,6 +191,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserActivated: gettext_lazy("%(person)s was activated by hand"),
     UserDeactivated: gettext_lazy("%(person)s was deactivated by hand"),
     UserOpened: gettext_lazy("%(person)s, whom the identity provider had deactivated, was activated by hand"),
+    InvitationResent: gettext_lazy("The invitation of %(address)s was sent again"),
+    InvitationRevoked: gettext_lazy("The invitation of %(address)s was revoked"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
     UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
     UserTakenOut: gettext_lazy("%(person)s was removed from %(name)s by hand"),
@@ -188,6 +209,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     EntityRenamed: gettext_lazy("%(kind)s %(was)s was renamed to %(name)s"),
     EntityDeleted: gettext_lazy("%(kind)s %(name)s was deleted"),
     OrgFounded: gettext_lazy("The organization %(name)s was created"),
+    OrgOwnerChanged: gettext_lazy("The owner account was handed over: %(was)s → %(now)s"),
     OrgDomainAsked: gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
     OrgDomainDropped: gettext_lazy("The domain %(name)s is no longer to be verified"),
     ProfileChanged: gettext_lazy("Support changed the roles of the schema profile"),
@@ -212,6 +234,8 @@ def in_words(detail: Detail, known: Names) -> str:
         about["person"] = known.person(detail.user)
     if isinstance(detail, EntityDetail):
         about["kind"] = _kind(detail.kind)
+    if isinstance(detail, InvitationDetail):
+        about["address"] = known.invitation(detail.invitation)
     return _SENTENCES[type(detail)] % about
 
 
@@ -317,6 +341,22 @@ def _roles_set(detail: UserRolesSet, known: Names) -> str:
             "roles": ", ".join(detail.now),
         }
     return _("The role that %(person)s had by hand was removed") % {"person": person}
+
+
+@in_words.register
+def _invited(detail: InvitationsSent, known: Names) -> str:
+    about = {"count": len(detail.invitations), "roles": ", ".join(detail.roles)}
+    if len(detail.invitations) == 1:
+        return _("%(address)s was invited as %(roles)s") % (
+            about | {"address": known.invitation(detail.invitations[0])}
+        )
+    return _("%(count)s people were invited as %(roles)s") % about
+
+
+@in_words.register
+def _joined(detail: UserJoined, known: Names) -> str:
+    about = {"person": known.person(detail.user), "roles": ", ".join(detail.roles)}
+    return _("%(person)s accepted an invitation as %(roles)s") % about
 
 
 @in_words.register

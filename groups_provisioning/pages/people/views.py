@@ -13,14 +13,16 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import account_switches, manual_changes
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.people import account_history, erasing_views, people_list
+from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Organization, Standing, User
+from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
 
 PAGE = 50  # rows of a list
+ADMINS = 20  # of a list, since each is explained
 GROUPS = 50  # shown of one person
 ATTRIBUTES = 200
 
@@ -59,6 +61,19 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
     )
     wanted = PeopleFilter(request.GET, org=request.org).wanted()
     return as_csv(f"people-{now():%Y-%m-%d}", columns, people_list.rows(request.org, wanted))
+
+
+@require_safe
+@org_admin
+def admins(request: OrgRequest) -> HttpResponse:
+    """Who administers the org, and by what."""
+    page = LongList(admin_list.admins(request.org), ADMINS).get_page(request.GET.get("page"))
+    words = {
+        "page": page,
+        "admins": admin_list.explained(request.org, list(page.object_list)),
+        "role": catalogue(request.org.profile).admin,
+    }
+    return render(request, "groups_provisioning/people/admins.html", words)
 
 
 @require_safe

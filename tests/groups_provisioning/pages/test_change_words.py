@@ -13,9 +13,21 @@ from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.conflicts import resolved_conflicts
 from orgs import queue
 from orgs.change_details import VERBS, Detail
-from orgs.models import Change, Door, Entity, EntityKind, Organization, User
+from orgs.models import Change, Door, Entity, EntityKind, Invitation, Organization, User
 from tests.factories import EntityFactory, MappingFactory, OrganizationFactory, UserFactory
-from tests.orgs.golden import ADA, BO, ENGINEERING, EXAMPLES, LAB, MAPPING, OTHER_MAPPING, PLATFORM, POOL, Example
+from tests.orgs.golden import (
+    ADA,
+    BO,
+    ENGINEERING,
+    EXAMPLES,
+    INVITATION,
+    LAB,
+    MAPPING,
+    OTHER_MAPPING,
+    PLATFORM,
+    POOL,
+    Example,
+)
 
 
 @pytest.fixture
@@ -36,6 +48,20 @@ def platform(org: Organization) -> Entity:
     return EntityFactory.create(id=UUID(PLATFORM), org=org, kind=EntityKind.TEAM, name="Platform")
 
 
+@pytest.fixture
+def cleo(org: Organization) -> Invitation:
+    now = timezone.now()
+    return Invitation.objects.create(
+        id=UUID(INVITATION),
+        org=org,
+        address="cleo@partner.example",
+        roles=["Member"],
+        days=7,
+        invited_at=now,
+        expires_at=now,
+    )
+
+
 def stored(org: Organization, example: Example) -> Change:
     """A change as a release of its time left it."""
     return Change.objects.create(
@@ -45,7 +71,7 @@ def stored(org: Organization, example: Example) -> Change:
 
 class TestEveryShape:
     @pytest.fixture
-    def changes(self, org: Organization, ada: User) -> list[Change]:
+    def changes(self, org: Organization, ada: User, cleo: Invitation) -> list[Change]:
         """One of each, in the order of EXAMPLES; the same are in another org."""
         stranger = OrganizationFactory.create()
         for example in EXAMPLES:
