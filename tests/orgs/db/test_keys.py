@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups_provisioning.models import PushedGroup
 from orgs.db.keys import FoldedField, fold
-from orgs.models import Entity, Matter, MatterKind, Organization, ProfileAttribute, User
+from orgs.models import Entity, Invitation, Matter, MatterKind, Organization, ProfileAttribute, User
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
 from tests.groups_provisioning import world
 
@@ -35,6 +35,14 @@ MAKE: dict[Any, Callable[[], Any]] = {
         subject="ada",
         first_at=timezone.now(),
         last_at=timezone.now(),
+    ),
+    Invitation: lambda: Invitation.objects.create(
+        org=OrganizationFactory.create(),
+        address="ada@corp.example",
+        roles=[],
+        days=7,
+        invited_at=timezone.now(),
+        expires_at=timezone.now(),
     ),
     PushedGroup: lambda: world.group(OrganizationFactory.create(), "Engineers"),
 }
