@@ -21,7 +21,7 @@ from orgs import domains, history
 from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
-from orgs.db.transactions import command, violated
+from orgs.db.transactions import command, postpone, violated
 from orgs.models import Ending, Invitation, Organization, User
 from orgs.roles import catalogue
 
@@ -174,15 +174,20 @@ def revoke(*, org: Organization, invitation_id: UUID, cause: history.Cause) -> I
     return invitation
 
 
+_END_WITH = """
+UPDATE orgs_invitation SET ended_at = %(at)s, ending = 'deactivated', digest = NULL
+WHERE org_id = %(org)s AND ended_at IS NULL AND (invited_by_id = %(user)s OR address_key = ANY(%(addresses)s))
+"""
+
+
 def end_with(user: User, at: datetime) -> None:
     """End every open invitation that `user` sent, or whose address is theirs: their account ends (SPEC U4).
 
     Somebody who has to go may have invited an address of their own before.
     """
     if user.org_id is not None:
-        theirs = Q(invited_by=user) | Q(address_key__in={fold(user.user_name), user.login_email or ""})
-        waiting = Invitation.objects.for_org(user.org_id).filter(theirs, ended_at=None)
-        waiting.update(ended_at=at, ending=Ending.DEACTIVATED, digest=None)
+        addresses = [fold(user.user_name), user.login_email or ""]
+        postpone(_END_WITH, {"at": at, "org": user.org_id, "user": user.pk, "addresses": addresses})
 
 
 def forget_person(org_id: UUID, user_id: UUID, known_by: Collection[str]) -> int:
