@@ -157,7 +157,11 @@ def _off(owner: User) -> str:
 
 
 def _click(name: str) -> Callable[[Page], None]:
-    return lambda page: page.get_by_role("link", name=name).first.click()
+    def act(page: Page) -> None:
+        page.get_by_role("link", name=name).first.click()
+        page.get_by_role("dialog").wait_for()
+
+    return act
 
 
 SCENES = {
