@@ -135,6 +135,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
+    ("role-rule-new", "GET"): ORG_ADMINS,
+    ("role-rule-new", "POST"): ORG_ADMINS,
     ("rule", "GET"): THEIR_OWN,
     ("rule", "POST"): CHANGE_THEIR_OWN,
     ("rule-delete", "GET"): THEIR_OWN,

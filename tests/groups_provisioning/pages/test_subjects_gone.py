@@ -257,8 +257,9 @@ def forms() -> dict[str, Callable[[World], Form]]:
 
 
 FORMS = forms()
-# What cannot go away: the kinds of the other lists are as those of teams.
-ALIKE = {"sub-organizations-new"}
+# What cannot go away: the kinds of the other lists are as those of teams; a rule for a role that is gone makes mappings
+# that wait (decision 26).
+ALIKE = {"sub-organizations-new", "role-rule-new"}
 ELSEWHERE = {
     "person-erase": "tests/scim/test_erasing.py",
     "invitation-new": "test_invitation_pages.py",
