@@ -74,6 +74,7 @@ group_pages = [
     path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
     path("groups/<uuid:group_id>/end/", end_views.end, name="group-end"),
     path("groups/<uuid:group_id>/undo-end/", end_views.undo_end, name="group-undo-end"),
+    path("groups/<uuid:group_id>/role/", mapping_views.give_role, name="group-role"),
     path("groups/<uuid:group_id>/in-sync/", mapping_views.in_sync, name="group-in-sync"),
     path("groups/<uuid:group_id>/history/", groups.history, name="group-history"),
     path("groups/<uuid:group_id>/progress/", groups.progress, name="group-progress"),

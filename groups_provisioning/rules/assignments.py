@@ -109,7 +109,8 @@ class Assignment:
     was deleted.
 
     is_lost: what it was for was deleted (SPEC M7). A new target is a new mapping, but for one that never had any.
-    was_approved: it fell back, so that approving it makes held places claims again (SPEC M2).
+    lost_role: the key of the role that it was for, where the profile lost it. was_approved: it fell back, so that
+    approving it makes held places claims again (SPEC M2).
     """
 
     group: Group
@@ -118,6 +119,7 @@ class Assignment:
     place: Place | None = None
     is_synced: bool = False
     is_lost: bool = False
+    lost_role: str = ""
     was_approved: bool = False
 
 
@@ -319,7 +321,7 @@ def _place(state: State, group: Group, old: Assignment | None, kind: str, target
 
 def _role(state: State, group: Group, old: Assignment | None, target: Target) -> Place:
     """The role to give, as the group gives it already or does not yet."""
-    key = target or (old.place.name if old and old.place else "")
+    key = target or (old and (old.place.name if old.place else old.lost_role)) or ""
     if key not in state.roles:
         raise UnknownRole(key)
     given = (each.place for each in group.assignments if each.place and each.place.kind == ROLE)

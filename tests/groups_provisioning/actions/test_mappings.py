@@ -553,6 +553,6 @@ class TestARole:
             profile=profile, roles=[*kept, profiles.RoleFacts("Auditor", 500)], attributes=[], cause=by_admin()
         )
         assert self.roles(bo) == ["Member"]  # it comes back only with an admin's word
-        again = mappings.retarget(org=org, mapping_id=lost.id, target="Auditor", cause=by_admin())
+        again = mappings.approve(org=org, mapping_id=lost.id, cause=by_admin())
         assert live(group) == [again]
         assert self.roles(bo) == ["Auditor"]

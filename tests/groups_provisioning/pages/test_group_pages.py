@@ -14,7 +14,7 @@ from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import runs
-from orgs import entities, matters
+from orgs import entities, matters, profiles
 from orgs.matters import Occurrence
 from orgs.models import Change, Entity, MatterKind, Organization, User
 from tests.conftest import Idp, signed_in
@@ -760,9 +760,56 @@ class TestARoleOfAGroup:
         assert only(group).role == "Admin"
         answer = browser.get(f"/mappings/{only(group).id}/retarget/", {"name": "Chef"})
         assert "Select a valid choice" in answer.content.decode()
-        decide(browser, f"/mappings/{only(group).id}/reject/")
+        shown = text_at_first(browser.get(f"/mappings/{only(group).id}/reject/"))
+        assert "Members will lose this role, unless something else also gives it." in shown
+        answer = decide(browser, f"/mappings/{only(group).id}/reject/")
+        assert "The role Admin of “Staff” was rejected." in text_at_first(answer)
         assert not GroupMapping.objects.live().exists()
-        assert "role Admin" in browser.get(f"/groups/{group.id}/").content.decode()
+        page = text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "You rejected the role Admin for this group, so no rule will give it again." in page
+
+    def test_is_given_by_hand_after_a_look_at_the_effects(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Staff", *(UserFactory.create(org=org) for _ in range(2)))  # R6, M9
+        address = f"/groups/{group.id}/role/"
+        assert address in browser.get(f"/groups/{group.id}/").content.decode()
+        shown = browser.get(address)
+        assert shown.context["form"]["name"].value() == "Member"  # the default role, which gives nobody more
+        assert "No effect on the 2 people checked." in text_at_first(shown)
+        assert "admin role" not in text_at_first(shown)
+        assert "2 people will get the admin role Admin" in text_at_first(browser.get(address, {"name": "Admin"}))
+        answer = decide(browser, address, name="Admin")
+        assert "“Staff” now gives its members the role Admin." in text_at_first(answer)
+        assert (only(group).status, only(group).role) == (Status.APPROVED, "Admin")
+
+    def test_is_explained_by_the_role_rule_that_matches(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "staff", auto=False)
+        role_rule(org, "Admin", "staff")
+        words = text_at_first(browser.get(f"/groups/{push(idp, 'Staff').id}/"))
+        assert "is rule 1 : Begins with staff , map to a team." in words
+        assert "is role rule 1 : Begins with staff , give the role Admin." in words
+        assert "Role · by role rule 1" in words
+
+    def test_that_was_lost_is_offered_again_once_it_is_back(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Auditors")  # R6, M7
+        mapping = give(group, "Member")
+        GroupMapping.objects.filter(id=mapping.id).update(role="Auditor")
+        profile = org.profile
+        mappings.release_roles(profile=profile, cause=by_command())
+        assert "the role no longer exists. Choose another." in text_at_first(browser.get(f"/groups/{group.id}/"))
+        form = browser.get(f"/mappings/{mapping.id}/retarget/").context["form"]
+        assert form["name"].value() == "Member"  # and not the first in the list, which is Admin
+        shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(group.id)]})
+        assert "its target was deleted" in text_at_first(shown)
+
+        roles = [
+            profiles.RoleFacts(each.key, each.rank, each.is_default, each.is_admin) for each in profile.roles.all()
+        ]
+        roles.append(profiles.RoleFacts("Auditor", 500))
+        profiles.keep(profile=profile, roles=roles, attributes=[], cause=by_command())
+        assert "the role was removed and is back." in text_at_first(browser.get(f"/groups/{group.id}/"))
+        answer = decide(browser, "/groups/bulk/", action="approve", group=[str(group.id)])
+        assert "1 mapping was approved." in text_at_first(answer)
+        assert (only(group).status, only(group).role) == (Status.APPROVED, "Auditor")
 
 
 class TestEndingAGroup:

@@ -281,11 +281,17 @@ class TestOneWish:
 
     def test_of_a_role_that_was_lost_needs_one_that_is_there(self, group: Group) -> None:  # R6, M7
         lost = self.add(group, None)
-        lost.kind, lost.is_lost = ROLE, True
+        lost.kind, lost.is_lost, lost.lost_role = ROLE, True, "Gone"
         for target in (None, "Gone"):
             with pytest.raises(UnknownRole):
                 assign(state_of(group), Approve(MAPPINGS[0], target))
         assert assign(state_of(group), Approve(MAPPINGS[0], "Admin")).closes is lost
+
+    def test_of_a_role_that_was_lost_and_is_back_needs_no_other(self, group: Group) -> None:  # R6, M7
+        lost = self.add(group, None)
+        lost.kind, lost.is_lost, lost.lost_role = ROLE, True, "Member"
+        steps = assign(state_of(group), Approve(MAPPINGS[0]))
+        assert (steps.closes, steps.mapping.place and steps.mapping.place.name) == (lost, "Member")
 
     def test_of_a_role_that_another_mapping_gives_is_refused(self, group: Group) -> None:  # R6
         state = state_of(group)
