@@ -331,7 +331,11 @@ def _rule_deleted(detail: RuleDeleted, known: Names) -> str:
 
 @in_words.register
 def _rules_applied(detail: RulesApplied, known: Names) -> str:
-    return _("Rules were applied to unmapped groups: %(approved)s mapped, %(pending)s waiting for approval") % {
+    if any("role" in mapping for mapping in detail.mappings):
+        words = _("Role rules were applied to groups: %(approved)s given a role, %(pending)s waiting for approval")
+    else:
+        words = _("Rules were applied to unmapped groups: %(approved)s mapped, %(pending)s waiting for approval")
+    return words % {
         "approved": f"{detail.approved:,}",
         "pending": f"{detail.pending:,}",
     }

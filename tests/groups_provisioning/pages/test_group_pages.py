@@ -456,7 +456,7 @@ class TestRules:
         assert "Rule 1 applies: Begins with eng- , map to a team." in text_at_first(
             browser.get("/groups/rules/?name=Eng-web")
         )
-        assert "No rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
+        assert "No mapping rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
 
     def test_are_saved_once_their_matches_were_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
         push(idp, "eng-web")
@@ -573,7 +573,7 @@ class TestRoleRules:
         assert (
             "Role rule 1 applies: Begins with eng- , give the role Admin. Members get it once you approve it." in words
         )
-        assert "No role rule matches. The group would give no role." in text_at_first(
+        assert "No role rule matches. Members would get no role" in text_at_first(
             browser.get("/groups/rules/?name=web")
         )
 
