@@ -12,10 +12,12 @@ COUNTED = 10_000
 
 
 def count(org: Organization, rules: Sequence[MappingRule], *, roles: bool = False) -> Matches:
-    """Which groups the rules of one list match. Raises patterns.BadPattern.
+    """Which groups the rules of one list match; without rules no group is counted. Raises patterns.BadPattern.
 
     rules: in order, saved or not. roles: whether they are role rules, which other groups are still open to.
     """
+    if not rules:
+        return Matches([], 0, 0, is_cut=False)
     groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=takes_rules(roles=roles))
     groups = groups.order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
