@@ -122,6 +122,11 @@ class Assignment:
     lost_role: str = ""
     was_approved: bool = False
 
+    @property
+    def role(self) -> str:
+        """The role that it is for, whether the profile has it or not; "" if it is for an entity."""
+        return self.place.name if self.place and self.kind == ROLE else self.lost_role
+
 
 @dataclass(slots=True)
 class State:
@@ -274,15 +279,15 @@ def _about(state: State, wish: Wish) -> tuple[Group, Assignment | None, str]:
         old = state.find(wish.mapping_id)
         return old.group, old, old.kind
     group = state.group(wish.group_id)
-    same = (each for each in group.assignments if each.place and _is_wished(each.place, wish))
+    same = (each for each in group.assignments if _is_wished(each, wish))
     waiting = (each for each in group.assignments if each.kind == wish.kind and each.place is None)
     return group, next(same, None) or next(waiting, None), wish.kind
 
 
-def _is_wished(place: Place, wish: Map) -> bool:
-    if ROLE in (place.kind, wish.kind):
-        return place.kind == wish.kind and place.name == wish.target
-    return wish.target is not None and place.id == wish.target
+def _is_wished(mapping: Assignment, wish: Map) -> bool:
+    if ROLE in (mapping.kind, wish.kind):
+        return mapping.kind == wish.kind and mapping.role == wish.target
+    return wish.target is not None and mapping.place is not None and mapping.place.id == wish.target
 
 
 def _check(state: State, kind: str, others: Collection[Assignment]) -> None:
@@ -321,9 +326,11 @@ def _place(state: State, group: Group, old: Assignment | None, kind: str, target
 
 def _role(state: State, group: Group, old: Assignment | None, target: Target) -> Place:
     """The role to give, as the group gives it already or does not yet."""
-    key = target or (old and (old.place.name if old.place else old.lost_role)) or ""
+    key = target or (old.role if old else "")
     if key not in state.roles:
         raise UnknownRole(key)
+    if any(each.lost_role == key for each in group.assignments if each is not old):
+        raise RoleGiven(key)
     given = (each.place for each in group.assignments if each.place and each.place.kind == ROLE)
     return next((place for place in given if place.name == key), None) or Place(ROLE, str(key))
 
