@@ -41,8 +41,8 @@ WORDS: Mapping[type[Exception], Words] = {
         _("the group has another mapping of this kind"),
     ),
     assignments.RoleGiven: Words(
-        _("This group already carries the role %(group)s. Choose another role."),
-        _("the group already carries the role %(group)s"),
+        _("This group already has a mapping to the role %(group)s. Choose another role, or approve that mapping."),
+        _("the group already has a mapping to the role %(group)s"),
     ),
     UnknownRole: Words(
         _("This role no longer exists. Choose another."),

@@ -11,10 +11,12 @@ addEventListener("change", ({ target }) => {
   all.indeterminate = !all.checked && rows.some((row) => row.checked);
 });
 
-// A rule is moved by its form: to the place where it was dragged, or one up or down with Alt and an arrow key.
+// A rule is moved by its form, in its own list: to the place where it was dragged, or one up or down with Alt and an
+// arrow key.
 function moveTo(rule, place) {
   const form = rule.querySelector(".rule__moves");
-  htmx.ajax("POST", form.action, { source: form, target: "#rules", swap: "outerHTML", values: { to: place } });
+  const target = form.getAttribute("hx-target");
+  htmx.ajax("POST", form.action, { source: form, target, swap: "outerHTML", values: { to: place } });
 }
 
 addEventListener("keydown", (event) => {

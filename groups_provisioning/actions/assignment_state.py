@@ -55,7 +55,9 @@ def load(org: Organization, wishes: Sequence[Wish | Reject], *, lock: bool) -> L
 def _add(group: Group, row: GroupMapping) -> None:
     mapping = Assignment(group, row.kind, row.id, is_synced=row.is_synced, is_lost=row.target_deleted)
     mapping.was_approved = bool(row.switched_at) and not row.is_synced
-    if row.role and not row.target_deleted:
+    if row.role and row.target_deleted:
+        mapping.lost_role = row.role
+    elif row.role:
         mapping.place = Place(ROLE, row.role, owner=mapping)
     elif has_place(row) and row.entity is not None:
         mapping.place = Place(row.kind, row.entity.name, row.entity_id, mapping)

@@ -192,9 +192,10 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, roles: bool =
 
 @command
 def release_roles(*, profile: SchemaProfile, cause: Cause) -> None:
-    """Let mappings to roles that the profile no longer has wait for another role (SPEC R6).
+    """Let mappings to roles that their org's profile lacks wait for another role (SPEC R6).
 
-    They give nobody anything any more, which `profiles.keep` has marked everybody for.
+    Called when the profile has lost a role, or an org has come to have it. They give nobody anything any more, which
+    `profiles.keep` or `organizations.change` has marked everybody for.
     """
     keys = held(profile)
     lost = GroupMapping.objects.live().filter(org__profile=profile, kind=ROLE, target_deleted=False)

@@ -88,6 +88,8 @@ class PreviewedOrganizationAdmin(Previewed, OrganizationAdmin):
         """A new org is founded as `create_org` founds it, with an owner, who is mailed."""
         if change:
             super().save_model(request, obj, form, change)
+            if "profile" in form.changed_data:
+                mappings.release_roles(profile=form.cleaned_data["profile"], cause=cause(request))
             return
         chosen = form.cleaned_data
         founded = founding.found(

@@ -151,7 +151,20 @@ class RoleWhy:
     @property
     def is_by_scim(self) -> bool:
         """Whether the IdP wrote a role, on the user or a group, so that roles by hand do not count (SPEC R1)."""
-        return any(each.roles for each in self.sources if each.source in (RoleSource.USER, RoleSource.GROUP))
+        return bool(self.written)
+
+    @property
+    def written(self) -> list[str]:
+        """The roles that the IdP wrote, on the user or a group."""
+        return self._given_by(RoleSource.USER, RoleSource.GROUP)
+
+    @property
+    def carried(self) -> list[str]:
+        """The roles that their groups were given in the portal, which count beside roles by hand (SPEC R6)."""
+        return self._given_by(RoleSource.MAPPING)
+
+    def _given_by(self, *sources: RoleSource) -> list[str]:
+        return list(dict.fromkeys(role for each in self.sources if each.source in sources for role in each.roles))
 
     @property
     def counting(self) -> list[RoleFrom]:

@@ -33,7 +33,7 @@ class Above(NamedTuple):
 
 
 SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
-RULES = Above("rules", gettext_lazy("Mapping rules"))
+RULES = Above("rules", gettext_lazy("Rules"))
 PEOPLE = Above("people", gettext_lazy("People"))
 
 

@@ -32,8 +32,8 @@ class TargetForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "targets", "autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str) -> None:
-        """name: the suggested name."""
+    def __init__(self, data: Any = None, *, org: Organization, kinds: Sequence[str], name: str = "") -> None:
+        """name: the suggested name, or the role; one that is not there, or none, is the default role instead."""
         super().__init__(data, initial={"kind": kinds[0], "name": name}, auto_id="target_%s")
         self.org, self.is_off = org, False
         asked = str(self.data.get("kind", ""))
@@ -46,8 +46,10 @@ class TargetForm(forms.Form):
             del self.fields["kind"]
             self.is_off = asked in labels and asked not in kinds  # it was offered when the page was loaded
         if self.chosen_kind == ROLE:
-            keys = roles.catalogue(org.profile).keys
-            self.fields["name"] = forms.ChoiceField(choices=[(key, key) for key in keys])
+            catalogue = roles.catalogue(org.profile)
+            self.fields["name"] = forms.ChoiceField(choices=[(key, key) for key in catalogue.keys])
+            if name not in catalogue.keys:
+                self.initial["name"] = catalogue.default
         self.fields["name"].label = labels[self.chosen_kind]
 
     def clean(self) -> dict[str, Any]:
@@ -74,7 +76,9 @@ class TargetForm(forms.Form):
 
 
 def suggested(org: Organization, kind: str, text: str) -> list[str]:
-    """Names that contain the text, of entities that no group is mapped to."""
+    """Names that contain the text, of entities that no group is mapped to; none for a role, which has a list."""
+    if kind == ROLE:
+        return []
     owned = GroupMapping.objects.live().filter(entity=OuterRef("id"))
     free = Entity.objects.for_org(org).live().filter(~Exists(owned), kind=kind, name_key__contains=fold(text.strip()))
     return list(free.order_by("name_key").values_list("name", flat=True)[:SUGGESTED])

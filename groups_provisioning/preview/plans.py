@@ -218,8 +218,13 @@ def _apply(org: Organization, plan: Plan, at: datetime, rule: str = "", roles: b
     _propose(org, plan, at, [each for each in found if each.gives_role == roles], UUID(rule) if rule else None)
 
 
-def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **facts: Any) -> None:
-    """Save a rule, new or not, and apply it: saving alone changes nothing (SPEC M5)."""
+def _save_rule(
+    org: Organization, plan: Plan, at: datetime, rule: str = "", approved: bool = False, **facts: Any
+) -> None:
+    """Save a rule, new or not, and apply it: saving alone changes nothing (SPEC M5).
+
+    approved: as if it approved automatically, whether it does or not: what comes of it once admins approve (SPEC R6).
+    """
     draft = RuleFacts(**facts)
     rules.check(org, draft)
     found = list(MappingRule.objects.for_org(org).of_list(roles=draft.gives_role).order_by("position"))
@@ -231,6 +236,7 @@ def _save_rule(org: Organization, plan: Plan, at: datetime, rule: str = "", **fa
         found.append(row)
     for name in FACTS:
         setattr(row, name, getattr(draft, name))
+    row.auto_approve = row.auto_approve or approved
     _propose(org, plan, at, found, row.id)
     names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
     plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)

@@ -10,6 +10,7 @@ from groups_provisioning.models import GroupMapping
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook, Summary
+from orgs import roles
 from orgs.history import Effect
 from orgs.models import Entity, EntityKind, Organization, User
 from orgs.web.downloads import in_batches
@@ -66,6 +67,7 @@ class Shown:
     """accounts: by what they were and are. places, roles: the LINES with the most people, of so many in all. people:
     the first differences.
 
+    admin, gaining_admin: the key of the admin role, and how many people would get it who do not have it (SPEC R6).
     closing: the first conflicts that a decision closes besides those that it is about.
     """
 
@@ -76,6 +78,8 @@ class Shown:
     all_places: int
     roles: list[Line]
     people: list[PersonLine]
+    admin: str
+    gaining_admin: int
     closing: list[Closed]
 
     @property
@@ -99,6 +103,7 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
     places.update({(entity, None): count for entity, count in summary.left.items()})
     places.update({(was, now): count for (was, now), count in summary.moved.items()})
     most = places.most_common(LINES)
+    catalogue = outlook.plan.overlay.catalogue or roles.catalogue(org.profile)
     names = _names(org, outlook.plan, [end for pair, _ in most for end in pair], summary.some)
     return Shown(
         outlook=outlook,
@@ -108,6 +113,8 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
         all_places=len(places),
         roles=[Line(was, now, count) for (was, now), count in summary.roles.most_common(LINES)],
         people=list(_people(org, summary.some, names)),
+        admin=catalogue.admin,
+        gaining_admin=summary.gaining(catalogue.admin),
         closing=closed(org, [(effect.user_id, effect.was) for effect in summary.closing]),
     )
 

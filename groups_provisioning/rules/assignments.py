@@ -109,7 +109,8 @@ class Assignment:
     was deleted.
 
     is_lost: what it was for was deleted (SPEC M7). A new target is a new mapping, but for one that never had any.
-    was_approved: it fell back, so that approving it makes held places claims again (SPEC M2).
+    lost_role: the key of the role that it was for, where the profile lost it. was_approved: it fell back, so that
+    approving it makes held places claims again (SPEC M2).
     """
 
     group: Group
@@ -118,7 +119,13 @@ class Assignment:
     place: Place | None = None
     is_synced: bool = False
     is_lost: bool = False
+    lost_role: str = ""
     was_approved: bool = False
+
+    @property
+    def role(self) -> str:
+        """The role that it is for, whether the profile has it or not; "" if it is for an entity."""
+        return self.place.name if self.place and self.kind == ROLE else self.lost_role
 
 
 @dataclass(slots=True)
@@ -272,15 +279,15 @@ def _about(state: State, wish: Wish) -> tuple[Group, Assignment | None, str]:
         old = state.find(wish.mapping_id)
         return old.group, old, old.kind
     group = state.group(wish.group_id)
-    same = (each for each in group.assignments if each.place and _is_wished(each.place, wish))
+    same = (each for each in group.assignments if _is_wished(each, wish))
     waiting = (each for each in group.assignments if each.kind == wish.kind and each.place is None)
     return group, next(same, None) or next(waiting, None), wish.kind
 
 
-def _is_wished(place: Place, wish: Map) -> bool:
-    if ROLE in (place.kind, wish.kind):
-        return place.kind == wish.kind and place.name == wish.target
-    return wish.target is not None and place.id == wish.target
+def _is_wished(mapping: Assignment, wish: Map) -> bool:
+    if ROLE in (mapping.kind, wish.kind):
+        return mapping.kind == wish.kind and mapping.role == wish.target
+    return wish.target is not None and mapping.place is not None and mapping.place.id == wish.target
 
 
 def _check(state: State, kind: str, others: Collection[Assignment]) -> None:
@@ -319,9 +326,11 @@ def _place(state: State, group: Group, old: Assignment | None, kind: str, target
 
 def _role(state: State, group: Group, old: Assignment | None, target: Target) -> Place:
     """The role to give, as the group gives it already or does not yet."""
-    key = target or (old.place.name if old and old.place else "")
+    key = target or (old.role if old else "")
     if key not in state.roles:
         raise UnknownRole(key)
+    if any(each.lost_role == key for each in group.assignments if each is not old):
+        raise RoleGiven(key)
     given = (each.place for each in group.assignments if each.place and each.place.kind == ROLE)
     return next((place for place in given if place.name == key), None) or Place(ROLE, str(key))
 

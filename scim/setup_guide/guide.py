@@ -57,7 +57,7 @@ def _portal(org: Organization, base_url: str) -> Portal:
             profile.role_attribute,
             keys,
             profile.role_attribute_is_array,
-            _("The role. If absent: %s.") % default,
+            _("The role; optional, since groups can be given roles here. If absent: %s.") % default,
         )
     ]
     if profile.placement_attribute:
@@ -130,4 +130,14 @@ def _groups(idp: str, org: Organization) -> list[Step]:
     )
     if not org.group_provisioning:
         where += " " + _("Changes to groups are refused until group provisioning is on (below).")
-    return [Step(_("Push groups, if you want"), where)]
+    return [
+        Step(_("Push groups, if you want"), where),
+        Step(
+            _("Give groups roles, if you want"),
+            _(
+                "No attribute of your identity provider is needed for roles: give them here to the groups that you "
+                "push, by role rules (SCIM groups › Rules) or on the page of a group. Roles that your identity "
+                "provider sends count as well."
+            ),
+        ),
+    ]

@@ -113,6 +113,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("group-undo-end", "POST"): CHANGE_THEIR_OWN,
     ("group-map", "GET"): THEIR_OWN,
     ("group-map", "POST"): CHANGE_THEIR_OWN,
+    ("group-role", "GET"): THEIR_OWN,
+    ("group-role", "POST"): CHANGE_THEIR_OWN,
     ("mapping-approve", "GET"): THEIR_OWN,
     ("mapping-approve", "POST"): CHANGE_THEIR_OWN,
     ("mapping-retarget", "GET"): THEIR_OWN,
@@ -135,6 +137,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
+    ("role-rule-new", "GET"): ORG_ADMINS,
+    ("role-rule-new", "POST"): ORG_ADMINS,
     ("rule", "GET"): THEIR_OWN,
     ("rule", "POST"): CHANGE_THEIR_OWN,
     ("rule-delete", "GET"): THEIR_OWN,
@@ -360,7 +364,8 @@ def a_decision(org: Organization) -> int:
 # What makes that which an address names, and gives its id.
 ONE = (
     dict.fromkeys(
-        ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-end"), a_group
+        ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-role", "group-end"),
+        a_group,
     )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from groups_provisioning.actions import entity_edits, group_ends, mappings
+from groups_provisioning.actions.mappings import apply_rules
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
 from orgs import entities, matters
@@ -14,7 +15,7 @@ from orgs.matters import Occurrence
 from orgs.models import MatterKind, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
-from tests.groups_provisioning.world import POOL, TEAM, by_admin, idp_of, map_to, org_of, push, rule
+from tests.groups_provisioning.world import POOL, TEAM, by_admin, give, idp_of, map_to, org_of, push, role_rule, rule
 
 PEOPLE = (
     ("Amara", "Okafor"),
@@ -177,6 +178,45 @@ def _edit(owner: User) -> str:
     return f"/groups/rules/{MappingRule.objects.get(pattern='eng-sre').id}/"
 
 
+def _role_rules(owner: User) -> str:
+    groups = company(owner)
+    org = org_of(owner)
+    role_rule(org, "Admin", "Product design")
+    role_rule(org, "Member", auto=False)
+    give(groups["qa"], "Admin", by=owner)
+    return "/groups/rules/?name=Product+design+EMEA"
+
+
+def _give_admin(page: Page) -> None:
+    page.get_by_role("link", name="Give a role…").click()
+    page.get_by_label("Role", exact=True).select_option("Admin")
+    page.get_by_text("people will get the admin role").wait_for()
+
+
+def _admin_rule(page: Page) -> None:
+    page.get_by_label("Match by").select_option("prefix")
+    page.get_by_label("Pattern").fill("all")
+    page.get_by_label("Give the role").select_option("Admin")
+    page.get_by_role("button", name="Save rule").click()
+    page.get_by_text("Not saved yet: this rule gives the admin role.").wait_for()
+
+
+def _roles_of_a_group(owner: User) -> str:
+    groups = company(owner)
+    role_rule(org_of(owner), "Admin", "Product design", auto=False)
+    apply_rules(org=org_of(owner), roles=True, cause=by_admin(owner))
+    give(groups["design"], "Member", by=owner)
+    return f"/groups/{groups['design'].id}/"
+
+
+def _admin_by_a_group(owner: User) -> str:
+    groups = company(owner)
+    role_rule(org_of(owner), "Admin", "Product design")
+    apply_rules(org=org_of(owner), roles=True, cause=by_admin(owner))
+    worker.drain(5)
+    return f"/people/{groups['design'].memberships.first().user_id}/"
+
+
 SCENES = {
     "groups": Scene(_list),
     "groups-new": Scene(lambda owner: "/groups/"),
@@ -210,5 +250,10 @@ SCENES = {
     "rule": Scene(_edit),
     "rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("e", "prefix")),
     "rule-wrong": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("eng-(", "regex")),
+    "role-rules": Scene(_role_rules),
+    "role-rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new-role/", _admin_rule),
+    "group-role-dialog": Scene(_group("contractors"), _give_admin),
+    "group-roles": Scene(_roles_of_a_group),
+    "person-role-by-group": Scene(_admin_by_a_group),
     "rule-delete-dialog": Scene(_rules, _open("Delete rule 1")),
 }

@@ -9,11 +9,11 @@ from groups_provisioning.actions import entity_edits
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, Membership, Preview, Status
 from groups_provisioning.preview import runs
-from orgs.models import User
+from orgs.models import Standing, User
 from tests.browser.conftest import sign_in
 from tests.browser.scenes_groups import company, people
 from tests.factories import issue_token
-from tests.groups_provisioning.world import by_admin, idp_of, map_to, push, rule
+from tests.groups_provisioning.world import by_admin, idp_of, map_to, push, role_rule, rule
 
 
 @pytest.fixture
@@ -157,9 +157,10 @@ def test_a_group_whose_target_was_deleted_is_mapped_anew(admin: User, page: Page
 def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) -> None:
     for pattern in ("a-", "b-", "c-"):
         rule(admin.org, pattern, by=admin)
+        role_rule(admin.org, "Member", f"role-{pattern}")
 
-    def order() -> list[str]:
-        return [each.pattern for each in MappingRule.objects.for_org(admin.org)]
+    def order(roles: bool = False) -> list[str]:
+        return [each.pattern for each in MappingRule.objects.for_org(admin.org).of_list(roles=roles)]
 
     page.goto("/groups/rules/")
     page.get_by_role("button", name="Move rule 1 down").focus()
@@ -184,6 +185,59 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     page.mouse.up()
     expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3.")
     assert order() == ["a-", "b-", "c-"]
+
+    page.get_by_role("button", name="Move role rule 1 down").focus()  # R6
+    page.keyboard.press("Alt+ArrowDown")
+    expect(announcements).to_have_text("Begins with “role-a-” is now role rule 2 of 3.")
+    assert (order(), order(roles=True)) == (["a-", "b-", "c-"], ["role-b-", "role-a-", "role-c-"])
+    expect(page.locator(".rules")).to_have_count(2)
+
+
+def test_the_admins_group_gets_the_admin_role_by_a_rule(admin: User, page: Page) -> None:  # R6
+    members = people(admin.org, 3)
+    group = push(idp_of(admin.org), "Admins", *members)
+    rule(admin.org, "a-", by=admin)
+    page.goto("/groups/rules/")
+    expect(page.get_by_text("No role rules yet")).to_be_visible()
+    page.get_by_role("link", name="New role rule").click()
+    expect(page.get_by_label("Give the role")).to_have_value("Member")
+    page.get_by_label("Pattern").fill("admins")
+    expect(page.locator("#matches")).to_contain_text("1 of 1 groups")
+    page.get_by_label("Give the role").select_option("Admin")
+    page.get_by_label("Approve automatically").check()
+    page.get_by_role("button", name="Save rule").click()
+    expect(page.get_by_text("Not saved yet: this rule gives the admin role.")).to_be_visible()
+    expect(page.locator("#matches")).to_contain_text("3 people will get the admin role Admin")
+    page.get_by_role("button", name="Save rule").click()
+    page.get_by_role("link", name="Preview the effects").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 group will be given a role")
+    expect(dialog).to_contain_text("3 people will get the admin role Admin")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("row", name="Admins")).to_contain_text("Auto-Approved")
+    worker.drain(5)
+    assert set(Standing.objects.filter(user__in=members).values_list("roles__0", flat=True)) == {"Admin"}
+    mapping = GroupMapping.objects.get(group=group)
+    assert (mapping.role, mapping.status) == ("Admin", Status.AUTO_APPROVED)
+
+
+def test_a_role_is_given_by_hand_and_explained_on_the_persons_page(admin: User, page: Page) -> None:  # R6
+    (amara,) = people(admin.org, 1)
+    group = push(idp_of(admin.org), "Platform", amara)
+    page.goto(f"/groups/{group.id}/")
+    page.get_by_role("link", name="Give a role…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("No effect on the 1 person checked.")
+    dialog.get_by_label("Role", exact=True).select_option("Admin")
+    expect(dialog).to_contain_text("1 person will get the admin role Admin")
+    dialog.get_by_role("button", name="Give role").click()
+    expect(page.get_by_text("“Platform” now gives its members the role Admin.")).to_be_visible()
+    worker.drain(5)
+    page.get_by_role("link", name="Amara Okafor").click()
+    roles = page.get_by_role("region", name="Roles")
+    expect(roles).to_contain_text("Given to the members of the SCIM group Platform by an admin.")
+    roles.get_by_role("link", name="change the role of the group").click()
+    expect(page.get_by_role("heading", level=1, name="Platform")).to_be_visible()
 
 
 def test_many_are_approved_at_once(admin: User, page: Page) -> None:

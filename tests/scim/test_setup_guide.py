@@ -55,6 +55,7 @@ class TestTheGuide:
         assert f"Steps for {guide.guide_for(idp, org, '').name}" in said
         assert org.profile.role_attribute in said
         assert "Assign one person first" in said
+        assert "No attribute of your identity provider is needed for roles: give them here" in said  # R6
         assert len(answer.content) < 100_000
 
     def test_has_the_fields_that_okta_has(self, db: None, settings: Any) -> None:

@@ -305,28 +305,37 @@ def _retargeted(detail: MappingRetargeted, known: Names) -> str:
 
 @in_words.register
 def _roles_removed(detail: ProfileRolesRemoved, known: Names) -> str:
-    words = _("Support removed roles from the schema profile that groups carried: %(roles)s")
+    words = _("Groups carried roles that the schema profile no longer has: %(roles)s")
     return words % {"roles": ", ".join(detail.roles)}
 
 
 @in_words.register
 def _rule_added(detail: RuleAdded, known: Names) -> str:
-    return _("A mapping rule was added: %(rule)s") % {"rule": _rule(detail.rule)}
+    words = _("A role rule was added: %(rule)s") if "role" in detail.rule else _("A mapping rule was added: %(rule)s")
+    return words % {"rule": _rule(detail.rule)}
 
 
 @in_words.register
 def _rule_changed(detail: RuleChanged, known: Names) -> str:
-    return _("A mapping rule was changed: %(rule)s") % {"rule": _rule(detail.rule)}
+    is_role = "role" in detail.rule
+    words = _("A role rule was changed: %(rule)s") if is_role else _("A mapping rule was changed: %(rule)s")
+    return words % {"rule": _rule(detail.rule)}
 
 
 @in_words.register
 def _rule_deleted(detail: RuleDeleted, known: Names) -> str:
-    return _("A mapping rule was deleted: %(rule)s") % {"rule": _rule(detail.rule)}
+    is_role = "role" in detail.rule
+    words = _("A role rule was deleted: %(rule)s") if is_role else _("A mapping rule was deleted: %(rule)s")
+    return words % {"rule": _rule(detail.rule)}
 
 
 @in_words.register
 def _rules_applied(detail: RulesApplied, known: Names) -> str:
-    return _("Rules were applied to unmapped groups: %(approved)s mapped, %(pending)s waiting for approval") % {
+    if any("role" in mapping for mapping in detail.mappings):
+        words = _("Role rules were applied to groups: %(approved)s given a role, %(pending)s waiting for approval")
+    else:
+        words = _("Rules were applied to unmapped groups: %(approved)s mapped, %(pending)s waiting for approval")
+    return words % {
         "approved": f"{detail.approved:,}",
         "pending": f"{detail.pending:,}",
     }

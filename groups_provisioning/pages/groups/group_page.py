@@ -1,6 +1,6 @@
 """One pushed group, as its page shows it. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 
 from groups_provisioning.models import EndedGroup, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
 from groups_provisioning.pages.people import people_list
-from groups_provisioning.rules.proposals import first_match
+from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, queue
 from orgs.db.keyset import chunks
 from orgs.models import Change, Organization, Turn, User
 from orgs.models.people import NAMES, label
+from orgs.roles import catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +23,38 @@ class Ties:
     """What a group is mapped to, and what it could be mapped to.
 
     live: mappings that are not Rejected. barred: what an admin rejected, so that no rule maps the group to it: kinds,
-    and roles by name. rule: the first for entities to match now. kinds_on: that the org has.
+    and barred_roles. rule, role_rule: the first for entities and the first for roles to match now. kinds_on: that the
+    org has. roles: the keys of those that there are.
     """
 
     live: list[GroupMapping]
     barred: list[str]
+    barred_roles: list[str]
     rule: MappingRule | None
+    role_rule: MappingRule | None
     kinds_on: frozenset[str]
+    roles: Collection[str]
 
     @property
     def waiting(self) -> list[GroupMapping]:
         return [mapping for mapping in self.live if mapping.status == Status.PENDING]
 
 
-def ties(group: PushedGroup) -> Ties:
+def ties(org: Organization, group: PushedGroup) -> Ties:
     mappings = (
         GroupMapping.objects.filter(group=group).select_related("entity", "rule", "change__by_person").order_by("id")
     )
     found = [mapping for mapping in mappings if mapping.status != Status.REJECTED or mapping.barred]
-    rules = MappingRule.objects.for_org(group.org_id).of_list(roles=False)
+    matched = first_matches(list(MappingRule.objects.for_org(org)), group.display_name)
     return Ties(
         live=[mapping for mapping in found if mapping.status != Status.REJECTED],
-        barred=sorted({_target_type(mapping) for mapping in found if mapping.barred}),
-        rule=first_match(rules, group.display_name),
-        kinds_on=entities.kinds_on(group.org),
+        barred=sorted({mapping.get_kind_display() for mapping in found if mapping.barred and not mapping.role}),
+        barred_roles=sorted({mapping.role for mapping in found if mapping.barred and mapping.role}),
+        rule=next((rule for rule in matched if not rule.gives_role), None),
+        role_rule=next((rule for rule in matched if rule.gives_role), None),
+        kinds_on=entities.kinds_on(org),
+        roles=catalogue(org.profile).keys,
     )
-
-
-def _target_type(mapping: GroupMapping) -> str:
-    return f"{mapping.get_kind_display().lower()} {mapping.role}".strip()
 
 
 def ends(org: Organization) -> QuerySet[EndedGroup]:

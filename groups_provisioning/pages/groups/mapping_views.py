@@ -15,15 +15,16 @@ from django.utils.translation import ngettext
 from groups_provisioning import refusals
 from groups_provisioning.actions import group_intake, mappings
 from groups_provisioning.actions.mappings import Approvals
-from groups_provisioning.models import GroupMapping, PushedGroup, Status
+from groups_provisioning.models import ROLE, GroupMapping, PushedGroup, Status
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import end_views, group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm
-from orgs import entities
+from orgs import entities, roles
+from orgs.choices import RolePolicy
 from orgs.db.keys import as_uuid
-from orgs.models import KIND_SWITCHES
+from orgs.models import KIND_SWITCHES, Organization
 from orgs.web.access import OrgRequest, cause
 
 deciding = changing.changing("groups")
@@ -58,12 +59,35 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
 
 
 @deciding
+def give_role(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
+    """Give a group a role by hand (SPEC R6)."""
+    group = changing.group(request, group_id)
+    form = TargetForm(_data(request), org=request.org, kinds=[ROLE])
+
+    def carry_out() -> str:
+        made = mappings.map_group(
+            org=request.org, group_id=group.id, kind=ROLE, target=form.target, cause=cause(request)
+        )
+        return _mapped(group, made)
+
+    question = Question(
+        title=_("Give the members of “%(group)s” a role") % {"group": group},
+        verb=_("Give role"),
+        wish={"do": "map", "group": str(group.id), "kind": ROLE, **form.wish},
+        back=_page(group),
+        form=form,
+        lead=_beside_other_roles(request.org),
+    )
+    return decide(request, question, carry_out)
+
+
+@deciding
 def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     mapping = changing.mapping(request, mapping_id)
     group = mapping.group
     if mapping.status != Status.PENDING:
         return _over(request, mapping)
-    proposed = group.display_name if mapping.target_deleted else str(mapping.target or group)
+    proposed = group.display_name if mapping.entity and mapping.target_deleted else str(mapping.target or group)
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
     def carry_out() -> str:
@@ -71,11 +95,13 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         return _mapped(group, made)
 
     question = Question(
-        title=_("Approve the mapping of “%(group)s”?") % {"group": group},
+        title=(_("Approve the role of “%(group)s”?") if mapping.role else _("Approve the mapping of “%(group)s”?"))
+        % {"group": group},
         verb=_("Approve"),
         wish={"do": "approve", "ids": [str(mapping.id)], **form.wish},
         back=_page(group),
         form=form,
+        lead=_beside_other_roles(request.org) if mapping.role else "",
     )
     return decide(request, question, carry_out)
 
@@ -94,10 +120,15 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
-    lead = _("People who are assigned through this mapping will move from the old target to the new one.")
+    if mapping.role:
+        title, verb = _("Choose another role for “%(group)s”"), _("Change role")
+        lead = _("Members will get the new role instead of the old one, which they keep if something else gives it.")
+    else:
+        title, verb = _("Choose a new target for “%(group)s”"), _("Re-target")
+        lead = _("People who are assigned through this mapping will move from the old target to the new one.")
     question = Question(
-        title=_("Choose a new target for “%(group)s”") % {"group": group},
-        verb=_("Re-target"),
+        title=title % {"group": group},
+        verb=verb,
         wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
         back=_page(group),
         form=form,
@@ -115,18 +146,30 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
 
     def carry_out() -> str:
         mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
+        if mapping.role:
+            return _("The role %(role)s of “%(group)s” was rejected.") % {"role": mapping.role, "group": group}
         return _("The mapping of “%(group)s” was rejected.") % {"group": group}
 
-    question = Question(
-        title=_("Reject the mapping of “%(group)s”?") % {"group": group},
-        verb=_("Reject"),
-        wish={"do": "reject", "ids": [str(mapping.id)]},
-        back=_page(group),
-        lead=_(
+    if mapping.role:
+        title = _("Reject the role %(role)s for “%(group)s”?")
+        lead = _(
+            "Members will lose this role, unless something else also gives it. No rule will give the group this role "
+            "again until you give it yourself. The group itself and its members stay, and so do the roles that your "
+            "identity provider sends for it."
+        )
+    else:
+        title = _("Reject the mapping of “%(group)s”?")
+        lead = _(
             "People assigned through this mapping will lose the assignment, unless something else also gives it. No "
             "rule will map the group to this kind again until you map it yourself. The group itself, its members and "
             "its roles stay."
-        ),
+        )
+    question = Question(
+        title=title % {"group": group, "role": mapping.role},
+        verb=_("Reject"),
+        wish={"do": "reject", "ids": [str(mapping.id)]},
+        back=_page(group),
+        lead=lead,
         destructive=True,
     )
     return decide(request, question, carry_out)
@@ -189,10 +232,11 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
 def _approve_many(
     request: OrgRequest, pending: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
-    # If the target was deleted, an admin chooses the new one (SPEC M7).
+    # If the target was deleted, an admin chooses the new one (SPEC M7), but for a role that is back.
     why = _("its target was deleted; choose a new one.")
-    lost = [(mapping, why) for mapping in pending if mapping.target_deleted]
-    asked = [mapping for mapping in pending if not mapping.target_deleted]
+    there = roles.catalogue(request.org.profile).keys
+    asked = [mapping for mapping in pending if not mapping.target_deleted or mapping.role in there]
+    lost = [(mapping, why) for mapping in pending if mapping not in asked]
     done: Approvals | None = None
 
     def carry_out() -> str:
@@ -238,8 +282,8 @@ def _reject_many(
         wish={"do": "reject", "ids": [str(mapping.id) for mapping in live]},
         back=back,
         lead=_(
-            "People assigned through these mappings will lose the assignments, unless something else also gives them. "
-            "No rule will map these groups to these kinds again until you map them yourself."
+            "People will lose the assignments and roles that these mappings give them, unless something else also "
+            "gives them. No rule will map these groups to these kinds or roles again until you do it yourself."
         ),
         destructive=True,
         details="groups_provisioning/groups/_bulk.html",
@@ -280,7 +324,19 @@ def _page(group: PushedGroup) -> str:
     return reverse("group", args=[group.id])
 
 
+def _beside_other_roles(org: Organization) -> str:
+    """What a role that a group gives does beside others (SPEC R1, R6)."""
+    if org.profile.role_policy == RolePolicy.UNION:
+        return _("Every member gets this role in addition to those that they have otherwise.")
+    return _(
+        "Every member gets this role, unless they have a higher one from your identity provider, from another group or "
+        "by hand."
+    )
+
+
 def _mapped(group: PushedGroup, mapping: GroupMapping) -> str:
+    if mapping.role:
+        return _("“%(group)s” now gives its members the role %(role)s.") % {"group": group, "role": mapping.role}
     return _("“%(group)s” is now mapped to the %(kind)s “%(target)s”.") % {
         "group": group,
         "kind": mapping.get_kind_display().lower(),

@@ -109,7 +109,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
     if request.htmx:
         return render(request, "groups_provisioning/groups/_members.html", context)
-    tied = group_page.ties(found)
+    tied = group_page.ties(request.org, found)
     context |= {
         "status": group_list.GroupStatus(found.status),
         "ties": tied,

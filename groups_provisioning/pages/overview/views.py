@@ -98,8 +98,8 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
     if there.pending:
         title = ngettext("%(count)s group is pending", "%(count)s groups are pending", there.pending)
         text = ngettext(
-            "Its mapping is waiting for approval. Members are assigned once you approve it.",
-            "Their mappings are waiting for approval. Members are assigned once you approve them.",
+            "Its mapping is waiting for approval. Members get their assignment or role once you approve it.",
+            "Their mappings are waiting for approval. Members get their assignments or roles once you approve them.",
             there.pending,
         )
         yield Attention(_count(title, there.pending), text, _address("groups", "status=pending"))
@@ -110,8 +110,8 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
             there.target_deleted,
         )
         text = ngettext(
-            "Its members lost this assignment. Choose a new target, or reject the mapping.",
-            "Their members lost these assignments. Choose new targets, or reject the mappings.",
+            "Its members lost this assignment or role. Choose a new target, or reject the mapping.",
+            "Their members lost these assignments or roles. Choose new targets, or reject the mappings.",
             there.target_deleted,
         )
         yield Attention(_count(title, there.target_deleted), text, _address("groups", "status=target_deleted"))
@@ -149,8 +149,10 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
     if there.unmapped:
         title = ngettext("%(count)s group is unmapped", "%(count)s groups are unmapped", there.unmapped)
         text = ngettext(
-            "Its members get its roles, but no assignments. Map the group, or add a rule.",
-            "Their members get their roles, but no assignments. Map the groups, or add a rule.",
+            "Its members get no assignment, and only the roles that your identity provider sends. Map the group, give "
+            "it a role, or add a rule.",
+            "Their members get no assignments, and only the roles that your identity provider sends. Map the groups, "
+            "give them roles, or add a rule.",
             there.unmapped,
         )
         yield Attention(_count(title, there.unmapped), text, _address("groups", "status=unmapped"), is_urgent=False)

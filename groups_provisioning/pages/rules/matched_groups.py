@@ -11,9 +11,14 @@ COUNTED = 10_000
 """How many groups are matched, the first by name: it bounds the time that a page takes."""
 
 
-def count(org: Organization, rules: Sequence[MappingRule]) -> Matches:
-    """Which groups the rules of an org match. rules: in order, saved or not. Raises patterns.BadPattern."""
-    groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=takes_rules(roles=False))
+def count(org: Organization, rules: Sequence[MappingRule], *, roles: bool = False) -> Matches:
+    """Which groups the rules of one list match; without rules no group is counted. Raises patterns.BadPattern.
+
+    rules: in order, saved or not. roles: whether they are role rules, which other groups are still open to.
+    """
+    if not rules:
+        return Matches([], 0, 0, is_cut=False)
+    groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=takes_rules(roles=roles))
     groups = groups.order_by("display_name_key")
     rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
     return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)

@@ -1,4 +1,4 @@
-"""Mapping rules: their order, the editor, which groups they match, and applying them."""
+"""Mapping rules and role rules: their order, the editor, which groups they match, and applying them."""
 
 from dataclasses import asdict
 from hashlib import sha256
@@ -10,6 +10,7 @@ from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,15 +18,17 @@ from django.views.decorators.http import require_safe
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import mappings, rules
-from groups_provisioning.models import MappingRule, PatternType
+from groups_provisioning.models import MappingRule
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import RULES, Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
-from groups_provisioning.pages.rules.forms import RuleForm
+from groups_provisioning.pages.rules.forms import RuleForm, form_for
+from groups_provisioning.pages.rules.rule_list import RuleList, pattern_in_words, place_in_words, rule_list
 from groups_provisioning.preview import runs, shown
-from groups_provisioning.rules.proposals import first_match
-from orgs import entities
+from groups_provisioning.rules.proposals import first_matches
+from orgs import entities, roles
+from orgs.catalogue import UnknownRole
 from orgs.entities import KindOff
 from orgs.models import Organization
 from orgs.web.access import OrgRequest, cause, org_admin
@@ -36,26 +39,43 @@ editing = changing.changing("rules")
 
 @require_safe
 @org_admin
-def rule_list(request: OrgRequest) -> HttpResponse:
-    return render(request, "groups_provisioning/rules/rules.html", _list(request) | _tried(request))
+def both_lists(request: OrgRequest) -> HttpResponse:
+    lists = [rule_list(request.org, gives_roles=gives_roles) for gives_roles in (False, True)]
+    context = {
+        "tabs": group_list.tabs(request.org),
+        "lists": lists,
+        "roles": roles.catalogue(request.org.profile),
+        "saved": _just_saved(request, lists),
+        **_tried(request),
+    }
+    return render(request, "groups_provisioning/rules/rules.html", context)
 
 
 @require_safe
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
-    header = (_("Position"), _("Match by"), _("Pattern"), _("Mapped to"), _("Approves automatically"), _("ID"))
+    header = (
+        _("Position"),
+        _("Match by"),
+        _("Pattern"),
+        _("Mapped to"),
+        _("Role"),
+        _("Approves automatically"),
+        _("ID"),
+    )
     rows = (
         (
             rule.position,
             rule.get_pattern_type_display(),
             rule.pattern,
             rule.get_kind_display(),
+            rule.role,
             _("yes") if rule.auto_approve else _("no"),
             rule.id,
         )
-        for rule in MappingRule.objects.for_org(request.org).of_list(roles=False)
+        for rule in MappingRule.objects.for_org(request.org).order_by("gives_role", "position")
     )
-    return as_csv(f"mapping-rules-{now():%Y-%m-%d}", header, rows)
+    return as_csv(f"rules-{now():%Y-%m-%d}", header, rows)
 
 
 @editing
@@ -66,22 +86,29 @@ def new(request: OrgRequest) -> HttpResponse:
             _("Teams, concurrency groups and sub-organizations are all switched off. Ask support to switch one on."),
         )
         return redirect("rules")
-    return _edit(request, None)
+    return _edit(request, None, gives_roles=False)
+
+
+@editing
+def new_role_rule(request: OrgRequest) -> HttpResponse:
+    return _edit(request, None, gives_roles=True)
 
 
 @editing
 def edit(request: OrgRequest, rule_id: UUID) -> HttpResponse:
-    return _edit(request, changing.rule(request, rule_id))
+    rule = changing.rule(request, rule_id)
+    return _edit(request, rule, gives_roles=rule.gives_role)
 
 
 @changing.changing("rules", "GET", "HEAD")
 def test(request: OrgRequest) -> HttpResponse:
-    """For htmx, while somebody types: which rule applies to a name, or what the rule in the editor matches."""
+    """For htmx, while somebody types: which rules apply to a name, or what the rule in the editor matches."""
     if "name" in request.GET:
         return render(request, "groups_provisioning/rules/_tried.html", _tried(request))
     rule = _asked_for(request, request.GET)
-    form = RuleForm(request.GET, org=request.org, rule=rule)
-    context = {"form": form, **_matched(request.org, form, rule)}
+    gives_roles = rule.gives_role if rule else "role" in request.GET
+    form = form_for(gives_roles)(request.GET, org=request.org, rule=rule)
+    context = {"form": form, "gives_roles": gives_roles, **_matched(request.org, form, gives_roles)}
     return render(request, "groups_provisioning/rules/_rule_matches.html", context)
 
 
@@ -98,13 +125,14 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
         messages.info(request, _("Somebody else has deleted this rule."))
     if not request.htmx:
         return redirect("rules")
-    context = _list(request)
-    moved = next((each for each in context["rules"] if each.id == rule.id), None)
+    context: dict[str, Any] = {"list": rule_list(request.org, gives_roles=rule.gives_role)}
+    found = context["list"].rules
+    moved = next((each for each in found if each.id == rule.id), None)
     if moved is not None:
-        context["announced"] = _("%(rule)s is now rule %(place)d of %(count)d.") % {
-            "rule": _named(moved),
-            "place": moved.position,
-            "count": len(context["rules"]),
+        context["announced"] = _("%(rule)s is now %(place)s of %(count)d.") % {
+            "rule": pattern_in_words(moved),
+            "place": place_in_words(moved),
+            "count": len(found),
         }
     return render(request, "groups_provisioning/rules/_rules.html", context)
 
@@ -118,11 +146,15 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
         return _("The rule was deleted.")
 
     question = Question(
-        title=_("Delete rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)},
+        title=_("Delete %(place)s, %(rule)s?") % _named(rule),
         verb=_("Delete rule"),
         wish=None,
         back=reverse("rules"),
         lead=_(
+            "Groups that it gave a role keep it. The other role rules apply to groups that are pushed or renamed later."
+        )
+        if rule.gives_role
+        else _(
             "Groups that it has mapped stay mapped. The other rules apply to groups that are pushed or renamed later."
         ),
         destructive=True,
@@ -133,108 +165,131 @@ def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
 
 @editing
 def apply(request: OrgRequest) -> HttpResponseBase:
-    """Apply all rules, or only one, to the unmapped groups (SPEC M5)."""
-    rule = _asked_for(request, request.POST if request.method == "POST" else request.GET)
+    """Apply the rules of one list, or only one rule, to the groups that are open to them (SPEC M5, R6)."""
+    sent = request.POST if request.method == "POST" else request.GET
+    rule = _asked_for(request, sent)
+    gives_roles = rule.gives_role if rule else bool(sent.get("roles"))
 
     def carry_out() -> str:
-        done = mappings.apply_rules(org=request.org, rule_id=rule.id if rule else None, cause=cause(request))
+        done = mappings.apply_rules(
+            org=request.org, rule_id=rule.id if rule else None, roles=gives_roles, cause=cause(request)
+        )
+        if gives_roles:
+            words = ngettext("%(count)d group was given a role.", "%(count)d groups were given a role.", done.approved)
+        else:
+            words = ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
         return " ".join(
             [
-                ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
-                % {"count": done.approved},
+                words % {"count": done.approved},
                 ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
                 % {"count": done.pending},
             ]
         )
 
+    if rule:
+        title = _("Apply %(place)s, %(rule)s?") % _named(rule)
+    elif gives_roles:
+        title = _("Apply the role rules to existing groups?")
+    else:
+        title = _("Apply the rules to unmapped groups?")
     question = Question(
-        title=_("Apply rule %(place)d, %(rule)s?") % {"place": rule.position, "rule": _named(rule)}
-        if rule
-        else _("Apply the rules to unmapped groups?"),
+        title=title,
         verb=_("Apply"),
-        wish={"do": "apply", "rule": str(rule.id) if rule else ""},
+        wish={"do": "apply", "rule": str(rule.id) if rule else "", "roles": gives_roles},
         back=reverse("groups"),
         details="groups_provisioning/rules/_applied.html",
         above=RULES,
-        context={"rule": rule},
+        context={"rule": rule, "gives_roles": gives_roles},
     )
     return decide(request, question, carry_out)
 
 
-def _edit(request: OrgRequest, rule: MappingRule | None) -> HttpResponse:
-    """Save only after showing what the rule matches, and what applying it would do (SPEC M9)."""
-    form = RuleForm(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
-    context = {"form": form, "rule": rule, **_matched(request.org, form, rule)}
+def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -> HttpResponse:
+    """Save only after showing what the rule matches, and what applying it would do (SPEC M9).
+
+    One for the admin role is always shown first with the number of people who would get it (SPEC R6).
+    """
+    form = form_for(gives_roles)(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
+    new = _("New role rule") if gives_roles else _("New rule")
+    context = {
+        "title": capfirst(place_in_words(rule)) if rule else new,
+        "form": form,
+        "rule": rule,
+        "gives_roles": gives_roles,
+        **_matched(request.org, form, gives_roles),
+    }
     if request.method == "POST" and form.is_valid():
         try:
-            if context["tally"].unmapped or context["matches"].is_cut:
-                context |= _effect(request, form, rule)
+            if form.gives_admin or context["tally"].unmapped or context["matches"].is_cut:
+                context |= _effect(request, form)
             if request.POST.get("seen") == context["seen"]:
-                return _saved(request, form, rule)
+                return _saved(request, form)
             context["asked_again"] = True
-        except KindOff as refusal:
-            form.add_error("kind", refusals.in_words(refusal))
+        except (KindOff, UnknownRole) as refusal:
+            form.add_error(form.target, refusals.in_words(refusal))
         except rules.UnknownRule:
             messages.info(request, _("Somebody else has deleted this rule."))
             return redirect("rules")
     return render(request, "groups_provisioning/rules/rule.html", context)
 
 
-def _effect(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> dict[str, Any]:
-    wish = {"do": "save_rule", "rule": str(rule.id) if rule else "", **asdict(form.facts())}
+def _effect(request: OrgRequest, form: RuleForm) -> dict[str, Any]:
+    wish = {"do": "save_rule", "rule": str(form.rule.id) if form.rule else "", **asdict(form.facts())}
+    if form.gives_admin:
+        wish["approved"] = True
     outlook = runs.look(request.org, wish)
-    return {"outlook": outlook, "outcome": shown.show(request.org, outlook), "seen": outlook.fingerprint}
+    return {
+        "outlook": outlook,
+        "outcome": shown.show(request.org, outlook),
+        "seen": outlook.fingerprint,
+        "gives_admin": form.gives_admin,
+    }
 
 
-def _saved(request: OrgRequest, form: RuleForm, rule: MappingRule | None) -> HttpResponse:
-    if rule is None:
+def _saved(request: OrgRequest, form: RuleForm) -> HttpResponse:
+    if form.rule is None:
         saved = rules.add_rule(org=request.org, facts=form.facts(), cause=cause(request))
     else:
-        saved = rules.edit_rule(org=request.org, rule_id=rule.id, facts=form.facts(), cause=cause(request))
+        saved = rules.edit_rule(org=request.org, rule_id=form.rule.id, facts=form.facts(), cause=cause(request))
     messages.success(request, _("The rule was saved. It applies to groups that are pushed or renamed from now on."))
     return redirect(f"{reverse('rules')}?saved={saved.id}")
 
 
-def _list(request: OrgRequest) -> dict[str, Any]:
-    found = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
-    matches = matched_groups.count(request.org, found)
-    rows = list(zip(found, matches.tallies, strict=True))
-    saved = request.GET.get("saved")
-    return {
-        "tabs": group_list.tabs(request.org),
-        "rules": found,
-        "rows": rows,
-        "matches": matches,
-        "counted": matched_groups.COUNTED,
-        "kinds_on": entities.kinds_on(request.org),
-        "saved": next(
-            (rule for rule, tally in rows if str(rule.id) == saved and (tally.unmapped or matches.is_cut)), None
-        ),
-    }
+def _just_saved(request: OrgRequest, lists: list[RuleList]) -> MappingRule | None:
+    """The rule that was saved a moment ago, if it can be applied to a group."""
+    for each in lists:
+        for rule, tally, _words in each.rows:
+            if str(rule.id) == request.GET.get("saved") and (tally.unmapped or each.matches.is_cut):
+                return rule
+    return None
 
 
 def _tried(request: OrgRequest) -> dict[str, Any]:
-    """The rule that would apply to the name that somebody tries."""
+    """The rules that would apply to the name that somebody tries: at most one of each list."""
     name = request.GET.get("name", "").strip()
-    followed = first_match(MappingRule.objects.for_org(request.org).of_list(roles=False), name) if name else None
-    return {"tried": name, "followed": followed}
+    followed = first_matches(list(MappingRule.objects.for_org(request.org)), name) if name else []
+    return {
+        "tried": name,
+        "mapping_rule": next((rule for rule in followed if not rule.gives_role), None),
+        "role_rule": next((rule for rule in followed if rule.gives_role), None),
+    }
 
 
-def _matched(org: Organization, form: RuleForm, rule: MappingRule | None) -> dict[str, Any]:
+def _matched(org: Organization, form: RuleForm, gives_roles: bool) -> dict[str, Any]:
     """What the rule in the editor matches at its position; nothing while it is not valid."""
     if form.is_bound:
         if not form.is_valid():
             return {"tally": None, "seen": ""}
-        facts: dict[str, Any] = form.cleaned_data
-    elif rule is not None:
-        facts = {name: getattr(rule, name) for name in rules.FACTS}
+        facts: dict[str, Any] = asdict(form.facts())
+    elif form.rule is not None:
+        facts = {name: getattr(form.rule, name) for name in rules.FACTS}
     else:
         return {"tally": None, "seen": ""}
-    found = list(MappingRule.objects.for_org(org).of_list(roles=False))
+    found = list(MappingRule.objects.for_org(org).of_list(roles=gives_roles))
     edited = MappingRule(org=org, **facts)
-    place = next((index for index, each in enumerate(found) if each == rule), len(found))
+    place = next((index for index, each in enumerate(found) if each == form.rule), len(found))
     tried = [*found[:place], edited, *found[place + 1 :]]
-    matches = matched_groups.count(org, tried)
+    matches = matched_groups.count(org, tried, roles=gives_roles)
     tally = matches.tallies[place]
     about = repr((facts["pattern_type"], facts["pattern"], tally.matching, tally.winning, tally.unmapped))
     return {
@@ -252,7 +307,5 @@ def _asked_for(request: OrgRequest, sent: QueryDict) -> MappingRule | None:
     return changing.rule(request, text) if text else None
 
 
-def _named(rule: MappingRule) -> str:
-    if rule.pattern_type == PatternType.ALL:
-        return str(rule.get_pattern_type_display())
-    return f"{rule.get_pattern_type_display()} “{rule.pattern}”"
+def _named(rule: MappingRule) -> dict[str, str]:
+    return {"place": place_in_words(rule), "rule": pattern_in_words(rule)}

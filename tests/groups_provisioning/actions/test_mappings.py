@@ -537,7 +537,7 @@ class TestARole:
         org = OrganizationFactory.create(profile=profile)
         bo = UserFactory.create(org=org)
         group, other = push(org, "Auditors", bo), push(org, "Others", bo)
-        lost, stays = give(group, "Auditor"), give(other, "Member")
+        lost, beside, stays = give(group, "Auditor"), give(group, "Member"), give(other, "Member")
         assert self.roles(bo) == ["Auditor"]
         profiles.keep(profile=profile, roles=kept, attributes=[], cause=by_admin())
         mappings.release_roles(profile=profile, cause=by_admin())
@@ -553,6 +553,8 @@ class TestARole:
             profile=profile, roles=[*kept, profiles.RoleFacts("Auditor", 500)], attributes=[], cause=by_admin()
         )
         assert self.roles(bo) == ["Member"]  # it comes back only with an admin's word
-        again = mappings.retarget(org=org, mapping_id=lost.id, target="Auditor", cause=by_admin())
-        assert live(group) == [again]
+        with pytest.raises(RoleGiven, match="Auditor"):
+            mappings.retarget(org=org, mapping_id=beside.id, target="Auditor", cause=by_admin())
+        again = mappings.approve(org=org, mapping_id=lost.id, cause=by_admin())
+        assert live(group) == [beside, again]
         assert self.roles(bo) == ["Auditor"]

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from groups_provisioning.actions import mappings
 from groups_provisioning.engine import reconcile
-from groups_provisioning.models import PushedGroup
+from groups_provisioning.models import Pending, PushedGroup, Status
 from groups_provisioning.preview import runs
-from orgs.models import EntityKind, Organization
+from orgs.models import EntityKind, Organization, SchemaProfile
 from tests.conftest import Idp, signed_in
-from tests.factories import StaffFactory
-from tests.groups_provisioning.world import by_command
+from tests.factories import OrganizationFactory, StaffFactory
+from tests.groups_provisioning.world import by_command, give, group
 from tests.processes import ROOT
 
 
@@ -83,6 +83,18 @@ def test_many_people_are_a_worker_s(desk: Client, org: Organization, monkeypatch
     assert "Working out the effect" in desk.post(address(org), data).content.decode()
     assert runs.serve()
     assert "will be affected" in desk.post(address(org), data).content.decode()
+
+
+def test_another_profile_lets_mappings_to_roles_that_it_lacks_wait(desk: Client) -> None:  # R6
+    org = OrganizationFactory.create()
+    lost = give(group(org, "Staff"), "Member")
+    stays = give(group(org, "Admins"), "Admin")
+    other = SchemaProfile.objects.get(key="lambdatest")  # with Admin, User and Guest
+    assert desk.post(address(org), form(desk, org, profile=str(other.pk))).status_code == 302
+    lost.refresh_from_db()
+    stays.refresh_from_db()
+    assert (lost.status, lost.reason, lost.target_deleted) == (Status.PENDING, Pending.TARGET_DELETED, True)
+    assert stays.status == Status.APPROVED
 
 
 REGISTERED = """

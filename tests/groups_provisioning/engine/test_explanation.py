@@ -365,18 +365,18 @@ class TestTheWords:
     def test_of_a_role_name_the_group_and_the_mapping(self, at: Situation, ada: User) -> None:  # R6
         at.give(at.group("Admins", ada), "Admin", Status.AUTO_APPROVED, rule=at.rule("adm", role="Admin"))
         said = self.words("roles", ada, why=explain(ada).why_roles())
-        assert "Admin · Carried by the SCIM group Admins" in said
+        assert "Admin · Given to the members of the SCIM group Admins by a role rule." in said
         assert "Auto-Approved" in said
         assert "Begins with adm" in said
-        assert "give the group another role here" in said
+        assert "change the role of the group here" in said
 
     def test_of_roles_say_what_outranks_what(self, at: Situation, ada: User) -> None:
         at.group("Staff", ada, roles=("Member",))
         at.group("Admins", ada, roles=("Admin",))
         User.objects.filter(pk=ada.pk).update(manual_roles=["Member"], idp_roles=["Nobody"])
         said = self.words("roles", ada, why=explain(ada).why_roles())
-        assert "Admin · From the SCIM group Admins." in said
-        assert "Member · From the SCIM group Staff." in said
+        assert "Admin · Set on the SCIM group Admins in your identity provider." in said
+        assert "Member · Set on the SCIM group Staff in your identity provider." in said
         assert "Outranked by Admin." in said
         assert "Ignored, because it is not a role here: Nobody." in said
         assert "remove Ada Brandt from the group Admins, or change the roles of the group" in said

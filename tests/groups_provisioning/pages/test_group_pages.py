@@ -14,7 +14,7 @@ from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, Preview, PushedGroup, Status
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import runs
-from orgs import entities, matters
+from orgs import entities, matters, profiles
 from orgs.matters import Occurrence
 from orgs.models import Change, Entity, MatterKind, Organization, User
 from tests.conftest import Idp, signed_in
@@ -24,6 +24,7 @@ from tests.groups_provisioning.world import (
     SUB,
     TEAM,
     by_command,
+    give,
     map_to,
     only,
     push,
@@ -427,7 +428,11 @@ class TestRules:
         rule(org, "eng")
         rule(org, "^eng-", POOL, type_=PatternType.REGEX)
         shown = browser.get("/groups/rules/")
-        assert [(tally.winning, tally.matching) for _, tally in shown.context["rows"]] == [(1, 1), (2, 3), (0, 2)]
+        assert [(tally.winning, tally.matching) for _, tally, _ in shown.context["lists"][0].rows] == [
+            (1, 1),
+            (2, 3),
+            (0, 2),
+        ]
         assert "1 group matches no rule." in text_at_first(shown)
         assert "2 groups use this rule of 3 that match; earlier rules apply to the others" in text_at_first(shown)
 
@@ -451,7 +456,7 @@ class TestRules:
         assert "Rule 1 applies: Begins with eng- , map to a team." in text_at_first(
             browser.get("/groups/rules/?name=Eng-web")
         )
-        assert "No rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
+        assert "No mapping rule matches" in text_at_first(browser.get("/groups/rules/test/?name=web"))
 
     def test_are_saved_once_their_matches_were_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
         push(idp, "eng-web")
@@ -537,6 +542,136 @@ class TestRules:
             assert "Somebody else has deleted this rule." in text_at_first(answer)
         theirs.refresh_from_db()
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
+
+
+class TestRoleRules:
+    """SPEC R6, with the roles Admin and Member of the standard profile."""
+
+    NEW = "/groups/rules/new-role/"
+
+    def test_are_a_list_of_their_own_beside_the_mapping_rules(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # R6
+        assert "No role rules yet" in text_at_first(browser.get("/groups/rules/"))
+        for name in ("eng-web", "Office"):
+            push(idp, name)
+        rule(org, "eng-", auto=False)
+        role_rule(org, "Admin", "eng-", auto=False)
+        role_rule(org, "Member")
+        shown = browser.get("/groups/rules/")
+        mapping, role = shown.context["lists"]
+        assert [(words, tally.winning) for _, tally, words in mapping.rows] == [("rule 1", 1)]
+        assert [(words, tally.winning) for _, tally, words in role.rows] == [("role rule 1", 1), ("role rule 2", 1)]
+        assert (mapping.matches.unmatched, role.matches.unmatched) == (1, 0)
+        assert (mapping.matches.unmapped, role.matches.unmapped) == (1, 2)
+
+    def test_are_tried_beside_the_mapping_rules(self, browser: Client, org: Organization) -> None:
+        rule(org, "eng-")
+        role_rule(org, "Admin", "eng-", auto=False)
+        words = text_at_first(browser.get("/groups/rules/test/?name=eng-web"))
+        assert "Rule 1 applies: Begins with eng- , map to a team." in words
+        assert (
+            "Role rule 1 applies: Begins with eng- , give the role Admin. Members get it once you approve it." in words
+        )
+        assert "No role rule matches. Members would get no role" in text_at_first(
+            browser.get("/groups/rules/?name=web")
+        )
+
+    def test_are_moved_within_their_list(self, browser: Client, org: Organization) -> None:
+        first = rule(org, "a")
+        roles = [role_rule(org, "Admin", "b"), role_rule(org, "Member", "c")]
+        answer = browser.post(f"/groups/rules/{roles[1].id}/move/", {"to": "up"}, headers={"HX-Request": "true"})
+        assert answer.context["announced"] == "Begins with “c” is now role rule 1 of 2."
+        assert 'id="role-rules"' in answer.content.decode()
+        assert [each.pattern for each in MappingRule.objects.for_org(org).of_list(roles=True)] == ["c", "b"]
+        first.refresh_from_db()
+        assert first.position == 1
+
+    def test_are_made_edited_and_deleted(self, browser: Client, org: Organization, idp: Idp) -> None:
+        push(idp, "Staff", UserFactory.create(org=org))
+        form = browser.get(self.NEW).context["form"]
+        assert form["role"].value() == "Member"  # the default role
+        facts = {"pattern_type": "prefix", "pattern": "staff", "role": "Member", "auto_approve": "on"}
+        live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "You can apply the rule to 1 existing group." in text_at_first(live)
+        answer = saved(browser, self.NEW, **facts)
+        assert "The rule does not give its role to existing groups" in text_at_first(answer)
+        made = MappingRule.objects.get()
+        assert (made.gives_role, made.role, made.auto_approve) == (True, "Member", True)
+        saved(browser, f"/groups/rules/{made.id}/", **facts | {"pattern": "x"})
+        made.refresh_from_db()
+        assert (made.pattern, made.gives_role) == ("x", True)
+        decide(browser, f"/groups/rules/{made.id}/delete/")
+        assert not MappingRule.objects.exists()
+
+    def test_give_no_role_that_the_profile_lacks(self, browser: Client, org: Organization) -> None:
+        facts = {"pattern_type": "all", "role": "Chef"}
+        assert "Select a valid choice" in text_at_first(browser.post(self.NEW, facts))
+        lost = role_rule(org, "Member", "x")
+        MappingRule.objects.filter(id=lost.id).update(role="Chef")
+        assert "Role no longer exists" in text_at_first(browser.get("/groups/rules/"))
+        address = f"/groups/rules/{lost.id}/"
+        assert browser.get(address).context["form"]["role"].value() == "Chef"  # and not the first there is, Admin
+        answer = saved(browser, address, pattern_type="prefix", pattern="y", role="Chef")
+        assert "This role no longer exists. Choose another." in text_at_first(answer)
+
+    def test_are_applied_to_the_groups_that_were_given_no_role(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # M5, R6
+        rule(org, auto=True)
+        staff, other = push(idp, "Staff"), push(idp, "Other")
+        give(other, "Member")
+        mapping = role_rule(org, "Member")
+        role_rule(org, "Admin", "never reached")
+        shown = text_at_first(browser.get("/groups/rules/apply/?roles=1"))
+        assert "1 group will be given a role Staff Member" in shown
+        assert "1 group will be given a role" in text_at_first(browser.get(f"/groups/rules/apply/?rule={mapping.id}"))
+        answer = decide(browser, "/groups/rules/apply/", roles="1")
+        assert "1 group was given a role." in text_at_first(answer)
+        assert GroupMapping.objects.get(group=staff, kind="role").role == "Member"
+        assert "no role rule matches a group" in text_at_first(browser.get("/groups/rules/apply/?roles=1")).lower()
+
+    def test_are_downloaded_with_the_mapping_rules(self, browser: Client, org: Organization) -> None:
+        role_rule(org, "Admin", "b", auto=False)
+        rule(org, "a")
+        lines = b"".join(browser.get("/groups/rules.csv").streaming_content).decode().splitlines()
+        assert [line.rsplit(",", 1)[0] for line in lines[1:]] == [
+            '"1","Begins with","a","Team","","yes"',
+            '"1","Begins with","b","Role","Admin","no"',
+        ]
+
+    @pytest.mark.parametrize("auto", ["on", ""])
+    def test_for_the_admin_role_ask_twice_and_say_who_would_get_it(
+        self, browser: Client, org: Organization, idp: Idp, auto: str
+    ) -> None:  # R6
+        people = [UserFactory.create(org=org) for _ in range(3)]
+        push(idp, "Admins", *people[:2])
+        give(push(idp, "Others", people[1]), "Admin")
+        worker.drain(5)
+        facts = {"pattern_type": "prefix", "pattern": "admins", "role": "Admin"} | (
+            {"auto_approve": auto} if auto else {}
+        )
+        live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        first = browser.post(self.NEW, facts | {"seen": seen(live)})
+        assert "Not saved yet: this rule gives the admin role." in text_at_first(first)
+        assert "1 person will get the admin role Admin" in text_at_first(first)
+        assert not MappingRule.objects.exists()
+        other = browser.post(self.NEW, facts | {"pattern": "adm", "seen": seen(first)})
+        assert not MappingRule.objects.exists()
+        switched = dict(facts)
+        switched.pop("auto_approve", None)
+        browser.post(self.NEW, (switched if auto else facts | {"auto_approve": "on"}) | {"seen": seen(first)})
+        assert not MappingRule.objects.exists()  # what was seen was another rule
+        browser.post(self.NEW, facts | {"pattern": "adm", "seen": seen(other)})
+        assert MappingRule.objects.get().auto_approve == bool(auto)
+
+    def test_for_the_admin_role_ask_twice_if_nobody_would_get_it(self, browser: Client) -> None:  # R6
+        facts = {"pattern_type": "prefix", "pattern": "admins", "role": "Admin"}
+        first = browser.post(self.NEW, facts)
+        assert "0 people will get the admin role Admin" in text_at_first(first)
+        assert not MappingRule.objects.exists()
+        browser.post(self.NEW, facts | {"seen": seen(first)})
+        assert MappingRule.objects.count() == 1
 
 
 _GROUPS = """
@@ -625,9 +760,56 @@ class TestARoleOfAGroup:
         assert only(group).role == "Admin"
         answer = browser.get(f"/mappings/{only(group).id}/retarget/", {"name": "Chef"})
         assert "Select a valid choice" in answer.content.decode()
-        decide(browser, f"/mappings/{only(group).id}/reject/")
+        shown = text_at_first(browser.get(f"/mappings/{only(group).id}/reject/"))
+        assert "Members will lose this role, unless something else also gives it." in shown
+        answer = decide(browser, f"/mappings/{only(group).id}/reject/")
+        assert "The role Admin of “Staff” was rejected." in text_at_first(answer)
         assert not GroupMapping.objects.live().exists()
-        assert "role Admin" in browser.get(f"/groups/{group.id}/").content.decode()
+        page = text_at_first(browser.get(f"/groups/{group.id}/"))
+        assert "You rejected the role Admin for this group, so no rule will give it again." in page
+
+    def test_is_given_by_hand_after_a_look_at_the_effects(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Staff", *(UserFactory.create(org=org) for _ in range(2)))  # R6, M9
+        address = f"/groups/{group.id}/role/"
+        assert address in browser.get(f"/groups/{group.id}/").content.decode()
+        shown = browser.get(address)
+        assert shown.context["form"]["name"].value() == "Member"  # the default role, which gives nobody more
+        assert "No effect on the 2 people checked." in text_at_first(shown)
+        assert "admin role" not in text_at_first(shown)
+        assert "2 people will get the admin role Admin" in text_at_first(browser.get(address, {"name": "Admin"}))
+        answer = decide(browser, address, name="Admin")
+        assert "“Staff” now gives its members the role Admin." in text_at_first(answer)
+        assert (only(group).status, only(group).role) == (Status.APPROVED, "Admin")
+
+    def test_is_explained_by_the_role_rule_that_matches(self, browser: Client, org: Organization, idp: Idp) -> None:
+        rule(org, "staff", auto=False)
+        role_rule(org, "Admin", "staff")
+        words = text_at_first(browser.get(f"/groups/{push(idp, 'Staff').id}/"))
+        assert "is rule 1 : Begins with staff , map to a team." in words
+        assert "is role rule 1 : Begins with staff , give the role Admin." in words
+        assert "Role · by role rule 1" in words
+
+    def test_that_was_lost_is_offered_again_once_it_is_back(self, browser: Client, org: Organization, idp: Idp) -> None:
+        group = push(idp, "Auditors")  # R6, M7
+        mapping = give(group, "Member")
+        GroupMapping.objects.filter(id=mapping.id).update(role="Auditor")
+        profile = org.profile
+        mappings.release_roles(profile=profile, cause=by_command())
+        assert "the role no longer exists. Choose another." in text_at_first(browser.get(f"/groups/{group.id}/"))
+        form = browser.get(f"/mappings/{mapping.id}/retarget/").context["form"]
+        assert form["name"].value() == "Member"  # and not the first in the list, which is Admin
+        shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(group.id)]})
+        assert "its target was deleted" in text_at_first(shown)
+
+        roles = [
+            profiles.RoleFacts(each.key, each.rank, each.is_default, each.is_admin) for each in profile.roles.all()
+        ]
+        roles.append(profiles.RoleFacts("Auditor", 500))
+        profiles.keep(profile=profile, roles=roles, attributes=[], cause=by_command())
+        assert "the role was removed and is back." in text_at_first(browser.get(f"/groups/{group.id}/"))
+        answer = decide(browser, "/groups/bulk/", action="approve", group=[str(group.id)])
+        assert "1 mapping was approved." in text_at_first(answer)
+        assert (only(group).status, only(group).role) == (Status.APPROVED, "Auditor")
 
 
 class TestEndingAGroup:

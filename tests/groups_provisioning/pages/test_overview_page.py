@@ -78,7 +78,7 @@ class TestAttention:
     def test_speaks_of_several_groups_as_several(self, browser: Client, org: Organization) -> None:
         for name in ("Days", "Nights"):
             world.group(org, name)
-        assert "2 groups are unmapped Their members get their roles, but no assignments." in text(browser.get("/"))
+        assert "2 groups are unmapped Their members get no assignments, and only the roles" in text(browser.get("/"))
 
     def test_names_open_conflicts(self, browser: Client, org: Organization, grace: User) -> None:  # C3
         for name in ("Days", "Nights"):

@@ -193,7 +193,7 @@ class TestAPerson:
         tie(engineers, platform, status=Status.APPROVED)
         settle(ada)
         page = text_of(browser, f"/people/{ada.id}/")
-        assert "Admin · From the SCIM group Engineers" in page
+        assert "Admin · Set on the SCIM group Engineers" in page
         assert "They are in the SCIM group Engineers, which is mapped to Platform" in page
         assert "remove Ada Lovelace from the group Engineers in your identity provider" in page
         assert "Engineers Admin Platform · Approved" in page
@@ -430,7 +430,7 @@ class TestByHand:
 
     def test_a_role_counts_where_nobody_else_gives_one(self, browser: Client, ada: User) -> None:  # R1
         address = f"/people/{ada.id}/roles/"
-        assert "as long as neither your identity provider nor a SCIM group" in text_of(browser, address)
+        assert "applies as long as your identity provider gives none" in text_of(browser, address)
         answer = browser.post(address, {"roles": "Admin"}, follow=True)
         assert "Ada Lovelace now has the role Admin." in text(answer)
         answer = browser.post(address, {"roles": ""}, follow=True)
@@ -444,8 +444,12 @@ class TestByHand:
         assert "gives Member, and takes precedence" in text_of(browser, address)
         answer = browser.post(address, {"roles": "Admin"}, follow=True)
         assert "roles from your identity provider take precedence. Current role: Member." in text(answer)
+        assert "Admin · Set by hand. Has no effect while your identity provider gives a role." in text(answer)
 
     def test_a_role_says_what_counts_beside_it(self, browser: Client, org: Organization, ada: User) -> None:  # R1, R6
         give(group(org, "Admins", ada), "Admin")
+        words = text_of(browser, f"/people/{ada.id}/roles/")
+        assert "Their groups were given Admin here." in words
+        assert "takes precedence" not in words
         answer = browser.post(f"/people/{ada.id}/roles/", {"roles": "Member"}, follow=True)
         assert "whose groups carry roles that count as well. Current role: Admin." in text(answer)

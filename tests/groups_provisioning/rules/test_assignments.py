@@ -84,8 +84,10 @@ def states(draw: st.DrawFn) -> State:
             mapping.id = mapping.id or id_
             if draw(st.booleans()):
                 mapping.is_synced = False
-                if draw(st.booleans()):
-                    mapping.place, mapping.is_lost = None, True
+                if mapping.place and draw(st.booleans()):  # whether the role is back by now or not
+                    lost = draw(st.sampled_from([mapping.place.name, "Gone"]))
+                    if all(each.lost_role != lost for each in group.assignments):
+                        mapping.place, mapping.is_lost, mapping.lost_role = None, True, lost
         elif draw(st.booleans()):
             free = [place for place in places if place.owner is None]
             wish = Map(group.id, kind, draw(st.sampled_from(free)).id if free else None)
@@ -149,7 +151,7 @@ class TestAnyWish:
             assert all(count[kind] <= 1 for kind in EXCLUSIVE)
             placed = {each.kind for each in group.assignments if each.place}
             assert SUB not in placed or placed - {ROLE} == {SUB}
-            given = [each.place.name for each in group.assignments if each.place and each.kind == ROLE]
+            given = [each.role for each in group.assignments if each.kind == ROLE]
             assert len(given) == len(set(given))  # R6
         owned = [id(each.place) for group in state.groups.values() for each in group.assignments if each.place]
         assert len(owned) == len(set(owned))
@@ -281,11 +283,28 @@ class TestOneWish:
 
     def test_of_a_role_that_was_lost_needs_one_that_is_there(self, group: Group) -> None:  # R6, M7
         lost = self.add(group, None)
-        lost.kind, lost.is_lost = ROLE, True
+        lost.kind, lost.is_lost, lost.lost_role = ROLE, True, "Gone"
         for target in (None, "Gone"):
             with pytest.raises(UnknownRole):
                 assign(state_of(group), Approve(MAPPINGS[0], target))
         assert assign(state_of(group), Approve(MAPPINGS[0], "Admin")).closes is lost
+
+    def test_of_a_role_that_was_lost_and_is_back_needs_no_other(self, group: Group) -> None:  # R6, M7
+        lost = self.add(group, None)
+        lost.kind, lost.is_lost, lost.lost_role = ROLE, True, "Member"
+        steps = assign(state_of(group), Approve(MAPPINGS[0]))
+        assert (steps.closes, steps.mapping.place and steps.mapping.place.name) == (lost, "Member")
+
+    def test_of_a_role_that_is_back_is_for_the_mapping_that_lost_it(self, group: Group) -> None:  # R6, M7
+        given = assign(state_of(group), Map(group.id, ROLE, "Member")).mapping
+        given.id = MAPPINGS[0]
+        for id_, role in zip(MAPPINGS[1:], ("Gone", "Admin"), strict=False):
+            group.assignments.append(Assignment(group, ROLE, id_, is_lost=True, lost_role=role))
+        for wish in (Retarget(MAPPINGS[0], "Admin"), Approve(MAPPINGS[1], "Admin")):
+            with pytest.raises(RoleGiven, match="Admin"):
+                assign(state_of(group), wish)
+        lost = group.assignments[2]
+        assert assign(state_of(group), Map(group.id, ROLE, "Admin")).closes is lost
 
     def test_of_a_role_that_another_mapping_gives_is_refused(self, group: Group) -> None:  # R6
         state = state_of(group)
