@@ -104,7 +104,10 @@ def all_at_once(group: str, database: psycopg.Connection) -> tuple[float, float]
 
 
 def foresee(org: Any, group: str, database: psycopg.Connection) -> None:
-    """Previews of that approval, and of a rule over 10,000 groups with ten members each; nothing is written."""
+    """Previews of that approval, of the admin role for the group, and of a rule over 10,000 groups of ten members.
+
+    Nothing is written.
+    """
     from django.utils import timezone
 
     from groups_provisioning.preview import plans, runs
@@ -112,6 +115,7 @@ def foresee(org: Any, group: str, database: psycopg.Connection) -> None:
     every = {"pattern_type": "all", "pattern": "", "kind": "team", "auto_approve": True}
     for what, wish in (
         ("approval", {"do": "map", "group": group, "kind": "team"}),
+        ("admin role", {"do": "map", "group": group, "kind": "role", "name": "Admin"}),
         ("rule", {"do": "save_rule", "rule": "", **every}),
     ):
         if what == "rule":
@@ -122,7 +126,7 @@ def foresee(org: Any, group: str, database: psycopg.Connection) -> None:
         summary = runs.summarize(org, plan)
         took = time.perf_counter() - started
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        about = f"{summary.touched:,} people, {len(plan.mapped):,} groups"
+        about = f"{summary.touched:,} people, {summary.gaining('Admin'):,} become admins, {len(plan.mapped):,} groups"
         print(f"Preview of the {what}: {about}: {took:.1f} s, the process's peak {grown:.0f} MB higher.")
     database.execute("DELETE FROM groups_provisioning_groupmember WHERE group_id <> %s", [group])
     database.execute("DELETE FROM groups_provisioning_pushedgroup WHERE id <> %s", [group])
