@@ -91,6 +91,7 @@ conflict_pages = [
     path("groups/conflicts/resolved/", conflicts.resolved, name="conflicts-resolved"),
     path("groups/conflicts/resolved.csv", conflicts.export_resolved, name="conflicts-resolved-export"),
     path("groups/conflicts/resolved/<int:decision_id>/undo/", conflicts.undo, name="conflict-undo"),
+    path("groups/conflicts/resolved/changes/<uuid:change_id>/undo/", conflicts.undo_all, name="conflicts-undo"),
 ]
 
 urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]

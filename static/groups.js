@@ -1,15 +1,30 @@
 // What the pages about groups and rules gain from scripting. All of them work without it.
 "use strict";
 
-// <input type="checkbox" data-check-all>: those of the rows in the same form.
+// <form data-many>: what is checked in it, and how many that is. <input type="checkbox" data-check-all> checks the rows
+// of this page; name="all" stands for all that match, on other pages too. data-counts: how many a checkbox stands for.
+function count(form) {
+  const rows = [...form.querySelectorAll("tbody [type=checkbox]")];
+  const [page, all] = [form.querySelector("[data-check-all]"), form.querySelector("[name=all]")];
+  page.checked = rows.length > 0 && rows.every((row) => row.checked);
+  page.indeterminate = !page.checked && rows.some((row) => row.checked);
+  const chosen = all?.checked ? [all] : rows.filter((row) => row.checked);
+  const number = chosen.reduce((sum, { dataset }) => sum + Number(dataset.counts ?? 1), 0);
+  const words = form.querySelector("[data-chosen]");
+  words.textContent = number ? words.dataset.chosen.replace("{n}", number.toLocaleString("en")) : "";
+}
+
 addEventListener("change", ({ target }) => {
-  if (!target.matches("[data-check-all], [data-many] :is(tbody [type=checkbox], [name=all])")) return;
-  const rows = [...target.form.querySelectorAll("tbody [type=checkbox]")];
-  const all = target.form.querySelector("[data-check-all]");
-  if (target === all) for (const row of rows) row.checked = all.checked;
-  all.checked = rows.every((row) => row.checked);
-  all.indeterminate = !all.checked && rows.some((row) => row.checked);
+  if (!target.matches("[data-many] :is([data-check-all], tbody [type=checkbox], [name=all])")) return;
+  const all = target.form.querySelector("[name=all]");
+  if (target.matches("[data-check-all], [name=all]")) {
+    for (const row of target.form.querySelectorAll("tbody [type=checkbox]")) row.checked = target.checked;
+  }
+  if (all && !target.checked) all.checked = false;
+  count(target.form);
 });
+// A browser that goes back, or reloads, keeps what was checked.
+addEventListener("pageshow", () => document.querySelectorAll("[data-many]").forEach(count));
 
 // A rule is moved by its form, in its own list: to the place where it was dragged, or one up or down with Alt and an
 // arrow key.

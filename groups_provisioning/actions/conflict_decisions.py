@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from groups_provisioning.engine import loading, reconcile
 from groups_provisioning.engine.resolution import decided_by
 from groups_provisioning.models import Conflict, Decision
@@ -77,12 +79,17 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
 def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> None:
     """Undo decisions; the conflicts that they settled are open again (SPEC C3). Raises UnknownDecision."""
     change_id = uuid7()
-    found = Decision.objects.for_org(org).filter(id__in=decision_ids, undone_by=None)
+    found = standing(org, decision_ids)
     users = _locked(org, set(found.values_list("user_id", flat=True)))
     if found.update(undone_by=change_id) != len(set(decision_ids)):
         raise UnknownDecision
     whom, effects = _settle(org, users, change_id)
     history.record(org, cause, ConflictUndone(**whom, decisions=len(decision_ids)), effects, change_id=change_id)
+
+
+def standing(org: Organization, decision_ids: Sequence[int]) -> QuerySet[Decision]:
+    """Those of these decisions that are not undone."""
+    return Decision.objects.for_org(org).filter(id__in=decision_ids, undone_by=None)
 
 
 def forget(*, user: User, change_id: UUID) -> None:

@@ -12,8 +12,19 @@ from django.db import connection
 
 from groups_provisioning.engine import last_admin, loading, reconcile
 from groups_provisioning.engine.last_admin import Account
-from groups_provisioning.engine.loading import Known
-from groups_provisioning.engine.resolution import Decision, Effects, Group, Hand, Person, Span, Tie, World, resolve
+from groups_provisioning.engine.loading import Known, Loaded
+from groups_provisioning.engine.resolution import (
+    Decision,
+    Effects,
+    Group,
+    Hand,
+    Person,
+    Span,
+    Tie,
+    World,
+    decided_by,
+    resolve,
+)
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
@@ -30,6 +41,30 @@ class Switched(NamedTuple):
     now: str
 
 
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Decisions that would be made. incoming: of each person, the mappings whose conflicts are decided.
+
+    at: when, in microseconds since the epoch.
+    """
+
+    incoming: Mapping[UUID, Sequence[str]]
+    use_incoming: bool
+    at: int
+
+    def about(self, known: Known, loaded: Loaded) -> list[Decision]:
+        """Those about one of the people that were loaded."""
+        asked = self.incoming.get(known.id)
+        if not asked:
+            return []
+        played = loaded.play(known)
+        return [
+            Decision(winner, loser, self.at)
+            for incoming in asked
+            for winner, loser in decided_by(played, incoming, use_incoming=self.use_incoming)
+        ]
+
+
 @dataclass(slots=True)
 class Overlay:
     """What a decision would change of the facts.
@@ -37,7 +72,8 @@ class Overlay:
     ties: by group, mappings that would be approved, with the spans that would be added; given: of those to roles, by
     group and mapping, the role; dropped: those that would claim nobody, and give nothing, any more. gone: entities that
     would be deleted. made: entities that would be created, by the id that stands for them. put_back: entities that
-    nobody would count as taken out of by hand any more. kinds: when each would be on. ended: groups that would be
+    nobody would count as taken out of by hand any more. undone: of each person, the decisions that would be undone.
+    kinds: when each would be on. ended: groups that would be
     ended; back: those that would be back, and joined: who would be in them again, and since when. switched: the
     accounts that would be activated or deactivated. people: of whom the effects may differ.
     """
@@ -47,7 +83,8 @@ class Overlay:
     dropped: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     made: dict[str, tuple[str, str]] = field(default_factory=dict)
-    decisions: dict[UUID, list[Decision]] = field(default_factory=dict)
+    deciding: Deciding | None = None
+    undone: dict[UUID, set[Decision]] = field(default_factory=dict)
     put_back: set[str] = field(default_factory=set)
     kinds: Mapping[str, Sequence[Span]] | None = None
     catalogue: Catalogue | None = None
@@ -57,8 +94,8 @@ class Overlay:
     switched: dict[UUID, Switched] = field(default_factory=dict)
     people: Collection[UUID] = ()
 
-    def person(self, known: Known) -> Person:
-        """The facts about somebody, as they would be."""
+    def person(self, known: Known, loaded: Loaded) -> Person:
+        """The facts about one of the people that were loaded, as they would be."""
         person = known.facts
         if joined := self.joined.get(known.id):
             person = replace(person, groups=[*person.groups, *joined])
@@ -66,16 +103,17 @@ class Overlay:
             ended = person.active and not switched.active
             times = [*person.deactivated_at, switched.at] if ended else person.deactivated_at
             person = replace(person, active=switched.active, deactivated_at=times)
-        made = self.decisions.get(known.id, ())
+        made = self.deciding.about(known, loaded) if self.deciding else []
+        undone = self.undone.get(known.id, ())
         attribute_gone = person.attribute in self.gone
         hands = [hand for hand in person.hands if not self._ends(hand)]
-        if not made and not attribute_gone and len(hands) == len(person.hands):
+        if not made and not undone and not attribute_gone and len(hands) == len(person.hands):
             return person
         return replace(
             person,
             attribute=None if attribute_gone else person.attribute,
             hands=hands,
-            decisions=[*person.decisions, *made],
+            decisions=[*(each for each in person.decisions if each not in undone), *made],
         )
 
     def _ends(self, hand: Hand) -> bool:
@@ -125,7 +163,7 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
         for known in loaded.people:
             if switched := overlay.switched.get(known.id):
                 yield looked_at, Effect(known.id, "account", switched.was, switched.now)
-            person = overlay.person(known)
+            person = overlay.person(known, loaded)
             before, after = loaded.effects_of(known), resolve(person, world)
             if admins.concern(known, person, before, after, world):
                 continue
@@ -174,7 +212,7 @@ class _Admins:
         if verdict.released and verdict.released not in overlay.people:
             loaded = loading.load(self.org, [verdict.released])
             for known in loaded.people:
-                after = resolve(overlay.person(known), overlay.world(loaded.world))
+                after = resolve(overlay.person(known, loaded), overlay.world(loaded.world))
                 yield from _between(known, loaded.effects_of(known), after)
 
     def _others(self) -> bool:

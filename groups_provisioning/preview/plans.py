@@ -11,14 +11,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from groups_provisioning.actions import account_switches, entity_edits, group_ends, rule_evaluation, rules
+from groups_provisioning.actions import (
+    account_switches,
+    conflict_decisions,
+    entity_edits,
+    group_ends,
+    rule_evaluation,
+    rules,
+)
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Group, Tie, decided_by
+from groups_provisioning.engine.resolution import Decision, Group, Tie
 from groups_provisioning.models import ROLE, EndedMember, MappingRule, Pending, PushedGroup, takes_rules
-from groups_provisioning.preview.overlay import Overlay, Switched, members_of
+from groups_provisioning.preview.overlay import Deciding, Overlay, Switched, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
 from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget, UnknownGroup
 from orgs import entities, people, roles
@@ -321,13 +328,17 @@ def _decide(
     for user, incoming, _holders in cards:
         by_user.setdefault(UUID(user), []).append(incoming)
         plan.decided.add((UUID(user), incoming))
-    for user_id, played in loading.played(org, list(by_user)).items():
-        plan.overlay.decisions[user_id] = [
-            Decision(winner, loser, microseconds(at))
-            for incoming in by_user[user_id]
-            for winner, loser in decided_by(played, incoming, use_incoming=use_incoming)
-        ]
-    return list(plan.overlay.decisions)
+    plan.overlay.deciding = Deciding(by_user, use_incoming, microseconds(at))
+    return list(by_user)
+
+
+def _undo(org: Organization, plan: Plan, at: datetime, ids: Sequence[int]) -> list[UUID]:
+    """Undo decisions about conflicts."""
+    found = conflict_decisions.standing(org, ids)
+    for user, winner, loser, made_at in found.values_list("user", "winner", "loser", "at"):
+        decision = Decision(str(winner), str(loser), microseconds(made_at))
+        plan.overlay.undone.setdefault(user, set()).add(decision)
+    return list(plan.overlay.undone)
 
 
 def _switch_person(org: Organization, plan: Plan, at: datetime, user: str, active: bool) -> list[UUID]:
@@ -360,6 +371,7 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "switch_kinds": _switch_kinds,
     "roles": _roles,
     "decide": _decide,
+    "undo": _undo,
     "switch_person": _switch_person,
     "end": _end,
     "undo_end": _undo_end,

@@ -203,7 +203,9 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
     groups = PushedGroup.objects.for_org(org).filter(id__in=plan.groups).order_by("id")
     live = GroupMapping.objects.live().filter(group_id__in=plan.groups).order_by("id")
     switched = User.objects.for_org(org).filter(id__in=list(plan.overlay.switched)).order_by("id")
-    asked = Conflict.objects.for_org(org).filter(user_id__in=list(plan.overlay.decisions)).order_by("user", "incoming")
+    deciding = plan.overlay.deciding
+    whose = [*(deciding.incoming if deciding else ()), *plan.overlay.undone]
+    asked = Conflict.objects.for_org(org).filter(user_id__in=whose).order_by("user", "incoming")
     seen = [
         wish,
         sorted(kinds_on(org)),

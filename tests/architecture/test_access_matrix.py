@@ -134,7 +134,9 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("conflicts-resolved", "GET"): ORG_ADMINS,
     ("conflicts-resolved-export", "GET"): ORG_ADMINS,
     ("conflict-undo", "GET"): THEIR_OWN,
-    ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("conflict-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),  # without having seen the question
+    ("conflicts-undo", "GET"): THEIR_OWN,
+    ("conflicts-undo", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("rule-new", "GET"): ORG_ADMINS,
     ("rule-new", "POST"): ORG_ADMINS,
     ("role-rule-new", "GET"): ORG_ADMINS,
@@ -350,6 +352,14 @@ def a_rule(org: Organization) -> UUID:
 
 
 def a_decision(org: Organization) -> int:
+    return _decided(org).id
+
+
+def a_decided_conflict(org: Organization) -> UUID:
+    return _decided(org).change_id
+
+
+def _decided(org: Organization) -> Decision:
     now = timezone.now()
     sides = [
         MappingFactory.create(group=PushedGroup.objects.get(id=a_group(org, name)), approved_at=now)
@@ -358,7 +368,7 @@ def a_decision(org: Organization) -> int:
     user = UserFactory.create(org=org)
     decided = ConflictDecided(user=str(user.id), use="incoming", conflicts=1)
     change = record(org, Cause(Door.COMMAND, now), decided)
-    return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change).id
+    return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change)
 
 
 # What makes that which an address names, and gives its id.
@@ -376,6 +386,7 @@ ONE = (
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,
         "conflict-undo": a_decision,
+        "conflicts-undo": a_decided_conflict,
     }
 )
 

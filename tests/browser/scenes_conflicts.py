@@ -8,6 +8,7 @@ from groups_provisioning.actions import conflict_decisions, mappings
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, GroupMapping, PushedGroup
+from groups_provisioning.pages.conflicts import open_conflicts
 from orgs.models import User
 from tests.browser.scene import Scene
 from tests.browser.scenes_groups import PEOPLE, people
@@ -37,16 +38,22 @@ def company(owner: User) -> list[User]:
     return everybody
 
 
-def crowd(owner: User, count: int) -> None:
-    """A conflict for each of so many people."""
+INTERACTIVE = ("qa-interactive", "Interactive sessions")
+LOAD_TESTS = ("load-test runners Frankfurt", "Load tests, Frankfurt")
+
+
+def crowd(
+    owner: User, count: int, current: tuple[str, str] = INTERACTIVE, incoming: tuple[str, str] = LOAD_TESTS
+) -> None:
+    """The same conflict for each of so many people. current, incoming: a group, and the pool that it is mapped to."""
     org = org_of(owner)
     everybody = [
         UserFactory.create(org=org, given_name=PEOPLE[n % 12][0], family_name=PEOPLE[(n + n // 12) % 12][1])
         for n in range(count)
     ]
     idp = idp_of(org, "Okta production")
-    mapped(owner, idp, "qa-interactive", POOL, "Interactive sessions", everybody)
-    mapped(owner, idp, "load-test runners Frankfurt", POOL, "Load tests, Frankfurt", everybody)
+    for group, pool in (current, incoming):
+        mapped(owner, idp, group, POOL, pool, everybody)
 
 
 def _open(owner: User) -> str:
@@ -86,6 +93,32 @@ def _asked_twice(owner: User) -> str:
     idp = idp_of(org_of(owner), "Okta production")
     mapped(owner, idp, "nightly-regression", POOL, "Nightly regression", everybody[2:5])
     return "/groups/conflicts/"
+
+
+def _shared(owner: User) -> str:
+    """Testers of whom two pools ask for the same three, one for another, and designers."""
+    _asked_twice(owner)
+    crowd(owner, 34, ("manual-testers", "Manual testing"), ("release-week", "Release week, all regions"))
+    return "/groups/conflicts/"
+
+
+def _of_a_pair(owner: User) -> str:
+    crowd(owner, 60)
+    pair = open_conflicts.pairs(org_of(owner), open_conflicts.Wanted())[0]["pair"]
+    return f"/groups/conflicts/?pair={pair}"
+
+
+def _undo_all(page: Page) -> None:
+    page.get_by_role("link", name="Undo all").first.click()
+    page.get_by_role("dialog").get_by_role("heading").wait_for()
+
+
+def _decided_together(owner: User) -> str:
+    crowd(owner, 12)
+    cards = [Card.of(conflict) for conflict in Conflict.objects.for_org(org_of(owner))]
+    conflict_decisions.decide(org=org_of(owner), cards=cards, use_incoming=True, cause=by_admin(owner))
+    worker.drain(10)
+    return "/groups/conflicts/resolved/"
 
 
 def _one_of_two(owner: User, *, use_incoming: bool) -> User:
@@ -130,6 +163,11 @@ SCENES = {
     "conflicts": Scene(_open),
     "conflicts-new": Scene(lambda owner: "/groups/conflicts/"),
     "conflicts-many": Scene(_many),
+    "conflicts-shared": Scene(_shared),
+    "conflicts-of-a-pair": Scene(_of_a_pair),
+    "conflicts-shared-dialog": Scene(_shared, _press("Use incoming… 34 people")),
+    "conflicts-decided-together": Scene(_decided_together),
+    "conflicts-undo-dialog": Scene(_decided_together, _undo_all),
     "conflicts-none-fits": Scene(lambda owner: _open(owner) + "?about=sales"),
     "conflicts-of-one": Scene(lambda owner: f"/groups/conflicts/?person={company(owner)[9].id}"),
     "conflicts-use-dialog": Scene(_open, _press("Use incoming… Dmitri")),

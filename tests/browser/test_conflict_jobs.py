@@ -61,8 +61,10 @@ def test_two_pushes_conflict_and_it_is_decided_either_way(
     page.get_by_role("navigation", name="Conflicts").get_by_role("link", name="Resolved").click()
     expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Ada Brandt")
     page.get_by_role("link", name="Undo… Amara Okafor").click()
-    expect(page.get_by_role("dialog")).to_contain_text("the conflict opens again")
-    page.get_by_role("button", name="Undo decision").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the conflict opens again")
+    expect(dialog).to_contain_text("moved from the concurrency group Load tests to Interactive sessions")
+    dialog.get_by_role("button", name="Undo decision").click()
     expect(page.get_by_role("row", name="Amara Okafor")).to_contain_text("Undone")
     assert places(amara) == {"Interactive sessions"}
 
@@ -93,12 +95,21 @@ def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp
     assert places(amara) == {"Contoso Benelux"}
 
 
-def test_two_hundred_are_decided_at_once(owner: User, signed_in: Page) -> None:
+def test_two_hundred_with_the_same_conflict_are_decided_and_undone_at_once(owner: User, signed_in: Page) -> None:  # C3
     page = signed_in
     crowd(owner, 200)
     page.goto("/groups/conflicts/")
-    page.get_by_label("All 200 matches").check()
-    page.get_by_role("button", name="Use incoming…", exact=True).click()
+    page.get_by_role("link", name="200 people").click()
+    expect(page.get_by_text("Only people for whom Load tests, Frankfurt comes in")).to_be_visible()
+    page.get_by_label("All on this page").check()
+    expect(page.get_by_text("50 chosen")).to_be_visible()
+    page.get_by_label("Choose all 200 that match").check()
+    expect(page.get_by_text("200 chosen")).to_be_visible()
+    page.get_by_role("button", name="Keep current…", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Keep current in 200 conflicts?")
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_role("button", name="Use incoming… 200 people, Load tests, Frankfurt incoming").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("200 people will be affected")
     expect(dialog).to_contain_text("and 194 more")
@@ -113,3 +124,10 @@ def test_two_hundred_are_decided_at_once(owner: User, signed_in: Page) -> None:
     page.reload()
     expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
     assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Load tests, Frankfurt"}
+    page.get_by_role("link", name="Resolved", exact=True).click()
+    page.get_by_role("link", name="Undo all 200…").first.click()
+    expect(dialog).to_contain_text("200 moved from the concurrency group Load tests, Frankfurt to Interactive sessions")
+    dialog.get_by_role("button", name="Undo decision").click()
+    expect(page.get_by_text("The decisions about 200 people were undone.")).to_be_visible()
+    worker.drain(30)
+    assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Interactive sessions"}

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.pages.conflicts.open_conflicts import Clash, Wanted
+from groups_provisioning.pages.conflicts.open_conflicts import PAIR, Clash, Wanted
 from groups_provisioning.pages.search import ANY, Search
 
 
@@ -21,6 +21,7 @@ class ConflictFilter(Search):
         label=_("Order"), required=False, choices=[("", _("Oldest first")), ("newest", _("Newest first"))]
     )
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    pair = forms.CharField(max_length=PAIR, required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, for_people=True)
@@ -33,5 +34,6 @@ class ConflictFilter(Search):
             about=self.chosen("about"),
             clash=self.chosen("clash"),
             person=self.cleaned_data.get("person"),
+            pair=self.chosen("pair"),
             newest_first=self.chosen("sort") == "newest",
         )

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,6 +24,7 @@ from orgs.models.history import FAMILY
 from orgs.web.downloads import BATCH, in_batches
 
 HOLDERS = 3  # shown of one conflict
+SHORT = 60  # characters of a name
 RECENT = timedelta(days=1)  # how old a change may be that a worker is still applying
 
 
@@ -37,13 +40,15 @@ class Clash(models.TextChoices):
 class Wanted:
     """Which conflicts to list; an empty value filters nothing.
 
-    text: words in the person's names. about: part of the name of a group or an entity on either side.
+    text: words in the person's names. about: part of the name of a group or an entity on either side. pair: as
+    `Row.pair` has it.
     """
 
     text: str = ""
     about: str = ""
     clash: str = ""
     person: UUID | None = None
+    pair: str = ""
     newest_first: bool = False
 
 
@@ -57,9 +62,11 @@ class Side:
 
 @dataclass(slots=True)
 class Row:
-    """A conflict in a list. holders: the first HOLDERS of them; more: how many others hold against it.
+    """A conflict in a list, or the same one of several people. holders: the first HOLDERS; more: how many others hold.
 
-    is_settling: the person is waiting for a worker, so the conflict may be over already.
+    is_settling: everybody is waiting for a worker, so the conflict may be over already. pair: stands for the mappings
+    on both sides. people: how many have a conflict between these; `conflict` is that of one of them. settling: how many
+    of them are waiting for a worker. since: when the first of these conflicts opened.
     """
 
     conflict: Conflict
@@ -67,6 +74,28 @@ class Row:
     holders: list[Side] = field(default_factory=list)
     more: int = 0
     is_settling: bool = False
+    pair: str = ""
+    people: int = 1
+    settling: int = 0
+    since: datetime | None = None
+
+    @property
+    def value(self) -> str:
+        """What a form sends for this row."""
+        return str(self.conflict.id) if self.people == 1 else self.pair
+
+    @property
+    def name(self) -> str:
+        """The person; or how many, and what comes in."""
+        if self.people == 1:
+            return Truncator(self.conflict.user.label).chars(SHORT)
+        incoming = Truncator(self.incoming.mapping.entity.name).chars(SHORT) if self.incoming.mapping.entity else ""
+        return _("%(count)s people, %(incoming)s incoming") % {"count": intcomma(self.people), "incoming": incoming}
+
+    @property
+    def undecided(self) -> int:
+        """How many people a decision about this row would cover."""
+        return self.people - self.settling
 
     @property
     def kinds(self) -> set[str]:
@@ -90,15 +119,31 @@ class Row:
         return _("Sub-organization, or teams and concurrency group")
 
 
+PAIR = 32  # characters that stand for the two sides of a conflict
+
+# The holders are in the order of their ids, so everybody with the same conflict has the same digest.
+_PAIR = Func(
+    F("incoming_id"),
+    F("holders"),
+    template="left(encode(sha256(convert_to(concat(%(expressions)s), 'UTF8')), 'hex'), 32)",
+    output_field=models.CharField(),
+)
+
 # Of a mapping, within a conflict.
 _HOLDS = Func(
     F("id"), OuterRef("holders"), template="%(expressions)s)", arg_joiner=" = ANY (", output_field=models.BooleanField()
 )
 
 
+# Of a conflict: whether its person is waiting for a worker.
+_IS_WAITING = Exists(Mark.objects.filter(org=OuterRef("org"), user=OuterRef("user")))
+
+
 def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
     """The matching conflicts, oldest first unless `newest_first`."""
-    found = Conflict.objects.for_org(org)
+    found: QuerySet[Conflict] = Conflict.objects.for_org(org)
+    if wanted.pair:
+        found = between(found, [wanted.pair])
     if wanted.person:
         found = found.filter(user=wanted.person)
     if wanted.text:
@@ -123,9 +168,44 @@ def conflicts(org: Organization, wanted: Wanted) -> QuerySet[Conflict]:
     return found.prefetch_related("user").order_by(*order)  # a join would also be made for skipped pages
 
 
+def pairs(org: Organization, wanted: Wanted) -> QuerySet[Any, Any]:
+    """The matching conflicts by what they are between, each with how many people have it, in the order of `conflicts`.
+
+    one: the id of one of these conflicts. settling: how many of the people are waiting for a worker.
+    """
+    found = conflicts(org, wanted).prefetch_related(None).order_by().annotate(pair=_PAIR).values("pair")
+    found = found.annotate(
+        one=Min("id"),
+        people=Count("id"),
+        settling=Count("id", filter=_IS_WAITING),
+        oldest=Min("since"),
+        newest=Max("since"),
+    )
+    return found.order_by("-newest", "-one") if wanted.newest_first else found.order_by("oldest", "one")
+
+
+def of_pairs(org: Organization, found: Iterable[dict[str, Any]]) -> list[Row]:
+    """Some of `pairs` with everything that is shown of them."""
+    found = list(found)
+    ones = Conflict.objects.for_org(org).prefetch_related("user").in_bulk([each["one"] for each in found])
+    shown = [each for each in found if each["one"] in ones]
+    listed = rows(org, [ones[each["one"]] for each in shown])
+    for row, each in zip(listed, shown, strict=True):
+        row.pair, row.people, row.settling, row.since = (
+            each[name] for name in ("pair", "people", "settling", "oldest")
+        )
+        row.is_settling = row.settling == row.people
+    return listed
+
+
+def between(found: QuerySet[Conflict], pairs: Sequence[str]) -> QuerySet[Conflict]:
+    """Those between certain mappings; as `Row.pair` has them."""
+    return found.alias(pair=_PAIR).filter(pair__in=pairs)
+
+
 def left_alone(found: QuerySet[Conflict]) -> QuerySet[Conflict]:
     """Leave out people whom a worker is about to settle: their conflicts may just have been decided."""
-    return found.exclude(Exists(Mark.objects.filter(org=OuterRef("org"), user=OuterRef("user"))))
+    return found.exclude(_IS_WAITING)
 
 
 def rows(org: Organization, conflicts: Iterable[Conflict]) -> list[Row]:
@@ -148,6 +228,7 @@ def rows(org: Organization, conflicts: Iterable[Conflict]) -> list[Row]:
             [side(conflict.user_id, holder) for holder in conflict.holders[:HOLDERS]],
             more=len(conflict.holders[HOLDERS:]),
             is_settling=conflict.user_id in settling,
+            since=conflict.since,
         )
         for conflict in conflicts
     ]

@@ -20,6 +20,7 @@ from orgs.models import Change, LedgerEntry, Organization, User
 from orgs.web.downloads import BATCH, in_batches
 
 LOSERS = 5  # shown of one decision
+_TOGETHER = KeyTextTransform("conflicts", "change__detail")
 
 
 class State(models.TextChoices):
@@ -36,7 +37,8 @@ class State(models.TextChoices):
 class Resolved:
     """One decided conflict. ids: its decisions. incoming, current: the mappings; of `current` the first LOSERS.
 
-    more: how many others were current. undone_by: the change that undid it.
+    more: how many others were current. undone_by: the change that undid it. together: how many conflicts its change
+    decided.
     """
 
     user: User
@@ -48,6 +50,7 @@ class Resolved:
     more: int = 0
     state: State = State.STANDS
     undone_by: Change | None = None
+    together: int = 1
 
     @property
     def can_be_undone(self) -> bool:
@@ -73,6 +76,18 @@ def card_of(org: Organization, decision_id: int) -> dict[str, Any] | None:
     return next((card for card in found if decision_id in card["ids"]), None)
 
 
+def undoable(org: Organization, change_id: UUID) -> list[int]:
+    """The decisions of a change that are neither undone nor ended."""
+    found = Decision.objects.for_org(org).filter(change=change_id, undone_by=None)
+    ended = Q(winner__status=Status.REJECTED) | Q(loser__status=Status.REJECTED)
+    return list(found.exclude(ended).order_by("id").values_list("id", flat=True))
+
+
+def people(decision_ids: Collection[int]) -> int:
+    """How many people these decisions are about."""
+    return Decision.objects.filter(id__in=decision_ids).values("user").distinct().count()
+
+
 def also_closed(change: Change) -> QuerySet[LedgerEntry]:
     """The effects by which a decision for the incoming assignments closed conflicts that it was not about (SPEC C3)."""
     decided = Decision.objects.filter(change=change, user=OuterRef("user"), winner=OuterRef("incoming"))
@@ -93,7 +108,7 @@ def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolve
         Decision.objects.filter(id__in=shown)
         .select_related(*related)
         .defer("change__detail", "undone_by__detail")
-        .annotate(is_superseded=Exists(newer))
+        .annotate(is_superseded=Exists(newer), together=Cast(_TOGETHER, models.IntegerField()))
         .in_bulk()
     )
     ids = {id_ for each in decisions.values() for id_ in (each.winner_id, each.loser_id)}
@@ -136,7 +151,16 @@ def _resolved(
         state = State.RESTS
     more = len(card["ids"][LOSERS:])
     return Resolved(
-        first.user, first.change, use_incoming, card["ids"], incoming, current, more, state, first.undone_by
+        user=first.user,
+        change=first.change,
+        use_incoming=use_incoming,
+        ids=card["ids"],
+        incoming=incoming,
+        current=current,
+        more=more,
+        state=state,
+        undone_by=first.undone_by,
+        together=first.together,
     )
 
 

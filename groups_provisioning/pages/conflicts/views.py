@@ -1,16 +1,21 @@
 """Conflicts: people whose SCIM groups give assignments that exclude each other, and the decisions (SPEC C3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -25,11 +30,12 @@ from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.search import Search
 from groups_provisioning.preview.runs import Outdated
 from orgs import queue
+from orgs.models import Change, Organization
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 
 PAGE = 50
-MOST = 1000
+MOST = 10_000
 """How many conflicts one decision covers at most."""
 LISTED = 6
 """How many of these the question names."""
@@ -38,14 +44,25 @@ LISTED = 6
 @require_safe
 @org_admin
 def conflicts(request: OrgRequest) -> HttpResponse:
-    """Open conflicts. For htmx requests, which change filters and pages, only the part below the filters."""
+    """Open conflicts: the same one of several people is one row, unless the list is of one person or one such row.
+
+    For htmx requests, which change filters and pages, only the part below the filters.
+    """
     form = ConflictFilter(request.GET)
-    page = Paginator(open_conflicts.conflicts(request.org, form.wanted()), PAGE).get_page(request.GET.get("page"))
+    wanted = form.wanted()
+    is_each = bool(wanted.person or wanted.pair)
+    found = open_conflicts.conflicts(request.org, wanted)
+    listed = found if is_each else open_conflicts.pairs(request.org, wanted)
+    page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
+    if wanted.pair and not page.object_list and not request.htmx:
+        return redirect(f"{reverse('conflicts')}?{_query(request, 'pair', 'page')}")  # all were decided
+    total = page.paginator.count if is_each else found.count()
     context = {
         "form": form,
-        "filters": _filters(request),
+        "filters": _query(request),
         "page": page,
-        "rows": open_conflicts.rows(request.org, page.object_list),
+        "rows": (open_conflicts.rows if is_each else open_conflicts.of_pairs)(request.org, page.object_list),
+        "total": total,
         "most": MOST,
     }
     if request.htmx:
@@ -77,20 +94,23 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @require_POST
 @org_admin
 def decide(request: OrgRequest) -> HttpResponseBase:
-    """Keep or use: on those that were selected, on one by its own button, or on all that a filter leaves."""
+    """Keep or use: on those that were selected, on one row by its own button, or on all that a filter leaves.
+
+    What was selected is looked for again when it is confirmed: if it is not what was shown, it is shown anew.
+    """
     filters = request.POST.get("filters", "")
     back = f"{reverse('conflicts')}?{filters}" if filters else reverse("conflicts")
     action, _colon, single = request.POST.get("action", "").partition(":")
-    chosen, left = _chosen(request, single)
+    asked = _Asked.of(request, single)
+    chosen, left = asked.found(request.org, filters)
     if action not in ("keep", "use"):
         return _back(request, back, _("Choose whether to keep the current assignment or use the incoming one."))
     if not chosen:
-        is_asked = bool(single or request.POST.get("conflict") or request.POST.get("all"))
         return _back(
             request,
             back,
             _("These conflicts are no longer open, or a decision is being applied.")
-            if is_asked
+            if asked
             else _("Select the conflicts first."),
         )
     cards = [Card.of(conflict) for conflict in chosen]
@@ -119,7 +139,7 @@ def decide(request: OrgRequest) -> HttpResponseBase:
             above=Above("conflicts", _("Conflicts")),
             context={
                 "rows": open_conflicts.rows(request.org, chosen[:LISTED]),
-                "chosen": ",".join(str(conflict.id) for conflict in chosen),
+                "asked": asked,
                 "others": len(chosen[LISTED:]),
                 "left": left,
                 "filters": filters,
@@ -164,8 +184,8 @@ def export_resolved(request: OrgRequest) -> StreamingHttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
-def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
-    """Undo the decision about one conflict, after a confirmation."""
+def undo(request: OrgRequest, decision_id: int) -> HttpResponseBase:
+    """Undo the decision about one conflict."""
     card = resolved_conflicts.card_of(request.org, decision_id)
     if card is None:
         raise Http404
@@ -175,29 +195,112 @@ def undo(request: OrgRequest, decision_id: int) -> HttpResponse:
             request, _("This decision can no longer be undone: %(state)s.") % {"state": found.state.label.lower()}
         )
         return redirect("conflicts-resolved")
-    if request.method == "POST":
-        try:
-            commands.undo(org=request.org, decision_ids=found.ids, cause=cause(request))
-        except UnknownDecision:
-            messages.info(request, _("Somebody has already undone this decision."))
-        else:
-            messages.success(request, _("The decision about %(name)s was undone.") % {"name": found.user.label})
+    return _undo(
+        request,
+        found.ids,
+        title=_("Undo the decision about %(name)s?") % {"name": found.user.label},
+        done=_("The decision about %(name)s was undone.") % {"name": found.user.label},
+        details="groups_provisioning/conflicts/_decided.html",
+        context={"card": found},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+def undo_all(request: OrgRequest, change_id: UUID) -> HttpResponseBase:
+    """Undo what was decided at once about several people, as far as it has not been undone and has not ended."""
+    get_object_or_404(Change.objects.for_org(request.org), id=change_id)
+    ids = resolved_conflicts.undoable(request.org, change_id)
+    if not ids:
+        messages.info(request, _("These decisions can no longer be undone."))
         return redirect("conflicts-resolved")
-    template = "_undo_decision.html" if request.htmx else "undo_decision.html"
-    return render(request, f"groups_provisioning/conflicts/{template}", {"card": found, "decision_id": decision_id})
+    people = resolved_conflicts.people(ids)
+    count = {"count": intcomma(people)}
+    return _undo(
+        request,
+        ids,
+        title=ngettext(
+            "Undo the decision about %(count)s person?", "Undo the decisions about %(count)s people?", people
+        )
+        % count,
+        done=ngettext(
+            "The decision about %(count)s person was undone.",
+            "The decisions about %(count)s people were undone.",
+            people,
+        )
+        % count,
+    )
 
 
-def _chosen(request: OrgRequest, single: str) -> tuple[list[Conflict], int]:
-    """The selected open conflicts, at most MOST, in order; and how many more match the filter."""
-    if request.POST.get("all") and not single:
-        wanted = ConflictFilter(QueryDict(request.POST.get("filters", ""))).wanted()
-        found = open_conflicts.left_alone(open_conflicts.conflicts(request.org, wanted))
-        # In the order in which they are found again by their ids, or what is confirmed would not be what was shown.
-        return sorted(found[:MOST], key=lambda each: (each.since, each.id)), max(found.count() - MOST, 0)
-    texts = [single] if single else ",".join(request.POST.getlist("conflict")).split(",")
-    ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19][:MOST]
-    found = Conflict.objects.for_org(request.org).filter(id__in=ids)
-    return list(found.select_related("user").order_by("since", "id")), 0
+def _undo(
+    request: OrgRequest,
+    ids: Sequence[int],
+    *,
+    title: str,
+    done: str,
+    details: str = "",
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponseBase:
+    query = QueryDict(request.META["QUERY_STRING"], mutable=True)
+    query.pop("download", None)
+
+    def carry_out() -> str:
+        try:
+            commands.undo(org=request.org, decision_ids=ids, cause=cause(request))
+        except UnknownDecision as gone:
+            raise Outdated from gone
+        return done
+
+    return ask(
+        request,
+        Question(
+            title=title,
+            verb=_("Undo decision"),
+            wish={"do": "undo", "ids": ids},
+            back=f"{reverse('conflicts-resolved')}?{query.urlencode()}" if query else reverse("conflicts-resolved"),
+            lead=_(
+                "People get the assignments that they would have without this decision. If the SCIM groups of both "
+                "sides still assign them, the conflict opens again."
+            ),
+            details=details,
+            above=Above("conflicts-resolved", _("Resolved conflicts")),
+            context=context or {},
+        ),
+        carry_out,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was selected: conflicts by their ids, or by their pairs; or all that the filters leave."""
+
+    all: bool
+    ids: tuple[int, ...]
+    pairs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: OrgRequest, single: str) -> "_Asked":
+        """single: the row whose own button was pressed."""
+        ids = [single] if single else ",".join(request.POST.getlist("conflict")).split(",")
+        pairs = [single] if single else ",".join(request.POST.getlist("pair")).split(",")
+        return cls(
+            all=not single and bool(request.POST.get("all")),
+            ids=tuple(int(text) for text in ids if text.isascii() and text.isdecimal() and len(text) < 19),
+            pairs=tuple(text for text in pairs if len(text) == open_conflicts.PAIR),
+        )
+
+    def __bool__(self) -> bool:
+        return self.all or bool(self.ids or self.pairs)
+
+    def found(self, org: Organization, filters: str) -> tuple[list[Conflict], int]:
+        """Those that are open, at most MOST, in order; and how many more there are."""
+        found = open_conflicts.left_alone(open_conflicts.conflicts(org, ConflictFilter(QueryDict(filters)).wanted()))
+        if not self.all:
+            shared = open_conflicts.between(found, self.pairs).order_by().values("id")
+            one_by_one = Conflict.objects.for_org(org).filter(Q(id__in=self.ids) | Q(id__in=shared))
+            found = one_by_one.prefetch_related("user").order_by("since", "id")
+        chosen = list(found[: MOST + 1])
+        return chosen[:MOST], found.count() - MOST if len(chosen) > MOST else 0
 
 
 def _back(request: OrgRequest, address: str, words: str) -> HttpResponse:
@@ -213,14 +316,14 @@ def _title(chosen: Sequence[Conflict], use_incoming: bool) -> str:
             else _("Keep the current assignment of %(name)s?")
         )
         return asked % {"name": chosen[0].user.label}
-    many = _("Use incoming in %(n)d conflicts?") if use_incoming else _("Keep current in %(n)d conflicts?")
-    return many % {"n": len(chosen)}
+    many = _("Use incoming in %(n)s conflicts?") if use_incoming else _("Keep current in %(n)s conflicts?")
+    return many % {"n": intcomma(len(chosen))}
 
 
 def _decided(chosen: Sequence[Conflict]) -> str:
     if len(chosen) == 1:
         return _("The conflict of %(name)s was resolved.") % {"name": chosen[0].user.label}
-    return _("%(n)d conflicts were resolved.") % {"n": len(chosen)}
+    return _("%(n)s conflicts were resolved.") % {"n": intcomma(len(chosen))}
 
 
 def _progress(request: OrgRequest) -> dict[str, Any]:
@@ -232,7 +335,9 @@ def _progress(request: OrgRequest) -> dict[str, Any]:
     return {"change": change, "left": left, "done": max(marked - left, 0), "marked": max(marked, left)}
 
 
-def _filters(request: OrgRequest) -> str:
-    filters = request.GET.copy()
-    filters.pop("page", None)
-    return filters.urlencode()
+def _query(request: OrgRequest, *without: str) -> str:
+    """The query string without these parameters."""
+    query = request.GET.copy()
+    for name in without:
+        query.pop(name, None)
+    return query.urlencode()

@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from groups_provisioning.actions import entity_edits, manual_changes, mappings
 from groups_provisioning.engine import worker
-from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember
+from groups_provisioning.models import Conflict, Decision, GroupMapping, GroupMember, Preview
+from groups_provisioning.pages.conflicts import views
+from groups_provisioning.preview import runs
 from orgs.models import Change, Organization, User
 from tests.factories import OrganizationFactory
 from tests.groups_provisioning.world import POOL, SUB, TEAM, by_command, entity, group, person, places, settle, tie
@@ -257,7 +259,8 @@ class TestDeciding:
         answer = decide(browser, "use", all="1", filters="q=ek")
         assert "3 conflicts were resolved" in text(answer)
         assert "3 people still to be updated" in text(answer)
-        assert text(answer).count("Being applied") == 3
+        assert "3 people Concurrency group first opened just now" in text(answer)
+        assert text(answer).count("Being applied") == 1
         assert "a decision is being applied" in text(browser.post(DECIDE, {"action": "keep", "all": "1"}, follow=True))
         worker.drain(5)
         assert [places(each) for each in people] == [{"Gold": "claim"}] * 3
@@ -275,6 +278,123 @@ class TestDeciding:
         rows = list(csv.reader(b"".join(browser.post(f"{DECIDE}?download", sent(shown))).decode().splitlines()))
         assert ["ada@corp.example", "place", "concurrency_group", "Silver", "Gold"] in rows
         assert not Decision.objects.exists()
+
+
+@pytest.fixture
+def shared(org: Organization) -> list[User]:
+    """Three people who are in Silver and whom Gold asks for, and one who is in Bronze and whom Silver asks for."""
+    people = [person(org, f"Bo{n}", "Ek") for n in range(3)]
+    alone = person(org, "Cy", "Fox")
+    tie(group(org, "grp-bronze", alone), entity(org, "Bronze", POOL))
+    settle(alone)
+    silver_and_gold(org, *people, alone)
+    return [*people, alone]
+
+
+def rows_of(browser: Client, query: str = "") -> list[tuple[str, int]]:
+    return [(row.name, row.people) for row in browser.get(f"/groups/conflicts/?{query}").context["rows"]]
+
+
+class TestSeveralWithTheSameConflict:  # C3
+    def pair(self, browser: Client) -> str:
+        return next(row.pair for row in browser.get("/groups/conflicts/").context["rows"] if row.people == 3)
+
+    def test_are_one_row(self, browser: Client, shared: list[User]) -> None:
+        assert sorted(rows_of(browser)) == [("3 people, Gold incoming", 3), ("Cy Fox", 1), ("Cy Fox", 1)]
+        assert rows_of(browser, "q=bo1") == [("Bo1 Ek", 1)]
+        assert rows_of(browser, "about=bronze&sort=newest") == [("Cy Fox", 1), ("Cy Fox", 1)]
+        assert rows_of(browser, f"pair={self.pair(browser)}&q=bo") == [("Bo0 Ek", 1), ("Bo1 Ek", 1), ("Bo2 Ek", 1)]
+        page = text_of(browser, f"/groups/conflicts/?pair={self.pair(browser)}")
+        assert "Only people for whom Gold comes in against Silver . Show all" in page
+        assert "No matching conflicts" in text_of(browser, "/groups/conflicts/?q=nobody")
+
+    def test_are_decided_by_one_decision(self, browser: Client, shared: list[User]) -> None:  # M9
+        shown = browser.post(DECIDE, {"action": f"use:{self.pair(browser)}"})
+        assert "Use incoming in 3 conflicts?" in text(shown)
+        assert "3 moved from the concurrency group Silver to Gold" in text(shown)
+        assert "3 conflicts were resolved" in text(browser.post(DECIDE, sent(shown), follow=True))
+        worker.drain(5)
+        assert [places(each) for each in shared] == [{"Gold": "claim"}] * 3 + [{"Bronze": "claim"}]
+        assert Decision.objects.values("change").distinct().count() == 1
+
+    def test_are_decided_for_those_who_were_chosen(self, browser: Client, shared: list[User]) -> None:
+        ids = [Conflict.objects.get(user=each).id for each in shared[:2]]
+        decide(browser, "keep", conflict=ids, filters=f"pair={self.pair(browser)}")
+        worker.drain(5)
+        assert sorted(rows_of(browser)) == [("Bo2 Ek", 1), ("Cy Fox", 1), ("Cy Fox", 1)]
+
+    def test_are_chosen_as_a_row_beside_others(self, browser: Client, shared: list[User]) -> None:
+        other = Conflict.objects.filter(user=shared[3])[0]
+        answer = decide(browser, "keep", pair=[self.pair(browser)], conflict=[other.id])
+        assert "4 conflicts were resolved" in text(answer)
+
+    def test_are_those_that_the_filter_leaves(self, browser: Client, shared: list[User]) -> None:
+        shown = browser.post(DECIDE, {"action": "use", "pair": self.pair(browser), "filters": "q=bo1"})
+        assert "Use the incoming assignment of Bo1 Ek?" in text(shown)
+
+    def test_one_who_comes_meanwhile_is_shown_first(
+        self, browser: Client, org: Organization, shared: list[User]
+    ) -> None:  # M9
+        for wish in ({"action": f"use:{self.pair(browser)}"}, {"action": "use", "all": "1", "filters": "about=gold"}):
+            shown = browser.post(DECIDE, wish)
+            new = person(org, f"Di{len(wish)}", "Ng")
+            for other in GroupMember.objects.filter(user=shared[0]).order_by("id"):
+                GroupMember.objects.create(
+                    org=org, group=other.group, user=new, added_at=other.added_at, added_by=other.added_by
+                )
+                settle(new)
+            again = browser.post(DECIDE, sent(shown))
+            assert "the effects have changed" in text(again)
+            assert "moved from the concurrency group Silver to Gold" in text(again)
+            assert not Decision.objects.exists()
+
+    def test_once_all_are_decided_the_others_are_listed(self, browser: Client, shared: list[User]) -> None:
+        pair = self.pair(browser)
+        decide(browser, f"use:{pair}")
+        worker.drain(5)
+        answer = browser.get(f"/groups/conflicts/?pair={pair}&clash=concurrency_group&page=2")
+        assert answer.headers["Location"] == "/groups/conflicts/?clash=concurrency_group"
+
+    def test_are_undone_as_one(self, browser: Client, shared: list[User]) -> None:
+        decide(browser, f"use:{self.pair(browser)}")
+        worker.drain(5)
+        page = browser.get("/groups/conflicts/resolved/?q=ek")
+        assert text(page).count("Undo all 3…") == 3
+        address = f"/groups/conflicts/resolved/changes/{Decision.objects.all()[0].change_id}/undo/?q=ek"
+        shown = browser.get(address)
+        assert "Undo the decisions about 3 people?" in text(shown)
+        assert "3 moved from the concurrency group Gold to Silver" in text(shown)  # M9
+        assert "3 conflicts will open" in text(shown)
+        one = Decision.objects.get(user=shared[0])
+        browser.post(undo_one := f"/groups/conflicts/resolved/{one.id}/undo/", sent(browser.get(undo_one)))
+        again = browser.post(address, sent(shown))
+        assert "the effects have changed" in text(again)
+        answer = browser.post(address, sent(again), follow=True)
+        assert answer.redirect_chain == [("/groups/conflicts/resolved/?q=ek", 302)]
+        assert "The decisions about 2 people were undone" in text(answer)
+        worker.drain(5)
+        assert [places(each) for each in shared[:3]] == [{"Silver": "claim"}] * 3
+        assert "can no longer be undone" in text(browser.get(address, follow=True))
+
+    def test_what_has_ended_stays_ended(self, browser: Client, org: Organization, shared: list[User]) -> None:
+        decide(browser, f"use:{self.pair(browser)}")
+        gold = GroupMapping.objects.get(entity__name="Gold")
+        mappings.reject(org=org, mapping_ids=[gold.id], cause=by_command())
+        address = f"/groups/conflicts/resolved/changes/{Decision.objects.all()[0].change_id}/undo/"
+        assert "can no longer be undone" in text(browser.get(address, follow=True))
+        assert "Undo all" not in text_of(browser, "/groups/conflicts/resolved/")
+
+    def test_more_than_one_request_can_look_at_are_left_to_a_worker(
+        self, browser: Client, shared: list[User], monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 2)
+        wish = {"action": f"use:{self.pair(browser)}"}
+        assert "Working out the effect on 3 people" in text(browser.post(DECIDE, wish))
+        assert runs.serve()
+        shown = browser.post(DECIDE, wish)
+        assert "3 moved from the concurrency group Silver to Gold" in text(shown)
+        assert "3 conflicts were resolved" in text(browser.post(DECIDE, sent(shown), follow=True))
+        assert Preview.objects.count() == 1
 
 
 class TestResolved:
@@ -301,7 +421,8 @@ class TestResolved:
         decide(browser, f"use:{conflict.id}")
         address = f"/groups/conflicts/resolved/{Decision.objects.get().id}/undo/"
         assert "the conflict opens again" in text_of(browser, address)
-        answer = browser.post(address, follow=True)
+        assert "moved from the concurrency group Gold to Silver" in text_of(browser, address)  # M9
+        answer = browser.post(address, sent(browser.get(address)), follow=True)
         assert "The decision about Ada Lovelace was undone" in text(answer)
         assert "Undone by Mo Adler" in text(answer)
         assert places(ada) == {"Silver": "claim"}
@@ -380,12 +501,14 @@ def crowd(org: Organization) -> Organization:
 
 
 def test_is_quick_and_small_with_a_crowd(
-    browser: Client, crowd: Organization, django_assert_max_num_queries: Any
+    browser: Client, crowd: Organization, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (row,) = browser.get("/groups/conflicts/").context["rows"]
+    assert row.people == 10_000
     for address in (
-        "/groups/conflicts/",
-        "/groups/conflicts/?page=199",
-        "/groups/conflicts/?q=p99&about=gold&clash=concurrency_group&sort=newest",
+        f"/groups/conflicts/?pair={row.pair}",
+        f"/groups/conflicts/?pair={row.pair}&page=199",
+        f"/groups/conflicts/?pair={row.pair}&q=p99&about=gold&clash=concurrency_group&sort=newest",
         "/groups/conflicts/resolved/",
         "/groups/conflicts/resolved/?q=p99&page=2",
     ):
@@ -393,9 +516,12 @@ def test_is_quick_and_small_with_a_crowd(
             answer = browser.get(address)
         assert len(answer.content) < 100_000
         assert len(answer.context["rows"]) == 50
-    shown = browser.post(DECIDE, {"action": "keep", "all": "1", "filters": ""})
-    assert "Keep current in 1000 conflicts?" in text(shown)
-    assert "9,000 more conflicts match the filter" in text(shown)
+    monkeypatch.setattr(views, "MOST", 6_000)
+    with django_assert_max_num_queries(20):
+        shown = browser.post(DECIDE, {"action": "keep", "all": "1", "filters": ""})
+    assert "Keep current in 6,000 conflicts?" in text(shown)
+    assert "4,000 more conflicts match the filter" in text(shown)
+    assert "Working out the effect on 6,000 people" in text(shown)
     assert len(shown.content) < 100_000
 
 

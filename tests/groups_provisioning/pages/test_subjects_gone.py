@@ -155,6 +155,7 @@ MAPPING, RULE = (
     "This mapping no longer exists|This group was deleted.|effects have changed",
     "Somebody else has deleted this rule.",
 )
+UNDONE = "can no longer be undone|effects have changed"
 OFF, TAKEN = "switched off", "Another team has this name."
 NO_ROLE = "Select a valid choice|This role no longer exists|effects have changed"
 
@@ -271,7 +272,8 @@ def forms() -> dict[str, Callable[[World], Form]]:
             w.delete_person,
             "no longer open|effects have changed",
         ),
-        "a decision to undo": lambda w: Form("conflict-undo", [w.decision().id], {}, w.delete_person, "undone"),
+        "a decision to undo": lambda w: Form("conflict-undo", [w.decision().id], {}, w.delete_person, UNDONE),
+        "decisions to undo": lambda w: Form("conflicts-undo", [w.decision().change_id], {}, w.delete_person, UNDONE),
     }
 
 
@@ -323,7 +325,7 @@ def test_every_form_is_in_the_table(world: World) -> None:
 
 
 def _asks_twice(form: Form) -> bool:
-    shown = ("group", "mapping", "rule", "conflicts", "entity-delete", "person-deactivate", "person-activate")
+    shown = ("group", "mapping", "rule", "conflict", "entity-delete", "person-deactivate", "person-activate")
     return form.name.startswith(shown) and form.name != "rule-move"
 
 

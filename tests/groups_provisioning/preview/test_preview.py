@@ -17,7 +17,7 @@ from groups_provisioning.actions import conflict_decisions, entity_edits, group_
 from groups_provisioning.actions.conflict_decisions import Card
 from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.models import ROLE, Conflict, GroupMapping, PatternType, Preview, PushedGroup
+from groups_provisioning.models import ROLE, Conflict, Decision, GroupMapping, PatternType, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs import organizations
@@ -165,6 +165,13 @@ class TestAPreviewComesTrue:
             wish,
             lambda: conflict_decisions.decide(org=org, cards=cards, use_incoming=use_incoming, cause=by_command()),
         )
+        ids = list(Decision.objects.order_by("id").values_list("id", flat=True))
+        undone = came_true(
+            org,
+            {"do": "undo", "ids": ids},
+            lambda: conflict_decisions.undo(org=org, decision_ids=ids, cause=by_command()),
+        )
+        assert undone.summary.opened == 2
 
     def test_of_rejecting_what_made_admins(self, org: Organization, idp: Idp, people: list[str]) -> None:  # R5
         admins = [str(UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"]).id) for _ in range(2)]
