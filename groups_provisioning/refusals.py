@@ -44,6 +44,14 @@ WORDS: Mapping[type[Exception], Words] = {
         _("This group already has a mapping to the role %(group)s. Choose another role, or approve that mapping."),
         _("the group already has a mapping to the role %(group)s"),
     ),
+    assignments.AlreadyMapped: Words(
+        _("This group already has a mapping. Add another on the group's page."),
+        _("the group already has a mapping"),
+    ),
+    assignments.NotCreated: Words(
+        _("There is no sub-organization “%(group)s”. Create it first: sub-organizations are not created in bulk."),
+        _("there is no sub-organization of its name"),
+    ),
     UnknownRole: Words(
         _("This role no longer exists. Choose another."),
         _("its role no longer exists"),

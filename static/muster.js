@@ -76,6 +76,52 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A list of rows about which one decides: [data-row], each with an id. After a decision the list stands where it stood,
+// with the focus on the next row; after none, on the same row.
+const LIST = "list";
+const rowsOf = () => [...document.querySelectorAll("[data-row]")].map(({ id }) => id);
+const kept = JSON.parse(sessionStorage.getItem(LIST));
+let about = null;
+
+addEventListener("click", ({ target }) => {
+  about = target.closest("[data-row]")?.id ?? about;
+  if (kept && target.closest("a[data-close]")) sessionStorage.setItem(LIST, JSON.stringify({ ...kept, undecided: true }));
+});
+addEventListener("submit", ({ target, submitter }) => {
+  if (!target.matches("[data-many]") || submitter?.closest("[data-row]")) return;
+  about = [...target.querySelectorAll("[data-row]:has(:checked)")].at(-1)?.id ?? null;
+});
+addEventListener("pagehide", () => {
+  const rows = rowsOf();
+  if (!rows.length) return;
+  sessionStorage.setItem(LIST, JSON.stringify({ path: location.pathname, y: scrollY, rows, about }));
+});
+
+function returnTo({ y, rows, about, undecided }) {
+  const said = document.querySelector(".flashes");
+  const [visit] = performance.getEntriesByType("navigation");
+  if (visit?.type !== "navigate" || !(said || undecided)) return;
+  const [at, there] = [rows.indexOf(about), rowsOf()];
+  const next = said ? [...rows.slice(at + 1), there[Math.min(at, there.length - 1)]] : [about];
+  const row = at < 0 ? null : document.getElementById(next.find((id) => there.includes(id)));
+  if (row) {
+    scrollTo(0, y);
+    row.querySelector("a[href], button").focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+    if (!said) return;
+    said.dataset.kept = "";
+    // What is in a live region when the page loads is not read out; what comes into it is.
+    setTimeout(() => said.replaceChildren(...[...said.children].map((words) => words.cloneNode(true))), 50);
+  } else if (said) {
+    said.tabIndex = -1;
+    said.focus();
+  }
+}
+if (kept?.path === location.pathname) {
+  sessionStorage.removeItem(LIST);
+  returnTo(kept);
+}
+
 // What htmx has fetched: into a dialog, which is shown; or a part of the page that says in words what is new in it.
 let told = document.querySelector("[data-announce]")?.dataset.announce;
 addEventListener("htmx:afterSettle", ({ target }) => {

@@ -37,7 +37,7 @@ def close(
         for name, value in flags.items():
             setattr(mapping, name, value)
         stories.append(told(mapping, groups[mapping.group_id], was=was))
-    GroupMapping.objects.bulk_update(mappings, [*STATUS_FIELDS, *flags])
+    GroupMapping.objects.bulk_update(mappings, [*STATUS_FIELDS, *flags], batch_size=500)
     return stories
 
 

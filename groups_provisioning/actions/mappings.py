@@ -77,6 +77,7 @@ __all__ = [
     "approve",
     "approve_many",
     "map_group",
+    "map_many",
     "reject",
     "release_roles",
     "retarget",
@@ -85,7 +86,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class Approvals:
-    """What `approve_many` did. Mappings that were already approved are in neither."""
+    """What `approve_many` or `map_many` did: refused are mappings or groups. What was so already is in neither."""
 
     approved: list[GroupMapping] = field(default_factory=list)
     refused: dict[UUID, Exception] = field(default_factory=dict)
@@ -132,6 +133,19 @@ def approve_many(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause
     done, refused = _assign(org, [Approve(id_) for id_ in mapping_ids], MappingApproved, cause)
     approved = [mapping for mapping, steps in done if steps.is_news]
     return Approvals(approved, {wish.mapping_id: refusal for wish, refusal in refused.items()})
+
+
+@command
+def map_many(*, org: Organization, group_ids: Iterable[UUID], kind: str, role: str = "", cause: Cause) -> Approvals:
+    """Map unmapped groups by hand, each to the entity of its name, found or created as by a rule (SPEC M4); or give all
+    of them a role.
+
+    Refusals are reported, never raised.
+    """
+    wishes = [Map(id_, kind, role or None, as_rules_do=True) for id_ in group_ids]
+    done, refused = _assign(org, wishes, MappingApproved, cause)
+    approved = [mapping for mapping, steps in done if steps.is_news]
+    return Approvals(approved, {wish.group_id: refusal for wish, refusal in refused.items()})
 
 
 @command

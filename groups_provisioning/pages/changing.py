@@ -11,6 +11,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -50,6 +51,12 @@ def changing(back: str, *methods: str) -> Callable[[View[P]], Callable[..., Http
         return guarded
 
     return decorate
+
+
+def back(request: OrgRequest, default: str) -> str:
+    """Where to go afterwards: to the list that a link came from, which its query names; a path of this site."""
+    asked = request.GET.get("back", "")
+    return asked if asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None) else default
 
 
 def person(request: OrgRequest, user_id: UUID | str | None) -> User:

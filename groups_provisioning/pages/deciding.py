@@ -3,7 +3,7 @@
 `decide` is the only place that shows previews and carries out decisions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups_provisioning import refusals
-from groups_provisioning.models import GroupMapping
+from groups_provisioning.models import GroupMapping, PushedGroup
 from groups_provisioning.pages.targets import TargetForm, suggested
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
@@ -41,10 +41,10 @@ PEOPLE = Above("people", gettext_lazy("People"))
 class Question:
     """A question to an admin. title: the question. verb: on the button. wish: for `preview.plans`, or None.
 
-    back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: the mappings, if there
-    are several; refused: those that stay as they are, and why. second: a second question, which has to be ticked as
-    well. details: a template with further details, and its context. above: the parent page. The function that carries
-    out the decision is not a field, because templates call whatever is callable.
+    back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: if there are several,
+    the groups, by the ids by which `Plan.refused` has them; refused: what stays as it is, and why. second: a second
+    question, which has to be ticked as well. details: a template with further details, and its context. above: the
+    parent page. The function that carries out the decision is not a field, because templates call whatever is callable.
     """
 
     title: str
@@ -55,8 +55,8 @@ class Question:
     lead: str = ""
     destructive: bool = False
     second: str = ""
-    asked: Sequence[GroupMapping] = ()
-    refused: Sequence[tuple[GroupMapping, str]] = ()
+    asked: Mapping[str, PushedGroup] = field(default_factory=dict)
+    refused: Sequence[tuple[GroupMapping | PushedGroup, str]] = ()
     details: str = ""
     above: Above = SCIM_GROUPS
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -121,11 +121,10 @@ def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:
         return None, refusals.in_words(refusal)
 
 
-def _refused(asked: Iterable[GroupMapping], outlook: Outlook | None) -> Iterator[tuple[GroupMapping, str]]:
-    for mapping in asked:
-        refusal = outlook and outlook.plan.refused.get(str(mapping.id))
-        if refusal:
-            yield mapping, refusals.in_words(refusal)
+def _refused(asked: Mapping[str, PushedGroup], outlook: Outlook | None) -> Iterator[tuple[PushedGroup, str]]:
+    for id_, refusal in outlook.plan.refused.items() if outlook else ():
+        if id_ in asked:
+            yield asked[id_], refusals.in_words(refusal)
 
 
 def _download(request: OrgRequest, question: Question) -> str:

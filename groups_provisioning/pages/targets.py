@@ -14,7 +14,7 @@ from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import ROLE, GroupMapping
 from orgs import entities, entity_names, roles
 from orgs.db.keys import fold
-from orgs.models import Entity, Organization
+from orgs.models import KIND_SWITCHES, Entity, Organization
 
 SUGGESTED = 20
 
@@ -73,6 +73,18 @@ class TargetForm(forms.Form):
     def wish(self) -> dict[str, str]:
         """The target, as a preview takes it."""
         return {"entity": str(self.target)} if isinstance(self.target, UUID) else {"name": self.target}
+
+
+def bulk_targets(org: Organization) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What many groups can be mapped to at once, as labelled groups of values: each to the entity of its name; a role.
+
+    A value is a kind, or `role:` and a key.
+    """
+    on = entities.kinds_on(org)
+    kinds = [(kind.value, str(kind.label)) for kind in KIND_SWITCHES if kind in on]
+    given = [(f"{ROLE}:{key}", key) for key in roles.catalogue(org.profile).keys]
+    found = [(str(_("Each to a target of its name")), kinds), (str(_("All to a role")), given)]
+    return [(label, choices) for label, choices in found if choices]
 
 
 def suggested(org: Organization, kind: str, text: str) -> list[str]:

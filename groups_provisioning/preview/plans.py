@@ -76,7 +76,8 @@ class Waiting:
 
 @dataclass(slots=True)
 class Plan:
-    """What would be done. groups: those that it is about. refused: mappings, and why they would stay as they are.
+    """What would be done. groups: those that it is about. refused: mappings, or groups, and why they would stay as they
+    are.
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
     """
@@ -115,6 +116,11 @@ def _approve(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], en
 def _map(org: Organization, plan: Plan, at: datetime, group: str, kind: str, entity: str = "", name: str = "") -> None:
     """Map a group by hand."""
     _assign(org, plan, at, [Map(UUID(group), kind, _target(entity, name))])
+
+
+def _map_many(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], kind: str, role: str = "") -> None:
+    """Map unmapped groups by hand, each to the entity of its name; or give all of them a role."""
+    _assign(org, plan, at, [Map(UUID(id_), kind, role or None, as_rules_do=True) for id_ in ids])
 
 
 def _retarget(org: Organization, plan: Plan, at: datetime, mapping: str, entity: str = "", name: str = "") -> None:
@@ -163,12 +169,13 @@ def _undo_end(org: Organization, plan: Plan, at: datetime, group: str) -> list[U
 
 
 def _assign(org: Organization, plan: Plan, at: datetime, wishes: Sequence[assignments.Wish]) -> None:
-    """Lay the steps that the wishes take over the facts. A refusal is raised, of several wishes told."""
+    """Lay the steps that the wishes take over the facts. A refusal is raised, of wishes about many told."""
     done, refused = assignments.assign_all(load(org, wishes, lock=False).state, wishes)
     for wish, refusal in refused.items():
-        if len(wishes) == 1 or isinstance(wish, Map):
+        about = wish.group_id if isinstance(wish, Map) else wish.mapping_id
+        if len(wishes) == 1 and not (isinstance(wish, Map) and wish.as_rules_do):
             raise refusal
-        plan.refused[str(wish.mapping_id)] = refusal
+        plan.refused[str(about)] = refusal
     for steps in done.values():
         if steps.is_news:
             _lay(plan, at, steps)
@@ -363,6 +370,7 @@ def _everybody(org: Organization) -> list[UUID]:
 _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "approve": _approve,
     "map": _map,
+    "map_many": _map_many,
     "retarget": _retarget,
     "reject": _reject,
     "apply": _apply,

@@ -12,6 +12,7 @@ from uuid import UUID
 from groups_provisioning.choices import EXCLUSIVE, ROLE
 from groups_provisioning.rules.proposals import excluded
 from orgs.catalogue import UnknownRole
+from orgs.choices import EntityKind
 from orgs.db.keys import fold
 from orgs.entity_names import KindOff, Named, NameTaken, ReservedName, UnknownEntity, UnusableName, usable
 
@@ -46,6 +47,14 @@ class Excluded(Exception):
     """A sub-organization excludes other mappings of the same group (SPEC M1)."""
 
 
+class AlreadyMapped(Exception):
+    """The group has a mapping to an entity, and many at once are mapped only if they are unmapped (SPEC M5)."""
+
+
+class NotCreated(Exception):
+    """No sub-organization has the group's name, and many at once are not created (SPEC M4)."""
+
+
 class RoleGiven(Exception):
     """Another mapping of the group gives this role (SPEC R6)."""
 
@@ -63,6 +72,8 @@ REFUSALS = (
     Excluded,
     SecondOfItsKind,
     RoleGiven,
+    AlreadyMapped,
+    NotCreated,
     KindOff,
     UnknownEntity,
     UnknownRole,
@@ -180,11 +191,15 @@ class Retarget:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Map a group by hand; a mapping of this kind that waits for a target gets this one. For a role, name it."""
+    """Map a group by hand; a mapping of this kind that waits for a target gets this one. For a role, name it.
+
+    as_rules_do: only if it is unmapped (SPEC M5); and a sub-organization is found, never created (SPEC M4).
+    """
 
     group_id: UUID
     kind: str
     target: Target = None
+    as_rules_do: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +236,13 @@ def assign(state: State, wish: Wish) -> Steps:
         if wish.target not in (None, old.place and old.place.id):
             raise NotPending
         return Steps(old, is_news=False)
+    as_rules_do = isinstance(wish, Map) and wish.as_rules_do and kind != ROLE
+    if as_rules_do and any(each.kind != ROLE for each in group.assignments):
+        raise AlreadyMapped
     _check(state, kind, [each for each in group.assignments if each is not old])
     place = _place(state, group, old, kind, wish.target)
+    if as_rules_do and place.is_new and kind == EntityKind.SUB_ORGANIZATION:
+        raise NotCreated(place.name)
     owner = place.owner
     if owner is not None and owner is not old:
         if old is None and owner.group is group and owner.is_synced:

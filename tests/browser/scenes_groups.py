@@ -131,6 +131,16 @@ def _mapping(owner: User, name: str, what: str) -> str:
     return f"/mappings/{GroupMapping.objects.live().filter(group=company(owner)[name]).first().id}/{what}/"
 
 
+def _map_all(to: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.get_by_label("All on this page").check()
+        page.get_by_label("Map to").select_option(to)
+        page.get_by_role("button", name="Map…").click()
+        page.get_by_role("heading", level=1, name="7 groups").wait_for()
+
+    return act
+
+
 def _choose_all(action: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         page.get_by_label("All on this page").check()
@@ -225,6 +235,9 @@ SCENES = {
     "groups-not-found": Scene(_list, lambda page: page.goto("/groups/?q=sales") and None),
     "groups-off": Scene(_off),
     "groups-bulk-approve": Scene(_list, _choose_all("Approve…")),
+    "groups-bulk-map": Scene(_list, _map_all("team")),
+    "groups-bulk-role": Scene(_list, _map_all("role:Admin")),
+    "groups-many-chosen": Scene(_many, lambda page: page.get_by_label("Choose all 60 that match").check()),
     "groups-bulk-reject": Scene(_list, _choose_all("Reject…")),
     "group": Scene(_group("design")),
     "group-unmapped": Scene(_group("contractors")),

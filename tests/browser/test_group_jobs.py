@@ -88,6 +88,30 @@ def test_mapping_a_group_whose_effect_takes_long(admin: User, page: Page, monkey
     assert GroupMapping.objects.get(group=group).status == Status.APPROVED
 
 
+def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None:  # M9, M4
+    company(admin)
+    idp = idp_of(admin.org, "Entra ID")
+    for number in range(60):
+        push(idp, f"unit {number}")
+    page.goto("/groups/?q=unit&status=unmapped")
+    page.get_by_label("All on this page").check()
+    expect(page.get_by_text("50 chosen")).to_be_visible()
+    page.get_by_label("Choose all 60 that match").check()
+    expect(page.get_by_text("60 chosen")).to_be_visible()
+    page.get_by_role("checkbox", name="Select unit 3", exact=True).uncheck()
+    expect(page.get_by_text("49 chosen")).to_be_visible()
+    page.get_by_label("Choose all 60 that match").check()
+    page.get_by_role("button", name="Map…").click()
+    expect(page.get_by_role("heading", name="Map 60 groups?")).to_be_visible()
+    push(idp, "unit of somebody else")
+    page.get_by_role("button", name="Map groups").click()
+    expect(page.get_by_role("heading", name="Map 61 groups?")).to_be_visible()
+    expect(page.get_by_text("the effects have changed")).to_be_visible()
+    page.get_by_role("button", name="Map groups").click()
+    expect(page.get_by_text("61 groups were mapped.")).to_be_visible()
+    assert GroupMapping.objects.filter(group__display_name__startswith="unit", status=Status.APPROVED).count() == 61
+
+
 def test_a_rule_is_tested_and_applied(admin: User, page: Page) -> None:
     company(admin)
     page.goto("/groups/rules/")

@@ -22,6 +22,8 @@ from groups_provisioning.rules.assignments import EntityOwned
 from orgs.models import Change
 from orgs.web.access import OrgRequest, cause
 
+MOST = 500  # groups that are ended together, one after the other
+
 deciding = changing.changing("groups")
 
 
@@ -53,6 +55,9 @@ def end_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: di
     groups = list(PushedGroup.objects.for_org(request.org).live().filter(id__in=chosen).order_by("display_name_key"))
     if not groups:
         messages.info(request, _("Select the groups first."))
+        return redirect(back)
+    if len(groups) > MOST:
+        messages.info(request, _("End at most %(count)d groups at a time.") % {"count": MOST})
         return redirect(back)
     ids = sorted(group.id for group in groups)  # in the order in which groups are locked
 

@@ -1,6 +1,6 @@
 """Decisions about mappings: each is shown with its effects, then carried out by one command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from django.utils.translation import ngettext
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import group_intake, mappings
-from groups_provisioning.actions.mappings import Approvals
+from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import ROLE, GroupMapping, PushedGroup, Status
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import end_views, group_list
 from groups_provisioning.pages.groups.views import MOST
-from groups_provisioning.pages.targets import TargetForm
+from groups_provisioning.pages.targets import TargetForm, bulk_targets
 from orgs import entities, roles
 from orgs.choices import RolePolicy
 from orgs.db.keys import as_uuid
@@ -209,24 +209,90 @@ def in_sync(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
 
 @changing.changing("groups", "POST")
 def bulk(request: OrgRequest) -> HttpResponseBase:
-    """Approve or reject the mappings of many groups, or end them: those selected, or all that match a filter."""
-    chosen = _chosen(request)
+    """Decide about many groups together: those selected, or all that match a filter.
+
+    Those that match are looked for again when it is confirmed: if it is not what was shown, it is shown anew.
+    """
     filters = request.POST.get("filters", "")
     back = f"{reverse('groups')}?{filters}" if filters else reverse("groups")
+    is_all = bool(request.POST.get("all"))
+    chosen = _chosen(request, filters) if is_all else _selected(request)
     if not chosen:
         messages.info(request, _("Select the groups first."))
         return redirect(back)
-    if request.POST.get("action") == "end":
-        return end_views.end_many(request, chosen, back, {"chosen": chosen, "filters": filters, "action": "end"})
+    action = request.POST.get("action", "")
+    context = {"chosen": () if is_all else chosen, "all": is_all, "filters": filters, "action": action}
+    if action == "end":
+        return end_views.end_many(request, chosen, back, context)
+    if action == "map":
+        return _map_many(request, chosen, back, context)
     live = GroupMapping.objects.for_org(request.org).live().filter(group__in=chosen).select_related("group", "entity")
     live = live.order_by("group__display_name_key", "id")
-    is_rejection = request.POST.get("action") == "reject"
+    is_rejection = action == "reject"
     asked = list(live if is_rejection else live.filter(status=Status.PENDING))
     if not asked:
         messages.info(request, _("None of these groups has a mapping that you can approve or reject."))
         return redirect(back)
-    context = {"chosen": chosen, "filters": filters, "action": "reject" if is_rejection else "approve"}
     return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
+
+
+def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: dict[str, Any]) -> HttpResponseBase:
+    """Each to an entity of its name, or all to one role: an entity has only one group (SPEC M1)."""
+    to = request.POST.get("to", "")
+    kind, _colon, role = to.partition(":")
+    if to not in {value for _label, choices in bulk_targets(request.org) for value, _name in choices}:
+        messages.info(request, _("Choose what to map the groups to."))
+        return redirect(back)
+    groups = {str(each.id): each for each in PushedGroup.objects.for_org(request.org).live().filter(id__in=chosen)}
+
+    def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
+        done = mappings.map_many(
+            org=request.org, group_ids=map(UUID, groups), kind=kind, role=role, cause=cause(request)
+        )
+        count = len({mapping.group_id for mapping in done.approved})
+        return (
+            ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", count) % {"count": count},
+            [(groups[str(id_)], refusals.in_words(refusal)) for id_, refusal in done.refused.items()],
+        )
+
+    if kind == ROLE:
+        title = ngettext("Give %(count)d group a role?", "Give %(count)d groups a role?", len(groups))
+        lead = _("Members get the role %(role)s, beside what else gives them roles.")
+    else:
+        title = ngettext("Map %(count)d group?", "Map %(count)d groups?", len(groups))
+        lead = _(
+            "Each group is mapped to the %(kind)s of its own name, because a target can have only one group. What does "
+            "not exist is created, except sub-organizations. Groups that have a mapping stay as they are."
+        )
+    is_admin = kind == ROLE and role == roles.catalogue(request.org.profile).admin
+    question = Question(
+        title=title % {"count": len(groups)},
+        verb=_("Give role") if kind == ROLE else _("Map groups"),
+        wish={"do": "map_many", "ids": sorted(groups), "kind": kind, "role": role},
+        back=back,
+        lead=lead % {"kind": dict(TARGET_KINDS)[kind].lower(), "role": role},
+        second=_("I know that the members of these groups become admins.") if is_admin else "",
+        asked=groups,
+        details="groups_provisioning/groups/_bulk.html",
+        context=context | {"to": to},
+    )
+    return _decide_many(request, question, do)
+
+
+def _decide_many(
+    request: OrgRequest, question: Question, do: Callable[[], tuple[str, list[tuple[PushedGroup, str]]]]
+) -> HttpResponseBase:
+    """Decide, and tell which groups were refused. do: carries it out; returns what to say, and the refused."""
+    refused: list[tuple[PushedGroup, str]] = []
+
+    def carry_out() -> str:
+        said, refused[:] = do()
+        return said
+
+    answer = decide(request, question, carry_out)
+    if refused:
+        messages.warning(request, refusals.told(refused))
+    return answer
 
 
 def _approve_many(
@@ -235,36 +301,30 @@ def _approve_many(
     # If the target was deleted, an admin chooses the new one (SPEC M7), but for a role that is back.
     why = _("its target was deleted; choose a new one.")
     there = roles.catalogue(request.org.profile).keys
-    asked = [mapping for mapping in pending if not mapping.target_deleted or mapping.role in there]
-    lost = [(mapping, why) for mapping in pending if mapping not in asked]
-    done: Approvals | None = None
+    stays = {mapping.id for mapping in pending if mapping.target_deleted and mapping.role not in there}
+    lost = [(mapping.group, why) for mapping in pending if mapping.id in stays]
+    asked = {str(mapping.id): mapping.group for mapping in pending if mapping.id not in stays}
 
-    def carry_out() -> str:
-        nonlocal done
-        done = mappings.approve_many(org=request.org, mapping_ids=[each.id for each in asked], cause=cause(request))
+    def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
+        done = mappings.approve_many(org=request.org, mapping_ids=map(UUID, asked), cause=cause(request))
         count = len(done.approved)
-        return ngettext("%(count)d mapping was approved.", "%(count)d mappings were approved.", count) % {
-            "count": count
-        }
+        return (
+            ngettext("%(count)d mapping was approved.", "%(count)d mappings were approved.", count) % {"count": count},
+            lost + [(asked[str(id_)], refusals.in_words(refusal)) for id_, refusal in done.refused.items()],
+        )
 
     title = ngettext("Approve %(count)d mapping?", "Approve %(count)d mappings?", len(asked)) % {"count": len(asked)}
     question = Question(
         title=title if asked else _("These mappings cannot be approved in bulk"),
         verb=_("Approve"),
-        wish={"do": "approve", "ids": [str(mapping.id) for mapping in asked]},
+        wish={"do": "approve", "ids": list(asked)},
         back=back,
         asked=asked,
         refused=lost,
         details="groups_provisioning/groups/_bulk.html",
         context=context,
     )
-    answer = decide(request, question, carry_out)
-    if done is not None:
-        refused = {mapping_id: refusals.in_words(refusal) for mapping_id, refusal in done.refused.items()}
-        stay = lost + [(mapping, refused[mapping.id]) for mapping in asked if mapping.id in refused]
-        if stay:
-            messages.warning(request, refusals.told([(mapping.group, why) for mapping, why in stay]))
-    return answer
+    return _decide_many(request, question, do)
 
 
 def _reject_many(
@@ -292,13 +352,15 @@ def _reject_many(
     return decide(request, question, carry_out)
 
 
-def _chosen(request: OrgRequest) -> list[UUID]:
-    """The selected groups, at most MOST of them."""
-    if request.POST.get("all"):
-        wanted = group_list.GroupFilter(QueryDict(request.POST.get("filters", "")), org=request.org).qs
-    else:
-        wanted = PushedGroup.objects.for_org(request.org).live().filter(id__in=_ids(request.POST.getlist("group")))
+def _chosen(request: OrgRequest, filters: str) -> list[UUID]:
+    """The groups that match, at most MOST of them."""
+    wanted = group_list.GroupFilter(QueryDict(filters), org=request.org).qs
     return list(wanted.values_list("id", flat=True)[:MOST])
+
+
+def _selected(request: OrgRequest) -> list[UUID]:
+    found = PushedGroup.objects.for_org(request.org).live().filter(id__in=_ids(request.POST.getlist("group")))
+    return list(found.order_by("id").values_list("id", flat=True))
 
 
 def _ids(texts: Sequence[str]) -> list[UUID]:

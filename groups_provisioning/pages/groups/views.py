@@ -19,6 +19,7 @@ from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.groups import group_list, group_page
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import Search
+from groups_provisioning.pages.targets import bulk_targets
 from orgs import matter_words, matters
 from orgs.models import MatterKind
 from orgs.web.access import OrgRequest, org_admin
@@ -28,7 +29,7 @@ from orgs.web.long_list import LongList
 PAGE = 50
 ATTRIBUTES = 200
 HISTORY = 6  # changes on a group's page
-MOST = 500  # groups in one bulk decision
+MOST = 2_000  # groups in one bulk decision
 
 
 @require_safe
@@ -46,10 +47,11 @@ def groups(request: OrgRequest) -> HttpResponse:
         {
             "tabs": tabs,
             "chosen": chosen,
-            "filters": _without(request, "page"),
+            "filters": request.GET.urlencode(),
             "counts": counts,
             "page": page,
             "most": MOST,
+            "bulk_targets": bulk_targets(request.org),
             "rows": group_list.rows(request.org, page.object_list, rules),
         },
     )

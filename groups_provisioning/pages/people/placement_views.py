@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups_provisioning import refusals
@@ -63,17 +64,19 @@ def place_in_entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
 def take_out(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpResponse:
     """Remove somebody, after saying what that does and how long it lasts."""
     user, entity = changing.person(request, user_id), changing.entity(request, entity_id)
+    back = changing.back(request, reverse("person", args=[user.id]))
     if request.method == "POST":
         if manual_changes.take_out(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
             messages.success(request, _("%(name)s was removed from %(entity)s.") % _named(user, entity))
-        return redirect("person", user.id)
+        return redirect(back)
     membership = Membership.objects.filter(user=user, entity=entity).select_related("mapping__group").first()
     by_admin = HandPlacement.objects.filter(user=user, entity=entity, placed=True).exists()
     if membership is None and not by_admin:
-        return redirect("person", user.id)
+        return redirect(back)
     context = {
         "person": user,
         "entity": entity,
+        "back": back,
         "membership": membership,
         "is_scim": membership is not None and membership.source != Source.HAND,
         "by_admin": by_admin,
@@ -87,7 +90,7 @@ def put_back(request: OrgRequest, user_id: UUID, entity_id: UUID) -> HttpRespons
     if manual_changes.put_back(org=request.org, user_id=user.id, entity_id=entity.id, cause=cause(request)):
         words = _("Your identity provider now decides again whether %(name)s is assigned to %(entity)s.")
         messages.success(request, words % _named(user, entity))
-    return redirect("person", user.id)
+    return redirect(changing.back(request, reverse("person", args=[user.id])))
 
 
 def _place(request: OrgRequest, user: User, entity: Entity) -> None:

@@ -124,7 +124,7 @@ def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
     except rules.UnknownRule:
         messages.info(request, _("Somebody else has deleted this rule."))
     if not request.htmx:
-        return redirect("rules")
+        return redirect(f"{reverse('rules')}#rule-{rule.id}")
     context: dict[str, Any] = {"list": rule_list(request.org, gives_roles=rule.gives_role)}
     found = context["list"].rules
     moved = next((each for each in found if each.id == rule.id), None)

@@ -21,13 +21,14 @@ from groups_provisioning.actions.mappings import (
 )
 from groups_provisioning.actions.rules import UnknownRule
 from groups_provisioning.models import ROLE, GroupMapping, Membership, Pending, PushedGroup, Status
+from groups_provisioning.rules import assignments
 from orgs import organizations, profiles
 from orgs.db.keys import uuid7
 from orgs.entities import KindOff, NameTaken, ReservedName, UnknownEntity
 from orgs.models import Change, Door, Entity, HandPlacement, Mark, Organization, SchemaProfile, Standing, User
 from tests.config.processes import until
 from tests.conftest import Idp
-from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.factories import EntityFactory, OrganizationFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
     POOL,
     SUB,
@@ -239,6 +240,62 @@ class TestMappingByHand:
         for unknown in (group, push(OrganizationFactory.create(), "Engineers")):
             with pytest.raises(UnknownGroup):
                 mappings.map_group(org=org, group_id=unknown.id, kind=TEAM, cause=by_admin())
+
+
+class TestMappingMany:
+    def mapped(self, org: Organization, kind: str, *groups: PushedGroup, role: str = "") -> mappings.Approvals:
+        return mappings.map_many(
+            org=org, group_ids=[each.id for each in groups], kind=kind, role=role, cause=by_admin()
+        )
+
+    def test_takes_each_to_the_target_of_its_name(self, org: Organization, ada: User) -> None:  # M4
+        silver = EntityFactory.create(org=org, kind=POOL, name="silver")
+        groups = [push(org, "Gold", ada), push(org, "Silver"), push(org, "Bronze")]
+        taken = map_to(push(org, "Night shift"), POOL, "bronze")
+        done = self.mapped(org, POOL, *groups)
+        assert [each.entity.name for each in done.approved if each.entity] == ["Gold", "silver"]
+        assert done.approved[1].entity == silver
+        assert [type(each) for each in done.refused.values()] == [mappings.EntityOwned]
+        assert list(done.refused) == [groups[2].id]
+        assert len({each.change_id for each in done.approved}) == 1
+        assert taken.change_id not in {each.change_id for each in done.approved}
+        assert not self.mapped(org, POOL, *groups[:2]).approved
+
+    def test_never_creates_a_sub_organization(self, org: Organization) -> None:  # M4
+        EntityFactory.create(org=org, kind=SUB, name="EMEA")
+        there, missing = push(org, "EMEA"), push(org, "APAC")
+        done = self.mapped(org, SUB, there, missing)
+        assert [each.group_id for each in done.approved] == [there.id]
+        assert {id_: type(each) for id_, each in done.refused.items()} == {missing.id: assignments.NotCreated}
+        assert not Entity.objects.filter(name="APAC").exists()
+        assert map_to(missing, SUB).entity  # one by one they are
+
+    def test_leaves_what_is_mapped_or_waits_for_an_admin(self, org: Organization, pending: GroupMapping) -> None:  # M5
+        gone = map_to(push(org, "Gone"), POOL)
+        assert gone.entity_id
+        entity_edits.delete_entity(org=org, entity_id=gone.entity_id, cause=by_admin())
+        done = self.mapped(org, TEAM, pending.group, gone.group)
+        assert not done.approved
+        assert set(map(type, done.refused.values())) == {assignments.AlreadyMapped}
+
+    def test_gives_one_role_to_all(self, org: Organization, ada: User) -> None:  # R6
+        groups = [push(org, "Platform", ada), push(org, "Payments")]
+        done = self.mapped(org, ROLE, *groups, role="Admin")
+        assert [each.role for each in done.approved] == ["Admin", "Admin"]
+        assert not self.mapped(org, ROLE, *groups, role="Admin").approved
+        assert len(self.mapped(org, TEAM, *groups).approved) == 2  # a role excludes nothing
+        assert set(map(type, self.mapped(org, ROLE, *groups, role="Boss").refused.values())) == {mappings.UnknownRole}
+
+    def test_of_another_org_is_refused(self, org: Organization) -> None:  # O7
+        theirs = push(OrganizationFactory.create(), "Theirs")
+        assert set(map(type, self.mapped(org, TEAM, theirs).refused.values())) == {assignments.UnknownGroup}
+
+    def test_of_a_thousand_takes_as_many_statements_as_of_a_few(
+        self, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:
+        groups = [push(org, f"g{number}") for number in range(1000)]
+        with django_assert_max_num_queries(40):
+            assert len(self.mapped(org, TEAM, *groups).approved) == 1000
 
 
 class TestRetargeting:

@@ -1,6 +1,7 @@
 """The pages about teams, concurrency groups and sub-organizations."""
 
 import csv
+import re
 from typing import Any
 
 import pytest
@@ -115,6 +116,16 @@ class TestAnEntity:
         assert "Removed by hand 1" in text_of(browser, f"/entities/{platform.id}/")
         page = text_of(browser, f"/entities/{platform.id}/?tab=taken-out")
         assert "Ada Lovelace ada@corp.example just now Mo Adler Undo removal" in page
+
+    def test_is_returned_to_from_its_rows(self, browser: Client, ada: User, platform: Entity) -> None:
+        for tab, verb in (("?source=claim&page=2", "take-out"), ("?tab=taken-out", "put-back")):
+            back = f"/entities/{platform.id}/{tab}"
+            page = browser.get(back).content.decode()
+            (address,) = re.findall(rf'"(/people/{ada.id}/places/{platform.id}/{verb}/\?[^"]+)"', page)
+            assert browser.post(address).headers["Location"] == back
+        for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", ""):
+            answer = browser.post(f"/people/{ada.id}/places/{platform.id}/take-out/", query_params={"back": elsewhere})
+            assert answer.headers["Location"] == f"/people/{ada.id}/"
 
     def test_is_renamed_until_the_idp_does(self, browser: Client, platform: Entity) -> None:  # G6
         address = f"/entities/{platform.id}/rename/"

@@ -390,17 +390,37 @@ class TestManyAtOnce:
         words = text_at_first(shown)
         assert "1 person will be affected +1 added to the team" in words
         assert "1 cannot be approved this way" in words
-        ((mapping, _),) = shown.context["refused"]
+        ((group, _),) = shown.context["refused"]
         answer = text_at_first(decide(browser, "/groups/bulk/", **chosen))
         assert "1 mapping was approved." in answer
-        assert f"1 was refused: “{mapping.group}”: The group “" in answer
+        assert f"1 was refused: “{group}”: The group “" in answer
         assert {only(group).status for group in groups} == {Status.APPROVED, Status.PENDING}
-        assert only(mapping.group).status == Status.PENDING
+        assert only(group).status == Status.PENDING
 
     def test_rejects_all_that_a_filter_leaves(self, browser: Client, pending: list[PushedGroup]) -> None:
         answer = decide(browser, "/groups/bulk/", action="reject", all="1", filters="q=load")
         assert "3 mappings were rejected." in text_at_first(answer)
         assert GroupMapping.objects.live().get().group.display_name == "Night shift"
+
+    def test_what_comes_meanwhile_is_shown_first(self, browser: Client, pending: list[PushedGroup], idp: Idp) -> None:
+        """All that match are looked for again: nobody confirms what they have not seen (SPEC M9)."""
+        for wish in ({"action": "reject"}, {"action": "map", "to": "role:Member"}):
+            chosen = {"all": "1", "filters": "q=load", **wish}
+            shown = browser.post("/groups/bulk/", chosen)
+            name = f"load to {wish['action']}"
+            assert name not in text_at_first(shown)
+            new = push(idp, name)
+            again = browser.post("/groups/bulk/", chosen | {"seen": seen(shown)})
+            assert "the effects have changed" in text_at_first(again)
+            assert new.display_name in text_at_first(again)
+        assert only(pending[0]).status == Status.PENDING
+
+    def test_returns_to_the_same_page_of_the_list(self, browser: Client, pending: list[PushedGroup]) -> None:
+        filters = "q=load&sort=-members&page=2"
+        page = browser.get(f"/groups/?{filters}")
+        assert page.context["filters"] == filters
+        answer = decide(browser, "/groups/bulk/", action="approve", group=[str(pending[0].id)], filters=filters)
+        assert answer.redirect_chain == [(f"/groups/?{filters}", 302)]
 
     def test_asks_to_choose_first(self, browser: Client) -> None:
         assert "Select the groups first." in text_at_first(
@@ -413,6 +433,69 @@ class TestManyAtOnce:
         shown = browser.post("/groups/bulk/", {"action": "approve", "group": [str(mapping.group_id)]})
         assert "its target was deleted" in text_at_first(shown)
         assert "These mappings cannot be approved in bulk" in text_at_first(shown)
+
+
+class TestMappingMany:
+    @pytest.fixture
+    def free(self, org: Organization, idp: Idp) -> list[PushedGroup]:
+        """One that can be mapped to a team of its name, one that has one, and one whose name another group has."""
+        map_to(push(idp, "Night shift"), TEAM, "Payments")
+        map_to(web := push(idp, "Web"))
+        return [push(idp, "Platform", UserFactory.create(org=org)), web, push(idp, "Payments")]
+
+    def test_shows_and_does_all_at_once(self, browser: Client, free: list[PushedGroup]) -> None:  # M9
+        chosen = {"action": "map", "to": "team", "group": [str(group.id) for group in free]}
+        shown = text_at_first(browser.post("/groups/bulk/", chosen))
+        assert "Map 3 groups?" in shown
+        assert "Each group is mapped to the team of its own name, because a target can have only one group" in shown
+        assert "Platform Platform New" in shown
+        assert "2 cannot be mapped this way" in shown
+        assert "Payments The group “Night shift” is already mapped to this target" in shown
+        assert "Web This group already has a mapping. Add another on the group's page." in shown
+        assert "+1 added to the team Platform New" in shown
+        answer = text_at_first(decide(browser, "/groups/bulk/", **chosen))
+        assert "1 group was mapped." in answer
+        assert "2 were refused: “" in answer
+        assert "“Payments”: The group “Night shift” is already mapped to this target." in answer
+        assert only(free[0]).status == Status.APPROVED
+
+    def test_gives_all_that_match_a_role(self, browser: Client, free: list[PushedGroup]) -> None:  # R6
+        chosen = {"action": "map", "to": "role:Member", "all": "1", "filters": "q=pa"}
+        assert "Give 1 group a role?" in text_at_first(browser.post("/groups/bulk/", chosen))
+        assert "1 group was mapped." in text_at_first(decide(browser, "/groups/bulk/", **chosen))
+        assert GroupMapping.objects.get(role="Member").group.display_name == "Payments"
+
+    def test_asks_twice_before_it_makes_admins(self, browser: Client, free: list[PushedGroup]) -> None:  # R6
+        chosen = {"action": "map", "to": "role:Admin", "group": [str(group.id) for group in free]}
+        shown = text_at_first(browser.post("/groups/bulk/", chosen))
+        assert "I know that the members of these groups become admins" in shown
+        assert "change role from Member to Admin" in shown
+        decide(browser, "/groups/bulk/", **chosen)
+        assert not GroupMapping.objects.filter(role="Admin").exists()
+        decide(browser, "/groups/bulk/", **chosen, anyway="1")
+        assert GroupMapping.objects.filter(role="Admin").count() == 3
+
+    def test_offers_what_the_organization_has(
+        self, browser: Client, org: Organization, free: list[PushedGroup]
+    ) -> None:  # M8
+        type(org).objects.filter(pk=org.pk).update(concurrency_groups=False)
+        page = browser.get("/groups/").content.decode()
+        assert re.findall(r'<option value="([\w:]+)">\w', page[page.index('id="to"') :]) == [
+            "team",
+            "sub_organization",
+            "role:Admin",
+            "role:Member",
+        ]
+        for to in ("concurrency_group", "role:Boss", ""):
+            answer = browser.post("/groups/bulk/", {"action": "map", "to": to, "group": str(free[0].id)}, follow=True)
+            assert "Choose what to map the groups to." in text_at_first(answer)
+
+    def test_of_what_is_refused_altogether_has_nothing_to_confirm(
+        self, browser: Client, free: list[PushedGroup]
+    ) -> None:
+        shown = browser.post("/groups/bulk/", {"action": "map", "to": "sub_organization", "group": str(free[0].id)})
+        assert "There is no sub-organization “Platform”. Create it first" in text_at_first(shown)
+        assert not shown.context["possible"]
 
 
 def saved(browser: Client, address: str, **facts: str) -> Any:

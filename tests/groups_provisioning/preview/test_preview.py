@@ -74,6 +74,19 @@ class TestAPreviewComesTrue:
         assert outlook.plan.overlay.made == {"new team platform": (TEAM, "Platform")}
         assert outlook.summary.entered == {"new team platform": 4}
 
+    def test_of_mapping_many_groups_each_to_its_name(self, org: Organization, people: list[str], push: Any) -> None:
+        EntityFactory.create(org=org, kind=POOL, name="gold")
+        groups = [push("Gold", *people[:3]), push(" Gold", *people[2:]), push("Silver", *people[1:])]
+        wish = {"do": "map_many", "ids": [str(each.id) for each in groups], "kind": POOL}
+        outlook = came_true(
+            org,
+            wish,
+            lambda: mappings.map_many(org=org, group_ids=[each.id for each in groups], kind=POOL, cause=by_command()),
+        )
+        assert [(each.name, each.is_new) for each in outlook.plan.mapped] == [("gold", False), ("Silver", True)]
+        assert list(outlook.plan.refused) == [str(groups[1].id)]
+        assert outlook.summary.opened == 2
+
     def test_of_approving(self, org: Organization, people: list[str], push: Any) -> None:
         rules.add_rule(org=org, facts=RuleFacts(PatternType.ALL, POOL), cause=by_command())
         EntityFactory.create(org=org, kind=POOL, name="Gold")
@@ -196,6 +209,8 @@ class TestAPreviewOfRoles:
         assert outlook.summary.roles == {("Member", "Admin"): 4}
         assert (outlook.summary.gaining("Admin"), outlook.summary.gaining("Member")) == (4, 0)
         assert [(each.kind, each.name, each.is_new) for each in outlook.plan.mapped] == [(ROLE, "Admin", False)]
+        both = {"do": "map_many", "ids": [str(everybody.id), str(some.id)], "kind": ROLE, "role": "Admin"}
+        assert [each.group for each in runs.look(org, both).plan.mapped] == ["Some"]
         wish |= {"group": str(some.id)}
         assert came_true(org, wish, lambda: world.give(some, "Admin")).summary.touched == 0
         wish = {"do": "retarget", "mapping": str(given[0].id), "name": "Member"}
