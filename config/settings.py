@@ -23,6 +23,7 @@ HTTPS = ENVIRONMENT.url.startswith("https://")
 
 DEBUG = ENVIRONMENT.dev
 SECRET_KEY = ENVIRONMENT.secret_key or local_secrets.kept_in(ENVIRONMENT.var / "secret_key", length=50)
+SECRET_KEY_FALLBACKS = list(ENVIRONMENT.secret_key_fallbacks)
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [

@@ -64,6 +64,17 @@ class TestTheSecretKey:
     def test_may_be_any_random_text(self, tmp_path: Path, key: str) -> None:
         assert environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key}).secret_key == key
 
+    def test_may_be_followed_by_former_ones(self, tmp_path: Path) -> None:
+        former = [secrets.token_urlsafe(50) for _ in range(2)]
+        environ = {"MUSTER_VAR": str(tmp_path), "SECRET_KEY_FALLBACKS": ", ".join(former)}
+        assert environment.read(environ).secret_key_fallbacks == tuple(former)
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).secret_key_fallbacks == ()
+
+    def test_of_former_times_is_refused_too_where_it_can_be_guessed(self, tmp_path: Path) -> None:
+        keys = f"{secrets.token_urlsafe(50)},secret"
+        with pytest.raises(Misconfigured, match="SECRET_KEY_FALLBACKS"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY_FALLBACKS": keys})
+
 
 class TestAMistake:
     @pytest.mark.parametrize(
