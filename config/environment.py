@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +30,8 @@ class Environment:
     slash; https turns on secure cookies and HSTS. database_url, redis_url, secret_key: None if unset, which means the
     embedded services and a key kept in the state directory. secret_key_fallbacks: former keys. hsts_preload: browsers
     are to insist on https for every subdomain of the public host as well, for good. support_email: empty if there is no
-    support contact. receipts: the directory for receipts of people who were erased.
+    support contact. receipts: the directory for receipts of people who were erased. idp_networks: may be connected to
+    for an identity provider, although they are not public.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -50,6 +51,7 @@ class Environment:
     scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    idp_networks: tuple[IPv4Network | IPv6Network, ...]
     hsts_preload: bool
     log_level: str
     receipts: Path
@@ -100,6 +102,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        idp_networks=_networks(environ, "IDP_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),
@@ -124,6 +127,13 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def _listed(environ: Mapping[str, str], name: str) -> list[str]:
     return [each for part in environ.get(name, "").split(",") if (each := part.strip())]
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(each) for each in _listed(environ, name))
+    except ValueError as error:
+        raise Misconfigured(f"{name} must be networks such as 10.1.0.0/16, separated by commas: {error}.") from None
 
 
 def _unguessable(name: str, value: str | None) -> str:

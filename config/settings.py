@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "orgs",
     "groups_provisioning",
     "scim",
+    "sso",
 ]
 
 MIDDLEWARE = [
@@ -281,6 +282,10 @@ SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+
+# --- Single sign-on --------------------------------------------------------------------------------------------------
+
+IDP_NETWORKS = ENVIRONMENT.idp_networks
 
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
 

@@ -76,12 +76,21 @@ class TestTheSecretKey:
             environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY_FALLBACKS": keys})
 
 
+class TestIdentityProviders:
+    def test_are_only_in_public_unless_networks_are_named(self, tmp_path: Path) -> None:
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).idp_networks == ()
+        environ = {"MUSTER_VAR": str(tmp_path), "IDP_NETWORKS": "10.1.0.0/16, fd00::/8,192.168.1.5"}
+        assert [str(each) for each in environment.read(environ).idp_networks] == [
+            *("10.1.0.0/16", "fd00::/8", "192.168.1.5/32")
+        ]
+
+
 class TestAMistake:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
             *[("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
-            ("MUSTER_DEV", "yes"),
+            *[("MUSTER_DEV", "yes"), ("IDP_NETWORKS", "10.1.2.3/8"), ("IDP_NETWORKS", "idp.corp")],
         ],
     )
     def test_is_named(self, name: str, value: str) -> None:
