@@ -257,6 +257,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "forget-issuer-documents": {
+        "task": "sso.tasks.forget_issuer_documents",
+        "schedule": crontab(hour="3", minute="53"),
+        "options": {"expires": 12 * 60 * 60},
+    },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),

@@ -456,6 +456,12 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "target": (REQUESTS, REQUESTS_OF_NOBODY),
     },
     "scim_requestlogbody": {"request": REQUESTS, "response": REQUESTS},
+    "sso_issuerdocument": {
+        "body": "what an identity provider publishes of itself",
+        "detail": "what is wrong with that",
+        "failure": CHOSEN,
+        "url": CUSTOMER,
+    },
 }
 """Every column of text, by table: what erases a person from it, or why it has nothing of theirs."""
 

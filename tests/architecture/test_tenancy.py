@@ -24,6 +24,7 @@ from orgs.models import (
     User,
 )
 from scim.models import RequestLog, RequestLogBody
+from sso.models import IssuerDocument
 from tests.factories import OrganizationFactory, UserFactory
 
 SOME_ORG = uuid7()
@@ -41,6 +42,7 @@ SHARED = {
     SignInFailures: "counts what is typed before anybody is known; no page shows it",
     OrgDeletion: "is the operator's record that an org was deleted, and outlives it",
     SupportNotice: "belongs to its ledger entry, and has its id",
+    IssuerDocument: "is public, and the same whoever reads it",
     RequestLogBody: "belongs to its row in the request log, and has its id",
 }
 LOOSE = {

@@ -20,13 +20,16 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\
 
 
 class Server:
-    """Answers every connection with the chunks of `says`, `pause` seconds after each; heard: what was sent to it."""
+    """Answers every connection with the chunks of `says`, `pause` seconds after each; heard: what was sent to it.
+
+    The chunks can be changed meanwhile.
+    """
 
     def __init__(
         self, says: Iterable[bytes], pause: float, host: str, tls: ssl.SSLContext | None, patience: float
     ) -> None:
         self.heard: list[bytes] = []
-        self._says, self._pause, self._tls, self._patience = says, pause, tls, patience
+        self.says, self._pause, self._tls, self._patience = says, pause, tls, patience
         self._stopped = Event()
         self._socket = socket.create_server((host, 0))
         self.port = self._socket.getsockname()[1]
@@ -54,7 +57,7 @@ class Server:
                     request += more
         if request:
             self.heard.append(request)
-            for chunk in self._says:
+            for chunk in self.says:
                 client.sendall(chunk)
                 if self._stopped.wait(self._pause):
                     return
