@@ -4,7 +4,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -22,11 +22,16 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\
 class Server:
     """Answers every connection with the chunks of `says`, `pause` seconds after each; heard: what was sent to it.
 
-    The chunks can be changed meanwhile.
+    The chunks can be changed meanwhile, or be made of the request.
     """
 
     def __init__(
-        self, says: Iterable[bytes], pause: float, host: str, tls: ssl.SSLContext | None, patience: float
+        self,
+        says: Iterable[bytes] | Callable[[bytes], Iterable[bytes]],
+        pause: float,
+        host: str,
+        tls: ssl.SSLContext | None,
+        patience: float,
     ) -> None:
         self.heard: list[bytes] = []
         self.says, self._pause, self._tls, self._patience = says, pause, tls, patience
@@ -57,7 +62,7 @@ class Server:
                     request += more
         if request:
             self.heard.append(request)
-            for chunk in self.says:
+            for chunk in self.says(request) if callable(self.says) else self.says:
                 client.sendall(chunk)
                 if self._stopped.wait(self._pause):
                     return

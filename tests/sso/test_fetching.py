@@ -3,7 +3,6 @@
 import ipaddress
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -24,20 +23,6 @@ def refusal(url: str, **options: object) -> Reason:
     with pytest.raises(Refused) as refused:
         fetch(url, **{"networks": [], **options})
     return refused.value.reason
-
-
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    return Names(monkeypatch)
-
-
-@pytest.fixture
-def trusting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder whose ca.pem is trusted, and nothing else."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    fetching._tls.cache_clear()
-    yield tmp_path
-    fetching._tls.cache_clear()
 
 
 def embedded(inside: ipaddress.IPv4Address) -> list[Address]:

@@ -23,7 +23,7 @@ from sso.refusals import Reason, Refused
 from tests.sso.oidc.issuer import ISSUER, answered, description, ec, okp, provider, rsa
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
