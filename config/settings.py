@@ -257,6 +257,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "forget-test-runs": {
+        "task": "sso.tasks.forget_test_runs",
+        "schedule": crontab(minute="13"),
+        "options": {"expires": 60 * 60},
+    },
     "forget-issuer-documents": {
         "task": "sso.tasks.forget_issuer_documents",
         "schedule": crontab(hour="3", minute="53"),

@@ -462,6 +462,14 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "failure": CHOSEN,
         "url": CUSTOMER,
     },
+    "sso_revision": {
+        "client_id": CUSTOMER,
+        "client_secret": CUSTOMER,
+        "issuer": CUSTOMER,
+        "name_claim": CUSTOMER,
+        "state": CHOSEN,
+    },
+    "sso_testrun": {"nonce": "random", "state": "random", "verifier": "random"},
 }
 """Every column of text, by table: what erases a person from it, or why it has nothing of theirs."""
 

@@ -176,7 +176,7 @@ class _Guard(httpcore2.NetworkBackend):
                 infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError):
                 infos = []
-            found.put([ipaddress.ip_address(info[4][0]) for info in infos])
+            found.put(list(dict.fromkeys(ipaddress.ip_address(info[4][0]) for info in infos)))
 
         Thread(target=ask, daemon=True).start()
         try:
@@ -189,15 +189,14 @@ class _Guard(httpcore2.NetworkBackend):
 
         Whoever gave the name is told neither that it exists nor what addresses it has: it may be one of ours inside.
         """
-        plain = [getattr(address, "ipv4_mapped", None) or address for address in dict.fromkeys(addresses)]
-        for address in plain:
+        for address in addresses:
             chosen = any(address in network for network in self._networks)
             if not chosen and (self._plain or not is_public(address)):
                 log.warning("address_refused", host=host, address=str(address))
                 raise Refused(Reason.NO_PUBLIC_ADDRESS, host)
-        if not plain:
+        if not addresses:
             raise Refused(Reason.NO_PUBLIC_ADDRESS, host)
-        return plain
+        return addresses
 
 
 class _Stream(httpcore2.NetworkStream):

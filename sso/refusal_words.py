@@ -64,6 +64,18 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.NONCE: _("The token belongs to another sign-in (nonce)."),
     Reason.OTHER_SUBJECT: _("The userinfo endpoint answers about somebody else: “%(detail)s”."),
     Reason.NOT_A_LOGOUT: _("This is not a logout token: %(detail)s"),
+    Reason.SECRET_MISSING: _("Enter the client secret."),
+    Reason.SECRET_UNREADABLE: _(
+        "The client secret cannot be read any more, since this portal has another key than when it was entered. Enter"
+        " it again."
+    ),
+    Reason.NO_NAME: _("The identity provider says no userName: it sends no usable “%(detail)s”."),
+    Reason.EMAIL_NOT_VERIFIED: _(
+        "The address %(detail)s does not say who it is: the identity provider has not verified it, or its domain is not"
+        " one of your verified domains."
+    ),
+    Reason.NOBODY: _("Nobody here has the userName %(detail)s."),
+    Reason.DEACTIVATED: _("%(detail)s is deactivated."),
 }
 
 

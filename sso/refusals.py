@@ -60,6 +60,15 @@ class Reason(StrEnum):
     OTHER_SUBJECT = auto()
     NOT_A_LOGOUT = auto()
 
+    # The connection lacks what it needs,
+    SECRET_MISSING = auto()
+    SECRET_UNREADABLE = auto()
+    # or whoever comes is nobody who may sign in.
+    NO_NAME = auto()
+    EMAIL_NOT_VERIFIED = auto()
+    NOBODY = auto()
+    DEACTIVATED = auto()
+
 
 def quoted(value: object) -> str:
     """What came from outside, for the detail of a refusal: a text or a number, otherwise its kind."""

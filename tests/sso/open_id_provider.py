@@ -16,13 +16,14 @@ HOST = "idp.example"
 
 
 class OpenIdProvider:
-    """claims: of everybody who signs in, beside what a token has to have. secret: the client's."""
+    """claims: of everybody who signs in, beside what a token has to have. userinfo: None without the endpoint."""
 
     def __init__(self, server: Server, now: float) -> None:
         self.issuer = f"https://{HOST}:{server.port}"
         self.now = now
         self.claims: dict[str, Any] = {"sub": "ada"}
         self.secret = SECRET
+        self.userinfo: dict[str, Any] | None = None
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
         server.says = self._answer
@@ -44,6 +45,10 @@ class OpenIdProvider:
             places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
             said: Any = {name: f"{self.issuer}/{place}" for name, place in places.items()}
             said |= {"issuer": self.issuer, "authorization_response_iss_parameter_supported": True}
+            said |= {} if self.userinfo is None else {"userinfo_endpoint": f"{self.issuer}/userinfo"}
+        elif path == "/userinfo":
+            assert "\r\nAuthorization: Bearer x" in head
+            said = self.userinfo
         elif path == "/keys":
             said = {"keys": [rsa().as_dict(private=False)]}
         else:

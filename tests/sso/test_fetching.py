@@ -206,6 +206,14 @@ class TestARequest:
         with serving(answer(b"{}")) as server:
             assert fetch(f"http://idp.example:{server.port}/", networks=LOCAL).status == 200
 
+    def test_leaves_time_for_the_next_address(self, names: Names) -> None:
+        names.answers["idp.example"] = [["127.0.0.3", "127.0.0.1"]]
+        with serving(answer(b"{}")) as server, socket.socket() as full:
+            full.bind(("127.0.0.3", server.port))
+            full.listen(0)
+            with socket.create_connection(full.getsockname()):  # no room for another one, which waits
+                assert fetch(f"http://idp.example:{server.port}/", networks=LOCAL, seconds=1).status == 200
+
     def test_is_refused_where_nobody_listens(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             port = gone.getsockname()[1]
