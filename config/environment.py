@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,9 +28,10 @@ class Environment:
 
     var: the state directory. port, bind: where the web server listens. url: the public URL, without a trailing
     slash; https turns on secure cookies and HSTS. database_url, redis_url, secret_key: None if unset, which means the
-    embedded services and a key kept in the state directory. hsts_preload: browsers are to insist on https for every
-    subdomain of the public host as well, for good. support_email: empty if there is no support contact. receipts: the
-    directory for receipts of people who were erased.
+    embedded services and a key kept in the state directory. secret_key_fallbacks: former keys. hsts_preload: browsers
+    are to insist on https for every subdomain of the public host as well, for good. support_email: empty if there is no
+    support contact. receipts: the directory for receipts of people who were erased. idp_networks: may be connected to
+    for an identity provider, although they are not public.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -42,6 +43,7 @@ class Environment:
     database_url: str | None
     redis_url: str | None
     secret_key: str | None
+    secret_key_fallbacks: tuple[str, ...]
     email_url: str | None
     mail_from: str
     support_email: str
@@ -49,6 +51,7 @@ class Environment:
     scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    idp_networks: tuple[IPv4Network | IPv6Network, ...]
     hsts_preload: bool
     log_level: str
     receipts: Path
@@ -88,7 +91,10 @@ def read(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()) if hosts else _hosts_of(url),
         database_url=environ.get("DATABASE_URL") or None,
         redis_url=environ.get("REDIS_URL") or None,
-        secret_key=_secret(environ),
+        secret_key=_unguessable("SECRET_KEY", environ.get("SECRET_KEY")) or None,
+        secret_key_fallbacks=tuple(
+            _unguessable("SECRET_KEY_FALLBACKS", key) for key in _listed(environ, "SECRET_KEY_FALLBACKS")
+        ),
         email_url=environ.get("EMAIL_URL") or None,
         mail_from=environ.get("MUSTER_MAIL_FROM", "muster@localhost"),
         support_email=_address(environ, "SUPPORT_EMAIL"),
@@ -96,6 +102,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        idp_networks=_networks(environ, "IDP_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),
@@ -118,15 +125,25 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _secret(environ: Mapping[str, str]) -> str | None:
-    """Sessions, cursors and links can be forged by whoever guesses it."""
-    value = environ.get("SECRET_KEY")
+def _listed(environ: Mapping[str, str], name: str) -> list[str]:
+    return [each for part in environ.get(name, "").split(",") if (each := part.strip())]
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(each) for each in _listed(environ, name))
+    except ValueError as error:
+        raise Misconfigured(f"{name} must be networks such as 10.1.0.0/16, separated by commas: {error}.") from None
+
+
+def _unguessable(name: str, value: str | None) -> str:
+    """Sessions, cursors and links can be forged, and secrets opened, by whoever guesses it."""
     if value and (len(value) < 32 or len(set(value)) < 8):
         raise Misconfigured(
-            "SECRET_KEY can be guessed. Make one with "
+            f"{name} can be guessed. Make one with "
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`, and set the same on every machine."
         )
-    return value or None
+    return value or ""
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -23,6 +23,7 @@ HTTPS = ENVIRONMENT.url.startswith("https://")
 
 DEBUG = ENVIRONMENT.dev
 SECRET_KEY = ENVIRONMENT.secret_key or local_secrets.kept_in(ENVIRONMENT.var / "secret_key", length=50)
+SECRET_KEY_FALLBACKS = list(ENVIRONMENT.secret_key_fallbacks)
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "orgs",
     "groups_provisioning",
     "scim",
+    "sso",
 ]
 
 MIDDLEWARE = [
@@ -255,6 +257,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "forget-test-runs": {
+        "task": "sso.tasks.forget_test_runs",
+        "schedule": crontab(minute="13"),
+        "options": {"expires": 60 * 60},
+    },
+    "forget-issuer-documents": {
+        "task": "sso.tasks.forget_issuer_documents",
+        "schedule": crontab(hour="3", minute="53"),
+        "options": {"expires": 12 * 60 * 60},
+    },
     "keep-request-log-partitions": {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),
@@ -280,6 +292,10 @@ SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+
+# --- Single sign-on --------------------------------------------------------------------------------------------------
+
+IDP_NETWORKS = ENVIRONMENT.idp_networks
 
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
 

@@ -525,6 +525,15 @@ class OrgDomainAsked(Detail, verb="org.domain_asked"):
     name: str
 
 
+class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
+    """An admin entered how the org's single sign-on is to be configured. new_secret: also a client secret."""
+
+    issuer: str
+    client_id: str
+    name_claim: str
+    new_secret: bool
+
+
 class OrgDomainDropped(Detail, verb="org.domain_dropped"):
     """An admin removed a domain that was not verified yet."""
 

@@ -456,6 +456,20 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "target": (REQUESTS, REQUESTS_OF_NOBODY),
     },
     "scim_requestlogbody": {"request": REQUESTS, "response": REQUESTS},
+    "sso_issuerdocument": {
+        "body": "what an identity provider publishes of itself",
+        "detail": "what is wrong with that",
+        "failure": CHOSEN,
+        "url": CUSTOMER,
+    },
+    "sso_revision": {
+        "client_id": CUSTOMER,
+        "client_secret": CUSTOMER,
+        "issuer": CUSTOMER,
+        "name_claim": CUSTOMER,
+        "state": CHOSEN,
+    },
+    "sso_testrun": {"nonce": "random", "state": "random", "verifier": "random"},
 }
 """Every column of text, by table: what erases a person from it, or why it has nothing of theirs."""
 

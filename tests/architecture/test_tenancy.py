@@ -24,11 +24,14 @@ from orgs.models import (
     User,
 )
 from scim.models import RequestLog, RequestLogBody
+from sso.models import IssuerDocument
 from tests.factories import OrganizationFactory, UserFactory
 
 SOME_ORG = uuid7()
 ROOT = Path(__file__).parents[2]
-OURS = [model for app in ("orgs", "groups_provisioning", "scim") for model in apps.get_app_config(app).get_models()]
+OURS = [
+    model for app in ("orgs", "groups_provisioning", "scim", "sso") for model in apps.get_app_config(app).get_models()
+]
 
 SHARED = {
     apps.get_model("orgs", "Organization"): "is the tenant",
@@ -39,6 +42,7 @@ SHARED = {
     SignInFailures: "counts what is typed before anybody is known; no page shows it",
     OrgDeletion: "is the operator's record that an org was deleted, and outlives it",
     SupportNotice: "belongs to its ledger entry, and has its id",
+    IssuerDocument: "is public, and the same whoever reads it",
     RequestLogBody: "belongs to its row in the request log, and has its id",
 }
 LOOSE = {
@@ -69,7 +73,7 @@ def test_no_module_asks_in_other_words() -> None:
     asked = re.compile(r"\b(filter|get|exclude)\((\w+, )*org(_id)?=(?!OuterRef)")
     found = {
         f"{path.name}: {line.strip()}"
-        for app in ("orgs", "groups_provisioning", "scim")
+        for app in ("orgs", "groups_provisioning", "scim", "sso")
         for path in (ROOT / app).rglob("*.py")
         if "migrations" not in path.parts
         for line in path.read_text().splitlines()

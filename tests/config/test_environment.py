@@ -64,13 +64,33 @@ class TestTheSecretKey:
     def test_may_be_any_random_text(self, tmp_path: Path, key: str) -> None:
         assert environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY": key}).secret_key == key
 
+    def test_may_be_followed_by_former_ones(self, tmp_path: Path) -> None:
+        former = [secrets.token_urlsafe(50) for _ in range(2)]
+        environ = {"MUSTER_VAR": str(tmp_path), "SECRET_KEY_FALLBACKS": ", ".join(former)}
+        assert environment.read(environ).secret_key_fallbacks == tuple(former)
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).secret_key_fallbacks == ()
+
+    def test_of_former_times_is_refused_too_where_it_can_be_guessed(self, tmp_path: Path) -> None:
+        keys = f"{secrets.token_urlsafe(50)},secret"
+        with pytest.raises(Misconfigured, match="SECRET_KEY_FALLBACKS"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "SECRET_KEY_FALLBACKS": keys})
+
+
+class TestIdentityProviders:
+    def test_are_only_in_public_unless_networks_are_named(self, tmp_path: Path) -> None:
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).idp_networks == ()
+        environ = {"MUSTER_VAR": str(tmp_path), "IDP_NETWORKS": "10.1.0.0/16, fd00::/8,192.168.1.5"}
+        assert [str(each) for each in environment.read(environ).idp_networks] == [
+            *("10.1.0.0/16", "fd00::/8", "192.168.1.5/32")
+        ]
+
 
 class TestAMistake:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
             *[("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
-            ("MUSTER_DEV", "yes"),
+            *[("MUSTER_DEV", "yes"), ("IDP_NETWORKS", "10.1.2.3/8"), ("IDP_NETWORKS", "idp.corp")],
         ],
     )
     def test_is_named(self, name: str, value: str) -> None:

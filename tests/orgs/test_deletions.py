@@ -38,6 +38,8 @@ from orgs.models import (
 )
 from orgs.web import limits
 from scim import request_log
+from sso import connections
+from sso.models import TestRun
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
@@ -111,6 +113,9 @@ def full_org() -> tuple[Organization, User, Idp]:
     owners.write(org, Letter.FOUNDED, owner.user_name, now=owner.user_name)
     matters.note([matters.Occurrence(org.id, MatterKind.GROUP_REFUSED, "Makers", timezone.now())])
     Preview.objects.create(org=org, wish={}, fingerprint="x", asked_at=timezone.now(), people=0)
+    facts = connections.Facts("https://idp.example", "muster", "secret")
+    draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    TestRun.objects.create(org=org, revision=draft, begun_at=timezone.now())
     entry = LedgerEntry.objects.for_org(org).filter(slot="account").first()
     SupportNotice.objects.create(entry=entry, told_at=timezone.now())
     return org, owner, idp

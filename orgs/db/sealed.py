@@ -1,0 +1,74 @@
+"""Secrets that have to be read again, sealed at rest (SPEC L9). What is only compared is kept as a hash instead.
+
+The keys are made from SECRET_KEY, which seals, and SECRET_KEY_FALLBACKS, which open what was sealed before a change of
+it; `manage.py reseal` makes the fallbacks needless.
+"""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import models
+
+_PURPOSE = b"muster.sealed.v1"  # so that no other use of SECRET_KEY has the same key
+
+
+class SealedField(models.TextField):
+    """A column of what `seal` returns; empty or null where there is no secret. `reseal` finds it by this class."""
+
+
+class Unreadable(Exception):
+    """The secret was sealed with a SECRET_KEY that is not known here, for another row, or was changed since.
+
+    A state of whatever needs the secret: it has to be entered again, or the SECRET_KEY given as a fallback.
+    """
+
+
+def seal(secret: str, *, owner: UUID) -> str:
+    """What to keep of a secret in a row. owner: the id of the row; in another one it cannot be opened."""
+    return _box().encrypt(owner.bytes + secret.encode()).decode()
+
+
+def unseal(sealed: str, *, owner: UUID) -> str:
+    """The secret. owner: the id of the row in which it was found. Raises Unreadable."""
+    try:
+        opened = _box().decrypt(sealed.encode())
+    except InvalidToken:
+        raise Unreadable from None
+    if opened[:16] != owner.bytes:
+        raise Unreadable
+    return opened[16:].decode()
+
+
+def reseal(tables: Iterable[type[models.Model]]) -> tuple[int, Counter[str]]:
+    """Seal every secret in these tables with the present SECRET_KEY.
+
+    Returns how many were, and how many cannot be opened, by column; those stay as they are. Secrets that change
+    meanwhile are left alone: they are sealed with the present key already.
+    """
+    done, unreadable, box = 0, Counter[str](), _box()
+    for table in tables:
+        for column in [field.name for field in table._meta.fields if isinstance(field, SealedField)]:
+            rows = table._base_manager.exclude(**{column: ""}).exclude(**{column: None})
+            for key, sealed in rows.values_list("pk", column):
+                try:
+                    fresh = box.rotate(sealed.encode()).decode()
+                except InvalidToken:
+                    unreadable[f"{table._meta.db_table}.{column}"] += 1
+                else:
+                    done += table._base_manager.filter(pk=key, **{column: sealed}).update(**{column: fresh})
+    return done, unreadable
+
+
+def _box() -> MultiFernet:
+    return MultiFernet([Fernet(_key(each)) for each in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _key(secret_key: str) -> bytes:
+    derived = HKDF(hashes.SHA256(), 32, salt=None, info=_PURPOSE).derive(secret_key.encode())
+    return base64.urlsafe_b64encode(derived)
