@@ -40,8 +40,8 @@ dev: .venv/dev ## the same for developing: starts again when code changes, shows
 reset: .venv/up ## remove the data in .var, for a fresh demo; refuses while the portal runs
 	@exec $(VENV_PYTHON) -m config.supervisor reset
 
-# Two at a time: a third quicker on two cores, and -n0 in ARGS undoes it.
-PYTEST := $(VENV_PYTHON) -m pytest -n 2
+# Three at a time: tests that wait leave two cores idle otherwise; -n0 in ARGS undoes it.
+PYTEST := $(VENV_PYTHON) -m pytest -n 3
 
 test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
 	@if command -v chromium >/dev/null; then \
