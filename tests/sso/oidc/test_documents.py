@@ -190,7 +190,7 @@ class TestKeys:
             public(rsa(), n=public(rsa())["n"][:171]),  # 1,026 bits
             public(rsa(), n=public(rsa())["n"] * 9),
         ],
-        ids=str,
+        ids=range(21),  # keys are made anew in each process of the suite
     )
     @pytest.mark.filterwarnings("ignore:Key size should be")
     def test_that_cannot_be_used_do_not_spoil_the_others(self, bad: object) -> None:
