@@ -62,7 +62,7 @@ def _open(owner: User) -> str:
 
 
 def _many(owner: User) -> str:
-    crowd(owner, 60)
+    crowd(owner, 16)
     return "/groups/conflicts/"
 
 
@@ -103,7 +103,7 @@ def _shared(owner: User) -> str:
 
 
 def _of_a_pair(owner: User) -> str:
-    crowd(owner, 60)
+    crowd(owner, 16)
     pair = open_conflicts.pairs(org_of(owner), open_conflicts.Wanted())[0]["pair"]
     return f"/groups/conflicts/?pair={pair}"
 
@@ -170,12 +170,12 @@ SCENES = {
     "conflicts-undo-dialog": Scene(_decided_together, _undo_all),
     "conflicts-none-fits": Scene(lambda owner: _open(owner) + "?about=sales"),
     "conflicts-of-one": Scene(lambda owner: f"/groups/conflicts/?person={company(owner)[9].id}"),
-    "conflicts-use-dialog": Scene(_open, _press("Use incoming… Dmitri")),
-    "conflicts-across-dialog": Scene(_open, _press("Use incoming… Ingrid")),
-    "conflicts-closing-dialog": Scene(_asked_twice, _press("Use incoming… Dmitri")),
+    "conflicts-use-dialog": Scene(_open, _press("Use incoming… 3 people, Load")),
+    "conflicts-across-dialog": Scene(_open, _press("Use incoming… 2 people, Contoso")),
+    "conflicts-closing-dialog": Scene(_asked_twice, _press("Use incoming… 3 people, Load")),
     "conflict-closed-another": Scene(_closed_another),
     "person-decided": Scene(lambda owner: f"/people/{_one_of_two(owner, use_incoming=False).id}/"),
-    "conflicts-keep-dialog": Scene(_open, _press("Keep current… Dmitri")),
+    "conflicts-keep-dialog": Scene(_open, _press("Keep current… 3 people, Load")),
     "conflicts-many-dialog": Scene(_many, _press_for_all),
     "conflicts-settling": Scene(_settling),
     "conflicts-resolved": Scene(_decided),

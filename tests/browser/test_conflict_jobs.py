@@ -95,39 +95,39 @@ def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp
     assert places(amara) == {"Contoso Benelux"}
 
 
-def test_two_hundred_with_the_same_conflict_are_decided_and_undone_at_once(owner: User, signed_in: Page) -> None:  # C3
+def test_sixty_with_the_same_conflict_are_decided_and_undone_at_once(owner: User, signed_in: Page) -> None:  # C3
     page = signed_in
-    crowd(owner, 200)
+    crowd(owner, 60)
     page.goto("/groups/conflicts/")
-    page.get_by_role("link", name="200 people").click()
+    page.get_by_role("link", name="60 people").click()
     expect(page.get_by_text("Only people for whom Load tests, Frankfurt comes in")).to_be_visible()
     page.get_by_label("All on this page").check()
     expect(page.get_by_text("50 chosen")).to_be_visible()
-    page.get_by_label("Choose all 200 that match").check()
-    expect(page.get_by_text("200 chosen")).to_be_visible()
+    page.get_by_label("Choose all 60 that match").check()
+    expect(page.get_by_text("60 chosen")).to_be_visible()
     page.get_by_role("button", name="Keep current…", exact=True).click()
-    expect(page.get_by_role("dialog")).to_contain_text("Keep current in 200 conflicts?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keep current in 60 conflicts?")
     page.get_by_role("link", name="Cancel").click()
     page.get_by_role("link", name="Show all").click()
-    page.get_by_role("button", name="Use incoming… 200 people, Load tests, Frankfurt incoming").click()
+    page.get_by_role("button", name="Use incoming… 60 people, Load tests, Frankfurt incoming").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("200 people will be affected")
-    expect(dialog).to_contain_text("and 194 more")
+    expect(dialog).to_contain_text("60 people will be affected")
+    expect(dialog).to_contain_text("and 54 more")
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Download all changes as CSV").click()
-    assert len(download.value.path().read_text().splitlines()) == 1 + 400  # a place and a conflict each
+    assert len(download.value.path().read_text().splitlines()) == 1 + 120  # a place and a conflict each
     dialog.get_by_role("button", name="Use incoming").click()
-    expect(page.get_by_text("200 conflicts were resolved.")).to_be_visible()
-    expect(page.get_by_label("200 people still to be updated")).to_be_visible()
+    expect(page.get_by_text("60 conflicts were resolved.")).to_be_visible()
+    expect(page.get_by_label("60 people still to be updated")).to_be_visible()
     worker.drain(30)
-    expect(page.get_by_text("200 people were updated.")).to_be_visible()
+    expect(page.get_by_text("60 people were updated.")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="No open conflicts")).to_be_visible()
     assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Load tests, Frankfurt"}
     page.get_by_role("link", name="Resolved", exact=True).click()
-    page.get_by_role("link", name="Undo all 200…").first.click()
-    expect(dialog).to_contain_text("200 moved from the concurrency group Load tests, Frankfurt to Interactive sessions")
+    page.get_by_role("link", name="Undo all 60…").first.click()
+    expect(dialog).to_contain_text("60 moved from the concurrency group Load tests, Frankfurt to Interactive sessions")
     dialog.get_by_role("button", name="Undo decision").click()
-    expect(page.get_by_text("The decisions about 200 people were undone.")).to_be_visible()
+    expect(page.get_by_text("The decisions about 60 people were undone.")).to_be_visible()
     worker.drain(30)
     assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Interactive sessions"}

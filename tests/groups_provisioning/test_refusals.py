@@ -32,6 +32,7 @@ from orgs import (
     txt_records,
 )
 from orgs.admin.people import SwitchRefused
+from orgs.db import sealed
 from orgs.models import EntityKind
 from orgs.web import in_flight, turns
 from scim.mapping.errors import scim_error
@@ -61,6 +62,7 @@ TOLD_BY = {
     people.UnknownPerson: "groups_provisioning/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
     SwitchRefused: "orgs/admin/people.py",
+    sealed.Unreadable: "sso/connections.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     address_limits.BadNetwork: "scim/forms.py",
     tokens.ShutOut: "scim/views/tokens.py",

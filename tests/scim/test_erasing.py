@@ -282,8 +282,8 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
         if erasing.steps_of(decision)
     }
     assert before == erased
-    mails = list((tmp_path / "mail").iterdir())
-    assert len(mails) == 2
+    mails = "".join(file.read_text() for file in (tmp_path / "mail").iterdir())
+    assert mails.count("\nSubject: ") == 2  # perhaps in one file
 
     assert browser.post(f"/people/{user_id}/erase/", {"user_name": name}).status_code == 302
     assert not erasing.work(now=timezone.now(), seconds=1)

@@ -68,7 +68,7 @@ REFUSALS = (*plans.REFUSALS, conflict_decisions.ConflictGone)
 ANSWERS = {200, 201, 204, 400, 404, 409}
 
 # An example takes many requests; HYPOTHESIS_PROFILE=deep looks longer.
-few = settings(max_examples=settings().max_examples // 20, stateful_step_count=25)
+few = settings(max_examples=settings().max_examples // 12, stateful_step_count=25)
 one = st.integers(0, 3)
 some = st.sets(one, max_size=4)
 names = st.sampled_from(NAMES)
