@@ -40,8 +40,8 @@ dev: .venv/dev ## the same for developing: starts again when code changes, shows
 reset: .venv/up ## remove the data in .var, for a fresh demo; refuses while the portal runs
 	@exec $(VENV_PYTHON) -m config.supervisor reset
 
-# Three at a time: tests that wait leave two cores idle otherwise; -n0 in ARGS undoes it.
-PYTEST := $(VENV_PYTHON) -m pytest -n 3
+# Three at a time, since many tests wait; whoever has none left takes some of another's. -n0 in ARGS undoes it.
+PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist worksteal
 
 test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
 	@if command -v chromium >/dev/null; then \
