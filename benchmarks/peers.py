@@ -21,7 +21,7 @@ import psycopg
 
 from benchmarks.load import Callers, Cost, callers
 from benchmarks.portal import Client, Portal, portal, serving
-from benchmarks.requests import CALLERS, USERS, groups, people, requests
+from benchmarks.requests import CALLERS, USERS, deployed, groups, people, requests
 
 ROOT = Path(__file__).parent
 TOKEN = "a-token-of-the-peers"
@@ -68,10 +68,12 @@ PEERS = (
 def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     with portal() as muster, ExitStack() as stack:
-        crowds = {"Muster": stack.enter_context(ours(muster))}
+        with muster.web() as client:
+            ours = requests(people(muster), groups(client))
+        crowds = {"Muster": stack.enter_context(deployed(muster, ours))}
         for peer in PEERS:
             crowds[peer.name] = stack.enter_context(theirs(peer, muster))
-        kinds = [kind for kind in crowds["Muster"][0].kinds if not kind.startswith("floor")]
+        kinds = [kind for kind in ours if not kind.startswith("floor")]
         found: dict[tuple[str, str], list[Cost]] = {}
         for number in range(times + 1):
             for kind in kinds:
@@ -95,19 +97,6 @@ def in_words(costs: list[Cost]) -> str:
         statistics.median(getattr(cost, part) for cost in costs) for part in ("server", "database", "rate")
     )
     return f"{server * 1e3:.2f} + {database * 1e3:.2f}, {rate:.0f}"
-
-
-@contextmanager
-def ours(muster: Portal) -> Iterator[tuple[Callers, int]]:
-    """Callers of the portal as it is deployed, and the process id of its server."""
-    with muster.web() as client:
-        kinds = requests(people(muster), groups(client))
-    settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
-    with (
-        serving("-c", "config/gunicorn.py", environment=settings) as (port, server),
-        callers(kinds, partial(Client, port, muster.token), CALLERS) as crowd,
-    ):
-        yield crowd, server
 
 
 @contextmanager

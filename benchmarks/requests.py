@@ -8,12 +8,13 @@ affects all of them, and figures are medians. `python -m benchmarks.requests [RO
 
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import psycopg
 
-from benchmarks.load import Cost, Send, callers, rounds
+from benchmarks.load import Callers, Cost, Send, callers, rounds
 from benchmarks.portal import PEOPLE, Client, Portal, portal, serving
 
 USERS, CALLERS = 20_000, 8
@@ -28,15 +29,22 @@ def main() -> None:
     with portal() as muster:
         with muster.web() as client:
             kinds = requests(people(muster), groups(client))
-        settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
-        with (
-            serving("-c", "config/gunicorn.py", environment=settings) as (port, server),
-            callers(kinds, partial(Client, port, muster.token), CALLERS) as crowd,
-        ):
+        with deployed(muster, kinds) as (crowd, server):
             each = {kind: 3 if kind.startswith("page") else 30 for kind in kinds}
             report_load(rounds(crowd, each, times, server=server, database=muster.postgres))
         with muster.web() as client:
             report_latency(latency(client, kinds, times))
+
+
+@contextmanager
+def deployed(muster: Portal, kinds: dict[str, Send]) -> Iterator[tuple[Callers, int]]:
+    """Callers of the portal as it is deployed, and the process id of its server."""
+    settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
+    with (
+        serving("-c", "config/gunicorn.py", environment=settings) as (port, server),
+        callers(kinds, partial(Client, port, muster.token), CALLERS) as crowd,
+    ):
+        yield crowd, server
 
 
 def people(muster: Portal) -> list[str]:

@@ -26,6 +26,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.messages.storage.session import SessionStorage
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from groups_provisioning.actions import group_intake
 from groups_provisioning.models import PushedGroup
@@ -226,29 +227,34 @@ SELECT (SELECT id FROM part ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM par
 def _people(erasure: Erasure, traces: Traces, after: UUID) -> Part:
     """Somebody may have them as manager, or in an attribute that nobody described."""
     ids, reached = _referring(erasure, traces, after, "orgs_user", "AND erased_at IS NULL AND NOT is_owner")
-    own, count = dialect(erasure.org.profile), 0
-    for user in User.objects.filter(id__in=ids).select_for_update(of=("self",), no_key=True).order_by("id"):
-        left = traces.without(user.attributes)
-        if left != user.attributes:
-            user.attributes = {} if left is GONE else left
-            facts = users.facts_of(users.resource_of(user, own), own)
-            people.forget_another(user, attributes=facts.attributes, folded=facts.folded)
-            count += 1
-    return Part({"orgs_user": count}, reached)
+    found = User.objects.filter(id__in=ids)
+    return Part({"orgs_user": _forget(erasure, traces, found, users, people.forget_another)}, reached)
 
 
 def _groups(erasure: Erasure, traces: Traces, after: UUID) -> Part:
     """A group's own attributes may name its owner."""
     ids, reached = _referring(erasure, traces, after, "groups_provisioning_pushedgroup", "")
+    found = PushedGroup.objects.filter(id__in=ids)
+    return Part(
+        {"groups_provisioning_pushedgroup": _forget(erasure, traces, found, groups, group_intake.forget_person)},
+        reached,
+    )
+
+
+def _forget(erasure: Erasure, traces: Traces, found: QuerySet[Any], mapping: Any, write: Callable[..., None]) -> int:
+    """Take the person out of the attributes of these resources. Returns how many had them.
+
+    mapping: the module that knows what a resource's attributes are as facts. write: the command that stores them.
+    """
     own, count = dialect(erasure.org.profile), 0
-    for group in PushedGroup.objects.filter(id__in=ids).select_for_update(of=("self",), no_key=True).order_by("id"):
-        left = traces.without(group.attributes)
-        if left != group.attributes:
-            group.attributes = {} if left is GONE else left
-            facts = groups.facts_of(groups.resource_of(group, own), own)
-            group_intake.forget_person(group, attributes=facts.attributes, folded=facts.folded)
+    for row in found.select_for_update(of=("self",), no_key=True).order_by("id"):
+        left = traces.without(row.attributes)
+        if left != row.attributes:
+            row.attributes = {} if left is GONE else left
+            facts = mapping.facts_of(mapping.resource_of(row, own), own)
+            write(row, attributes=facts.attributes, folded=facts.folded)
             count += 1
-    return Part({"groups_provisioning_pushedgroup": count}, reached)
+    return count
 
 
 def _referring(erasure: Erasure, traces: Traces, after: UUID, table: str, alive: str) -> tuple[list[UUID], UUID | None]:

@@ -36,7 +36,7 @@ class Cursor(ClientCursor[Any]):
         self.due.clear()
         try:
             super().execute(text, **options)
-        except Exception:
+        except Exception:  # whatever it is, it is raised again
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
             raise

@@ -82,11 +82,7 @@ def end_group(*, org: Organization, group_id: UUID, cause: Cause) -> None:
         for each in mappings
     )
     delta = members.set_aside(group, change_id=change_id)
-    members.take_out(group, at=cause.at)
-    group.member_count = 0
-    group.revision += 1
-    group.deleted_at = group.modified_at = cause.at
-    group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
+    members.hide(group, at=cause.at)
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
     detail = GroupEnded(
         group=str(group.id),

@@ -210,11 +210,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     change_id = uuid7()
     delta = members.keep_only(group, (), change_id=change_id)
     _end_removals(group, change_id, anybody_taken_out)
-    members.take_out(group, at=cause.at)
-    group.member_count = 0
-    group.revision += 1
-    group.deleted_at = group.modified_at = cause.at
-    group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
+    members.hide(group, at=cause.at)
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
     detail = GroupDeleted(**_about(group, delta), marked=delta.removed, mappings=outcome.mappings)
     _record(org, group, detail, cause, change_id, delta.skipped)

@@ -225,10 +225,17 @@ def forget_set_aside(group: PushedGroup) -> None:
     EndedMember.objects.filter(group=group).delete()
 
 
-def take_out(group: PushedGroup, *, at: datetime) -> None:
-    """Take a group, which is locked, out of the groups that it is nested in; this changes them (SPEC G4)."""
+def hide(group: PushedGroup, *, at: datetime) -> None:
+    """Hide a group from SCIM, and take it out of the groups that it is nested in, which changes them (SPEC G4).
+
+    group: locked, and its members are gone.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OUT, {"group": group.id, "at": at})
+    group.member_count = 0
+    group.revision += 1
+    group.deleted_at = group.modified_at = at
+    group.save(update_fields=["member_count", "revision", "deleted_at", "modified_at"])
 
 
 def mark_all(*groups: PushedGroup, change_id: UUID) -> int:

@@ -1,7 +1,7 @@
 """A site of django-scim2, as its documentation sets it up."""
 
-from common import *  # noqa: F403
-from common import INSTALLED_APPS
+from shared_settings import *  # noqa: F403
+from shared_settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "django_scim", "scim2"]
 AUTH_USER_MODEL = "scim2.User"
