@@ -1,8 +1,8 @@
 """Changes to the members of pushed groups, as deltas under the group's row lock (SPEC G3, G8).
 
-The only module that writes `GroupMember`, `NestedGroup` and `EndedMember`, and the member count of a group that a
-deleted user leaves. Each function runs a bounded number of statements, whatever the size of the group, and its cost
-depends on what it changes. The same statement marks everybody it affects for settling.
+The only module that writes `GroupMember`, `NestedGroup` and `EndedMember`; of groups it writes the member count that a
+deleted user leaves, and what hides them. Each function runs a bounded number of statements, whatever the size of the
+group, and its cost depends on what it changes. The same statement marks everybody it affects for settling.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
