@@ -607,7 +607,7 @@ class TestAToken:
 
 
 class TestTheQueryString:
-    @pytest.mark.parametrize("lookup", ["", "__startswith"])
+    @pytest.mark.parametrize("lookup", ["", "__startswith", "__gte", "__regex"])
     def test_finds_nothing_by_a_column_that_no_filter_offers(self, desk, lookup):  # whoever guesses reads the column
         lists = [(model, shown) for model, shown in admin.site._registry.items() if isinstance(shown, BigTable)]
         assert {User, ScimToken} <= {model for model, _ in lists}
