@@ -257,10 +257,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
-    "forget-test-runs": {
-        "task": "sso.tasks.forget_test_runs",
+    "forget-seen-tokens": {
+        "task": "sso.tasks.forget_seen_tokens",
         "schedule": crontab(minute="13"),
         "options": {"expires": 60 * 60},
+    },
+    "forget-sso-sign-ins": {
+        "task": "sso.tasks.forget_sign_ins",
+        "schedule": crontab(hour="3", minute="47"),
+        "options": {"expires": 12 * 60 * 60},
     },
     "forget-issuer-documents": {
         "task": "sso.tasks.forget_issuer_documents",

@@ -532,6 +532,25 @@ class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
     client_id: str
     name_claim: str
     new_secret: bool
+    external_id_claim: str = ""
+
+
+class OrgSsoActivated(Detail, verb="org.sso_activated"):
+    """The org's people sign in through this identity provider from now on."""
+
+    issuer: str
+
+
+class OrgSsoSwitchedOff(Detail, verb="org.sso_switched_off"):
+    """The org's people no longer sign in through this identity provider, but with passwords."""
+
+    issuer: str
+
+
+class OrgSsoAccountsSwitched(Detail, verb="org.sso_accounts_switched"):
+    """Signing in makes accounts for people who have none from now on, or no longer."""
+
+    on: bool
 
 
 class OrgDomainDropped(Detail, verb="org.domain_dropped"):

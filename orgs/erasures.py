@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.utils.crypto import salted_hmac
 
-from orgs import history, invitations, matters, sign_in_failures
+from orgs import history, invitations, matters, sign_in_failures, sso_sign_ins
 from orgs.db.keys import fold
 from orgs.models import Erasure, Organization, User
 from orgs.models.people import UserQuerySet
@@ -205,6 +205,7 @@ def look_again(erasure: Erasure) -> None:
         "orgs_change": history.forget_dismissals(erasure.org_id, traces),
         "orgs_invitation": invitations.forget_person(erasure.org_id, erasure.user_id, traces.known_by),
         "orgs_matter": matters.forget_person(erasure.org_id, traces, until=until),
+        "orgs_ssosignin": sso_sign_ins.forget_person(erasure.org_id, traces, until=until),
         "orgs_signinfailures": sign_in_failures.forget_person(str(erasure.user_id), addresses),
         "django_admin_log": _forget_in_the_admin(erasure.user_id),
     }

@@ -27,7 +27,7 @@ from orgs.db import cached_write
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
-from orgs.models import HandPlacement, Organization, User
+from orgs.models import HandPlacement, IdentityLink, Organization, User
 
 DEACTIVATIONS = 64
 """Times of deactivation that are kept of one account, the last ones."""
@@ -195,6 +195,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     """
     was = account(user)
     HandPlacement.objects.filter(user=user).delete()
+    IdentityLink.objects.filter(user=user).delete()
     invitations.end_with(user, at)
     user.active, user.idp_active = False, None
     user.deactivated_at = []

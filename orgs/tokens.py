@@ -60,7 +60,7 @@ def missing_prerequisites(org: Organization) -> list[Promise | str]:
     missing: list[Promise | str] = []
     if org.plan != Plan.ENTERPRISE:
         missing.append(_("SCIM provisioning is part of the Enterprise plan. Ask support to change the plan."))
-    if not org.sso_configured:
+    if not org.has_single_sign_on:
         missing.append(_("Set up single sign-on first: people who are provisioned sign in through it."))
     return missing
 

@@ -385,6 +385,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "step": CHOSEN,
         "traces": "null once the erasure is complete, says a constraint",
     },
+    "orgs_identitylink": {"issuer": CUSTOMER, "subject": BY_THE_COMMAND},
     "orgs_invitation": {
         "address": SMALL_TABLES,
         "address_key": SMALL_TABLES,
@@ -432,6 +433,12 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "networks": CUSTOMER,
     },
     "orgs_signinfailures": {"client": "an IP address", "subject": SMALL_TABLES},
+    "orgs_ssosignin": {
+        "address": "an IP address",
+        "detail": SMALL_TABLES,
+        "name": SMALL_TABLES,
+        "reason": CHOSEN,
+    },
     "orgs_standing": {"roles": ROLES},
     "orgs_turn": {"held_reason": "an error of the engine, which reads ids and roles; its first line quotes no row"},
     "orgs_user": {
@@ -468,14 +475,16 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "failure": CHOSEN,
         "url": CUSTOMER,
     },
+    "sso_connection": {"idp": CHOSEN},
     "sso_revision": {
         "client_id": CUSTOMER,
         "client_secret": CUSTOMER,
+        "external_id_claim": CUSTOMER,
         "issuer": CUSTOMER,
         "name_claim": CUSTOMER,
         "state": CHOSEN,
     },
-    "sso_testrun": {"nonce": "random", "state": "random", "verifier": "random"},
+    "sso_seentoken": {"key": "a hash"},
 }
 """Every column of text, by table: what erases a person from it, or why it has nothing of theirs."""
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from orgs.db.keys import uuid7
 from orgs.db.sealed import SealedField
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.models.sign_in import LONGEST_ISSUER
 
 
 class IssuerDocument(models.Model):
@@ -32,12 +33,15 @@ class IssuerDocument(models.Model):
 class Connection(models.Model):
     """The one connection of an org to an identity provider (SPEC L2). Written by `sso.connections` alone.
 
-    It holds nothing but its id, which is in the addresses that are entered at the identity provider, for life; what
-    may change is in its revisions.
+    Its id is in the addresses that are entered at the identity provider, for life; what may change and has to be tested
+    is in its revisions. Whether it is active, the org says (`sso_connection`). idp: whose words the pages use.
+    creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     org = tenant("sso_connections")
+    idp = models.CharField(max_length=20, blank=True, default="")
+    creates_people = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     objects = TenantQuerySet["Connection"].as_manager()
@@ -61,20 +65,25 @@ class State(models.TextChoices):
 class Revision(models.Model):
     """How a connection is configured, for OpenID Connect. Written by `sso.connections` and `sso.test_runs` alone.
 
-    Only a draft changes. name_claim: the claim that holds the userName; empty for the usual one. tested_at: when a
-    test run of just this configuration came to somebody's name; None since it changed (SPEC L3).
+    Only a draft changes. name_claim: the claim that holds the userName; empty for the usual one. external_id_claim: the
+    claim that holds what SCIM calls externalId; empty where none does. secret_ends_on: when the identity provider no
+    longer accepts the secret, where somebody said so. tested_at: when a test run of just this configuration came to
+    somebody's name; None since it changed (SPEC L3).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     org = tenant(constrained=False)
     connection = tenant_foreign_key(Connection, related_name="revisions")
     state = models.CharField(max_length=6, choices=State.choices, default=State.DRAFT)
-    issuer = models.CharField(max_length=2048)
+    issuer = models.CharField(max_length=LONGEST_ISSUER)
     client_id = models.CharField(max_length=255)
     client_secret = SealedField()
+    secret_ends_on = models.DateField(null=True, blank=True)
     name_claim = models.CharField(max_length=100, blank=True, default="")
+    external_id_claim = models.CharField(max_length=100, blank=True, default="")
     changed_at = models.DateTimeField()
     tested_at = models.DateTimeField(null=True)
+    activated_at = models.DateTimeField(null=True)
 
     objects = TenantQuerySet["Revision"].as_manager()
 
@@ -91,31 +100,17 @@ class Revision(models.Model):
         return f"{self.issuer} ({self.state})"
 
 
-class TestRun(models.Model):
-    """A browser on its way to the identity provider and back, which signs nobody in. Written by `sso.test_runs` alone.
+class SeenToken(models.Model):
+    """What counts once and has come: a journey's state, a logout token's or an assertion's id. Written by `sso.seen`.
 
-    used_at: when the browser came back, which it does once.
+    key: a digest of it, with its connection and kind. until: when it would be too old anyway.
     """
 
-    __test__ = False  # for pytest
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    org = tenant(constrained=False)
-    revision = tenant_foreign_key(Revision, related_name="test_runs")
-    state = models.CharField(max_length=64)
-    nonce = models.CharField(max_length=64)
-    verifier = SealedField()
-    begun_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    objects = TenantQuerySet["TestRun"].as_manager()
+    key = models.CharField(max_length=64, primary_key=True, db_collation="C")
+    until = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [TenantKey(field="revision", name="sso_test_run_revision")]
-        indexes: ClassVar = [
-            models.Index(fields=["org", "revision"], name="sso_test_run_of_revision"),
-            models.Index(fields=["begun_at"], name="sso_test_run_begun"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["until"], name="sso_seen_token_until")]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return self.key

@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from sso import issuers, test_runs
+from orgs import sso_sign_ins
+from sso import issuers, seen
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -13,6 +14,12 @@ def forget_issuer_documents() -> None:
 
 
 @shared_task(acks_late=True, ignore_result=True)
-def forget_test_runs() -> None:
-    """They are only refused once they are too old."""
-    test_runs.forget(at=timezone.now())
+def forget_seen_tokens() -> None:
+    """What is too old is refused for that."""
+    seen.forget(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_sign_ins() -> None:
+    """They would be kept for ever otherwise."""
+    sso_sign_ins.forget(at=timezone.now())

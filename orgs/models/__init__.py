@@ -20,7 +20,7 @@ from orgs.models.organizations import (
 from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
-from orgs.models.sign_in import SignInFailures
+from orgs.models.sign_in import IdentityLink, SignInFailures, SsoSignIn
 
 __all__ = [
     "KIND_SWITCHES",
@@ -33,6 +33,7 @@ __all__ = [
     "EntityKind",
     "Erasure",
     "HandPlacement",
+    "IdentityLink",
     "IdentityProvider",
     "Invitation",
     "LastAdmin",
@@ -52,6 +53,7 @@ __all__ = [
     "SchemaProfile",
     "ScimToken",
     "SignInFailures",
+    "SsoSignIn",
     "Standing",
     "SupportNotice",
     "Turn",

@@ -128,6 +128,8 @@ class Plan(models.TextChoices):
 class Organization(models.Model):
     """A tenant: its plan, its switches, its profile (SPEC O1, O2).
 
+    sso_connection: the id of its connection to an identity provider, while that is active (SPEC L2); with
+    `sso_configured` support says that the operator's own product signs the org's people in.
     closed_at: when its deletion began (`orgs.deletions`); since then nobody gets in, by token, link or password.
     teams_switched_at and the like: when that kind was switched on and off, in turn (`orgs.spans`). Claims are played
     with these times (SPEC M2).
@@ -139,6 +141,7 @@ class Organization(models.Model):
     slug = models.SlugField(max_length=80, unique=True, help_text=_("What commands and support call it."))
     plan = models.CharField(max_length=12, choices=Plan.choices, default=Plan.FREE)
     sso_configured = models.BooleanField(_("SSO connection is configured"), default=False)
+    sso_connection = models.UUIDField(null=True, editable=False)
     profile = models.ForeignKey(SchemaProfile, on_delete=models.PROTECT, related_name="orgs")
     user_provisioning = models.BooleanField(default=False)
     group_provisioning_activated = models.BooleanField(
@@ -169,6 +172,11 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_single_sign_on(self) -> bool:
+        """Whether its people sign in through an identity provider, as SCIM requires (SPEC O1)."""
+        return self.sso_connection is not None or self.sso_configured
 
 
 class VerifiedDomain(models.Model):

@@ -24,7 +24,7 @@ from orgs.models import (
     User,
 )
 from scim.models import RequestLog, RequestLogBody
-from sso.models import IssuerDocument
+from sso.models import IssuerDocument, SeenToken
 from tests.factories import OrganizationFactory, UserFactory
 
 SOME_ORG = uuid7()
@@ -43,6 +43,7 @@ SHARED = {
     OrgDeletion: "is the operator's record that an org was deleted, and outlives it",
     SupportNotice: "belongs to its ledger entry, and has its id",
     IssuerDocument: "is public, and the same whoever reads it",
+    SeenToken: "holds digests of what came once, for minutes, and nobody reads it",
     RequestLogBody: "belongs to its row in the request log, and has its id",
 }
 LOOSE = {

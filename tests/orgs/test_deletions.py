@@ -25,6 +25,7 @@ from orgs import deletions, domains, history, invitations, matters, owners, queu
 from orgs.admin.organizations import OrgDeletionAdmin
 from orgs.change_details import UserCreated
 from orgs.models import (
+    IdentityLink,
     Invitation,
     LastAdmin,
     LedgerEntry,
@@ -32,6 +33,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     OrgDeletion,
+    SsoSignIn,
     Standing,
     SupportNotice,
     User,
@@ -39,7 +41,6 @@ from orgs.models import (
 from orgs.web import limits
 from scim import request_log
 from sso import connections
-from sso.models import TestRun
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
@@ -115,7 +116,9 @@ def full_org() -> tuple[Organization, User, Idp]:
     Preview.objects.create(org=org, wish={}, fingerprint="x", asked_at=timezone.now(), people=0)
     facts = connections.Facts("https://idp.example", "muster", "secret")
     draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
-    TestRun.objects.create(org=org, revision=draft, begun_at=timezone.now())
+    now = timezone.now()
+    SsoSignIn.objects.create(org=org, connection=draft.connection_id, at=now)
+    IdentityLink.objects.create(org=org, user=ada, issuer=draft.issuer, subject="1", linked_at=now, last_used_at=now)
     entry = LedgerEntry.objects.for_org(org).filter(slot="account").first()
     SupportNotice.objects.create(entry=entry, told_at=timezone.now())
     return org, owner, idp

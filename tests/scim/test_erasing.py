@@ -34,12 +34,14 @@ from orgs.models import (
     Door,
     EntityKind,
     Erasure,
+    IdentityLink,
     LedgerEntry,
     Matter,
     MatterKind,
     Organization,
     ProfileAttribute,
     SchemaProfile,
+    SsoSignIn,
     User,
 )
 from orgs.people import UnknownPerson
@@ -259,6 +261,11 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     Client().post("/where-to-sign-in/", {"email": name})
     wait_for_mails()
     sign_in.set_password(user=user, password=ada.word("password"))
+    # They come through the identity provider, which is refused once.
+    linked = {"issuer": "https://idp.example", "subject": ada.word("subject")}
+    IdentityLink.objects.create(org=org, user=user, linked_at=timezone.now(), last_used_at=timezone.now(), **linked)
+    told = {"name": name, "reason": "nobody", "detail": first.upper()}
+    SsoSignIn.objects.create(org=org, connection=org.id, at=timezone.now(), **told)
     # Admins and support do things about them; messages name them.
     pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
     manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=Cause(Door.PAGE, timezone.now()))

@@ -46,8 +46,10 @@ class TestADraft:
         second = draft(org, Facts(f"{ISSUER}/2/.well-known/openid-configuration", CLIENT, None, "upn"))
         assert (second.id, second.issuer, second.name_claim) == (first.id, f"{ISSUER}/2", "upn")
         assert recorded(org) == [
-            OrgSsoDrafted(issuer=ISSUER, client_id=CLIENT, name_claim="", new_secret=True),
-            OrgSsoDrafted(issuer=f"{ISSUER}/2", client_id=CLIENT, name_claim="upn", new_secret=False),
+            OrgSsoDrafted(issuer=ISSUER, client_id=CLIENT, name_claim="", external_id_claim="", new_secret=True),
+            OrgSsoDrafted(
+                issuer=f"{ISSUER}/2", client_id=CLIENT, name_claim="upn", external_id_claim="", new_secret=False
+            ),
         ]
 
     def test_has_an_address_that_outlives_it(self, org: Organization, settings: Settings) -> None:  # L2
@@ -95,6 +97,8 @@ class TestADraft:
             (Facts(ISSUER, "other", None), False),
             (Facts(ISSUER, CLIENT, SECRET), False),
             (Facts(ISSUER, CLIENT, None, "upn"), False),
+            (Facts(ISSUER, CLIENT, None, external_id_claim="sub"), False),
+            (Facts(ISSUER, CLIENT, None, secret_ends_on=NOW.date(), idp="okta"), True),
         ],
     )
     def test_is_to_be_tested_again_once_it_changes(self, org: Organization, facts: Facts, still: bool) -> None:  # L3
@@ -103,6 +107,95 @@ class TestADraft:
         changed = draft(org, facts, at=NOW + timedelta(hours=1))
         assert (changed.tested_at is not None) is still
         assert len(recorded(org)) == (1 if still else 2)
+
+
+def test_an_issuer_is_as_long_as_a_link_can_hold(org: Organization) -> None:
+    assert draft(org, Facts("https://" + "i" * 992, CLIENT, SECRET)).pk
+    assert refusal(org, Facts("https://" + "i" * 993, CLIENT, SECRET)) == Reason.BAD_ADDRESS
+
+
+def activate(org: Organization, made: Revision) -> Revision:
+    return connections.activate(org=org, revision_id=made.id, cause=Cause(Door.PAGE, NOW))
+
+
+def switch_off(org: Organization) -> bool:
+    return connections.switch_off(org=org, cause=Cause(Door.PAGE, NOW))
+
+
+def passed(org: Organization, facts: Facts = FACTS) -> Revision:
+    made = draft(org, facts)
+    Revision.objects.filter(id=made.id).update(tested_at=NOW)
+    return made
+
+
+def states() -> list[str]:
+    return list(Revision.objects.order_by("id").values_list("state", flat=True))
+
+
+class TestActivating:
+    def test_needs_a_test_of_just_this(self, org: Organization) -> None:  # L3
+        made = draft(org)
+        with pytest.raises(connections.NotTested):
+            activate(org, made)
+        org.refresh_from_db()
+        assert (states(), org.sso_connection) == ([State.DRAFT], None)
+
+    def test_makes_it_the_one_that_people_sign_in_through(self, org: Organization) -> None:  # L2
+        made = passed(org)
+        activate(org, made)
+        activate(org, made)
+        org.refresh_from_db()
+        assert (states(), org.sso_connection) == ([State.ACTIVE], made.connection_id)
+        assert Change.objects.for_org(org).filter(verb="org.sso_activated").count() == 1
+
+    def test_replaces_the_one_before(self, org: Organization) -> None:  # L2
+        activate(org, passed(org))
+        activate(org, passed(org, Facts(ISSUER, "another", SECRET)))
+        assert states() == [State.PAST, State.ACTIVE]
+
+    def test_is_of_the_orgs_own(self, org: Organization) -> None:  # O7
+        made = passed(org)
+        with pytest.raises(Revision.DoesNotExist):
+            activate(OrganizationFactory.create(), made)
+        assert states() == [State.DRAFT]
+
+
+class TestSwitchingOff:
+    def test_keeps_it_as_a_draft_that_is_tested(self, org: Organization) -> None:
+        made = passed(org)
+        activate(org, made)
+        assert switch_off(org)
+        org.refresh_from_db()
+        assert (states(), org.sso_connection) == ([State.DRAFT], None)
+        activate(org, made)
+        assert states() == [State.ACTIVE]
+
+    def test_keeps_a_newer_draft(self, org: Organization) -> None:
+        activate(org, passed(org))
+        draft(org, Facts(ISSUER, "newer", SECRET))
+        assert switch_off(org)
+        assert not switch_off(org)
+        assert states() == [State.PAST, State.DRAFT]
+        assert Change.objects.for_org(org).filter(verb="org.sso_switched_off").count() == 1
+
+
+def test_an_org_with_an_active_connection_has_single_sign_on(org: Organization) -> None:  # O1
+    Organization.objects.update(sso_configured=False)
+    made = passed(org)
+    org.refresh_from_db()
+    assert not org.has_single_sign_on
+    activate(org, made)
+    org.refresh_from_db()
+    assert org.has_single_sign_on
+
+
+def test_accounts_for_people_whom_scim_has_not_made_are_off_at_first(org: Organization) -> None:  # L5
+    draft(org)
+    assert not Connection.objects.get().creates_people
+    for on in (True, True, False):
+        connections.switch_accounts(org=org, on=on, cause=Cause(Door.PAGE, NOW))
+        assert Connection.objects.get().creates_people is on
+    assert Change.objects.for_org(org).filter(verb="org.sso_accounts_switched").count() == 2
 
 
 def test_another_orgs_connection_is_another(org: Organization) -> None:

@@ -1,18 +1,18 @@
 """Test runs: all the way to the provider and back, without signing anybody in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from pytest_django import Settings
 
 from orgs.history import Cause
-from orgs.models import Door, Organization, User
-from sso import connections, test_runs
+from orgs.models import Door, IdentityLink, Organization, User
+from sso import connections, journeys, test_runs
 from sso.connections import Facts
-from sso.models import Revision, TestRun
+from sso.journeys import Journey
+from sso.models import Revision
 from sso.refusals import Reason
 from sso.test_runs import Outcome
 from tests.factories import OrganizationFactory, UserFactory
@@ -46,10 +46,14 @@ def change(org: Organization, idp: OpenIdProvider, *, at: datetime = NOW, **chan
 def run(
     draft: Revision, idp: OpenIdProvider, *, now: datetime = NOW, meanwhile: Callable[[], object] = lambda: None
 ) -> Outcome:
-    begun = test_runs.begin(revision=draft, now=NOW)
-    brought = idp.authorize(begun.url)
+    journey, url = journeys.begin(revision=draft, tester=draft.id, now=NOW)
+    brought = idp.authorize(url)
     meanwhile()
-    return test_runs.finish(org=draft.org, run_id=begun.run_id, parameters=brought, now=now)
+    return finish(journey, draft, brought, now=now)
+
+
+def finish(journey: Journey, draft: Revision, brought: Mapping[str, Sequence[str]], *, now: datetime = NOW) -> Outcome:
+    return test_runs.finish(journey, connection=draft.connection, parameters=brought, now=now)
 
 
 def is_tested() -> bool:
@@ -59,21 +63,23 @@ def is_tested() -> bool:
 class TestATestRun:
     def test_says_what_came_and_who_it_would_be(self, draft: Revision, idp: OpenIdProvider, ada: User) -> None:  # L3
         got = run(draft, idp)
-        assert (got.person, got.refused) == (ada, None)
-        assert (got.claims["sub"], got.claims["preferred_username"]) == ("1", "ada@acme.example")
+        assert (got.passed, got.person, got.refused) == (True, ada, None)
+        assert got.identity is not None
+        assert (got.identity.issuer, got.identity.subject) == (idp.issuer, "1")
+        assert got.identity.claims["preferred_username"] == "ada@acme.example"
         assert is_tested()
 
     def test_signs_nobody_in(self, draft: Revision, idp: OpenIdProvider, ada: User) -> None:  # L3
         before = User.objects.filter(id=ada.id).values().get()
         run(draft, idp)
         assert User.objects.filter(id=ada.id).values().get() == before
-        assert not Session.objects.exists()
+        assert not IdentityLink.objects.exists()
 
     def test_passes_though_nobody_here_has_that_name(self, draft: Revision, idp: OpenIdProvider) -> None:
         got = run(draft, idp)
         assert got.refused is not None
         assert (got.refused.reason, got.refused.detail, got.person) == (Reason.NOBODY, "ada@acme.example", None)
-        assert got.claims["sub"] == "1"
+        assert got.passed
         assert is_tested()
 
     def test_asks_the_userinfo_endpoint_where_the_token_has_no_name(
@@ -85,7 +91,7 @@ class TestATestRun:
         idp.userinfo = {"sub": "2", "preferred_username": "ada@acme.example"}
         got = run(draft, idp)
         assert got.refused is not None
-        assert (got.refused.reason, got.claims) == (Reason.OTHER_SUBJECT, {})
+        assert (got.refused.reason, got.identity) == (Reason.OTHER_SUBJECT, None)
 
     @pytest.mark.parametrize(
         ("break_it", "reason"),
@@ -107,10 +113,9 @@ class TestATestRun:
         assert not is_tested()
 
     def test_tells_that_the_provider_let_nobody_in(self, draft: Revision) -> None:
-        begun = test_runs.begin(revision=draft, now=NOW)
-        state = TestRun.objects.get().state
-        brought = {"state": [state], "error": ["access_denied"], "iss": [draft.issuer]}
-        got = test_runs.finish(org=draft.org, run_id=begun.run_id, parameters=brought, now=NOW)
+        journey, _ = journeys.begin(revision=draft, tester=draft.id, now=NOW)
+        brought = {"state": [journey.attempt.state], "error": ["access_denied"], "iss": [draft.issuer]}
+        got = finish(journey, draft, brought)
         assert got.refused is not None
         assert got.refused.reason == Reason.CANCELLED
 
@@ -122,52 +127,17 @@ class TestATestRun:
         assert got.refused is not None
         assert got.refused.reason == Reason.SECRET_UNREADABLE
 
-    def test_is_over_once_the_browser_is_back(self, draft: Revision, idp: OpenIdProvider) -> None:
-        begun = test_runs.begin(revision=draft, now=NOW)
-        brought = idp.authorize(begun.url)
-        for _ in range(2):
-            got = test_runs.finish(org=draft.org, run_id=begun.run_id, parameters=brought, now=NOW)
-        assert got.refused is not None
-        assert got.refused.reason == Reason.STATE
-        assert idp.asked.count("/token") == 1
-
-    @pytest.mark.parametrize("seconds", [600, 6000])
-    def test_is_over_after_ten_minutes(self, draft: Revision, idp: OpenIdProvider, seconds: int) -> None:
-        got = run(draft, idp, now=NOW + timedelta(seconds=seconds))
-        assert got.refused is not None
-        assert got.refused.reason == Reason.STATE
-
-    def test_is_of_its_org(self, draft: Revision, idp: OpenIdProvider) -> None:
-        begun = test_runs.begin(revision=draft, now=NOW)
-        brought = idp.authorize(begun.url)
-        stranger = OrganizationFactory.create()
-        got = test_runs.finish(org=stranger, run_id=begun.run_id, parameters=brought, now=NOW)
-        assert got.refused is not None
-        assert got.refused.reason == Reason.STATE
-        assert TestRun.objects.get().used_at is None
-
-    def test_does_not_bring_back_what_another_one_was_given(self, draft: Revision, idp: OpenIdProvider) -> None:
-        mine, theirs = (test_runs.begin(revision=draft, now=NOW) for _ in range(2))
-        got = test_runs.finish(org=draft.org, run_id=mine.run_id, parameters=idp.authorize(theirs.url), now=NOW)
-        assert got.refused is not None
-        assert got.refused.reason == Reason.STATE
-
     def test_is_no_test_of_what_was_entered_while_it_was_under_way(
         self, draft: Revision, idp: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:  # L3
-        read_tokens = test_runs.flow.read_tokens
+        read_tokens = journeys.flow.read_tokens
 
         def edited(answer: Any) -> Any:
             change(draft.org, idp, at=NOW + timedelta(seconds=1), client_secret="another")
             return read_tokens(answer)
 
-        monkeypatch.setattr(test_runs.flow, "read_tokens", edited)
-        assert run(draft, idp).claims["sub"] == "1"
+        monkeypatch.setattr(journeys.flow, "read_tokens", edited)
+        got = run(draft, idp)
+        assert got.identity is not None
+        assert (got.identity.subject, got.passed) == ("1", False)
         assert not is_tested()
-
-    def test_is_forgotten(self, draft: Revision) -> None:
-        test_runs.begin(revision=draft, now=NOW)
-        test_runs.forget(at=NOW + timedelta(seconds=600))
-        assert TestRun.objects.exists()
-        test_runs.forget(at=NOW + timedelta(seconds=601))
-        assert not TestRun.objects.exists()

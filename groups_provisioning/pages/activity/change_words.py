@@ -52,7 +52,10 @@ from orgs.change_details import (
     OrgFounded,
     OrgGroupProvisioningSwitched,
     OrgOwnerChanged,
+    OrgSsoAccountsSwitched,
+    OrgSsoActivated,
     OrgSsoDrafted,
+    OrgSsoSwitchedOff,
     PersonDetail,
     ProfileChanged,
     ProfileRolesRemoved,
@@ -213,6 +216,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     OrgOwnerChanged: gettext_lazy("The owner account was handed over: %(was)s → %(now)s"),
     OrgDomainAsked: gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
     OrgSsoDrafted: gettext_lazy("Single sign-on through %(issuer)s was drafted, for the client %(client_id)s"),
+    OrgSsoActivated: gettext_lazy("Single sign-on through %(issuer)s was activated"),
+    OrgSsoSwitchedOff: gettext_lazy("Single sign-on through %(issuer)s was switched off"),
     OrgDomainDropped: gettext_lazy("The domain %(name)s is no longer to be verified"),
     ProfileChanged: gettext_lazy("Support changed the roles of the schema profile"),
     TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
@@ -403,6 +408,13 @@ def _org_changed(detail: OrgChanged, known: Names) -> str:
 @in_words.register
 def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
     return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
+
+
+@in_words.register
+def _accounts_switched(detail: OrgSsoAccountsSwitched, known: Names) -> str:
+    if detail.on:
+        return _("Signing in was allowed to make accounts for people without one")
+    return _("Signing in no longer makes accounts")
 
 
 @in_words.register

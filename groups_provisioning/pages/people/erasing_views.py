@@ -27,6 +27,7 @@ WENT: dict[str, Promise] = {
     "orgs_matter": gettext_lazy("Notices"),
     "orgs_change": gettext_lazy("Names of dismissed notices, in the activity"),
     "orgs_ledgerentry": gettext_lazy("Refused values, in the activity"),
+    "orgs_ssosignin": gettext_lazy("sign-ins through the identity provider"),
     "orgs_signinfailures": gettext_lazy("Failed sign-ins"),
     "django_session": gettext_lazy("Sessions"),
     "django_admin_log": gettext_lazy("Entries in support's own log"),

@@ -1,0 +1,21 @@
+"""What a trusted answer of an identity provider says, whatever the protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """issuer, subject: whom the identity provider means, for ever; of SAML the entity and the NameID.
+
+    claims: what it says of them, by name. provider_session: its own session, by which it can end ours. ends_at: when
+    its session ends; None where it does not say.
+    """
+
+    issuer: str
+    subject: str
+    claims: Mapping[str, Any]
+    provider_session: str = ""
+    ends_at: datetime | None = None
