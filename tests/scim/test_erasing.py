@@ -264,7 +264,7 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     # They come through the identity provider, which is refused once.
     linked = {"issuer": "https://idp.example", "subject": ada.word("subject")}
     IdentityLink.objects.create(org=org, user=user, linked_at=timezone.now(), last_used_at=timezone.now(), **linked)
-    told = {"name": name, "reason": "nobody", "detail": first.upper()}
+    told = {"name": name, "reason": "nobody", "detail": first}
     SsoSignIn.objects.create(org=org, connection=org.id, at=timezone.now(), **told)
     # Admins and support do things about them; messages name them.
     pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
