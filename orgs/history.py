@@ -75,7 +75,7 @@ def record(
     org: Organization,
     cause: Cause,
     detail: Detail,
-    effects: Iterable[Effect] = (),
+    effects: Collection[Effect] = (),
     *,
     change_id: UUID | None = None,
 ) -> Change:
@@ -97,7 +97,10 @@ def record(
     )
     columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
     values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
-    postpone(_RECORD, values | {"rows": _rows((change.id, effect) for effect in effects)})
+    if effects:
+        postpone(_RECORD_AND_ENTER, values | {"rows": _rows((change.id, effect) for effect in effects)})
+    else:
+        postpone(_RECORD, values)
     return change
 
 
@@ -106,14 +109,11 @@ INSERT INTO orgs_ledgerentry (org_id, change_id, user_id, slot, was, now)
 SELECT %(org_id)s, change_id, user_id, slot, was, now FROM jsonb_to_recordset(%(rows)s)
     AS r (change_id uuid, user_id uuid, slot text, was jsonb, now jsonb)
 """
-_RECORD = f"""
-WITH change AS (
-    INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, request_id, verb, detail)
-    VALUES (%(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(request_id)s, %(verb)s,
-        %(detail)s)
-)
-{_ENTER}
-"""  # noqa: S608 - both halves are constants
+_RECORD = """
+INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, request_id, verb, detail)
+VALUES (%(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(request_id)s, %(verb)s, %(detail)s)
+"""
+_RECORD_AND_ENTER = f"WITH change AS ({_RECORD}) {_ENTER}"
 
 
 def read(change: Change) -> Detail | None:
