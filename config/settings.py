@@ -257,6 +257,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "read-domains-again": {
+        "task": "orgs.tasks.read_domains_again",
+        "schedule": crontab(minute="23"),
+        "options": {"expires": 60 * 60},
+    },
     "forget-seen-tokens": {
         "task": "sso.tasks.forget_seen_tokens",
         "schedule": crontab(minute="13"),

@@ -3,8 +3,10 @@
 import re
 import secrets
 from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import F, Q
 
 from orgs import txt_records
 from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
@@ -16,6 +18,7 @@ from orgs.models import Organization, PendingDomain, User, VerifiedDomain
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 LONGEST = 253
+AGAIN = timedelta(days=1)  # after which a record is looked for again
 MOST_PENDING = 50  # of an org; each is one that nobody has proved yet
 
 # What proves a domain: a TXT record with RECORD_VALUE, either at RECORD_NAME below the domain or at the domain itself.
@@ -102,12 +105,40 @@ def verify(*, org: Organization, name: str, cause: Cause) -> None:
     pending = PendingDomain.objects.for_org(org).filter(name=name).first()
     if pending is None:
         raise UnknownDomain(name)
-    proof = record_value(pending)
+    _find(pending)
+    _enter(pending, cause)
+
+
+def read_again(domain: VerifiedDomain, *, at: datetime) -> None:
+    """Note whether the DNS still has the record that proved a domain. May take seconds, as `verify`.
+
+    Where the DNS gives no answer, what it said before stays. Raises txt_records.Unanswered, NotProven.
+    """
+    row = VerifiedDomain.objects.filter(pk=domain.pk)
+    row.update(read_at=at)
+    try:
+        _find(domain)
+    except NotProven:
+        row.filter(gone_since=None).update(gone_since=at)
+        raise
+    row.update(gone_since=None)
+
+
+def next_to_read(*, at: datetime) -> VerifiedDomain | None:
+    """The domain whose record was not looked for in the longest time, if that is longer than AGAIN."""
+    proved = VerifiedDomain.objects.filter(by_dns=True, org__closed_at=None).exclude(token="")
+    due = proved.filter(Q(read_at=None) | Q(read_at__lte=at - AGAIN))
+    return due.order_by(F("read_at").asc(nulls_first=True), "pk").first()
+
+
+def _find(domain: PendingDomain | VerifiedDomain) -> None:
+    """Raises txt_records.Unanswered, NotProven."""
+    proof = record_value(domain)
     there: set[str] = set()
-    for place in (f"{RECORD_NAME}.{name}", name):
+    for place in (f"{RECORD_NAME}.{domain.name}", domain.name):
         there |= txt_records.texts(place)
         if proof in there:
-            return _enter(pending, cause)
+            return
     raise NotProven(*sorted(text for text in there if text.startswith(RECORD_VALUE)))
 
 
@@ -118,7 +149,8 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
     if not PendingDomain.objects.for_org(org).filter(pk=pending.pk).delete()[0]:
         raise UnknownDomain(pending.name)
     # Support may have entered it at this moment.
-    VerifiedDomain.objects.get_or_create(org=org, name=pending.name, defaults={"verified_at": cause.at, "by_dns": True})
+    proved = {"verified_at": cause.at, "by_dns": True, "token": pending.token, "read_at": cause.at}
+    VerifiedDomain.objects.get_or_create(org=org, name=pending.name, defaults=proved)
     record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
 
 
@@ -134,9 +166,9 @@ def remove(*, org: Organization, name: str, cause: Cause) -> None:
         raise UnknownDomain(name)
 
 
-def record_value(pending: PendingDomain) -> str:
+def record_value(domain: PendingDomain | VerifiedDomain) -> str:
     """The value that the TXT record must have."""
-    return f"{RECORD_VALUE}{pending.token}"
+    return f"{RECORD_VALUE}{domain.token}"
 
 
 def count_inside(org: Organization, name: str) -> int:

@@ -1,10 +1,23 @@
 """Periodic tasks."""
 
+import time
+from contextlib import suppress
+
 from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from orgs import deletions, invitation_mail, matters, owners, sign_in_failures, support, token_mail
+from orgs import (
+    deletions,
+    domains,
+    invitation_mail,
+    matters,
+    owners,
+    sign_in_failures,
+    support,
+    token_mail,
+    txt_records,
+)
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
 
@@ -31,6 +44,18 @@ def forget_expired_sessions() -> None:
 def forget_matters() -> None:
     """What has not happened for long is no matter any more, and is not kept."""
     matters.forget(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def read_domains_again() -> None:
+    """Harmless if it is lost, doubled or killed half-way: the next run goes on with what was not read for longest."""
+    began = time.monotonic()
+    while domain := domains.next_to_read(at=timezone.now()):
+        with suppress(domains.NotProven, txt_records.Unanswered):  # it is noted, and told on the org's pages
+            domains.read_again(domain, at=timezone.now())
+        if time.monotonic() - began > SECONDS:
+            return read_domains_again.delay()
+    return None
 
 
 @shared_task(acks_late=True, ignore_result=True)

@@ -182,19 +182,25 @@ class Organization(models.Model):
 class VerifiedDomain(models.Model):
     """A mail domain that belongs to this org and to no other (SPEC O6). `name` is folded.
 
-    by_dns: proved by a DNS record; otherwise support vouches for it.
+    by_dns: proved by a DNS record; otherwise support vouches for it. token: the record's own; empty where it is not
+    known, of domains that were proved before it was kept. read_at: when the record was last looked for. gone_since:
+    since when the DNS has said that it is not there.
     """
 
     org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="verified_domains", db_index=False)
     name = models.CharField(max_length=253, db_collation="C")
     verified_at = models.DateTimeField()
     by_dns = models.BooleanField(default=False)
+    token = models.CharField(max_length=43, blank=True, default="")
+    read_at = models.DateTimeField(null=True)
+    gone_since = models.DateTimeField(null=True)
 
     objects = TenantQuerySet["VerifiedDomain"].as_manager()
 
     class Meta:
         ordering = ("name",)
         constraints: ClassVar = [models.UniqueConstraint(fields=["org", "name"], name="verified_domain_once")]
+        indexes: ClassVar = [models.Index(fields=["name"], name="verified_domain_by_name")]
 
     def __str__(self) -> str:
         return self.name

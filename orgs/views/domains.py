@@ -3,12 +3,13 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orgs import domains, txt_records
 from orgs.forms import DomainForm
-from orgs.models import Organization, PendingDomain
+from orgs.models import Organization, PendingDomain, VerifiedDomain
 from orgs.web.access import OrgRequest, cause, org_admin
 
 
@@ -32,14 +33,16 @@ def new(request: OrgRequest) -> HttpResponse:
 def pending(request: OrgRequest, name: str) -> HttpResponse:
     """The record to set, and the effects of verifying the domain."""
     verified = _names(request.org)
-    if name in verified:
+    gone = _gone(request.org, name)
+    if name in verified and gone is None:
         return redirect("authentication")
-    asked = get_object_or_404(PendingDomain.objects.for_org(request.org), name=name)
+    asked = gone or get_object_or_404(PendingDomain.objects.for_org(request.org), name=name)
     return render(
         request,
         "orgs/domain.html",
         {
             "domain": asked,
+            "gone_since": gone and gone.gone_since,
             "record_name": f"{domains.RECORD_NAME}.{name}",
             "record_value": domains.record_value(asked),
             "verified": verified,
@@ -51,8 +54,12 @@ def pending(request: OrgRequest, name: str) -> HttpResponse:
 @require_POST
 @org_admin
 def check(request: OrgRequest, name: str) -> HttpResponse:
+    gone = _gone(request.org, name)
     try:
-        domains.verify(org=request.org, name=name, cause=cause(request))
+        if gone is not None:
+            domains.read_again(gone, at=timezone.now())
+        else:
+            domains.verify(org=request.org, name=name, cause=cause(request))
     except domains.UnknownDomain:
         if name not in _names(request.org):
             _say_gone(request, name)
@@ -91,6 +98,11 @@ def remove(request: OrgRequest, name: str) -> HttpResponse:
             "inside": domains.count_inside(request.org, name),
         },
     )
+
+
+def _gone(org: Organization, name: str) -> VerifiedDomain | None:
+    """The verified domain of this name whose record is no longer there."""
+    return org.verified_domains.filter(name=name).exclude(gone_since=None).first()
 
 
 def _say_gone(request: OrgRequest, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from dns import rcode, resolver
 
-from orgs import domains, txt_records
+from orgs import domains, tasks, txt_records
 from orgs.history import Cause
 from orgs.models import Change, Door, Organization, PendingDomain, User, VerifiedDomain
 from tests.conftest import Idp, signed_in
@@ -235,6 +236,73 @@ class TestChecking:
     def test_is_not_needed_once_support_vouches(self, org: Organization, asked: PendingDomain) -> None:
         verify(org, "corp.example")
         assert not PendingDomain.objects.filter(org=org).exists()
+
+
+class TestReadingAgain:  # L1
+    @pytest.fixture
+    def proved(self, org: Organization, asked: PendingDomain, dns: NameServer) -> VerifiedDomain:
+        dns.records["corp.example"] = [f"muster-verification={asked.token}"]
+        domains.verify(org=org, name="corp.example", cause=Cause(Door.PAGE, timezone.now() - timedelta(days=2)))
+        dns.asked.clear()
+        return VerifiedDomain.objects.get(org=org)
+
+    def read(self) -> VerifiedDomain:
+        tasks.read_domains_again()
+        return VerifiedDomain.objects.get()
+
+    def test_finds_the_record_where_it_was(self, proved: VerifiedDomain) -> None:
+        assert self.read().gone_since is None
+
+    def test_is_done_once_a_day(self, proved: VerifiedDomain, dns: NameServer) -> None:
+        self.read()
+        asked = len(dns.asked)
+        self.read()
+        assert (asked > 0, len(dns.asked)) == (True, asked)
+        VerifiedDomain.objects.update(read_at=timezone.now() - timedelta(days=1))
+        self.read()
+        assert len(dns.asked) == 2 * asked
+
+    def test_tells_that_the_record_is_gone_until_it_is_back(
+        self, browser: Client, org: Organization, proved: VerifiedDomain, dns: NameServer
+    ) -> None:  # N1
+        there = dns.records.pop("corp.example")
+        gone_since = self.read().gone_since
+        assert gone_since is not None
+        VerifiedDomain.objects.update(read_at=None)
+        assert self.read().gone_since == gone_since
+        assert "DNS record is gone found missing just now" in text(browser.get(PAGE))
+        assert "The DNS record of 1 domain is gone" in text(browser.get("/"))
+        page = text(browser.get(CORP))
+        assert "was found missing" in page
+        assert there[0] in browser.get(CORP).content.decode()
+        assert "The record was not found." in text(browser.post(f"{CORP}check/", follow=True))
+        dns.records["corp.example"] = there
+        assert "corp.example is verified." in text(browser.post(f"{CORP}check/", follow=True))
+        assert VerifiedDomain.objects.get().gone_since is None
+        assert "is gone" not in text(browser.get("/"))
+
+    def test_goes_by_what_was_said_before_while_there_is_no_answer(
+        self, proved: VerifiedDomain, dns: NameServer
+    ) -> None:
+        dns.says = rcode.SERVFAIL
+        assert self.read().gone_since is None
+        VerifiedDomain.objects.update(gone_since=proved.verified_at, read_at=None)
+        assert self.read().gone_since == proved.verified_at
+
+    def test_asks_nothing_about_what_support_vouches_for_or_whose_record_is_not_known(
+        self, org: Organization, dns: NameServer
+    ) -> None:
+        verify(org, "acme.example")
+        VerifiedDomain.objects.create(org=org, name="acme.test", verified_at=timezone.now(), by_dns=True)
+        tasks.read_domains_again()
+        assert dns.asked == []
+
+    def test_finds_no_domain_of_another_org(self, browser: Client, dns: NameServer) -> None:  # O7
+        other = OrganizationFactory.create()
+        VerifiedDomain.objects.create(
+            org=other, name="corp.example", verified_at=timezone.now(), gone_since=timezone.now()
+        )
+        assert browser.get(CORP).status_code == 404
 
 
 class TestRemoving:

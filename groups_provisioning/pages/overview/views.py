@@ -125,6 +125,14 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
             there.out_of_sync,
         )
         yield Attention(_count(title, there.out_of_sync), text, _address("groups", "status=out_of_sync"))
+    if there.unproven:
+        title = ngettext(
+            "The DNS record of %(count)s domain is gone",
+            "The DNS records of %(count)s domains are gone",
+            there.unproven,
+        )
+        text = _("It no longer leads anybody to your single sign-on. Set the record again, or remove the domain.")
+        yield Attention(_count(title, there.unproven), text, f"{_address('authentication')}#domains")
     if last_admin:
         title = _("%(name)s keeps the admin role") % {"name": last_admin.label}
         text = _(
