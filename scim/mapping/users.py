@@ -10,14 +10,14 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import F, JSONField
+from django.db.models import JSONField, OuterRef, Subquery
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
-from orgs.models import Organization, User
+from orgs.models import Organization, Standing, User
 from orgs.models.people import PROVISIONABLE, UserQuerySet
 from orgs.people import Facts
 from scim.mapping.etags import etag
@@ -82,6 +82,9 @@ def find(org: Organization, dialect: Dialect, column: str, value: Any) -> Shown 
     return listed(row)
 
 
+_ROLES = Subquery(Standing.objects.filter(user=OuterRef("pk")).values("roles"))
+
+
 @cache
 def _one(with_placement: bool) -> Joined:
     return Joined(
@@ -98,10 +101,11 @@ def _one(with_placement: bool) -> Joined:
 def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
     """The users whom SCIM lists, with everything that `listed` needs.
 
-    Not their `Standing` itself: a user and it would hold each other, until the garbage collector happens to look.
+    Not their `Standing` itself: a user and it would hold each other, until the garbage collector happens to look. A
+    subquery, since PostgreSQL would read the standings of everybody to join those of a page.
     """
     found = User.objects.for_org(org).provisionable().select_related("placement" if dialect.placement else None)
-    return found.annotate(effective_roles=F("standing__roles"), shown_groups=_GROUPS).defer("folded")
+    return found.annotate(effective_roles=_ROLES, shown_groups=_GROUPS).defer("folded")
 
 
 def listed(row: Any) -> Shown:
