@@ -3,11 +3,13 @@
 The portal as it is deployed, with its own settings and two web processes. The hostile org sends slow requests, over
 many connections at once and without a pause: filters that no index answers, pages of a thousand people, or
 deactivations of a person whose row is locked. The other org sends one lookup after another, no more than SCIM_RATE
-lets it. What counts is its p99, beside and alone, in turn.
+lets it. What counts is its p99, beside and alone, in turn. Hostile clients would run on other machines: here they get
+what is left of the processors.
 """
 
 import itertools
 import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -87,6 +89,7 @@ def hostile(muster: Portal, port: int, token: str, kind: str) -> Iterator[None]:
 
 
 def ask_without_pause(port: int, token: str, kind: str, locked: str) -> None:
+    os.nice(19)
     client = Client(port, token)
     while True:
         with suppress(RuntimeError):  # it is refused, and comes back a little later, as clients do
