@@ -31,6 +31,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            # A page lives for a second or two: compiling its scripts well costs more than it saves.
+            "--js-flags=--no-maglev --no-opt",
         ],
     }
 
