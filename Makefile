@@ -4,6 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 VENV_PYTHON := .venv/bin/python
 MAKEFLAGS += --no-print-directory
+# uv leaves compiling to the first import, and the tests start a hundred processes that import the same.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up dev reset test screenshots check chaos benchmark peers fmt lock clean
