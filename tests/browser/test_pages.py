@@ -13,8 +13,49 @@ from tests.browser.conftest import sign_in, uncomplaining
 from tests.browser.scenes import SCENES
 
 # The violations that keep somebody out.
-BARRIERS = """() => axe.run({resultTypes: ["violations"]}).then(
+BARRIERS = """() => axe.run({resultTypes: ["violations"], rules: {"color-contrast": {enabled: false}}}).then(
     ({violations}) => violations.filter(({impact}) => ["serious", "critical"].includes(impact)))"""
+
+# Most of axe's time goes into contrast, and most text looks like some that it has judged: it is asked about the rest.
+# A look is all that contrast depends on: the letters, whether they are of something disabled, and what is behind them.
+# What is not judged is asked about each time, as text that something else covers.
+CONTRAST = """async (judged) => {
+    const grounds = new Map([[null, ""]]);
+    const ground = (element) => {
+        if (!grounds.has(element)) {
+            const {backgroundColor, backgroundImage, opacity, filter, position} = getComputedStyle(element);
+            const own = [backgroundColor, backgroundImage, opacity, filter, position].join(" ");
+            const plain = own === "rgba(0, 0, 0, 0) none 1 none static";
+            grounds.set(element, ground(element.parentElement) + (plain ? "" : `/${own}`));
+        }
+        return grounds.get(element);
+    };
+    const look = (element) => {
+        const {color, fontSize, fontWeight, textShadow} = getComputedStyle(element);
+        const disabled = element.closest(":disabled, [aria-disabled=true], label:has(:disabled)") !== null;
+        return [color, fontSize, fontWeight, textShadow, disabled, ground(element)].join(";");
+    };
+    const known = new Set(judged);
+    const isText = (element) => element.matches("input, select, textarea")
+        || [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    const inSight = (element) => {
+        const {right, bottom, width, height} = element.getBoundingClientRect();
+        return right + scrollX > 0 && bottom + scrollY > 0 && width > 1 && height > 1 && element.checkVisibility();
+    };
+    const asked = [...document.body.querySelectorAll("*")]
+        .filter((element) => isText(element) && inSight(element) && !known.has(look(element)));
+    if (asked.length === 0) return {violations: [], judged: []};
+    const {violations, passes, incomplete} = await axe.run(asked, {
+        runOnly: ["color-contrast"], resultTypes: ["violations", "passes", "incomplete"], elementRef: true,
+    });
+    const nodes = (results) => results.flatMap(({nodes}) => nodes);
+    // A picture behind the text is one that axe never judges.
+    const beyond = nodes(incomplete).filter(({any}) => any[0].data?.messageKey === "bgImage");
+    return {
+        violations: nodes(violations).map(({failureSummary, html}) => [failureSummary, html]),
+        judged: [...nodes(passes), ...beyond].map(({element}) => look(element)),
+    };
+}"""
 
 WIDTHS = (1280, 1600, 1024, 768, 390)
 # Colours are those of a scheme, and the arrangement that of a width: each is looked at once.
@@ -27,6 +68,12 @@ def tab(browser: Browser, browser_context_args: dict[str, Any]) -> Generator[Pag
     context = browser.new_context(**browser_context_args)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, set[str]]:
+    """The looks of text that need no second judgement, by scheme."""
+    return {scheme: set() for scheme in SCHEMES.values()}
 
 
 @pytest.fixture
@@ -46,7 +93,7 @@ def look_at(page: Page, width: int) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_page(name: str, owner: User, page: Page, live_server: Any) -> None:
+def test_page(name: str, owner: User, page: Page, live_server: Any, judged: dict[str, set[str]]) -> None:
     scene = SCENES[name]
     address = scene.set_up(owner)
     if user := scene.who(owner):
@@ -57,8 +104,11 @@ def test_page(name: str, owner: User, page: Page, live_server: Any) -> None:
     for width in WIDTHS:
         look_at(page, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        if width in SCHEMES:
+        if scheme := SCHEMES.get(width):
             assert page.evaluate(BARRIERS) == []
+            contrast = page.evaluate(CONTRAST, list(judged[scheme]))
+            assert contrast["violations"] == []
+            judged[scheme].update(contrast["judged"])
 
 
 def test_nothing_moves_while_a_page_loads(owner: User, new_context: CreateContextCallback, live_server: Any) -> None:
