@@ -17,9 +17,7 @@ from uuid import UUID
 import structlog
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError, connection, models
 from django.utils import timezone
 
@@ -27,7 +25,7 @@ from orgs import queue
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Organization, OrgDeletion, SignInFailures, User
+from orgs.models import Organization, OrgDeletion, Session, SignInFailures, User
 from orgs.web import limits
 
 CHUNK = 1000  # rows of one step
@@ -132,18 +130,14 @@ Stage = Callable[[UUID, str], tuple[int, str | None]]
 @cache
 def _stages() -> dict[str, Stage]:
     """What is emptied, in this order. What points to people by their id alone goes while they are known."""
-    first: dict[str, Stage] = {"django_session": _sessions, "django_admin_log": _admin_log}
+    first: dict[str, Stage] = {"orgs_session": _sessions, "django_admin_log": _admin_log}
     return first | {table.name: table.delete for table in _tables()} | {"orgs_signinfailures": _sign_in_failures}
 
 
 def _sessions(org_id: UUID, after: str) -> tuple[int, str | None]:
-    rows = list(Session.objects.filter(session_key__gt=after).order_by("session_key")[:CHUNK])
-    whose = {row.session_key: as_uuid(str(row.get_decoded().get(SESSION_KEY))) for row in rows}
-    known = User.objects.for_org(org_id).filter(id__in={id_ for id_ in whose.values() if id_})
-    people = set(known.values_list("id", flat=True))
-    theirs = [key for key, id_ in whose.items() if id_ in people]
-    Session.objects.filter(session_key__in=theirs).delete()
-    return len(theirs), rows[-1].session_key if len(rows) == CHUNK else None
+    theirs = Session.objects.filter(user__in=User.objects.for_org(org_id))[:CHUNK].values("pk")
+    gone, _ = Session.objects.filter(pk__in=theirs).delete()
+    return gone, after if gone == CHUNK else None
 
 
 def _admin_log(org_id: UUID, after: str) -> tuple[int, str | None]:

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, invitations
+from orgs import history, invitations, sessions
 from orgs.activity import Activity
 from orgs.change_details import UserSignedOut
 from orgs.db import cached_write
@@ -118,7 +118,7 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
     owner.user_name, owner.login_email = address, fold(address)
     owner.given_name = owner.family_name = owner.display_name = ""
     owner.attributes, owner.folded, owner.email_keys = {}, {}, []
-    owner.last_login = None
+    owner.last_login, owner.time_zone = None, ""
     owner.set_unusable_password()
     end_sessions(owner)
     owner.revision += 1
@@ -228,7 +228,7 @@ def erase(*, user: User, at: datetime) -> list[Effect]:
     user.active, user.idp_active = False, None
     user.manual_roles = None
     user.deactivated_at = []
-    user.last_login = None
+    user.last_login, user.time_zone = None, ""
     user.erased_at = user.modified_at = at
     user.revision += 1
     user.set_unusable_password()
@@ -282,14 +282,18 @@ def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bo
     return True
 
 
-def set_password(*, user: User, password: str) -> bool:
+@command
+def set_password(*, user: User, password: str, but: str = "") -> bool:
     """Set the password that the account's holder chose, and end every open session. Returns whether it was set.
 
     user: as it was when the form was offered. An account that has been closed since then gets no password: an IdP may
-    be deactivating it at this very moment (SPEC U4).
+    be deactivating it at this very moment (SPEC U4). but: the key of the row of the session that goes on.
     """
     same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
-    return bool(same_account.update(password=make_password(password)))
+    if not same_account.update(password=make_password(password)):
+        return False
+    sessions.end_all(user=user, but=but)
+    return True
 
 
 def switch_by_hand(*, user: User, to: Activity, at: datetime) -> list[Effect]:
@@ -336,7 +340,8 @@ def _locked(user_id: UUID) -> User:
 
 
 def end_sessions(user: User) -> str:
-    """Invalidate every session and reset link of `user` for good (SPEC U4). Returns the column to save."""
+    """End every session and reset link of `user` for good (SPEC U4). Returns the column to save."""
+    sessions.end_with(user)
     user.session_epoch += 1
     return "session_epoch"
 

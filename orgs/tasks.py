@@ -4,7 +4,6 @@ import time
 from contextlib import suppress
 
 from celery import shared_task
-from django.core.management import call_command
 from django.utils import timezone
 
 from orgs import (
@@ -13,6 +12,7 @@ from orgs import (
     invitation_mail,
     matters,
     owners,
+    sessions,
     sign_in_failures,
     support,
     token_mail,
@@ -36,8 +36,8 @@ def forget_sign_in_failures() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def forget_expired_sessions() -> None:
-    """Django only stops accepting them."""
-    call_command("clearsessions")
+    """Until then they are only not accepted."""
+    sessions.forget_expired()
 
 
 @shared_task(acks_late=True, ignore_result=True)

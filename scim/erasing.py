@@ -22,18 +22,16 @@ from uuid import UUID
 import orjson
 import structlog
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.contrib.messages.storage.session import SessionStorage
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from groups_provisioning.actions import group_intake
 from groups_provisioning.models import PushedGroup
 from orgs import erasures, people
 from orgs.db.keys import as_uuid, fold
 from orgs.db.keyset import chunks
-from orgs.models import Erasure, User
+from orgs.models import Erasure, Session, User
 from orgs.traces import GONE, Traces
 from scim.mapping import groups, users
 from scim.mapping.profiles import dialect
@@ -285,18 +283,17 @@ def _small_tables(erasure: Erasure, traces: Traces, after: UUID) -> Part:
 
 
 def _sessions(erasure: Erasure, traces: Traces, after: UUID) -> Part:
-    """Theirs, and messages that name them and that nobody has seen yet. Sessions are encoded: each is read."""
+    """Theirs, and messages that name them and that nobody has seen yet: admins of their org, or support."""
     called = erasures.called(erasure)
-    count = 0
-    for chunk in chunks(Session.objects.all(), ("session_key", "session_data"), tie="session_key"):
+    count = Session.objects.filter(user=erasure.user_id).delete()[0]
+    others = Session.objects.filter(Q(user__in=User.objects.for_org(erasure.org_id)) | Q(user__is_staff=True))
+    for chunk in chunks(others, ("session_key", "session_data"), tie="session_key"):
         for key, data in chunk:
             told = Session(session_data=data).get_decoded()
-            row = Session.objects.filter(session_key=key, session_data=data)
-            if told.get(SESSION_KEY) == traces.id:
-                count += row.delete()[0]
-            elif _is_named(str(told.pop(SessionStorage.session_key, "")), called, traces):
+            if _is_named(str(told.pop(SessionStorage.session_key, "")), called, traces):
+                row = Session.objects.filter(session_key=key, session_data=data)
                 count += row.update(session_data=Session.objects.encode(told))
-    return Part({"django_session": count})
+    return Part({"orgs_session": count})
 
 
 def _mails(erasure: Erasure, traces: Traces, after: UUID) -> Part:
@@ -348,6 +345,7 @@ OWNER = "an address of the owner account, which is nobody who is erased; the row
 ADMINS = "what an admin calls something that is nobody's own"
 IDP = "what the identity provider calls a group"
 CLIENT = "the program that the identity provider runs, and its address"
+OWN_SESSION = "of a session of their own, which ended with the account"
 ROWS = "made of ids and numbers"
 
 Decision = Step | tuple[Step, ...] | str
@@ -361,7 +359,6 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     },
     "django_content_type": {"app_label": CODE, "model": CODE},
     "django_migrations": {"app": CODE, "name": CODE},
-    "django_session": {"session_data": SESSIONS, "session_key": "random"},
     "groups_provisioning_endedmapping": {"reason": CHOSEN, "status": CHOSEN},
     "groups_provisioning_mapping": {"kind": CHOSEN, "reason": CHOSEN, "role": ROLES, "status": CHOSEN},
     "groups_provisioning_mappingrule": {"kind": CHOSEN, "pattern": ADMINS, "pattern_type": CHOSEN, "role": ROLES},
@@ -432,6 +429,12 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "name": ADMINS,
         "networks": CUSTOMER,
     },
+    "orgs_session": {
+        "agent": OWN_SESSION,
+        "provider_session": OWN_SESSION,
+        "session_data": SESSIONS,
+        "session_key": "a hash of random bits",
+    },
     "orgs_signinfailures": {"client": "an IP address", "subject": SMALL_TABLES},
     "orgs_ssosignin": {
         "address": "an IP address",
@@ -454,6 +457,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "login_email": BY_THE_COMMAND,
         "manual_roles": ROLES,
         "password": "a hash, and none once the account was deleted",
+        "time_zone": CHOSEN,
         "user_name": BY_THE_COMMAND,
         "user_name_key": BY_THE_COMMAND,
     },

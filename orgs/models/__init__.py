@@ -20,7 +20,7 @@ from orgs.models.organizations import (
 from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
-from orgs.models.sign_in import IdentityLink, SignInFailures, SsoSignIn
+from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
     "KIND_SWITCHES",
@@ -52,6 +52,7 @@ __all__ = [
     "RolePolicy",
     "SchemaProfile",
     "ScimToken",
+    "Session",
     "SignInFailures",
     "SsoSignIn",
     "Standing",

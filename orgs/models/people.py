@@ -70,7 +70,8 @@ class User(AbstractBaseUser):
     attribute names (SPEC U10). active: whether they are, which counts everywhere; idp_active: the IdP's last word about
     it while a decision by hand stands over it (`orgs.activity`, SPEC U12). deactivated_at: when the account was
     deactivated, the last times; held memberships end then (SPEC M2). session_epoch is part of every session's hash:
-    incrementing it ends all sessions for good (SPEC U4). erased_at: since when nothing is left of a deleted person but
+    incrementing it ends all sessions for good (SPEC U4). time_zone: the IANA name of the zone that they read times in;
+    empty: the portal's. erased_at: since when nothing is left of a deleted person but
     the id (SPEC U5), see `Erasure`.
     """
 
@@ -103,6 +104,7 @@ class User(AbstractBaseUser):
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="", db_default="")
     revision = models.PositiveBigIntegerField(default=1, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
 

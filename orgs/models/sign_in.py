@@ -1,14 +1,23 @@
-"""What is remembered of signing in."""
+"""What is remembered of signing in, and sessions."""
 
+from importlib import import_module
 from typing import ClassVar
 
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.models.people import User
 
 LONGEST_ISSUER = 1000
 """Characters of an issuer's name, so that an index can hold it beside a subject."""
+AGENT = 200
+"""Characters that are kept of the name that a browser gives itself."""
+PROVIDER_SESSION = 255
+"""Characters of an IdP's own name of a session: OpenID Connect's `sid` has no limit, SAML's SessionIndex neither."""
 
 
 class SignInFailures(models.Model):
@@ -86,3 +95,38 @@ class SsoSignIn(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Session(AbstractBaseSession):
+    """A browser that is signed in (SPEC L7), or about to be. `orgs.web.sessions` writes what the session's data says.
+
+    session_key: a hash of the key, which the browser alone has: whoever reads the database, or a backup, cannot go on
+    with anybody's session. user: null until somebody is signed in. seen_at: some minutes old at most, with the address
+    and the browser of that request. connection: the org's SSO connection that somebody signed in with; null: with a
+    password. provider_session: what the IdP calls its own session, if it said so.
+    """
+
+    session_key = models.CharField(max_length=64, primary_key=True, db_collation="C")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=AGENT, blank=True)
+    connection = models.UUIDField(null=True)
+    provider_session = models.CharField(max_length=PROVIDER_SESSION, blank=True)
+
+    objects: ClassVar = BaseSessionManager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["connection", "provider_session"],
+                condition=models.Q(connection__isnull=False),
+                name="session_of_connection",
+            )
+        ]
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store

@@ -130,7 +130,7 @@ def _erased(owner: User) -> str:
     settle(*people.values(), owner)
     user = people["Hiroshi"]
     erasing.erase(org=org, user_id=user.id, cause=by_admin(owner))
-    done = {"scim_requestlog": 41, "scim_requestlogbody": 38, "orgs_matter": 1, "django_session": 2, "orgs_user": 2}
+    done = {"scim_requestlog": 41, "scim_requestlogbody": 38, "orgs_matter": 1, "orgs_session": 2, "orgs_user": 2}
     Erasure.objects.update(completed_at=timezone.now(), traces=None, counts=done)
     return f"/people/{user.id}/"
 

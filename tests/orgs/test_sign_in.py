@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import get_hasher, make_password
-from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -21,7 +20,7 @@ from django.utils import timezone
 from django.utils.http import urlsafe_base64_decode
 
 from orgs import people, sign_in
-from orgs.models import Organization, SignInFailures, User
+from orgs.models import Organization, Session, SignInFailures, User
 from orgs.tasks import forget_expired_sessions, forget_sign_in_failures
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory
 

@@ -14,7 +14,6 @@ from uuid import UUID
 import pytest
 import redis
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -41,6 +40,7 @@ from orgs.models import (
     Organization,
     ProfileAttribute,
     SchemaProfile,
+    Session,
     SsoSignIn,
     User,
 )
@@ -254,6 +254,7 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     # They sign in, and fail to.
     user = User.objects.get(id=user_id)
     browser_of_ada = signed_in(user)
+    Session.objects.filter(user=user).update(agent=ada.word("agent"), provider_session=ada.word("sid"))
     for password in ("wrong", "wrong again"):
         Client().post("/sign-in/", {"username": name.upper(), "password": password})
         Client().post(f"/sign-in/{org.slug}/", {"username": name, "password": password})
