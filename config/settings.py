@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "orgs.web.fair_share.FairShare",
+    "orgs.web.reading_zone.ReadingZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -314,6 +315,7 @@ REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
+FORMAT_MODULE_PATH = "config.formats"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # served from the source directories: no collectstatic
@@ -334,6 +336,7 @@ UNFOLD = {
     "SITE_ICON": lambda request: static("mark.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("mark.svg"), "type": "image/svg+xml"}],
     "SITE_URL": None,
+    "ACCOUNT": {"navigation": [{"title": _("Your account"), "link": reverse_lazy("account")}]},
     # The accent of the organizations' pages (static/css/tokens.css), from light to dark.
     "COLORS": {
         "primary": {

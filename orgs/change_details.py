@@ -283,6 +283,10 @@ class UserSignedOut(PersonDetail, verb="user.signed_out"):
     """Support ended somebody's sessions."""
 
 
+class UserRenamed(PersonDetail, verb="user.renamed"):
+    """Somebody whom SCIM does not manage changed their own name."""
+
+
 class UserJoined(PersonDetail, verb="user.joined"):
     """Somebody accepted an invitation, whose id is `invitation` (SPEC U13). roles: keys of those that it gave."""
 

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext_lazy as _
 
-from orgs import sign_in
+from orgs import sign_in, time_zones
 from orgs.db.keys import fold
 from orgs.models import User
 
@@ -59,6 +59,61 @@ class SetPasswordForm(auth_forms.SetPasswordForm):
     def save(self, commit: bool = True) -> User:
         sign_in.set_password(user=self.user, password=self.cleaned_data["new_password1"])
         return self.user
+
+
+class ChangePasswordForm(SetPasswordForm):
+    """By somebody who is signed in. The view finds out whether the present password is theirs."""
+
+    current = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    field_order = ("current", "new_password1", "new_password2")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["new_password1"].widget.attrs["autofocus"]
+
+
+class NameForm(forms.Form):
+    """Of somebody whom SCIM does not manage."""
+
+    given = forms.CharField(
+        label=_("First name"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
+    )
+    family = forms.CharField(
+        label=_("Last name"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
+    )
+
+
+class TimeZoneForm(forms.Form):
+    """The page offers the zones beside the field, so that typing a few letters of a city finds it."""
+
+    time_zone = forms.CharField(
+        label=_("Time zone"),
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(
+            attrs={"list": "time-zones", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_time_zone(self) -> str:
+        typed: str = self.cleaned_data["time_zone"]
+        try:
+            return typed and time_zones.named(typed.replace(" ", "_"))
+        except time_zones.UnknownTimeZone:
+            raise forms.ValidationError(
+                _("There is no time zone of this name. Choose one of the list, such as Europe/Berlin.")
+            ) from None
 
 
 class DomainForm(forms.Form):

@@ -20,9 +20,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, invitations, sessions
+from orgs import history, invitations, sessions, time_zones
 from orgs.activity import Activity
-from orgs.change_details import UserSignedOut
+from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
@@ -152,7 +152,7 @@ def add_invited(
         login_email=fold(address),
         given_name=given,
         family_name=family,
-        folded={"name": {key: fold(name) for key, name in (("givenName", given), ("familyName", family)) if name}},
+        folded={"name": _folded_name(given, family)},
         manual_roles=roles,
         created_at=at,
         modified_at=at,
@@ -283,6 +283,33 @@ def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bo
 
 
 @command
+def rename(*, user_id: UUID, given: str, family: str, cause: Cause) -> None:
+    """Write the name of somebody whom SCIM does not manage, who says it themselves.
+
+    Raises UnknownPerson where SCIM manages them, by now perhaps.
+    """
+    user = _locked(user_id)
+    if user.scim_managed:
+        raise UnknownPerson(user_id)
+    if (user.given_name, user.family_name) == (given, family):
+        return
+    user.given_name, user.family_name = given, family
+    user.folded = {**user.folded, "name": _folded_name(given, family)}
+    user.revision += 1
+    user.modified_at = cause.at
+    user.save(update_fields=["given_name", "family_name", "folded", "revision", "modified_at"])
+    if user.org is not None:
+        history.record(user.org, cause, UserRenamed(user=str(user.id)))
+
+
+@command
+def set_time_zone(*, user: User, name: str) -> None:
+    """Write the zone that somebody reads times in; empty for the portal's. Raises UnknownTimeZone."""
+    user.time_zone = time_zones.named(name) if name else ""
+    User.objects.filter(pk=user.pk).update(time_zone=user.time_zone)
+
+
+@command
 def set_password(*, user: User, password: str, but: str = "") -> bool:
     """Set the password that the account's holder chose, and end every open session. Returns whether it was set.
 
@@ -330,6 +357,10 @@ def sign_out(*, user_id: UUID, cause: Cause) -> None:
     # Staff belong to no org and so have no history; the admin has its own log of them.
     if user.org is not None:
         history.record(user.org, cause, UserSignedOut(user=str(user.id)))
+
+
+def _folded_name(given: str, family: str) -> dict[str, str]:
+    return {key: fold(name) for key, name in (("givenName", given), ("familyName", family)) if name}
 
 
 def _locked(user_id: UUID) -> User:

@@ -1,12 +1,13 @@
-"""The roles of a profile, loaded (SPEC R1)."""
+"""The roles of a profile, loaded (SPEC R1), and who administers an org by them (SPEC O8)."""
 
 from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from orgs.catalogue import Catalogue
-from orgs.models import Role, SchemaProfile
+from orgs.models import Organization, Role, SchemaProfile, User
 
 _HELD = "SELECT key FROM orgs_role WHERE profile_id = %s FOR KEY SHARE"
 
@@ -14,6 +15,13 @@ _HELD = "SELECT key FROM orgs_role WHERE profile_id = %s FOR KEY SHARE"
 def catalogue(profile: SchemaProfile) -> Catalogue:
     """The roles of `profile`, loaded once per process and profile revision."""
     return _load(profile.pk, profile.revision, profile.role_policy)
+
+
+def admins(org: Organization) -> QuerySet[User]:
+    """The active people who may open the org's pages: the owner, and who has the admin role."""
+    has_role = Q(is_owner=True) | Q(standing__roles__contains=[catalogue(org.profile).admin])
+    found = User.objects.for_org(org).live().filter(has_role, active=True)
+    return found.select_related("standing").defer("attributes", "folded").order_by("-is_owner", "user_name_key", "id")
 
 
 def held(profile: SchemaProfile) -> frozenset[str]:

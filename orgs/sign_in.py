@@ -63,23 +63,37 @@ def account_of(address: str, password: str, *, org: Organization | None, client:
     failures of that account alone; those of the address and the client fade. Raises TooManyAttempts,
     and Busy while too many others' passwords are looked at.
     """
-    address, client = fold(address)[:ADDRESS], client_network(client)[:45]
+    address = fold(address)[:ADDRESS]
+    return _limited(address, password, lambda: _candidates(address, org), client=client, at=at)
+
+
+def confirms(user: User, password: str, *, client: str, at: datetime) -> bool:
+    """Whether this is the password of somebody who is signed in. With the limits of `account_of`; raises the same."""
+    address = (user.login_email or "")[:ADDRESS]
+    return _limited(address, password, lambda: {str(user.pk): user}, client=client, at=at) is not None
+
+
+Candidates = Callable[[], dict[str, User | None]]
+
+
+def _limited(address: str, password: str, candidates: Candidates, *, client: str, at: datetime) -> User | None:
+    client = client_network(client)[:45]
     with hashing.place("password"):
         if wait := attempts.take(client, **FAILURES_OF_A_CLIENT):
             log.warning("sign_in.client_waits", client=client)
             raise TooManyAttempts(at + timedelta(seconds=wait), False)
-        account = _tried(address, password, org=org, client=client, at=at)
+        account = _tried(address, password, candidates, client=client, at=at)
     if account is not None:
         attempts.give_back(client, **FAILURES_OF_A_CLIENT)
     return account
 
 
-def _tried(address: str, password: str, *, org: Organization | None, client: str, at: datetime) -> User | None:
+def _tried(address: str, password: str, to_try: Candidates, *, client: str, at: datetime) -> User | None:
     if not sign_in_failures.count([address], OF_A_CLIENT, client=client, at=at):
         log.warning("sign_in.waits", client=client)
         attempts.give_back(client, **FAILURES_OF_A_CLIENT)  # nothing was tried
         raise TooManyAttempts(sign_in_failures.waits_until(address, client), True)
-    candidates = _candidates(address, org)
+    candidates = to_try()
     tried = sign_in_failures.count(candidates, OF_AN_ACCOUNT, at=at)
     right = [
         (subject, account)
@@ -208,9 +222,12 @@ def _by_mailbox(accounts: Iterable[User]) -> dict[str, Iterable[User]]:
     return {of_mailbox[0].user_name: of_mailbox for of_mailbox in spelt.values()}
 
 
-def set_password(*, user: User, password: str) -> bool:
-    """Set the password and end every wait after failed attempts. Returns False if the account has been closed."""
-    if not people.set_password(user=user, password=password):
+def set_password(*, user: User, password: str, but: str = "") -> bool:
+    """Set the password, end sessions and every wait after failed attempts. Returns False if the account was closed.
+
+    but: the key of the row of the session that goes on.
+    """
+    if not people.set_password(user=user, password=password, but=but):
         return False
     sign_in_failures.forget(str(user.pk), user.login_email or "")
     return True

@@ -7,12 +7,13 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Q
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs.models import Organization, ScimToken, User
-from orgs.roles import catalogue
+from orgs import time_zones
+from orgs.models import Organization, ScimToken
+from orgs.roles import admins
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,10 @@ def _tell_next(at: datetime) -> bool:
     if token is None:
         return False
     ScimToken.objects.filter(pk=token.pk).update(told_at=at)
-    body = render_to_string("orgs/token_mail.txt", {"org": token.org, "token": token, "portal": settings.MUSTER_URL})
-    for address in _addresses(token.org):
+    words = {"org": token.org, "token": token, "portal": settings.MUSTER_URL}
+    for address, zone in _readers(token.org).items():
+        with timezone.override(time_zones.zone(zone)):
+            body = render_to_string("orgs/token_mail.txt", words)
         try:
             EmailMessage(subject=_("Muster: a new SCIM token"), body=body, to=[address]).send()
         except SMTPRecipientsRefused:  # the others are told all the same
@@ -44,8 +47,9 @@ def _tell_next(at: datetime) -> bool:
     return True
 
 
-def _addresses(org: Organization) -> list[str]:
-    """Of the owner and the active admins, each once."""
-    is_admin = Q(is_owner=True) | Q(standing__roles__contains=[catalogue(org.profile).admin])
-    people = User.objects.for_org(org).filter(is_admin, active=True, deleted_at=None, login_email__isnull=False)
-    return list(dict.fromkeys(people.order_by("-is_owner", "id").values_list("login_email", flat=True)))
+def _readers(org: Organization) -> dict[str, str]:
+    """The addresses of the owner and the active admins, each once, and the zones that they read times in."""
+    readers: dict[str, str] = {}
+    for person in admins(org).filter(login_email__isnull=False):
+        readers.setdefault(person.login_email or "", person.time_zone)
+    return readers

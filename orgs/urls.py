@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import domains, owner, settings, sign_in
+from orgs.views import account, domains, owner, settings, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
+    path("account/", account.account, name="account"),
+    path("account/name/", account.rename, name="account-name"),
+    path("account/time-zone/", account.time_zone, name="account-time-zone"),
+    path("account/password/", account.password, name="account-password"),
+    path("account/sessions/end/", account.end_others, name="account-sessions-end"),
+    path("account/sessions/<str:key>/end/", account.end_session, name="account-session-end"),
     path("settings/authentication/", settings.authentication, name="authentication"),
     path("settings/authentication/owner/", owner.hand_over, name="owner-hand-over"),
     path("settings/authentication/domains/new/", domains.new, name="domain-new"),

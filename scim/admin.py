@@ -45,7 +45,7 @@ class RequestLogAdmin(FoundById):
         ),
     )
 
-    @admin.display(description=_("time (UTC)"))
+    @admin.display(description=_("time"))
     def time(self, call: RequestLog) -> str:
         return moment(call.at)
 

@@ -138,3 +138,16 @@ for (const failure of ["htmx:sendError", "htmx:responseError"]) {
     if (elt.matches("form")) elt.submit();
   });
 }
+
+// <button data-own-zone="id of a field" hidden>: saves the time zone of this browser, where it is another one.
+for (const button of document.querySelectorAll("[data-own-zone]")) {
+  const field = document.getElementById(button.dataset.ownZone);
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if (!timeZone || timeZone === field.defaultValue) continue;
+  button.querySelector("[data-zone]").textContent = timeZone;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    field.value = timeZone;
+    field.form.requestSubmit();
+  });
+}

@@ -205,7 +205,7 @@ class ConflictAdmin(OfAPerson):
     list_select_related = ("org", "user", "incoming")
     fields = ("user", "org", "incoming", "holders", "begun")
 
-    @admin.display(description=_("since (UTC)"))
+    @admin.display(description=_("since"))
     def begun(self, conflict: Conflict) -> str:
         return moment(conflict.since)
 
@@ -216,6 +216,6 @@ class DecisionAdmin(OfAPerson):
     list_select_related = ("org", "user", "winner", "loser", "undone_by")
     fields = ("user", "org", "winner", "loser", "decided", "change", "undone_by")
 
-    @admin.display(description=_("decided (UTC)"))
+    @admin.display(description=_("decided"))
     def decided(self, decision: Decision) -> str:
         return moment(decision.at)

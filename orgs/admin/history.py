@@ -18,7 +18,7 @@ class ChangeAdmin(FoundById):
     ordering = ("-id",)
     fields = ("time", "org", "verb", "door", "by_token", "by_person", "request_id", "detail", "id", "effects")
 
-    @admin.display(description=_("time (UTC)"))
+    @admin.display(description=_("time"))
     def time(self, change: Change) -> str:
         return moment(change.at)
 

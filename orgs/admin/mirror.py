@@ -1,6 +1,6 @@
 """What all pages for support share."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any, cast
@@ -97,8 +97,8 @@ def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refus
 
 
 def moment(at: datetime | None) -> str:
-    """A time as logs write it, in UTC, so that it can be compared with an identity provider's."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
+    """A time to the second, in the zone of its reader."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "–"
 
 
 def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:

@@ -60,11 +60,11 @@ class TurnAdmin(FoundById):
     def waiting(self, turn: Any) -> str:
         return f"{MOST:,}+" if turn.marks == MOST else str(turn.marks)
 
-    @admin.display(description=_("served (UTC)"))
+    @admin.display(description=_("served"))
     def served(self, turn: Turn) -> str:
         return moment(turn.served_at)
 
-    @admin.display(description=_("tried again (UTC)"))
+    @admin.display(description=_("tried again"))
     def retry(self, turn: Turn) -> str:
         return moment(turn.retry_at)
 

@@ -7,13 +7,14 @@ another org do not exist for its views (SPEC O7).
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
@@ -23,15 +24,25 @@ from orgs.history import Cause
 from orgs.models import Door, Organization, Standing, User
 from orgs.roles import catalogue
 
+if TYPE_CHECKING:
+    from orgs.web.sessions import SessionStore
+
 P = ParamSpec("P")
 
 
-class OrgRequest(HttpRequest):
-    """A request by somebody who administers `org`."""
+class SignedInRequest(HttpRequest):
+    """A request by somebody who is signed in. org: which they administer, if they do."""
 
     user: User
-    org: Organization
+    org: Organization | None
     htmx: HtmxDetails
+    session: "SessionStore"
+
+
+class OrgRequest(SignedInRequest):
+    """A request by somebody who administers `org`."""
+
+    org: Organization
 
 
 def administers(user: User) -> bool:
@@ -66,10 +77,37 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
         if user.is_staff:
             return redirect("admin:index")
         if not is_admin:
-            return render(request, "orgs/not_an_admin.html", {"org": user.org}, status=403)
+            return _not_an_admin(request, user)
         admin_request = cast(OrgRequest, request)
         admin_request.org = user.org
         return view(admin_request, *args, **kwargs)
+
+    return guarded
+
+
+def _not_an_admin(request: HttpRequest, user: User) -> HttpResponse:
+    """Signing in leads to the overview, whoever it is: from there people who are no admins go to their account."""
+    assert user.org
+    is_open = user.org.closed_at is None
+    if is_open and request.path == reverse("overview"):
+        return redirect("account")
+    return render(request, "orgs/not_an_admin.html", {"org": user.org, "is_open": is_open}, status=403)
+
+
+def signed_in(view: Callable[Concatenate[SignedInRequest, P], HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """For pages about oneself, which everybody has: anonymous, sign in first. As `org_admin` in all else."""
+
+    @wraps(view)
+    @never_cache
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        known = cast(SignedInRequest, request)
+        if not known.user.is_authenticated:
+            return HttpResponseClientRefresh() if known.htmx else redirect_to_login(request.get_full_path())
+        user = known.user
+        known.org = user.org if not user.is_staff and administers(user) else None
+        if user.org is not None and user.org.closed_at is not None:
+            return _not_an_admin(request, user)
+        return view(known, *args, **kwargs)
 
     return guarded
 
@@ -108,6 +146,6 @@ def recently_signed_in(view: Callable[Concatenate[OrgRequest, P], HttpResponse])
     return guarded
 
 
-def cause(request: OrgRequest) -> Cause:
-    """The cause of what an admin does on a page, now."""
+def cause(request: SignedInRequest) -> Cause:
+    """The cause of what somebody does on a page, now."""
     return Cause(Door.PAGE, timezone.now(), person=request.user)

@@ -49,6 +49,8 @@ WRONG_METHOD = "405"
 
 PEOPLE = ("anonymous", "stranger", "member", "admin", "support")
 EVERYBODY = (OPEN,) * 5
+SIGNED_IN = (SIGN_IN, OPEN, OPEN, OPEN, OPEN)
+CHANGE_OF_ONESELF = (SIGN_IN, ONWARD, ONWARD, ONWARD, ONWARD)
 ORG_ADMINS = (SIGN_IN, OPEN, REFUSED, OPEN, ADMIN)
 
 THEIR_OWN = (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN)
@@ -68,7 +70,18 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sign-out", "POST"): (SIGN_IN,) * 5,
     ("forgotten-password", "GET"): EVERYBODY,
     ("set-password", "GET"): (ONWARD,) * 5,
-    ("overview", "GET"): ORG_ADMINS,
+    ("account", "GET"): SIGNED_IN,
+    ("account-name", "GET"): (WRONG_METHOD,) * 5,
+    ("account-name", "POST"): CHANGE_OF_ONESELF,
+    ("account-time-zone", "GET"): (WRONG_METHOD,) * 5,
+    ("account-time-zone", "POST"): CHANGE_OF_ONESELF,
+    ("account-password", "GET"): SIGNED_IN,
+    ("account-password", "POST"): SIGNED_IN,  # without the present one
+    ("account-session-end", "GET"): (SIGN_IN, ABSENT, ABSENT, ABSENT, ABSENT),  # another person's
+    ("account-session-end", "POST"): CHANGE_OF_ONESELF,
+    ("account-sessions-end", "GET"): SIGNED_IN,
+    ("account-sessions-end", "POST"): CHANGE_OF_ONESELF,
+    ("overview", "GET"): (SIGN_IN, OPEN, ONWARD, OPEN, ADMIN),  # to their account
     ("activity", "GET"): ORG_ADMINS,
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -295,6 +308,8 @@ def address_of(name: str, org: Organization) -> str:
         manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=cause)
         ids = {"person-take-out": [user.id, pool.id], "person-put-back": [user.id, pool.id]}
         return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
+    if name == "account-session-end":
+        return reverse(name, args=[signed_in(UserFactory.create(org=org)).session.row_key])
     if name == "sign-in-org":
         return reverse(name, args=[org.slug])
     if name == "set-password":

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
-
 from groups_provisioning.engine import explanation
 from groups_provisioning.engine.explanation import RoleFrom
 from orgs.change_details import UserJoined, UserRolesSet
@@ -20,13 +18,6 @@ class Admin:
     by: list[RoleFrom]
     attribute: str
     set_by: Change | None
-
-
-def admins(org: Organization) -> QuerySet[User]:
-    """The active people who may open the org's pages: the owner, and who has the admin role."""
-    has_role = Q(is_owner=True) | Q(standing__roles__contains=[catalogue(org.profile).admin])
-    found = User.objects.for_org(org).live().filter(has_role, active=True)
-    return found.select_related("standing").defer("attributes", "folded").order_by("-is_owner", "user_name_key", "id")
 
 
 def explained(org: Organization, people: list[User]) -> list[Admin]:

@@ -16,6 +16,7 @@ from groups_provisioning.pages import changing
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Organization, Standing, User
+from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
@@ -67,7 +68,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @org_admin
 def admins(request: OrgRequest) -> HttpResponse:
     """Who administers the org, and by what."""
-    page = LongList(admin_list.admins(request.org), ADMINS).get_page(request.GET.get("page"))
+    page = LongList(admins_of(request.org), ADMINS).get_page(request.GET.get("page"))
     words = {
         "page": page,
         "admins": admin_list.explained(request.org, list(page.object_list)),
