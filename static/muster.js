@@ -143,7 +143,7 @@ for (const failure of ["htmx:sendError", "htmx:responseError"]) {
 for (const button of document.querySelectorAll("[data-own-zone]")) {
   const field = document.getElementById(button.dataset.ownZone);
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  if (!timeZone || timeZone === field.defaultValue) continue;
+  if (!timeZone || timeZone === (field.defaultValue || button.dataset.usualZone)) continue;
   button.querySelector("[data-zone]").textContent = timeZone;
   button.hidden = false;
   button.addEventListener("click", () => {

@@ -45,7 +45,7 @@ def date(moment: datetime) -> SafeString:
 
 @register.simple_tag
 def exact(moment: datetime) -> SafeString:
-    return _time(moment, _exactly(moment))
+    return _time(moment, exactly(moment))
 
 
 @register.simple_tag
@@ -69,6 +69,16 @@ def plain(text: str) -> str:
 
 
 @register.filter
+def exactly(moment: datetime) -> str:
+    """A moment in the zone of the reader, with the zone: `25 Oct 2026, 02:59 CEST`.
+
+    The zone is not left to Django's formats, which leave it out in the hour that comes twice.
+    """
+    local = timezone.localtime(moment)
+    return f"{formats.date_format(local, 'j M Y, H:i')} {local:%Z}"
+
+
+@register.filter
 def relative(moment: datetime) -> str:
     span = timezone.now() - moment
     if abs(span) < timedelta(minutes=1):
@@ -86,9 +96,5 @@ def words(span: timedelta) -> str:
     raise AssertionError("unreachable")
 
 
-def _exactly(moment: datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "j M Y, H:i T")
-
-
 def _time(moment: datetime, text: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _exactly(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exactly(moment), text)

@@ -16,7 +16,14 @@ from orgs.history import Cause
 from orgs.matters import Occurrence
 from orgs.models import Door, IdentityProvider, MatterKind, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from tests.browser import scenes_activity, scenes_conflicts, scenes_groups, scenes_invitations, scenes_people
+from tests.browser import (
+    scenes_account,
+    scenes_activity,
+    scenes_conflicts,
+    scenes_groups,
+    scenes_invitations,
+    scenes_people,
+)
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 
@@ -331,7 +338,7 @@ SCENES = {
     "password-link-sent": Scene(at("/forgotten-password/"), _ask_for_a_link, _nobody),
     "set-password": Scene(_password_link, who=_nobody),
     "set-password-too-late": Scene(at("/set-password/MQ/stale-link/"), who=_nobody),
-    "not-an-admin": Scene(at("/"), who=_member),
+    "not-an-admin": Scene(at("/people/"), who=_member),
     "not-found": Scene(at("/nowhere/")),
     "overview": Scene(_overview),
     "overview-matters": Scene(lambda owner: _needs_attention(owner) and "/"),
@@ -374,4 +381,4 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
-SCENES |= scenes_invitations.SCENES
+SCENES |= scenes_invitations.SCENES | scenes_account.SCENES

@@ -1,0 +1,72 @@
+"""Scenes of the account of whoever is signed in."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from orgs.models import Session, User
+from tests.browser.scene import Scene
+from tests.conftest import signed_in
+from tests.factories import StaffFactory, UserFactory
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/18.6 Mobile/15E148 Safari/604.1"
+)
+
+
+def _elsewhere(user: User) -> Client:
+    """Signed in with two more browsers; returns the first of them."""
+    first = None
+    for agent, address, hours, connection in (
+        (FIREFOX, "203.0.113.24", 3, None),
+        (IPHONE, "2001:db8:4a::17", 60, uuid4()),
+    ):
+        browser = signed_in(user)
+        seen = timezone.now() - timedelta(hours=hours)
+        Session.objects.filter(pk=browser.session.row_key).update(
+            agent=agent, address=address, seen_at=seen, began_at=seen - timedelta(days=2), connection=connection
+        )
+        first = first or browser
+    assert first
+    return first
+
+
+def _account(owner: User) -> str:
+    _elsewhere(owner)
+    User.objects.filter(pk=owner.pk).update(time_zone="Asia/Kolkata")
+    return "/account/"
+
+
+def _end(owner: User) -> str:
+    return f"/account/sessions/{_elsewhere(owner).session.row_key}/end/"
+
+
+def _end_others(owner: User) -> str:
+    _elsewhere(owner)
+    return "/account/sessions/end/"
+
+
+def _member(owner: User) -> User:
+    address = "mo.achterberg@northwind.example"
+    return UserFactory.create(org=owner.org, user_name=address, given_name="Mo", family_name="Achterberg", password="!")
+
+
+def _no_zone(page: Page) -> None:
+    page.get_by_role("combobox", name="Time zone").fill("Atlantis")
+    page.get_by_role("button", name="Save time zone").click()
+
+
+SCENES = {
+    "account": Scene(_account),
+    "account-no-such-zone": Scene(lambda owner: "/account/", _no_zone),
+    "account-of-a-member": Scene(lambda owner: "/account/", who=_member),
+    "account-of-support": Scene(lambda owner: "/account/", who=lambda owner: StaffFactory.create()),
+    "account-password": Scene(lambda owner: "/account/password/"),
+    "account-session-end": Scene(_end),
+    "account-sessions-end": Scene(_end_others),
+}
