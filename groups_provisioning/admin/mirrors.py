@@ -145,8 +145,12 @@ class MappingAdmin(OfAnOrg):
     actions = ("approve", "reject")
     fields = (
         *("group", "org", "id", "kind", "entity", "role", "status", "reason", "rule"),
-        *("target_deleted", "barred", "switched_at", "created_at", "change"),
+        *("target_deleted", "barred", "switched", "created_at", "change"),
     )
+
+    @admin.display(description=_("switched"))
+    def switched(self, mapping: GroupMapping) -> str:
+        return ", ".join(map(moment, mapping.switched_at)) or "–"
 
     @admin.action(description=_("Approve: with the current target, or one with the group's name"))
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -98,7 +98,10 @@ def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refus
 
 def moment(at: datetime | None) -> str:
     """A time to the second, in the zone of its reader."""
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "–"
+    if at is None:
+        return "–"
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'j M Y, H:i:s')} {local:%Z}"
 
 
 def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:
