@@ -5,6 +5,7 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from orgs.db.transactions import command, postpone
@@ -14,9 +15,10 @@ from orgs.models.sign_in import PROVIDER_SESSION
 _END_ALL = "DELETE FROM orgs_session WHERE user_id = %s"
 
 
-def open_sessions(user: User) -> list[Session]:
+def open_sessions(user: User) -> QuerySet[Session]:
     """The browsers that somebody is signed in with, the one seen last first."""
-    return list(Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at", "pk"))
+    found: QuerySet[Session] = Session.objects.filter(user=user, expire_date__gt=timezone.now())
+    return found.order_by("-seen_at", "pk")
 
 
 @command

@@ -5,8 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,6 +24,8 @@ from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
 
+LISTED = 50
+"""Sessions on the page, the last ones."""
 ASKED = 5
 """Admins who are named to somebody who is none."""
 
@@ -94,10 +97,8 @@ def end_session(request: SignedInRequest, key: str) -> HttpResponse:
         else:
             messages.info(request, _("This session had already ended."))
         return redirect("account")
-    found = [session for session in _others(request) if session.pk == key]
-    if not found:
-        raise Http404
-    return render(request, "account/end_session.html", {"session": _shown(request, found[0])})
+    session = get_object_or_404(_others(request), pk=key)
+    return render(request, "account/end_session.html", {"session": _shown(request, session)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,7 +109,7 @@ def end_others(request: SignedInRequest) -> HttpResponse:
         sessions.end_all(user=request.user, but=request.session.row_key)
         messages.success(request, _("All other sessions have ended."))
         return redirect("account")
-    return render(request, "account/end_others.html", {"count": len(_others(request))})
+    return render(request, "account/end_others.html", {"count": _others(request).count()})
 
 
 def signs_in_with_a_password(request: SignedInRequest) -> bool:
@@ -126,16 +127,16 @@ def _page(request: SignedInRequest, *, name: NameForm | None = None, zone: TimeZ
         "zones": time_zones.offered(),
         "usual_zone": settings.TIME_ZONE,
         "has_password": signs_in_with_a_password(request),
-        "sessions": [_shown(request, session) for session in sessions.open_sessions(user)],
+        "sessions": [_shown(request, session) for session in sessions.open_sessions(user)[:LISTED]],
+        "listed": LISTED,
     }
     if user.org is not None and request.org is None:
         words["ask"] = admins(user.org)[:ASKED]
     return render(request, "account/account.html", words)
 
 
-def _others(request: SignedInRequest) -> list[Session]:
-    found = sessions.open_sessions(request.user)
-    return [session for session in found if session.pk != request.session.row_key]
+def _others(request: SignedInRequest) -> QuerySet[Session]:
+    return sessions.open_sessions(request.user).exclude(pk=request.session.row_key)
 
 
 def _shown(request: SignedInRequest, session: Session) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Place:
             address = str(ip_address(client_address(request).partition("%")[0]))
         except ValueError:  # a proxy that says none
             address = None
-        return cls(address, request.headers.get("User-Agent", "")[:AGENT])
+        return cls(address, request.headers.get("User-Agent", "").replace("\0", "")[:AGENT])
 
 
 class SessionStore(db.SessionStore):
