@@ -222,7 +222,7 @@ class TestSessions:
         [
             ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox on Windows"),
             ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) … Version/18.6 Safari/605.1.15", "Safari on macOS"),
-            ("Mozilla/5.0 (X11; Linux x86_64) … Chrome/142.0.0.0 Safari/537.36", "Chrome on Linux"),
+            ("Mozilla/5.0 (Wayland; Linux x86_64) … Chrome/142.0.0.0 Safari/537.36", "Chrome on Linux"),
             ("Mozilla/5.0 (Windows NT 10.0) … Chrome/142.0.0.0 Safari/537.36 Edg/142.0", "Edge on Windows"),
             ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) … CriOS/142.0 Safari/604.1", "Chrome on iPhone"),
             ("Mozilla/5.0 (Linux; Android 16) … Chrome/142.0 Mobile Safari/537.36", "Chrome on Android"),
