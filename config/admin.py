@@ -26,6 +26,10 @@ class SupportSite(UnfoldAdminSite):
         # The sidebar already lists everything.
         return redirect("admin:orgs_organization_changelist")
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # Django's page lets the present password be guessed without a limit.
+        return redirect("account-password")
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.user.is_authenticated and not self.has_permission(request):
             raise PermissionDenied

@@ -84,6 +84,7 @@ class TestEverybody:
         support = signed_in(StaffFactory.create())
         assert 'href="/account/"' in support.get("/admin/orgs/organization/").content.decode()
         assert 'href="/admin/"' in support.get("/account/").content.decode()
+        assert support.get("/admin/password_change/").headers["Location"] == "/account/password/"
 
 
 class TestTheName:

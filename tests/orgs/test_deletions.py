@@ -223,7 +223,7 @@ class TestDeleting:
         assert list(valkey().scan_iter(f"*{org.id}*")) == []
         assert holding(stranger.id) == untouched
         assert list(valkey().scan_iter(f"*{stranger.id}*"))
-        assert {browser.get("/").status_code for browser in browsers} == {302}
+        assert {browser.get("/").headers["Location"] for browser in browsers} == {"/sign-in/?next=/"}
         assert Session.objects.filter(pk=theirs.session.row_key).exists()
         assert not LogEntry.objects.filter(object_id__in=[str(org.id), str(owner.id)]).exists()
         assert (deletion.org, deletion.asked_by, deletion.rows > 30) == (None, support, True)

@@ -317,7 +317,7 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     assert ENTERPRISE not in idp.get(f"/Users/{cy_id}").json()
     assert RequestLog.objects.filter(operation="group.replace", target=group_id).exists()
     assert idp.get(f"/Groups/{group_id}").json()[UNKNOWN_GROUP] == {"owners": [{"value": user_id}, {"value": bo_id}]}
-    assert browser_of_ada.get("/").status_code == 302
+    assert browser_of_ada.get("/").headers["Location"] == "/sign-in/?next=/"
     for path in ("/people/?account=deleted", "/people/?account=inactive", f"/people/?q={first}"):
         assert f"/people/{user_id}/" not in browser.get(path).content.decode()
     assert user_id not in b"".join(browser.get("/people.csv?account=deleted")).decode()

@@ -205,7 +205,7 @@ class TestDeactivating:
     def test_ends_every_session_for_good(self, idp: Idp) -> None:  # U4
         user = user_of(idp.post("/Users", ADA))
         browser = signed_in(user)
-        assert browser.get("/").status_code == 403  # no admin, but signed in
+        assert browser.get("/account/").status_code == 200
         epoch = user.session_epoch
         idp.patch(f"/Users/{user.id}", DEACTIVATE)
         idp.patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": True})
