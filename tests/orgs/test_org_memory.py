@@ -7,6 +7,7 @@ import pytest
 from django.db import models
 
 from orgs import tokens
+from orgs.db.keys import uuid7
 from orgs.models import Organization, SchemaProfile
 from tests.factories import issue_token
 
@@ -80,7 +81,7 @@ def other(field: Any, value: Any) -> Any:
         case list():
             return [other(field.base_field, "" if isinstance(field.base_field, models.CharField) else None)]
         case None:
-            return datetime(2026, 1, 1, tzinfo=UTC)
+            return uuid7() if isinstance(field, models.UUIDField) else datetime(2026, 1, 1, tzinfo=UTC)
     if field.choices:
         return next(choice for choice, _ in field.choices if choice != value)
     return f"{value}x"
