@@ -101,6 +101,15 @@ def fetch(
         raise Refused(Reason.TLS if insecure else Reason.UNREACHABLE, f"{url}: {error}") from error
 
 
+def body(answer: Answer) -> bytes:
+    """What is in an answer, if it is the one that was asked for. Raises Refused: REDIRECTED, BAD_STATUS."""
+    if 300 <= answer.status < 400:
+        raise Refused(Reason.REDIRECTED, answer.url)
+    if answer.status != 200:
+        raise Refused(Reason.BAD_STATUS, f"{answer.url}: {answer.status}")
+    return answer.body
+
+
 def split(url: str) -> SplitResult:
     """The parts of an absolute http or https URL. Raises Refused: BAD_ADDRESS."""
     try:

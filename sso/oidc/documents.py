@@ -60,11 +60,7 @@ def description_url(issuer: str) -> str:
 
 def json_object(answer: Answer) -> dict[str, Any]:
     """What an answer says. Raises Refused: REDIRECTED, BAD_STATUS, NOT_JSON."""
-    if 300 <= answer.status < 400:
-        raise Refused(Reason.REDIRECTED, answer.url)
-    if answer.status != 200:
-        raise Refused(Reason.BAD_STATUS, f"{answer.url}: {answer.status}")
-    said = parsed_object(answer.body)
+    said = parsed_object(fetching.body(answer))
     if said is None:
         raise Refused(Reason.NOT_JSON, f"{answer.url}: {answer.content_type}")
     return said
