@@ -31,6 +31,30 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.NO_CLIENT_SECRET: _("The identity provider accepts no client secret, only: %(detail)s"),
     Reason.NO_ALGORITHM: _("The identity provider signs its tokens only in ways that are not safe: %(detail)s"),
     Reason.NO_KEYS: _("The identity provider publishes no key that could have signed a token: %(detail)s"),
+    Reason.NOT_METADATA: _(
+        "This is not the SAML metadata of an identity provider, which is XML that begins with EntityDescriptor."
+        " %(detail)s"
+    ),
+    Reason.SEVERAL_PROVIDERS: _("The metadata describes several identity providers. Choose one of them: %(detail)s"),
+    Reason.OTHER_ENTITY: _("The metadata does not describe the identity provider “%(detail)s”."),
+    Reason.METADATA_EXPIRED: _("The metadata was valid until %(detail)s. Get it from the identity provider again."),
+    Reason.NO_REDIRECT: _(
+        "The identity provider accepts requests by %(detail)s only. Switch HTTP-Redirect on there, which is how"
+        " requests are sent from here."
+    ),
+    Reason.NO_CERTIFICATE: _("The metadata contains no signing certificate that can be used. %(detail)s"),
+    Reason.NOT_A_CERTIFICATE: _(
+        "This is not an X.509 certificate. Paste everything from BEGIN CERTIFICATE to END CERTIFICATE, or upload the"
+        " file that the identity provider offers for download."
+    ),
+    Reason.PRIVATE_KEY: _(
+        "This contains a private key, which nobody except the identity provider should have. It was not stored. Enter"
+        " only the certificate, and consider replacing the key."
+    ),
+    Reason.UNSUITABLE_KEY: _(
+        "The key in this certificate is not accepted: %(detail)s. It has to be RSA with at least 2,048 bits, or ECDSA"
+        " on P-256, P-384 or P-521."
+    ),
     Reason.STATE: _("This sign-in did not begin in this browser, or began more than ten minutes ago. Start it again."),
     Reason.MIXED_UP: _("The answer is from another identity provider: “%(detail)s”."),
     Reason.BAD_PARAMETERS: _("The identity provider sent the browser back without, or with two of: %(detail)s"),
@@ -57,13 +81,59 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.TOKEN_TYPE: _("The token is one for another purpose: %(detail)s"),
     Reason.ISSUER: _("The token is from another issuer: “%(detail)s”."),
     Reason.AUDIENCE: _("The token is for another application: %(detail)s"),
-    Reason.EXPIRED: _("The token has expired. Is the clock of the identity provider right?"),
-    Reason.NOT_YET_VALID: _("The token is from the future (%(detail)s). Is the clock of the identity provider right?"),
+    Reason.EXPIRED: _("The identity provider's answer has expired. Is its clock right?"),
+    Reason.NOT_YET_VALID: _("The identity provider's answer is from the future (%(detail)s). Is its clock right?"),
     Reason.TOO_OLD: _("The logout token was issued more than ten minutes ago."),
     Reason.BAD_CLAIM: _("The token has no usable value of: %(detail)s"),
     Reason.NONCE: _("The token belongs to another sign-in (nonce)."),
     Reason.OTHER_SUBJECT: _("The userinfo endpoint answers about somebody else: “%(detail)s”."),
     Reason.NOT_A_LOGOUT: _("This is not a logout token: %(detail)s"),
+    Reason.UNAVAILABLE: _(
+        "SAML does not work in this portal at the moment. Tell whoever runs it that xmlsec cannot be loaded. %(detail)s"
+    ),
+    Reason.NOT_A_RESPONSE: _("This is not a SAML 2.0 response: %(detail)s"),
+    Reason.ENCRYPTED: _(
+        "The assertion is encrypted, and this connection has no key to decrypt it. Switch encryption off at the"
+        " identity provider, or create a key here and upload its certificate there."
+    ),
+    Reason.ENCRYPTED_WEAKLY: _(
+        "The assertion is encrypted in a way that is not safe: “%(detail)s”. Choose AES-256-GCM with RSA-OAEP."
+    ),
+    Reason.NOT_DECRYPTED: _(
+        "The assertion cannot be decrypted. Does the identity provider have the certificate that is shown here?"
+    ),
+    Reason.UNSIGNED: _(
+        "Neither the assertion nor the response is signed. Switch on signing of assertions at the identity provider."
+    ),
+    Reason.SIGNED_WEAKLY: _(
+        "The response is signed in a way that is not accepted: “%(detail)s”. Choose RSA-SHA256 at the identity"
+        " provider."
+    ),
+    Reason.NO_CERTIFICATE_FITS: _(
+        "The signature does not match any of the certificates entered here, or what it signs was changed. Does the"
+        " identity provider sign with a new certificate?"
+    ),
+    Reason.BAD_RESPONSE: _(
+        "The response is not a valid response for single sign-on. What is wrong with it: %(detail)s"
+    ),
+    Reason.UNSOLICITED: _(
+        "The sign-in was started at the identity provider (the response has no InResponseTo), which is not accepted."
+        " Enter the start URL that is shown here as its sign-on URL or start URL."
+    ),
+    Reason.OTHER_REQUEST: _("The response answers another sign-in (InResponseTo). Start again."),
+    Reason.OTHER_RECIPIENT: _(
+        "The response is for another URL: “%(detail)s”. Enter the ACS URL exactly as shown here, also as Recipient and"
+        " Destination."
+    ),
+    Reason.OTHER_AUDIENCE: _(
+        "The response is for another service: “%(detail)s”. Enter the entity ID exactly as shown here, also as"
+        " Audience."
+    ),
+    Reason.NO_NAME_ID: _("The NameID of the response is missing, encrypted or cannot be used. %(detail)s"),
+    Reason.TRANSIENT_NAME_ID: _(
+        "The NameID is different at each sign-in (transient). Choose another format for it, such as persistent or email"
+        " address."
+    ),
     Reason.SECRET_MISSING: _("Enter the client secret."),
     Reason.SECRET_UNREADABLE: _(
         "The client secret cannot be read any more, since this portal has another key than when it was entered. Enter"

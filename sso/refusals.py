@@ -27,6 +27,18 @@ class Reason(StrEnum):
     NO_ALGORITHM = auto()
     NO_KEYS = auto()
 
+    # The same of SAML: metadata,
+    NOT_METADATA = auto()
+    SEVERAL_PROVIDERS = auto()
+    OTHER_ENTITY = auto()
+    METADATA_EXPIRED = auto()
+    NO_REDIRECT = auto()
+    NO_CERTIFICATE = auto()
+    # and certificates.
+    NOT_A_CERTIFICATE = auto()
+    PRIVATE_KEY = auto()
+    UNSUITABLE_KEY = auto()
+
     # What the browser brings back does not belong to the sign-in that began in it,
     STATE = auto()
     MIXED_UP = auto()
@@ -59,6 +71,27 @@ class Reason(StrEnum):
     NONCE = auto()
     OTHER_SUBJECT = auto()
     NOT_A_LOGOUT = auto()
+
+    # The SAML response cannot be read,
+    UNAVAILABLE = auto()
+    NOT_A_RESPONSE = auto()
+    # or decrypted,
+    ENCRYPTED = auto()
+    ENCRYPTED_WEAKLY = auto()
+    NOT_DECRYPTED = auto()
+    # or trusted,
+    UNSIGNED = auto()
+    SIGNED_WEAKLY = auto()
+    NO_CERTIFICATE_FITS = auto()
+    BAD_RESPONSE = auto()
+    # or is for another request or party,
+    UNSOLICITED = auto()
+    OTHER_REQUEST = auto()
+    OTHER_RECIPIENT = auto()
+    OTHER_AUDIENCE = auto()
+    # or names nobody.
+    NO_NAME_ID = auto()
+    TRANSIENT_NAME_ID = auto()
 
     # The connection lacks what it needs,
     SECRET_MISSING = auto()
