@@ -130,5 +130,5 @@ lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	$(COMPILE) $(ARGS) --group peer-scim2-server -o requirements/peer-scim2-server.txt
 
 clean: ## remove .venv and caches; the data in .var stays
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
+	rm -rf .venv .venv-* .node .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""Processes that a test signs in with, and the browser that goes to them."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
+from typing import Any
+from urllib.parse import urlencode, urljoin
+from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, build_opener
+
+from lxml import html
+
+HERE = os.path.dirname(__file__)
+
+
+@contextmanager
+def running(*command: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The first line that a process says; it is ended afterwards."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(environment or {})}
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class NotSignedIn(Exception):
+    """The identity provider shows a page that leads no further; the argument is the page."""
+
+
+class Browser:
+    """Follows redirects and keeps cookies."""
+
+    def __init__(self) -> None:
+        self._opener: OpenerDirector = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
+
+    def read(self, url: str, form: Mapping[str, str] | None = None) -> bytes:
+        with self._opener.open(url, None if form is None else urlencode(form).encode(), timeout=30) as answer:
+            self.url = answer.url
+            return answer.read()
+
+    def sign_in(self, url: str, **entered: str) -> tuple[str, dict[str, Any]]:
+        """Where the identity provider has the browser post to, and what. entered: in a form that asks for it.
+
+        Raises NotSignedIn.
+        """
+        text = self.read(url)
+        for _ in range(3):
+            forms = html.fromstring(text).forms
+            if not forms:
+                break
+            fields = dict(forms[0].fields)
+            if "SAMLResponse" in fields:
+                return forms[0].action, fields
+            text = self.read(urljoin(self.url, forms[0].action or ""), {**fields, **entered})
+        raise NotSignedIn(text.decode())
