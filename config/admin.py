@@ -1,6 +1,7 @@
 """The site for support staff at /admin/."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -12,6 +13,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
 
+from orgs.web.access import SignInTooOld, sign_in_again
+
 # django-unfold evaluates Alpine expressions with eval and sets inline styles; the rest is as strict as elsewhere.
 CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
@@ -20,7 +23,16 @@ class SupportSite(UnfoldAdminSite):
     """django-unfold's site with its own content security policy, entered through the portal's sign-in page."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        return csp_replace(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return guarded(request, *args, **kwargs)
+            except SignInTooOld as error:
+                return sign_in_again(request, back=error.back)
+
+        return csp_replace(CONTENT_SECURITY_POLICY)(asking)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         # The sidebar already lists everything.

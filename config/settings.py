@@ -238,6 +238,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "send-factor-letters": {
+        "task": "orgs.tasks.send_factor_letters",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "delete-orgs": {
         "task": "orgs.tasks.delete_orgs",
         "schedule": 10.0,

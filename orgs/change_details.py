@@ -287,6 +287,26 @@ class UserRenamed(PersonDetail, verb="user.renamed"):
     """Somebody whom SCIM does not manage changed their own name."""
 
 
+class UserFactorAdded(PersonDetail, verb="user.factor_added"):
+    """Somebody added a second factor to their account (SPEC L6). kind: of `FactorKind`."""
+
+    kind: str
+
+
+class UserFactorRemoved(PersonDetail, verb="user.factor_removed"):
+    """Somebody removed a second factor of their account. kind: of `FactorKind`."""
+
+    kind: str
+
+
+class UserFactorsReset(PersonDetail, verb="user.factors_reset"):
+    """The operator removed every second factor of an account, and ended its sessions."""
+
+
+class UserRecoveryCodesMade(PersonDetail, verb="user.recovery_codes_made"):
+    """Somebody replaced the recovery codes of their account."""
+
+
 class UserJoined(PersonDetail, verb="user.joined"):
     """Somebody accepted an invitation, whose id is `invitation` (SPEC U13). roles: keys of those that it gave."""
 

@@ -127,6 +127,52 @@ class DomainForm(forms.Form):
     )
 
 
+_CODE = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class CodeForm(forms.Form):
+    """A code of an app, or a recovery code, on the way in. has_app: whether the account has an authenticator app."""
+
+    code = forms.CharField(max_length=40, widget=forms.TextInput(attrs=_CODE))
+
+    def __init__(self, data: Any = None, *, has_app: bool) -> None:
+        super().__init__(data)
+        self.fields["code"].label = _("Code") if has_app else _("Recovery code")
+        if has_app:
+            self.fields["code"].help_text = _("From your authenticator app, or one of your recovery codes.")
+
+
+class FactorForm(forms.Form):
+    """What somebody calls their new second factor."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+
+class AppForm(FactorForm):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_("The six digits that the app shows now."),
+        widget=forms.TextInput(attrs=_CODE | {"inputmode": "numeric"}),
+    )
+
+    field_order = ("code", "name")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, initial={"name": _("Authenticator app")})
+
+
+class PasskeyForm(FactorForm):
+    """passkey: what the browser has made, as JSON; a script fills it in."""
+
+    passkey = forms.CharField(max_length=20_000, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, initial={"name": _("Passkey")})
+
+
 class NewOwnerForm(forms.Form):
     """To whom the owner account is handed over."""
 

@@ -25,7 +25,7 @@ from orgs.activity import Activity
 from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
 from orgs.db.keys import fold
-from orgs.db.transactions import command, violated
+from orgs.db.transactions import command, postpone, violated
 from orgs.history import Cause, Effect
 from orgs.models import HandPlacement, IdentityLink, Organization, User
 
@@ -115,6 +115,7 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
     """
     owner = User.objects.for_org(org).select_for_update(no_key=True).get(is_owner=True)
     invitations.end_with(owner, at)
+    _end_second_factors(owner)
     owner.user_name, owner.login_email = address, fold(address)
     owner.given_name = owner.family_name = owner.display_name = ""
     owner.attributes, owner.folded, owner.email_keys = {}, {}, []
@@ -197,6 +198,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     HandPlacement.objects.filter(user=user).delete()
     IdentityLink.objects.filter(user=user).delete()
     invitations.end_with(user, at)
+    _end_second_factors(user)
     user.active, user.idp_active = False, None
     user.deactivated_at = []
     user.deleted_at = user.modified_at = at
@@ -352,8 +354,7 @@ def switch_staff(*, user_id: UUID, active: bool, cause: Cause) -> bool:
 def sign_out(*, user_id: UUID, cause: Cause) -> None:
     """End every session of a person; they may sign in again. Raises UnknownPerson."""
     user = _locked(user_id)
-    end_sessions(user)
-    user.save(update_fields=["session_epoch"])
+    end_sessions_of(user)
     # Staff belong to no org and so have no history; the admin has its own log of them.
     if user.org is not None:
         history.record(user.org, cause, UserSignedOut(user=str(user.id)))
@@ -370,11 +371,28 @@ def _locked(user_id: UUID) -> User:
     return user
 
 
+def end_sessions_of(user: User) -> None:
+    """Invalidate every session and reset link of `user` for good (SPEC U4). user: locked by the caller."""
+    user.save(update_fields=[end_sessions(user)])
+
+
 def end_sessions(user: User) -> str:
-    """End every session and reset link of `user` for good (SPEC U4). Returns the column to save."""
+    """As `end_sessions_of`, without saving. Returns the column to save."""
     sessions.end_with(user)
     user.session_epoch += 1
     return "session_epoch"
+
+
+_END_SECOND_FACTORS = """
+WITH codes AS (DELETE FROM orgs_recoverycode WHERE user_id = %(user)s),
+    letters AS (DELETE FROM orgs_factorletter WHERE user_id = %(user)s)
+DELETE FROM orgs_secondfactor WHERE user_id = %(user)s
+"""
+
+
+def _end_second_factors(user: User) -> None:
+    """They are somebody's who no longer has the account."""
+    postpone(_END_SECOND_FACTORS, {"user": user.pk})
 
 
 def _switch(user: User, to: Activity, at: datetime) -> list[str]:

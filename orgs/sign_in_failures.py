@@ -83,7 +83,7 @@ def forget(*subjects: str) -> None:
 
 def forget_person(account: str, addresses: Collection[str]) -> int:
     """Forget what was counted for an account, and for addresses that nobody signs in with. Returns how many rows."""
-    of_places = (Q(subject__startswith=f"{address} ") for address in addresses)
+    of_places = (Q(subject__startswith=f"{known} ") for known in (account, *addresses))
     found = Q(subject__in=[account, *addresses])
     return SignInFailures.objects.filter(reduce(or_, of_places, found)).delete()[0]
 

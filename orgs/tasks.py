@@ -12,6 +12,7 @@ from orgs import (
     invitation_mail,
     matters,
     owners,
+    second_factors,
     sessions,
     sign_in_failures,
     support,
@@ -74,6 +75,12 @@ def send_invitations() -> None:
 def send_owner_letters() -> None:
     """Runs outside requests, as `tell_support`."""
     owners.send_letters()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_factor_letters() -> None:
+    """Runs outside requests, as `tell_support`."""
+    second_factors.send_letters()
 
 
 @shared_task(acks_late=True, ignore_result=True)

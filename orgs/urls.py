@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import account, domains, owner, settings, sign_in
+from orgs.views import account, domains, owner, second_factor, settings, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
+    path("second-factor/", second_factor.give, name="second-factor"),
+    path("account/second-factor/", second_factor.factors, name="second-factors"),
+    path("account/second-factor/app/", second_factor.add_app, name="second-factor-app"),
+    path("account/second-factor/passkey/", second_factor.add_passkey, name="second-factor-passkey"),
+    path("account/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
+    path("account/second-factor/<uuid:factor_id>/remove/", second_factor.remove, name="second-factor-remove"),
     path("account/", account.account, name="account"),
     path("account/name/", account.rename, name="account-name"),
     path("account/time-zone/", account.time_zone, name="account-time-zone"),

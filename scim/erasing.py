@@ -382,6 +382,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "step": CHOSEN,
         "traces": "null once the erasure is complete, says a constraint",
     },
+    "orgs_factorletter": {"kind": CHOSEN, "news": CHOSEN},
     "orgs_identitylink": {"issuer": CUSTOMER, "subject": BY_THE_COMMAND},
     "orgs_invitation": {
         "address": SMALL_TABLES,
@@ -408,6 +409,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "name_key": OPERATOR,
         "type": CHOSEN,
     },
+    "orgs_recoverycode": {"digest": "a hash of random bits"},
     "orgs_role": {"key": OPERATOR},
     "orgs_schemaprofile": {
         "group_extension": OPERATOR,
@@ -428,6 +430,13 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "last_used_agent": CLIENT,
         "name": ADMINS,
         "networks": CUSTOMER,
+    },
+    "orgs_secondfactor": {
+        "credential_id": "random, and the row goes with the account",
+        "key": "random and sealed",
+        "kind": CHOSEN,
+        "name": BY_THE_COMMAND,
+        "public_key": "made for this account alone, with which the row goes",
     },
     "orgs_session": {
         "agent": OWN_SESSION,

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from groups_provisioning.actions import members, user_intake
 from groups_provisioning.engine import reconcile
-from orgs import erasures, history, people
+from orgs import erasures, history, people, second_factors
 from orgs.change_details import UserErased
 from orgs.db.transactions import command
 from orgs.erasures import Receipt
@@ -58,6 +58,7 @@ def _locked(org: Organization, user_id: UUID) -> User:
 
 
 def _erase(org: Organization, user: User, cause: Cause, *, name_digest: bytes | None = None) -> Erasure:
+    factors = second_factors.forget_person(user.id)
     if user.deleted_at is None:
         user_intake.delete_user(org=org, user_id=user.id, cause=cause)
         user.refresh_from_db()
@@ -65,5 +66,6 @@ def _erase(org: Organization, user: User, cause: Cause, *, name_digest: bytes | 
     erasure = erasures.begin(user, at=cause.at, name_digest=name_digest)
     effects = people.erase(user=user, at=cause.at)
     history.record(org, cause, UserErased(user=str(user.id)), effects)
+    erasures.go_on(erasure, step=erasure.step, reached=erasure.reached, counts={"orgs_secondfactor": factors})
     erasures.look_again(erasure)
     return erasure

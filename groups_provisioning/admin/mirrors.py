@@ -23,6 +23,8 @@ from orgs.admin.mirror import FoundById, by_id, cause, chosen, moment, report
 from orgs.db.keys import fold
 from orgs.history import Cause
 from orgs.models import Organization
+from orgs.roles import catalogue
+from orgs.web.access import require_recent
 
 MOST = 200  # groups that one search finds
 
@@ -154,7 +156,9 @@ class MappingAdmin(OfAnOrg):
 
     @admin.action(description=_("Approve: with the current target, or one with the group's name"))
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
-        asked = chosen(request, queryset.select_related("org", "group"))
+        asked = chosen(request, queryset.select_related("org__profile", "group"))
+        if any(mapping.role and mapping.role == catalogue(mapping.org.profile).admin for mapping in asked):
+            require_recent(request)
         by_pk = {mapping.pk: mapping for mapping in asked}
         done = refused = 0
         for org, ids in _by_org(asked).items():

@@ -20,6 +20,7 @@ from orgs import deletions, domains, organizations, owners, people, support
 from orgs.admin.mirror import BigTable, Mirror, cause
 from orgs.db.keys import as_uuid, fold
 from orgs.models import Mark, Organization, OrgDeletion, SchemaProfile, Turn, User
+from orgs.web.access import require_recent
 
 NO_ADMIN = _("No active admin except the owner")
 DELETING = _("Being deleted")
@@ -191,6 +192,7 @@ class OrganizationAdmin(BigTable):
         org = self.get_object(request, object_id)
         if org is None or not self.has_change_permission(request, org):
             raise PermissionDenied
+        require_recent(request)
         address = request.POST.get("address", "").strip()
         words = {"title": gettext("Hand over the owner account of %(name)s") % {"name": org.name}, "address": address}
         if request.method == "POST":
@@ -223,7 +225,14 @@ class OrganizationAdmin(BigTable):
         key = fold(search_term.strip())
         return queryset.filter(Q(name_key__contains=key) | Q(slug__contains=key) | Q(pk=as_uuid(key))), False
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A new org has an owner, who is sent a link."""
+        require_recent(request)
+        return super().add_view(request, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        if "domains" in form.changed_data:
+            require_recent(request)
         wishes = {name: form.cleaned_data[name] for name in form.changed_data if name != "domains"}
         organizations.change(org=obj, wishes=wishes, cause=cause(request))
         if "domains" in form.changed_data:

@@ -20,6 +20,7 @@ from orgs.models.organizations import (
 from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
+from orgs.models.second_factors import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor
 from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
@@ -32,6 +33,9 @@ __all__ = [
     "Entity",
     "EntityKind",
     "Erasure",
+    "FactorKind",
+    "FactorLetter",
+    "FactorNews",
     "HandPlacement",
     "IdentityLink",
     "IdentityProvider",
@@ -48,10 +52,12 @@ __all__ = [
     "PendingDomain",
     "Plan",
     "ProfileAttribute",
+    "RecoveryCode",
     "Role",
     "RolePolicy",
     "SchemaProfile",
     "ScimToken",
+    "SecondFactor",
     "Session",
     "SignInFailures",
     "SsoSignIn",

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -10,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from orgs import domains, txt_records
 from orgs.forms import DomainForm
 from orgs.models import Organization, PendingDomain, VerifiedDomain
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
+@recently_signed_in
 def new(request: OrgRequest) -> HttpResponse:
     form = DomainForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -54,6 +56,7 @@ def pending(request: OrgRequest, name: str) -> HttpResponse:
 @require_POST
 @org_admin
 def check(request: OrgRequest, name: str) -> HttpResponse:
+    require_recent(request, back=reverse("domain", args=[name]))
     gone = _gone(request.org, name)
     try:
         if gone is not None:
@@ -76,6 +79,7 @@ def check(request: OrgRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
+@recently_signed_in
 def remove(request: OrgRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         try:

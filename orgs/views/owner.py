@@ -13,7 +13,7 @@ from orgs import owners, people, sign_in
 from orgs.db.keys import fold
 from orgs.forms import HandOverForm, NewOwnerForm
 from orgs.views.sign_in import too_many_attempts
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
@@ -26,6 +26,7 @@ def hand_over(request: OrgRequest) -> HttpResponse:
     """The new address; then what that does, the address once more and the present password."""
     if not request.user.is_owner:
         return render(request, "orgs/not_the_owner.html", {"org": request.org}, status=403)
+    require_recent(request)
     form = NewOwnerForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "orgs/owner_hand_over.html", {"form": form})

@@ -4,14 +4,12 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth import login, logout, views
+from django.contrib.auth import logout, views
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -20,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from orgs import sign_in as accounts
 from orgs.forms import AddressForm, MailForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
-from orgs.web.access import SIGNED_IN_AT
+from orgs.web import signing_in
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
@@ -36,8 +34,8 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
     """
     org = get_object_or_404(Organization, slug=slug, closed_at=None) if slug else None
     if request.user.is_authenticated and org in (None, request.user.org):
-        return redirect(_landing(request, request.user))
-    words = {"org": org, "next": _wanted(request)}
+        return redirect(signing_in.wanted(request) or signing_in.landing(request.user))
+    words = {"org": org, "next": signing_in.wanted(request)}
     address = AddressForm(request.POST or None)
     if not address.is_valid():
         return render(request, "registration/sign_in.html", {"form": address, **words})
@@ -59,9 +57,7 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
         except Busy:
             return busy(request)
         if user is not None:
-            login(request, user)
-            request.session[SIGNED_IN_AT] = timezone.now().timestamp()
-            return redirect(_landing(request, user))
+            return signing_in.after_password(request, user, next=signing_in.wanted(request))
         password.add_error(None, _("This address and password do not match an active account."))
     return render(request, "registration/sign_in_password.html", {"form": password, **words})
 
@@ -80,10 +76,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """With `next`, to sign in again and go on there."""
     # A message needs a session: strangers, who have none, must not be able to make one.
     if request.user.is_authenticated:
-        wanted, org = _wanted(request), request.user.org
+        wanted, org = signing_in.wanted(request), request.user.org
         logout(request)
         if wanted:
-            return redirect(f"{accounts.sign_in_path(org)}?{urlencode({'next': wanted})}")
+            request.session[signing_in.AGAIN] = True
+            return redirect(signing_in.with_next(accounts.sign_in_path(org), wanted))
         messages.success(request, _("You are signed out."))
     return redirect("sign-in")
 
@@ -129,14 +126,3 @@ class SetPassword(views.PasswordResetConfirmView):
         response = super().form_valid(form)
         messages.success(self.request, _("Your password has been changed. Sign in with it."))
         return response
-
-
-def _wanted(request: HttpRequest) -> str:
-    """The page that was requested before signing in; empty if there is none or it is not on this site."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else ""
-
-
-def _landing(request: HttpRequest, user: User) -> str:
-    return _wanted(request) or resolve_url("admin:index" if user.is_staff else "overview")

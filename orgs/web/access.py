@@ -80,7 +80,10 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
             return _not_an_admin(request, user)
         admin_request = cast(OrgRequest, request)
         admin_request.org = user.org
-        return view(admin_request, *args, **kwargs)
+        try:
+            return view(admin_request, *args, **kwargs)
+        except SignInTooOld as error:
+            return sign_in_again(request, back=error.back)
 
     return guarded
 
@@ -134,13 +137,34 @@ def is_recent(request: HttpRequest) -> bool:
     return timezone.now().timestamp() - request.session.get(SIGNED_IN_AT, 0) < RECENT.total_seconds()
 
 
+class SignInTooOld(Exception):
+    """What is asked for gives access to others, and the session is too old for it. back: where to go on afterwards."""
+
+    def __init__(self, back: str) -> None:
+        super().__init__(back)
+        self.back = back
+
+
+def require_recent(request: HttpRequest, *, back: str = "") -> None:
+    """Before something that gives access to others (SPEC L6). `org_admin` and support's site show how to go on.
+
+    back: the page to return to after signing in again; the present one if empty. Raises SignInTooOld.
+    """
+    if not is_recent(request):
+        raise SignInTooOld(back or request.get_full_path())
+
+
+def sign_in_again(request: HttpRequest, *, back: str) -> HttpResponse:
+    """The page that asks to sign in again, and then returns to `back`."""
+    return render(request, "orgs/sign_in_again.html", {"next": back, "minutes": RECENT.seconds // 60})
+
+
 def recently_signed_in(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Below `org_admin`, for pages that give access to others: asks to sign in again first (SPEC L6, O4)."""
+    """Below `org_admin`, for pages that give access to others whatever is chosen there (SPEC L6, O4)."""
 
     @wraps(view)
     def guarded(request: OrgRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not is_recent(request):
-            return render(request, "orgs/sign_in_again.html", {"next": request.path, "minutes": RECENT.seconds // 60})
+        require_recent(request)
         return view(request, *args, **kwargs)
 
     return guarded

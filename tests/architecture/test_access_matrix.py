@@ -24,9 +24,11 @@ from orgs.db.keys import uuid7
 from orgs.history import Cause, record
 from orgs.matters import Occurrence
 from orgs.models import Door, EntityKind, Invitation, Matter, MatterKind, Organization, ScimToken, User
+from orgs.web.access import RECENT, SIGNED_IN_AT
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
+from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import (
     EntityFactory,
@@ -70,6 +72,17 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sign-out", "POST"): (SIGN_IN,) * 5,
     ("forgotten-password", "GET"): EVERYBODY,
     ("set-password", "GET"): (ONWARD,) * 5,
+    ("second-factor", "GET"): (SIGN_IN, ONWARD, ONWARD, ONWARD, ADMIN),
+    ("second-factor", "POST"): (SIGN_IN, ONWARD, ONWARD, ONWARD, ADMIN),
+    ("second-factors", "GET"): SIGNED_IN,
+    ("second-factor-app", "GET"): SIGNED_IN,
+    ("second-factor-app", "POST"): SIGNED_IN,  # without a code
+    ("second-factor-passkey", "GET"): SIGNED_IN,
+    ("second-factor-passkey", "POST"): SIGNED_IN,
+    ("second-factor-codes", "GET"): SIGNED_IN,
+    ("second-factor-codes", "POST"): CHANGE_OF_ONESELF,  # without a factor
+    ("second-factor-remove", "GET"): CHANGE_OF_ONESELF,  # of a factor that is not theirs
+    ("second-factor-remove", "POST"): CHANGE_OF_ONESELF,
     ("account", "GET"): SIGNED_IN,
     ("account-name", "GET"): (WRONG_METHOD,) * 5,
     ("account-name", "POST"): CHANGE_OF_ONESELF,
@@ -272,6 +285,96 @@ def test_people_get_what_the_table_says(who: str, browser: Client, org: Organiza
     assert wrong == {}
 
 
+# What gives access to others asks for a recent sign-in (L6), whatever is chosen there. What does so for some choices is
+# tested beside each: giving the admin role by hand, by a group, by rules and by invitations.
+GIVES_ACCESS = {
+    ("owner-hand-over", "GET"),
+    ("owner-hand-over", "POST"),
+    ("domain-new", "GET"),
+    ("domain-new", "POST"),
+    ("domain-check", "POST"),
+    ("domain-remove", "GET"),
+    ("domain-remove", "POST"),
+    ("scim-token-new", "GET"),
+    ("scim-token-new", "POST"),
+    ("second-factor-app", "GET"),
+    ("second-factor-app", "POST"),
+    ("second-factor-passkey", "GET"),
+    ("second-factor-passkey", "POST"),
+    ("second-factor-codes", "GET"),
+    ("second-factor-codes", "POST"),
+    ("second-factor-remove", "GET"),
+    ("second-factor-remove", "POST"),
+}
+
+
+def test_what_gives_access_to_others_asks_for_a_recent_sign_in(org: Organization) -> None:
+    """L6, of the owner, who may do everything."""
+    browser, asked, lost = signed_in(OwnerFactory.create(org=org)), set(), []
+    session = browser.session
+    session[SIGNED_IN_AT] = (timezone.now() - RECENT).timestamp() - 1
+    session.save()
+    cookies = browser.cookies
+    for name, method in MATRIX:
+        browser.cookies = deepcopy(cookies)
+        with transaction.atomic():
+            address = address_of(name, org)
+            answer = browser.generic(method, address)
+            said = b"".join(answer) if answer.streaming else answer.content
+            if b"<title>Sign in again" in said:
+                asked.add((name, method))
+                back = re.search(rb'name="next" value="([^"]+)"', said)
+                assert back
+                if (
+                    browser.get(back[1].decode(), follow=True).status_code != 200
+                ):  # which is where signing in again leads
+                    lost.append((name, method))
+            transaction.set_rollback(True)
+    assert asked == GIVES_ACCESS
+    assert lost == []
+
+
+def half_signed(user: User) -> Client:
+    """A browser in which the right password was entered, and nothing else."""
+    user.set_password("correct horse battery staple")
+    user.save(update_fields=["password"])
+    browser = Client()
+    asked = browser.post(reverse("sign-in"), {"username": user.user_name, "password": "correct horse battery staple"})
+    assert asked["Location"] == reverse("second-factor")
+    return browser
+
+
+# What the password alone opens beyond what is open to anonymous people: who has a factor, and who of support has yet to
+# add the first one.
+FACTOR_PAGES = [key for key in MATRIX if key[0].startswith("second-factor")]
+WITH_THE_PASSWORD = {
+    "owner": dict.fromkeys(FACTOR_PAGES, ONWARD) | {("second-factor", "GET"): OPEN, ("second-factor", "POST"): OPEN},
+    "support": dict.fromkeys(FACTOR_PAGES, ONWARD) | {key: OPEN for key in FACTOR_PAGES if MATRIX[key] is SIGNED_IN},
+}
+
+
+@pytest.mark.parametrize("whose", WITH_THE_PASSWORD)
+def test_the_password_alone_opens_nothing_but_what_asks_for_the_second_factor(whose: str, org: Organization) -> None:
+    """L6: everything else is what it is to somebody anonymous."""
+    if whose == "owner":
+        App(user := OwnerFactory.create(org=org))
+    else:
+        user = StaffFactory.create()
+    browser, wrong = half_signed(user), {}
+    cookies = browser.cookies
+    for (name, method), (anonymous, *_) in MATRIX.items():
+        browser.cookies = deepcopy(cookies)
+        with transaction.atomic():
+            got = outcome(browser.generic(method, address_of(name, org)))
+            transaction.set_rollback(True)
+        if got != WITH_THE_PASSWORD[whose].get((name, method), anonymous):
+            wrong[name, method] = got
+    assert wrong == {}
+    for address in ADMINS:
+        answer = browser.get(f"/{address}", follow=True)
+        assert answer.redirect_chain[-1][0].startswith(reverse("sign-in")), address
+
+
 def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client) -> None:
     assert len(ADMINS) > 20
     for address in ADMINS:
@@ -318,6 +421,8 @@ def address_of(name: str, org: Organization) -> str:
     if name == "matter-dismiss":
         matters.note([Occurrence(org.id, MatterKind.GROUP_REFUSED, "Engineers", timezone.now())])
         return reverse(name, args=[Matter.objects.for_org(org).get().id])
+    if name == "second-factor-remove":
+        return reverse(name, args=[App(UserFactory.create(org=org)).row.id])
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
     return reverse(name)

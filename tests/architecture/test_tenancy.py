@@ -14,11 +14,14 @@ from orgs.db.tenancy import TenantKey
 from orgs.models import (
     Change,
     Door,
+    FactorLetter,
     LedgerEntry,
     OrgDeletion,
     ProfileAttribute,
+    RecoveryCode,
     Role,
     SchemaProfile,
+    SecondFactor,
     Session,
     SignInFailures,
     SupportNotice,
@@ -50,6 +53,9 @@ SHARED = {
 }
 LOOSE = {
     (User, "org"): "support staff belong to no org",
+    (SecondFactor, "org"): "support staff belong to no org",
+    (RecoveryCode, "org"): "support staff belong to no org",
+    (FactorLetter, "org"): "support staff belong to no org",
     (RequestLog, "org"): "a call that was not authenticated belongs to none",
     (RequestLog, "token"): "nothing keeps a token or an org alive for the log's sake",
     (Change, "by_person"): "support staff belong to no org",

@@ -23,6 +23,7 @@ from tests.browser import (
     scenes_groups,
     scenes_invitations,
     scenes_people,
+    scenes_second_factor,
 )
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -381,4 +382,4 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
-SCENES |= scenes_invitations.SCENES | scenes_account.SCENES
+SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES

@@ -32,6 +32,7 @@ def test_connecting_an_identity_provider_and_cutting_it_off(
     page.keyboard.press("Enter")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Not now").click()  # to a second factor
 
     expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
     page.get_by_role("button", name="Copy Base URL").click()
@@ -71,6 +72,9 @@ def test_by_keyboard_alone(owner: User, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Add a second factor")).to_be_visible()
+    tab_to("link", "Not now")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="SCIM provisioning")).to_be_visible()
 

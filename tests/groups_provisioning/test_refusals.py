@@ -25,8 +25,10 @@ from orgs import (
     matters,
     organizations,
     owners,
+    passkeys,
     people,
     profiles,
+    second_factors,
     sign_in,
     tokens,
     txt_records,
@@ -34,7 +36,7 @@ from orgs import (
 from orgs.admin.people import SwitchRefused
 from orgs.db import sealed
 from orgs.models import EntityKind
-from orgs.web import in_flight, turns
+from orgs.web import access, in_flight, turns
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
@@ -62,6 +64,14 @@ TOLD_BY = {
     people.UnknownPerson: "groups_provisioning/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
     SwitchRefused: "orgs/admin/people.py",
+    passkeys.NotAccepted: "orgs/views/second_factor.py",
+    second_factors.KnownPasskey: "orgs/views/second_factor.py",
+    second_factors.LastFactor: "orgs/views/second_factor.py",
+    second_factors.SessionEnded: "orgs/views/second_factor.py",
+    second_factors.TooManyFactors: "orgs/views/second_factor.py",
+    second_factors.UnknownFactor: "orgs/views/second_factor.py",
+    second_factors.WrongCode: "orgs/views/second_factor.py",
+    access.SignInTooOld: "orgs/web/access.py",
     sealed.Unreadable: "sso/connections.py",
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     address_limits.BadNetwork: "scim/forms.py",
@@ -77,6 +87,7 @@ NOT_ASKED = {
     organizations.ProfileInUse,
     profiles.BadAttributes,
     profiles.RoleInUse,
+    second_factors.NoFactors,
     tokens.UnknownToken,
 }
 

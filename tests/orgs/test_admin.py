@@ -27,7 +27,9 @@ from orgs.models import (
     User,
     VerifiedDomain,
 )
+from orgs.web.access import RECENT, SIGNED_IN_AT
 from scim.protocol import core
+from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import give, group
@@ -80,8 +82,10 @@ class TestTheWayIn:
     def test_ends_where_support_wanted_to_go(self, client, support):
         support.set_password("correct horse battery")
         support.save()
+        app = App(support)
         there = f"{reverse('sign-in')}?next=/admin/orgs/user/"
-        response = client.post(there, {"username": support.login_email, "password": "correct horse battery"})
+        asked = client.post(there, {"username": support.login_email, "password": "correct horse battery"})
+        response = client.post(asked["Location"], {"code": app.shows()})  # L6
         assert response["Location"] == "/admin/orgs/user/"
 
     def test_is_closed_to_the_owner_of_an_org(self, client):
@@ -91,6 +95,38 @@ class TestTheWayIn:
     def test_is_closed_to_support_that_was_deactivated(self, desk, support):
         User.objects.filter(pk=support.pk).update(active=False)
         assert reverse("sign-in") in desk.get("/admin/", follow=True).redirect_chain[-1][0]
+
+
+class TestWhatGivesAccess:
+    """To others: asks support, too, for a recent sign-in (SPEC L6)."""
+
+    @pytest.fixture
+    def stale(self, desk: Client) -> Client:
+        session = desk.session
+        session[SIGNED_IN_AT] = (timezone.now() - RECENT).timestamp() - 1
+        session.save()
+        return desk
+
+    def test_asks_to_sign_in_again_and_comes_back(self, stale: Client, org: Organization) -> None:  # L6
+        mapping = give(group(org, "Staff"), "Admin")
+        change = f"/admin/orgs/organization/{org.pk}/change/"
+        form = stale.get(change).context["adminform"].form
+        data = {name: value for name in form.fields if (value := form[name].value())}
+        approve = {"action": "approve", "_selected_action": [str(mapping.pk)]}
+        sent = (
+            ("GET", f"/admin/orgs/organization/{org.pk}/hand-over/", {}),
+            ("POST", f"/admin/orgs/organization/{org.pk}/hand-over/", {"address": "x@y.example", "sure": "1"}),
+            ("GET", "/admin/orgs/organization/add/", {}),
+            ("POST", change, data | {"domains": "acme.example", "initial-domains": ""}),
+            ("POST", "/admin/groups_provisioning/groupmapping/", approve),
+        )
+        for method, address, values in sent:
+            answer = stale.get(address) if method == "GET" else stale.post(address, values)
+            assert "<title>Sign in again" in answer.content.decode(), address
+            assert answer.context["next"] == address
+        assert not Change.objects.filter(by_person__is_staff=True).exists()
+        stale.post(change, data | {"name": "Renamed", "initial-domains": ""})
+        assert Organization.objects.get(pk=org.pk).name == "Renamed"
 
 
 class TestTheContentSecurityPolicy:

@@ -41,6 +41,7 @@ from orgs.models import (
 from orgs.web import limits
 from scim import request_log
 from sso import connections
+from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
@@ -199,6 +200,7 @@ class TestDeleting:
         org, owner, idp = full_org()
         stranger, _, their_idp = full_org()
         support = StaffFactory.create()
+        App(owner)
         browsers = [signed_in(owner), signed_in(User.objects.for_org(org).filter(is_owner=False)[0])]
         theirs = signed_in(User.objects.for_org(stranger).get(is_owner=True))
         for row in (org, owner):

@@ -22,6 +22,8 @@ from django.utils.http import urlsafe_base64_decode
 from orgs import people, sign_in
 from orgs.models import Organization, Session, SignInFailures, User
 from orgs.tasks import forget_expired_sessions, forget_sign_in_failures
+from orgs.web.signing_in import half_signed
+from tests.authenticators import App
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory
 
 PASSWORD = "correct horse battery staple"
@@ -50,13 +52,20 @@ def last_mail() -> Any:
 
 
 class TestSigningIn:
+    """What becomes of owners and support is in test_second_factors.py."""
+
+    @pytest.fixture
+    def ada(self, org: Organization) -> User:
+        return with_password(UserFactory.create(org=org, user_name="Ada@corp.example", roles=["Admin"]))
+
     def test_takes_an_org_admin_to_the_overview(self, client: Client, ada: User) -> None:
         assert sign_in_as(client, "ada@corp.example").headers["Location"] == "/"
         assert client.get("/").status_code == 200
 
-    def test_takes_staff_to_the_admin(self, client: Client, db: None) -> None:
-        with_password(StaffFactory.create(user_name="support@muster.example"))
-        assert sign_in_as(client, "support@muster.example").headers["Location"] == "/admin/"
+    def test_takes_staff_to_the_admin(self, client: Client, db: None) -> None:  # L6
+        app = App(with_password(StaffFactory.create(user_name="support@muster.example")))
+        sign_in_as(client, "support@muster.example")
+        assert client.post("/second-factor/", {"code": app.shows()}).headers["Location"] == "/admin/"
 
     def test_takes_the_address_in_any_letter_case(self, client: Client, ada: User) -> None:
         assert sign_in_as(client, "ADA@Corp.Example").status_code == 302
@@ -191,8 +200,9 @@ class TestOneAddressInSeveralOrgs:
         assert self.signed_in_as(sign_in_as(Client(), "ada@corp.example", f"{PASSWORD} 3")) == accounts[3].pk
 
     def test_nobody_can_crowd_support_out(self, accounts: list[User]) -> None:
-        support = with_password(StaffFactory.create(user_name="ada@corp.example"))
-        assert self.signed_in_as(sign_in_as(Client(), "ada@corp.example")) == support.pk
+        app = App(support := with_password(StaffFactory.create(user_name="ada@corp.example")))
+        sign_in_as(browser := Client(), "ada@corp.example")
+        assert self.signed_in_as(browser.post("/second-factor/", {"code": app.shows()})) == support.pk
 
     def test_the_owner_signs_in_on_the_org_s_page_and_a_person_beside_them_does_not(
         self, org: Organization
@@ -560,6 +570,7 @@ class TestSupport:
         monkeypatch.setenv("DJANGO_SUPERUSER_LOGIN_EMAIL", "ADA@corp.example")
         call_command("createsuperuser", interactive=False, verbosity=0)
         answer = sign_in_as(client, "ada@corp.example", "support's own password")
-        assert answer.headers["Location"] == "/admin/"
+        assert answer.headers["Location"] == "/second-factor/"
+        assert half_signed(answer.wsgi_request) == User.objects.get(is_staff=True)
         with pytest.raises(CommandError, match="has this address already"):
             call_command("createsuperuser", interactive=False, verbosity=0)

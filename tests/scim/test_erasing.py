@@ -47,6 +47,7 @@ from orgs.models import (
 from orgs.people import UnknownPerson
 from scim import erasing, request_log, tasks
 from scim.models import RequestLog, RequestLogBody
+from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import EntityFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
@@ -262,6 +263,7 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     Client().post("/where-to-sign-in/", {"email": name})
     wait_for_mails()
     sign_in.set_password(user=user, password=ada.word("password"))
+    App(user, name=ada.word("factor"))
     # They come through the identity provider, which is refused once.
     linked = {"issuer": "https://idp.example", "subject": ada.word("subject")}
     IdentityLink.objects.create(org=org, user=user, linked_at=timezone.now(), last_used_at=timezone.now(), **linked)

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if not User.objects.filter(login_email=OWNER, is_owner=True).exists():
             _seed(password)
         self.stdout.write(f"org admin  {OWNER}  password  {password}")
-        self.stdout.write(f"support    {SUPPORT}  password  {password}  (at /admin/)")
+        self.stdout.write(f"support    {SUPPORT}  password  {password}  (at /admin/; adds a second factor first)")
 
 
 @transaction.atomic

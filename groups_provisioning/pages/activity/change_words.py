@@ -78,17 +78,21 @@ from orgs.change_details import (
     UserDeactivated,
     UserDeleted,
     UserErased,
+    UserFactorAdded,
+    UserFactorRemoved,
+    UserFactorsReset,
     UserJoined,
     UserOpened,
     UserPlaced,
     UserPutBack,
+    UserRecoveryCodesMade,
     UserRenamed,
     UserRevived,
     UserRolesSet,
     UserSignedOut,
     UserTakenOut,
 )
-from orgs.models import Change, Entity, Invitation, LedgerEntry, MatterKind, Organization, User
+from orgs.models import Change, Entity, FactorKind, Invitation, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -198,6 +202,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserOpened: gettext_lazy("%(person)s, whom the identity provider had deactivated, was activated by hand"),
     InvitationResent: gettext_lazy("The invitation of %(address)s was sent again"),
     InvitationRevoked: gettext_lazy("The invitation of %(address)s was revoked"),
+    UserFactorsReset: gettext_lazy("Every second factor of %(person)s was removed, and every session ended"),
+    UserRecoveryCodesMade: gettext_lazy("%(person)s made new recovery codes"),
     UserRenamed: gettext_lazy("%(person)s changed their own name"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
     UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
@@ -375,6 +381,20 @@ def _invited(detail: InvitationsSent, known: Names) -> str:
 def _joined(detail: UserJoined, known: Names) -> str:
     about = {"person": known.person(detail.user), "roles": ", ".join(detail.roles)}
     return _("%(person)s accepted an invitation as %(roles)s") % about
+
+
+@in_words.register
+def _factor_added(detail: UserFactorAdded, known: Names) -> str:
+    is_app = detail.kind == FactorKind.TOTP
+    words = _("%(person)s added an authenticator app") if is_app else _("%(person)s added a passkey")
+    return words % {"person": known.person(detail.user)}
+
+
+@in_words.register
+def _factor_removed(detail: UserFactorRemoved, known: Names) -> str:
+    is_app = detail.kind == FactorKind.TOTP
+    words = _("%(person)s removed an authenticator app") if is_app else _("%(person)s removed a passkey")
+    return words % {"person": known.person(detail.user)}
 
 
 @in_words.register

@@ -25,7 +25,7 @@ from orgs import entities, roles
 from orgs.choices import RolePolicy
 from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES, Organization
-from orgs.web.access import OrgRequest, cause
+from orgs.web.access import OrgRequest, cause, require_recent
 
 deciding = changing.changing("groups")
 
@@ -65,6 +65,7 @@ def give_role(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     form = TargetForm(_data(request), org=request.org, kinds=[ROLE])
 
     def carry_out() -> str:
+        _require_recent_for(request, form.target)
         made = mappings.map_group(
             org=request.org, group_id=group.id, kind=ROLE, target=form.target, cause=cause(request)
         )
@@ -91,6 +92,8 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
     def carry_out() -> str:
+        if mapping.role:
+            _require_recent_for(request, form.target)
         made = mappings.approve(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
@@ -117,6 +120,8 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
 
     def carry_out() -> str:
+        if mapping.role:
+            _require_recent_for(request, form.target)
         made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
         return _mapped(group, made)
 
@@ -236,6 +241,12 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
     return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
 
 
+def _require_recent_for(request: OrgRequest, target: UUID | str, *, back: str = "") -> None:
+    """Before people are given this role, if that makes them admins."""
+    if target == roles.catalogue(request.org.profile).admin:
+        require_recent(request, back=back)
+
+
 def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: dict[str, Any]) -> HttpResponseBase:
     """Each to an entity of its name, or all to one role: an entity has only one group (SPEC M1)."""
     to = request.POST.get("to", "")
@@ -245,7 +256,11 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
         return redirect(back)
     groups = {str(each.id): each for each in PushedGroup.objects.for_org(request.org).live().filter(id__in=chosen)}
 
+    is_admin = kind == ROLE and role == roles.catalogue(request.org.profile).admin
+
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
+        if is_admin:
+            require_recent(request, back=back)
         done = mappings.map_many(
             org=request.org, group_ids=map(UUID, groups), kind=kind, role=role, cause=cause(request)
         )
@@ -264,7 +279,6 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
             "Each group is mapped to the %(kind)s of its own name, because a target can have only one group. What does "
             "not exist is created, except sub-organizations. Groups that have a mapping stay as they are."
         )
-    is_admin = kind == ROLE and role == roles.catalogue(request.org.profile).admin
     question = Question(
         title=title % {"count": len(groups)},
         verb=_("Give role") if kind == ROLE else _("Map groups"),
@@ -306,6 +320,8 @@ def _approve_many(
     asked = {str(mapping.id): mapping.group for mapping in pending if mapping.id not in stays}
 
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
+        for mapping in pending:
+            _require_recent_for(request, mapping.role, back=back)
         done = mappings.approve_many(org=request.org, mapping_ids=map(UUID, asked), cause=cause(request))
         count = len(done.approved)
         return (

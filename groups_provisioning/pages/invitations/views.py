@@ -19,7 +19,7 @@ from groups_provisioning.actions.accepting import Name
 from groups_provisioning.pages.invitations.forms import InvitationsForm, JoinForm
 from orgs import invitations, sign_in
 from orgs.models import Ending, Invitation, User
-from orgs.web.access import RECENT, OrgRequest, cause, is_recent, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.long_list import LongList
 
 PAGE = 50
@@ -66,8 +66,8 @@ def new(request: OrgRequest) -> HttpResponse:
     form = InvitationsForm(request.POST or None, org=request.org)
     found: tuple[invitations.Conflict, ...] = ()
     if request.method == "POST" and form.is_valid():
-        if form.makes_admins and not is_recent(request):
-            return render(request, "orgs/sign_in_again.html", {"next": request.path, "minutes": RECENT.seconds // 60})
+        if form.makes_admins:
+            require_recent(request)
         found = tuple(invitations.conflicts(request.org, form.cleaned_data["addresses"]))
         if form.makes_admins and not found and "seen" not in request.POST:
             return render(request, "groups_provisioning/invitations/admins.html", {"form": form})

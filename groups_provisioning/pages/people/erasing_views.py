@@ -29,6 +29,7 @@ WENT: dict[str, Promise] = {
     "orgs_ledgerentry": gettext_lazy("Refused values, in the activity"),
     "orgs_ssosignin": gettext_lazy("sign-ins through the identity provider"),
     "orgs_signinfailures": gettext_lazy("Failed sign-ins"),
+    "orgs_secondfactor": gettext_lazy("Second factors"),
     "orgs_session": gettext_lazy("Sessions"),
     "django_admin_log": gettext_lazy("Entries in support's own log"),
     "mail files": gettext_lazy("Mails kept as files"),

@@ -18,7 +18,7 @@ from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from orgs.models import LedgerEntry, Organization, Standing, User
 from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
 
@@ -118,6 +118,8 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
     form = RolesForm(data, org=request.org, present=user.manual_roles)
     if request.method == "POST" and form.is_valid():
         chosen = form.roles()
+        if catalogue(request.org.profile).admin in set(chosen) - set(user.manual_roles or ()):
+            require_recent(request)
         if manual_changes.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
             messages.success(request, _roles_message(request.org, user, chosen))
         return redirect("person", user_id)

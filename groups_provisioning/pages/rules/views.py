@@ -31,7 +31,7 @@ from orgs import entities, roles
 from orgs.catalogue import UnknownRole
 from orgs.entities import KindOff
 from orgs.models import Organization
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.downloads import as_csv
 
 editing = changing.changing("rules")
@@ -171,6 +171,10 @@ def apply(request: OrgRequest) -> HttpResponseBase:
     gives_roles = rule.gives_role if rule else bool(sent.get("roles"))
 
     def carry_out() -> str:
+        admin = roles.catalogue(request.org.profile).admin
+        applied = [rule] if rule else MappingRule.objects.for_org(request.org).of_list(roles=gives_roles)
+        if any(each.role == admin for each in applied):
+            require_recent(request)
         done = mappings.apply_rules(
             org=request.org, rule_id=rule.id if rule else None, roles=gives_roles, cause=cause(request)
         )
@@ -223,6 +227,8 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
             if form.gives_admin or context["tally"].unmapped or context["matches"].is_cut:
                 context |= _effect(request, form)
             if request.POST.get("seen") == context["seen"]:
+                if form.gives_admin:
+                    require_recent(request)
                 return _saved(request, form)
             context["asked_again"] = True
         except (KindOff, UnknownRole) as refusal:
