@@ -30,6 +30,7 @@ from orgs import (
     profiles,
     second_factors,
     sign_in,
+    time_zones,
     tokens,
     txt_records,
 )
@@ -49,6 +50,7 @@ TOLD_BY = {
     domains.TooManyPending: "orgs/views/domains.py",
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
+    time_zones.UnknownTimeZone: "orgs/forms.py",
     erasures.BadReceipt: "scim/management/commands/erase.py",
     in_flight.Busy: "orgs/web/fair_share.py",
     invitations.Conflicts: "groups_provisioning/pages/invitations/views.py",
