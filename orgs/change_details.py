@@ -314,6 +314,16 @@ class UserJoined(PersonDetail, verb="user.joined"):
     roles: list[str]
 
 
+class UserEnrolled(PersonDetail, verb="user.enrolled"):
+    """Somebody whom SCIM had not made got an account by signing in through the identity provider (SPEC L5)."""
+
+
+class UserUnlinked(PersonDetail, verb="user.unlinked"):
+    """An admin ended whom an identity provider means by this person; the next sign-in links them anew (SPEC L4)."""
+
+    issuer: str
+
+
 class UserPlaced(PlacementDetail, verb="user.placed"):
     """An admin placed somebody in an entity (SPEC R4)."""
 

@@ -104,9 +104,19 @@ def receipts(path: Path) -> Iterator[Receipt]:
                     raise BadReceipt(f"{file}, line {number}: {bad}") from bad
 
 
-def digest(org_id: UUID, user_name: str) -> bytes:
-    """What is kept of the userName: enough to recognise it, for whoever has SECRET_KEY, and not to tell it."""
-    return salted_hmac("orgs.erasures", f"{org_id} {fold(user_name)}", algorithm="sha256").digest()
+def digest(org_id: UUID, user_name: str, *, secret_key: str | None = None) -> bytes:
+    """What is kept of the userName: enough to recognise it, for whoever has SECRET_KEY, and not to tell it.
+
+    secret_key: a former one.
+    """
+    name = f"{org_id} {fold(user_name)}"
+    return salted_hmac("orgs.erasures", name, secret=secret_key, algorithm="sha256").digest()
+
+
+def was_erased(org: Organization, user_name: str) -> bool:
+    """Whether somebody of this userName was erased, by the present SECRET_KEY or a fallback (SPEC U5)."""
+    digests = [digest(org.id, user_name, secret_key=key) for key in (None, *settings.SECRET_KEY_FALLBACKS)]
+    return Erasure.objects.for_org(org).filter(name_digest__in=digests).exists()
 
 
 def begin(user: User, *, at: datetime, name_digest: bytes | None = None) -> Erasure:

@@ -210,6 +210,15 @@ def of_secret(secret: str, *, at: datetime, lock: bool = False) -> Invitation:
     return invitation
 
 
+def open_to(org: Organization, address: str, *, at: datetime, lock: bool = False) -> Invitation | None:
+    """The invitation that waits for this address. lock: for the rest of the transaction.
+
+    For whoever shows in another way than by its secret that the address is theirs.
+    """
+    known = Invitation.objects.for_org(org).filter(address_key=fold(address), ended_at=None, expires_at__gt=at)
+    return (known.select_for_update() if lock else known).first()
+
+
 def accepted(invitation: Invitation, user: User, at: datetime) -> None:
     """Note who accepted an invitation, which the caller has locked."""
     invitation.user = user

@@ -130,21 +130,25 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
 
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
-    # What set_unusable_password sets, at a twentieth of its cost.
-    password = UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
-    user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=password)
+    user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=_unusable_password())
     _assign(user, facts)
     user.active = facts.active
     _save(user)
     return user, [Effect(user.id, "account", None, account(user))]
 
 
-def add_invited(
-    *, org: Organization, address: str, names: tuple[str, str], roles: list[str], password: str, at: datetime
+def add_unmanaged(
+    *,
+    org: Organization,
+    address: str,
+    names: tuple[str, str],
+    roles: list[str] | None,
+    password: str | None,
+    at: datetime,
 ) -> tuple[User, list[Effect]]:
-    """A new person whom SCIM does not manage, until it adopts them (SPEC U13, U3). names: given and family.
+    """A new person whom SCIM does not manage, until it adopts them (SPEC U13, L5, U3).
 
-    Raises UserNameTaken.
+    names: given and family. roles: set by hand; None for the default. password: None without one. Raises UserNameTaken.
     """
     given, family = names
     user = User(
@@ -158,9 +162,17 @@ def add_invited(
         created_at=at,
         modified_at=at,
     )
-    user.set_password(password)
+    if password is None:
+        user.password = _unusable_password()
+    else:
+        user.set_password(password)
     _save(user)
     return user, [Effect(user.id, "account", None, account(user))]
+
+
+def _unusable_password() -> str:
+    """What set_unusable_password sets, at a twentieth of its cost."""
+    return UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
 
 
 def change(*, user: User, facts: Facts, at: datetime) -> list[Effect] | None:
@@ -316,10 +328,11 @@ def set_password(*, user: User, password: str, but: str = "") -> bool:
     """Set the password that the account's holder chose, and end every open session. Returns whether it was set.
 
     user: as it was when the form was offered. An account that has been closed since then gets no password: an IdP may
-    be deactivating it at this very moment (SPEC U4). but: the key of the row of the session that goes on.
+    be deactivating it at this very moment (SPEC U4). Nor does one that signs in without (SPEC L6). but: the key of the
+    row of the session that goes on.
     """
     same_account = User.objects.filter(pk=user.pk, active=True, deleted_at=None, session_epoch=user.session_epoch)
-    if not same_account.update(password=make_password(password)):
+    if not same_account.with_passwords().update(password=make_password(password)):
         return False
     sessions.end_all(user=user, but=but)
     return True

@@ -4,10 +4,30 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from orgs.models import SsoSignIn
+from orgs.models import Organization, SsoSignIn
 from orgs.traces import Traces
 
 KEPT = timedelta(days=90)
+
+
+def note(
+    org: Organization,
+    *,
+    sign_in_id: UUID,
+    connection_id: UUID,
+    at: datetime,
+    name: str,
+    address: str,
+    reason: str = "",
+    detail: str = "",
+) -> None:
+    """Note that somebody came. name: the userName, where one is known. reason, detail: why they were refused.
+
+    detail: never who somebody is at the identity provider.
+    """
+    row = SsoSignIn(id=sign_in_id, org=org, connection=connection_id, at=at, name=name, reason=reason, detail=detail)
+    row.address = address[:45]
+    row.save(force_insert=True)
 
 
 def forget(*, at: datetime) -> None:

@@ -145,7 +145,20 @@ WORDS: Mapping[Reason, str | Promise] = {
         " one of your verified domains."
     ),
     Reason.NOBODY: _("Nobody here has the userName %(detail)s."),
+    Reason.SEVERAL_PEOPLE: _("Several people here have the externalId that “%(detail)s” holds."),
+    Reason.OTHER_EXTERNAL_ID: _(
+        "%(detail)s has another externalId here than the identity provider says, so it is somebody else."
+    ),
+    Reason.LINKED_TO_ANOTHER: _(
+        "%(detail)s is linked to another account at the identity provider. If it is the same person, unlink them; they"
+        " are linked again when they sign in."
+    ),
     Reason.DEACTIVATED: _("%(detail)s is deactivated."),
+    Reason.DELETED: _("%(detail)s was deleted. Only provisioning by SCIM brings somebody back."),
+    Reason.NO_ACCOUNT: _(
+        "Nobody here has the userName %(detail)s, and no account is made for it: it is no address in one of your"
+        " verified domains."
+    ),
 }
 
 

@@ -100,7 +100,12 @@ class Reason(StrEnum):
     NO_NAME = auto()
     EMAIL_NOT_VERIFIED = auto()
     NOBODY = auto()
+    SEVERAL_PEOPLE = auto()
+    OTHER_EXTERNAL_ID = auto()
+    LINKED_TO_ANOTHER = auto()
     DEACTIVATED = auto()
+    DELETED = auto()
+    NO_ACCOUNT = auto()
 
 
 def quoted(value: object) -> str:

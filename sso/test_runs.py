@@ -31,19 +31,23 @@ def finish(
 ) -> Outcome:
     """What the browser brought back from a test run, once. parameters: all values of each.
 
-    The configuration counts as tested if a trusted token has a userName, whoever it is: it is often nobody in the org
-    who sets the connection up. May take forty seconds, for which no transaction should be open.
+    The configuration counts as tested if a trusted token has a userName, and the externalId where it should, whoever
+    it is: it is often nobody in the org who sets the connection up. May take forty seconds, for which no transaction
+    should be open.
     """
     try:
         identity = journeys.arrive(journey, connection=connection, parameters=parameters, now=now)
     except Refused as refused:
         return Outcome(None, False, None, refused)
-    revision = Revision.objects.for_org(connection.org_id).get(id=journey.revision_id)
+    found = Revision.objects.for_org(connection.org_id).select_related("connection__org")
+    revision = found.get(id=journey.revision_id)
     passed = False
     try:
-        name = identification.user_name(connection.org, identity.claims, claim=revision.name_claim)
+        identification.user_name(connection.org, identity.claims, claim=revision.name_claim)
+        identification.external_id(identity.claims, claim=revision.external_id_claim)
         passed = _passed(journey, connection, now)
-        return Outcome(identity, passed, identification.person(connection.org, name), None)
+        meant = identification.meant_by(identity, revision=revision, now=now)
+        return Outcome(identity, passed, meant.person, None)
     except Refused as refused:
         return Outcome(identity, passed, None, refused)
 

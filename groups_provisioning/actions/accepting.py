@@ -30,7 +30,7 @@ def accept(*, secret: str, name: Name, password: str, at: datetime) -> User:
     if found := invitations.conflicts(org, [invitation.address], invited=False):
         raise Conflicts(*found)
     try:
-        user, effects = people.add_invited(
+        user, effects = people.add_unmanaged(
             org=org,
             address=invitation.address,
             names=(name.given, name.family),

@@ -41,6 +41,10 @@ class UserQuerySet(TenantQuerySet["User"]):
         """The people of an org whom SCIM lists, changes and keeps unique: not the owner (SPEC U3, O8)."""
         return self.filter(deleted_at=None, is_owner=False)
 
+    def with_passwords(self) -> "UserQuerySet":
+        """Those whose password counts (SPEC L6), see `User.password_counts`."""
+        return self.filter(Q(org__sso_connection=None) | Q(is_owner=True))
+
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -158,6 +162,14 @@ class User(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether Django lets this person sign in."""
         return self.active and self.deleted_at is None
+
+    @property
+    def password_counts(self) -> bool:
+        """Whether this account signs in with a password (SPEC L6).
+
+        The people of an org do not while it has an active connection to an identity provider, its owner excepted.
+        """
+        return self.is_owner or self.org is None or self.org.sso_connection is None
 
     @property
     def activity(self) -> Activity:

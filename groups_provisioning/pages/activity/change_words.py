@@ -77,6 +77,7 @@ from orgs.change_details import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserEnrolled,
     UserErased,
     UserFactorAdded,
     UserFactorRemoved,
@@ -91,6 +92,7 @@ from orgs.change_details import (
     UserRolesSet,
     UserSignedOut,
     UserTakenOut,
+    UserUnlinked,
 )
 from orgs.models import Change, Entity, FactorKind, Invitation, LedgerEntry, MatterKind, Organization, User
 from orgs.models.history import PLACES
@@ -206,6 +208,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserRecoveryCodesMade: gettext_lazy("%(person)s made new recovery codes"),
     UserRenamed: gettext_lazy("%(person)s changed their own name"),
     UserSignedOut: gettext_lazy("Every session of %(person)s was ended"),
+    UserEnrolled: gettext_lazy("%(person)s got an account by signing in through the identity provider"),
+    UserUnlinked: gettext_lazy("%(person)s is no longer linked to an account at %(issuer)s"),
     UserPlaced: gettext_lazy("%(person)s was assigned to %(name)s by hand"),
     UserTakenOut: gettext_lazy("%(person)s was removed from %(name)s by hand"),
     UserPutBack: gettext_lazy("The removal of %(person)s from %(name)s was undone"),

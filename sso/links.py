@@ -1,0 +1,53 @@
+"""Which people an identity provider means by its subjects (SPEC L4).
+
+The only module that writes `IdentityLink`, which ends with its person (`orgs.people.delete`).
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from orgs.change_details import UserUnlinked
+from orgs.db.transactions import command
+from orgs.history import Cause, record
+from orgs.models import IdentityLink, Organization, User
+from orgs.people import UnknownPerson
+from sso.identities import Identity
+
+
+def link(person: User, identity: Identity, *, at: datetime) -> None:
+    """From now on the provider means this person by this subject. person: locked, and without a link of this issuer.
+
+    Raises IntegrityError, where the subject is somebody else's meanwhile.
+    """
+    assert person.org
+    IdentityLink.objects.create(
+        org=person.org,
+        user=person,
+        issuer=identity.issuer,
+        subject=identity.subject,
+        linked_at=at,
+        last_used_at=at,
+    )
+
+
+def used(person: User, identity: Identity, *, at: datetime) -> None:
+    """Note that somebody signed in by their link."""
+    assert person.org
+    IdentityLink.objects.for_org(person.org).filter(user=person, issuer=identity.issuer).update(last_used_at=at)
+
+
+@command
+def unlink(*, org: Organization, user_id: UUID, cause: Cause) -> int:
+    """End every link of a person, so that the next sign-in links them anew. Sessions stay. Returns how many there were.
+
+    Raises UnknownPerson.
+    """
+    person = User.objects.for_org(org).provisionable().select_for_update(no_key=True).filter(id=user_id).first()
+    if person is None:
+        raise UnknownPerson(user_id)
+    links = IdentityLink.objects.for_org(org).filter(user=person)
+    issuers = list(links.order_by("issuer").values_list("issuer", flat=True))
+    links.delete()
+    for issuer in issuers:
+        record(org, cause, UserUnlinked(user=str(person.id), issuer=issuer))
+    return len(issuers)
