@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("groups_provisioning.urls")),
     path("", include("orgs.urls")),
     path("", include("scim.urls")),
+    path("", include("sso.urls")),
 ]
 
 if settings.DEBUG:

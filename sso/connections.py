@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orgs import sessions
 from orgs.change_details import OrgSsoAccountsSwitched, OrgSsoActivated, OrgSsoDrafted, OrgSsoSwitchedOff
 from orgs.db.keys import uuid7
 from orgs.db.sealed import Unreadable, seal, unseal
@@ -51,6 +52,17 @@ def secret_in(revision: Revision) -> str:
         return unseal(revision.client_secret, owner=revision.id)
     except Unreadable:
         raise Refused(Reason.SECRET_UNREADABLE) from None
+
+
+def of_address(connection_id: UUID) -> Connection | None:
+    """The connection whose id is in an address, with its org, if that is there."""
+    return Connection.objects.filter(id=connection_id, org__closed_at=None).select_related("org").first()
+
+
+def active(connection_id: UUID) -> Revision | None:
+    """By which configuration people sign in who come with this address, with its connection and org."""
+    found = Revision.objects.filter(connection_id=connection_id, state=State.ACTIVE, connection__org__closed_at=None)
+    return found.select_related("connection__org").first()
 
 
 @command
@@ -126,7 +138,7 @@ def activate(*, org: Organization, revision_id: UUID, cause: Cause) -> Revision:
 def switch_off(*, org: Organization, cause: Cause) -> bool:
     """Let the org's people sign in with passwords again. What was active is the draft, unless there is a newer one.
 
-    Links are kept. Returns whether it was on.
+    Sessions that began with it end (SPEC L7); links are kept. Returns whether it was on.
     """
     locked = _locked(org)
     there = _present(org)
@@ -137,6 +149,7 @@ def switch_off(*, org: Organization, cause: Cause) -> bool:
     active.save(update_fields=["state"])
     locked.sso_connection = None
     locked.save(update_fields=["sso_connection"])
+    sessions.end_of_connection(active.connection_id)
     record(org, cause, OrgSsoSwitchedOff(issuer=active.issuer))
     return True
 

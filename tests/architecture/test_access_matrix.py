@@ -1,5 +1,6 @@
 """Who may open what: every address of the portal, by everybody there is. A new address has to join the table."""
 
+import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -28,6 +29,10 @@ from orgs.web.access import RECENT, SIGNED_IN_AT
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
 from scim.models import RequestLog
+from sso import connections
+from sso.connections import Facts
+from sso.models import IssuerDocument, Revision
+from sso.oidc.documents import description_url
 from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import (
@@ -39,6 +44,7 @@ from tests.factories import (
     UserFactory,
     issue_token,
 )
+from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET, description, rsa
 
 # What comes of a request.
 OPEN = "the page"
@@ -48,6 +54,7 @@ ABSENT = "404"
 ADMIN = "on to the admin"
 ONWARD = "on to another page"
 WRONG_METHOD = "405"
+BAD = "400"
 
 PEOPLE = ("anonymous", "stranger", "member", "admin", "support")
 EVERYBODY = (OPEN,) * 5
@@ -95,6 +102,12 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("account-sessions-end", "GET"): SIGNED_IN,
     ("account-sessions-end", "POST"): CHANGE_OF_ONESELF,
     ("overview", "GET"): (SIGN_IN, OPEN, ONWARD, OPEN, ADMIN),  # to their account
+    ("sso-start", "GET"): (ONWARD,) * 5,  # to the identity provider
+    ("sso-callback", "GET"): (REFUSED,) * 5,  # without having begun here
+    ("sso-initiate", "GET"): (REFUSED,) * 5,  # without a word of who asks
+    ("sso-initiate", "POST"): (REFUSED,) * 5,
+    ("sso-logout", "GET"): (WRONG_METHOD,) * 5,
+    ("sso-logout", "POST"): (BAD,) * 5,  # without a token
     ("activity", "GET"): ORG_ADMINS,
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -491,6 +504,19 @@ def _decided(org: Organization) -> Decision:
     return Decision.objects.create(org=org, user=user, winner=sides[0], loser=sides[1], at=now, change=change)
 
 
+def a_connection(org: Organization) -> UUID:
+    """An active one, to a provider whose description was read a moment ago."""
+    now = timezone.now()
+    cause = Cause(Door.COMMAND, now)
+    made = connections.draft(org=org, facts=Facts(ISSUER, CLIENT, SECRET), cause=cause)
+    Revision.objects.filter(id=made.id).update(tested_at=now)
+    connections.activate(org=org, revision_id=made.id, cause=cause)
+    said = {description_url(ISSUER): description(), f"{ISSUER}/keys": {"keys": [rsa().as_dict(private=False)]}}
+    for url, body in said.items():
+        IssuerDocument.objects.create(url=url, body=json.dumps(body).encode(), read_at=now, asked_at=now)
+    return made.connection_id
+
+
 # What makes that which an address names, and gives its id.
 ONE = (
     dict.fromkeys(
@@ -502,6 +528,10 @@ ONE = (
     | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
     | {
         "invitation": a_secret,
+        "sso-start": a_connection,
+        "sso-callback": a_connection,
+        "sso-initiate": a_connection,
+        "sso-logout": a_connection,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,
@@ -517,7 +547,7 @@ def outcome(answer: HttpResponse) -> str:
         if to.startswith(reverse("sign-in")):
             return SIGN_IN
         return ADMIN if to == reverse("admin:index") else ONWARD
-    return {200: OPEN, 403: REFUSED, 404: ABSENT, 405: WRONG_METHOD}[answer.status_code]
+    return {200: OPEN, 400: BAD, 403: REFUSED, 404: ABSENT, 405: WRONG_METHOD}[answer.status_code]
 
 
 # What is below the SCIM base URLs is answered by the front door: the token alone decides the org (SPEC O5).

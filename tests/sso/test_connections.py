@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
@@ -208,3 +209,18 @@ def test_there_is_one_connection_and_one_draft_of_an_org(org: Organization) -> N
         Connection.objects.create(org=org, created_at=NOW)
     with pytest.raises(IntegrityError, match="one_of_each"), transaction.atomic():
         Revision.objects.create(org=org, connection=made.connection, issuer=ISSUER, changed_at=NOW)
+
+
+class TestTheLastResort:
+    def test_switches_single_sign_on_off(self, org: Organization) -> None:  # L6
+        activate(org, passed(org))
+        call_command("sso_off", org.slug)
+        org.refresh_from_db()
+        assert (states(), org.sso_connection) == ([State.DRAFT], None)
+        change = Change.objects.for_org(org).get(verb="org.sso_switched_off")
+        assert change.door == Door.COMMAND
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_says_that_there_is_nothing_to_switch(self, org: Organization, there: bool) -> None:
+        with pytest.raises(CommandError):
+            call_command("sso_off", org.slug if there else "nowhere")
