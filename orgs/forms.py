@@ -25,6 +25,20 @@ class AddressForm(forms.Form):
     username = _address(autofocus=True)
 
 
+class OrgForm(forms.Form):
+    """Between the two, where an address leads to several orgs."""
+
+    username = _address(readonly=True)
+    org = forms.CharField(
+        label=_("Short name of your organization"),
+        max_length=80,
+        help_text=_("The last part of its own sign-in address."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "organization", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+
 class SignInForm(forms.Form):
     """The second step. The address is shown, for people and for what keeps their passwords; changing it goes back."""
 

@@ -142,6 +142,10 @@ def _conflict(address: str, person: User | None, is_invited: bool, listed: tuple
     return Conflict(address, Reason.INVITED) if is_invited else None
 
 
+class ThroughProvider(Exception):
+    """The org's people sign in through its identity provider: whoever does so by this address has accepted."""
+
+
 def _roles(org: Organization, roles: Collection[str]) -> list[str]:
     keys = catalogue(org.profile).keys
     if unknown := set(roles) - set(keys):

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from orgs import people, sign_in_failures
 from orgs.db.keys import fold
-from orgs.models import Organization, User
+from orgs.models import Organization, User, VerifiedDomain
 from orgs.models.people import UserQuerySet
 from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
 from orgs.web.in_flight import InFlight
@@ -115,7 +115,7 @@ def _candidates(address: str, org: Organization | None) -> dict[str, User | None
 
     Support comes first: nobody can crowd it out by provisioning its address. In an org the owner does (SPEC O8).
     """
-    known = _open_accounts(address).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    known = _open_accounts(address).with_passwords().exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     if org is None:
         found, number = known.order_by("-is_staff", "id"), TRIED
     else:
@@ -136,6 +136,17 @@ def _is_right(account: User | None, password: str) -> bool:
     return account.check_password(password)
 
 
+def with_providers(address: str) -> list[Organization]:
+    """The orgs to whose identity providers an address leads, since its domain is theirs, the oldest first (SPEC L1).
+
+    Whether it has an account there, nobody looks. A domain whose record is gone leads nowhere.
+    """
+    _, at, domain = fold(address).rpartition("@")
+    listed = VerifiedDomain.objects.filter(name=domain if at else "", gone_since=None)
+    active = Organization.objects.filter(closed_at=None).exclude(sso_connection=None)
+    return list(active.filter(id__in=listed.values("org")).order_by("id"))
+
+
 def sign_in_path(org: Organization | None) -> str:
     """The page where the accounts of an org sign in; None: support."""
     return reverse("sign-in") if org is None else reverse("sign-in-org", args=[org.slug])
@@ -149,13 +160,16 @@ def password_link(user: User) -> str:
 
 
 def mail_password_links(address: str, *, client: str) -> None:
-    """Mail links to set a password, one for each org in which the address has an account. As `_mail`."""
+    """Mail links to set a password, one for each org in which the address has an account. As `_mail`.
+
+    For an account that signs in without one (SPEC L6), the mail says so, and where.
+    """
     _mail(
         address,
         client=client,
         subject=_("Set your password for Muster"),
         template="registration/set_password_mail.txt",
-        link=password_link,
+        link=lambda account: password_link(account) if account.password_counts else None,
     )
 
 
@@ -166,12 +180,19 @@ def mail_sign_in_addresses(address: str, *, client: str) -> None:
         client=client,
         subject=_("Where you can sign in to Muster"),
         template="registration/where_to_sign_in_mail.txt",
-        link=lambda account: settings.MUSTER_URL + sign_in_path(account.org),
+        link=sign_in_address,
     )
 
 
-def _mail(address: str, *, client: str, subject: str, template: str, link: Callable[[User], str]) -> None:
+def sign_in_address(account: User) -> str:
+    """The URL of the page where an account signs in."""
+    return settings.MUSTER_URL + sign_in_path(account.org)
+
+
+def _mail(address: str, *, client: str, subject: str, template: str, link: Callable[[User], str | None]) -> None:
     """Mail a link for each org in which the address has an account that may sign in; if there is none, do nothing.
+
+    link: None for where to sign in through an identity provider instead.
 
     Do nothing either if `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
     be flooded from here. The caller learns nothing of this. A thread writes and sends the mail: the answer takes the
@@ -194,20 +215,23 @@ def _too_often(key: tuple[str, str], per_hour: int) -> bool:
     return mails.take(key, rate=per_hour / 3600, burst=per_hour) > 0
 
 
-def _write_and_send(accounts: Iterable[User], subject: str, template: str, link: Callable[[User], str]) -> None:
+def _write_and_send(accounts: Iterable[User], subject: str, template: str, link: Callable[[User], str | None]) -> None:
     try:
         for mailbox, of_mailbox in _by_mailbox(accounts).items():
-            entries = sorted(
-                (account.org.name if account.org else str(_("Muster support")), link(account)) for account in of_mailbox
-            )
+            linked = [(_place(account), link(account), sign_in_address(account)) for account in of_mailbox]
             words: dict[str, Any] = {
-                "entries": entries,
+                "entries": sorted((place, there) for place, there, _address in linked if there),
+                "through_providers": sorted((place, address) for place, there, address in linked if not there),
                 "portal": settings.MUSTER_URL,
                 "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
             }
             EmailMessage(subject=subject, body=render_to_string(template, words), to=[mailbox]).send()
     except Exception:  # nobody waits for the result, so the log has to report whatever goes wrong
         log.exception("mail.not_sent", subject=subject)
+
+
+def _place(account: User) -> str:
+    return account.org.name if account.org else str(_("Muster support"))
 
 
 def _by_mailbox(accounts: Iterable[User]) -> dict[str, Iterable[User]]:

@@ -22,11 +22,13 @@ class Name:
 def accept(*, secret: str, name: Name, password: str, at: datetime) -> User:
     """Make the person who was invited, with the roles of the invitation set by hand; SCIM may adopt them later.
 
-    Raises invitations.NotOpen, and Conflicts: somebody may have the address by now, or it may have been deactivated or
-    deleted meanwhile, or lie outside the domains that the org has verified since.
+    Raises invitations.NotOpen, invitations.ThroughProvider, and Conflicts: somebody may have the address by now, or it
+    may have been deactivated or deleted meanwhile, or lie outside the domains that the org has verified since.
     """
     invitation = invitations.of_secret(secret, at=at, lock=True)
     org = invitation.org
+    if org.sso_connection is not None:
+        raise invitations.ThroughProvider
     if found := invitations.conflicts(org, [invitation.address], invited=False):
         raise Conflicts(*found)
     try:

@@ -113,10 +113,8 @@ def end_others(request: SignedInRequest) -> HttpResponse:
 
 
 def signs_in_with_a_password(request: SignedInRequest) -> bool:
-    """Whether the account has one that counts: not beside an active connection, the owner's excepted (SPEC L6)."""
-    user = request.user
-    by_sso = user.org is not None and user.org.sso_connection is not None and not user.is_owner
-    return user.has_usable_password() and not by_sso
+    """Whether the account has one that counts (SPEC L6)."""
+    return request.user.has_usable_password() and request.user.password_counts
 
 
 def _page(request: SignedInRequest, *, name: NameForm | None = None, zone: TimeZoneForm | None = None) -> HttpResponse:

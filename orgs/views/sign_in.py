@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import logout, views
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,30 +17,41 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from orgs import sign_in as accounts
-from orgs.forms import AddressForm, MailForm, SetPasswordForm, SignInForm
+from orgs.db.keys import fold
+from orgs.forms import AddressForm, MailForm, OrgForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
 from orgs.web import signing_in
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
 
+BY_PASSWORD = "password"  # noqa: S105 - the word
+"""What `by` says where somebody wants to sign in with a password, though the address leads to an identity provider."""
+
 
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """The address, then the password. slug: of the org whose own sign-in page it is.
+    """The address, then the password or the identity provider. slug: of the org whose own sign-in page it is.
 
-    The page for the password is the same for every address: nothing is looked up before there is one to try.
+    What comes after an address is the same for every address of its domain: no account is looked up before there is a
+    password to try.
     """
     org = get_object_or_404(Organization, slug=slug, closed_at=None) if slug else None
     if request.user.is_authenticated and org in (None, request.user.org):
         return redirect(signing_in.wanted(request) or signing_in.landing(request.user))
     words = {"org": org, "next": signing_in.wanted(request)}
+    by_password = BY_PASSWORD in (request.POST.get("by"), request.GET.get("by"))
+    if org is not None and org.sso_connection is not None and request.method != "POST" and not by_password:
+        return _through_provider(request, org, words)
     address = AddressForm(request.POST or None)
     if not address.is_valid():
         return render(request, "registration/sign_in.html", {"form": address, **words})
     if "password" not in request.POST:
+        leads_to = [] if org or by_password else accounts.with_providers(address.cleaned_data["username"])
+        if leads_to:
+            return _to_one_of(request, leads_to, words)
         password = SignInForm(initial=address.cleaned_data)
         return render(request, "registration/sign_in_password.html", {"form": password, **words})
     password = SignInForm(request.POST)
@@ -60,6 +72,29 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
             return signing_in.after_password(request, user, next=signing_in.wanted(request))
         password.add_error(None, _("This address and password do not match an active account."))
     return render(request, "registration/sign_in_password.html", {"form": password, **words})
+
+
+def _to_one_of(request: HttpRequest, orgs: list[Organization], words: dict[str, Any]) -> HttpResponse:
+    """On to the identity provider that the address leads to; of several, to that of the org that is named.
+
+    None of them is shown before it is.
+    """
+    if len(orgs) == 1:
+        return _through_provider(request, orgs[0], words)
+    form = OrgForm(request.POST) if "org" in request.POST else OrgForm(initial=request.POST.dict())
+    if form.is_bound and form.is_valid():
+        named = fold(form.cleaned_data["org"])
+        if found := next((each for each in orgs if each.slug == named), None):
+            return _through_provider(request, found, words)
+        form.add_error("org", _("No organization of this short name signs in with this address."))
+    return render(request, "registration/sign_in_org.html", {"form": form, **words})
+
+
+def _through_provider(request: HttpRequest, org: Organization, words: dict[str, Any]) -> HttpResponse:
+    """The page with the link there: the content security policy lets no form lead to another site."""
+    there = signing_in.with_next(reverse("sso-start", args=[org.sso_connection]), words["next"])
+    typed = request.POST.get("username", "")
+    return render(request, "registration/sign_in_provider.html", {"there": there, "address": typed, **words})
 
 
 def too_many_attempts(request: HttpRequest, until: datetime, with_this_address: bool) -> HttpResponse:
@@ -115,7 +150,7 @@ class SetPassword(views.PasswordResetConfirmView):
 
     def get_user(self, uidb64: str) -> User | None:
         user: Any = super().get_user(uidb64)
-        is_open = user and user.is_active and (user.org is None or user.org.closed_at is None)
+        is_open = user and user.is_active and user.password_counts and (user.org is None or user.org.closed_at is None)
         return user if is_open else None
 
     def get_success_url(self) -> str:

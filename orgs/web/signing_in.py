@@ -63,12 +63,13 @@ def after_password(request: HttpRequest, user: User, *, next: str = "") -> HttpR
 def half_signed(request: HttpRequest) -> User | None:
     """Whose right password was entered in this session a moment ago. The second factor is still to be given.
 
-    None also if the account has been closed since then, or its sessions ended.
+    None also if the account has been closed since then, its sessions ended, or passwords no longer count.
     """
     id_, password, at = request.session.get(HALF_SIGNED) or ("", "", 0)
     if timezone.now().timestamp() - at > HALF.total_seconds():
         return None
-    user = User.objects.select_related("org").filter(pk=as_uuid(id_), active=True, deleted_at=None).first()
+    known = User.objects.with_passwords().filter(pk=as_uuid(id_), active=True, deleted_at=None)
+    user = known.select_related("org").first()
     if user is None or (user.org is not None and user.org.closed_at is not None):
         return None
     return user if constant_time_compare(password, user.get_session_auth_hash()) else None

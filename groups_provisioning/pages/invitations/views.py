@@ -131,6 +131,8 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         found = invitations.conflicts(invitation.org, [invitation.address], invited=False)
         if found:
             raise invitations.Conflicts(*found)
+        if invitation.org.sso_connection is not None:
+            raise invitations.ThroughProvider
         form = JoinForm(request.POST or None, address=invitation.address)
         if request.method != "POST" or not form.is_valid():
             words = {"form": form, "invitation": invitation}
@@ -139,6 +141,9 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         user = accepting.accept(secret=secret, name=name, password=form.cleaned_data["new_password1"], at=at)
     except invitations.NotOpen:
         return render(request, "registration/join.html", status=404)
+    except invitations.ThroughProvider:
+        there = sign_in.sign_in_path(invitation.org)
+        return render(request, "registration/join.html", {"provider": there, "invitation": invitation})
     except invitations.Conflicts as refusal:
         words = {"conflict": refusal.conflicts[0], "invitation": invitation}
         return render(request, "registration/join.html", words, status=409)
