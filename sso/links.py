@@ -6,12 +6,14 @@ The only module that writes `IdentityLink`, which ends with its person (`orgs.pe
 from datetime import datetime
 from uuid import UUID
 
+from orgs import sessions
 from orgs.change_details import UserUnlinked
 from orgs.db.transactions import command
 from orgs.history import Cause, record
 from orgs.models import IdentityLink, Organization, User
 from orgs.people import UnknownPerson
 from sso.identities import Identity
+from sso.models import Connection
 
 
 def link(person: User, identity: Identity, *, at: datetime) -> None:
@@ -38,9 +40,9 @@ def used(person: User, identity: Identity, *, at: datetime) -> None:
 
 @command
 def unlink(*, org: Organization, user_id: UUID, cause: Cause) -> int:
-    """End every link of a person, so that the next sign-in links them anew. Sessions stay. Returns how many there were.
+    """End every link of a person, so that the next sign-in links them anew. Returns how many there were.
 
-    Raises UnknownPerson.
+    Sessions that began with the connection end: they may be somebody else's. Raises UnknownPerson.
     """
     person = User.objects.for_org(org).provisionable().select_for_update(no_key=True).filter(id=user_id).first()
     if person is None:
@@ -48,6 +50,8 @@ def unlink(*, org: Organization, user_id: UUID, cause: Cause) -> int:
     links = IdentityLink.objects.for_org(org).filter(user=person)
     issuers = list(links.order_by("issuer").values_list("issuer", flat=True))
     links.delete()
+    for connection in Connection.objects.for_org(org):
+        sessions.end_of_connection(connection.id, user=person)
     for issuer in issuers:
         record(org, cause, UserUnlinked(user=str(person.id), issuer=issuer))
     return len(issuers)

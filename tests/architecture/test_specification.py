@@ -31,7 +31,7 @@ def expanded(citation: str) -> Iterator[str]:
 
 def cited(text: str, *openings: str) -> set[str]:
     """The rules that stand behind one of these openings, also where a line breaks in between."""
-    flowing = re.sub(r"\s+(?:# )?", " ", text)
+    flowing = re.sub(r"\s*\n\s*(?:# )?", " ", text)
     found = re.findall(rf"(?:{'|'.join(openings)})({RULES})", flowing)
     return {rule for citation in found for rule in expanded(citation)}
 
@@ -92,3 +92,4 @@ def test_the_citations_are_understood() -> None:
     assert cited("as (SPEC R1-R3, C4)", "SPEC ") == {"R1", "R2", "R3", "C4"}
     assert cited("the rule of SPEC\n    # G4, U5; SPEC M9", "SPEC ") == {"G4", "U5", "M9"}
     assert cited("SPEC section 6, RFC 7643", "SPEC ") == set()
+    assert cited("def test_it() -> None:  # R1, C4", "# ") == {"R1", "C4"}

@@ -24,6 +24,7 @@ from tests.browser import (
     scenes_invitations,
     scenes_people,
     scenes_second_factor,
+    scenes_sign_in,
 )
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -383,3 +384,4 @@ SCENES = {
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
+SCENES |= scenes_sign_in.SCENES

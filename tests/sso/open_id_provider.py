@@ -5,9 +5,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from tests.sso.oidc.issuer import CLIENT, SECRET, rsa, signed
 from tests.sso.servers import Server, answer, certified, serving
@@ -18,8 +19,8 @@ HOST = "idp.example"
 class OpenIdProvider:
     """claims: of everybody who signs in, beside what a token has to have. userinfo: None without the endpoint."""
 
-    def __init__(self, server: Server, now: float) -> None:
-        self.issuer = f"https://{HOST}:{server.port}"
+    def __init__(self, server: Server, now: float, *, site: str = f"https://{HOST}") -> None:
+        self.issuer = f"{site}:{server.port}"
         self.now = now
         self.claims: dict[str, Any] = {"sub": "ada"}
         self.secret = SECRET
@@ -41,6 +42,8 @@ class OpenIdProvider:
         head, _, body = request.decode().partition("\r\n\r\n")
         path = head.split(" ")[1]
         self.asked.append(path)
+        if path.startswith("/authorize?"):
+            return [answer(self._page(path).encode(), content_type=b"text/html")]
         if path == "/.well-known/openid-configuration":
             places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
             said: Any = {name: f"{self.issuer}/{place}" for name, place in places.items()}
@@ -51,9 +54,17 @@ class OpenIdProvider:
             said = self.userinfo
         elif path == "/keys":
             said = {"keys": [rsa().as_dict(private=False)]}
+        elif path == "/favicon.ico":
+            return [answer(b"", status=b"404 Not Found")]
         else:
             return [self._token(head, {name: value for name, (value,) in parse_qs(body).items()})]
         return [answer(json.dumps(said).encode())]
+
+    def _page(self, path: str) -> str:
+        """What somebody sees there, with the way back."""
+        brought = urlencode(self.authorize(self.issuer + path), doseq=True)
+        (back,) = parse_qs(urlsplit(path).query)["redirect_uri"]
+        return f'<!doctype html><title>Provider</title><a href="{back}?{escape(brought)}">Yes, it is me</a>'
 
     def _token(self, head: str, form: dict[str, str]) -> bytes:
         basic = next(line.split(" ")[2] for line in head.split("\r\n") if line.startswith("Authorization: Basic "))

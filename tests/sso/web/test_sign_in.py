@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from orgs import sso_sign_ins
-from orgs.models import IdentityLink, Organization, Session, SsoSignIn, User
+from orgs.models import IdentityLink, Organization, Session, SignInFailures, SsoSignIn, User
 from orgs.web.in_flight import Busy
-from sso import connections, issuers, journeys
+from sso import connections, issuers, journeys, links
 from sso.models import Revision, SeenToken
 from sso.refusals import Reason
 from sso.web import asking, journey_cookie, sign_in
@@ -39,7 +39,7 @@ def said(answer: Any) -> str:
 class TestSigningIn:
     def test_leads_to_the_provider_and_back_to_the_page_that_was_wanted(
         self, browser: Browser, org: Organization, ada: User
-    ) -> None:  # L2
+    ) -> None:  # U11, L2
         back = browser.sign_in(org, next="/people/?q=1")
         assert (back.status_code, back.headers["Location"]) == (302, "/people/?q=1")
         assert browser.user_id == str(ada.id)
@@ -246,6 +246,25 @@ class TestWhoComesBack:
         assert browser.sign_in(org).status_code == 302
         assert browser.sign_in(other).status_code == 403
         assert refused(other) == [Reason.NOBODY]
+
+
+class TestBesidePasswords:
+    def test_failures_with_one_do_not_lock_single_sign_on(self, browser: Browser, org: Organization, ada: User) -> None:
+        for _ in range(25):  # L1
+            Client().post("/sign-in/", {"username": "ada@acme.example", "password": "wrong", "by": "password"})
+        assert SignInFailures.objects.exists()
+        assert browser.sign_in(org).status_code == 302
+        assert SignInFailures.objects.exists()
+
+    def test_unlinking_ends_the_sessions_of_the_account_there(
+        self, browser: Browser, org: Organization, ada: User
+    ) -> None:  # L4, L7
+        browser.sign_in(org)
+        other = UserFactory.create(org=org, user_name="ben@acme.example")
+        browser.idp.claims = {"sub": "2", "preferred_username": "ben@acme.example"}
+        Browser(browser.idp).sign_in(org)
+        links.unlink(org=org, user_id=ada.id, cause=by_admin())
+        assert [session.user for session in Session.objects.all()] == [other]
 
 
 class TestAnAddress:
