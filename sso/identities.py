@@ -11,7 +11,8 @@ class Identity:
     """issuer, subject: whom the identity provider means, for ever; of SAML the entity and the NameID.
 
     claims: what it says of them, by name. provider_session: its own session, by which it can end ours. ends_at: when
-    its session ends; None where it does not say.
+    its session ends (OpenID IPSIE, session lifetime). authenticated_at: when it last had them show who they are. Both
+    are None where it does not say.
     """
 
     issuer: str
@@ -19,3 +20,4 @@ class Identity:
     claims: Mapping[str, Any]
     provider_session: str = ""
     ends_at: datetime | None = None
+    authenticated_at: datetime | None = None

@@ -76,8 +76,17 @@ def opened(sealed: str, *, connection: Connection, now: datetime) -> Journey:
     )
 
 
-def begin(*, revision: Revision, tester: UUID | None = None, wanted: str = "", now: datetime) -> tuple[Journey, str]:
+def begin(
+    *,
+    revision: Revision,
+    tester: UUID | None = None,
+    wanted: str = "",
+    max_age: timedelta | None = None,
+    now: datetime,
+) -> tuple[Journey, str]:
     """A journey, and the URL where it leads first. revision: with its connection.
+
+    max_age: whoever showed longer ago who they are, is to do so again.
 
     May take ten seconds, for which no transaction should be open. Raises Refused, as `issuers.provider`.
     """
@@ -88,6 +97,7 @@ def begin(*, revision: Revision, tester: UUID | None = None, wanted: str = "", n
         attempt,
         client_id=revision.client_id,
         redirect_uri=connections.callback_url(revision.connection),
+        max_age=None if max_age is None else int(max_age.total_seconds()),
     )
     wanted = wanted if len(wanted) <= LONGEST_WANTED else ""
     return Journey(revision.connection_id, revision.id, revision.changed_at, attempt, now, tester, wanted), url
@@ -113,7 +123,8 @@ def arrive(
         subject=claims["sub"],
         claims=claims,
         provider_session=session if isinstance(session, str) and len(session) <= 255 else "",
-        ends_at=_end(claims),
+        ends_at=_time(claims, "session_expiry"),
+        authenticated_at=_time(claims, "auth_time"),
     )
 
 
@@ -166,9 +177,9 @@ def _claims(revision: Revision, attempt: Attempt, code: str, now: datetime) -> d
     return flow.add_userinfo(claims, answer)
 
 
-def _end(claims: Mapping[str, Any]) -> datetime | None:
-    """When the provider's session ends, where it says so (OpenID IPSIE, session lifetime)."""
-    ends = claims.get("session_expiry")
-    if isinstance(ends, bool) or not isinstance(ends, int) or not 0 < ends < 2**40:
+def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
+    """A time that the provider says, if it says one."""
+    said = claims.get(name)
+    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said < 2**40:
         return None
-    return datetime.fromtimestamp(ends, UTC)
+    return datetime.fromtimestamp(said, UTC)

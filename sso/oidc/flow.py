@@ -47,8 +47,10 @@ class Tokens:
     access_token: str | None
 
 
-def authorization_url(provider: Provider, attempt: Attempt, *, client_id: str, redirect_uri: str) -> str:
-    """Where to send the browser."""
+def authorization_url(
+    provider: Provider, attempt: Attempt, *, client_id: str, redirect_uri: str, max_age: int | None = None
+) -> str:
+    """Where to send the browser. max_age: after how many seconds somebody has to show again who they are."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
         "response_type": "code",
@@ -59,7 +61,7 @@ def authorization_url(provider: Provider, attempt: Attempt, *, client_id: str, r
         "nonce": attempt.nonce,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-    }
+    } | ({} if max_age is None else {"max_age": str(max_age)})
     return f"{provider.authorization_endpoint}{'&' if urlsplit(provider.authorization_endpoint).query else '?'}" + (
         urlencode(query)
     )

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from orgs import sso_sign_ins
 from orgs.db.keys import uuid7
 from orgs.web import signing_in
+from orgs.web.access import RECENT, SIGNED_IN_AT
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import RETRY_AFTER, Busy
 from orgs.web.limits import Buckets, client_address, client_network
@@ -47,7 +48,10 @@ def start(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     try:
         with asking.place(revision.connection):
             journey, url = journeys.begin(
-                revision=revision, wanted=_inside(request, request.GET.get("next", "")), now=timezone.now()
+                revision=revision,
+                wanted=_inside(request, request.GET.get("next", "")),
+                max_age=RECENT if request.session.get(signing_in.AGAIN) else None,
+                now=timezone.now(),
             )
     except Busy:
         return _unavailable(request)
@@ -109,6 +113,8 @@ def _sign_in(request: HttpRequest, connection: Connection, journey: Journey) -> 
         name = _told_name(connection, journey, identity) if identity else ""
         return _refused(request, connection, refused, at=at, name=name, to_log=True)
     response = signing_in.complete(request, person, next=_inside(request, journey.wanted))
+    if identity.authenticated_at is not None and identity.authenticated_at < at:  # the browser need not have asked them
+        request.session[SIGNED_IN_AT] = identity.authenticated_at.timestamp()
     request.session[SSO_CONNECTION] = str(connection.id)
     request.session[SSO_SESSION] = identity.provider_session
     longest = at + timedelta(seconds=settings.SESSION_COOKIE_AGE)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,8 @@ from django.utils import timezone
 
 from orgs import sso_sign_ins
 from orgs.models import IdentityLink, Organization, Session, SignInFailures, SsoSignIn, User
-from orgs.web.in_flight import Busy
 from sso import connections, issuers, journeys, links
-from sso.models import Revision, SeenToken
+from sso.models import Connection, Revision, SeenToken
 from sso.refusals import Reason
 from sso.web import asking, journey_cookie, sign_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
@@ -67,6 +67,23 @@ class TestSigningIn:
         browser.sign_in(org)
         left = Session.objects.get(user=ada).expire_date - timezone.now()
         assert timedelta(hours=lasts, minutes=-2) < left <= timedelta(hours=lasts, minutes=1)
+
+    @pytest.mark.parametrize(("minutes", "is_recent"), [(None, True), (10, True), (20, False), (-10, True)])
+    def test_is_as_recent_as_the_provider_says(
+        self, browser: Browser, org: Organization, minutes: int | None, is_recent: bool
+    ) -> None:  # L6
+        UserFactory.create(org=org, user_name="ada@acme.example", roles=["Admin"])
+        if minutes is not None:
+            browser.idp.claims |= {"auth_time": int(browser.idp.now) - minutes * 60}
+        browser.sign_in(org)
+        page = browser.client.get("/settings/scim/tokens/new/").content.decode()
+        assert ("Sign in again" not in page) is is_recent
+
+    def test_again_has_the_provider_ask_who_it_is(self, browser: Browser, org: Organization, ada: User) -> None:  # L6
+        browser.sign_in(org)
+        assert "max_age" not in browser.start(org).headers["Location"]
+        browser.client.post("/sign-out/", {"next": "/people/"})
+        assert "max_age=900" in browser.start(org).headers["Location"]
 
     @pytest.mark.parametrize("somebody", [False, True])
     def test_begins_another_session(self, browser: Browser, org: Organization, ada: User, somebody: bool) -> None:
@@ -323,16 +340,22 @@ class TestAProviderThatHardlyAnswers:
     def test_keeps_so_many_waiting_at_once(
         self, browser: Browser, org: Organization, ada: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise Busy
-
-        there = browser.start(org).headers["Location"]
-        with monkeypatch.context() as patched:
-            patched.setattr(asking.of_each, "enter", full)
-            back = browser.back(org, brought := browser.idp.authorize(there))
+        monkeypatch.setattr(asking.of_each, "waiting", 0)  # nobody more may wait
+        brought = browser.idp.authorize(browser.start(org).headers["Location"])
+        with ExitStack() as others:
+            for _ in range(asking.of_each.running):
+                others.enter_context(asking.place(Connection.objects.get()))
+            back = browser.back(org, brought)
             assert (back.status_code, back["Retry-After"]) == (503, "1")
-            assert browser.start(org).status_code == 503
+            assert browser.client.post(address("logout", org)).status_code == 503
         assert browser.back(org, brought).status_code == 302
+
+    def test_leaves_places_for_other_orgs(self, browser: Browser, org: Organization, ada: User) -> None:  # S9
+        another_connection = Connection(org=org)
+        with ExitStack() as others:
+            for _ in range(asking.of_each.running):
+                others.enter_context(asking.place(another_connection))
+            assert browser.sign_in(org).status_code == 302
 
     def test_is_asked_outside_of_any_transaction(
         self, browser: Browser, org: Organization, ada: User, monkeypatch: pytest.MonkeyPatch
