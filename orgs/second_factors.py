@@ -19,9 +19,10 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs import history, passkeys, people, sign_in_failures, totp
+from orgs import history, passkeys, people, sign_in_failures, time_zones, totp
 from orgs.change_details import (
     Detail,
     UserFactorAdded,
@@ -360,12 +361,10 @@ def _send_next() -> bool:
     if not user.is_active or not user.login_email or (org is not None and org.closed_at is not None):
         return True  # nobody has the account any more
     words = {"letter": letter, "portal": settings.MUSTER_URL, "support": settings.SUPPORT_EMAIL}
+    with timezone.override(time_zones.zone(user.time_zone)):
+        body = render_to_string("second_factor/mail.txt", words)
     try:
-        EmailMessage(
-            subject=_("Your second factor for Muster"),
-            body=render_to_string("second_factor/mail.txt", words),
-            to=[user.user_name],
-        ).send()
+        EmailMessage(subject=_("Your second factor for Muster"), body=body, to=[user.user_name]).send()
     except SMTPRecipientsRefused:  # no later attempt would fare better, and the others wait behind it
         log.warning("factor_letter.refused", account=str(user.pk))
     return True

@@ -74,4 +74,4 @@ def time(text: str) -> datetime:
 
 def written_time(at: datetime) -> str:
     """A time as SAML has it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
