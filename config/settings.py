@@ -223,6 +223,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
+    "tell-of-connections": {
+        "task": "sso.tasks.tell_of_connections",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "tell-of-tokens": {
         "task": "orgs.tasks.tell_of_tokens",
         "schedule": 60.0,
@@ -368,6 +373,7 @@ UNFOLD = {
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
+                    _list(_("Single sign-on"), "shield_person", "sso_connection"),
                 ],
             },
             {

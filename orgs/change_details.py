@@ -559,6 +559,12 @@ class OrgDomainAsked(Detail, verb="org.domain_asked"):
     name: str
 
 
+class OrgSsoPrepared(Detail, verb="org.sso_prepared"):
+    """An admin chose the identity provider of the org's single sign-on. idp: as in `Connection`."""
+
+    idp: str
+
+
 class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
     """An admin entered how the org's single sign-on is to be configured. new_secret: also a client secret."""
 
@@ -567,6 +573,18 @@ class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
     name_claim: str
     new_secret: bool
     external_id_claim: str = ""
+
+
+class OrgSsoUnlinked(Detail, verb="org.sso_unlinked"):
+    """An admin ended every link of people to accounts at identity providers. links: how many there were."""
+
+    links: int
+
+
+class OrgSsoDiscarded(Detail, verb="org.sso_discarded"):
+    """An admin discarded a draft of the org's single sign-on."""
+
+    issuer: str
 
 
 class OrgSsoActivated(Detail, verb="org.sso_activated"):

@@ -37,7 +37,7 @@ def _tell_next(at: datetime) -> bool:
         return False
     ScimToken.objects.filter(pk=token.pk).update(told_at=at)
     words = {"org": token.org, "token": token, "portal": settings.MUSTER_URL}
-    for address, zone in _readers(token.org).items():
+    for address, zone in readers(token.org).items():
         with timezone.override(time_zones.zone(zone)):
             body = render_to_string("orgs/token_mail.txt", words)
         try:
@@ -47,7 +47,7 @@ def _tell_next(at: datetime) -> bool:
     return True
 
 
-def _readers(org: Organization) -> dict[str, str]:
+def readers(org: Organization) -> dict[str, str]:
     """The addresses of the owner and the active admins, each once, and the zones that they read times in."""
     readers: dict[str, str] = {}
     for person in admins(org).filter(login_email__isnull=False):

@@ -7,7 +7,14 @@ from uuid import UUID
 from django.conf import settings
 
 from orgs import sessions
-from orgs.change_details import OrgSsoAccountsSwitched, OrgSsoActivated, OrgSsoDrafted, OrgSsoSwitchedOff
+from orgs.change_details import (
+    OrgSsoAccountsSwitched,
+    OrgSsoActivated,
+    OrgSsoDiscarded,
+    OrgSsoDrafted,
+    OrgSsoPrepared,
+    OrgSsoSwitchedOff,
+)
 from orgs.db.keys import uuid7
 from orgs.db.sealed import Unreadable, seal, unseal
 from orgs.db.transactions import command
@@ -66,6 +73,21 @@ def active(connection_id: UUID) -> Revision | None:
 
 
 @command
+def prepare(*, org: Organization, idp: str, cause: Cause) -> Connection:
+    """Make the org's connection, whose addresses are entered at the identity provider before anything else.
+
+    idp: whose words its pages use, which may be changed in the same way.
+    """
+    _locked(org)
+    connection, made = Connection.objects.get_or_create(org=org, defaults={"idp": idp, "created_at": cause.at})
+    if made or connection.idp != idp:
+        connection.idp = idp
+        connection.save(update_fields=["idp"])
+        record(org, cause, OrgSsoPrepared(idp=idp))
+    return connection
+
+
+@command
 def draft(*, org: Organization, facts: Facts, cause: Cause) -> Revision:
     """Make this the draft of the org's connection, which has to be tested before it is activated.
 
@@ -108,6 +130,18 @@ def draft(*, org: Organization, facts: Facts, cause: Cause) -> Revision:
 
 
 @command
+def discard(*, org: Organization, cause: Cause) -> bool:
+    """Forget the draft. What is active stays so. Returns whether there was one."""
+    _locked(org)
+    draft = _present(org).get(State.DRAFT)
+    if draft is None:
+        return False
+    draft.delete()
+    record(org, cause, OrgSsoDiscarded(issuer=draft.issuer))
+    return True
+
+
+@command
 def activate(*, org: Organization, revision_id: UUID, cause: Cause) -> Revision:
     """Sign the org's people in through this draft from now on, instead of with passwords (SPEC L3, L6).
 
@@ -131,6 +165,7 @@ def activate(*, org: Organization, revision_id: UUID, cause: Cause) -> Revision:
     locked.sso_connection = draft.connection_id
     locked.save(update_fields=["sso_connection"])
     record(org, cause, OrgSsoActivated(issuer=draft.issuer))
+    _to_be_told(org, cause)
     return draft
 
 
@@ -151,6 +186,7 @@ def switch_off(*, org: Organization, cause: Cause) -> bool:
     locked.save(update_fields=["sso_connection"])
     sessions.end_of_connection(active.connection_id)
     record(org, cause, OrgSsoSwitchedOff(issuer=active.issuer))
+    _to_be_told(org, cause)
     return True
 
 
@@ -167,11 +203,17 @@ def switch_accounts(*, org: Organization, on: bool, cause: Cause) -> bool:
     connection.creates_people = on
     connection.save(update_fields=["creates_people"])
     record(org, cause, OrgSsoAccountsSwitched(on=on))
+    _to_be_told(org, cause)
     return True
 
 
 def _locked(org: Organization) -> Organization:
     return Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+
+
+def _to_be_told(org: Organization, cause: Cause) -> None:
+    """Owner and admins are mailed how people sign in now (`sso.connection_mail`)."""
+    Connection.objects.for_org(org).update(untold_since=cause.at)
 
 
 def _present(org: Organization) -> dict[str, Revision]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orgs import sessions
-from orgs.change_details import UserUnlinked
+from orgs.change_details import OrgSsoUnlinked, UserUnlinked
 from orgs.db.transactions import command
 from orgs.history import Cause, record
 from orgs.models import IdentityLink, Organization, User
@@ -55,3 +55,15 @@ def unlink(*, org: Organization, user_id: UUID, cause: Cause) -> int:
     for issuer in issuers:
         record(org, cause, UserUnlinked(user=str(person.id), issuer=issuer))
     return len(issuers)
+
+
+@command
+def unlink_all(*, org: Organization, cause: Cause) -> int:
+    """End every link of the org, where the identity provider calls everybody by another subject from now on.
+
+    Sessions stay. Returns how many there were.
+    """
+    ended, _ = IdentityLink.objects.for_org(org).delete()
+    if ended:
+        record(org, cause, OrgSsoUnlinked(links=ended))
+    return ended

@@ -35,7 +35,8 @@ class Connection(models.Model):
 
     Its id is in the addresses that are entered at the identity provider, for life; what may change and has to be tested
     is in its revisions. Whether it is active, the org says (`sso_connection`). idp: whose words the pages use.
-    creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5).
+    creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5). untold_since:
+    when how people sign in was changed last, until owner and admins are told.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -43,6 +44,7 @@ class Connection(models.Model):
     idp = models.CharField(max_length=20, blank=True, default="")
     creates_people = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    untold_since = models.DateTimeField(null=True, editable=False)
 
     objects = TenantQuerySet["Connection"].as_manager()
 

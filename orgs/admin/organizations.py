@@ -1,6 +1,6 @@
 """Organizations: plan, prerequisites, profile and switches, handing over and deleting (SPEC O1, O2, U13)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,7 +10,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -29,7 +32,13 @@ DELETING = _("Being deleted")
 class OrganizationForm(forms.ModelForm):
     class Meta:
         model = Organization
-        fields = organizations.OF_SUPPORT
+        fields: tuple[str, ...] = organizations.OF_SUPPORT
+        help_texts: ClassVar = {
+            "sso_configured": _(
+                "Only if people sign in elsewhere, through your own product. Its admins set up single sign-on for this"
+                " portal themselves, on its settings pages."
+            )
+        }
 
     domains = forms.CharField(
         label=_("Verified domains"),
@@ -72,9 +81,8 @@ class OrganizationForm(forms.ModelForm):
 class NewOrganizationForm(OrganizationForm):
     """What a new org starts with, and the address of its owner."""
 
-    class Meta:
-        model = Organization
-        fields = ("slug", *organizations.OF_SUPPORT)
+    class Meta(OrganizationForm.Meta):
+        fields: tuple[str, ...] = ("slug", *organizations.OF_SUPPORT)
 
     slug = forms.SlugField(
         max_length=80,
@@ -117,10 +125,10 @@ class OrganizationAdmin(BigTable):
     actions_detail = ("hand_over",)
     search_fields = ("name", "slug")
     search_help_text = _("Part of the name, the slug, or an ID")
-    readonly_fields = ("id", "slug", "created_at", "attention")
+    readonly_fields = ("id", "slug", "created_at", "attention", "connection")
     fieldsets = (
         (None, {"fields": ("name", "attention", "slug", "id", "created_at")}),
-        (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "profile", "domains")}),
+        (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "connection", "profile", "domains")}),
         (
             _("Features"),
             {
@@ -157,6 +165,14 @@ class OrganizationAdmin(BigTable):
         if org.closed_at is not None:
             return DELETING
         return NO_ADMIN if org.lost_every_admin else None
+
+    @display(description=_("connection to an identity provider"))
+    def connection(self, org: Organization) -> str:
+        """Whether it is active; its own page says more, and switches it off."""
+        words = gettext("active") if org.sso_connection else gettext("none is active")
+        return format_html(
+            '<a href="{}?q={}">{}</a>', reverse("admin:sso_connection_changelist"), org.pk, capfirst(words)
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.closed_at is None)

@@ -1,5 +1,6 @@
 """Icons, times and the support contact, as every page shows them."""
 
+from datetime import date as Day
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import quote
@@ -76,6 +77,12 @@ def exactly(moment: datetime) -> str:
     """
     local = timezone.localtime(moment)
     return f"{formats.date_format(local, 'j M Y, H:i')} {local:%Z}"
+
+
+@register.filter
+def day(on: Day) -> str:
+    """A day of the calendar, which has no zone."""
+    return formats.date_format(on, "j M Y")
 
 
 @register.filter

@@ -136,6 +136,25 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
     ("matter-dismiss", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso", "GET"): ORG_ADMINS,
+    ("sso-provider", "GET"): ORG_ADMINS,
+    ("sso-provider", "POST"): ORG_ADMINS,  # without one
+    ("sso-configure", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("sso-configure", "POST"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),  # without an issuer
+    ("sso-test", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),  # which says that the issuer cannot be reached
+    ("sso-activate", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("sso-activate", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso-switch-off", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("sso-switch-off", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso-discard", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("sso-discard", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso-accounts", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
+    ("sso-accounts", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso-sign-ins", "GET"): ORG_ADMINS,
+    ("sso-unlink-all", "GET"): ORG_ADMINS,
+    ("sso-unlink-all", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("sso-unlink", "GET"): THEIR_OWN,
+    ("sso-unlink", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("groups", "GET"): ORG_ADMINS,
     ("groups-export", "GET"): ORG_ADMINS,
     ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
@@ -310,6 +329,22 @@ GIVES_ACCESS = {
     ("domain-remove", "POST"),
     ("scim-token-new", "GET"),
     ("scim-token-new", "POST"),
+    ("sso-provider", "GET"),
+    ("sso-provider", "POST"),
+    ("sso-configure", "GET"),
+    ("sso-configure", "POST"),
+    ("sso-activate", "GET"),
+    ("sso-activate", "POST"),
+    ("sso-switch-off", "GET"),
+    ("sso-switch-off", "POST"),
+    ("sso-discard", "GET"),
+    ("sso-discard", "POST"),
+    ("sso-accounts", "GET"),
+    ("sso-accounts", "POST"),
+    ("sso-unlink-all", "GET"),
+    ("sso-unlink-all", "POST"),
+    ("sso-unlink", "GET"),
+    ("sso-unlink", "POST"),
     ("second-factor-app", "GET"),
     ("second-factor-app", "POST"),
     ("second-factor-passkey", "GET"),
@@ -426,6 +461,11 @@ def address_of(name: str, org: Organization) -> str:
         return reverse(name, args=ids.get(name, [user.id if name.startswith("person") else pool.id]))
     if name == "account-session-end":
         return reverse(name, args=[signed_in(UserFactory.create(org=org)).session.row_key])
+    if name == "sso-unlink":
+        return reverse(name, args=[UserFactory.create(org=org).id])
+    if name.startswith("sso") and name not in ONE:
+        a_draft(org, active=name == "sso-switch-off")
+        return reverse(name)
     if name == "sign-in-org":
         return reverse(name, args=[org.slug])
     if name == "set-password":
@@ -439,6 +479,14 @@ def address_of(name: str, org: Organization) -> str:
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
     return reverse(name)
+
+
+def a_draft(org: Organization, *, active: bool) -> None:
+    cause = Cause(Door.COMMAND, timezone.now())
+    draft = connections.draft(org=org, facts=Facts("https://127.0.0.1", "muster", "secret"), cause=cause)
+    Revision.objects.filter(id=draft.id).update(tested_at=cause.at)
+    if active:
+        connections.activate(org=org, revision_id=draft.id, cause=cause)
 
 
 def an_invitation(org: Organization) -> UUID:

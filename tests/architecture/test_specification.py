@@ -41,7 +41,8 @@ def cited_by_test(path: Path) -> set[str]:
     text = path.read_text()
     if path.suffix == ".json":
         return set(json.loads(text).get("rules", ()))
-    return {rule for line in text.splitlines() for rule in cited(line, "# ", "SPEC ", r"\(")} | cited(text, "SPEC ")
+    marks = re.findall(rf"(?:# |\()({RULES})", text)
+    return {rule for mark in marks for rule in expanded(mark)} | cited(text, "SPEC ")
 
 
 CODE_FILES = [

@@ -25,6 +25,7 @@ from tests.browser import (
     scenes_people,
     scenes_second_factor,
     scenes_sign_in,
+    scenes_single_sign_on,
 )
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -384,4 +385,4 @@ SCENES = {
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
-SCENES |= scenes_sign_in.SCENES
+SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES

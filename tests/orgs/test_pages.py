@@ -97,10 +97,12 @@ class TestPrerequisites:  # O1
         return "Set up single sign-on first"
 
     def test_are_named_in_place_of_a_token(self, browser: Client, lacking: str) -> None:
-        page = text_at_first(browser.get(SCIM))
+        answer = browser.get(SCIM)
+        page = text_at_first(answer)
         assert "Not yet available" in page
         assert lacking in page
-        assert "Create token" not in browser.get(SCIM).content.decode()
+        assert ("Set up single sign-on first" in page) is ('<p><a href="/settings/single-sign-on/">' in answer.text)
+        assert "Create token" not in answer.text
 
     def test_are_asked_for_by_the_form_as_well(self, browser: Client, org: Organization, lacking: str) -> None:
         assert browser.get(NEW).headers["Location"] == SCIM
@@ -307,7 +309,7 @@ class TestAuthentication:
         Organization.objects.filter(pk=org.pk).update(plan=Plan.FREE, sso_configured=False)
         page = text_at_first(browser.get("/settings/authentication/"))
         assert "Free" in page
-        assert "Ask support to set one up with you" in page
+        assert "People sign in with passwords. Set up single sign-on" in page
 
 
 class TestWhatGoesWrong:

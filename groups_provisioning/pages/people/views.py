@@ -15,7 +15,7 @@ from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
-from orgs.models import LedgerEntry, Organization, Standing, User
+from orgs.models import IdentityLink, LedgerEntry, Organization, Standing, User
 from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
@@ -105,6 +105,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
             "more_groups": len(groups[GROUPS:]),
             "attributes": list(islice(people_list.attributes(user), ATTRIBUTES)),
             "conflicts": len(why.effects.conflicts),
+            "links": IdentityLink.objects.for_org(request.org).filter(user=user).order_by("-last_used_at"),
             # By the change that left the person in their current state (SPEC U4).
             "refused": LedgerEntry.objects.filter(user=user, slot="refused", change__at__gte=user.modified_at),
         },

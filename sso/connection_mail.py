@@ -1,0 +1,53 @@
+"""Mails owner and admins when people begin to sign in in another way, since whoever decides that can be anybody."""
+
+from smtplib import SMTPRecipientsRefused
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from orgs import time_zones
+from orgs.token_mail import readers
+from sso.models import Connection, Revision, State
+
+log = structlog.get_logger(__name__)
+
+
+def tell() -> int:
+    """Mail about every connection of which nobody was told what it is now. Returns how many.
+
+    The mail says how people sign in by now, not each change since; those are in the org's activity. If the mail server
+    is away, the next run continues there: a mail may come twice, but none is lost.
+    """
+    told = 0
+    while _tell_next():
+        told += 1
+    return told
+
+
+@transaction.atomic
+def _tell_next() -> bool:
+    untold = Connection.objects.filter(untold_since__isnull=False, org__closed_at=None).select_related("org__profile")
+    connection = untold.order_by("untold_since").select_for_update(skip_locked=True, of=("self",)).first()
+    if connection is None:
+        return False
+    Connection.objects.filter(pk=connection.pk).update(untold_since=None)
+    words = {
+        "org": connection.org,
+        "at": connection.untold_since,
+        "active": Revision.objects.for_org(connection.org).filter(state=State.ACTIVE).first(),
+        "creates_people": connection.creates_people,
+        "portal": settings.MUSTER_URL,
+    }
+    for address, zone in readers(connection.org).items():
+        with timezone.override(time_zones.zone(zone)):
+            body = render_to_string("sso/connection_mail.txt", words)
+        try:
+            EmailMessage(subject=_("Muster: single sign-on was changed"), body=body, to=[address]).send()
+        except SMTPRecipientsRefused:  # the others are told all the same
+            log.warning("connection_mail.refused", connection=str(connection.pk))
+    return True

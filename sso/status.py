@@ -1,0 +1,104 @@
+"""How an org's single sign-on is doing, and what its admins have to know of it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from orgs.models import Organization, SsoSignIn
+from sso import connections
+from sso.models import Connection, IssuerDocument, Revision, State
+from sso.oidc.documents import description_url
+from sso.refusals import Reason, Refused
+
+WARNED = timedelta(days=90)
+
+
+class Condition(TextChoices):
+    NONE = "none", _("Not set up")
+    PREPARED = "prepared", _("Not configured yet")
+    DRAFT = "draft", _("Not tested")
+    TESTED = "tested", _("Tested, not active")
+    ACTIVE = "active", _("Active")
+    OFF = "off", _("Switched off")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """active, draft: how people are signed in, and how they may be next. unreadable: which of these has a client secret
+    that cannot be opened, the active one first (SPEC L9). secret_ends_on: of the one in use, if within WARNED or over.
+    unread: why the identity provider's description of itself cannot be read at the moment. last, last_refused: of those
+    who came back from the identity provider.
+    """
+
+    connection: Connection | None
+    active: Revision | None
+    draft: Revision | None
+    condition: Condition
+    unreadable: Revision | None
+    secret_ends_on: date | None
+    secret_has_ended: bool
+    unread: Refused | None
+    last: SsoSignIn | None
+    last_refused: SsoSignIn | None
+
+    @property
+    def revision(self) -> Revision | None:
+        """What a test run is of: the draft, if there is one."""
+        return self.draft or self.active
+
+    @property
+    def in_use(self) -> Revision | None:
+        return self.active or self.draft
+
+
+def status(org: Organization, *, at: datetime) -> Status:
+    """Six queries at most. Nothing is asked of the identity provider."""
+    connection = Connection.objects.for_org(org).first()
+    there = {each.state: each for each in Revision.objects.for_org(org).exclude(state=State.PAST)}
+    active, draft = there.get(State.ACTIVE), there.get(State.DRAFT)
+    for each in there.values():
+        each.connection = connection
+    used = active or draft
+    ends_on = used.secret_ends_on if used else None
+    signed_in = SsoSignIn.objects.for_org(org).order_by("-id")
+    return Status(
+        connection,
+        active,
+        draft,
+        condition(connection, active, draft),
+        unreadable=next((each for each in (active, draft) if each is not None and not is_readable(each)), None),
+        secret_ends_on=ends_on if ends_on is not None and ends_on <= at.date() + WARNED else None,
+        secret_has_ended=ends_on is not None and ends_on <= at.date(),
+        unread=_unread(used),
+        last=signed_in.filter(reason="").first() if connection else None,
+        last_refused=signed_in.exclude(reason="").first() if connection else None,
+    )
+
+
+def condition(connection: Connection | None, active: Revision | None, draft: Revision | None) -> Condition:
+    """What a connection with these revisions is called."""
+    if active is not None:
+        return Condition.ACTIVE
+    if draft is not None:
+        if draft.activated_at is not None:
+            return Condition.OFF
+        return Condition.DRAFT if draft.tested_at is None else Condition.TESTED
+    return Condition.NONE if connection is None else Condition.PREPARED
+
+
+def is_readable(revision: Revision) -> bool:
+    """Whether its client secret can be opened (SPEC L9)."""
+    try:
+        connections.secret_in(revision)
+    except Refused:
+        return False
+    return True
+
+
+def _unread(revision: Revision | None) -> Refused | None:
+    if revision is None:
+        return None
+    failed = IssuerDocument.objects.filter(url=description_url(revision.issuer)).exclude(failure="").first()
+    return None if failed is None else Refused(Reason(failed.failure), failed.detail)

@@ -1,0 +1,107 @@
+"""Scenes of single sign-on's settings."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from orgs import domains
+from orgs.models import IdentityLink, SsoSignIn, User
+from sso import connections
+from sso.connections import Facts
+from sso.models import IssuerDocument, Revision
+from sso.oidc.documents import description_url
+from sso.refusals import Reason
+from tests.browser.scene import Scene
+from tests.factories import UserFactory
+from tests.groups_provisioning.world import by_admin, org_of
+
+PAGE = "/settings/single-sign-on/"
+ISSUER = "https://login.microsoftonline.com/8f2c1d3e-1111-4222-8333-944455566677/v2.0"
+
+
+def _chosen(owner: User, idp: str = "okta") -> str:
+    connections.prepare(org=org_of(owner), idp=idp, cause=by_admin(owner))
+    return PAGE + "configuration/"
+
+
+def _tested(owner: User, issuer: str = "https://127.0.0.1:1") -> str:
+    org, now = org_of(owner), timezone.now()
+    _chosen(owner, "entra")
+    facts = Facts(
+        issuer,
+        "3f8e0a52-2222-4333-8444-a55566677788",
+        "secret",
+        idp="entra",
+        secret_ends_on=now.date() + timedelta(days=41),
+    )
+    draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    Revision.objects.filter(id=draft.id).update(tested_at=now - timedelta(minutes=4))
+    for name in ("amara", "benedikt", "chiara"):
+        UserFactory.create(org=org, user_name=f"{name}@northwind.example")
+    return PAGE
+
+
+def _active(owner: User) -> str:
+    """Active, with a secret that ends soon, a provider that cannot be read at the moment, and a draft that is lost."""
+    org, now = org_of(owner), timezone.now()
+    _tested(owner, ISSUER)
+    draft = Revision.objects.for_org(org).get()
+    connections.activate(org=org, revision_id=draft.id, cause=by_admin(owner))
+    domains.keep(org=org, names=["northwind.example"], cause=by_admin(owner))
+    connections.switch_accounts(org=org, on=True, cause=by_admin(owner))
+    url = description_url(ISSUER)
+    IssuerDocument.objects.create(url=url, asked_at=now, failure=Reason.BAD_STATUS, detail=f"{url}: 503")
+    connections.draft(org=org, facts=Facts(ISSUER, "another", "secret", idp="entra"), cause=by_admin(owner))
+    Revision.objects.for_org(org).filter(client_id="another").update(client_secret="lost")
+    for minutes, name, reason, detail in (
+        (400, "amara@northwind.example", "", ""),
+        (90, "", Reason.CANCELLED, "access_denied"),
+        (30, "zoe@elsewhere.example", Reason.NOBODY, "zoe@elsewhere.example"),
+        (12, "benedikt@northwind.example", "", ""),
+    ):
+        SsoSignIn.objects.create(
+            org=org,
+            connection=draft.connection_id,
+            at=now - timedelta(minutes=minutes),
+            name=name,
+            reason=reason,
+            detail=detail,
+            address="203.0.113.24",
+        )
+    return PAGE
+
+
+def _linked(owner: User) -> str:
+    now = timezone.now()
+    amara = UserFactory.create(org=owner.org, user_name="amara@northwind.example", display_name="Amara Okafor")
+    IdentityLink.objects.create(
+        org=owner.org,
+        user=amara,
+        issuer=ISSUER,
+        subject="AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ",
+        linked_at=now - timedelta(days=40),
+        last_used_at=now - timedelta(hours=3),
+    )
+    return f"/people/{amara.id}/"
+
+
+def _enter(page: Page) -> None:
+    page.get_by_label("Issuer").fill("https://127.0.0.1:1")
+    page.get_by_label("Client ID").fill("0oa1b2c3d4e5f6g7h8i9")
+    page.get_by_label("Client secret").fill("a secret")
+    page.get_by_role("button", name="Save the draft").click()
+    page.get_by_role("alert").wait_for()
+
+
+SCENES = {
+    "sso-none": Scene(lambda owner: PAGE),
+    "sso-provider": Scene(lambda owner: PAGE + "provider/"),
+    "sso-configuration": Scene(_chosen, _enter),
+    "sso-draft": Scene(_tested),
+    "sso-active": Scene(_active),
+    "sso-test-refused": Scene(lambda owner: f"{_tested(owner)}test/"),
+    "sso-activate": Scene(lambda owner: f"{_tested(owner)}activate/"),
+    "sso-sign-ins": Scene(lambda owner: f"{_active(owner)}sign-ins/"),
+    "person-linked": Scene(_linked),
+}
