@@ -560,9 +560,10 @@ class OrgDomainAsked(Detail, verb="org.domain_asked"):
 
 
 class OrgSsoPrepared(Detail, verb="org.sso_prepared"):
-    """An admin chose the identity provider of the org's single sign-on. idp: as in `Connection`."""
+    """An admin chose the identity provider of the org's single sign-on. idp, protocol: as in `Connection`."""
 
     idp: str
+    protocol: str = "oidc"
 
 
 class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
@@ -573,6 +574,25 @@ class OrgSsoDrafted(Detail, verb="org.sso_drafted"):
     name_claim: str
     new_secret: bool
     external_id_claim: str = ""
+
+
+class OrgSamlDrafted(Detail, verb="org.saml_drafted"):
+    """An admin entered how the org's single sign-on by SAML is to be configured. certificates: their fingerprints."""
+
+    issuer: str
+    sso_url: str
+    metadata_url: str
+    certificates: list[str]
+    name_claim: str
+    external_id_claim: str
+
+
+class OrgSsoCertificatesChanged(Detail, verb="org.sso_certificates_changed"):
+    """The identity provider's metadata has other certificates than before. added, removed: their fingerprints."""
+
+    issuer: str
+    added: list[str]
+    removed: list[str]
 
 
 class OrgSsoUnlinked(Detail, verb="org.sso_unlinked"):

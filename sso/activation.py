@@ -23,7 +23,7 @@ class Effects:
 
 def effects(org: Organization, draft: Revision) -> Effects:
     """Two queries, one of which reads all people of the org."""
-    links = IdentityLink.objects.for_org(org).filter(user=OuterRef("pk"), issuer=draft.issuer)
+    links = IdentityLink.objects.for_org(org).filter(user=OuterRef("pk"), issuer=draft.authority)
     has_one = ~Q(password="") & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     people = User.objects.for_org(org).provisionable().filter(active=True)
     counts = people.annotate(is_linked=Exists(links)).aggregate(

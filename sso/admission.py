@@ -1,6 +1,6 @@
 """Who comes back from the identity provider is linked, or made, and may then be signed in (SPEC L4, L5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,10 @@ from sso.models import Connection, Revision, State
 from sso.refusals import Reason, Refused
 
 LONGEST_NAME = 100
+_MICROSOFT = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+GIVEN_NAME = ("given_name", "givenName", "firstName", "urn:oid:2.5.4.42", f"{_MICROSOFT}givenname")
+FAMILY_NAME = ("family_name", "familyName", "lastName", "sn", "urn:oid:2.5.4.4", f"{_MICROSOFT}surname")
+"""By what names identity providers send them: the first is that of OpenID Connect, the others are of SAML."""
 _RACES = ("user_name_once_among_people", "identity_link_subject_once")
 """What of two at the same moment one runs into; the other's work is then there."""
 
@@ -40,7 +44,7 @@ def admit(identity: Identity, *, connection: Connection, at: datetime) -> User:
 def _admit(identity: Identity, *, connection: Connection, at: datetime) -> User:
     active = Revision.objects.for_org(connection.org_id).filter(connection=connection, state=State.ACTIVE)
     revision = active.select_related("connection__org").first()
-    if revision is None or revision.issuer != identity.issuer:
+    if revision is None or revision.authority != identity.issuer:
         raise Refused(Reason.STATE)
     meant = identification.meant_by(identity, revision=revision, now=at, lock=True)
     if meant.person is not None and meant.is_linked:
@@ -59,7 +63,7 @@ def _made(meant: Meant, revision: Revision, claims: Mapping[str, Any], at: datet
     user, effects = people.add_unmanaged(
         org=org,
         address=meant.user_name,
-        names=(_name(claims.get("given_name")), _name(claims.get("family_name"))),
+        names=(_name(claims, GIVEN_NAME), _name(claims, FAMILY_NAME)),
         roles=invitation.roles if invitation else None,
         password=None,
         at=at,
@@ -73,7 +77,8 @@ def _made(meant: Meant, revision: Revision, claims: Mapping[str, Any], at: datet
     return user
 
 
-def _name(claim: object) -> str:
+def _name(claims: Mapping[str, Any], called: Sequence[str]) -> str:
     """What a provider calls somebody, as far as a page can show it."""
+    claim = next((claims[each] for each in called if each in claims), "")
     text = claim if isinstance(claim, str) and claim.isprintable() else ""
     return text.strip()[:LONGEST_NAME]

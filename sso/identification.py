@@ -12,11 +12,10 @@ from orgs import erasures, invitations
 from orgs.db.keys import fold
 from orgs.models import IdentityLink, Invitation, Organization, User
 from orgs.models.people import UserQuerySet
-from sso.identities import Identity
+from sso.identities import USUAL_CLAIM, Identity
 from sso.models import Revision
 from sso.refusals import Reason, Refused
 
-USUAL_CLAIM = "preferred_username"
 LONGEST = 255
 LONGEST_ADDRESS = 254
 
@@ -35,7 +34,7 @@ class Meant:
 
 
 def user_name(org: Organization, claims: Mapping[str, Any], *, claim: str) -> str:
-    """The userName in the claims of a token. claim: the one that holds it; empty for the usual one.
+    """The userName in the claims of a token. claim: the one that holds it; empty for that of OpenID Connect.
 
     An e-mail address counts only where the provider has verified it and it is in a verified domain of the org: it is
     otherwise what people enter about themselves. Raises Refused: NO_NAME, EMAIL_NOT_VERIFIED.
@@ -77,7 +76,7 @@ def meant_by(identity: Identity, *, revision: Revision, now: datetime, lock: boo
     external = external_id(identity.claims, claim=revision.external_id_claim)
     person = _with_external_id(people, external, revision) if external else None
     if person is None:
-        name = user_name(org, identity.claims, claim=revision.name_claim)
+        name = user_name(org, identity.claims, claim=revision.user_name_claim)
         person = people.filter(user_name_key=fold(name)).first()
         if person is None:
             return _newcomer(name, external, revision=revision, now=now, lock=lock)

@@ -14,13 +14,14 @@ from uuid import UUID
 from django.conf import settings
 
 from orgs.db.sealed import Unreadable, seal, unseal
-from sso import connections, fetching, identification, issuers, seen
+from sso import assertions, connections, fetching, issuers, seen
 from sso.identities import Identity
 from sso.models import Connection, Revision, State
 from sso.oidc import flow
 from sso.oidc.flow import Attempt
 from sso.oidc.tokens import verify_id_token
 from sso.refusals import Reason, Refused
+from sso.saml import requests
 
 LASTS = timedelta(minutes=10)
 LONGEST_WANTED = 1000
@@ -88,8 +89,21 @@ def begin(
 
     max_age: whoever showed longer ago who they are, is to do so again.
 
-    May take ten seconds, for which no transaction should be open. Raises Refused, as `issuers.provider`.
+    May take ten seconds, for which no transaction should be open. Raises Refused, as `issuers.provider`;
+    KEY_UNREADABLE.
     """
+    wanted = wanted if len(wanted) <= LONGEST_WANTED else ""
+    attempt, url = (_saml_request if revision.is_saml else _oidc_request)(revision, max_age, now)
+    return Journey(revision.connection_id, revision.id, revision.changed_at, attempt, now, tester, wanted), url
+
+
+def _saml_request(revision: Revision, max_age: timedelta | None, now: datetime) -> tuple[Attempt, str]:
+    """The state of such a journey is the id of its request."""
+    attempt = Attempt(state=requests.new_request_id(), nonce="", verifier="")
+    return attempt, assertions.request_url(revision, request_id=attempt.state, fresh=max_age is not None, now=now)
+
+
+def _oidc_request(revision: Revision, max_age: timedelta | None, now: datetime) -> tuple[Attempt, str]:
     provider = issuers.provider(revision.issuer, now=now)
     attempt = Attempt()
     url = flow.authorization_url(
@@ -99,8 +113,7 @@ def begin(
         redirect_uri=connections.callback_url(revision.connection),
         max_age=None if max_age is None else int(max_age.total_seconds()),
     )
-    wanted = wanted if len(wanted) <= LONGEST_WANTED else ""
-    return Journey(revision.connection_id, revision.id, revision.changed_at, attempt, now, tester, wanted), url
+    return attempt, url
 
 
 def arrive(
@@ -112,20 +125,39 @@ def arrive(
     configuration is another one by now, or the journey is over.
     """
     revision = _revision(journey, connection)
+    return (_by_saml if revision.is_saml else _by_oidc)(journey, revision, parameters, now)
+
+
+def _by_saml(journey: Journey, revision: Revision, parameters: Mapping[str, Sequence[str]], now: datetime) -> Identity:
+    brought = parameters.get("SAMLResponse", ())
+    if len(brought) != 1:
+        raise Refused(Reason.BAD_PARAMETERS, "SAMLResponse")
+    request_id = journey.attempt.state
+    assertions.check_answers(brought[0], request_id=request_id, revision=revision)
+    _count(journey, revision.connection)
+    return assertions.identity(brought[0], request_id=request_id, revision=revision, now=now)
+
+
+def _by_oidc(journey: Journey, revision: Revision, parameters: Mapping[str, Sequence[str]], now: datetime) -> Identity:
     provider = issuers.provider(revision.issuer, now=now)
     code = flow.read_callback(parameters, provider=provider, state=journey.attempt.state)
-    if not seen.is_first(connection, seen.Kind.JOURNEY, journey.attempt.state, until=journey.begun_at + LASTS):
-        raise Refused(Reason.STATE)
+    _count(journey, revision.connection)
     claims = _claims(revision, journey.attempt, code, now)
     session = claims.get("sid")
     return Identity(
-        issuer=revision.issuer,
+        issuer=revision.authority,
         subject=claims["sub"],
         claims=claims,
         provider_session=session if isinstance(session, str) and len(session) <= 255 else "",
         ends_at=_time(claims, "session_expiry"),
         authenticated_at=_time(claims, "auth_time"),
     )
+
+
+def _count(journey: Journey, connection: Connection) -> None:
+    """It counts once."""
+    if not seen.is_first(connection, seen.Kind.JOURNEY, journey.attempt.state, until=journey.begun_at + LASTS):
+        raise Refused(Reason.STATE)
 
 
 def _revision(journey: Journey, connection: Connection) -> Revision:
@@ -169,7 +201,7 @@ def _claims(revision: Revision, attempt: Attempt, code: str, now: datetime) -> d
         ),
         now=now,
     )
-    wanted = {revision.name_claim or identification.USUAL_CLAIM, revision.external_id_claim} - {""}
+    wanted = {revision.user_name_claim, revision.external_id_claim} - {""}
     if wanted <= claims.keys() or provider.userinfo_endpoint is None or tokens.access_token is None:
         return claims
     headers = {"Authorization": f"Bearer {tokens.access_token}"}

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,7 @@ from orgs.db.keys import uuid7
 from orgs.db.sealed import SealedField
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.sign_in import LONGEST_ISSUER
+from sso.identities import NAME_ID, USUAL_CLAIM
 
 
 class IssuerDocument(models.Model):
@@ -30,18 +32,27 @@ class IssuerDocument(models.Model):
         return self.url
 
 
+class Protocol(models.TextChoices):
+    OIDC = "oidc", "OpenID Connect"
+    SAML = "saml", "SAML 2.0"
+
+
 class Connection(models.Model):
     """The one connection of an org to an identity provider (SPEC L2). Written by `sso.connections` alone.
 
     Its id is in the addresses that are entered at the identity provider, for life; what may change and has to be tested
-    is in its revisions. Whether it is active, the org says (`sso_connection`). idp: whose words the pages use.
-    creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5). untold_since:
-    when how people sign in was changed last, until owner and admins are told.
+    is in its revisions. Whether it is active, the org says (`sso_connection`). idp, protocol: in whose words, and for
+    what, the pages ask. key, certificate: our own for SAML, made when that is first chosen; the key is sealed, both are
+    PEM. creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5).
+    untold_since: when how people sign in was changed last, until owner and admins are told.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     org = tenant("sso_connections")
     idp = models.CharField(max_length=20, blank=True, default="")
+    protocol = models.CharField(max_length=4, choices=Protocol.choices, default=Protocol.OIDC)
+    key = SealedField(blank=True, default="", editable=False)
+    certificate = models.TextField(blank=True, default="", editable=False)
     creates_people = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     untold_since = models.DateTimeField(null=True, editable=False)
@@ -64,25 +75,44 @@ class State(models.TextChoices):
     PAST = "past", _("Past")
 
 
-class Revision(models.Model):
-    """How a connection is configured, for OpenID Connect. Written by `sso.connections` and `sso.test_runs` alone.
+MOST_CERTIFICATES = 10
 
-    Only a draft changes. name_claim: the claim that holds the userName; empty for the usual one. external_id_claim: the
-    claim that holds what SCIM calls externalId; empty where none does. secret_ends_on: when the identity provider no
-    longer accepts the secret, where somebody said so. tested_at: when a test run of just this configuration came to
-    somebody's name; None since it changed (SPEC L3).
+
+class Revision(models.Model):
+    """How a connection is configured. Written by `sso.connections` and `sso.test_runs` alone.
+
+    Only a draft changes, and what the metadata address of SAML brings: certificates, and when and why not they were
+    read. issuer: of SAML the entity ID. name_claim: the claim, or attribute, that holds the userName; empty for the
+    usual one. external_id_claim: the one that holds what SCIM calls externalId; empty where none does. tested_at: when
+    a test run of just this configuration came to somebody's name; None since it changed (SPEC L3).
+
+    OpenID Connect alone has client_id and client_secret. secret_ends_on: when the identity provider no longer accepts
+    the secret, where somebody said so.
+
+    SAML alone has what follows. sso_url: where browsers are sent. certificates: any of which may have signed a
+    response, in PEM. metadata_url: which brings them; empty where they were given by hand. signs_requests: whether the
+    identity provider wants that. metadata_read_at: when that was read last. metadata_failure, metadata_detail: why it
+    could not be read since, a `sso.refusals.Reason`; empty where it was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     org = tenant(constrained=False)
     connection = tenant_foreign_key(Connection, related_name="revisions")
     state = models.CharField(max_length=6, choices=State.choices, default=State.DRAFT)
+    protocol = models.CharField(max_length=4, choices=Protocol.choices, default=Protocol.OIDC)
     issuer = models.CharField(max_length=LONGEST_ISSUER)
-    client_id = models.CharField(max_length=255)
-    client_secret = SealedField()
+    client_id = models.CharField(max_length=255, blank=True, default="")
+    client_secret = SealedField(blank=True, default="")
     secret_ends_on = models.DateField(null=True, blank=True)
     name_claim = models.CharField(max_length=100, blank=True, default="")
     external_id_claim = models.CharField(max_length=100, blank=True, default="")
+    sso_url = models.CharField(max_length=2048, blank=True, default="")
+    certificates = ArrayField(models.TextField(), blank=True, default=list)
+    signs_requests = models.BooleanField(default=False)
+    metadata_url = models.CharField(max_length=2048, blank=True, default="")
+    metadata_read_at = models.DateTimeField(null=True, editable=False)
+    metadata_failure = models.CharField(max_length=40, blank=True, default="", editable=False)
+    metadata_detail = models.CharField(max_length=300, blank=True, default="", editable=False)
     changed_at = models.DateTimeField()
     tested_at = models.DateTimeField(null=True)
     activated_at = models.DateTimeField(null=True)
@@ -96,10 +126,35 @@ class Revision(models.Model):
             models.UniqueConstraint(
                 fields=["org", "connection", "state"], condition=~Q(state=State.PAST), name="sso_revision_one_of_each"
             ),
+            models.CheckConstraint(
+                condition=Q(protocol=Protocol.OIDC, sso_url="", certificates=[], metadata_url="")
+                & ~Q(client_id="")
+                & ~Q(client_secret="")
+                | Q(protocol=Protocol.SAML, client_id="", client_secret="", secret_ends_on=None)
+                & ~Q(sso_url="")
+                & Q(certificates__len__gte=1, certificates__len__lte=MOST_CERTIFICATES),
+                name="sso_revision_has_what_its_protocol_needs",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.issuer} ({self.state})"
+
+    @property
+    def is_saml(self) -> bool:
+        return self.protocol == Protocol.SAML
+
+    @property
+    def authority(self) -> str:
+        """Whose subjects people are linked to. Keycloak, for one, has one name for its issuer and its entity, and calls
+        people differently by each protocol: one's subject must never be taken for the other's.
+        """
+        return f"saml:{self.issuer}" if self.is_saml else self.issuer
+
+    @property
+    def user_name_claim(self) -> str:
+        """The claim, or attribute, that holds the userName."""
+        return self.name_claim or (NAME_ID if self.is_saml else USUAL_CLAIM)
 
 
 class SeenToken(models.Model):

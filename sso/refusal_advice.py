@@ -37,6 +37,15 @@ ADVICE: Mapping[Reason, str | Promise] = {
     Reason.NONCE: _FORGED,
     Reason.ISSUER: _FORGED,
     Reason.OTHER_SUBJECT: _FORGED,
+    Reason.UNSIGNED: _CONFIGURATION,
+    Reason.OTHER_RECIPIENT: _CONFIGURATION,
+    Reason.OTHER_AUDIENCE: _CONFIGURATION,
+    Reason.OTHER_REQUEST: _AGAIN,
+    Reason.USED_BEFORE: _FORGED,
+    Reason.NO_CERTIFICATE_FITS: _(
+        "Compare the fingerprints of the certificates here with those at the identity provider, and add the one that is"
+        " missing."
+    ),
     Reason.CANCELLED: _("Have the application assigned to the person at the identity provider."),
     Reason.SECRET_MISSING: _("Enter the client secret here."),
     Reason.SECRET_UNREADABLE: _("Enter the client secret here again."),

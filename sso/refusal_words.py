@@ -43,9 +43,14 @@ WORDS: Mapping[Reason, str | Promise] = {
         " requests are sent from here."
     ),
     Reason.NO_CERTIFICATE: _("The metadata contains no signing certificate that can be used. %(detail)s"),
+    Reason.TOO_MANY_CERTIFICATES: _("These are %(detail)s certificates. Ten are the most that a connection takes."),
+    Reason.OTHER_SSO_URL: _(
+        "The metadata names another URL for sign-ins than the one that was tested: %(detail)s. Save the configuration"
+        " again, test it and activate it."
+    ),
     Reason.NOT_A_CERTIFICATE: _(
-        "This is not an X.509 certificate. Paste everything from BEGIN CERTIFICATE to END CERTIFICATE, or upload the"
-        " file that the identity provider offers for download."
+        "This is not an X.509 certificate. Paste everything from BEGIN CERTIFICATE to END CERTIFICATE. If the identity"
+        " provider offers several formats, choose PEM or Base64."
     ),
     Reason.PRIVATE_KEY: _(
         "This contains a private key, which nobody except the identity provider should have. It was not stored. Enter"
@@ -94,7 +99,7 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.NOT_A_RESPONSE: _("This is not a SAML 2.0 response: %(detail)s"),
     Reason.ENCRYPTED: _(
         "The assertion is encrypted, and this connection has no key to decrypt it. Switch encryption off at the"
-        " identity provider, or create a key here and upload its certificate there."
+        " identity provider."
     ),
     Reason.ENCRYPTED_WEAKLY: _(
         "The assertion is encrypted in a way that is not safe: “%(detail)s”. Choose AES-256-GCM with RSA-OAEP."
@@ -118,8 +123,9 @@ WORDS: Mapping[Reason, str | Promise] = {
     ),
     Reason.UNSOLICITED: _(
         "The sign-in was started at the identity provider (the response has no InResponseTo), which is not accepted."
-        " Enter the start URL that is shown here as its sign-on URL or start URL."
+        " Enter the start address as its sign-on URL or start URL: %(detail)s"
     ),
+    Reason.USED_BEFORE: _("The assertion was used before. An identity provider gives each of them an ID of its own."),
     Reason.OTHER_REQUEST: _("The response answers another sign-in (InResponseTo). Start again."),
     Reason.OTHER_RECIPIENT: _(
         "The response is for another URL: “%(detail)s”. Enter the ACS URL exactly as shown here, also as Recipient and"
@@ -138,6 +144,10 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.SECRET_UNREADABLE: _(
         "The client secret cannot be read any more, since this portal has another key than when it was entered. Enter"
         " it again."
+    ),
+    Reason.KEY_UNREADABLE: _(
+        "Our private key cannot be read any more, since this portal has another key than when it was made. Save the"
+        " configuration again, which makes a new one, and give its certificate to the identity provider."
     ),
     Reason.NO_NAME: _("The identity provider says no userName: it sends no usable “%(detail)s”."),
     Reason.EMAIL_NOT_VERIFIED: _(

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     METADATA_EXPIRED = auto()
     NO_REDIRECT = auto()
     NO_CERTIFICATE = auto()
+    TOO_MANY_CERTIFICATES = auto()
+    OTHER_SSO_URL = auto()
     # and certificates.
     NOT_A_CERTIFICATE = auto()
     PRIVATE_KEY = auto()
@@ -89,6 +91,7 @@ class Reason(StrEnum):
     OTHER_REQUEST = auto()
     OTHER_RECIPIENT = auto()
     OTHER_AUDIENCE = auto()
+    USED_BEFORE = auto()
     # or names nobody.
     NO_NAME_ID = auto()
     TRANSIENT_NAME_ID = auto()
@@ -96,6 +99,7 @@ class Reason(StrEnum):
     # The connection lacks what it needs,
     SECRET_MISSING = auto()
     SECRET_UNREADABLE = auto()
+    KEY_UNREADABLE = auto()
     # or whoever comes is nobody who may sign in.
     NO_NAME = auto()
     EMAIL_NOT_VERIFIED = auto()

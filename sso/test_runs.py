@@ -43,7 +43,7 @@ def finish(
     revision = found.get(id=journey.revision_id)
     passed = False
     try:
-        identification.user_name(connection.org, identity.claims, claim=revision.name_claim)
+        identification.user_name(connection.org, identity.claims, claim=revision.user_name_claim)
         identification.external_id(identity.claims, claim=revision.external_id_claim)
         passed = _passed(journey, connection, now)
         meant = identification.meant_by(identity, revision=revision, now=now)

@@ -7,6 +7,8 @@ from sso.web import logout, pages, sign_in, sign_in_log, testing, unlinking
 urlpatterns = [
     path("sso/<uuid:connection_id>/start", sign_in.start, name="sso-start"),
     path("sso/<uuid:connection_id>/callback", sign_in.callback, name="sso-callback"),
+    path("sso/<uuid:connection_id>/acs", sign_in.acs, name="sso-acs"),
+    path("sso/<uuid:connection_id>/metadata", sign_in.metadata, name="sso-metadata"),
     path("sso/<uuid:connection_id>/initiate", sign_in.initiate, name="sso-initiate"),
     path("sso/<uuid:connection_id>/logout", logout.logout, name="sso-logout"),
     path("settings/single-sign-on/", pages.overview, name="sso"),

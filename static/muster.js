@@ -49,6 +49,9 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches(".copy__value")) event.target.select();
 });
 
+// A page that holds nothing but what is to be sent again.
+document.querySelector("[data-go-on]")?.requestSubmit();
+
 // A form is sent once, but for a download, after which the page stays.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.submitter?.matches("[data-download]")) return;

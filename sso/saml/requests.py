@@ -27,9 +27,17 @@ def new_request_id() -> str:
 
 
 def authentication_url(
-    sso_url: str, *, request_id: str, entity_id: str, acs_url: str, now: datetime, signed_by: KeyPair | None = None
+    sso_url: str,
+    *,
+    request_id: str,
+    entity_id: str,
+    acs_url: str,
+    now: datetime,
+    fresh: bool = False,
+    signed_by: KeyPair | None = None,
 ) -> str:
-    """Where to send the browser. signed_by: where the identity provider wants requests to be signed.
+    """Where to send the browser. fresh: whether the identity provider is to ask again who it is, session or not.
+    signed_by: where it wants requests to be signed.
 
     There is no RequestedAuthnContext, since what most ask for refuses whoever signs in without a password; no Format in
     NameIDPolicy, since the identity provider's own setting is what an admin sees there; and no RelayState, since what
@@ -44,7 +52,8 @@ def authentication_url(
             "Destination": sso_url,
             "ProtocolBinding": POST_BINDING,
             "AssertionConsumerServiceURL": acs_url,
-        },
+        }
+        | ({"ForceAuthn": "true"} if fresh else {}),
         {prefix: NAMESPACES[prefix] for prefix in ("samlp", "saml")},
     )
     etree.SubElement(request, name("saml:Issuer")).text = entity_id

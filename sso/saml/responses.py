@@ -32,7 +32,8 @@ class Assertion:
     """Who has signed in.
 
     subject: the NameID, a text that can be stored. attributes: by Name; without those that hold XML.
-    session_ends_at: when the identity provider wants the session ended, if it says so.
+    session_ends_at: when the identity provider wants the session ended, if it says so. authenticated_at: when it last
+    had them show who they are.
     assertion_id: to be remembered until `expires_at`, when the assertion is refused anyway, and to be accepted once.
     """
 
@@ -42,6 +43,7 @@ class Assertion:
     attributes: Mapping[str, tuple[str, ...]]
     session_index: str | None
     session_ends_at: datetime | None
+    authenticated_at: datetime | None
     assertion_id: str
     expires_at: datetime
 
@@ -101,6 +103,7 @@ def verify(
         attributes=_attributes(assertion),
         session_index=statement.get("SessionIndex"),
         session_ends_at=session_ends_at,
+        authenticated_at=_time(statement, "AuthnInstant"),
         assertion_id=assertion.get("ID"),
         expires_at=min(end for end in (*ends, _LAST) if end is not None) + LEEWAY,
     )

@@ -39,6 +39,12 @@ def taken(request: HttpRequest, connection: Connection, now: datetime) -> Journe
     return journeys.opened(sealed, connection=connection, now=now)
 
 
+def brought(request: HttpRequest) -> dict[str, list[str]]:
+    """What else the browser has brought back: all values of each parameter."""
+    said = request.POST if request.method == "POST" else request.GET
+    return {name: said.getlist(name) for name in said}
+
+
 def drop(response: HttpResponseBase) -> None:
     """Have the browser forget the journey: it counts once."""
     response.delete_cookie(NAME, path=PATH, samesite="Lax")

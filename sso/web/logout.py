@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 def logout(request: HttpRequest, connection_id: UUID) -> JsonResponse:
     """OpenID Connect Back-Channel Logout 1.0 section 2.5-2.8: 200 whether or not there was a session, or 400."""
     revision = connections.active(connection_id)
-    if revision is None:
+    if revision is None or revision.is_saml:
         raise Http404
     try:
         with asking.place(revision.connection):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from orgs import sso_sign_ins
 from orgs.db.keys import uuid7
@@ -28,10 +28,15 @@ from sso.identities import Identity
 from sso.journeys import Journey
 from sso.models import Connection, Revision
 from sso.refusals import Reason, Refused
+from sso.saml import metadata as saml_metadata
+from sso.saml.certificates import certificates_in
+from sso.saml.xml import LONGEST
 from sso.web import asking, journey_cookie, testing
 
 JOURNEYS = {"rate": 5, "burst": 300}  # of a client: a whole company may share one in the morning
 NOTED = {"rate": 1 / 10, "burst": 50}  # refusals that one client can have an org's log told
+LONGEST_POST = 2 * LONGEST  # bytes of a form: every + and / of base64 takes three
+AGAIN_FROM_HERE = "again"
 
 log = structlog.get_logger(__name__)
 begun = Buckets("sso-journeys")
@@ -82,9 +87,50 @@ def initiate(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 @require_GET
 def callback(request: HttpRequest, connection_id: UUID) -> HttpResponseBase:
     """What the identity provider sends the browser back with: to sign in, or for a test run."""
+    return _back(request, _connection(connection_id))
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def acs(request: HttpRequest, connection_id: UUID) -> HttpResponseBase:
+    """The same for SAML: a POST from another site, with which no cookie of ours comes.
+
+    So what came is first answered by a page that posts it again, from here, with the cookie. That helps nobody who
+    posts a response of their own: it has to answer the request that began in this browser.
+    """
+    connection = _connection(connection_id)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_POST:
+        return _refused(request, connection, Refused(Reason.TOO_LONG), at=timezone.now())
+    if journey_cookie.NAME not in request.COOKIES and AGAIN_FROM_HERE not in request.POST:
+        response = request.POST.get("SAMLResponse", "")
+        return render(request, "sso/go_on.html", {"response": response, "again": AGAIN_FROM_HERE})
+    return _back(request, connection)
+
+
+@require_safe
+def metadata(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    """Ours for SAML, which is public: an identity provider reads it, or an admin uploads it there."""
+    connection = _connection(connection_id)
+    if not connection.certificate:
+        raise Http404
+    document = saml_metadata.ours(
+        entity_id=connections.entity_id(connection),
+        acs_url=connections.acs_url(connection),
+        certificate=certificates_in(connection.certificate.encode())[0],
+    )
+    headers = {"Content-Disposition": 'inline; filename="muster-metadata.xml"'}
+    return HttpResponse(document, content_type="application/samlmetadata+xml", headers=headers)
+
+
+def _connection(connection_id: UUID) -> Connection:
     connection = connections.of_address(connection_id)
     if connection is None:
         raise Http404
+    return connection
+
+
+def _back(request: HttpRequest, connection: Connection) -> HttpResponseBase:
     at = timezone.now()
     try:
         journey = journey_cookie.taken(request, connection, at)
@@ -101,11 +147,10 @@ def callback(request: HttpRequest, connection_id: UUID) -> HttpResponseBase:
 
 
 def _sign_in(request: HttpRequest, connection: Connection, journey: Journey) -> HttpResponse:
-    brought = {name: request.GET.getlist(name) for name in request.GET}
     at = timezone.now()
     identity = None
     try:
-        identity = journeys.arrive(journey, connection=connection, parameters=brought, now=at)
+        identity = journeys.arrive(journey, connection=connection, parameters=journey_cookie.brought(request), now=at)
         if identity.ends_at is not None and identity.ends_at <= at:
             raise Refused(Reason.EXPIRED)
         person = admission.admit(identity, connection=connection, at=timezone.now())
@@ -134,7 +179,7 @@ def _told_name(connection: Connection, journey: Journey, identity: Identity) -> 
     """The userName that a trusted token says; empty where it says none."""
     revision = Revision.objects.for_org(connection.org_id).get(id=journey.revision_id)
     try:
-        return identification.user_name(connection.org, identity.claims, claim=revision.name_claim)
+        return identification.user_name(connection.org, identity.claims, claim=revision.user_name_claim)
     except Refused:
         return ""
 
@@ -163,7 +208,8 @@ def _refused(
             address=client_address(request),
         )
     again = reverse("sso-start", args=[connection.id]) if org.sso_connection == connection.id else ""
-    words = {"org": org, "at": at, "reference": reference, "again": again}
+    tile = connections.start_url(connection) if again else ""
+    words = {"org": org, "at": at, "reference": reference, "again": again, "tile": tile}
     response = render(request, "sso/refused.html", words, status=403)
     journey_cookie.drop(response)
     return response

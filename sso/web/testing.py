@@ -14,7 +14,7 @@ from orgs.web.access import OrgRequest, org_admin
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from sso import journeys, test_runs
-from sso.identification import USUAL_CLAIM
+from sso.identities import NAME_ID
 from sso.journeys import Journey
 from sso.models import Connection
 from sso.refusal_advice import advice
@@ -65,7 +65,7 @@ def _not_yours(request: HttpRequest) -> HttpResponse:
 
 @org_admin
 def _outcome(request: OrgRequest, connection: Connection, journey: Journey) -> HttpResponse:
-    brought = {name: request.GET.getlist(name) for name in request.GET}
+    brought = journey_cookie.brought(request)
     found = test_runs.finish(journey, connection=connection, parameters=brought, now=timezone.now())
     return _page(request, found)
 
@@ -77,9 +77,9 @@ def _page(request: OrgRequest, found: Outcome, *, begun: bool = True) -> HttpRes
         context |= {"refused": in_words(found.refused), "advice": advice(found.refused.reason)}
     if found.identity is not None:
         revision = present.revision
-        used = {"sub": True}
+        used = {"sub", NAME_ID}
         if revision is not None:
-            used |= dict.fromkeys([revision.name_claim or USUAL_CLAIM, revision.external_id_claim], True)
+            used |= {revision.user_name_claim, revision.external_id_claim}
         context["claims"] = [(name, _shown(value), name in used) for name, value in found.identity.claims.items()]
     return render(request, "sso/test_outcome.html", context)
 

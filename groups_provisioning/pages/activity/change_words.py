@@ -52,8 +52,10 @@ from orgs.change_details import (
     OrgFounded,
     OrgGroupProvisioningSwitched,
     OrgOwnerChanged,
+    OrgSamlDrafted,
     OrgSsoAccountsSwitched,
     OrgSsoActivated,
+    OrgSsoCertificatesChanged,
     OrgSsoDiscarded,
     OrgSsoDrafted,
     OrgSsoPrepared,
@@ -231,6 +233,10 @@ _SENTENCES: dict[type[Detail], Promise] = {
     OrgOwnerChanged: gettext_lazy("The owner account was handed over: %(was)s → %(now)s"),
     OrgDomainAsked: gettext_lazy("The domain %(name)s is to be verified by a DNS record"),
     OrgSsoDrafted: gettext_lazy("Single sign-on through %(issuer)s was drafted, for the client %(client_id)s"),
+    OrgSamlDrafted: gettext_lazy("Single sign-on by SAML through %(issuer)s was drafted"),
+    OrgSsoCertificatesChanged: gettext_lazy(
+        "The identity provider %(issuer)s has other certificates, which its metadata brought"
+    ),
     OrgSsoDiscarded: gettext_lazy("The draft of single sign-on through %(issuer)s was discarded"),
     OrgSsoUnlinked: gettext_lazy("Everybody was unlinked from the identity provider (%(links)d links)"),
     OrgSsoPrepared: gettext_lazy("An identity provider was chosen for single sign-on"),
