@@ -104,6 +104,9 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("overview", "GET"): (SIGN_IN, OPEN, ONWARD, OPEN, ADMIN),  # to their account
     ("sso-start", "GET"): (ONWARD,) * 5,  # to the identity provider
     ("sso-callback", "GET"): (REFUSED,) * 5,  # without having begun here
+    ("sso-acs", "GET"): (WRONG_METHOD,) * 5,
+    ("sso-acs", "POST"): EVERYBODY,  # the page that posts it again
+    ("sso-metadata", "GET"): (ABSENT,) * 5,  # of a connection for OpenID Connect
     ("sso-initiate", "GET"): (REFUSED,) * 5,  # without a word of who asks
     ("sso-initiate", "POST"): (REFUSED,) * 5,
     ("sso-logout", "GET"): (WRONG_METHOD,) * 5,
@@ -578,6 +581,8 @@ ONE = (
         "invitation": a_secret,
         "sso-start": a_connection,
         "sso-callback": a_connection,
+        "sso-acs": a_connection,
+        "sso-metadata": a_connection,
         "sso-initiate": a_connection,
         "sso-logout": a_connection,
         "group-undo-end": an_ended_group,

@@ -1,23 +1,28 @@
 """The connection of an org, as its admins configure it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
-from orgs.change_details import OrgSsoDrafted
+from orgs.change_details import OrgSsoCertificatesChanged, OrgSsoDrafted
+from orgs.db.keys import uuid7
 from orgs.history import Cause, read
 from orgs.models import Change, Door, Organization
 from sso import connections
-from sso.connections import Facts
-from sso.models import Connection, Revision, State
+from sso.connections import Facts, SamlFacts
+from sso.models import Connection, Protocol, Revision, State
 from sso.refusals import Reason, Refused
 from tests.factories import OrganizationFactory
 from tests.sso.oidc.issuer import CLIENT, ISSUER, NOW, SECRET
+from tests.sso.saml.identity_provider import IDP, SSO_URL, pin
+from tests.sso.saml_provider import keep_our_key, saml_facts
 
 FACTS = Facts(ISSUER, CLIENT, SECRET)
+LATER = NOW + timedelta(days=1)
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +213,163 @@ def test_there_is_one_connection_and_one_draft_of_an_org(org: Organization) -> N
     with pytest.raises(IntegrityError, match="one_of_an_org"), transaction.atomic():
         Connection.objects.create(org=org, created_at=NOW)
     with pytest.raises(IntegrityError, match="one_of_each"), transaction.atomic():
-        Revision.objects.create(org=org, connection=made.connection, issuer=ISSUER, changed_at=NOW)
+        Revision.objects.create(**made_like(made), id=uuid7())
+
+
+def made_like(made: Revision) -> dict[str, object]:
+    return {field.attname: getattr(made, field.attname) for field in made._meta.fields if field.name != "id"}
+
+
+# What each protocol needs, and of the other may not have.
+@pytest.mark.parametrize(
+    ("protocol", "changes"),
+    [
+        ("oidc", {"client_id": ""}),
+        ("oidc", {"client_secret": ""}),
+        ("oidc", {"sso_url": SSO_URL}),
+        ("oidc", {"certificates": [""]}),
+        ("oidc", {"metadata_url": SSO_URL}),
+        ("saml", {"sso_url": ""}),
+        ("saml", {"certificates": []}),
+        ("saml", {"certificates": [""] * 11}),
+        ("saml", {"client_id": CLIENT}),
+        ("saml", {"client_secret": SECRET}),
+        ("saml", {"secret_ends_on": NOW.date()}),
+        ("saml", {"protocol": "oidc"}),
+        ("oidc", {"protocol": "saml"}),
+    ],
+)
+def test_a_revision_has_what_its_protocol_needs(org: Organization, protocol: str, changes: dict[str, object]) -> None:
+    draft(org) if protocol == "oidc" else draft_saml(org)
+    with pytest.raises(IntegrityError, match="has_what_its_protocol_needs"), transaction.atomic():
+        Revision.objects.update(**changes)
+
+
+def draft_saml(org: Organization, facts: SamlFacts | None = None, *, at: datetime = NOW) -> Revision:
+    keep_our_key(org)
+    return connections.draft(org=org, facts=facts or saml_facts(), cause=Cause(Door.PAGE, at))
+
+
+class TestADraftOfSaml:
+    def test_is_the_one_draft_there_is_whatever_the_protocol(self, org: Organization) -> None:  # L2
+        first = draft(org)
+        second = draft_saml(org)
+        assert (second.id, second.issuer, second.sso_url, second.client_secret) == (first.id, IDP, SSO_URL, "")
+        assert second.connection.protocol == Protocol.SAML
+        third = draft(org)
+        assert (third.id, third.certificates, third.sso_url) == (first.id, [], "")
+        draft_saml(org)
+        assert refusal(org, Facts(ISSUER, CLIENT, None)) == Reason.SECRET_MISSING
+
+    @pytest.mark.parametrize(
+        ("changes", "still"),
+        [
+            ({}, True),
+            ({"idp": "okta"}, True),
+            ({"entity_id": f"{IDP}/2"}, False),
+            ({"sso_url": f"{SSO_URL}/2"}, False),
+            ({"certificates": (pin(), pin("new"))}, False),
+            ({"certificates": (pin("new"),)}, False),
+            ({"wants_signed_requests": True}, False),
+            ({"metadata_url": "https://idp.example/metadata"}, False),
+            ({"name_claim": "upn"}, False),
+            ({"external_id_claim": "oid"}, False),
+        ],
+    )
+    def test_is_to_be_tested_again_once_it_changes(
+        self, org: Organization, changes: dict[str, Any], still: bool
+    ) -> None:  # L3
+        draft_saml(org)
+        Revision.objects.update(tested_at=NOW)
+        changed = draft_saml(org, saml_facts(**changes), at=NOW + timedelta(hours=1))
+        assert (changed.tested_at is not None) is still
+        assert Change.objects.for_org(org).filter(verb="org.saml_drafted").count() == (1 if still else 2)
+
+    def test_has_at_most_ten_certificates(self, org: Organization) -> None:
+        with pytest.raises(Refused) as refused:
+            draft_saml(org, saml_facts(certificates=(pin(),) * 11))
+        assert refused.value.reason == Reason.TOO_MANY_CERTIFICATES
+
+    def test_has_an_entity_id_that_a_link_can_hold(self, org: Organization) -> None:
+        with pytest.raises(Refused) as refused:
+            draft_saml(org, saml_facts(entity_id="x" * 996))
+        assert refused.value.reason == Reason.BAD_ADDRESS
+
+    def test_means_others_by_its_subjects_than_an_issuer_of_the_same_name(self, org: Organization) -> None:  # L2
+        by_oidc = draft(org).authority
+        assert draft_saml(org, saml_facts(entity_id=ISSUER)).authority != by_oidc == ISSUER
+
+
+def test_our_key_is_made_with_the_first_word_of_saml_kept_sealed_and_made_again_only_where_it_is_lost(
+    org: Organization, settings: Settings
+) -> None:  # L9
+    def certificate() -> str:
+        made = connections.prepare(org=org, idp="", protocol=Protocol.SAML, cause=Cause(Door.PAGE, NOW))
+        assert connections.key_pair(made).certificate.pem == made.certificate
+        return made.certificate
+
+    assert connections.prepare(org=org, idp="", cause=Cause(Door.PAGE, NOW)).certificate == ""
+    first = certificate()
+    assert certificate() == first
+    kept = Connection.objects.get().key
+    assert "PRIVATE" not in kept
+    Connection.objects.update(key="lost")
+    assert not connections.has_key(Connection.objects.get())
+    assert certificate() != first
+
+
+class TestRenewing:
+    """What the tested metadata address brings."""
+
+    def renewed(self, org: Organization, made: Revision, **changes: Any) -> Revision:
+        read = saml_facts(**changes).provider
+        connections.renew(org=org, revision_id=made.id, read=read, cause=Cause(Door.CLOCK, LATER))
+        made.refresh_from_db()
+        return made
+
+    def active(self, org: Organization) -> Revision:
+        made = draft_saml(org, saml_facts(metadata_url="https://idp.example/metadata"))
+        Revision.objects.update(tested_at=NOW)
+        connections.activate(org=org, revision_id=made.id, cause=Cause(Door.PAGE, NOW))
+        Connection.objects.update(untold_since=None)
+        return made
+
+    def test_takes_certificates_over_without_a_test_and_tells_it(self, org: Organization) -> None:  # L3
+        made = self.renewed(org, self.active(org), certificates=(pin(), pin("new")))
+        assert made.certificates == [pin().pem, pin("new").pem]
+        assert (made.tested_at, made.metadata_read_at) == (NOW, LATER)
+        assert Connection.objects.get().untold_since == LATER
+        told = read(Change.objects.for_org(org).get(verb="org.sso_certificates_changed"))
+        assert told == OrgSsoCertificatesChanged(issuer=IDP, added=[pin("new").fingerprint], removed=[])
+
+    def test_removes_those_that_the_metadata_no_longer_has(self, org: Organization) -> None:
+        made = self.renewed(org, self.active(org), certificates=(pin("new"),))
+        assert made.certificates == [pin("new").pem]
+
+    def test_is_told_only_where_something_changed(self, org: Organization) -> None:
+        made = self.renewed(org, self.active(org))
+        assert made.metadata_read_at == LATER
+        assert Connection.objects.get().untold_since is None
+        assert not Change.objects.for_org(org).filter(verb="org.sso_certificates_changed").exists()
+
+    @pytest.mark.parametrize(
+        ("changes", "reason", "are_taken"),
+        [
+            ({"entity_id": "another"}, Reason.OTHER_ENTITY, False),
+            ({"certificates": (pin("new"),) * 11}, Reason.TOO_MANY_CERTIFICATES, False),
+            ({"sso_url": f"{SSO_URL}/2"}, Reason.OTHER_SSO_URL, True),
+        ],
+    )
+    def test_changes_nothing_else_that_was_tested(
+        self, org: Organization, changes: dict[str, Any], reason: Reason, are_taken: bool
+    ) -> None:  # L3
+        made = self.renewed(org, self.active(org), **{"certificates": (pin("new"),)} | changes)
+        assert (made.issuer, made.sso_url, made.metadata_failure) == (IDP, SSO_URL, reason)
+        assert (made.certificates == [pin("new").pem]) is are_taken
+
+    def test_is_of_the_orgs_own(self, org: Organization) -> None:  # O7
+        with pytest.raises(Revision.DoesNotExist):
+            self.renewed(OrganizationFactory.create(), self.active(org))
 
 
 class TestTheLastResort:

@@ -97,6 +97,8 @@ def response(**changes: Any) -> Element:
         "status": "Success",
         "attributes": {"userName": [ADA], "groups": ["Staff", "Ada's"]},
         "version": "2.0",
+        "id": "_assertion1",
+        "authenticated": at(),
     } | changes
 
     def attribute(label: str, value: Any) -> dict[str, str]:
@@ -113,7 +115,7 @@ def response(**changes: Any) -> Element:
     if said["sender"] is not None:
         put(root, "saml:Issuer").text = said["sender"]
     put(put(root, "samlp:Status"), "samlp:StatusCode", Value=f"urn:oasis:names:tc:SAML:2.0:status:{said['status']}")
-    assertion = put(root, "saml:Assertion", ID="_assertion1", Version=said["version"], IssueInstant=at())
+    assertion = put(root, "saml:Assertion", ID=said["id"], Version=said["version"], IssueInstant=at())
     put(assertion, "saml:Issuer").text = said["issuer"]
     subject = put(assertion, "saml:Subject")
     if said["name_id"] is not None:
@@ -136,7 +138,7 @@ def response(**changes: Any) -> Element:
     statement = put(
         assertion,
         "saml:AuthnStatement",
-        AuthnInstant=at(),
+        AuthnInstant=said["authenticated"],
         SessionIndex="_session1",
         **attribute("SessionNotOnOrAfter", said["session_ends"]),
     )
