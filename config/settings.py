@@ -273,6 +273,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="23"),
         "options": {"expires": 60 * 60},
     },
+    "read-metadata-again": {
+        "task": "sso.tasks.read_metadata_again",
+        "schedule": crontab(minute="33"),
+        "options": {"expires": 60 * 60},
+    },
     "forget-seen-tokens": {
         "task": "sso.tasks.forget_seen_tokens",
         "schedule": crontab(minute="13"),

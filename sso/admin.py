@@ -24,7 +24,18 @@ class ConnectionAdmin(FoundById):
     ids = ("pk", "org")
     list_display = ("org", "is_active", "provider", "created_at")
     list_select_related = ("org",)
-    fields = ("org", "id", "state", "provider", "issuer", "client_id", "secret", "creates_people", "created_at")
+    fields = (
+        "org",
+        "id",
+        "state",
+        "provider",
+        "protocol",
+        "issuer",
+        "client_id",
+        "secret",
+        "creates_people",
+        "created_at",
+    )
     readonly_fields = ("state", "provider", "issuer", "client_id", "secret")
     actions_detail = ("switch_off",)
 
@@ -49,12 +60,12 @@ class ConnectionAdmin(FoundById):
     @display(description=_("client ID"))
     def client_id(self, connection: Connection) -> str:
         used = _used(connection)
-        return used.client_id if used else "–"
+        return used.client_id if used and not used.is_saml else "–"
 
     @display(description=_("client secret"))
     def secret(self, connection: Connection) -> str:
         used = _used(connection)
-        if used is None:
+        if used is None or used.is_saml:
             return "–"
         return gettext("kept") if is_readable(used) else gettext("cannot be read: sealed with another SECRET_KEY")
 

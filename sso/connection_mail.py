@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from orgs import time_zones
 from orgs.token_mail import readers
 from sso.models import Connection, Revision, State
+from sso.saml.certificates import certificates_in
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +37,14 @@ def _tell_next() -> bool:
     if connection is None:
         return False
     Connection.objects.filter(pk=connection.pk).update(untold_since=None)
+    active = Revision.objects.for_org(connection.org).filter(state=State.ACTIVE).first()
     words = {
         "org": connection.org,
         "at": connection.untold_since,
-        "active": Revision.objects.for_org(connection.org).filter(state=State.ACTIVE).first(),
+        "active": active,
+        "certificates": [each for pem in active.certificates for each in certificates_in(pem.encode())]
+        if active
+        else [],
         "creates_people": connection.creates_people,
         "portal": settings.MUSTER_URL,
     }

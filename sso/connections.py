@@ -32,7 +32,7 @@ from sso.refusals import Reason, Refused
 from sso.saml.certificates import KeyPair, certificates_in, make_key_pair
 from sso.saml.metadata import IdentityProvider
 
-_READING = ("metadata_read_at", "metadata_failure", "metadata_detail")
+_READING = ("metadata_asked_at", "metadata_read_at", "metadata_failure", "metadata_detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def draft(*, org: Organization, facts: Facts | SamlFacts, cause: Cause) -> Revis
     else:
         secret, ends_on, new = _secret(facts, there), facts.secret_ends_on, facts.client_secret is not None
     draft.secret_ends_on = ends_on
-    draft.metadata_read_at = cause.at if wanted["metadata_url"] else None
+    draft.metadata_asked_at = draft.metadata_read_at = cause.at if wanted["metadata_url"] else None
     draft.metadata_failure = draft.metadata_detail = ""
     if not new and all(getattr(draft, name) == value for name, value in wanted.items()):
         draft.save(update_fields=["secret_ends_on", *_READING])
@@ -183,10 +183,11 @@ def renew(*, org: Organization, revision_id: UUID, read: IdentityProvider, cause
     """Take the certificates over that the metadata address of a revision brings now. It stays tested (SPEC L3).
 
     Whatever else the metadata says is as it was when it was tested: another entity or address for sign-ins is a failure
-    of the reading. Returns whether anything changed. Raises Revision.DoesNotExist, where the revision is gone.
+    of the reading. Returns whether anything changed. Raises Revision.DoesNotExist, where the revision is gone or no
+    longer has an address.
     """
     _locked(org)
-    revision = Revision.objects.for_org(org).exclude(state=State.PAST).get(id=revision_id)
+    revision = Revision.objects.for_org(org).exclude(state=State.PAST).exclude(metadata_url="").get(id=revision_id)
     was, now = _known(revision.certificates), {each.fingerprint: each.pem for each in read.certificates}
     failure = _unlike(revision, read)
     if failure is None or failure.reason == Reason.OTHER_SSO_URL:

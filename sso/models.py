@@ -91,8 +91,8 @@ class Revision(models.Model):
 
     SAML alone has what follows. sso_url: where browsers are sent. certificates: any of which may have signed a
     response, in PEM. metadata_url: which brings them; empty where they were given by hand. signs_requests: whether the
-    identity provider wants that. metadata_read_at: when that was read last. metadata_failure, metadata_detail: why it
-    could not be read since, a `sso.refusals.Reason`; empty where it was.
+    identity provider wants that. metadata_asked_at, metadata_read_at: when that address was tried last, and when it was
+    read. metadata_failure, metadata_detail: why it could not be read since, a `sso.refusals.Reason`; empty if it was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -110,6 +110,7 @@ class Revision(models.Model):
     certificates = ArrayField(models.TextField(), blank=True, default=list)
     signs_requests = models.BooleanField(default=False)
     metadata_url = models.CharField(max_length=2048, blank=True, default="")
+    metadata_asked_at = models.DateTimeField(null=True, editable=False)
     metadata_read_at = models.DateTimeField(null=True, editable=False)
     metadata_failure = models.CharField(max_length=40, blank=True, default="", editable=False)
     metadata_detail = models.CharField(max_length=300, blank=True, default="", editable=False)

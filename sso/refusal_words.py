@@ -35,7 +35,10 @@ WORDS: Mapping[Reason, str | Promise] = {
         "This is not the SAML metadata of an identity provider, which is XML that begins with EntityDescriptor."
         " %(detail)s"
     ),
-    Reason.SEVERAL_PROVIDERS: _("The metadata describes several identity providers. Choose one of them: %(detail)s"),
+    Reason.SEVERAL_PROVIDERS: _(
+        "The metadata describes several identity providers. Use one that describes a single one, or enter its three"
+        " values by hand. It describes: %(detail)s"
+    ),
     Reason.OTHER_ENTITY: _("The metadata does not describe the identity provider “%(detail)s”."),
     Reason.METADATA_EXPIRED: _("The metadata was valid until %(detail)s. Get it from the identity provider again."),
     Reason.NO_REDIRECT: _(

@@ -11,6 +11,7 @@ from sso import connections
 from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
 from sso.refusals import Reason, Refused
+from sso.saml.certificates import Certificate, certificates_in
 
 WARNED = timedelta(days=90)
 
@@ -28,7 +29,9 @@ class Condition(TextChoices):
 class Status:
     """active, draft: how people are signed in, and how they may be next. unreadable: which of these has a client secret
     that cannot be opened, the active one first (SPEC L9). secret_ends_on: of the one in use, if within WARNED or over.
-    unread: why the identity provider's description of itself cannot be read at the moment. last, last_refused: of those
+    certificates: of the SAML identity provider that is in use. certificates_end: when the last of them ends, if within
+    WARNED or over. key_is_lost: whether our own key for SAML cannot be opened (SPEC L9). unread: why what the identity
+    provider publishes of itself cannot be read at the moment. last, last_refused: of those
     who came back from the identity provider.
     """
 
@@ -39,6 +42,10 @@ class Status:
     unreadable: Revision | None
     secret_ends_on: date | None
     secret_has_ended: bool
+    certificates: tuple[Certificate, ...]
+    certificates_end: datetime | None
+    certificates_have_ended: bool
+    key_is_lost: bool
     unread: Refused | None
     last: SsoSignIn | None
     last_refused: SsoSignIn | None
@@ -62,6 +69,8 @@ def status(org: Organization, *, at: datetime) -> Status:
         each.connection = connection
     used = active or draft
     ends_on = used.secret_ends_on if used else None
+    pins = tuple(each for pem in (used.certificates if used else ()) for each in certificates_in(pem.encode()))
+    end = max((each.not_after for each in pins), default=None)
     signed_in = SsoSignIn.objects.for_org(org).order_by("-id")
     return Status(
         connection,
@@ -71,6 +80,10 @@ def status(org: Organization, *, at: datetime) -> Status:
         unreadable=next((each for each in (active, draft) if each is not None and not is_readable(each)), None),
         secret_ends_on=ends_on if ends_on is not None and ends_on <= at.date() + WARNED else None,
         secret_has_ended=ends_on is not None and ends_on <= at.date(),
+        certificates=pins,
+        certificates_end=end if end is not None and end <= at + WARNED else None,
+        certificates_have_ended=end is not None and end <= at,
+        key_is_lost=connection is not None and bool(connection.certificate) and not connections.has_key(connection),
         unread=_unread(used),
         last=signed_in.filter(reason="").first() if connection else None,
         last_refused=signed_in.exclude(reason="").first() if connection else None,
@@ -89,7 +102,9 @@ def condition(connection: Connection | None, active: Revision | None, draft: Rev
 
 
 def is_readable(revision: Revision) -> bool:
-    """Whether its client secret can be opened (SPEC L9)."""
+    """Whether its client secret can be opened, if it needs one (SPEC L9)."""
+    if revision.is_saml:
+        return True
     try:
         connections.secret_in(revision)
     except Refused:
@@ -100,5 +115,8 @@ def is_readable(revision: Revision) -> bool:
 def _unread(revision: Revision | None) -> Refused | None:
     if revision is None:
         return None
+    if revision.is_saml:
+        reason = revision.metadata_failure
+        return Refused(Reason(reason), revision.metadata_detail) if reason else None
     failed = IssuerDocument.objects.filter(url=description_url(revision.issuer)).exclude(failure="").first()
     return None if failed is None else Refused(Reason(failed.failure), failed.detail)

@@ -1,10 +1,14 @@
 """Periodic tasks."""
 
+import time
+
 from celery import shared_task
 from django.utils import timezone
 
 from orgs import sso_sign_ins
-from sso import connection_mail, issuers, seen
+from sso import connection_mail, issuers, metadata_addresses, seen
+
+SECONDS = 60  # of one run: other tasks wait meanwhile
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -29,3 +33,14 @@ def forget_sign_ins() -> None:
 def tell_of_connections() -> None:
     """Runs outside requests, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
     connection_mail.tell()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def read_metadata_again() -> None:
+    """Harmless if it is lost, doubled or killed half-way: the next run goes on with what was not read for longest."""
+    began = time.monotonic()
+    while revision := metadata_addresses.next_to_read(at=timezone.now()):
+        metadata_addresses.read_again(revision, at=timezone.now())
+        if time.monotonic() - began > SECONDS:
+            return read_metadata_again.delay()
+    return None

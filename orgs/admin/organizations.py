@@ -147,7 +147,11 @@ class OrganizationAdmin(BigTable):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return self.fieldsets
-        return ((None, {"fields": ("name", "slug", "owner")}), *self.fieldsets[1:])
+        editable = [
+            (title, {"fields": tuple(name for name in shown["fields"] if name not in self.readonly_fields)})
+            for title, shown in self.fieldsets[1:]
+        ]
+        return ((None, {"fields": ("name", "slug", "owner")}), *editable)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else self.readonly_fields

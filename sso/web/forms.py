@@ -10,10 +10,10 @@ from orgs.db.sealed import Unreadable, seal, unseal
 from orgs.models.sign_in import LONGEST_ISSUER
 from sso.connections import Facts
 from sso.identification import USUAL_CLAIM
-from sso.models import Connection, Revision
+from sso.models import Connection, Protocol, Revision
 from sso.refusal_words import in_words
 from sso.refusals import Reason, Refused
-from sso.web.guides import PROVIDERS, Guide
+from sso.web.guides import PROVIDERS, USUALLY_SAML, Guide
 
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 OF_SECRET = (Reason.SECRET_MISSING, Reason.SECRET_UNREADABLE)
@@ -25,6 +25,12 @@ class ProviderForm(forms.Form):
         choices=[(key, name) for key, (name, _steps) in PROVIDERS.items()],
         widget=forms.RadioSelect,
     )
+    asked_protocol = forms.ChoiceField(choices=Protocol.choices, required=False, widget=forms.HiddenInput)
+
+    def protocol(self) -> Protocol:
+        """The one that was asked for, or the usual one of the identity provider."""
+        usual = Protocol.SAML if self.cleaned_data["idp"] in USUALLY_SAML else Protocol.OIDC
+        return Protocol(self.cleaned_data["asked_protocol"] or usual)
 
 
 class ConfigurationForm(forms.Form):

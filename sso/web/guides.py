@@ -268,5 +268,8 @@ PROVIDERS: dict[str, tuple[str, Callable[[Addresses], Guide]]] = {
 }
 """By the key that is kept: the name, and what makes the guide."""
 
+USUALLY_SAML = ("google", "jumpcloud")
+"""Which are usually connected by SAML."""
+
 CLAIMS = (USUAL_CLAIM, "upn", "email")
 """Which usually hold the userName."""

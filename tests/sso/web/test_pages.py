@@ -3,24 +3,32 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from orgs.history import Cause
 from orgs.models import Change, Door, IdentityLink, Organization, SsoSignIn, User, VerifiedDomain
 from sso import connection_mail, connections
 from sso.connections import Facts
-from sso.models import Connection, IssuerDocument, Revision, State
+from sso.models import Connection, IssuerDocument, Protocol, Revision, State
 from sso.oidc.documents import description_url
-from sso.refusals import Reason
+from sso.refusals import Reason, Refused
+from sso.saml.certificates import certificates_in
+from sso.saml.xml import LONGEST
 from sso.web.guides import PROVIDERS
 from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory
 from tests.page_text import text, text_at_first
 from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET
+from tests.sso.open_id_provider import OpenIdProvider
+from tests.sso.saml.identity_provider import IDP, SSO_URL, certified, metadata, pin, private_key
+from tests.sso.saml_provider import keep_our_key, saml_facts
 
 PAGE = "/settings/single-sign-on/"
 
@@ -67,15 +75,22 @@ def a_form(**changed: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("protocol", Protocol)
 @pytest.mark.parametrize("idp", PROVIDERS)
 def test_the_addresses_are_shown_before_anything_is_entered_by_the_names_of_the_provider(
-    browser: Client, org: Organization, idp: str
+    browser: Client, org: Organization, idp: str, protocol: Protocol
 ) -> None:  # L2
-    browser.post(PAGE + "provider/", {"idp": idp})
+    keep_our_key(org)
+    browser.post(PAGE + "provider/", {"idp": idp, "asked_protocol": protocol})
     connection = Connection.objects.for_org(org).get()
     for address in (PAGE, PAGE + "configuration/"):
         page = browser.get(address).text
-        assert f'value="{connections.callback_url(connection)}"' in page
+        if protocol == Protocol.OIDC:
+            assert f'value="{connections.callback_url(connection)}"' in page
+        else:
+            assert f'value="{connections.acs_url(connection)}"' in page
+            assert f'value="{connections.entity_id(connection)}"' in page
+            assert f'href="{urlsplit(connections.entity_id(connection)).path}"' in page
         assert PROVIDERS[idp][0] == "Another" or PROVIDERS[idp][0] in page
     browser.post(PAGE + "provider/", {"idp": "other"})
     assert Connection.objects.for_org(org).get().id == connection.id
@@ -88,9 +103,148 @@ def test_the_addresses_are_shown_before_anything_is_entered_by_the_names_of_the_
 def test_the_form_begins_with_what_the_provider_sends(
     browser: Client, idp: str, name: str, external_id: str
 ) -> None:  # L4
-    browser.post(PAGE + "provider/", {"idp": idp})
+    browser.post(PAGE + "provider/", {"idp": idp, "asked_protocol": "oidc"})
     form = browser.get(PAGE + "configuration/").context["form"]
     assert (form["name_claim"].value(), form["external_id_claim"].value()) == (name, external_id)
+
+
+@pytest.mark.parametrize(
+    ("idp", "asked", "protocol", "way"),
+    [
+        ("okta", "", "oidc", None),
+        ("okta", "saml", "saml", "url"),
+        ("google", "", "saml", "file"),
+        ("jumpcloud", "", "saml", "file"),
+        ("google", "oidc", "oidc", None),
+    ],
+)
+def test_each_provider_has_its_usual_protocol_and_the_other_one_too(
+    browser: Client, org: Organization, idp: str, asked: str, protocol: str, way: str | None
+) -> None:  # L2
+    keep_our_key(org)
+    browser.post(PAGE + "provider/", {"idp": idp, "asked_protocol": asked})
+    assert Connection.objects.get().protocol == protocol
+    form = browser.get(PAGE + "configuration/").context["form"]
+    assert form.initial.get("way") == way
+
+
+def a_saml_form(way: str = "fields", **changed: Any) -> dict[str, Any]:
+    ways = {
+        "url": {"metadata_url": "https://127.0.0.1/metadata"},
+        "file": {"metadata_file": SimpleUploadedFile("metadata.xml", metadata())},
+        "fields": {"entity_id": IDP, "sso_url": SSO_URL, "certificate": pin().pem, "second_certificate": ""},
+    }
+    return {"way": way, "name_claim": "NameID", "external_id_claim": "", **ways[way], **changed}
+
+
+class TestEnteringSaml:
+    @pytest.fixture(autouse=True)
+    def chosen(self, org: Organization) -> None:
+        keep_our_key(org)
+
+    @pytest.mark.parametrize("way", ["file", "fields"])
+    def test_makes_the_draft(self, browser: Client, org: Organization, way: str) -> None:  # L2
+        answer = browser.post(PAGE + "configuration/", a_saml_form(way), follow=True)
+        assert "The draft is saved" in text(answer)
+        made = Revision.objects.for_org(org).get()
+        assert (made.issuer, made.sso_url, made.certificates) == (IDP, SSO_URL, [pin().pem])
+        assert made.metadata_url == made.name_claim == ""
+        page = text_at_first(answer)
+        assert pin().fingerprint in page
+
+    def test_by_an_address_keeps_it(
+        self, browser: Client, org: Organization, idp: OpenIdProvider, settings: Settings
+    ) -> None:  # L2
+        idp.documents["/metadata"] = metadata()
+        browser.post(PAGE + "configuration/", a_saml_form("url", metadata_url=f"{idp.issuer}/metadata"))
+        made = Revision.objects.for_org(org).get()
+        assert (made.issuer, made.metadata_url) == (IDP, f"{idp.issuer}/metadata")
+        form = browser.get(PAGE + "configuration/").context["form"]
+        assert form.initial["way"] == "url"
+
+    def test_takes_a_second_certificate(self, browser: Client, org: Organization) -> None:  # L2
+        browser.post(PAGE + "configuration/", a_saml_form(second_certificate=pin("new").pem))
+        assert Revision.objects.for_org(org).get().certificates == [pin().pem, pin("new").pem]
+        form = browser.get(PAGE + "configuration/").context["form"]
+        assert (form.initial["certificate"], form.initial["second_certificate"]) == (pin().pem, pin("new").pem)
+
+    @pytest.mark.parametrize(
+        ("way", "wrong", "field"),
+        [
+            ("url", {"metadata_url": ""}, "metadata_url"),
+            ("url", {}, "metadata_url"),  # which is not public
+            ("file", {"metadata_file": ""}, "metadata_file"),
+            ("file", {"metadata_file": SimpleUploadedFile("m.xml", b"<html/>")}, "metadata_file"),
+            ("file", {"metadata_file": SimpleUploadedFile("m.xml", b" " * (LONGEST + 1))}, "metadata_file"),
+            ("fields", {"certificate": ""}, "certificate"),
+            ("fields", {"certificate": "x"}, "certificate"),
+            ("fields", {"second_certificate": "x"}, "second_certificate"),
+            ("fields", {"second_certificate": "-----BEGIN PRIVATE KEY-----"}, "second_certificate"),
+            ("fields", {"sso_url": "http://idp.example/sso"}, "sso_url"),
+            ("fields", {"sso_url": "idp.example"}, "sso_url"),
+            ("fields", {"entity_id": ""}, "entity_id"),
+            ("fields", {"entity_id": "x" * 999}, "entity_id"),
+            ("fields", {"name_claim": "email"}, "name_claim"),
+            ("none", {}, "way"),
+        ],
+    )
+    def test_says_beside_the_field_what_is_wrong(
+        self, browser: Client, org: Organization, way: str, wrong: dict[str, Any], field: str
+    ) -> None:
+        sent = a_saml_form(**wrong) | {"way": way} if way in ("fields", "none") else a_saml_form(way, **wrong)
+        answer = browser.post(PAGE + "configuration/", sent)
+        assert answer.context["form"].errors.keys() == {field}
+        assert not Revision.objects.for_org(org).exists()
+
+    def test_changes_nothing_of_an_active_connection_by_another_protocol(
+        self, browser: Client, org: Organization
+    ) -> None:  # L2
+        activated(org)
+        browser.post(PAGE + "provider/", {"idp": "okta", "asked_protocol": "saml"})
+        browser.post(PAGE + "configuration/", a_saml_form())
+        there = Revision.objects.for_org(org).order_by("state").values_list("state", "protocol")
+        assert list(there) == [(State.ACTIVE, "oidc"), (State.DRAFT, "saml")]
+        assert "SAML 2.0" in text_at_first(browser.get(PAGE + "discard/")) + text_at_first(browser.get(PAGE))
+
+
+def saml_active(org: Organization, **changes: Any) -> Revision:
+    keep_our_key(org)
+    made = connections.draft(org=org, facts=saml_facts(**changes), cause=by_page())
+    Revision.objects.filter(id=made.id).update(tested_at=timezone.now())
+    return connections.activate(org=org, revision_id=made.id, cause=by_page())
+
+
+class TestTheStateOfSaml:
+    @pytest.mark.parametrize(
+        ("ends", "told"),
+        [((91,), None), ((89,), "ends on"), ((-1,), "ended on"), ((-9, 91), None), ((-9, 5), "ends on")],
+    )
+    def test_has_the_end_of_the_last_certificate_from_90_days_before(
+        self, browser: Client, org: Organization, ends: tuple[int, ...], told: str | None
+    ) -> None:
+        until = [timezone.now() + timedelta(days=days) for days in ends]
+        pins = [certificates_in(certified(private_key(), until=each))[0] for each in until]
+        saml_active(org, certificates=tuple(pins))
+        page = text_at_first(browser.get(PAGE))
+        assert (f"last certificate {told}" in page) if told else "last certificate end" not in page
+
+    def test_says_that_the_metadata_cannot_be_read(self, browser: Client, org: Organization) -> None:
+        made = saml_active(org, metadata_url="https://idp.example/metadata")
+        connections.note_unread(made, Refused(Reason.TOO_SLOW, "https://idp.example/metadata"))
+        page = text_at_first(browser.get(PAGE))
+        assert "did not answer within ten seconds" in page
+        assert "Signing in does not need it" in page
+
+    def test_says_that_our_key_is_lost(self, browser: Client, org: Organization) -> None:  # L9
+        saml_active(org)
+        assert "Our private key" not in text_at_first(browser.get(PAGE))
+        Connection.objects.update(key="lost")
+        assert "Our private key cannot be read any more" in text_at_first(browser.get(PAGE))
+
+    def test_is_mailed_with_its_certificates(self, org: Organization, ada: User) -> None:  # L3
+        saml_active(org)
+        connection_mail.tell()
+        assert pin().fingerprint in mail.outbox[0].body
 
 
 class TestEntering:
