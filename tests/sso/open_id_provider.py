@@ -25,6 +25,7 @@ class OpenIdProvider:
         self.claims: dict[str, Any] = {"sub": "ada"}
         self.secret = SECRET
         self.userinfo: dict[str, Any] | None = None
+        self.documents: dict[str, bytes] = {}  # what else is there, by path
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
         server.says = self._answer
@@ -42,6 +43,8 @@ class OpenIdProvider:
         head, _, body = request.decode().partition("\r\n\r\n")
         path = head.split(" ")[1]
         self.asked.append(path)
+        if path in self.documents:
+            return [answer(self.documents[path], content_type=b"application/samlmetadata+xml")]
         if path.startswith("/authorize?"):
             return [answer(self._page(path).encode(), content_type=b"text/html")]
         if path == "/.well-known/openid-configuration":
