@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
+from sso.saml import metadata
 from tests.servers import ROOT
+from tests.sso.saml.identity_provider import ACS, ENTITY, certified, ours, private_key
 
 HERE = Path(__file__).parent
 PINS = ("package.json", "package-lock.json")
 HOME = ROOT / ".node"
+PEM = serialization.Encoding.PEM
 
 
 def needs(there: object, what: str) -> None:
@@ -58,3 +63,18 @@ def php() -> str:
     needs(found, "SimpleSAMLphp (apt-get install php-cli php-xml php-mbstring simplesamlphp)")
     assert found
     return found
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A folder with the identity provider's key and certificate, and what it has of ours."""
+    certificate = ours().certificate
+    public = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
+    (tmp_path / "idp.key").write_bytes(
+        private_key().private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (tmp_path / "idp.pem").write_bytes(certified(private_key()))
+    (tmp_path / "muster.pem").write_text(certificate.pem)
+    (tmp_path / "muster.pub").write_bytes(public.public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "muster.xml").write_bytes(metadata.ours(entity_id=ENTITY, acs_url=ACS, certificate=certificate))
+    return tmp_path

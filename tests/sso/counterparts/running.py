@@ -1,17 +1,21 @@
 """Processes that a test signs in with, and the browser that goes to them."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, build_opener
 
 from lxml import html
 
-HERE = os.path.dirname(__file__)
+from sso.saml import metadata
+from sso.saml.metadata import IdentityProvider
 
 
 @contextmanager
@@ -58,3 +62,21 @@ class Browser:
                 return forms[0].action, fields
             text = self.read(urljoin(self.url, forms[0].action or ""), {**fields, **entered})
         raise NotSignedIn(text.decode())
+
+
+@contextmanager
+def simplesamlphp(php: str, home: Path, **switches: str) -> Iterator[IdentityProvider]:
+    """It is described by our metadata, as it describes itself by its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    folder = Path(__file__).parent / "simplesamlphp"
+    environment = {
+        "SIMPLESAMLPHP_CONFIG_DIR": str(folder),
+        "COUNTERPART_HOME": str(home),
+        "COUNTERPART_PORT": str(port),
+        **switches,
+    }
+    server = (php, "-d", "display_errors=0", "-S", f"127.0.0.1:{port}", str(folder / "router.php"))
+    with running(*server, environment=environment):
+        text = Browser().read(f"http://127.0.0.1:{port}/simplesaml/saml2/idp/metadata.php")
+        yield metadata.read(text, now=datetime.now(UTC), plain_http=True)

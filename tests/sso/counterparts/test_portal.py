@@ -1,4 +1,4 @@
-"""Single sign-on set up with real SAML identity providers on the portal's pages, from their metadata to who signs in."""
+"""Real SAML identity providers set up on the portal's pages, from their metadata to who signs in."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +15,10 @@ from sso.models import Revision
 from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
 from tests.page_text import text_at_first
-from tests.sso.counterparts.running import Browser, running
-from tests.sso.counterparts.test_saml import keys, simplesamlphp
+from tests.sso.counterparts.running import Browser, running, simplesamlphp
 from tests.sso.saml.identity_provider import ADA
 from tests.sso.saml_provider import keep_our_key
 from tests.sso.servers import LOCAL
-
-__all__ = ["keys"]  # a fixture
 
 PAGE = "/settings/single-sign-on/"
 

@@ -1,40 +1,18 @@
 """Sign-ins with real SAML identity providers, from our request to who it is."""
 
 import base64
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from sso.refusals import Reason, Refused
 from sso.saml import metadata, requests, responses
 from sso.saml.metadata import IdentityProvider
 from sso.saml.responses import Assertion
-from tests.sso.counterparts.conftest import HERE
-from tests.sso.counterparts.running import Browser, NotSignedIn, running
-from tests.sso.saml.identity_provider import ACS, ADA, ENTITY, certified, ours, private_key
-
-PEM = serialization.Encoding.PEM
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    """A folder with the identity provider's key and certificate, and what it has of ours."""
-    certificate = ours().certificate
-    public = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
-    (tmp_path / "idp.key").write_bytes(
-        private_key().private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (tmp_path / "idp.pem").write_bytes(certified(private_key()))
-    (tmp_path / "muster.pem").write_text(certificate.pem)
-    (tmp_path / "muster.pub").write_bytes(public.public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
-    (tmp_path / "muster.xml").write_bytes(metadata.ours(entity_id=ENTITY, acs_url=ACS, certificate=certificate))
-    return tmp_path
+from tests.sso.counterparts.running import Browser, NotSignedIn, running, simplesamlphp
+from tests.sso.saml.identity_provider import ACS, ADA, ENTITY, ours
 
 
 def sign_in(provider: IdentityProvider, *, sign_request: bool = False) -> tuple[str, str]:
@@ -90,24 +68,6 @@ class TestSamlp:
         assert got.name_id_format.endswith(":emailAddress")
         assert got.session_index == "_session1"
         assert got.attributes == {"userName": (ADA,), "groups": ("Staff", "Ada's")}
-
-
-@contextmanager
-def simplesamlphp(php: str, home: Path, **switches: str) -> Iterator[IdentityProvider]:
-    """It is described by our metadata, as it describes itself by its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    folder = HERE / "simplesamlphp"
-    environment = {
-        "SIMPLESAMLPHP_CONFIG_DIR": str(folder),
-        "COUNTERPART_HOME": str(home),
-        "COUNTERPART_PORT": str(port),
-        **switches,
-    }
-    server = (php, "-d", "display_errors=0", "-S", f"127.0.0.1:{port}", str(folder / "router.php"))
-    with running(*server, environment=environment):
-        text = Browser().read(f"http://127.0.0.1:{port}/simplesaml/saml2/idp/metadata.php")
-        yield metadata.read(text, now=datetime.now(UTC), plain_http=True)
 
 
 class TestSimpleSamlPhp:
