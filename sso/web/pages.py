@@ -38,6 +38,7 @@ def overview(request: OrgRequest) -> HttpResponse:
         explain([found.last_refused])
     context: dict[str, Any] = {
         "status": found,
+        "now": now,
         "linked": count(IdentityLink.objects.for_org(request.org)),
         "unread": found.unread and in_words(found.unread),
         "domains": [domain.name for domain in request.org.verified_domains.all()],

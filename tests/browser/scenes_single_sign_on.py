@@ -9,12 +9,15 @@ from orgs import domains
 from orgs.models import IdentityLink, SsoSignIn, User
 from sso import connections
 from sso.connections import Facts
-from sso.models import IssuerDocument, Revision
+from sso.models import IssuerDocument, Protocol, Revision
 from sso.oidc.documents import description_url
-from sso.refusals import Reason
+from sso.refusals import Reason, Refused
+from sso.saml.certificates import certificates_in
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import by_admin, org_of
+from tests.sso.saml.identity_provider import certified, private_key
+from tests.sso.saml_provider import keep_our_key, saml_facts
 
 PAGE = "/settings/single-sign-on/"
 ISSUER = "https://login.microsoftonline.com/8f2c1d3e-1111-4222-8333-944455566677/v2.0"
@@ -72,6 +75,46 @@ def _active(owner: User) -> str:
     return PAGE
 
 
+def _by_saml(owner: User) -> str:
+    """Active, with a certificate that has ended and one that ends soon, and metadata that cannot be read."""
+    org, now = org_of(owner), timezone.now()
+    keep_our_key(org)
+    pins = [
+        certificates_in(certified(private_key(of), "Microsoft Azure Federated SSO", until=now + timedelta(days=days)))[
+            0
+        ]
+        for of, days in (("first", -3), ("second", 61))
+    ]
+    address = "https://login.microsoftonline.com/8f2c1d3e-1111-4222-8333-944455566677/federationmetadata.xml"
+    facts = saml_facts(
+        entity_id="https://sts.windows.net/8f2c1d3e-1111-4222-8333-944455566677/",
+        sso_url="https://login.microsoftonline.com/8f2c1d3e-1111-4222-8333-944455566677/saml2",
+        certificates=tuple(pins),
+        metadata_url=address,
+        idp="entra",
+    )
+    draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    Revision.objects.filter(id=draft.id).update(tested_at=now - timedelta(days=80))
+    active = connections.activate(org=org, revision_id=draft.id, cause=by_admin(owner))
+    connections.note_unread(active, Refused(Reason.BAD_STATUS, f"{address}: 503"))
+    return PAGE
+
+
+def _saml_chosen(owner: User) -> str:
+    keep_our_key(org_of(owner))
+    connections.prepare(org=org_of(owner), idp="onelogin", protocol=Protocol.SAML, cause=by_admin(owner))
+    return PAGE + "configuration/"
+
+
+def _enter_by_hand(page: Page) -> None:
+    page.get_by_text("Three values").click()
+    page.get_by_role("textbox", name="Issuer URL").fill("https://app.onelogin.com/saml/metadata/7c1f")
+    page.get_by_label("SAML 2.0 Endpoint").fill("https://acme.onelogin.com/trust/saml2/http-redirect/sso/7c1f")
+    page.get_by_label("X.509 Certificate").fill("MIIC not all of it")
+    page.get_by_role("button", name="Save the draft").click()
+    page.get_by_text("This is not an X.509 certificate").wait_for()
+
+
 def _linked(owner: User) -> str:
     now = timezone.now()
     amara = UserFactory.create(org=owner.org, user_name="amara@northwind.example", display_name="Amara Okafor")
@@ -98,6 +141,8 @@ SCENES = {
     "sso-none": Scene(lambda owner: PAGE),
     "sso-provider": Scene(lambda owner: PAGE + "provider/"),
     "sso-configuration": Scene(_chosen, _enter),
+    "sso-saml-configuration": Scene(_saml_chosen, _enter_by_hand),
+    "sso-saml-active": Scene(_by_saml),
     "sso-draft": Scene(_tested),
     "sso-active": Scene(_active),
     "sso-test-refused": Scene(lambda owner: f"{_tested(owner)}test/"),
