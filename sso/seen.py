@@ -10,6 +10,7 @@ from sso.models import Connection, SeenToken
 class Kind(StrEnum):
     JOURNEY = auto()
     LOGOUT = auto()
+    REVOCATION = auto()
 
 
 def is_first(connection: Connection, kind: Kind, token_id: str, *, until: datetime) -> bool:

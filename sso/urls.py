@@ -9,6 +9,7 @@ urlpatterns = [
     path("sso/<uuid:connection_id>/callback", sign_in.callback, name="sso-callback"),
     path("sso/<uuid:connection_id>/initiate", sign_in.initiate, name="sso-initiate"),
     path("sso/<uuid:connection_id>/logout", logout.logout, name="sso-logout"),
+    path("sso/<uuid:connection_id>/revoke", logout.revoke, name="sso-revoke"),
     path("settings/single-sign-on/", pages.overview, name="sso"),
     path("settings/single-sign-on/provider/", pages.choose_provider, name="sso-provider"),
     path("settings/single-sign-on/configuration/", pages.configure, name="sso-configure"),

@@ -108,6 +108,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sso-initiate", "POST"): (REFUSED,) * 5,
     ("sso-logout", "GET"): (WRONG_METHOD,) * 5,
     ("sso-logout", "POST"): (BAD,) * 5,  # without a token
+    ("sso-revoke", "GET"): (WRONG_METHOD,) * 5,
+    ("sso-revoke", "POST"): (BAD,) * 5,  # without a token
     ("activity", "GET"): ORG_ADMINS,
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -580,6 +582,7 @@ ONE = (
         "sso-callback": a_connection,
         "sso-initiate": a_connection,
         "sso-logout": a_connection,
+        "sso-revoke": a_connection,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,
