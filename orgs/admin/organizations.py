@@ -147,7 +147,9 @@ class OrganizationAdmin(BigTable):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return self.fieldsets
-        return ((None, {"fields": ("name", "slug", "owner")}), *self.fieldsets[1:])
+        title, needs = self.fieldsets[1]
+        there = tuple(name for name in needs["fields"] if name != "connection")  # which a new one has not
+        return ((None, {"fields": ("name", "slug", "owner")}), (title, {"fields": there}), *self.fieldsets[2:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else self.readonly_fields
