@@ -233,6 +233,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "tell-of-setup-links": {
+        "task": "orgs.tasks.tell_of_setup_links",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "send-invitations": {
         "task": "orgs.tasks.send_invitations",
         "schedule": 10.0,

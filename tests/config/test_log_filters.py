@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import reverse
 
 from config.log_filters import WithoutSecrets
-from orgs import invitations, sign_in
+from orgs import invitations, setup_links, sign_in
 
 SECRET = "nobody-may-read-this-0123456789-0123456789"
 ADDRESSES = {
+    "setup": reverse("setup", args=[SECRET]),
     "invitation": reverse("invitation", args=[SECRET]),
     "set-password": reverse("set-password", args=["MTIz", SECRET]),
 }
@@ -44,6 +45,7 @@ class TestTheSecretOfALink:
         def fail(*_: object, **__: object) -> None:
             raise OperationalError("away")
 
+        monkeypatch.setattr(setup_links, "of_secret", fail)
         monkeypatch.setattr(invitations, "of_secret", fail)
         monkeypatch.setattr(sign_in.reset_links, "check_token", fail)
         monkeypatch.setattr("django.contrib.auth.views.PasswordResetConfirmView.get_user", fail)
