@@ -233,6 +233,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "tell-of-setup-links": {
+        "task": "orgs.tasks.tell_of_setup_links",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "send-invitations": {
         "task": "orgs.tasks.send_invitations",
         "schedule": 10.0,
@@ -443,7 +448,8 @@ LOGGING: dict[str, Any] = {
             ],
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_secrets": {"()": "config.log_filters.WithoutSecrets"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_secrets"]}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -661,6 +661,33 @@ class TokenRevoked(TokenDetail, verb="token.revoked"):
     """An admin revoked a SCIM token."""
 
 
+class TokenConfirmed(TokenDetail, verb="token.confirmed"):
+    """An admin confirmed a SCIM token that was made through a setup link: it may write from then on (SPEC L8)."""
+
+
+class SetupLinkDetail(Detail):
+    """A setup link, by its id: whom it is for is in its row alone. purpose: as in `SetupLink`."""
+
+    link: str
+    purpose: str
+
+
+class SetupLinkMade(SetupLinkDetail, verb="setup_link.made"):
+    """An admin made a link by which somebody without an account sets one thing up (SPEC L8)."""
+
+
+class SetupLinkOpened(SetupLinkDetail, verb="setup_link.opened"):
+    """The link was opened, and works in that browser alone from then on."""
+
+
+class SetupLinkFinished(SetupLinkDetail, verb="setup_link.finished"):
+    """Whoever had the link said that they are done; it no longer works."""
+
+
+class SetupLinkRevoked(SetupLinkDetail, verb="setup_link.revoked"):
+    """An admin revoked the link; it no longer works."""
+
+
 class MatterDismissed(Detail, verb="matter.dismissed"):
     """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
 

@@ -109,6 +109,23 @@ def verify(*, org: Organization, name: str, cause: Cause) -> None:
     _enter(pending, cause)
 
 
+def look_for(*, org: Organization, name: str, at: datetime) -> None:
+    """Note whether the record of a pending domain is there, which leaves verifying it to an admin. As slow as `verify`.
+
+    Raises UnknownDomain, txt_records.Unanswered, NotProven.
+    """
+    pending = PendingDomain.objects.for_org(org).filter(name=name).first()
+    if pending is None:
+        raise UnknownDomain(name)
+    row = PendingDomain.objects.for_org(org).filter(pk=pending.pk)
+    try:
+        _find(pending)
+    except NotProven:
+        row.update(found_at=None)
+        raise
+    row.update(found_at=at)
+
+
 def read_again(domain: VerifiedDomain, *, at: datetime) -> None:
     """Note whether the DNS still has the record that proved a domain. May take seconds, as `verify`.
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.utils.crypto import salted_hmac
 
-from orgs import history, invitations, matters, sign_in_failures, sso_sign_ins
+from orgs import history, invitations, matters, setup_links, sign_in_failures, sso_sign_ins
 from orgs.db.keys import fold
 from orgs.models import Erasure, Organization, User
 from orgs.models.people import UserQuerySet
@@ -214,6 +214,7 @@ def look_again(erasure: Erasure) -> None:
         "orgs_ledgerentry": history.forget_refusals(erasure.user_id),
         "orgs_change": history.forget_dismissals(erasure.org_id, traces),
         "orgs_invitation": invitations.forget_person(erasure.org_id, erasure.user_id, traces.known_by),
+        "orgs_setuplink": setup_links.forget_person(erasure.org_id, traces),
         "orgs_matter": matters.forget_person(erasure.org_id, traces, until=until),
         "orgs_ssosignin": sso_sign_ins.forget_person(erasure.org_id, traces, until=until),
         "orgs_signinfailures": sign_in_failures.forget_person(str(erasure.user_id), addresses),

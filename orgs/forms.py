@@ -1,4 +1,4 @@
-"""Forms for signing in, passwords, domains, and erasing somebody."""
+"""Forms for signing in, passwords, domains, setup links, and erasing somebody."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from django import forms
 from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext_lazy as _
 
-from orgs import sign_in, time_zones
+from orgs import setup_links, sign_in, time_zones, tokens
 from orgs.db.keys import fold
-from orgs.models import User
+from orgs.models import Purpose, User
 
 
 def _address(**attributes: Any) -> forms.CharField:
@@ -185,6 +185,30 @@ class PasskeyForm(FactorForm):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, initial={"name": _("Passkey")})
+
+
+class SetupLinkForm(forms.Form):
+    """Whom a link is for, and what they are to set up."""
+
+    purpose = forms.ChoiceField(label=_("What they set up"), choices=Purpose.choices, widget=forms.RadioSelect)
+    recipient = forms.CharField(
+        label=_("Who gets the link"),
+        max_length=100,
+        help_text=_("Their name, for the list of links and for history. Muster sends them nothing: you hand it over."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_purpose(self) -> Purpose:
+        return Purpose(self.cleaned_data["purpose"])
+
+    def refuse(self, refusal: setup_links.AlreadyOpen | tokens.PrerequisiteMissing) -> None:
+        """Say why no link was made."""
+        if isinstance(refusal, tokens.PrerequisiteMissing):
+            words = " ".join(map(str, refusal.missing))
+        else:
+            (there,) = refusal.args
+            words = _("%(recipient)s has a link for this. Revoke it first.") % {"recipient": there.recipient}
+        self.add_error("purpose", words)
 
 
 class NewOwnerForm(forms.Form):

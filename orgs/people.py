@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, invitations, sessions, time_zones
+from orgs import history, invitations, sessions, setup_links, time_zones
 from orgs.activity import Activity
 from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
@@ -115,6 +115,7 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
     """
     owner = User.objects.for_org(org).select_for_update(no_key=True).get(is_owner=True)
     invitations.end_with(owner, at)
+    setup_links.end_with(owner, at)
     _end_second_factors(owner)
     owner.user_name, owner.login_email = address, fold(address)
     owner.given_name = owner.family_name = owner.display_name = ""
@@ -210,6 +211,7 @@ def delete(*, user: User, at: datetime) -> list[Effect]:
     HandPlacement.objects.filter(user=user).delete()
     IdentityLink.objects.filter(user=user).delete()
     invitations.end_with(user, at)
+    setup_links.end_with(user, at)
     _end_second_factors(user)
     user.active, user.idp_active = False, None
     user.deactivated_at = []
@@ -420,6 +422,7 @@ def _switch(user: User, to: Activity, at: datetime) -> list[str]:
     if to.active or not before.active:
         return ["active", "idp_active"]
     invitations.end_with(user, at)
+    setup_links.end_with(user, at)
     user.deactivated_at = [*user.deactivated_at, at][-DEACTIVATIONS:]
     return ["active", "idp_active", "deactivated_at", end_sessions(user)]
 

@@ -21,14 +21,16 @@ class State(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """missing: prerequisites (SPEC O1) that are not met, or no longer. active: tokens that are accepted; ended:
-    revoked and expired ones; both newest first. expiring: those of `active` that expire soon. lapsed: those that
+    """missing: prerequisites (SPEC O1) that are not met, or no longer. active: tokens that are accepted; waiting: those
+    that an admin has to confirm first (SPEC L8), which nothing else here is about; ended: revoked and expired ones; all
+    newest first. expiring: those of `active` that expire soon. lapsed: those that
     were in use, expired, and have not been replaced: the warning does not end when the outage begins (SPEC O4).
     last_used: the token of the last request, whether it is still accepted or not.
     """
 
     missing: list[Promise | str]
     active: list[ScimToken]
+    waiting: list[ScimToken]
     ended: list[ScimToken]
     expiring: list[ScimToken]
     lapsed: list[ScimToken]
@@ -43,7 +45,7 @@ class Connection:
     @property
     def unrevoked(self) -> list[ScimToken]:
         """The tokens that can be revoked: expired ones too."""
-        return [token for token in (*self.active, *self.ended) if token.revoked_at is None]
+        return [token for token in (*self.waiting, *self.active, *self.ended) if token.revoked_at is None]
 
     @property
     def rotating(self) -> bool:
@@ -62,17 +64,21 @@ class Connection:
 
 def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""
-    everything = list(ScimToken.objects.for_org(org).select_related("created_by").order_by("-created_at", "-id"))
-    active = [token for token in everything if token.is_valid(at)]
+    everything = list(
+        ScimToken.objects.for_org(org).select_related("created_by", "setup_link").order_by("-created_at", "-id")
+    )
+    confirmed = [token for token in everything if not token.waits]
+    active = [token for token in confirmed if token.is_valid(at)]
     replaced = {token.idp for token in active}
     return Connection(
         missing=tokens.missing_prerequisites(org),
         active=active,
+        waiting=[token for token in everything if token.waits and token.is_valid(at)],
         ended=[token for token in everything if not token.is_valid(at)],
         expiring=[token for token in active if token.expires_at and token.expires_at - at <= WARN_BEFORE_EXPIRY],
         lapsed=[
             token
-            for token in everything
+            for token in confirmed
             if token.expires_at
             and token.expires_at <= at
             and token.revoked_at is None
@@ -80,7 +86,7 @@ def of(org: Organization, *, at: datetime) -> Connection:
             and token.idp not in replaced
         ],
         last_used=max(
-            (token for token in everything if token.last_used_at),
+            (token for token in confirmed if token.last_used_at),
             key=lambda token: token.last_used_at or token.created_at,
             default=None,
         ),

@@ -14,6 +14,7 @@ from orgs import (
     owners,
     second_factors,
     sessions,
+    setup_link_mail,
     sign_in_failures,
     support,
     token_mail,
@@ -63,6 +64,12 @@ def read_domains_again() -> None:
 def tell_of_tokens() -> None:
     """Runs outside requests, as `tell_support`."""
     token_mail.tell(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def tell_of_setup_links() -> None:
+    """Runs outside requests, as `tell_support`."""
+    setup_link_mail.tell(at=timezone.now())
 
 
 @shared_task(acks_late=True, ignore_result=True)

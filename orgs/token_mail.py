@@ -31,7 +31,7 @@ def tell(*, at: datetime) -> int:
 
 @transaction.atomic
 def _tell_next(at: datetime) -> bool:
-    untold = ScimToken.objects.filter(told_at=None).select_related("org__profile").order_by("created_at")
+    untold = ScimToken.objects.filter(told_at=None).select_related("org__profile", "setup_link").order_by("created_at")
     token = untold.select_for_update(skip_locked=True, of=("self",)).first()
     if token is None:
         return False

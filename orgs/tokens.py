@@ -14,10 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import address_limits, history, org_memory
-from orgs.change_details import TokenIssued, TokenLimited, TokenRevoked
+from orgs.change_details import TokenConfirmed, TokenIssued, TokenLimited, TokenRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.transactions import command
-from orgs.models import IdentityProvider, Organization, Plan, ScimToken
+from orgs.models import IdentityProvider, Organization, Plan, ScimToken, SetupLink
 
 PREFIX = "muster_scim_"
 BYTES = 32
@@ -47,6 +47,10 @@ class UnknownToken(Exception):
     """This org has no such token."""
 
 
+class Ended(Exception):
+    """The token is no longer valid, so that it cannot be confirmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A new token and its secret, which is stored nowhere and never shown again."""
@@ -73,11 +77,13 @@ def issue(
     idp: str = IdentityProvider.OTHER,
     lifetime: timedelta | None = None,
     networks: Sequence[str] = (),
+    link: SetupLink | None = None,
     cause: history.Cause,
 ) -> Issued:
     """A new token beside the existing ones, so that tokens can be rotated without an outage.
 
-    networks: as `address_limits.read` gives them. Raises PrerequisiteMissing, TooManyTokens.
+    networks: as `address_limits.read` gives them. link: through which it is made; it then waits. Raises
+    PrerequisiteMissing, TooManyTokens.
     """
     if missing := missing_prerequisites(org):
         raise PrerequisiteMissing(missing)
@@ -94,6 +100,7 @@ def issue(
         networks=list(networks),
         created_at=cause.at,
         created_by=cause.person,
+        setup_link=link,
         expires_at=cause.at + lifetime if lifetime else None,
     )
     history.record(org, cause, TokenIssued(token=str(token.id), name=name, networks=list(networks)))
@@ -131,6 +138,23 @@ def revoke(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimTo
         token.revoked_at, token.revoked_by = cause.at, cause.person
         token.save(update_fields=["revoked_at", "revoked_by"])
         history.record(org, cause, TokenRevoked(token=str(token.id), name=token.name))
+    return token
+
+
+@command
+def confirm(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimToken:
+    """Let a token that waits do what others may (SPEC L8). Confirming it again changes nothing.
+
+    Raises UnknownToken, Ended.
+    """
+    token = _locked(org, token_id)
+    if not token.waits:
+        return token
+    if not token.is_valid(cause.at):
+        raise Ended(token_id)
+    token.confirmed_at = cause.at
+    token.save(update_fields=["confirmed_at"])
+    history.record(org, cause, TokenConfirmed(token=str(token.id), name=token.name))
     return token
 
 

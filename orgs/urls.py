@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import account, domains, owner, second_factor, settings, sign_in
+from orgs.views import account, domains, owner, second_factor, settings, setup, setup_links, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -24,9 +24,16 @@ urlpatterns = [
     path("account/sessions/end/", account.end_others, name="account-sessions-end"),
     path("account/sessions/<str:key>/end/", account.end_session, name="account-session-end"),
     path("settings/authentication/", settings.authentication, name="authentication"),
+    path("settings/setup-links/", setup_links.link_list, name="setup-links"),
+    path("settings/setup-links/new/", setup_links.new, name="setup-link-new"),
+    path("settings/setup-links/<uuid:link_id>/revoke/", setup_links.revoke, name="setup-link-revoke"),
     path("settings/authentication/owner/", owner.hand_over, name="owner-hand-over"),
     path("settings/authentication/domains/new/", domains.new, name="domain-new"),
     path("settings/authentication/domains/<str:name>/", domains.pending, name="domain"),
     path("settings/authentication/domains/<str:name>/check/", domains.check, name="domain-check"),
     path("settings/authentication/domains/<str:name>/remove/", domains.remove, name="domain-remove"),
+    path("setup/<uuid:link_id>/finish/", setup.finish, name="setup-finish"),
+    path("setup/<uuid:link_id>/domains/", setup.domain_list, name="setup-domains"),
+    path("setup/<uuid:link_id>/domains/<str:name>/look/", setup.look_for_domain, name="setup-domain-look"),
+    path("setup/<str:secret>/", setup.open_link, name="setup"),
 ]

@@ -444,6 +444,13 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "session_data": SESSIONS,
         "session_key": "a hash of random bits",
     },
+    "orgs_setuplink": {
+        "browser": "a hash of random bits",
+        "digest": "a hash of random bits",
+        "purpose": CHOSEN,
+        "recipient": SMALL_TABLES,
+        "untold": CHOSEN,
+    },
     "orgs_signinfailures": {"client": "an IP address", "subject": SMALL_TABLES},
     "orgs_ssosignin": {
         "address": "an IP address",

@@ -126,20 +126,32 @@ class AddressesForm(forms.Form):
     anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
 
-class TokenForm(forms.Form):
-    """A SCIM token to create. `once` tells a form that a reload sends again from a new one."""
+class LinkTokenForm(forms.Form):
+    """A SCIM token to create through a setup link. Whoever confirms it may limit it to addresses."""
 
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
         help_text=_("To recognize it later, such as “Okta production”."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     idp = forms.ChoiceField(label=_("Identity provider"), choices=[("", _("Choose…")), *IdentityProvider.choices])
     lifetime = Lifetime(
         label=_("Expires after"),
         initial="365",
-        help_text=_("You will see a reminder here 30 days before. Provisioning stops when the token expires."),
+        help_text=_("Provisioning stops when the token expires."),
     )
+
+
+class TokenForm(LinkTokenForm):
+    """A SCIM token to create. `once` tells a form that a reload sends again from a new one."""
+
     networks = Networks()
     once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs["autofocus"] = True
+        self.fields["lifetime"].help_text = _(
+            "You will see a reminder here 30 days before. Provisioning stops when the token expires."
+        )

@@ -2,17 +2,19 @@
 
 from django.urls import path
 
-from scim.views import log, matters, provisioning, tokens
+from scim.views import log, matters, provisioning, setup, tokens
 
 urlpatterns = [
     path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
     path("settings/scim/tokens.csv", provisioning.export_tokens, name="scim-tokens-export"),
     path("settings/scim/groups/", tokens.group_provisioning, name="scim-group-provisioning"),
     path("settings/scim/tokens/new/", tokens.new_token, name="scim-token-new"),
+    path("settings/scim/tokens/<uuid:token_id>/confirm/", tokens.confirm_token, name="scim-token-confirm"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", tokens.revoke_token, name="scim-token-revoke"),
     path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),
     path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),
+    path("setup/<uuid:link_id>/scim/", setup.scim, name="setup-scim"),
 ]

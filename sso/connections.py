@@ -72,6 +72,11 @@ class NotTested(Exception):
     """No test run of just this configuration has come to somebody's name (SPEC L3)."""
 
 
+def revocation_url(connection: Connection) -> str:
+    """Where the identity provider asks for the end of all sessions of a person: the audience of what it shows then."""
+    return f"{settings.MUSTER_URL}/sso/{connection.id}/revoke"
+
+
 def callback_url(connection: Connection) -> str:
     """Where the identity provider sends browsers back to: the same for the life of the connection."""
     return f"{settings.MUSTER_URL}/sso/{connection.id}/callback"

@@ -129,7 +129,8 @@ def _newcomer(name: str, external: str, *, revision: Revision, now: datetime, lo
 
 
 def _is_in_a_verified_domain(org: Organization, address: str) -> bool:
-    return org.verified_domains.filter(name=fold(address).rpartition("@")[2]).exists()
+    """One whose DNS record is gone proves nothing any more (SPEC L1)."""
+    return org.verified_domains.filter(name=fold(address).rpartition("@")[2], gone_since=None).exists()
 
 
 def _is_address(name: str) -> bool:

@@ -31,7 +31,8 @@ LONGEST_WANTED = 1000
 class Journey:
     """revision_id, changed_at: by which configuration it goes, and of when. attempt: what the way back is known by.
 
-    tester: who tests the configuration; None where somebody wants to sign in. wanted: the path to go on to.
+    tester: who tests the configuration, a person or a setup link; None where somebody wants to sign in. wanted: the
+    path to go on to.
     """
 
     connection_id: UUID

@@ -10,6 +10,7 @@ from sso.models import Connection, SeenToken
 class Kind(StrEnum):
     JOURNEY = auto()
     LOGOUT = auto()
+    REVOCATION = auto()
     ASSERTION = auto()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sso.web import logout, pages, sign_in, sign_in_log, testing, unlinking
+from sso.web import logout, pages, setup, sign_in, sign_in_log, testing, unlinking
 
 urlpatterns = [
     path("sso/<uuid:connection_id>/start", sign_in.start, name="sso-start"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("sso/<uuid:connection_id>/metadata", sign_in.metadata, name="sso-metadata"),
     path("sso/<uuid:connection_id>/initiate", sign_in.initiate, name="sso-initiate"),
     path("sso/<uuid:connection_id>/logout", logout.logout, name="sso-logout"),
+    path("sso/<uuid:connection_id>/revoke", logout.revoke, name="sso-revoke"),
     path("settings/single-sign-on/", pages.overview, name="sso"),
     path("settings/single-sign-on/provider/", pages.choose_provider, name="sso-provider"),
     path("settings/single-sign-on/configuration/", pages.configure, name="sso-configure"),
@@ -22,4 +23,7 @@ urlpatterns = [
     path("settings/single-sign-on/sign-ins/", sign_in_log.sign_ins, name="sso-sign-ins"),
     path("settings/single-sign-on/links/", unlinking.unlink_all, name="sso-unlink-all"),
     path("settings/single-sign-on/links/<uuid:user_id>/", unlinking.unlink, name="sso-unlink"),
+    path("setup/<uuid:link_id>/sso/", setup.configure, name="setup-sso"),
+    path("setup/<uuid:link_id>/sso/provider/", setup.choose_provider, name="setup-sso-provider"),
+    path("setup/<uuid:link_id>/sso/test/", setup.test, name="setup-sso-test"),
 ]

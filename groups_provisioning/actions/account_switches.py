@@ -42,8 +42,8 @@ def needs_silence(user: User) -> bool:
 
 
 def is_silent(org: Organization, *, at: datetime) -> bool:
-    """Whether no token of the org was used for SILENT."""
-    return not ScimToken.objects.for_org(org).filter(last_used_at__gt=at - SILENT).exists()
+    """Whether no token of the org was used for SILENT. One that waits says nothing of the IdP (SPEC L8)."""
+    return not ScimToken.objects.for_org(org).confirmed().filter(last_used_at__gt=at - SILENT).exists()
 
 
 def opened(user: User) -> Activity:

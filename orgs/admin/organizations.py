@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orgs import deletions, domains, organizations, owners, people, support
 from orgs.admin.mirror import BigTable, Mirror, cause
+from orgs.admin.setup_links import SetupLinkPages
 from orgs.db.keys import as_uuid, fold
 from orgs.models import Mark, Organization, OrgDeletion, SchemaProfile, Turn, User
 from orgs.web.access import require_recent
@@ -108,7 +109,7 @@ class NewOrganizationForm(OrganizationForm):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(BigTable):
+class OrganizationAdmin(SetupLinkPages, BigTable):
     form = OrganizationForm
     list_display = (
         "name",
@@ -122,7 +123,7 @@ class OrganizationAdmin(BigTable):
     )
     list_filter = ("plan", "sso_configured", "profile")
     list_select_related = ("profile",)
-    actions_detail = ("hand_over",)
+    actions_detail = ("hand_over", "setup_links")
     search_fields = ("name", "slug")
     search_help_text = _("Part of the name, the slug, or an ID")
     readonly_fields = ("id", "slug", "created_at", "attention", "connection")
@@ -147,11 +148,9 @@ class OrganizationAdmin(BigTable):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return self.fieldsets
-        editable = [
-            (title, {"fields": tuple(name for name in shown["fields"] if name not in self.readonly_fields)})
-            for title, shown in self.fieldsets[1:]
-        ]
-        return ((None, {"fields": ("name", "slug", "owner")}), *editable)
+        title, needs = self.fieldsets[1]
+        there = tuple(name for name in needs["fields"] if name != "connection")  # which a new one has not
+        return ((None, {"fields": ("name", "slug", "owner")}), (title, {"fields": there}), *self.fieldsets[2:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else self.readonly_fields

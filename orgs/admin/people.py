@@ -5,16 +5,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
 
 from orgs import people, tokens
 from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
 from orgs.db.keys import as_uuid, fold
 from orgs.history import Cause
 from orgs.models import Entity, Organization, ScimToken, User
+from orgs.web.access import is_recent
 
+WAITS = _("Waits to be confirmed")
 MOST = 200  # people found by one search
 
 
@@ -133,16 +139,16 @@ def _searches(term: str) -> tuple[QuerySet[User], ...]:
 
 @admin.register(ScimToken)
 class ScimTokenAdmin(Mirror):
-    list_display = ("name", "org", "hint", "idp", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_display = ("name", "org", "hint", "idp", "created_at", "state", "expires_at", "revoked_at", "last_used_at")
     list_filter = (("org", AutocompleteSelectFilter), "idp")
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("id",)
     search_help_text = _("An ID, or the last four characters of the token")
-    actions = ("revoke",)
+    actions = ("confirm", "revoke")
     fields = (
         *("name", "org", "id", "hint", "idp"),
-        *("created_at", "created_by", "expires_at", "revoked_at", "revoked_by"),
+        *("created_at", "created_by", "setup_link", "confirmed_at", "expires_at", "revoked_at", "revoked_by"),
         *("last_used_at", "last_used_address", "last_used_agent"),
     )
 
@@ -152,6 +158,23 @@ class ScimTokenAdmin(Mirror):
         if term := search_term.strip():
             queryset = queryset.filter(Q(pk=as_uuid(term)) | Q(hint=f"{tokens.PREFIX}…{term[-4:]}"))
         return queryset, False
+
+    @display(description=_("state"), label={WAITS: "warning"})
+    def state(self, token: ScimToken) -> Promise | None:
+        return WAITS if token.waits and token.is_valid(timezone.now()) else None
+
+    @admin.action(description=_("Confirm"))
+    def confirm(self, request: HttpRequest, queryset: QuerySet[ScimToken]) -> None:
+        """Of tokens that were made through setup links (SPEC L8)."""
+        if not is_recent(request):
+            text = gettext("Confirming gives access, so it asks for a sign-in within the last 15 minutes.")
+            self.message_user(request, text, messages.ERROR)
+            return
+        asked = chosen(request, queryset.select_related("org"))
+        waiting = [token for token in asked if token.waits and token.is_valid(timezone.now())]
+        for token in waiting:
+            tokens.confirm(org=token.org, token_id=token.pk, cause=cause(request))
+        report(self, request, len(waiting), len(asked))
 
     @admin.action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ScimToken]) -> None:

@@ -21,6 +21,7 @@ from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 from orgs.models.second_factors import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor
+from orgs.models.setup_links import News, Purpose, SetupLink
 from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
@@ -46,12 +47,14 @@ __all__ = [
     "Mark",
     "Matter",
     "MatterKind",
+    "News",
     "OrgDeletion",
     "Organization",
     "OwnerLetter",
     "PendingDomain",
     "Plan",
     "ProfileAttribute",
+    "Purpose",
     "RecoveryCode",
     "Role",
     "RolePolicy",
@@ -59,6 +62,7 @@ __all__ = [
     "ScimToken",
     "SecondFactor",
     "Session",
+    "SetupLink",
     "SignInFailures",
     "SsoSignIn",
     "Standing",

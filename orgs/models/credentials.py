@@ -8,8 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import uuid7
-from orgs.db.tenancy import TenantQuerySet, tenant
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.people import User
+from orgs.models.setup_links import SetupLink
 
 
 class IdentityProvider(models.TextChoices):
@@ -29,12 +30,17 @@ class ScimTokenQuerySet(TenantQuerySet["ScimToken"]):
         """As `ScimToken.is_valid`."""
         return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
 
+    def confirmed(self) -> "ScimTokenQuerySet":
+        """Those that do not wait, as `ScimToken.waits`."""
+        return self.filter(models.Q(setup_link=None) | models.Q(confirmed_at__isnull=False))
+
 
 class ScimToken(models.Model):
     """A credential (SPEC O4). Only a hash of the secret is stored; `hint` is the part that may be shown again.
 
     networks: in CIDR notation, from which alone it is accepted; empty for any. told_at: when owner and admins were
     mailed that it was made. last_used_*: written outside the request, at most once a minute, so they can lag.
+    setup_link: through which it was made, if it was; confirmed_at: when an admin then confirmed it (SPEC L8).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -46,6 +52,8 @@ class ScimToken(models.Model):
     networks = ArrayField(models.CharField(max_length=43), blank=True, default=list)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    setup_link = tenant_foreign_key(SetupLink, null=True, related_name="tokens")
+    confirmed_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -58,13 +66,21 @@ class ScimToken(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id"),
+            TenantKey(field="setup_link", name="scim_token_setup_link"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["created_at"], condition=models.Q(told_at__isnull=True), name="scim_token_untold")
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def waits(self) -> bool:
+        """Whether an admin has to confirm it first: until then it changes nothing, and shows nobody (SPEC L8)."""
+        return self.setup_link_id is not None and self.confirmed_at is None
 
     def is_valid(self, now: datetime) -> bool:
         """Whether requests with this token are accepted."""

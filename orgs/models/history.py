@@ -21,6 +21,7 @@ class Door(models.TextChoices):
 
     SCIM = "scim", _("SCIM")
     PAGE = "page", _("Portal")
+    LINK = "link", _("Setup link")
     ADMIN = "admin", _("Support")
     COMMAND = "command", _("Command line")
     CLOCK = "clock", _("Muster itself")

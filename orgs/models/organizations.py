@@ -209,13 +209,14 @@ class VerifiedDomain(models.Model):
 class PendingDomain(models.Model):
     """A mail domain that an org claims, until a TXT record with `token` proves it (SPEC O6). `name` is folded.
 
-    It reserves nothing: several orgs may claim one domain.
+    It reserves nothing: several orgs may claim one domain. found_at: when its record was seen through a setup link.
     """
 
     org = tenant("pending_domains")
     name = models.CharField(max_length=253, db_collation="C")
     token = models.CharField(max_length=43)
     asked_at = models.DateTimeField()
+    found_at = models.DateTimeField(null=True)
 
     objects = TenantQuerySet["PendingDomain"].as_manager()
 

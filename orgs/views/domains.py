@@ -22,11 +22,8 @@ def new(request: OrgRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("domain", domains.ask(org=request.org, cause=cause(request), **form.cleaned_data))
-        except domains.NotADomain:
-            form.add_error("name", _("This is not a valid domain. Enter one such as corp.example."))
-        except domains.TooManyPending as error:
-            words = _("%(count)d domains wait to be verified already. Verify or remove one of them first.")
-            form.add_error("name", words % {"count": error.args[0]})
+        except (domains.NotADomain, domains.TooManyPending) as error:
+            refuse(form, error)
     return render(request, "orgs/domain_new.html", {"form": form, "verified": _names(request.org)})
 
 
@@ -70,7 +67,7 @@ def check(request: OrgRequest, name: str) -> HttpResponse:
     except txt_records.Unanswered as error:
         messages.error(request, _("%(why)s Try again in a few minutes.") % {"why": error})
     except domains.NotProven as error:
-        messages.error(request, _not_proven(error))
+        messages.error(request, not_proven(error))
     else:
         messages.success(request, _("%(name)s is verified.") % {"name": name})
         return redirect("authentication")
@@ -117,7 +114,17 @@ def _names(org: Organization) -> list[str]:
     return list(org.verified_domains.values_list("name", flat=True))
 
 
-def _not_proven(error: domains.NotProven) -> str:
+def refuse(form: DomainForm, error: domains.NotADomain | domains.TooManyPending) -> None:
+    """Say in the form why a domain was not added."""
+    if isinstance(error, domains.TooManyPending):
+        words = _("%(count)d domains wait to be verified already. Verify or remove one of them first.")
+        form.add_error("name", words % {"count": error.args[0]})
+    else:
+        form.add_error("name", _("This is not a valid domain. Enter one such as corp.example."))
+
+
+def not_proven(error: domains.NotProven) -> str:
+    """What the DNS has instead of the record."""
     if error.args:
         words = _("The record has a different value: %(values)s. Replace it with the value below.")
         return words % {"values": ", ".join(error.args)}

@@ -1,6 +1,7 @@
 """Who may open which page: decided here and nowhere else.
 
-Every page acts in the org of the person who is signed in, so no URL names an org that would have to be checked; rows of
+Every page acts in the org of the person who is signed in (those of setup links in that of the link:
+`orgs.web.link_access`), so no URL names an org that would have to be checked; rows of
 another org do not exist for its views (SPEC O7).
 """
 

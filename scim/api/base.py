@@ -30,6 +30,10 @@ from scim.mapping.errors import scim_error
 from scim.protocol.errors import ScimError, TooMany
 
 RETRY_AFTER = 5  # seconds, when the database is away
+CONFIRM = (
+    "It was made through a setup link: an admin of the organization has to confirm it first, on the portal's SCIM "
+    "provisioning page."
+)
 
 _LISTS = ("attributes", "excludedattributes")
 
@@ -102,6 +106,8 @@ class ScimView(APIView):
     """Ends what this request has of its org's share, once its answer is sent."""
     operation = ""
     """What a request does, as named in the request log."""
+    reading: tuple[str, ...] = ("GET", "HEAD")
+    """The methods that only read, which is all that a token may do that waits for an admin."""
 
     @property
     def org(self) -> Organization:
@@ -154,6 +160,8 @@ class ScimView(APIView):
             self.call.operation = "in_clear"  # the request log has no advice about what was asked for
             raise in_clear(self.call.base_url)
         self.check_throttles(request)
+        if self.call.token.waits and request.method not in self.reading:
+            raise ScimError(f"This token may not change anything yet. {CONFIRM}", status=403)
         self.leave = turns.enter(self.org.id, self.operation)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

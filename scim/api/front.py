@@ -90,7 +90,7 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse | ScimStream) 
         if isinstance(response, ScimStream)
         else (response.content, None, "")
     )
-    if call.token and call.refused:
+    if call.token and call.refused and not call.token.waits:  # nobody has vouched for that one yet
         call.news.append(about_token(request, call, call.token, call.refused))
     request_log.write(
         request_log.Entry(

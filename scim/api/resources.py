@@ -11,14 +11,17 @@ from orgs.history import Cause
 from orgs.models import MatterKind, Organization
 from scim.api import news
 from scim.api.answers import Answer, ScimResponse, answer
-from scim.api.base import ScimView
+from scim.api.base import CONFIRM, ScimView
 from scim.mapping.etags import Expected, revisions, unchanged
 from scim.mapping.listing import Page
 from scim.protocol.budget import Budget
+from scim.protocol.errors import ScimError
 from scim.protocol.listing import Query, list_pieces, read_query, read_search
 from scim.protocol.pieces import resource_pieces
 from scim.protocol.projection import Projection, read_projection
 from scim.protocol.schema import ResourceType
+
+NOTHING: Page[Any] = Page((), total=0)
 
 
 class Requests(Protocol):
@@ -65,6 +68,11 @@ class ResourceView(ScimView):
     requests: Requests = None  # type: ignore[assignment]  # passed to as_view()
     verbs: dict[str, str] = {}
 
+    @property
+    def waits(self) -> bool:
+        """Whether the token has to be confirmed first."""
+        return self.call.token is not None and self.call.token.waits
+
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         verb = self.verbs.get(request.method or "")
         self.operation = f"{self.requests.noun}.{verb}" if verb else ""
@@ -79,8 +87,8 @@ class ResourceView(ScimView):
         return answer(resource_pieces(shown), status=status, headers=headers)
 
     def page(self, query: Query) -> Answer:
-        """The ListResponse of a query."""
-        page = self.requests.page(self.org, query)
+        """The ListResponse of a query. A token that waits sees nobody, so that a test of the connection succeeds."""
+        page = NOTHING if self.waits else self.requests.page(self.org, query)
         return answer(
             list_pieces(
                 (
@@ -122,6 +130,7 @@ class Search(ResourceView):
     """`/Users/.search`: queries with their parameters in the body (RFC 7644 §3.4.3)."""
 
     verbs = {"POST": "list"}
+    reading = ("POST",)
 
     def post(self, request: Any) -> Answer:
         return self.page(read_search(self.message(), self.requests.kind(self.org), **_limits()))
@@ -138,6 +147,8 @@ class Detail(ResourceView):
         self.expected = revisions(request.META.get("HTTP_IF_MATCH"))
 
     def get(self, request: Any, resource_id: str) -> Answer:
+        if self.waits:
+            raise ScimError(f"This token finds nothing yet. {CONFIRM}", status=404)
         row = self.requests.find(self.org, resource_id)
         etag = self.requests.etag(row)
         if unchanged(request.META.get("HTTP_IF_NONE_MATCH"), etag):

@@ -78,7 +78,7 @@ def export_tokens(request: OrgRequest) -> StreamingHttpResponse:
         _("User agent"),
     )
     present = scim_connection.of(request.org, at=timezone.now())
-    return as_csv("scim-tokens", columns, map(_cells, [*present.active, *present.ended]))
+    return as_csv("scim-tokens", columns, map(_cells, [*present.waiting, *present.active, *present.ended]))
 
 
 def _cells(token: ScimToken) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ def _cells(token: ScimToken) -> tuple[Any, ...]:
         token.get_idp_display(),
         token.hint,
         token.created_at,
-        token.created_by.label if token.created_by else _("Command line"),
+        _maker(token),
         token.expires_at,
         token.revoked_at,
         ", ".join(token.networks),
@@ -95,6 +95,12 @@ def _cells(token: ScimToken) -> tuple[Any, ...]:
         token.last_used_address,
         token.last_used_agent,
     )
+
+
+def _maker(token: ScimToken) -> str:
+    if token.created_by:
+        return token.created_by.label
+    return _("Setup link") if token.setup_link_id else _("Command line")
 
 
 def _idp(request: OrgRequest, present: Connection) -> str:

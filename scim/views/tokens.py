@@ -47,7 +47,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
         {
             "token": issued.token,
             "secret": issued.secret,
-            "base_url": settings.MUSTER_URL + BASE_PATH + (ENTRA_FLAG if _is_entra(issued.token) else ""),
+            "base_url": base_url_for(issued.token),
             "older": _older(request, issued.token),
         },
     )
@@ -71,6 +71,25 @@ def limit_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
             messages.success(request, _("The addresses of “%(name)s” were saved.") % vars(token))
             return redirect("scim-provisioning")
     return render(request, "scim/token_addresses.html", {"token": token, "form": form, "shut_out": shut_out})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+@recently_signed_in
+def confirm_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
+    """What a token that was made through a setup link may do once it is confirmed; then the same as a command (L8)."""
+    token = get_object_or_404(ScimToken.objects.for_org(request.org).select_related("setup_link"), id=token_id)
+    if request.method == "POST":
+        try:
+            tokens.confirm(org=request.org, token_id=token.id, cause=cause(request))
+        except tokens.Ended:
+            messages.error(request, _("“%(name)s” has ended, and cannot be confirmed.") % vars(token))
+        else:
+            messages.success(request, _("“%(name)s” is confirmed. Requests with it now take effect.") % vars(token))
+        return redirect("scim-provisioning")
+    if not token.waits or not token.is_valid(timezone.now()):
+        return redirect("scim-provisioning")
+    return render(request, "scim/token_confirm.html", {"token": token})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,8 +129,9 @@ def _connection(request: OrgRequest) -> scim_connection.Connection:
     return scim_connection.of(request.org, at=timezone.now())
 
 
-def _is_entra(token: ScimToken) -> bool:
-    return token.idp == IdentityProvider.ENTRA
+def base_url_for(token: ScimToken) -> str:
+    """The base URL as it is entered at the token's identity provider."""
+    return settings.MUSTER_URL + BASE_PATH + (ENTRA_FLAG if token.idp == IdentityProvider.ENTRA else "")
 
 
 def _first_time(request: OrgRequest, once: str) -> bool:

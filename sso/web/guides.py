@@ -23,6 +23,7 @@ class Addresses:
     initiate: str
     start: str
     logout: str
+    revoke: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ def guide(connection: Connection) -> Guide:
     """The guide of the identity provider that was chosen, filled in; the general one for any that has none."""
     _name, steps = PROVIDERS.get(connection.idp, PROVIDERS["other"])
     base = f"{settings.MUSTER_URL}/sso/{connection.id}"
-    return steps(Addresses(connections.callback_url(connection), f"{base}/initiate", f"{base}/start", f"{base}/logout"))
+    revoke = connections.revocation_url(connection)
+    return steps(
+        Addresses(connections.callback_url(connection), f"{base}/initiate", f"{base}/start", f"{base}/logout", revoke)
+    )
 
 
 def _secret(where: str, name: str = "Client secret") -> Taken:
@@ -88,6 +92,11 @@ def _okta(ours: Addresses) -> Guide:
                 "Initiate login URI",
                 ours.initiate,
                 _("For the tile. Login initiated by: Either Okta or App; login flow: Redirect to app."),
+            ),
+            Given(
+                "Global token revocation endpoint",
+                ours.revoke,
+                _("For Universal Logout, where you use it. Subject format: Issuer and Subject identifier."),
             ),
         ),
         issuer=Taken(

@@ -16,14 +16,13 @@ from orgs.models import IdentityLink
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
 from orgs.web.long_list import count
 from sso import activation, connections, issuers
-from sso.models import Connection, Protocol, Revision
+from sso.models import Connection, Revision
 from sso.refusal_words import in_words
 from sso.refusals import Refused
-from sso.status import is_readable, status
-from sso.web.forms import ConfigurationForm, ProviderForm
-from sso.web.guides import CLAIMS, PROVIDERS, Guide, guide
-from sso.web.saml_form import SamlForm
-from sso.web.saml_guides import ATTRIBUTES, SamlGuide, saml_guide
+from sso.status import status
+from sso.web.configuring import Form, facts_of, form_of, guide_of, words_of
+from sso.web.forms import ProviderForm
+from sso.web.guides import PROVIDERS
 from sso.web.sign_in_log import explain
 
 NOWHERE = UUID(int=0)
@@ -45,6 +44,7 @@ def overview(request: OrgRequest) -> HttpResponse:
     }
     if found.connection is not None:
         context |= {
+            "connection": found.connection,
             "guide": guide_of(found.connection),
             "idp": PROVIDERS.get(found.connection.idp, PROVIDERS["other"])[0],
         }
@@ -76,7 +76,7 @@ def configure(request: OrgRequest) -> HttpResponse:
     found = status(request.org, at=timezone.now())
     if found.connection is None:
         return redirect("sso-provider")
-    form = _form(request, found.connection, found.revision)
+    form = form_of(request, found.connection, found.revision)
     saved = None
     if request.method == "POST":
         saved = _saved(request, form) if form.is_valid() else None
@@ -84,47 +84,16 @@ def configure(request: OrgRequest) -> HttpResponse:
             if saved.tested_at is None:
                 messages.success(request, _("The draft is saved. Test it next."))
             return redirect("sso")
-        if isinstance(form, ConfigurationForm):
-            form.keep_secret()
-    saml = found.connection.protocol == Protocol.SAML
-    return render(
-        request,
-        "sso/configure.html",
-        {
-            "form": form,
-            "guide": guide_of(found.connection),
-            "claims": ATTRIBUTES if saml else CLAIMS,
-            "status": found,
-            "saved": saved,
-            "protocol": Protocol(found.connection.protocol),
-            "other_protocol": Protocol.OIDC if saml else Protocol.SAML,
-        },
-    )
+        form.keep_secret()
+    words = {"form": form, "status": found, "saved": saved} | words_of(found.connection)
+    return render(request, "sso/configure.html", words)
 
 
-def guide_of(connection: Connection) -> Guide | SamlGuide:
-    """Of the identity provider and the protocol that were chosen."""
-    return saml_guide(connection) if connection.protocol == Protocol.SAML else guide(connection)
-
-
-def _form(request: OrgRequest, connection: Connection, present: Revision | None) -> ConfigurationForm | SamlForm:
-    """For the protocol that was chosen. present: what is changed, if that is of the same one."""
-    data = request.POST if request.method == "POST" else None
-    if present is not None and present.protocol != connection.protocol:
-        present = None
-    if connection.protocol == Protocol.SAML:
-        files = request.FILES if request.method == "POST" else None
-        return SamlForm(data, files, connection=connection, guide=saml_guide(connection), present=present)
-    readable = present is not None and is_readable(present)
-    return ConfigurationForm(data, connection=connection, guide=guide(connection), present=present, readable=readable)
-
-
-def _saved(request: OrgRequest, form: ConfigurationForm | SamlForm) -> Revision | None:
+def _saved(request: OrgRequest, form: Form) -> Revision | None:
     """The draft. What is wrong with it, or with what its identity provider says of itself, is in the form."""
     saved, now = None, timezone.now()
     try:
-        facts = form.facts(now=now) if isinstance(form, SamlForm) else form.facts()
-        saved = connections.draft(org=request.org, facts=facts, cause=cause(request))
+        saved = connections.draft(org=request.org, facts=facts_of(form, now=now), cause=cause(request))
         if not saved.is_saml:
             issuers.provider(saved.issuer, now=now)
     except Refused as refused:

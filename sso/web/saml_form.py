@@ -162,6 +162,9 @@ class SamlForm(forms.Form):
                     raise refused from None
         return tuple(found.values())
 
+    def keep_secret(self) -> None:
+        """There is none."""
+
     def refuse(self, refused: Refused) -> None:
         """Say beside the field that it is about what is wrong."""
         way = self.cleaned_data["way"]

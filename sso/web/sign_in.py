@@ -216,8 +216,11 @@ def _refused(
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
-    """Too many wait for identity providers; the same address works in a moment."""
-    answer = render(request, "sso/unavailable.html", {"again": request.get_full_path()}, status=503)
+    """Too many wait for identity providers; the same address works in a moment, unless it takes a POST."""
+    again = request.get_full_path()
+    if request.method == "POST" and request.resolver_match is not None:
+        again = reverse("sso-start", kwargs=request.resolver_match.kwargs)
+    answer = render(request, "sso/unavailable.html", {"again": again}, status=503)
     answer["Retry-After"] = str(RETRY_AFTER)
     return answer
 

@@ -1,7 +1,4 @@
-"""Testing a configuration in the browser of the admin who set it up (SPEC L3)."""
-
-import json
-from typing import Any
+"""Testing a configuration in the browser of the admin who set it up (SPEC L3), or of whoever has a setup link (L8)."""
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -10,21 +7,19 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from orgs import setup_links
+from orgs.models import Purpose, SetupLink
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from sso import journeys, test_runs
-from sso.identities import NAME_ID
 from sso.journeys import Journey
 from sso.models import Connection
-from sso.refusal_advice import advice
-from sso.refusal_words import in_words
 from sso.refusals import Refused
 from sso.status import status
 from sso.test_runs import Outcome
 from sso.web import asking, journey_cookie
-
-LONGEST = 200  # characters of a claim that the page shows
+from sso.web.outcomes import described
 
 
 @require_safe
@@ -40,7 +35,8 @@ def begin(request: OrgRequest) -> HttpResponse:
     except Busy:
         return busy(request)
     except Refused as refused:
-        return _page(request, Outcome(None, False, None, refused), begun=False)
+        words = described(request.org, Outcome(None, False, None, refused), begun=False)
+        return render(request, "sso/test_outcome.html", words)
     response = redirect(url)
     journey_cookie.keep(response, journey)
     return response
@@ -49,13 +45,15 @@ def begin(request: OrgRequest) -> HttpResponse:
 def outcome(request: HttpRequest, connection: Connection, journey: Journey) -> HttpResponseBase:
     """The page about what a test run brought back. journey: of `connection`, and with a tester.
 
-    Only for the admin who began it, in whose session the browser has to be. May take forty seconds, for which no
-    transaction should be open.
+    Only for the admin who began it, in whose session the browser has to be; or for the browser of a setup link, which
+    is the one that has brought the journey. May take forty seconds, for which no transaction should be open.
     """
     user = request.user
-    if not user.is_authenticated or user.pk != journey.tester or user.org_id != connection.org_id:
-        return _not_yours(request)
-    return _outcome(request, connection, journey)
+    if user.is_authenticated and user.pk == journey.tester and user.org_id == connection.org_id:
+        return _outcome(request, connection, journey)
+    assert journey.tester is not None
+    link = setup_links.open_in(connection.org, at=timezone.now()).filter(id=journey.tester, purpose=Purpose.SSO).first()
+    return _not_yours(request) if link is None else _outcome_of_link(request, connection, journey, link)
 
 
 @never_cache
@@ -65,25 +63,17 @@ def _not_yours(request: HttpRequest) -> HttpResponse:
 
 @org_admin
 def _outcome(request: OrgRequest, connection: Connection, journey: Journey) -> HttpResponse:
+    found = _finished(request, connection, journey)
+    return render(request, "sso/test_outcome.html", described(request.org, found))
+
+
+@never_cache
+def _outcome_of_link(request: HttpRequest, connection: Connection, journey: Journey, link: SetupLink) -> HttpResponse:
+    """An admin has to see what comes of the draft: this run does not count as its test."""
+    found = _finished(request, connection, journey, counts=False)
+    return render(request, "setup/sso_outcome.html", described(connection.org, found) | {"link": link})
+
+
+def _finished(request: HttpRequest, connection: Connection, journey: Journey, *, counts: bool = True) -> Outcome:
     brought = journey_cookie.brought(request)
-    found = test_runs.finish(journey, connection=connection, parameters=brought, now=timezone.now())
-    return _page(request, found)
-
-
-def _page(request: OrgRequest, found: Outcome, *, begun: bool = True) -> HttpResponse:
-    present = status(request.org, at=timezone.now())
-    context: dict[str, Any] = {"outcome": found, "status": present, "begun": begun}
-    if found.refused is not None:
-        context |= {"refused": in_words(found.refused), "advice": advice(found.refused.reason)}
-    if found.identity is not None:
-        revision = present.revision
-        used = {"sub", NAME_ID}
-        if revision is not None:
-            used |= {revision.user_name_claim, revision.external_id_claim}
-        context["claims"] = [(name, _shown(value), name in used) for name, value in found.identity.claims.items()]
-    return render(request, "sso/test_outcome.html", context)
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return test_runs.finish(journey, connection=connection, parameters=brought, now=timezone.now(), counts=counts)

@@ -19,12 +19,23 @@ from django.utils import timezone
 from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
-from orgs import domains, invitations, matters, sign_in, tokens
+from orgs import domains, invitations, matters, setup_links, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.db.keys import uuid7
 from orgs.history import Cause, record
 from orgs.matters import Occurrence
-from orgs.models import Door, EntityKind, Invitation, Matter, MatterKind, Organization, ScimToken, User
+from orgs.models import (
+    Door,
+    EntityKind,
+    Invitation,
+    Matter,
+    MatterKind,
+    Organization,
+    Purpose,
+    ScimToken,
+    SetupLink,
+    User,
+)
 from orgs.web.access import RECENT, SIGNED_IN_AT
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
@@ -111,6 +122,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sso-initiate", "POST"): (REFUSED,) * 5,
     ("sso-logout", "GET"): (WRONG_METHOD,) * 5,
     ("sso-logout", "POST"): (BAD,) * 5,  # without a token
+    ("sso-revoke", "GET"): (WRONG_METHOD,) * 5,
+    ("sso-revoke", "POST"): (BAD,) * 5,  # without a token
     ("activity", "GET"): ORG_ADMINS,
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -133,6 +146,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-group-provisioning", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("scim-token-new", "GET"): ORG_ADMINS,
     ("scim-token-new", "POST"): ORG_ADMINS,
+    ("scim-token-confirm", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
+    ("scim-token-confirm", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
     ("scim-token-limit", "GET"): THEIR_OWN,
     ("scim-token-limit", "POST"): THEIR_OWN,  # without addresses
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -219,6 +234,27 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("invitation-revoke", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("invitation", "GET"): EVERYBODY,  # who has the secret of a mail
     ("invitation", "POST"): EVERYBODY,  # without a name
+    ("setup-links", "GET"): ORG_ADMINS,
+    ("setup-link-new", "GET"): ORG_ADMINS,
+    ("setup-link-new", "POST"): ORG_ADMINS,  # without a recipient
+    ("setup-link-revoke", "GET"): THEIR_OWN,
+    ("setup-link-revoke", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("setup", "GET"): EVERYBODY,  # who has the secret of a link that nobody has opened
+    ("setup", "POST"): (ONWARD,) * 5,
+    # What a link leads to is there for the browser that opened it.
+    ("setup-finish", "GET"): (WRONG_METHOD,) * 5,
+    ("setup-finish", "POST"): (ABSENT,) * 5,
+    ("setup-domains", "GET"): (ABSENT,) * 5,
+    ("setup-domains", "POST"): (ABSENT,) * 5,
+    ("setup-domain-look", "GET"): (WRONG_METHOD,) * 5,
+    ("setup-domain-look", "POST"): (ABSENT,) * 5,
+    ("setup-sso", "GET"): (ABSENT,) * 5,
+    ("setup-sso", "POST"): (ABSENT,) * 5,
+    ("setup-sso-provider", "GET"): (ABSENT,) * 5,
+    ("setup-sso-provider", "POST"): (ABSENT,) * 5,
+    ("setup-sso-test", "GET"): (ABSENT,) * 5,
+    ("setup-scim", "GET"): (ABSENT,) * 5,
+    ("setup-scim", "POST"): (ABSENT,) * 5,
     ("person", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
@@ -330,6 +366,10 @@ GIVES_ACCESS = {
     ("domain-check", "POST"),
     ("domain-remove", "GET"),
     ("domain-remove", "POST"),
+    ("scim-token-confirm", "GET"),
+    ("scim-token-confirm", "POST"),
+    ("setup-link-new", "GET"),
+    ("setup-link-new", "POST"),
     ("scim-token-new", "GET"),
     ("scim-token-new", "POST"),
     ("sso-provider", "GET"),
@@ -426,6 +466,43 @@ def test_the_password_alone_opens_nothing_but_what_asks_for_the_second_factor(wh
         assert answer.redirect_chain[-1][0].startswith(reverse("sign-in")), address
 
 
+# What links open to the browser that began with them, and which link that is (SPEC L8). An empty form is shown again.
+THROUGH_LINKS = {
+    ("setup-sso", "GET"): (Purpose.SSO, ONWARD),  # no identity provider is chosen yet
+    ("setup-sso", "POST"): (Purpose.SSO, ONWARD),
+    ("setup-sso-provider", "GET"): (Purpose.SSO, OPEN),
+    ("setup-sso-provider", "POST"): (Purpose.SSO, OPEN),
+    ("setup-sso-test", "GET"): (Purpose.SSO, ONWARD),  # there is no draft
+    ("setup-scim", "GET"): (Purpose.SCIM, OPEN),
+    ("setup-scim", "POST"): (Purpose.SCIM, OPEN),
+    ("setup-domains", "GET"): (Purpose.DOMAIN, OPEN),
+    ("setup-domains", "POST"): (Purpose.DOMAIN, OPEN),
+    ("setup-domain-look", "POST"): (Purpose.DOMAIN, ONWARD),  # of a domain that nobody has added
+    ("setup-finish", "POST"): (Purpose.DOMAIN, OPEN),
+}
+
+
+def test_setup_links_open_their_own_pages_and_nothing_else(org: Organization) -> None:  # L8
+    """A browser with a link of every purpose is a stranger everywhere else."""
+    browser = Client()
+    links = {purpose: _link(org, purpose) for purpose in Purpose}
+    for made in links.values():
+        browser.post(reverse("setup", args=[made.secret]))
+    cookies = browser.cookies
+    assert len([name for name in cookies if name.startswith("setup-")]) == len(Purpose)
+    wrong = {}
+    for (name, method), (anonymous, *_) in MATRIX.items():
+        browser.cookies = deepcopy(cookies)
+        purpose, expected = THROUGH_LINKS.get((name, method), (None, anonymous))
+        with transaction.atomic():
+            own = [links[purpose].link.id, *(["corp.example"] if "look" in name else [])] if purpose else None
+            got = outcome(browser.generic(method, reverse(name, args=own) if own else address_of(name, org)))
+            transaction.set_rollback(True)
+        if got != expected:
+            wrong[name, method] = got
+    assert wrong == {}
+
+
 def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client) -> None:
     assert len(ADMINS) > 20
     for address in ADMINS:
@@ -479,6 +556,8 @@ def address_of(name: str, org: Organization) -> str:
         return reverse(name, args=[Matter.objects.for_org(org).get().id])
     if name == "second-factor-remove":
         return reverse(name, args=[App(UserFactory.create(org=org)).row.id])
+    if name == "setup-domain-look":
+        return reverse(name, args=[a_link(org), "corp.example"])
     if name in ONE:
         return reverse(name, args=[ONE[name](org)])
     return reverse(name)
@@ -500,6 +579,25 @@ def an_invitation(org: Organization) -> UUID:
 
 def a_secret(org: Organization) -> str:
     return invitations.new_secret(Invitation.objects.get(id=an_invitation(org)), timezone.now())
+
+
+def a_link(org: Organization) -> UUID:
+    return _link(org).link.id
+
+
+def a_secret_link(org: Organization) -> str:
+    return _link(org).secret
+
+
+def _link(org: Organization, purpose: Purpose = Purpose.SCIM) -> setup_links.Made:
+    cause = Cause(Door.COMMAND, timezone.now())
+    SetupLink.objects.for_org(org).filter(purpose=purpose).update(ended_at=timezone.now())
+    return setup_links.make(org=org, purpose=purpose, recipient="Carol Diaz", cause=cause)
+
+
+def a_waiting_token(org: Organization) -> UUID:
+    link = _link(org).link
+    return setup_links.issue_token(link=link, name="Okta", cause=Cause(Door.LINK, timezone.now())).token.id
 
 
 def a_group(org: Organization, name: str = "Engineers") -> UUID:
@@ -568,6 +666,8 @@ def a_connection(org: Organization) -> UUID:
     return made.connection_id
 
 
+LINK_PAGES = ("setup-finish", "setup-domains", "setup-scim", "setup-sso", "setup-sso-provider", "setup-sso-test")
+
 # What makes that which an address names, and gives its id.
 ONE = (
     dict.fromkeys(
@@ -577,6 +677,7 @@ ONE = (
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
     | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
+    | dict.fromkeys(("setup-link-revoke", *LINK_PAGES), a_link)
     | {
         "invitation": a_secret,
         "sso-start": a_connection,
@@ -585,6 +686,9 @@ ONE = (
         "sso-metadata": a_connection,
         "sso-initiate": a_connection,
         "sso-logout": a_connection,
+        "sso-revoke": a_connection,
+        "setup": a_secret_link,
+        "scim-token-confirm": a_waiting_token,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,

@@ -60,6 +60,7 @@ LOOSE = {
     (RequestLog, "token"): "nothing keeps a token or an org alive for the log's sake",
     (Change, "by_person"): "support staff belong to no org",
     (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
+    (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
 }
 

@@ -24,6 +24,7 @@ from tests.browser import (
     scenes_invitations,
     scenes_people,
     scenes_second_factor,
+    scenes_setup_links,
     scenes_sign_in,
     scenes_single_sign_on,
 )
@@ -385,4 +386,4 @@ SCENES = {
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
-SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES
+SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES

@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from orgs import nudge, profiles, roles
+from orgs import nudge, profiles, roles, setup_links
 from orgs.admin import people
 from orgs.admin.mirror import BigTable
+from orgs.history import Cause
 from orgs.models import (
     Carrier,
     Change,
@@ -20,6 +21,7 @@ from orgs.models import (
     Mark,
     Organization,
     Plan,
+    Purpose,
     Role,
     SchemaProfile,
     ScimToken,
@@ -628,6 +630,24 @@ class TestAToken:
         assert Idp(issued.secret).get("/Users").status_code == 401
         assert Change.objects.get(verb="token.revoked").by_person == support
         assert "needed no change" in says(act(desk, type(issued.token), "revoke", issued.token))
+
+    def test_that_waits_is_confirmed_by_who_has_just_signed_in(self, desk, support):  # L6, L8
+        org = OrganizationFactory.create()
+        cause = Cause(Door.ADMIN, timezone.now(), person=support)
+        link = setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", cause=cause).link
+        issued = setup_links.issue_token(link=link, name="Okta", cause=cause)
+        assert "Waits to be confirmed" in desk.get(page(ScimToken, verb="changelist")).content.decode()
+        session = desk.session
+        session[SIGNED_IN_AT] -= RECENT.total_seconds() + 1
+        session.save()
+        assert "asks for a sign-in" in says(act(desk, ScimToken, "confirm", issued.token))
+        assert ScimToken.objects.get().waits
+        session[SIGNED_IN_AT] = timezone.now().timestamp()
+        session.save()
+        assert says(act(desk, ScimToken, "confirm", issued.token)) == "1 of 1 done."
+        assert Idp(issued.secret).post("/Users", {"userName": "ada@corp.example"}).status_code == 201
+        assert Change.objects.get(verb="token.confirmed").by_person == support
+        assert "needed no change" in says(act(desk, ScimToken, "confirm", issued.token))
 
     def test_shows_no_digest_and_no_secret(self, desk):
         issued = issue_token(OrganizationFactory.create(), lifetime=timedelta(days=1))

@@ -20,7 +20,7 @@ from django.utils import timezone
 from groups_provisioning.actions import erasing, group_ends, manual_changes
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.models import Preview
-from orgs import deletions, domains, history, invitations, matters, owners, queue, sign_in
+from orgs import deletions, domains, history, invitations, matters, owners, queue, setup_links, sign_in
 from orgs.admin.organizations import OrgDeletionAdmin
 from orgs.change_details import UserCreated
 from orgs.models import (
@@ -32,6 +32,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     OrgDeletion,
+    Purpose,
     Session,
     SsoSignIn,
     Standing,
@@ -112,6 +113,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     domains.keep(org=org, names=["corp.example"], cause=by_admin(owner))
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)
+    setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", cause=by_admin(owner))
     owners.write(org, Letter.FOUNDED, owner.user_name, now=owner.user_name)
     matters.note([matters.Occurrence(org.id, MatterKind.GROUP_REFUSED, "Makers", timezone.now())])
     Preview.objects.create(org=org, wish={}, fingerprint="x", asked_at=timezone.now(), people=0)

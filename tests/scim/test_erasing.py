@@ -25,7 +25,7 @@ from groups_provisioning.engine import effect_checks
 from groups_provisioning.models import Membership, PushedGroup
 from groups_provisioning.pages.people import erasing_views
 from groups_provisioning.pages.people.erasing_views import WENT
-from orgs import erasures, invitations, sign_in, tokens
+from orgs import erasures, invitations, setup_links, sign_in, tokens
 from orgs.db.keys import fold, uuid7
 from orgs.history import Cause
 from orgs.models import (
@@ -39,6 +39,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     ProfileAttribute,
+    Purpose,
     SchemaProfile,
     Session,
     SsoSignIn,
@@ -270,6 +271,7 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     told = {"name": name, "reason": "nobody", "detail": first}
     SsoSignIn.objects.create(org=org, connection=org.id, at=timezone.now(), **told)
     # Admins and support do things about them; messages name them.
+    setup_links.make(org=org, purpose=Purpose.SCIM, recipient=name, cause=Cause(Door.PAGE, timezone.now()))
     pool = EntityFactory.create(org=org, kind=EntityKind.CONCURRENCY_GROUP)
     manual_changes.place(org=org, user_id=user.id, entity_id=pool.id, cause=Cause(Door.PAGE, timezone.now()))
     another = signed_in(UserFactory.create(org=org, roles=["manager"]))

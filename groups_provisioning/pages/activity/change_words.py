@@ -73,6 +73,12 @@ from orgs.change_details import (
     RulesStarted,
     RuleStory,
     RuleThen,
+    SetupLinkDetail,
+    SetupLinkFinished,
+    SetupLinkMade,
+    SetupLinkOpened,
+    SetupLinkRevoked,
+    TokenConfirmed,
     TokenIssued,
     TokenLimited,
     TokenRevoked,
@@ -99,7 +105,18 @@ from orgs.change_details import (
     UserTakenOut,
     UserUnlinked,
 )
-from orgs.models import Change, Entity, FactorKind, Invitation, LedgerEntry, MatterKind, Organization, User
+from orgs.models import (
+    Change,
+    Entity,
+    FactorKind,
+    Invitation,
+    LedgerEntry,
+    MatterKind,
+    Organization,
+    Purpose,
+    SetupLink,
+    User,
+)
 from orgs.models.history import PLACES
 
 # --- Names ------------------------------------------------------------------------------------------------------------
@@ -114,6 +131,7 @@ class Names:
     groups: dict[str, str] = field(default_factory=dict)
     mappings: dict[str, str] = field(default_factory=dict)
     invitations: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
     def person(self, id_: Any) -> str:
         return self.people.get(str(id_)) or _("somebody who was erased")
@@ -121,6 +139,10 @@ class Names:
     def invitation(self, id_: Any) -> str:
         """Its address."""
         return self.invitations.get(str(id_)) or _("somebody who was erased")
+
+    def link(self, id_: Any) -> str:
+        """Whom a setup link is for."""
+        return self.links.get(str(id_)) or _("somebody who was erased")
 
     def entity(self, id_: Any) -> str:
         return self.entities.get(str(id_)) or str(id_)
@@ -133,8 +155,9 @@ class Names:
 
 
 def names(org: Organization, changes: Iterable[Change], entries: Iterable[LedgerEntry], about: Wanted) -> Names:
-    """The names that these are told with, and that of whatever they are about. Five queries at most."""
+    """The names that these are told with, and that of whatever they are about. Six queries at most."""
     invited: set[str] = set()
+    links: set[str] = set()
     ids: dict[str, set[str]] = {"people": set(), "entities": set(), "groups": set(), "mappings": set()}
     people, entities, groups, mappings = ids.values()
     for change in changes:
@@ -145,6 +168,8 @@ def names(org: Organization, changes: Iterable[Change], entries: Iterable[Ledger
             invited.add(detail.invitation)
         elif isinstance(detail, InvitationsSent):
             invited.update(detail.invitations[:1])
+        elif isinstance(detail, SetupLinkDetail):
+            links.add(detail.link)
     for wanted, kept in ((about.person, people), (about.entity, entities), (about.group, groups)):
         if wanted:
             kept.add(str(wanted))
@@ -166,6 +191,8 @@ def names(org: Organization, changes: Iterable[Change], entries: Iterable[Ledger
     if invited:
         rows = Invitation.objects.for_org(org).filter(id__in=invited)
         found.invitations = _by_id(rows.values_list("id", "address"))
+    if links:
+        found.links = _by_id(SetupLink.objects.for_org(org).filter(id__in=links).values_list("id", "recipient"))
     if entities:
         found.entities = _by_id(Entity.objects.for_org(org).filter(id__in=entities).values_list("id", "name"))
     if groups:
@@ -244,6 +271,11 @@ _SENTENCES: dict[type[Detail], Promise] = {
     OrgSsoSwitchedOff: gettext_lazy("Single sign-on through %(issuer)s was switched off"),
     OrgDomainDropped: gettext_lazy("The domain %(name)s is no longer to be verified"),
     ProfileChanged: gettext_lazy("Support changed the roles of the schema profile"),
+    SetupLinkMade: gettext_lazy("A setup link was made for %(recipient)s: %(purpose)s"),
+    SetupLinkOpened: gettext_lazy("The setup link for %(recipient)s was opened: %(purpose)s"),
+    SetupLinkFinished: gettext_lazy("The setup link for %(recipient)s was finished: %(purpose)s"),
+    SetupLinkRevoked: gettext_lazy("The setup link for %(recipient)s was revoked: %(purpose)s"),
+    TokenConfirmed: gettext_lazy("The SCIM token “%(name)s” was confirmed"),
     TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
     TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
@@ -267,6 +299,9 @@ def in_words(detail: Detail, known: Names) -> str:
         about["kind"] = _kind(detail.kind)
     if isinstance(detail, InvitationDetail):
         about["address"] = known.invitation(detail.invitation)
+    if isinstance(detail, SetupLinkDetail):
+        about["recipient"] = known.link(detail.link)
+        about["purpose"] = Purpose(detail.purpose).label if detail.purpose in Purpose.values else detail.purpose
     return _SENTENCES[type(detail)] % about
 
 

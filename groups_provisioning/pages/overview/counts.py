@@ -20,7 +20,8 @@ class Overview:
     active, conflicts and waiting, one more than COUNTED at most are counted. held: since when settling fails, and when
     it is tried again. last_admin: who keeps the admin role (SPEC R5). refused: values that a deactivation could not
     take (SPEC U4), in the time that is RECENT. opened: people whom an admin activated against the IdP's word (SPEC
-    U12). unproven: verified domains whose DNS record is gone (SPEC L1).
+    U12). unproven: verified domains whose DNS record is gone (SPEC L1). found: pending domains whose record was found
+    through a setup link (SPEC L8).
     """
 
     people: int
@@ -41,6 +42,7 @@ class Overview:
     refused: int
     opened: int
     unproven: int
+    found: int
 
 
 _LIVE = "org_id = %(org)s AND deleted_at IS NULL"
@@ -60,7 +62,8 @@ SELECT u.people, u.active, g.groups, g.unmapped, g.pending, g.target_deleted, g.
     (SELECT l.user_id::text FROM orgs_lastadmin l WHERE l.org_id = %(org)s),
     (SELECT count(*) FROM orgs_ledgerentry WHERE org_id = %(org)s AND slot = 'refused' AND change_id >= %(recent)s),
     (SELECT count(*) FROM orgs_user WHERE org_id = %(org)s AND active AND idp_active IS NOT NULL),
-    (SELECT count(*) FROM orgs_verifieddomain WHERE org_id = %(org)s AND gone_since IS NOT NULL)
+    (SELECT count(*) FROM orgs_verifieddomain WHERE org_id = %(org)s AND gone_since IS NOT NULL),
+    (SELECT count(*) FROM orgs_pendingdomain WHERE org_id = %(org)s AND found_at IS NOT NULL)
 FROM (
     SELECT count(*) AS people, count(*) FILTER (WHERE active) AS active
     FROM (SELECT active FROM orgs_user WHERE {_LIVE} AND NOT is_owner LIMIT %(counted)s) AS counted

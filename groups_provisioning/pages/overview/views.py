@@ -16,6 +16,7 @@ from groups_provisioning.pages.overview import counts as numbers
 from groups_provisioning.pages.overview.counts import Overview
 from orgs import matter_words, matters, scim_connection
 from orgs.models import Organization, User
+from orgs.scim_connection import Connection
 from orgs.templatetags.muster import relative
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.long_list import COUNTED
@@ -50,15 +51,17 @@ class Number:
 def overview(request: OrgRequest) -> HttpResponse:
     now = timezone.now()
     there = numbers.of(request.org, at=now)
+    connection = scim_connection.of(request.org, at=now)
     last_admin = User.objects.for_org(request.org).filter(id=there.last_admin).first() if there.last_admin else None
     return render(
         request,
         "groups_provisioning/overview/overview.html",
         {
-            "connection": scim_connection.of(request.org, at=now),
+            "connection": connection,
             "numbers": list(_numbers(request.org, there)),
             "attention": sorted(
-                [*_matters(request.org, now), *_attention(there, last_admin)], key=lambda each: not each.is_urgent
+                [*_waiting(connection), *_matters(request.org, now), *_attention(there, last_admin)],
+                key=lambda each: not each.is_urgent,
             ),
         },
     )
@@ -83,6 +86,14 @@ def _matters(org: Organization, at: datetime) -> Iterator[Attention]:
     told = matter_words.tell(org, matters.open_in(org, at=at))
     for title, text, is_urgent in matter_words.summary(told):
         yield Attention(title, text, f"{_address('scim-provisioning')}#matters", is_urgent)
+
+
+def _waiting(connection: Connection) -> Iterator[Attention]:
+    """Tokens that were made through setup links."""
+    for token in connection.waiting:
+        title = _("The SCIM token “%(name)s” waits for your confirmation") % {"name": token.name}
+        text = _("It was made through a setup link. Until you confirm it, every change that it sends is refused.")
+        yield Attention(title, text, f"{_address('scim-provisioning')}#tokens")
 
 
 def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
@@ -133,6 +144,10 @@ def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
         )
         text = _("It no longer leads anybody to your single sign-on. Set the record again, or remove the domain.")
         yield Attention(_count(title, there.unproven), text, f"{_address('authentication')}#domains")
+    if there.found:
+        title = ngettext("%(count)s domain can be verified", "%(count)s domains can be verified", there.found)
+        text = _("The DNS record was found through a setup link. Verify the domain, or remove it.")
+        yield Attention(_count(title, there.found), text, f"{_address('authentication')}#domains")
     if last_admin:
         title = _("%(name)s keeps the admin role") % {"name": last_admin.label}
         text = _(

@@ -24,6 +24,7 @@ WENT: dict[str, Promise] = {
     "scim_requestlog": gettext_lazy("Requests in the provisioning log: query, target and error"),
     "scim_requestlogbody": gettext_lazy("Requests in the provisioning log: both bodies"),
     "orgs_invitation": gettext_lazy("Invitations"),
+    "orgs_setuplink": gettext_lazy("Setup links that were made for them"),
     "orgs_matter": gettext_lazy("Notices"),
     "orgs_change": gettext_lazy("Names of dismissed notices, in the activity"),
     "orgs_ledgerentry": gettext_lazy("Refused values, in the activity"),

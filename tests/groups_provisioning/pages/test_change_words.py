@@ -13,7 +13,7 @@ from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.conflicts import resolved_conflicts
 from orgs import queue
 from orgs.change_details import VERBS, Detail
-from orgs.models import Change, Door, Entity, EntityKind, Invitation, Organization, User
+from orgs.models import Change, Door, Entity, EntityKind, Invitation, Organization, Purpose, SetupLink, User
 from tests.factories import EntityFactory, MappingFactory, OrganizationFactory, UserFactory
 from tests.orgs.golden import (
     ADA,
@@ -22,6 +22,7 @@ from tests.orgs.golden import (
     EXAMPLES,
     INVITATION,
     LAB,
+    LINK,
     MAPPING,
     OTHER_MAPPING,
     PLATFORM,
@@ -62,6 +63,14 @@ def cleo(org: Organization) -> Invitation:
     )
 
 
+@pytest.fixture
+def carol(org: Organization) -> SetupLink:
+    now = timezone.now()
+    return SetupLink.objects.create(
+        id=UUID(LINK), org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", digest=b"x", made_at=now, expires_at=now
+    )
+
+
 def stored(org: Organization, example: Example) -> Change:
     """A change as a release of its time left it."""
     return Change.objects.create(
@@ -71,7 +80,7 @@ def stored(org: Organization, example: Example) -> Change:
 
 class TestEveryShape:
     @pytest.fixture
-    def changes(self, org: Organization, ada: User, cleo: Invitation) -> list[Change]:
+    def changes(self, org: Organization, ada: User, cleo: Invitation, carol: SetupLink) -> list[Change]:
         """One of each, in the order of EXAMPLES; the same are in another org."""
         stranger = OrganizationFactory.create()
         for example in EXAMPLES:

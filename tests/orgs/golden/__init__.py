@@ -12,8 +12,8 @@ from typing import Any
 
 FILE = Path(__file__).with_name("change_details.json")
 LEAD = "00000000-0000-7000-8000-0000000000"
-ADA, BO, ENGINEERING, PLATFORM, POOL, LAB, MAPPING, OTHER_MAPPING, INVITATION = (
-    LEAD + end for end in ("a1", "a2", "b1", "c1", "c2", "c3", "d1", "d2", "e1")
+ADA, BO, ENGINEERING, PLATFORM, POOL, LAB, MAPPING, OTHER_MAPPING, INVITATION, LINK = (
+    LEAD + end for end in ("a1", "a2", "b1", "c1", "c2", "c3", "d1", "d2", "e1", "f2")
 )
 
 

@@ -1,14 +1,15 @@
-"""An identity provider ends the sessions that began with it (OpenID Connect Back-Channel Logout 1.0)."""
+"""An identity provider ends sessions: OpenID Connect Back-Channel Logout 1.0, and Okta's Universal Logout."""
 
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from orgs.models import Organization, Session, User
 from sso import connections
 from sso.oidc.tokens import BACKCHANNEL_LOGOUT
-from tests.factories import OrganizationFactory, UserFactory
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
 from tests.sso.oidc.issuer import CLIENT, ec, signed
 from tests.sso.open_id_provider import OpenIdProvider
 from tests.sso.web.conftest import Browser, address, by_admin, connected
@@ -127,3 +128,57 @@ def test_the_end_of_the_connection_ends_its_sessions(
     Client().force_login(ada)
     connections.switch_off(org=org, cause=by_admin())
     assert there(ada) == [""]
+
+
+REVOCATION = "global-token-revocation+jwt"
+
+
+class TestUniversalLogout:
+    def ask(self, idp: OpenIdProvider, org: Organization, told: Any, *, jti: str = "r1", **claims: Any) -> int:
+        url = settings.MUSTER_URL + address("revoke", org)
+        said = {"iss": idp.issuer, "aud": url, "sub": CLIENT, "iat": idp.now, "exp": idp.now + 300, "jti": jti} | claims
+        answer = Client(enforce_csrf_checks=True).post(
+            address("revoke", org),
+            {"sub_id": told},
+            content_type="application/json",
+            headers={"authorization": f"Bearer {signed(said, typ=REVOCATION)}"},
+        )
+        assert answer["Cache-Control"] == "no-store"
+        return answer.status_code
+
+    @pytest.mark.parametrize(
+        "named", [{"format": "iss_sub", "sub": "1"}, {"format": "email", "email": "ADA@acme.example"}]
+    )
+    def test_ends_every_session_of_a_person(
+        self, org: Organization, ada: User, idp: OpenIdProvider, sessions: list[str], named: dict[str, str]
+    ) -> None:  # L7
+        Client().force_login(ada)
+        bo = UserFactory.create(org=org)
+        Client().force_login(bo)
+        assert self.ask(idp, org, {"iss": idp.issuer} | named) == 204
+        assert (there(ada), there(bo)) == ([], [""])
+
+    @pytest.mark.parametrize(
+        "named", [{"format": "iss_sub", "sub": "2"}, {"format": "email", "email": "owner@acme.example"}]
+    )
+    def test_of_nobody_there_says_so(
+        self, org: Organization, idp: OpenIdProvider, sessions: list[str], named: dict[str, str]
+    ) -> None:
+        owner = OwnerFactory.create(org=org, user_name="owner@acme.example")
+        Client().force_login(owner)
+        assert self.ask(idp, org, {"iss": idp.issuer} | named) == 404
+        assert there(owner) == [""]
+
+    def test_is_refused_without_the_right_token_or_twice(
+        self, org: Organization, ada: User, idp: OpenIdProvider, sessions: list[str]
+    ) -> None:
+        other = OrganizationFactory.create()
+        connected(other, idp)
+        named = {"format": "iss_sub", "iss": idp.issuer, "sub": "1"}
+        elsewhere = settings.MUSTER_URL + address("revoke", other)
+        assert self.ask(idp, org, named, aud=elsewhere) == 400
+        assert self.ask(idp, org, named, jti=None) == 400
+        assert self.ask(idp, org, {"format": "opaque", "id": "1"}) == 400
+        assert Client().post(address("revoke", org), {"sub_id": named}, "application/json").status_code == 400
+        assert there(ada) == ["s1", "s2"]
+        assert [self.ask(idp, org, named, jti="r2") for _ in range(2)] == [204, 400]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from sso import connections, journeys
 from sso.models import Connection, Revision, SeenToken
 from sso.refusals import Reason
 from sso.saml.xml import LONGEST, NAMESPACES, written_time
-from sso.web import journey_cookie, sign_in
+from sso.web import asking, journey_cookie, sign_in
 from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
 from tests.page_text import text_at_first
@@ -335,6 +336,19 @@ def test_of_two_at_the_same_moment_one_wins(visitor: Browser, org: Organization,
     with ThreadPoolExecutor(2) as both:
         assert sorted(both.map(post, range(2))) == [302, 403]
     assert Session.objects.filter(user=ada).count() == 1
+
+
+def test_where_too_many_wait_it_begins_again(
+    visitor: Browser, org: Organization, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking.of_each, "waiting", 0)  # nobody more may wait
+    response = visitor.idp.answer(visitor.start(org))
+    with ExitStack() as others:
+        for _ in range(asking.of_each.running):
+            others.enter_context(asking.place(org.sso_connections.get()))
+        back = visitor.post(org, response)
+    assert (back.status_code, back["Retry-After"]) == (503, "1")
+    assert f'href="{address("start", org)}"' in back.content.decode()
 
 
 def test_it_cannot_be_logged_out_of_by_a_token(org: Organization) -> None:
