@@ -184,15 +184,15 @@ def draft(*, org: Organization, facts: Facts | SamlFacts, cause: Cause) -> Revis
 
 
 @command
-def renew(*, org: Organization, revision_id: UUID, read: IdentityProvider, cause: Cause) -> bool:
+def renew(*, org: Organization, revision_id: UUID, url: str, read: IdentityProvider, cause: Cause) -> bool:
     """Take the certificates over that the metadata address of a revision brings now. It stays tested (SPEC L3).
 
     Whatever else the metadata says is as it was when it was tested: another entity or address for sign-ins is a failure
-    of the reading. Returns whether anything changed. Raises Revision.DoesNotExist, where the revision is gone or no
-    longer has an address.
+    of the reading. url: where it was read. Returns whether anything changed. Raises Revision.DoesNotExist, where the
+    revision is gone, or has another address by now.
     """
     _locked(org)
-    revision = Revision.objects.for_org(org).exclude(state=State.PAST).exclude(metadata_url="").get(id=revision_id)
+    revision = Revision.objects.for_org(org).exclude(state=State.PAST).get(id=revision_id, metadata_url=url)
     was, now = _known(revision.certificates), {each.fingerprint: each.pem for each in read.certificates}
     failure = _unlike(revision, read)
     if failure is None or failure.reason == Reason.OTHER_SSO_URL:

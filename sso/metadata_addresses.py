@@ -3,6 +3,7 @@
 While an address cannot be read, what it brought before is used: it has to be there for nobody's sign-in.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -49,12 +50,11 @@ def read_again(revision: Revision, *, at: datetime) -> None:
 
     May take ten seconds, for which no transaction should be open.
     """
+    url, org = revision.metadata_url, revision.connection.org
     try:
-        found = read(revision.metadata_url, now=at, entity_id=revision.issuer)
+        found = read(url, now=at, entity_id=revision.issuer)
     except Refused as refused:
         connections.note_unread(revision, refused)
         return
-    try:
-        connections.renew(org=revision.connection.org, revision_id=revision.id, read=found, cause=Cause(Door.CLOCK, at))
-    except Revision.DoesNotExist:
-        return
+    with suppress(Revision.DoesNotExist):  # somebody changed it meanwhile
+        connections.renew(org=org, revision_id=revision.id, url=url, read=found, cause=Cause(Door.CLOCK, at))

@@ -50,7 +50,7 @@ document.addEventListener("focusin", (event) => {
 });
 
 // A page that holds nothing but what is to be sent again.
-document.querySelector("[data-go-on]")?.requestSubmit();
+document.querySelector("[data-go-on]")?.submit();
 
 // A form is sent once, but for a download, after which the page stays.
 document.addEventListener("submit", (event) => {

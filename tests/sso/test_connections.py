@@ -323,7 +323,8 @@ class TestRenewing:
 
     def renewed(self, org: Organization, made: Revision, **changes: Any) -> Revision:
         read = saml_facts(**changes).provider
-        connections.renew(org=org, revision_id=made.id, read=read, cause=Cause(Door.CLOCK, LATER))
+        cause = Cause(Door.CLOCK, LATER)
+        connections.renew(org=org, revision_id=made.id, url=made.metadata_url, read=read, cause=cause)
         made.refresh_from_db()
         return made
 

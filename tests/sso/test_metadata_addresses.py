@@ -106,9 +106,12 @@ def test_each_is_read_once_when_it_is_due(
     assert metadata_addresses.next_to_read(at=NOW) is None
 
 
-def test_what_became_another_meanwhile_is_left_alone(active: Revision, org: Organization, idp: OpenIdProvider) -> None:
+@pytest.mark.parametrize("url", ["", "https://idp.example/metadata"])
+def test_what_became_another_meanwhile_is_left_alone(
+    active: Revision, org: Organization, idp: OpenIdProvider, url: str
+) -> None:
     idp.documents[PATH] = metadata(pem("new"))
     connections.switch_off(org=org, cause=by_admin())
-    connections.draft(org=org, facts=saml_facts(), cause=by_admin())
+    connections.draft(org=org, facts=saml_facts(metadata_url=url), cause=by_admin())
     metadata_addresses.read_again(active, at=NOW)
     assert Revision.objects.get().certificates == [pin().pem]
