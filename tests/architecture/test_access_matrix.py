@@ -523,7 +523,7 @@ def address_of(name: str, org: Organization) -> str:
             domains.keep(org=org, names=["corp.example"], cause=cause)
         return reverse(name, args=["corp.example"])
     if name == "change":
-        founded = OrgFounded(name=org.name, profile=org.profile.key)
+        founded = OrgFounded(name=org.name, profile=org.profile.key, owner=None)
         return reverse(name, args=[record(org, Cause(Door.COMMAND, timezone.now()), founded).id])
     if name == "scim-log-entry":
         Idp(issue_token(org).secret).get("/Users")
