@@ -670,6 +670,23 @@ class SetupLinkRevoked(SetupLinkDetail, verb="setup_link.revoked"):
     """An admin revoked the link; it no longer works."""
 
 
+class KeyDetail(Detail):
+    """key: the id of an API key. name: the name that was given to it."""
+
+    key: str
+    name: str
+
+
+class KeyIssued(KeyDetail, verb="key.issued"):
+    """An API key was created (SPEC E5). scopes: what it may do."""
+
+    scopes: list[str]
+
+
+class KeyRevoked(KeyDetail, verb="key.revoked"):
+    """An API key was revoked."""
+
+
 class MatterDismissed(Detail, verb="matter.dismissed"):
     """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
 

@@ -20,7 +20,19 @@ from django.utils import timezone
 from groups_provisioning.actions import erasing, group_ends, manual_changes
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.models import Preview
-from orgs import deletions, domains, feed, history, invitations, matters, owners, queue, setup_links, sign_in
+from orgs import (
+    api_keys,
+    deletions,
+    domains,
+    feed,
+    history,
+    invitations,
+    matters,
+    owners,
+    queue,
+    setup_links,
+    sign_in,
+)
 from orgs.admin.organizations import OrgDeletionAdmin
 from orgs.change_details import UserCreated
 from orgs.models import (
@@ -33,6 +45,7 @@ from orgs.models import (
     Organization,
     OrgDeletion,
     Purpose,
+    Scope,
     Session,
     SsoSignIn,
     Standing,
@@ -119,6 +132,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     manual_changes.place(org=org, user_id=bo.id, entity_id=team.id, cause=by_admin(owner))
     LastAdmin.objects.create(org=org, user=ada)
     erasing.erase(org=org, user_id=UserFactory.create(org=org, active=False).id, cause=by_admin(owner))
+    api_keys.issue(org=org, name="CRM", scopes=[Scope.READ], cause=by_admin(owner))
     domains.keep(org=org, names=["corp.example"], cause=by_admin(owner))
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)
@@ -226,7 +240,7 @@ class TestDeleting:
         request_log.flush(10)
         before = left(org.id)
         missing = {table.name for table in deletions._tables()} - before.keys()
-        assert missing <= {"orgs_apikey", "groups_provisioning_decision", "orgs_mark", "scim_filtercopies"}
+        assert missing <= {"groups_provisioning_decision", "orgs_mark", "scim_filtercopies"}
         assert {"django_admin_log", "orgs_signinfailures", "scim_requestlog"} <= before.keys()
         assert list(valkey().scan_iter(f"*{org.id}*"))
         untouched = holding(stranger.id)
