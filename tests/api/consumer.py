@@ -64,7 +64,7 @@ class Consumer:
 
     def states(self) -> dict[tuple[str, str], Any]:
         """What there is, by the table; without what is gone."""
-        return {resource: item["state"] for resource, item in self.table.items() if not item["deleted"]}
+        return {resource: dict(item["state"]) for resource, item in self.table.items() if not item["deleted"]}
 
     def state(self, kind: str, id_: UUID | str) -> Any:
         return self.table[kind, str(id_)]["state"]
