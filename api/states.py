@@ -5,7 +5,7 @@ places nor roles out there, whatever the portal keeps for when they come back.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,31 +29,30 @@ class Found(NamedTuple):
 
 
 GONE = Found(None)
+Rows = dict[str, Found | None]
+"""By id, what was found; None where it is more than is read at once."""
 
 
 def present(items: Sequence[Item]) -> dict[Resource, Found]:
-    """The states of the resources of these items. Those that are missing here come after MOST."""
-    by_kind: defaultdict[str, list[str]] = defaultdict(list)
+    """The states of the resources of these items; of the first at least. Those that are missing come after MOST."""
+    by_reader: defaultdict[Callable[[Sequence[str]], Rows], list[Resource]] = defaultdict(list)
     for item in items:
-        by_kind[item.kind].append(item.id)
-    entities = {id_: kind for kind in EntityKind.values for id_ in by_kind.pop(kind, ())}
+        by_reader[_READERS[item.kind]].append(item.resource)
     found: dict[Resource, Found] = {}
-    if entities:
-        found = {(kind, id_): GONE for id_, kind in entities.items()} | _entities(entities)
-    for kind, ids in by_kind.items():
-        states = _READERS[kind](ids)
-        found |= {(kind, id_): states.get(id_, GONE) for id_ in ids if states.get(id_) is not _LATER}
+    for read, resources in by_reader.items():
+        rows = read([id_ for _, id_ in resources])
+        for kind, id_ in resources:
+            if (row := rows.get(id_, GONE)) is not None:
+                found[kind, id_] = row
     return found
 
-
-_LATER = Found(None)
 
 # --- People -----------------------------------------------------------------------------------------------------------
 
 _PEOPLE = """
 SELECT u.id::text, u.deleted_at IS NOT NULL, u.erased_at IS NOT NULL,
     u.user_name, u.external_id, u.display_name, u.given_name, u.family_name, u.active, u.is_owner,
-    CASE WHEN sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
+    CASE WHEN p.place = 1 OR sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
     s.roles,
     (SELECT json_agg(json_build_array(m.kind, m.entity_id) ORDER BY m.entity_id)::text
         FROM groups_provisioning_membership m WHERE m.user_id = u.id),
@@ -65,7 +64,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN u.deleted_at IS NULL THEN u.attributes::tex
 """
 
 
-def _people(ids: Sequence[str]) -> dict[str, Found]:
+def _people(ids: Sequence[str]) -> Rows:
     return {row[0]: _person(*row[1:]) for row in _rows(_PEOPLE, ids)}
 
 
@@ -83,11 +82,11 @@ def _person(
     roles: list[str] | None,
     places: str | None,
     is_pending: bool,
-) -> Found:
+) -> Found | None:
     if is_deleted:
         return Found(None, is_erased)
     if said is None:
-        return _LATER
+        return None
     attributes = orjson.loads(said)
     by_kind: defaultdict[str, list[str]] = defaultdict(list)
     for kind, entity in orjson.loads(places) if places and active else ():
@@ -119,11 +118,11 @@ SELECT id::text, kind, name, session_limit FROM orgs_entity WHERE id = ANY(%(ids
 """
 
 
-def _entities(ids: Sequence[str] | dict[str, str]) -> dict[Resource, Found]:
-    found: dict[Resource, Found] = {}
-    for id_, kind, name, session_limit in _rows(_ENTITIES, list(ids)):
+def _entities(ids: Sequence[str]) -> Rows:
+    found: Rows = {}
+    for id_, kind, name, session_limit in _rows(_ENTITIES, ids):
         more = {"session_limit": session_limit} if kind == EntityKind.CONCURRENCY_GROUP else {}
-        found[kind, id_] = Found({"name": name} | more)
+        found[id_] = Found({"name": name} | more)
     return found
 
 
@@ -131,7 +130,7 @@ def _entities(ids: Sequence[str] | dict[str, str]) -> dict[Resource, Found]:
 
 _GROUPS = """
 SELECT g.id::text, g.display_name, g.external_id, g.roles,
-    CASE WHEN sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
+    CASE WHEN p.place = 1 OR sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
     (SELECT json_agg(json_build_object('id', m.id, 'kind', m.kind, 'status', m.status, 'role', nullif(m.role, ''),
             'entity', CASE WHEN NOT m.target_deleted THEN m.entity_id END) ORDER BY m.id)::text
         FROM groups_provisioning_mapping m WHERE m.group_id = g.id AND m.status <> 'rejected')
@@ -141,11 +140,11 @@ CROSS JOIN LATERAL (SELECT g.attributes::text AS said) AS t
 """
 
 
-def _groups(ids: Sequence[str]) -> dict[str, Found]:
-    found = {}
+def _groups(ids: Sequence[str]) -> Rows:
+    found: Rows = {}
     for id_, display_name, external_id, roles, said, mappings in _rows(_GROUPS, ids):
         found[id_] = (
-            _LATER
+            None
             if said is None
             else Found(
                 {
@@ -171,8 +170,8 @@ WHERE o.id = ANY(%(ids)s::uuid[]) AND o.closed_at IS NULL
 """  # noqa: S608 - names of columns
 
 
-def _organizations(ids: Sequence[str]) -> dict[str, Found]:
-    found = {}
+def _organizations(ids: Sequence[str]) -> Rows:
+    found: Rows = {}
     for id_, name, slug, plan, profile, domains, *switches in _rows(_ORGANIZATIONS, ids):
         features = dict(zip(_SWITCHES, switches, strict=True))
         found[id_] = Found(
@@ -181,11 +180,11 @@ def _organizations(ids: Sequence[str]) -> dict[str, Found]:
     return found
 
 
-_READERS: dict[str, Callable[[Sequence[str]], dict[str, Found]]] = {
+_READERS: Mapping[str, Callable[[Sequence[str]], Rows]] = {
     "person": _people,
     "group": _groups,
     "organization": _organizations,
-}
+} | dict.fromkeys(EntityKind.values, _entities)
 
 
 def _rows(sql: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from api import base, cursors, states
 from api.cursors import Cursor, CursorMismatch
+from groups_provisioning import tasks
 from groups_provisioning.actions import account_switches, entity_edits, erasing
 from groups_provisioning.engine import effect_checks
 from orgs import deletions, domains, feed, organizations
 from orgs.db.keys import uuid7
-from orgs.models import ApiKey, Entity, FeedHead, FeedItem, Mark, Organization, Scope, User
+from orgs.models import ApiKey, Entity, FeedHead, FeedItem, FeedTouch, Mark, Organization, Scope, User
 from orgs.web import in_flight
 from tests.api.consumer import Consumer, key_of
 from tests.conftest import Idp
@@ -189,6 +190,11 @@ class TestWhatIsTold:
         (item,) = consumer.poll()
         assert (item["id"], item["last_change"]["verb"]) == (ada, "engine.rebuilt")
 
+    def test_a_worker_stamps_what_nobody_reads(self, org: Organization) -> None:  # E1
+        feed.touch(org.id, [("person", str(uuid7()))])
+        tasks.settle_pending()
+        assert (FeedTouch.objects.count(), FeedItem.objects.count()) == (0, 1)
+
 
 class TestWhatIsGone:
     def test_leaves_its_id_and_whether_it_was_erased(  # E1
@@ -285,7 +291,7 @@ class TestReadingOn:
         self, org: Organization, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(states, "MOST", 100)
-        people = [UserFactory.create(org=org, attributes={"title": "x" * 40}) for _ in range(3)]
+        people = [UserFactory.create(org=org, attributes={"title": "x" * length}) for length in (400, 60, 60)]
         touch_all(org)
         told = [consumer.page() for _ in range(2)]
         assert [len(page["items"]) for page in told] == [1, 1]
