@@ -44,12 +44,14 @@ INSTALLED_APPS = [
     "groups_provisioning",
     "scim",
     "sso",
+    "api",
 ]
 
 MIDDLEWARE = [
-    # First, since it answers everything below the SCIM base URLs: identity providers have no sessions, no cookies and
-    # no use for HTML pages.
+    # First, since they answer everything below the base URLs of SCIM and of the API: identity providers and programs
+    # have no sessions, no cookies and no use for HTML pages.
     "scim.api.front.ScimFrontDoor",
+    "api.front.ApiFrontDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

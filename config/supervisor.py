@@ -76,7 +76,7 @@ PREPARATIONS = (
     Job("seed_demo", (*MANAGE, "seed_demo", "--migrate"), "Bringing the database and the demo organization up to date"),
 )
 
-CODE = tuple(str(ROOT / room) for room in ("config", "orgs", "groups_provisioning", "scim", "sso"))
+CODE = tuple(str(ROOT / room) for room in ("config", "orgs", "groups_provisioning", "scim", "sso", "api"))
 KEPT = (
     "postgres",
     "postgres.unfinished",

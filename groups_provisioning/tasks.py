@@ -7,18 +7,22 @@ from django.utils import timezone
 
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.preview import runs
-from orgs import nudge
+from orgs import feed, nudge
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def settle_pending() -> None:
-    """Settle waiting people, then compute previews. Harmless if it is lost, doubled, late or killed half-way.
+    """Settle waiting people, stamp what is new in the feed, then compute previews.
+
+    Harmless if it is lost, doubled, late or killed half-way.
 
     The database holds what remains to be done.
     """
-    if worker.drain(SECONDS) or runs.serve():
+    is_unfinished = worker.drain(SECONDS)
+    feed.stamp_all()
+    if is_unfinished or runs.serve():
         nudge.wake()
 
 

@@ -11,7 +11,7 @@ these to `history.record`; readers get it from `history.read`. History is kept f
 tests/orgs/golden/change_details.json has an example of every shape that was ever stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, dataclass_transform
 from uuid import UUID
@@ -520,10 +520,11 @@ class ConflictUndone(ConflictsDetail, verb="conflict.undone"):
 
 
 class OrgFounded(Detail, verb="org.founded"):
-    """An org was founded. profile: the key of its schema profile."""
+    """An org was founded. profile: the key of its schema profile. owner: the id of the owner account."""
 
     name: str
     profile: str
+    owner: str | None = later(before=None)
 
 
 class OrgChanged(MarkingDetail, verb="org.changed"):
@@ -540,10 +541,11 @@ class OrgGroupProvisioningSwitched(Detail, verb="org.group_provisioning_switched
 
 
 class OrgOwnerChanged(Detail, verb="org.owner_changed"):
-    """The owner account was handed over. was, now: its addresses."""
+    """The owner account, whose id is `owner`, was handed over. was, now: its addresses."""
 
     was: str
     now: str
+    owner: str | None = later(before=None)
 
 
 class OrgDomainsChanged(Detail, verb="org.domains_changed"):
@@ -688,6 +690,23 @@ class SetupLinkRevoked(SetupLinkDetail, verb="setup_link.revoked"):
     """An admin revoked the link; it no longer works."""
 
 
+class KeyDetail(Detail):
+    """key: the id of an API key. name: the name that was given to it."""
+
+    key: str
+    name: str
+
+
+class KeyIssued(KeyDetail, verb="key.issued"):
+    """An API key was created (SPEC E5). scopes: what it may do."""
+
+    scopes: list[str]
+
+
+class KeyRevoked(KeyDetail, verb="key.revoked"):
+    """An API key was revoked."""
+
+
 class MatterDismissed(Detail, verb="matter.dismissed"):
     """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
 
@@ -713,6 +732,35 @@ class EngineRebuilt(Detail, verb="engine.rebuilt"):
 
     was: EffectCounts
     now: EffectCounts
+
+
+# --- What a change is about -------------------------------------------------------------------------------------------
+
+
+def touched(detail: Detail) -> Iterator[tuple[str, str]]:
+    """The resources whose state a change may have changed, as kind and id: person, group, or an entity's kind.
+
+    Those of its effects are in the ledger. Changes of the org itself are `about_org`.
+    """
+    about = vars(detail)
+    for key in ("user", "owner"):
+        if id_ := about.get(key):
+            yield "person", id_
+    if id_ := about.get("group"):
+        yield "group", id_
+    if id_ := about.get("entity"):
+        yield about["kind"], id_
+    for mapping in about.get("mappings", ()):
+        yield "group", mapping["group"]
+        if mapping["entity"]:
+            yield mapping["kind"], mapping["entity"]
+    for entity in about.get("entities", ()):
+        yield entity["kind"], entity["entity"]
+
+
+def about_org(detail: Detail) -> bool:
+    """Whether a change is one of the org itself: of its settings, its domains, its owner."""
+    return detail.verb.startswith("org.")
 
 
 # --- For SQL ----------------------------------------------------------------------------------------------------------

@@ -21,11 +21,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, models
 from django.utils import timezone
 
-from orgs import queue
+from orgs import feed, queue
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Organization, OrgDeletion, Session, SignInFailures, User
+from orgs.models import FeedTouch, Organization, OrgDeletion, Session, SignInFailures, User
 from orgs.web import limits
 
 CHUNK = 1000  # rows of one step
@@ -45,6 +45,7 @@ def begin(*, org: Organization, cause: Cause) -> OrgDeletion:
     locked.closed_at = cause.at
     locked.save(update_fields=["closed_at"])
     queue.leave(locked)
+    feed.touch(locked.pk, [("organization", str(locked.pk))])
     log.warning("org.deleting", org=str(org.pk), slug=locked.slug)
     return OrgDeletion.objects.create(
         org=locked, name=locked.name, slug=locked.slug, asked_by=cause.person, asked_at=cause.at
@@ -107,6 +108,7 @@ def _finish(deletion: OrgDeletion) -> bool:
     if timezone.now() < deletion.asked_at + GRACE:
         return False
     Organization.objects.select_for_update().get(pk=org_id)  # from here on nothing can point to it
+    feed.forget(org_id)
     if late := sum(table.delete(org_id, "")[0] for table in _tables() if table.via is None):
         deletion.rows, deletion.stage, deletion.reached = deletion.rows + late, "", ""
         deletion.save(update_fields=["rows", "stage", "reached"])
@@ -116,6 +118,7 @@ def _finish(deletion: OrgDeletion) -> bool:
     deletion.save()
     with connection.cursor() as cursor:  # the ORM would look into every table first
         cursor.execute(_DELETE_ORG, [org_id])
+    feed.touch(org_id, [("organization", str(org_id))])  # its tombstone is all that stays
     limits.forget(str(org_id))
     log.warning("org.deleted", slug=deletion.slug, rows=deletion.rows)
     return True
@@ -258,11 +261,13 @@ def _ways(model: Any, direct: set[Any], leading: set[tuple[str, str]]) -> Iterat
 
 @cache
 def _tenants() -> tuple[Any, ...]:
-    """The models whose rows belong to orgs, in a fixed order. The record of a deletion outlives its org."""
+    """The models whose rows belong to orgs, in a fixed order. The record of a deletion outlives its org, and what is in
+    the outbox of the feed goes by itself.
+    """
     found = [
         model
         for model in apps.get_models()
-        if model is not OrgDeletion
+        if model not in (OrgDeletion, FeedTouch)
         and any(key.name == "org" and key.related_model is Organization for key in _foreign_keys(model))
     ]
     return tuple(sorted(found, key=lambda model: model._meta.label))

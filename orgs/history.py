@@ -1,15 +1,16 @@
 """The record of commands and their effects."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
-from orgs import change_details
+from orgs import change_details, feed
 from orgs.change_details import Detail, MatterDismissed
 from orgs.db.keys import uuid7
 from orgs.db.transactions import postpone
@@ -81,7 +82,8 @@ def record(
 ) -> Change:
     """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction.
 
-    change_id: given if rows of the same transaction already point to the change.
+    What it is about, and whom it has effects on, is touched (`orgs.feed`) in the same statement. change_id: given if
+    rows of the same transaction already point to the change.
     """
     stored = detail.stored()
     change = Change(
@@ -97,8 +99,15 @@ def record(
     )
     columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
     values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
+    touched = dict.fromkeys(change_details.touched(detail), change.id)
+    if change_details.about_org(detail):
+        touched["organization", str(org.id)] = change.id
     if effects:
-        postpone(_RECORD_AND_ENTER, values | {"rows": _rows((change.id, effect) for effect in effects)})
+        touched |= {("person", str(effect.user_id)): change.id for effect in effects}
+        rows = {"rows": _rows((change.id, effect) for effect in effects)}
+        postpone(_RECORD_ENTER_AND_TOUCH, values | rows | feed.touching(touched))
+    elif touched:
+        postpone(_RECORD_AND_TOUCH, values | feed.touching(touched))
     else:
         postpone(_RECORD, values)
     return change
@@ -113,7 +122,9 @@ _RECORD = """
 INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, request_id, verb, detail)
 VALUES (%(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(request_id)s, %(verb)s, %(detail)s)
 """
-_RECORD_AND_ENTER = f"WITH change AS ({_RECORD}) {_ENTER}"
+_RECORD_AND_TOUCH = f"WITH change AS ({_RECORD}) {feed.TOUCH}"
+_RECORD_ENTER_AND_TOUCH = f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH}"
+_ENTER_AND_TOUCH = f"WITH entries AS ({_ENTER}) {feed.TOUCH}"
 
 
 def read(change: Change) -> Detail | None:
@@ -121,10 +132,19 @@ def read(change: Change) -> Detail | None:
     return change_details.read(change.verb, change.detail)
 
 
-def enter(org_id: UUID, effects: Collection[tuple[UUID, Effect]]) -> None:
-    """Enter effects in the ledger, each with the ID of its change, in this order."""
+def enter(
+    org_id: UUID, effects: Collection[tuple[UUID, Effect]], settled: Mapping[UUID, UUID] = MappingProxyType({})
+) -> None:
+    """Enter effects in the ledger, each with the ID of its change, in this order; those whom they are on are touched.
+
+    settled: who waited to be settled and no longer does, also without an effect, by the change that had marked them.
+    """
+    touched = {("person", str(user_id)): change_id for user_id, change_id in settled.items()}
+    touched |= {("person", str(effect.user_id)): change_id for change_id, effect in effects}
     if effects:
-        postpone(_ENTER, {"org_id": org_id, "rows": _rows(effects)})
+        postpone(_ENTER_AND_TOUCH, {"org_id": org_id, "rows": _rows(effects)} | feed.touching(touched))
+    elif touched:
+        postpone(feed.TOUCH, {"org_id": org_id} | feed.touching(touched))
 
 
 def forget_refusals(user_id: UUID) -> int:

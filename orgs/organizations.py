@@ -83,7 +83,7 @@ def found(
         raise OrganizationExists(name) from error
     queue.enrol(org, at=cause.at)
     owner = people.add_owner(org=org, email=owner_email, cause=cause)
-    history.record(org, cause, OrgFounded(name=name, profile=profile.key))
+    history.record(org, cause, OrgFounded(name=name, profile=profile.key, owner=str(owner.id)))
     return Founded(org, owner)
 
 

@@ -50,7 +50,7 @@ def hand_over(*, org: Organization, address: str, cause: Cause) -> User:
     owner = people.hand_over_owner(org=org, address=address, at=cause.at)
     write(org, Letter.APPOINTED, address, now=address)
     write(org, Letter.FORMER, was, now=address)
-    record(org, cause, OrgOwnerChanged(was=was, now=address))
+    record(org, cause, OrgOwnerChanged(was=was, now=address, owner=str(owner.id)))
     return owner
 
 

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import history, invitations, sessions, setup_links, time_zones
+from orgs import feed, history, invitations, sessions, setup_links, time_zones
 from orgs.activity import Activity
 from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
@@ -285,6 +285,8 @@ def forget_another(user: User, *, attributes: Mapping[str, Any], folded: Mapping
     user.attributes, user.folded = dict(attributes), dict(folded)
     user.revision += 1
     user.save(update_fields=["attributes", "folded", "revision"])
+    assert user.org_id
+    feed.touch(user.org_id, [("person", str(user.id))])
 
 
 def set_manual_roles(*, user: User, roles: list[str] | None, at: datetime) -> bool:

@@ -20,11 +20,12 @@ from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken, SetupLink
 
 PREFIX = "muster_scim_"
+PREFIX_OF_KEYS = "muster_api_"
 BYTES = 32
 MOST = 20  # valid tokens of one org
 HIDDEN = "(hidden)"
 
-_TOKEN = re.compile(re.escape(PREFIX) + r"[\w-]+")
+_TOKEN = re.compile(rf"(?:{PREFIX}|{PREFIX_OF_KEYS})[\w-]+")
 
 
 class PrerequisiteMissing(Exception):
@@ -183,7 +184,7 @@ def recognise(secret: str) -> ScimToken | None:
 def hidden(text: str, length: int | None = None) -> str:
     """Foreign text that PostgreSQL accepts, without NUL and lone surrogates, and of at most so many characters.
 
-    Tokens in it are hidden, such as one that was pasted in the wrong place.
+    Tokens and keys in it are hidden, such as one that was pasted in the wrong place.
     """
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     return _TOKEN.sub(HIDDEN, text)[:length]

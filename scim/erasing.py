@@ -374,6 +374,13 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "roles": ROLES,
     },
     "groups_provisioning_startingrule": {"kind": CHOSEN, "pattern": OPERATOR, "pattern_type": CHOSEN, "role": ROLES},
+    "orgs_apikey": {
+        "digest": "a hash",
+        "hint": "the end of a secret",
+        "last_used_agent": CLIENT,
+        "name": ADMINS,
+        "scopes": CHOSEN,
+    },
     "orgs_change": {"detail": SMALL_TABLES, "door": CHOSEN, "verb": CHOSEN},
     "orgs_entity": {"former_keys": ADMINS, "kind": CHOSEN, "name": ADMINS, "name_key": ADMINS},
     "orgs_erasure": {
@@ -383,6 +390,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "traces": "null once the erasure is complete, says a constraint",
     },
     "orgs_factorletter": {"kind": CHOSEN, "news": CHOSEN},
+    "orgs_feedhead": {"timeline": "a number of PostgreSQL's"},
     "orgs_identitylink": {"issuer": CUSTOMER, "subject": BY_THE_COMMAND},
     "orgs_invitation": {
         "address": SMALL_TABLES,

@@ -21,7 +21,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from groups_provisioning.models import StartingRule
-from orgs.models import Organization, SchemaProfile, User
+from orgs.models import FeedHead, Organization, SchemaProfile, User
 from orgs.web import in_flight, limits, turns
 from orgs.web.access import SIGNED_IN_AT
 from scim import request_log
@@ -106,7 +106,10 @@ def empty_tables(test_case: TransactionTestCase) -> None:
 
 
 def install_profiles() -> None:
-    """Bring back the built-in profiles, where they were emptied with the other tables."""
+    """Bring back the built-in profiles and the head of the feed, where they were emptied with the other tables."""
+    if not FeedHead.objects.exists():
+        with connection.cursor() as cursor:
+            cursor.execute(import_module("orgs.migrations.0031_feed").HEAD)
     if not SchemaProfile.objects.exists():
         built_in = import_module("orgs.migrations.0002_built_in_profiles")
         built_in.install(apps, None)

@@ -20,7 +20,7 @@ from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup
-from orgs import history
+from orgs import feed, history
 from orgs.change_details import (
     GroupAbout,
     GroupChanged,
@@ -355,6 +355,7 @@ def forget_person(group: PushedGroup, *, attributes: Mapping[str, Any], folded: 
     group.attributes, group.folded = dict(attributes), dict(folded)
     group.revision += 1
     group.save(update_fields=["attributes", "folded", "revision"])
+    feed.touch(group.org_id, [("group", str(group.id))])
 
 
 def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:

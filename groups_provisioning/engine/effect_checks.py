@@ -12,7 +12,7 @@ from django.utils import timezone
 from groups_provisioning.engine import reconcile
 from groups_provisioning.engine.reconcile import Drift
 from groups_provisioning.models import Conflict, Membership
-from orgs import history, queue
+from orgs import feed, history, queue
 from orgs.change_details import DriftStory, EffectCounts, EngineDriftFound, EngineRebuilt
 from orgs.db.keys import uuid7
 from orgs.db.transactions import command, snapshot
@@ -109,7 +109,8 @@ def rebuild(*, org: Organization, cause: Cause) -> tuple[Counts, Counts]:
     was = count(org)
     reconcile.rebuild(org=org)
     now = count(org)
-    history.record(org, cause, EngineRebuilt(was=_told(was), now=_told(now)))
+    change = history.record(org, cause, EngineRebuilt(was=_told(was), now=_told(now)))
+    feed.touch_everybody(org.id, change.id)  # what differed is not known
     return was, now
 
 

@@ -65,7 +65,7 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
     causes = {each.user_id: each.change_id for each in marked}
     # The effects on somebody who is not marked follow from those on the marked people (SPEC R5).
     last = max(causes.values())
-    history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects])
+    history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects], settled=causes)
     queue.done(org_id, marked)
     return len(marked)
 

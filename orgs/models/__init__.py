@@ -1,7 +1,8 @@
-from orgs.models.credentials import IdentityProvider, ScimToken
+from orgs.models.credentials import ApiKey, IdentityProvider, ScimToken, Scope
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.erasures import Erasure
+from orgs.models.feed import FeedHead, FeedItem, FeedKind, FeedTouch
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.invitations import Ending, Invitation
 from orgs.models.matters import Matter, MatterKind
@@ -26,6 +27,7 @@ from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
     "KIND_SWITCHES",
+    "ApiKey",
     "AttributeType",
     "Carrier",
     "Change",
@@ -37,6 +39,10 @@ __all__ = [
     "FactorKind",
     "FactorLetter",
     "FactorNews",
+    "FeedHead",
+    "FeedItem",
+    "FeedKind",
+    "FeedTouch",
     "HandPlacement",
     "IdentityLink",
     "IdentityProvider",
@@ -60,6 +66,7 @@ __all__ = [
     "RolePolicy",
     "SchemaProfile",
     "ScimToken",
+    "Scope",
     "SecondFactor",
     "Session",
     "SetupLink",

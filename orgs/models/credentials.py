@@ -1,4 +1,4 @@
-"""The bearer tokens that identity providers sign in with."""
+"""Bearer credentials: the tokens of identity providers, and the keys of whatever else asks the portal."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.models.organizations import Organization
 from orgs.models.people import User
 from orgs.models.setup_links import SetupLink
 
@@ -84,4 +85,58 @@ class ScimToken(models.Model):
 
     def is_valid(self, now: datetime) -> bool:
         """Whether requests with this token are accepted."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class Scope(models.TextChoices):
+    """What a key may do (SPEC E5)."""
+
+    READ = "read", _("Read people, groups and entities")
+    MANAGE = "manage", _("Do what admins do")
+    CREDENTIALS = "credentials", _("Manage credentials, connections, domains, links, keys and admin roles")
+    HISTORY = "history", _("Read the history")
+    WEBHOOKS = "webhooks", _("Manage webhooks")
+
+
+class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    def of_the_operator(self) -> "ApiKeyQuerySet":
+        """Those that open every org."""
+        return self.filter(org__isnull=True)
+
+    def valid(self, now: datetime) -> "ApiKeyQuerySet":
+        """As `ApiKey.is_valid`."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
+
+
+class ApiKey(models.Model):
+    """A key to the API (SPEC E5), kept as a `ScimToken` is. Without an org it is the operator's, for every org."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    org = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="api_keys", db_index=False
+    )
+    name = models.CharField(max_length=100)
+    scopes = ArrayField(models.CharField(max_length=11, choices=Scope.choices))
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=20, editable=False)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_address = models.GenericIPAddressField(null=True, blank=True)
+    last_used_agent = models.CharField(max_length=200, blank=True, default="")
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="api_key_org_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether requests with this key are accepted."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

@@ -39,7 +39,7 @@ local taken = math.min(wanted, math.floor(level))
 level = math.min(burst, level - taken)
 redis.call('HSET', KEYS[1], 'level', string.format('%.6f', level), 'at', string.format('%.6f', now))
 redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
-return {taken, string.format('%.6f', (1 - level) / rate)}
+return {taken, string.format('%.6f', (1 - level) / rate), string.format('%.6f', level)}
 """
 
 T = TypeVar("T")
@@ -48,12 +48,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Own:
-    """What a process has of a bucket: tokens that it took, until when, and a bucket of its own without Valkey."""
+    """What a process has of a bucket: tokens that it took, until when, and a bucket of its own without Valkey.
+
+    shared, shared_at: how full the bucket in Valkey was, and when.
+    """
 
     level: float
     at: float
     leased: int = 0
     until: float = 0
+    shared: float | None = None
+    shared_at: float = 0
 
 
 class Buckets:
@@ -79,11 +84,13 @@ class Buckets:
         with self._lock:
             own = self._own_of(key, rate, burst)
             if answer is None:
+                own.shared = None
                 allowed = own.level >= 1
                 own.level -= 1 if allowed else 0
                 return 0 if allowed else (1 - own.level) / rate
-            taken, wait = answer
-            own.leased, own.until = max(0, taken - 1), time.monotonic() + LEASE
+            taken, wait, own.shared = answer
+            own.shared_at = time.monotonic()
+            own.leased, own.until = max(0, taken - 1), own.shared_at + LEASE
         return 0 if taken else wait
 
     def give_back(self, key: object, *, rate: float, burst: float) -> None:
@@ -92,6 +99,16 @@ class Buckets:
             with self._lock:
                 own = self._own_of(key, rate, burst)
                 own.level = min(burst, own.level + 1)
+
+    def left(self, key: object, *, rate: float, burst: float) -> int:
+        """How many calls the bucket of `key` has left, as far as this process knows."""
+        with self._lock:
+            own = self._own_of(key, rate, burst)
+            if own.shared is None:
+                return int(own.level)
+            now = time.monotonic()
+            leased = own.leased if now < own.until else 0
+            return int(min(burst, own.shared + (now - own.shared_at) * rate + leased))
 
     def _own_of(self, key: object, rate: float, burst: float) -> _Own:
         now = time.monotonic()
@@ -134,10 +151,10 @@ class _Shared:
         self._resumes_at = 0.0
         self._lock = Lock()
 
-    def take(self, key: str, rate: float, burst: float, wanted: int) -> tuple[int, float] | None:
-        """How many tokens were taken, and the seconds until the next; None while Valkey is away."""
+    def take(self, key: str, rate: float, burst: float, wanted: int) -> tuple[int, float, float] | None:
+        """How many tokens were taken, the seconds until the next, and how many are left; None while Valkey is away."""
         answer = self.ask(lambda: _script()(keys=[self.prefix + key], args=[rate, burst, wanted]))
-        return None if answer is None else (int(answer[0]), float(answer[1]))
+        return None if answer is None else (int(answer[0]), float(answer[1]), float(answer[2]))
 
     def ask(self, question: Callable[[], T]) -> T | None:
         """What Valkey answers; None while it is away."""

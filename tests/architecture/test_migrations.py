@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-OURS = ("orgs", "groups_provisioning", "scim", "sso")
+OURS = ("orgs", "groups_provisioning", "scim", "sso", "api")
 
 
 @pytest.fixture(scope="module")

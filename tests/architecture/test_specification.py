@@ -12,7 +12,7 @@ RULE = r"[A-Z]\d{1,2}"
 RULES = rf"{RULE}(?:-{RULE})?(?:, {RULE}(?:-{RULE})?)*"
 NOT_BUILT = "## Not built yet"
 
-CODE = ("config", "orgs", "groups_provisioning", "scim", "sso", "templates", "static", "benchmarks")
+CODE = ("config", "orgs", "groups_provisioning", "scim", "sso", "api", "templates", "static", "benchmarks")
 PROSE = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 RULES_TEXT, TABLE = (ROOT / "docs" / "specification.md").read_text().split(NOT_BUILT)

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 
 ROOT = Path(__file__).parents[2]
-OURS = ("orgs", "groups_provisioning", "scim", "sso")
+OURS = ("orgs", "groups_provisioning", "scim", "sso", "api")
 
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
 PARAMETER = re.compile(r"%\(\w+\)s|%s")

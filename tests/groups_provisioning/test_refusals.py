@@ -29,6 +29,7 @@ from orgs import (
     people,
     profiles,
     second_factors,
+    setup_links,
     sign_in,
     time_zones,
     tokens,
@@ -37,7 +38,7 @@ from orgs import (
 from orgs.admin.people import SwitchRefused
 from orgs.db import sealed
 from orgs.models import EntityKind
-from orgs.web import access, in_flight, turns
+from orgs.web import access, in_flight, link_access, turns
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
@@ -51,6 +52,11 @@ TOLD_BY = {
     domains.NotProven: "orgs/views/domains.py",
     domains.UnknownDomain: "orgs/views/domains.py",
     time_zones.UnknownTimeZone: "orgs/forms.py",
+    setup_links.AlreadyOpen: "orgs/views/setup_links.py",
+    setup_links.NotOpen: "orgs/views/setup_links.py",
+    link_access.TooMany: "orgs/views/setup.py",
+    tokens.Ended: "scim/views/tokens.py",
+    invitations.ThroughProvider: "groups_provisioning/pages/invitations/views.py",
     erasures.BadReceipt: "scim/management/commands/erase.py",
     in_flight.Busy: "orgs/web/fair_share.py",
     invitations.Conflicts: "groups_provisioning/pages/invitations/views.py",

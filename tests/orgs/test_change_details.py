@@ -29,7 +29,7 @@ def test_what_was_stored_is_what_would_be_stored(example: Example) -> None:
     detail = change_details.read(example.verb, example.detail)
     assert detail
     assert type(detail) is VERBS[example.verb]
-    lacking = {"marked": 0} if example.older == "Before `marked`." else {}
+    lacking = {"Before `marked`.": {"marked": 0}, "Before `owner`.": {"owner": None}}.get(example.older, {})
     assert detail.stored() == example.detail | lacking
     assert bool(example.older) == bool(lacking)
 

@@ -75,7 +75,8 @@ class TestHandingOver:
     def test_is_a_change(self, org: Organization, owner: User) -> None:
         owners.hand_over(org=org, address=BO, cause=by_admin(owner))
         change = Change.objects.get()
-        assert (change.verb, change.detail, change.by_person) == ("org.owner_changed", {"was": ADA, "now": BO}, owner)
+        told = {"was": ADA, "now": BO, "owner": str(owner.id)}
+        assert (change.verb, change.detail, change.by_person) == ("org.owner_changed", told, owner)
 
     def test_may_be_to_the_address_of_a_person(self, org: Organization, owner: User) -> None:  # O8
         bo = UserFactory.create(org=org, user_name=BO)

@@ -39,6 +39,8 @@ from orgs.change_details import (
     InvitationResent,
     InvitationRevoked,
     InvitationsSent,
+    KeyIssued,
+    KeyRevoked,
     MappingApproved,
     MappingRejected,
     MappingRetargeted,
@@ -219,7 +221,7 @@ KINDS: dict[str, Promise] = {
     "rules": gettext_lazy("Mapping rules"),
     "entities": gettext_lazy("Teams, concurrency groups and sub-organizations"),
     "conflicts": gettext_lazy("Conflicts"),
-    "settings": gettext_lazy("Settings and tokens"),
+    "settings": gettext_lazy("Settings, tokens and keys"),
     "checks": gettext_lazy("Checks"),
 }
 """Of `activity.KINDS`."""
@@ -278,6 +280,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     TokenConfirmed: gettext_lazy("The SCIM token “%(name)s” was confirmed"),
     TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
     TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
+    KeyRevoked: gettext_lazy("The API key “%(name)s” was revoked"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
@@ -497,6 +500,14 @@ def _token_limited(detail: TokenLimited, known: Names) -> str:
     return _("The SCIM token “%(name)s” is accepted from %(networks)s alone") % {
         "name": detail.name,
         "networks": ", ".join(detail.now),
+    }
+
+
+@in_words.register
+def _key_issued(detail: KeyIssued, known: Names) -> str:
+    return _("The API key “%(name)s” was created, for: %(scopes)s") % {
+        "name": detail.name,
+        "scopes": ", ".join(detail.scopes),
     }
 
 

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from groups_provisioning.actions import (
     account_switches,
@@ -47,6 +47,8 @@ from orgs import entities, organizations
 from orgs.history import Cause
 from orgs.models import KIND_SWITCHES, Door, Entity, EntityKind, Mark, Organization, ScimToken, Turn, User
 from tests import oracle
+from tests.api import probes
+from tests.api.consumer import Consumer, everything_in
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
 from tests.groups_provisioning.outlooks import foreseen, last_entry, what_came, what_was_said
@@ -68,6 +70,7 @@ REFUSALS = (*plans.REFUSALS, conflict_decisions.ConflictGone)
 ANSWERS = {200, 201, 204, 400, 404, 409}
 
 # An example takes many requests; HYPOTHESIS_PROFILE=deep looks longer.
+
 few = settings(max_examples=settings().max_examples // 12, stateful_step_count=25)
 one = st.integers(0, 3)
 some = st.sets(one, max_size=4)
@@ -104,6 +107,8 @@ class Portal(RuleBasedStateMachine):
             self.create_entity(EntityKind.CONCURRENCY_GROUP, name)
         self.create_entity(EntityKind.TEAM, "By hand")
         self._settled()
+        probes.untouched()
+        self.consumer = Consumer(self.org)
 
     def teardown(self) -> None:
         if hasattr(self, "undo"):
@@ -337,10 +342,28 @@ class Portal(RuleBasedStateMachine):
     @rule()
     def rebuild(self) -> None:
         settled = self._settled()
+        probes.untouched()
         reconcile.rebuild(org=self.org)
+        probes.untouched()  # whoever has it rebuilt touches everybody
         assert exported(self.org) == settled
         with connection.cursor() as cursor:  # what is checked on commit: each change that is named was recorded
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+    @invariant()
+    def the_feed_has_told_everything(self) -> None:  # E1
+        """Every row that it shows and that changed was touched, and who keeps a cursor has what newcomers get."""
+        if hasattr(self, "consumer"):
+            assert probes.untouched() == []
+            self.consumer.poll()
+            anew = Consumer(self.org, self.consumer.secret)
+            anew.poll()
+            told, present = self.consumer.states(), anew.states()
+            for kind, id_ in present:
+                if kind == "person":  # who comes to wait is not told until it is over
+                    assert not told[kind, id_].pop("pending") or present[kind, id_]["pending"]
+                    del present[kind, id_]["pending"]
+            assert told == present
+            assert self.consumer.table.keys() == anew.table.keys() == everything_in(self.org)
 
     def _settled(self) -> dict[str, Any]:
         """The state after a worker came: nobody waits, and the effects are those that the facts ask for."""
@@ -456,4 +479,5 @@ def _but_for_revisions(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("db")
 def test_whatever_happens_the_engine_and_the_oracle_agree() -> None:
+    probes.install()
     run_state_machine_as_test(Portal, settings=few)

@@ -37,6 +37,7 @@ LEFT_OUT: dict[type[Model], dict[str, str]] = {
         "is_staff": "is nobody in an org",
         "password": "is a secret",
         "session_epoch": "is a secret's other half",
+        "time_zone": "is how somebody reads times",
         "last_login": "is neither fact nor effect",
         "user_name_key": "follows from user_name",
         "email_keys": "follows from attributes",

@@ -76,7 +76,7 @@ def company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
             yield filled(Company(org, issue_token(org).secret))
         finally:
             with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE orgs_user, orgs_organization CASCADE")
+                cursor.execute("TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_organization CASCADE")
             connection.close()
 
 
@@ -262,6 +262,7 @@ class TestAllMembers:
                 ("groups_provisioning_groupmember", kind): 1,
                 ("groups_provisioning_pushedgroup", "updated"): 1,
                 ("orgs_change", "inserted"): 1,
+                ("orgs_feedtouch", "inserted"): 1,
                 ("orgs_mark", "inserted"): 1,
             }
 

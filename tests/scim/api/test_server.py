@@ -103,7 +103,9 @@ def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
         process.send_signal(signal.SIGTERM)
         process.wait(20)
         with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("TRUNCATE orgs_user, orgs_organization, scim_requestlog CASCADE")
+            cursor.execute(
+                "TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_organization, scim_requestlog CASCADE"
+            )
         connection.close()
 
 

@@ -1,0 +1,148 @@
+"""What all views of the API share: keys, scopes, limits, JSON and problems."""
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from api import problems
+from api.problems import Problem
+from orgs import api_keys
+from orgs.models import ApiKey, Scope
+from orgs.web import in_flight
+from orgs.web.limits import Buckets, client_address, client_network
+
+PER_MINUTE = 600  # requests with one key
+POLICY = f'"key";q={PER_MINUTE};w=60'
+
+calls = Buckets("api")
+failures = Buckets("api-failures")
+
+
+class JsonResponse(HttpResponse):
+    """JSON that nobody keeps."""
+
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(content, status=status, content_type=content_type, headers=headers)
+        self["Cache-Control"] = "no-store"
+        self["X-Content-Type-Options"] = "nosniff"
+
+
+class Bearer(BaseAuthentication):
+    """Clients that guess are slowed down; a valid key never is."""
+
+    def authenticate(self, request: Request) -> tuple[ApiKey, ApiKey]:
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        key = api_keys.recognise(secret.strip()) if scheme.lower() == "bearer" else None
+        if key is not None and key.is_valid(timezone.now()):
+            return key, key
+        per_minute = settings.SCIM_FAILURES_PER_MINUTE
+        whose = client_network(client_address(request._request))
+        if wait := failures.take(whose, rate=per_minute / 60, burst=per_minute):
+            raise Throttled(wait)
+        raise AuthenticationFailed(
+            "A valid API key is needed: Authorization: Bearer, and the key. It may be mistyped, expired or revoked."
+        )
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Muster API"'
+
+
+class Pace(BaseThrottle):
+    """The rate limit of each key."""
+
+    seconds: float = 0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        self.seconds = calls.take(cast(ApiKey, request.auth).id, rate=PER_MINUTE / 60, burst=PER_MINUTE)
+        return not self.seconds
+
+    def wait(self) -> float:
+        return self.seconds
+
+
+class ApiView(APIView):
+    """A view of the API. Handlers return a JSON value, or raise a Problem. scope: what a key needs."""
+
+    authentication_classes = [Bearer]
+    throttle_classes = [Pace]
+    permission_classes = []
+    default_response_headers: dict[str, str] = {}
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    scope: ClassVar[Scope]
+    key: ApiKey | None = None
+    leave: Callable[[], None] | None = None
+    """Ends what this request has of its org's share, once its answer is sent."""
+
+    @property
+    def key_of(self) -> UUID | None:
+        """The org whose key it is; None for the operator's."""
+        return cast(ApiKey, self.key).org_id
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Nothing is negotiated: whatever `Accept` says, the answer is JSON.
+        self.perform_authentication(request)
+        self.key = key = cast(ApiKey, request.auth)
+        if settings.HTTPS and not request.is_secure():
+            raise Problem(
+                403,
+                "This request came over plain HTTP, so its key has travelled in clear. Replace the key, and use "
+                f"{settings.MUSTER_URL}.",
+            )
+        self.check_throttles(request)
+        whose = key.org_id or key.id
+        in_flight.requests.enter(whose)
+        self.leave = lambda: in_flight.requests.leave(whose)
+        if self.scope not in key.scopes:
+            detail = f"The key lacks the scope {self.scope.value}."
+            raise Problem(403, detail, kind="insufficient-scope", title="The key may not do this")
+        agent = request.META.get("HTTP_USER_AGENT", "")
+        api_keys.note_use(key, address=client_address(request._request), agent=agent)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(response, HttpResponse):
+            response = JsonResponse(orjson.dumps(response))
+        if self.key:
+            left = calls.left(self.key.id, rate=PER_MINUTE / 60, burst=PER_MINUTE)
+            response["RateLimit-Policy"] = POLICY
+            response["RateLimit"] = f'"key";r={left};t={math.ceil((PER_MINUTE - left) / PER_MINUTE * 60)}'
+        if self.leave:
+            in_flight.once_sent(response, self.leave)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        problem = problems.of(exc)
+        if problem.status == 401:
+            problem.headers["WWW-Authenticate"] = 'Bearer realm="Muster API"'
+        if problem.status == 405:
+            problem.headers["Allow"] = ", ".join(self.allowed_methods)
+        content_type = problems.CONTENT_TYPE
+        body = orjson.dumps(problem.body())
+        return JsonResponse(body, status=problem.status, content_type=content_type, headers=problem.headers)
+
+
+class Unknown(ApiView):
+    """Every other address of the API."""
+
+    scope = Scope.READ
+    http_method_names: list[str] = []
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        raise problems.not_found()

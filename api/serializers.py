@@ -1,0 +1,118 @@
+"""What the API takes and gives, in the words of DRF."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from orgs.feed import NUMBERS
+
+DEFAULT, MOST = 500, 1000  # items of a page
+
+
+class KindsField(serializers.CharField):
+    """Names of kinds, separated by commas."""
+
+    default_error_messages = {"unknown": "There is no kind {name}. There are: {known}."}
+
+    def to_internal_value(self, data: Any) -> frozenset[str]:  # type: ignore[override]
+        names = frozenset(super().to_internal_value(data).split(","))
+        known = self.context["kinds"]
+        if unknown := sorted(names - known):
+            self.fail("unknown", name=unknown[0], known=", ".join(kind for kind in NUMBERS if kind in known))
+        return names
+
+
+class ChangesQuery(serializers.Serializer[Any]):
+    """The parameters of a request for changes. Others are refused: one that is misspelt would ask for everything."""
+
+    after = serializers.CharField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
+    kinds = KindsField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := [name for name in self.initial_data if name not in self.fields]:
+            raise serializers.ValidationError({name: ["There is no such parameter."] for name in unknown})
+        return attrs
+
+
+class PersonState(serializers.Serializer[Any]):
+    """concurrency_group, sub_organization: null for the default one and for the root. roles, teams: of inactive people
+    none. attributes: whatever else the identity provider wrote, in SCIM's spelling; extensions under their URN.
+    pending: changes that are known may have effects on them yet, which follow within seconds.
+    """
+
+    user_name = serializers.CharField()
+    external_id = serializers.CharField(allow_null=True)
+    active = serializers.BooleanField()
+    owner = serializers.BooleanField()
+    display_name = serializers.CharField(allow_null=True)
+    given_name = serializers.CharField(allow_null=True)
+    family_name = serializers.CharField(allow_null=True)
+    emails = serializers.JSONField()
+    attributes = serializers.JSONField()
+    roles = serializers.ListField(child=serializers.CharField())
+    teams = serializers.ListField(child=serializers.CharField())
+    concurrency_group = serializers.CharField(allow_null=True)
+    sub_organization = serializers.CharField(allow_null=True)
+    pending = serializers.BooleanField()
+
+
+class TeamState(serializers.Serializer[Any]):
+    name = serializers.CharField()
+
+
+class ConcurrencyGroupState(TeamState):
+    """session_limit: how many sessions may run at once; null for any number."""
+
+    session_limit = serializers.IntegerField(allow_null=True)
+
+
+class SubOrganizationState(TeamState):
+    pass
+
+
+class MappingState(serializers.Serializer[Any]):
+    """kind: of the entity, or `role`. entity, role: what the group's members get, once the status is approved."""
+
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    status = serializers.CharField()
+    entity = serializers.CharField(allow_null=True)
+    role = serializers.CharField(allow_null=True)
+
+
+class GroupState(serializers.Serializer[Any]):
+    """roles: what the identity provider wrote, which every member gets."""
+
+    display_name = serializers.CharField()
+    external_id = serializers.CharField(allow_null=True)
+    attributes = serializers.JSONField()
+    roles = serializers.ListField(child=serializers.CharField())
+    mappings = MappingState(many=True)
+
+
+class FeaturesState(serializers.Serializer[Any]):
+    user_provisioning = serializers.BooleanField()
+    group_provisioning = serializers.BooleanField()
+    teams = serializers.BooleanField()
+    concurrency_groups = serializers.BooleanField()
+    sub_organizations = serializers.BooleanField()
+
+
+class OrganizationState(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    plan = serializers.CharField()
+    profile = serializers.CharField()
+    domains = serializers.ListField(child=serializers.CharField())
+    features = FeaturesState()
+
+
+STATES: dict[str, type[serializers.Serializer[Any]]] = {
+    "person": PersonState,
+    "team": TeamState,
+    "concurrency_group": ConcurrencyGroupState,
+    "sub_organization": SubOrganizationState,
+    "group": GroupState,
+    "organization": OrganizationState,
+}

@@ -1,0 +1,236 @@
+"""The feed of what leaves the portal (SPEC E1): the only module that writes `FeedTouch`, `FeedItem` and `FeedHead`.
+
+A transaction that may have changed the state of a resource names it in the outbox. Once that is committed, it is
+stamped: the resource moves to the end of the feed, past every position that anybody has seen. So a reader who asks for
+what is newer than a position misses nothing, however late a transaction commits, and no writer waits for another.
+
+A worker stamps (`groups_provisioning.tasks`), and so does every read that finds something to stamp, so that the feed
+depends on no worker. All times and positions come from the database's clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from orgs.db.transactions import postpone
+from orgs.models import FeedKind
+
+BATCH = 5000  # touches that are stamped at once
+SWEEP = 5  # seconds after which the outbox is looked through from its beginning
+LATE = 2000  # touches below the last one that are looked at each time: transactions do not commit in the order of ids
+
+NUMBERS: Mapping[str, int] = {kind.name.lower(): kind.value for kind in FeedKind}
+NAMES: Mapping[int, str] = {number: name for name, number in NUMBERS.items()}
+"""Of the kinds, as the API calls them."""
+
+Resource = tuple[str, str]
+"""A kind, by its name, and an id."""
+
+# --- Touching ---------------------------------------------------------------------------------------------------------
+
+TOUCH = """
+INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id)
+SELECT %(org_id)s, kind, resource_id, change_id
+FROM unnest(%(kinds)s::smallint[], %(resources)s::uuid[], %(changes)s::uuid[]) AS t (kind, resource_id, change_id)
+"""
+"""Names resources in the outbox; the parameters are those of `touching`. Part of the statement that says why."""
+
+_TOUCH_EVERYBODY = f"""
+INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id)
+SELECT org_id, {FeedKind.PERSON.value}, id, %(change)s FROM orgs_user WHERE org_id = %(org)s
+"""  # noqa: S608 - a number
+
+
+def touching(touched: Mapping[Resource, UUID | None]) -> dict[str, Any]:
+    """The parameters of TOUCH, but for `org_id`. touched: the resources, each with the change that is the reason."""
+    return {
+        "kinds": [NUMBERS[kind] for kind, _ in touched],
+        "resources": [id_ for _, id_ in touched],
+        "changes": list(touched.values()),
+    }
+
+
+def touch(org_id: UUID, resources: Iterable[Resource], change_id: UUID | None = None) -> None:
+    """Name resources whose state this transaction changes, where no change or ledger entry of it does."""
+    postpone(TOUCH, {"org_id": org_id} | touching(dict.fromkeys(resources, change_id)))
+
+
+def touch_everybody(org_id: UUID, change_id: UUID) -> None:
+    """Name all people of an org, the deleted too."""
+    postpone(_TOUCH_EVERYBODY, {"org": org_id, "change": change_id})
+
+
+# --- Stamping ---------------------------------------------------------------------------------------------------------
+
+# The timeline is that of the log that is written now; pg_control_checkpoint() learns of another one later.
+_TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+_SYSTEM = "(SELECT system_identifier FROM pg_control_system())"
+_IS_HERE = f"(system_identifier = {_SYSTEM} AND timeline = {_TIMELINE})"
+# From where the outbox is looked at. The clock may have been set back.
+_FROM = f"""
+CASE WHEN swept_at BETWEEN clock_timestamp() - interval '{SWEEP} s' AND clock_timestamp() THEN floor ELSE 0 END
+"""
+
+_LOCK = f"SELECT {_IS_HERE} FROM orgs_feedhead FOR UPDATE SKIP LOCKED"  # noqa: S608 - made of constants
+_NEW_EPOCH = f"""
+UPDATE orgs_feedhead SET epoch = gen_random_uuid(), system_identifier = {_SYSTEM}, timeline = {_TIMELINE}
+"""  # noqa: S608
+
+# A statement of its own after the lock, so that its snapshot has what the one before had done.
+_STAMP = f"""
+WITH here AS MATERIALIZED (
+    SELECT {_FROM} AS beginning FROM orgs_feedhead
+), batch AS MATERIALIZED (
+    SELECT id, org_id, kind, resource_id, change_id FROM orgs_feedtouch
+    WHERE id > (SELECT beginning FROM here) ORDER BY id LIMIT {BATCH}
+), gone AS (
+    DELETE FROM orgs_feedtouch WHERE id IN (SELECT id FROM batch)
+), latest AS (
+    SELECT org_id, kind, resource_id, max(id) AS id, (array_agg(change_id ORDER BY id DESC))[1] AS change_id
+    FROM batch GROUP BY org_id, kind, resource_id
+), head AS (
+    UPDATE orgs_feedhead SET
+        position = greatest(position, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+            + (SELECT count(*) FROM latest),
+        floor = greatest(floor, (SELECT max(id) FROM batch) - {LATE}),
+        swept_at = CASE
+            WHEN (SELECT beginning FROM here) = 0 AND (SELECT count(*) FROM batch) < {BATCH} THEN clock_timestamp()
+            ELSE swept_at END
+    WHERE EXISTS (SELECT FROM batch)
+    RETURNING position
+), stamped AS (
+    INSERT INTO orgs_feeditem (position, org_id, kind, resource_id, change_id)
+    SELECT head.position - count(*) OVER () + row_number() OVER (ORDER BY latest.id),
+        org_id, kind, resource_id, change_id
+    FROM latest, head
+    ON CONFLICT (org_id, kind, resource_id) DO UPDATE SET position = EXCLUDED.position, change_id = EXCLUDED.change_id
+)
+SELECT count(*) FROM batch
+"""  # noqa: S608
+
+
+@transaction.atomic
+def stamp() -> int:
+    """Stamp at most BATCH touches. Returns how many; 0 also where another one is stamping."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK)
+        row = cursor.fetchone()
+        if row is None:
+            return 0
+        if not row[0]:
+            cursor.execute(_NEW_EPOCH)
+        cursor.execute(_STAMP)
+        (count,) = cursor.fetchone()
+        return int(count)
+
+
+def stamp_all() -> None:
+    """Stamp until less than a batch is left."""
+    while stamp() == BATCH:
+        pass
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+# org: null for all of them.
+
+_OF_SCOPE = """
+position > %(after)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s) AND kind = ANY(%(kinds)s::smallint[])
+"""
+_LOOK = f"""
+SELECT position, epoch, {_IS_HERE}, EXISTS (SELECT FROM orgs_feedtouch WHERE id > {_FROM}),
+    EXISTS (SELECT FROM orgs_feeditem WHERE {_OF_SCOPE}),
+    %(org)s::uuid IS NULL OR EXISTS (SELECT FROM orgs_organization WHERE id = %(org)s AND closed_at IS NULL)
+FROM orgs_feedhead
+"""  # noqa: S608
+# What is left of an org that is being deleted is no longer anybody's state: its own tombstone stands for it.
+_PAGE = f"""
+SELECT kind, resource_id::text, org_id, position, change_id FROM orgs_feeditem i
+WHERE {_OF_SCOPE} AND (kind = {FeedKind.ORGANIZATION.value}
+    OR EXISTS (SELECT FROM orgs_organization o WHERE o.id = i.org_id AND o.closed_at IS NULL))
+ORDER BY position LIMIT %(limit)s
+"""  # noqa: S608
+_HEAD = "SELECT position FROM orgs_feedhead"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of the feed. org_id: None for all orgs. kinds: by their names. after: the position before it."""
+
+    org_id: UUID | None
+    kinds: frozenset[str]
+    after: int = 0
+
+    def params(self) -> dict[str, Any]:
+        return {"org": self.org_id, "after": self.after, "kinds": sorted(NUMBERS[kind] for kind in self.kinds)}
+
+
+class Look(NamedTuple):
+    """The end of the feed, and whether a range has anything. is_open: whether the range's org is there."""
+
+    position: int
+    epoch: UUID
+    is_newer: bool
+    is_open: bool
+
+
+class Item(NamedTuple):
+    """The place of a resource in the feed. change_id: the last change that touched it."""
+
+    kind: str
+    id: str
+    org_id: UUID
+    position: int
+    change_id: UUID | None
+
+    @property
+    def resource(self) -> Resource:
+        return self.kind, self.id
+
+
+class Page(NamedTuple):
+    """Items in order. end: the position to go on after; has_more: whether there is more at once."""
+
+    items: list[Item]
+    end: int
+    has_more: bool
+
+
+def look(range_: Range) -> Look:
+    """Look whether there is anything, once everything that was committed is stamped. One statement, if it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, range_.params())
+        position, epoch, is_here, is_waiting, is_newer, is_open = cursor.fetchone()
+        if is_waiting or not is_here:
+            stamp_all()
+            cursor.execute(_LOOK, range_.params())
+            position, epoch, _, _, is_newer, is_open = cursor.fetchone()
+    return Look(position, epoch, is_newer, is_open)
+
+
+def page(range_: Range, limit: int) -> Page:
+    """The first items of a range, in the caller's snapshot."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HEAD)
+        (head,) = cursor.fetchone()
+        cursor.execute(_PAGE, range_.params() | {"limit": limit + 1})
+        found = [Item(NAMES[kind], *rest) for kind, *rest in cursor.fetchall()]
+    has_more = len(found) > limit
+    items = found[:limit]
+    return Page(items, items[-1].position if has_more else head, has_more)
+
+
+# --- Orgs that go -----------------------------------------------------------------------------------------------------
+
+_FORGET = "DELETE FROM orgs_feedtouch WHERE org_id = %s"
+
+
+def forget(org_id: UUID) -> None:
+    """Forget what of an org is yet to be stamped, in the last step of its deletion, when nothing can be added.
+
+    Items that others stamp meanwhile are there afterwards, for the caller to delete.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, [org_id])
