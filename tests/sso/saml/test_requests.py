@@ -39,6 +39,9 @@ class TestARequest:
         }
         assert get(request, "saml:Issuer").text == ENTITY
 
+    def test_may_have_the_identity_provider_ask_again_who_it_is(self) -> None:  # L6
+        assert asked(made(fresh=True)).get("ForceAuthn") == "true"
+
     def test_leaves_to_the_identity_provider_how_people_sign_in_and_what_it_calls_them(self) -> None:
         request = asked(made())
         assert request.find("samlp:RequestedAuthnContext", NAMESPACES) is None

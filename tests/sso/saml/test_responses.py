@@ -91,6 +91,7 @@ class TestAGoodResponse:
             attributes={"userName": (ADA,), "groups": ("Staff", "Ada's")},
             session_index="_session1",
             session_ends_at=None,
+            authenticated_at=NOW,
             assertion_id="_assertion1",
             expires_at=NOW + timedelta(minutes=7),
         )

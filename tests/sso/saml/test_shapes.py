@@ -1,6 +1,6 @@
 """Responses as Okta, Microsoft Entra ID and Google Workspace write them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from lxml import etree
@@ -84,6 +84,7 @@ SAID: dict[str, Assertion] = {
         attributes={"userName": (ADA,)},
         session_index=REQUEST,
         session_ends_at=None,
+        authenticated_at=NOW - timedelta(minutes=1),
         assertion_id="id62",
         expires_at=NOW + timedelta(minutes=7),
     ),
@@ -97,6 +98,7 @@ SAID: dict[str, Assertion] = {
         },
         session_index="_edc15efd",
         session_ends_at=None,
+        authenticated_at=NOW - timedelta(seconds=1, milliseconds=880),
         assertion_id="_edc15efd",
         expires_at=NOW + timedelta(minutes=62, milliseconds=183),
     ),
@@ -107,6 +109,7 @@ SAID: dict[str, Assertion] = {
         attributes={},
         session_index="_5d0f",
         session_ends_at=None,
+        authenticated_at=datetime(2026, 11, 29, 10, 21, 47, tzinfo=UTC),
         assertion_id="_5d0f",
         expires_at=NOW + timedelta(minutes=7, milliseconds=123),
     ),

@@ -321,7 +321,9 @@ def test_a_second_certificate_may_sign(visitor: Browser, org: Organization, ada:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_the_same_moment_one_wins(visitor: Browser, org: Organization, ada: User) -> None:  # L2
+def test_of_two_at_the_same_moment_one_wins(
+    transactional_db: None, visitor: Browser, org: Organization, ada: User
+) -> None:  # L2
     response = visitor.idp.answer(visitor.start(org))
     kept = visitor.client.cookies[journey_cookie.NAME].value
 
