@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
@@ -60,15 +60,18 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
     change_id = uuid7()
-    dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
-    effects = reconcile.settle(org=org, user=user).effects
-    still_in = Membership.objects.for_org(org).filter(user=user, entity=entity).exists()
-    if still_in:
-        HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
-        effects += reconcile.settle(org=org, user=user).effects
-    if dropped or still_in:
-        detail = UserTakenOut(**_about(user, entity), against_scim=still_in)
-        history.record(org, cause, detail, effects, change_id=change_id)
+    with transaction.atomic():
+        dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
+        effects = reconcile.settle(org=org, user=user).effects
+        still_in = Membership.objects.for_org(org).filter(user=user, entity=entity).exists()
+        if still_in:
+            HandPlacement.objects.create(org=org, user=user, entity=entity, placed=False, change_id=change_id)
+            effects += reconcile.settle(org=org, user=user).effects
+        if dropped or still_in:
+            detail = UserTakenOut(**_about(user, entity), against_scim=still_in)
+            history.record(org, cause, detail, effects, change_id=change_id)
+        else:  # what waited for a worker has a cause of its own, by which it is entered
+            transaction.set_rollback(True)
     return bool(dropped or still_in)
 
 

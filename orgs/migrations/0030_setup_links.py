@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orgs', '0026_second_factors'),
+        ('orgs', '0029_second_factors'),
     ]
 
     operations = [

@@ -18,6 +18,7 @@ from groups_provisioning.preview.runs import Outdated
 from groups_provisioning.rules.patterns import BadPattern
 from orgs import (
     address_limits,
+    api_keys,
     domains,
     entities,
     erasures,
@@ -56,6 +57,8 @@ TOLD_BY = {
     setup_links.NotOpen: "orgs/views/setup_links.py",
     link_access.TooMany: "orgs/views/setup.py",
     tokens.Ended: "scim/views/tokens.py",
+    api_keys.TooManyKeys: "orgs/management/commands/issue_api_key.py",
+    api_keys.UnknownKey: "orgs/management/commands/revoke_api_key.py",
     invitations.ThroughProvider: "groups_provisioning/pages/invitations/views.py",
     erasures.BadReceipt: "scim/management/commands/erase.py",
     in_flight.Busy: "orgs/web/fair_share.py",

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.actions import account_switches, manual_changes
-from groups_provisioning.models import Decision
-from orgs import entities, history, people
+from groups_provisioning.models import Decision, GroupMember
+from orgs import entities, history, people, queue
 from orgs.catalogue import UnknownRole
 from orgs.change_details import ConflictDecided
 from orgs.entities import KindOff
@@ -155,6 +155,21 @@ class TestTakingOut:
     def test_of_what_she_is_not_in_is_nothing(self, ada: User, platform: Entity) -> None:
         assert not take_out(ada, platform)
         assert not Change.objects.filter(verb="user.taken_out").exists()
+
+    def test_of_what_she_is_not_in_settles_nothing_without_a_cause(
+        self, org: Organization, ada: User, platform: Entity
+    ) -> None:  # P2
+        team = entity(org, "Waiting")
+        placed(org, team, ada)
+        GroupMember.objects.filter(user=ada).delete()
+        change = Change.objects.order_by("id").last()
+        assert change
+        queue.mark(org.id, [ada.id], change.id)
+        assert not take_out(ada, platform)
+        assert places(ada) == {"Waiting": "claim"}
+        settle_marked(org)
+        assert places(ada) == {}
+        assert LedgerEntry.objects.get(user=ada, slot="team", was=str(team.id)).change == change
 
     def test_of_a_concurrency_group_leads_to_the_attribute_s(self, ada: User, org: Organization) -> None:  # R3
         small = entity(org, "Small", POOL)

@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
     """Columns with constant defaults and a check of a table with a row or two for each organization."""
 
     dependencies = [
-        ('orgs', '0026_second_factors'),
-        ('sso', '0005_connection_news'),
+        ('orgs', '0029_second_factors'),
+        ('sso', '0004_connection_news'),
     ]
 
     operations = [

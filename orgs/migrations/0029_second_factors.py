@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orgs', '0027_sessions'),
+        ('orgs', '0028_sessions'),
     ]
 
     operations = [

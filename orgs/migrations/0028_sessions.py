@@ -23,7 +23,7 @@ INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_ini
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orgs", "0029_domains_read_again")]
+    dependencies = [("orgs", "0027_domains_read_again")]
 
     operations = [
         migrations.CreateModel(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orgs', '0028_sso_connection'),
+        ('orgs', '0026_sso_connection'),
     ]
 
     operations = [
