@@ -4,22 +4,13 @@ Of tokens that are made through it, `orgs.token_mail` tells.
 """
 
 from datetime import datetime
-from smtplib import SMTPRecipientsRefused
 
-import structlog
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
-from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs import setup_links, time_zones
+from orgs import admin_mail, setup_links
 from orgs.models import SetupLink
-from orgs.token_mail import readers
-
-log = structlog.get_logger(__name__)
 
 
 def tell(*, at: datetime) -> int:
@@ -40,13 +31,7 @@ def _tell_next(at: datetime) -> bool:
     if link is None:
         return False
     works = link.ended_at is None and link.expires_at > at
-    words = {"link": link, "news": link.untold, "portal": settings.MUSTER_URL, "works": works}
+    words = {"link": link, "news": link.untold, "works": works}
     setup_links.told(link)
-    for address, zone in readers(link.org).items():
-        with timezone.override(time_zones.zone(zone)):
-            body = render_to_string("orgs/setup_link_mail.txt", words)
-        try:
-            EmailMessage(subject=_("Muster: a setup link"), body=body, to=[address]).send()
-        except SMTPRecipientsRefused:  # the others are told all the same
-            log.warning("setup_link_mail.refused", link=str(link.pk))
+    admin_mail.send(link.org, subject=_("Muster: a setup link"), template="orgs/setup_link_mail.txt", words=words)
     return True

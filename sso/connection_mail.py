@@ -1,21 +1,11 @@
 """Mails owner and admins when people begin to sign in in another way, since whoever decides that can be anybody."""
 
-from smtplib import SMTPRecipientsRefused
-
-import structlog
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs import time_zones
-from orgs.token_mail import readers
+from orgs import admin_mail
 from sso.models import Connection, Revision, State
 from sso.saml.certificates import certificates_in
-
-log = structlog.get_logger(__name__)
 
 
 def tell() -> int:
@@ -46,13 +36,11 @@ def _tell_next() -> bool:
         if active
         else [],
         "creates_people": connection.creates_people,
-        "portal": settings.MUSTER_URL,
     }
-    for address, zone in readers(connection.org).items():
-        with timezone.override(time_zones.zone(zone)):
-            body = render_to_string("sso/connection_mail.txt", words)
-        try:
-            EmailMessage(subject=_("Muster: single sign-on was changed"), body=body, to=[address]).send()
-        except SMTPRecipientsRefused:  # the others are told all the same
-            log.warning("connection_mail.refused", connection=str(connection.pk))
+    admin_mail.send(
+        connection.org,
+        subject=_("Muster: single sign-on was changed"),
+        template="sso/connection_mail.txt",
+        words=words,
+    )
     return True
