@@ -1,5 +1,7 @@
 """Canaille, a real identity provider, in this process; BASE_URL and TOKEN say whom it provisions.
 
+At PORT it also signs people in, by OpenID Connect, and sends them to REDIRECT_URI.
+
 It reads one JSON object per line: {"save": "user" | "group", "name": …, "columns": {…}} or {"delete": …, "name": …}.
 The name is ours, the columns are those of Canaille's models; a group's members are names of users. Each save and delete
 makes Canaille's own SCIM client send what it would send. The answer is one line: what Canaille has logged meanwhile,
@@ -10,6 +12,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +20,15 @@ from urllib.parse import urlsplit
 from canaille import create_app
 from canaille.app import models
 from canaille.backends.memory.backend import MemoryBackend
+from werkzeug.serving import make_server
 
 BASE_URL, TOKEN = os.environ["BASE_URL"], os.environ["TOKEN"]
+PORT, REDIRECT_URI = int(os.environ["PORT"]), os.environ["REDIRECT_URI"]
+SECRET = "s" * 40
 CONFIGURATION = {
     "SECRET_KEY": "only-for-this-process",
-    "SERVER_NAME": "canaille.example",
+    "SERVER_NAME": f"127.0.0.1:{PORT}",
+    "PREFERRED_URL_SCHEME": "http",
     "TESTING": True,
     "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "TIMEZONE": "UTC"},
     "CANAILLE_OIDC": {"ENABLE_OIDC": True, "TRUSTED_DOMAINS": [urlsplit(BASE_URL).hostname]},
@@ -30,14 +37,15 @@ CONFIGURATION = {
 
 
 class Logged(logging.Handler):
-    """What is logged, to be handed out once."""
+    """What is logged of provisioning, and whatever is a warning, to be handed out once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        if record.module == "client" or record.levelno >= logging.WARNING:  # not that somebody signs in
+            self.messages.append(record.getMessage())
 
     def taken(self) -> list[str]:
         messages, self.messages = self.messages, []
@@ -49,16 +57,18 @@ def connect(backend: MemoryBackend) -> None:
     now = datetime.now(UTC)
     client = models.Client(
         client_id="muster",
-        client_secret="no-secret",
+        client_secret=SECRET,
         client_name="Muster",
         client_uri=BASE_URL,
         client_id_issued_at=now,
-        redirect_uris=[f"{BASE_URL}/nowhere"],
-        grant_types=["client_credentials"],
+        redirect_uris=[REDIRECT_URI],
+        grant_types=["client_credentials", "authorization_code"],
         response_types=["code"],
-        scope=["openid"],
+        scope=["openid", "profile", "email"],
         token_endpoint_auth_method="client_secret_basic",
     )
+    backend.save(client)
+    backend.update(client, audience=[client])
     backend.save(client)
     token = models.Token(
         token_id="for-muster",
@@ -87,6 +97,8 @@ def columns(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
 def serve() -> None:
     backend = MemoryBackend(CONFIGURATION)
     app = create_app(CONFIGURATION, backend=backend)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which would log every request
+    threading.Thread(target=make_server("127.0.0.1", PORT, app).serve_forever, daemon=True).start()
     logged = Logged()
     app.logger.addHandler(logged)
     app.logger.setLevel(logging.INFO)  # that a server speaks no SCIM is an INFO

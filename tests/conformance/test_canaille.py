@@ -1,4 +1,4 @@
-"""Canaille provisions people and a group: its own code, unchanged, against a running portal (SPEC S1, S10).
+"""Canaille provisions people and a group, and signs them in: its own code, unchanged, against a running portal.
 
 Its client is typed: it discovers the portal with scim2-client 0.7.5 and scim2-models 0.6.12, builds its models from
 /Schemas, and provisions nobody where one of the documents has something that these do not know.
@@ -6,6 +6,7 @@ Its client is typed: it discovers the portal with scim2-client 0.7.5 and scim2-m
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,19 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from lxml import html
 
 from groups_provisioning.actions.rules import RuleFacts, add_rule
 from groups_provisioning.engine import worker
 from orgs.history import Cause
-from orgs.models import Door, Organization, User
+from orgs.models import Door, IdentityLink, Organization, User
+from sso import connections
+from sso.connections import Facts
+from sso.models import Revision
 from tests.factories import OrganizationFactory, issue_token
 from tests.groups_provisioning.states import drift
+from tests.sso.counterparts.running import Browser
+from tests.sso.servers import LOCAL
 
 PROGRAM = Path(__file__).with_name("canaille_idp.py")
 
@@ -27,9 +34,10 @@ PROGRAM = Path(__file__).with_name("canaille_idp.py")
 class Canaille:
     """The identity provider in its process. It must have no complaint after anything that it is told to do."""
 
-    def __init__(self, process: subprocess.Popen[str], org: Organization) -> None:
+    def __init__(self, process: subprocess.Popen[str], org: Organization, issuer: str) -> None:
         self.process = process
         self.org = org
+        self.issuer = issuer
 
     def save(self, kind: str, name: str, **columns: Any) -> None:
         """Make a user or a group, or change one, by the columns of Canaille's models; members are names of users."""
@@ -55,17 +63,30 @@ class Canaille:
 def org(transactional_db: None) -> Organization:
     org = OrganizationFactory.create(dialect="standard")
     everything = RuleFacts(pattern_type="all", kind="team", auto_approve=True)
-    add_rule(org=org, facts=everything, cause=Cause(Door.COMMAND, timezone.now()))
+    add_rule(org=org, facts=everything, cause=by_command())
     return org
+
+
+def by_command() -> Cause:
+    return Cause(Door.COMMAND, timezone.now())
 
 
 @pytest.fixture
 def canaille(base_url: str, org: Organization, canaille_python: Path) -> Iterator[Canaille]:
-    environment = {"PATH": os.environ["PATH"], "BASE_URL": base_url, "TOKEN": issue_token(org).secret}
+    connection = connections.prepare(org=org, idp="other", cause=by_command())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+    environment = {
+        "PATH": os.environ["PATH"],
+        "BASE_URL": base_url,
+        "TOKEN": issue_token(org).secret,
+        "PORT": port,
+        "REDIRECT_URI": connections.callback_url(connection),
+    }
     command = [str(canaille_python), str(PROGRAM)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
-        yield Canaille(process, org)
+        yield Canaille(process, org, f"http://127.0.0.1:{port}")
         process.stdin.close()
 
 
@@ -145,3 +166,36 @@ def test_people_and_a_group_come_change_and_go(canaille: Canaille, org: Organiza
 
     canaille.delete("user", "ada")
     assert not org.people.filter(deleted_at=None).exists()
+
+
+@pytest.mark.timeout(300)
+def test_whom_it_provisions_it_signs_in_until_they_are_locked(
+    canaille: Canaille, org: Organization, live_server: Any, settings: Any
+) -> None:  # L4, U4
+    settings.IDP_NETWORKS = LOCAL
+    facts = Facts(canaille.issuer, "muster", "s" * 40, name_claim="sub")
+    draft = connections.draft(org=org, facts=facts, cause=by_command())
+    Revision.objects.update(tested_at=timezone.now())
+    connections.activate(org=org, revision_id=draft.id, cause=by_command())
+    canaille.save(
+        "user",
+        "ada",
+        user_name="ada@corp.example",
+        family_name="Lovelace",
+        emails=["ada@corp.example"],
+        password="correct horse",
+    )
+    ada = person(org, "ada@corp.example")
+
+    browser = Browser()
+    page = browser.read(connections.start_url(draft.connection))
+    for entered in ({"login": "ada@corp.example"}, {"password": "correct horse"}):
+        (form,) = [form for form in html.fromstring(page).forms if set(entered) <= set(form.fields)]
+        page = browser.read(browser.url, {**{name: value or "" for name, value in form.fields.items()}, **entered})
+    assert browser.url == f"{live_server.url}/account/"
+    assert "ada@corp.example" in page.decode()
+    assert IdentityLink.objects.get(org=org).user == ada
+
+    canaille.save("user", "ada", lock_date="2020-01-01T00:00:00+00:00")
+    assert b"ada@corp.example" not in browser.read(f"{live_server.url}/account/")
+    assert browser.url.startswith(f"{live_server.url}/sign-in/")
