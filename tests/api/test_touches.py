@@ -71,6 +71,8 @@ class Scene:
             RoleFacts(role.key, role.rank, is_default=role.is_admin, is_admin=role.is_default)
             for role in self.org.profile.roles.all()
         ]
+        # A revision that no other test makes: what is rolled back stays in the memory of the process.
+        SchemaProfile.objects.filter(pk=self.org.profile.pk).update(revision=88_001)
         profiles.keep(profile=self.org.profile, roles=roles, attributes=[], cause=by_command())
         settle_marked(self.org)
 

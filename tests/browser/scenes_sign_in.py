@@ -24,7 +24,13 @@ def connected(owner: User, domain: str = "northwind.example") -> Connection:
     now = timezone.now()
     connection = Connection.objects.create(org=org, created_at=now)
     Revision.objects.create(
-        org=org, connection=connection, state=State.ACTIVE, issuer="https://idp.example", changed_at=now
+        org=org,
+        connection=connection,
+        state=State.ACTIVE,
+        issuer="https://idp.example",
+        client_id="muster",
+        client_secret="sealed",
+        changed_at=now,
     )
     org.sso_connection = connection.id
     org.save(update_fields=["sso_connection"])
