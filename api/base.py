@@ -1,24 +1,32 @@
 """What all views of the API share: keys, scopes, limits, JSON and problems."""
 
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.status import HTTP_204_NO_CONTENT
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from api import problems
+from api import problems, rehearsal
 from api.problems import Problem
+from api.serializers import CommandQuery, Exact
 from orgs import api_keys
-from orgs.models import ApiKey, Scope
+from orgs.db.keys import uuid7
+from orgs.history import Cause
+from orgs.models import ApiKey, Door, Organization, Scope
 from orgs.web import in_flight
 from orgs.web.limits import Buckets, client_address, client_network
 
@@ -65,6 +73,12 @@ class Bearer(BaseAuthentication):
         return 'Bearer realm="Muster API"'
 
 
+def _valid(asked: Exact) -> dict[str, Any]:
+    if not asked.is_valid():
+        raise problems.invalid(asked.errors)
+    return cast(dict[str, Any], asked.validated_data)
+
+
 class Pace(BaseThrottle):
     """The rate limit of each key."""
 
@@ -78,15 +92,27 @@ class Pace(BaseThrottle):
         return self.seconds
 
 
+class Answer(NamedTuple):
+    """What a handler returns where it is not 200."""
+
+    status: int
+    value: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
 class ApiView(APIView):
-    """A view of the API. Handlers return a JSON value, or raise a Problem. scope: what a key needs."""
+    """A view of the API. Handlers return a JSON value or an Answer, or raise a Problem or what a command raises.
+
+    scope: what a key needs to read here; writes: to change something. request_id: the request's, for history.
+    """
 
     authentication_classes = [Bearer]
     throttle_classes = [Pace]
     permission_classes = []
     default_response_headers: dict[str, str] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    scope: ClassVar[Scope]
+    scope: ClassVar[Scope] = Scope.READ
+    writes: ClassVar[Scope] = Scope.MANAGE
     key: ApiKey | None = None
     leave: Callable[[], None] | None = None
     """Ends what this request has of its org's share, once its answer is sent."""
@@ -95,6 +121,37 @@ class ApiView(APIView):
     def key_of(self) -> UUID | None:
         """The org whose key it is; None for the operator's."""
         return cast(ApiKey, self.key).org_id
+
+    @cached_property
+    def cause(self) -> Cause:
+        """Why the commands of this request are carried out."""
+        return Cause(Door.API, timezone.now(), key=self.key, request_id=uuid7())
+
+    def asked(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
+        """The parameters of the request, as a serializer has them. Raises Problem."""
+        return _valid(kind(data=request.query_params.dict(), context=context))
+
+    def body(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
+        """The body of the request, as a serializer has it. Raises Problem."""
+        if request._request.content_type != "application/json":
+            raise Problem(415, "Send the body as `Content-Type: application/json`.")
+        try:
+            sent = orjson.loads(request._request.body)
+        except orjson.JSONDecodeError as error:
+            raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json", title="No JSON") from None
+        return _valid(kind(data=sent, context=context))
+
+    def carry_out(self, request: Request, do: Callable[[], Any], *, status: int = 200) -> Answer:
+        """Run commands in one transaction, and answer with what `do` returns. With `?preview=true` nothing stays of it,
+        and the answer is what history would have told.
+        """
+        if not self.asked(request, CommandQuery)["preview"]:
+            return Answer(status, do())
+        with transaction.atomic():
+            do()
+            would = rehearsal.changes(self.cause)
+            transaction.set_rollback(True)
+        return Answer(200, {"preview": True, "changes": would})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Nothing is negotiated: whatever `Accept` says, the answer is JSON.
@@ -110,15 +167,18 @@ class ApiView(APIView):
         whose = key.org_id or key.id
         in_flight.requests.enter(whose)
         self.leave = lambda: in_flight.requests.leave(whose)
-        if self.scope not in key.scopes:
-            detail = f"The key lacks the scope {self.scope.value}."
+        needed = self.scope if request.method in SAFE_METHODS else self.writes
+        if needed not in key.scopes:
+            detail = f"The key lacks the scope {needed.value}."
             raise Problem(403, detail, kind="insufficient-scope", title="The key may not do this")
         agent = request.META.get("HTTP_USER_AGENT", "")
         api_keys.note_use(key, address=client_address(request._request), agent=agent)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(response, HttpResponse):
-            response = JsonResponse(orjson.dumps(response))
+            status, value, headers = response if isinstance(response, Answer) else Answer(200, response)
+            content = b"" if status == HTTP_204_NO_CONTENT else orjson.dumps(value)
+            response = JsonResponse(content, status=status, headers=dict(headers))
         if self.key:
             left = calls.left(self.key.id, rate=PER_MINUTE / 60, burst=PER_MINUTE)
             response["RateLimit-Policy"] = POLICY
@@ -138,10 +198,26 @@ class ApiView(APIView):
         return JsonResponse(body, status=problem.status, content_type=content_type, headers=problem.headers)
 
 
+class OrgView(ApiView):
+    """What is below an org: for its own keys, and for the operator's."""
+
+    org: Organization
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        key, id_ = cast(ApiKey, self.key), kwargs["org"]
+        if key.org_id not in (None, id_):
+            raise problems.not_found()
+        org = key.org or Organization.objects.select_related("profile").filter(id=id_, closed_at=None).first()
+        if org is None:
+            raise problems.not_found()
+        self.org = org
+
+
 class Unknown(ApiView):
     """Every other address of the API."""
 
-    scope = Scope.READ
+    writes = Scope.READ
     http_method_names: list[str] = []
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]

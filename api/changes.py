@@ -26,10 +26,7 @@ class Changes(ApiView):
     kinds: ClassVar[frozenset[str]]
 
     def answer(self, request: Request, org_id: UUID | None) -> dict[str, Any]:
-        query = ChangesQuery(data=request.query_params.dict(), context={"kinds": self.kinds})
-        if not query.is_valid():
-            raise problems.invalid({name: [str(each) for each in wrong] for name, wrong in query.errors.items()})
-        asked = query.validated_data
+        asked = self.asked(request, ChangesQuery, kinds=self.kinds)
         kinds = asked.get("kinds", self.kinds)
         cursor = _read(asked["after"], org_id, kinds) if "after" in asked else None
         range_ = Range(org_id, kinds, cursor.position if cursor else 0)
@@ -44,7 +41,7 @@ class Changes(ApiView):
 
 
 class OrgChanges(Changes):
-    """Those of one org, for its own keys and for the operator's."""
+    """Those of one org, for its own keys and for the operator's. `feed.look` finds out whether it is there."""
 
     kinds = OF_AN_ORG
 

@@ -1,14 +1,17 @@
 """Errors of the API, as problem details (RFC 9457)."""
 
 import math
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
+from groups_provisioning import refusals
 from orgs.db.transactions import is_unavailable
 from orgs.web import in_flight
 
@@ -21,7 +24,10 @@ TITLES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     410: "Gone",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -54,10 +60,29 @@ class Problem(Exception):
         return {"type": type_, "title": self.title, "status": self.status, "detail": self.detail} | self.more
 
 
-def invalid(errors: dict[str, list[str]]) -> Problem:
-    """errors: by the name of the parameter, what is wrong with it."""
-    detail = " ".join(f"{name}: {' '.join(wrong)}" for name, wrong in errors.items())
-    return Problem(400, detail, kind="invalid-parameter", title="A parameter is invalid", errors=errors)
+def invalid(errors: Mapping[str, Any]) -> Problem:
+    """errors: by the name of the parameter or the member of the body, what is wrong with it, as DRF has it."""
+    told = dict(_flat(errors))
+    detail = " ".join(f"{name}: {' '.join(wrong)}" for name, wrong in told.items())
+    return Problem(400, detail, kind="invalid-value", title="A value is invalid", errors=told)
+
+
+def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The same without nesting: `features.teams`, `rules.0`."""
+    if isinstance(errors, Mapping):
+        for name, wrong in errors.items():
+            yield from _flat(wrong, f"{path}.{name}" if path else str(name))
+    elif any(isinstance(each, Mapping) for each in errors):
+        for place, wrong in enumerate(errors):
+            yield from _flat(wrong, f"{path}.{place}" if path else str(place))
+    elif errors:
+        yield path, [str(each) for each in errors]
+
+
+def refused(refusal: Exception, detail: str, *, status: int = 409) -> Problem:
+    """A command's refusal, told by the name of its exception: NameTaken is the problem `name-taken`."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(refusal).__name__).lower()
+    return Problem(status, detail, kind=kind, title="This is refused")
 
 
 def not_found() -> Problem:
@@ -78,8 +103,14 @@ def of(error: Exception) -> Problem:
             return Problem(429, detail, headers={"Retry-After": str(wait)})
         case APIException(status_code=status) if status < HTTP_500_INTERNAL_SERVER_ERROR:
             return Problem(status, str(error.detail), title=TITLES.get(status) or str(error.default_detail))
+        case RequestDataTooBig():
+            most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            return Problem(413, f"A request may have {most} bytes.")
         case SuspiciousOperation():
             return Problem(400, "The request could not be read.")
+        case _ if isinstance(error, refusals.REFUSALS):
+            gone = isinstance(error, refusals.GONE)
+            return refused(error, refusals.in_words(error), status=404 if gone else 409)
         case _ if is_unavailable(error):
             log.warning("database_away", error=str(error))
             detail = "The portal's database is not available at the moment. Try again shortly."

@@ -1,6 +1,7 @@
 """What the API takes and gives, in the words of DRF."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -22,17 +23,33 @@ class KindsField(serializers.CharField):
         return names
 
 
-class ChangesQuery(serializers.Serializer[Any]):
-    """The parameters of a request for changes. Others are refused: one that is misspelt would ask for everything."""
+class Exact(serializers.Serializer[Any]):
+    """What a client sends, parameters or a body. Names that are not known are refused: nothing is lost silently."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        wrong: dict[str, Any] = {name: ["There is no such name here."] for name in unknown}
+        try:
+            found = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(cast(dict[str, Any], error.detail) | wrong) from None
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return found
+
+
+class CommandQuery(Exact):
+    """The parameters of a request that changes something."""
+
+    preview = serializers.BooleanField(default=False)
+
+
+class ChangesQuery(Exact):
+    """The parameters of a request for changes."""
 
     after = serializers.CharField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
     kinds = KindsField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := [name for name in self.initial_data if name not in self.fields]:
-            raise serializers.ValidationError({name: ["There is no such parameter."] for name in unknown})
-        return attrs
 
 
 class PersonState(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from orgs import change_details, feed
 from orgs.change_details import Detail, MatterDismissed
 from orgs.db.keys import uuid7
 from orgs.db.transactions import postpone
-from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
+from orgs.models import ApiKey, Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.models.history import FAMILY
 from orgs.traces import Traces
 
@@ -23,14 +23,15 @@ from orgs.traces import Traces
 class Cause:
     """Who asked for something, how and when. Doors create one and pass it to the command that they call.
 
-    at: when the request came. token: the credential of an IdP. person: an org admin or support staff. Neither: the
-    command line.
+    at: when the request came. token: the credential of an IdP. person: an org admin or support staff. key: of a program
+    that uses the API. None of them: the command line.
     """
 
     door: Door
     at: datetime
     token: ScimToken | None = None
     person: User | None = None
+    key: ApiKey | None = None
     request_id: UUID | None = None
 
     def under_locks(self, at: datetime | None = None) -> "Cause":
@@ -93,11 +94,12 @@ def record(
         door=cause.door,
         by_token=cause.token,
         by_person=cause.person,
+        by_key=cause.key,
         request_id=cause.request_id,
         verb=detail.verb,
         detail=stored,
     )
-    columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "request_id", "verb")
+    columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "by_key_id", "request_id", "verb")
     values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
     touched = dict.fromkeys(change_details.touched(detail), change.id)
     if change_details.about_org(detail):
@@ -119,8 +121,11 @@ SELECT %(org_id)s, change_id, user_id, slot, was, now FROM jsonb_to_recordset(%(
     AS r (change_id uuid, user_id uuid, slot text, was jsonb, now jsonb)
 """
 _RECORD = """
-INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, request_id, verb, detail)
-VALUES (%(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(request_id)s, %(verb)s, %(detail)s)
+INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, by_key_id, request_id, verb, detail)
+VALUES (
+    %(id)s, %(org_id)s, %(at)s, %(door)s, %(by_token_id)s, %(by_person_id)s, %(by_key_id)s, %(request_id)s, %(verb)s,
+    %(detail)s
+)
 """
 _RECORD_AND_TOUCH = f"WITH change AS ({_RECORD}) {feed.TOUCH}"
 _RECORD_ENTER_AND_TOUCH = f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH}"

@@ -21,10 +21,7 @@ from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember
 from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
-
-# The foreign keys of a change that say who asked for it.
-BY = ("by_token", "by_person")
-
+from orgs.models.history import BY
 
 # --- Results ----------------------------------------------------------------------------------------------------------
 

@@ -8,15 +8,16 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs.admin.mirror import FoundById, Mirror, moment
 from orgs.models import Change, LedgerEntry
+from orgs.models.history import BY
 
 
 @admin.register(Change)
 class ChangeAdmin(FoundById):
     list_display = ("time", "org", "verb", "door", "by")
     list_filter = (("org", AutocompleteSelectFilter), "door")
-    list_select_related = ("org", "by_token", "by_person")
+    list_select_related = ("org", *BY)
     ordering = ("-id",)
-    fields = ("time", "org", "verb", "door", "by_token", "by_person", "request_id", "detail", "id", "effects")
+    fields = ("time", "org", "verb", "door", *BY, "request_id", "detail", "id", "effects")
 
     @admin.display(description=_("time"))
     def time(self, change: Change) -> str:
@@ -24,7 +25,7 @@ class ChangeAdmin(FoundById):
 
     @admin.display(description=_("by"))
     def by(self, change: Change) -> str:
-        return str(change.by_person or change.by_token or "–")
+        return str(change.by_person or change.by_token or change.by_key or "–")
 
     @admin.display(description=_("effects"))
     def effects(self, change: Change) -> str:

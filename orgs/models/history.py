@@ -22,6 +22,7 @@ class Door(models.TextChoices):
     SCIM = "scim", _("SCIM")
     PAGE = "page", _("Portal")
     LINK = "link", _("Setup link")
+    API = "api", _("API")
     ADMIN = "admin", _("Support")
     COMMAND = "command", _("Command line")
     CLOCK = "clock", _("Muster itself")
@@ -34,14 +35,17 @@ SUBJECT = Coalesce(*(KeyTextTransform(key, "detail") for key in SUBJECTS))
 """The ID of the subject of a change."""
 PLACES = ("team", "concurrency_group", "sub_organization")
 """The ledger slots that hold the ID of an entity."""
+BY = ("by_token", "by_person", "by_key")
+"""The foreign keys of a change that say who asked for it."""
 
 
 class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 
-    by_token or by_person says who; neither means the command line or the clock. by_person may be support staff, who
-    belong to no org. request_id is the ID in the request log, whose entries expire; nothing joins the two. verb and
-    detail: one of `orgs.change_details`, with the data needed to describe the change in words; never a secret.
+    by_token, by_person or by_key says who; none of them means the command line or the clock. by_person may be support
+    staff, and by_key a key of the operator's, who belong to no org. request_id is the ID in the request log, whose
+    entries expire; nothing joins the two. verb and detail: one of `orgs.change_details`, with the data needed to
+    describe the change in words; never a secret.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -50,6 +54,10 @@ class Change(models.Model):
     door = models.CharField(max_length=10, choices=Door.choices)
     by_token = tenant_foreign_key("orgs.ScimToken", null=True, related_name="changes")
     by_person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="changes")
+    # Without a constraint, and so without an index: a key outlives the changes that were made with it.
+    by_key = models.ForeignKey(
+        "orgs.ApiKey", on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     request_id = models.UUIDField(null=True)
     verb = models.CharField(max_length=50)
     detail = models.JSONField(default=dict)

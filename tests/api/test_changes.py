@@ -332,7 +332,7 @@ class TestACursor:
     def test_cannot_be_made_up(self, consumer: Consumer, after: str) -> None:
         answer = consumer.get(after=after)
         assert answer.status_code == 400
-        assert answer.json()["type"].endswith(("/cursor-mismatch", "/invalid-parameter"))
+        assert answer.json()["type"].endswith(("/cursor-mismatch", "/invalid-value"))
 
     def test_is_signed_in_every_bit(self, org: Organization) -> None:
         about: dict[str, Any] = {"org_id": org.id, "kinds": {"person"}}
@@ -428,7 +428,7 @@ class TestHow:
     def test_a_wrong_parameter_is_named(self, consumer: Consumer, wrong: dict[str, Any], name: str) -> None:
         answer = consumer.get(**wrong)
         told = answer.json()
-        assert (answer.status_code, told["type"].rpartition("/")[2]) == (400, "invalid-parameter")
+        assert (answer.status_code, told["type"].rpartition("/")[2]) == (400, "invalid-value")
         assert set(told["errors"]) == {name}
         assert name in told["detail"]
 

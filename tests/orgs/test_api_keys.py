@@ -106,7 +106,7 @@ class TestTheCommands:
         return out.getvalue()
 
     def test_print_the_key_alone(self, org: Organization) -> None:  # E5
-        secret = self.run("issue_api_key", org.slug, "--name", "CRM", "--scopes", "read", "history").strip()
+        secret = self.run("issue_api_key", org.slug, "--name", "CRM", "--scopes", "read,history").strip()
         key = api_keys.recognise(secret)
         assert key
         assert (key.org, key.name, key.scopes, key.expires_at) == (org, "CRM", ["read", "history"], None)

@@ -18,7 +18,7 @@ from groups_provisioning.pages.people import people_list
 from orgs import change_details
 from orgs.db.keys import fold
 from orgs.models import Change, Entity, LedgerEntry, Organization, User
-from orgs.models.history import FAMILY, PLACES, SUBJECT
+from orgs.models.history import BY, FAMILY, PLACES, SUBJECT
 
 PAGE = 50
 EFFECTS = 3  # of each change in a list
@@ -82,7 +82,7 @@ class Page:
 def page(org: Organization, wanted: Wanted, *, before: UUID | None = None, size: int = PAGE) -> Page:
     """The newest changes that are wanted, older than `before`. Two or three queries, whatever there is."""
     ids = _ids(org, wanted, before, size + 1)
-    found = Change.objects.for_org(org).filter(id__in=ids[:size]).select_related("by_token", "by_person")
+    found = Change.objects.for_org(org).filter(id__in=ids[:size]).select_related(*BY)
     changes = sorted(found, key=lambda change: change.id, reverse=True)
     effects = _effects(changes, wanted)
     lines = []

@@ -322,6 +322,8 @@ def by(told: Change) -> str:
         return told.by_token.name
     if told.by_person:
         return _("Support") if told.by_person.is_staff else told.by_person.label
+    if told.by_key:
+        return _("Support") if told.by_key.org_id is None else told.by_key.name
     return str(told.get_door_display())
 
 

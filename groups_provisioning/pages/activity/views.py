@@ -22,6 +22,7 @@ from orgs import history, queue
 from orgs.change_details import ConflictDecided, GroupDetail
 from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
+from orgs.models.history import BY
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 
@@ -119,7 +120,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 @org_admin
 def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
     """One change, all its effects, and the progress of settling people."""
-    rows = Change.objects.for_org(request.org).select_related("by_token", "by_person")
+    rows = Change.objects.for_org(request.org).select_related(*BY)
     found = rows.filter(id=change_id).first()
     if found is None:
         raise Http404

@@ -14,6 +14,7 @@ from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, queue
 from orgs.db.keyset import chunks
 from orgs.models import Change, Organization, Turn, User
+from orgs.models.history import BY
 from orgs.models.people import NAMES, label
 from orgs.roles import catalogue
 
@@ -59,7 +60,7 @@ def ties(org: Organization, group: PushedGroup) -> Ties:
 
 def ends(org: Organization) -> QuerySet[EndedGroup]:
     """The groups that were ended by hand, and by what."""
-    return EndedGroup.objects.for_org(org).select_related("group", "change__by_person", "change__by_token")
+    return EndedGroup.objects.for_org(org).select_related("group", *(f"change__{by}" for by in BY))
 
 
 def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:

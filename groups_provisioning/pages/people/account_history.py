@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orgs.models import Change, LedgerEntry, User
+from orgs.models.history import BY
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +30,5 @@ def ended(user: User) -> Ended:
 
 def _last(user: User, slot: str, now: object) -> Change | None:
     entries = LedgerEntry.objects.filter(user=user, slot=slot, now=now).order_by("-id")
-    entry = entries.select_related("change__by_token", "change__by_person").first()
+    entry = entries.select_related(*(f"change__{by}" for by in BY)).first()
     return entry.change if entry else None

@@ -6,7 +6,7 @@ from groups_provisioning.engine import explanation
 from groups_provisioning.engine.explanation import RoleFrom
 from orgs.change_details import UserJoined, UserRolesSet
 from orgs.models import Change, Organization, User
-from orgs.models.history import SUBJECT
+from orgs.models.history import BY, SUBJECT
 from orgs.roles import catalogue
 
 
@@ -36,6 +36,6 @@ def _set_by_hand(org: Organization, people: list[User]) -> list[tuple[User, Chan
     given = {str(person.id): person for person in people if person.manual_roles}
     verbs = (UserRolesSet.verb, UserJoined.verb)
     changes = Change.objects.for_org(org).annotate(subject=SUBJECT).filter(subject__in=given, verb__in=verbs)
-    told = changes.select_related("by_person", "by_token").order_by("id") if given else ()
+    told = changes.select_related(*BY).order_by("id") if given else ()
     last = {change.subject: change for change in told}
     return [(given[subject], change) for subject, change in last.items()]
