@@ -168,7 +168,7 @@ class ApiView(APIView):
         in_flight.requests.enter(whose)
         self.leave = lambda: in_flight.requests.leave(whose)
         needed = self.scope if request.method in SAFE_METHODS else self.writes
-        if needed not in key.scopes:
+        if request.method in self.allowed_methods and needed not in key.scopes:
             detail = f"The key lacks the scope {needed.value}."
             raise Problem(403, detail, kind="insufficient-scope", title="The key may not do this")
         agent = request.META.get("HTTP_USER_AGENT", "")
@@ -217,7 +217,6 @@ class OrgView(ApiView):
 class Unknown(ApiView):
     """Every other address of the API."""
 
-    writes = Scope.READ
     http_method_names: list[str] = []
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]

@@ -60,6 +60,7 @@ LOOSE = {
     (RequestLog, "org"): "a call that was not authenticated belongs to none",
     (RequestLog, "token"): "nothing keeps a token or an org alive for the log's sake",
     (Change, "by_person"): "support staff belong to no org",
+    (Change, "by_key"): "it may be a key of the operator's",
     (apps.get_model("orgs", "ApiKey"), "org"): "the operator's keys belong to none",
     (apps.get_model("orgs", "ApiKey"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "ApiKey"), "revoked_by"): "support staff may have revoked it",
