@@ -18,6 +18,7 @@ from sso import assertions, connections, fetching, issuers, seen
 from sso.identities import Identity
 from sso.models import Connection, Revision, State
 from sso.oidc import flow
+from sso.oidc.documents import Provider
 from sso.oidc.flow import Attempt
 from sso.oidc.tokens import verify_id_token
 from sso.refusals import Reason, Refused
@@ -143,7 +144,7 @@ def _by_oidc(journey: Journey, revision: Revision, parameters: Mapping[str, Sequ
     provider = issuers.provider(revision.issuer, now=now)
     code = flow.read_callback(parameters, provider=provider, state=journey.attempt.state)
     _count(journey, revision.connection)
-    claims = _claims(revision, journey.attempt, code, now)
+    claims = _claims(provider, revision, journey.attempt, code, now)
     session = claims.get("sid")
     return Identity(
         issuer=revision.authority,
@@ -175,8 +176,7 @@ def _revision(journey: Journey, connection: Connection) -> Revision:
     return revision
 
 
-def _claims(revision: Revision, attempt: Attempt, code: str, now: datetime) -> dict[str, Any]:
-    provider = issuers.provider(revision.issuer, now=now)
+def _claims(provider: Provider, revision: Revision, attempt: Attempt, code: str, now: datetime) -> dict[str, Any]:
     request = flow.token_request(
         provider,
         code=code,
