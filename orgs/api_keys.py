@@ -1,6 +1,5 @@
 """Keys to the API: issuing, recognising, revoking (SPEC E5)."""
 
-import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from orgs import history, org_memory
 from orgs.change_details import KeyIssued, KeyRevoked
 from orgs.db.cached_select import Joined
 from orgs.db.keys import as_uuid
+from orgs.db.sealed import hashed
 from orgs.db.transactions import command
 from orgs.models import ApiKey, Organization, Scope
 from orgs.tokens import BYTES, PREFIX_OF_KEYS, hidden
@@ -63,7 +63,7 @@ def issue(
         org=org,
         name=name,
         scopes=told,
-        digest=_digest(secret),
+        digest=hashed(secret),
         hint=f"{PREFIX_OF_KEYS}…{secret[-4:]}",
         created_at=cause.at,
         created_by=cause.person,
@@ -100,7 +100,7 @@ def recognise(secret: str) -> ApiKey | None:
     """
     if not secret.startswith(PREFIX_OF_KEYS):
         return None
-    key: ApiKey | None = _with_version().get("digest", _digest(secret))
+    key: ApiKey | None = _with_version().get("digest", hashed(secret))
     if key is None or key.org_id is None:
         return key
     key.org = org_memory.present(key.org_id, key.org_version)  # type: ignore[attr-defined]
@@ -109,7 +109,7 @@ def recognise(secret: str) -> ApiKey | None:
 
 def id_of(text: str) -> UUID:
     """The id of a key that is given by its secret or by its id. Raises UnknownKey."""
-    by_secret = ApiKey.objects.filter(digest=_digest(text)).values_list("id", flat=True).first()
+    by_secret = ApiKey.objects.filter(digest=hashed(text)).values_list("id", flat=True).first()
     id_ = by_secret or as_uuid(text)
     if id_ is None:
         raise UnknownKey
@@ -134,8 +134,3 @@ def note_use(key: ApiKey, *, address: str, agent: str, at: datetime | None = Non
         return
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, {"id": key.id, "at": at, "address": address or None, "agent": hidden(agent, 200)})
-
-
-def _digest(secret: str) -> bytes:
-    # As of a token: a 256-bit random secret needs neither a salt nor a slow hash.
-    return hashlib.sha256(secret.encode()).digest()

@@ -4,7 +4,6 @@ Whoever accepts one is made by `groups_provisioning.actions.accepting`. The secr
 alone: it is made as the mail is written, and stored as a hash.
 """
 
-import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from orgs import domains, history
 from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
+from orgs.db.sealed import hashed
 from orgs.db.transactions import command, postpone, violated
 from orgs.models import Ending, Invitation, Organization, User
 from orgs.roles import catalogue
@@ -205,7 +205,7 @@ def of_secret(secret: str, *, at: datetime, lock: bool = False) -> Invitation:
 
     Raises NotOpen. Reading it, as scanners of mail do, changes nothing.
     """
-    known = Invitation.objects.filter(digest=_digest(secret), org__closed_at=None).select_related("org__profile")
+    known = Invitation.objects.filter(digest=hashed(secret), org__closed_at=None).select_related("org__profile")
     if lock:
         known = known.select_for_update(of=("self",))
     invitation = known.first()
@@ -248,7 +248,7 @@ def new_secret(invitation: Invitation, at: datetime) -> str:
     invitation: locked by the caller.
     """
     secret = secrets.token_urlsafe(32)
-    invitation.digest, invitation.sent_at = _digest(secret), at
+    invitation.digest, invitation.sent_at = hashed(secret), at
     invitation.expires_at = at + timedelta(days=invitation.days)
     invitation.save(update_fields=["digest", "sent_at", "expires_at"])
     return secret
@@ -258,7 +258,3 @@ def was_refused(invitation: Invitation) -> None:
     """Note that the mail server does not take the address, so that nobody tries again by themselves."""
     invitation.refused, invitation.sent_at, invitation.digest = True, None, None
     invitation.save(update_fields=["refused", "sent_at", "digest"])
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()  # as of tokens: 256 random bits need no salt

@@ -6,7 +6,6 @@ at, and waits after failures; what cannot be, a passkey or a recovery code, is n
 """
 
 import base64
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +30,7 @@ from orgs.change_details import (
     UserRecoveryCodesMade,
 )
 from orgs.db.keys import uuid7
-from orgs.db.sealed import Unreadable, seal, unseal
+from orgs.db.sealed import Unreadable, hashed, seal, unseal
 from orgs.db.transactions import command, violated
 from orgs.history import Cause
 from orgs.models import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor, User
@@ -266,17 +265,13 @@ _LENGTH = 16  # characters of Base32: 80 bits, which nobody can search through e
 def _make_recovery_codes(user: User) -> list[str]:
     RecoveryCode.objects.filter(user=user).delete()
     made = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
-    RecoveryCode.objects.bulk_create(RecoveryCode(org_id=user.org_id, user=user, digest=_digest(each)) for each in made)
+    RecoveryCode.objects.bulk_create(RecoveryCode(org_id=user.org_id, user=user, digest=hashed(each)) for each in made)
     return ["-".join(each[place : place + 4] for place in range(0, _LENGTH, 4)) for each in made]
-
-
-def _digest(code: str) -> bytes:
-    return hashlib.sha256(code.encode("utf-8", "replace")).digest()
 
 
 @command
 def _use_recovery_code(user: User, code: str, at: datetime) -> bool:
-    gone, _by_table = RecoveryCode.objects.filter(user=user, digest=_digest(code)).delete()
+    gone, _by_table = RecoveryCode.objects.filter(user=user, digest=hashed(code)).delete()
     if gone:
         FactorLetter.objects.create(org_id=user.org_id, user=user, news=FactorNews.CODE_USED, at=at)
         log.warning("second_factor.recovery_code_used", account=str(user.pk))

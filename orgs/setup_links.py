@@ -4,7 +4,6 @@ A link exists in two parts, which nobody else has: its secret in the address tha
 in the browser that opened it. Both are stored as hashes. What is set up through a link waits for an admin.
 """
 
-import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from django.db.models import Q
 
 from orgs import domains, history, tokens
 from orgs.change_details import SetupLinkFinished, SetupLinkMade, SetupLinkOpened, SetupLinkRevoked
+from orgs.db.sealed import hashed
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command, postpone
 from orgs.models import News, Organization, Purpose, ScimToken, SetupLink, User
@@ -68,7 +68,7 @@ def make(*, org: Organization, purpose: Purpose, recipient: str, cause: history.
         org=org,
         purpose=purpose,
         recipient=recipient,
-        digest=_digest(secret),
+        digest=hashed(secret),
         made_by=cause.person,
         made_at=cause.at,
         expires_at=cause.at + LASTS,
@@ -96,15 +96,15 @@ def of_secret(secret: str, *, at: datetime) -> SetupLink:
 
     Reading it, as scanners of mail do, changes nothing.
     """
-    return _one(_known(at).filter(digest=_digest(secret)))
+    return _one(_known(at).filter(digest=hashed(secret)))
 
 
 @command
 def open_once(*, secret: str, cause: history.Cause) -> tuple[SetupLink, str]:
     """Open a link, and give its browser the secret by which it is known from then on. Raises NotOpen."""
-    link = _one(_known(cause.at).filter(digest=_digest(secret), opened_at=None).select_for_update(of=("self",)))
+    link = _one(_known(cause.at).filter(digest=hashed(secret), opened_at=None).select_for_update(of=("self",)))
     browser = secrets.token_urlsafe(32)
-    link.opened_at, link.browser = cause.at, _digest(browser)
+    link.opened_at, link.browser = cause.at, hashed(browser)
     link.untold = [*link.untold, News.OPENED]
     link.save(update_fields=["opened_at", "browser", "untold"])
     history.record(link.org, cause, SetupLinkOpened(link=str(link.id), purpose=link.purpose))
@@ -113,7 +113,7 @@ def open_once(*, secret: str, cause: history.Cause) -> tuple[SetupLink, str]:
 
 def of_browser(link_id: UUID, browser: str, *, at: datetime) -> SetupLink:
     """The link that this browser opened, with its org and profile. browser: its secret. Raises NotOpen."""
-    return _one(_known(at).filter(id=link_id, browser=_digest(browser)))
+    return _one(_known(at).filter(id=link_id, browser=hashed(browser)))
 
 
 @command
@@ -199,7 +199,3 @@ def _waiting(link: SetupLink) -> Collection[ScimToken]:
 def _end(link: SetupLink, at: datetime) -> None:
     link.ended_at = at
     link.save(update_fields=["ended_at"])
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()  # as of tokens: 256 random bits need no salt

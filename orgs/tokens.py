@@ -1,6 +1,5 @@
 """SCIM bearer tokens: issuing, recognising, revoking (SPEC O1, O4)."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from orgs import address_limits, history, org_memory
 from orgs.change_details import TokenConfirmed, TokenIssued, TokenLimited, TokenRevoked
 from orgs.db.cached_select import Joined
+from orgs.db.sealed import hashed
 from orgs.db.transactions import command
 from orgs.models import IdentityProvider, Organization, Plan, ScimToken, SetupLink
 
@@ -96,7 +96,7 @@ def issue(
         org=org,
         name=name,
         idp=idp,
-        digest=_digest(secret),
+        digest=hashed(secret),
         hint=f"{PREFIX}…{secret[-4:]}",
         networks=list(networks),
         created_at=cause.at,
@@ -174,7 +174,7 @@ def recognise(secret: str) -> ScimToken | None:
     """
     if not secret.startswith(PREFIX):
         return None
-    token: ScimToken | None = _with_version().get("digest", _digest(secret))
+    token: ScimToken | None = _with_version().get("digest", hashed(secret))
     if token is None:
         return None
     token.org = org_memory.present(token.org_id, token.org_version)  # type: ignore[attr-defined]
@@ -201,8 +201,3 @@ def note_use(uses: dict[UUID, tuple[datetime, str | None, str]]) -> None:
         ScimToken.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=at - timedelta(minutes=1)), id=token_id
         ).update(last_used_at=at, last_used_address=address, last_used_agent=agent[:200])
-
-
-def _digest(secret: str) -> bytes:
-    # A 256-bit random secret needs neither a salt nor a slow hash: it cannot be guessed.
-    return hashlib.sha256(secret.encode()).digest()

@@ -1,10 +1,11 @@
-"""Secrets that have to be read again, sealed at rest (SPEC L9). What is only compared is kept as a hash instead.
+"""Secrets that have to be read again, sealed at rest (SPEC L9), and the hash that is kept of those only compared.
 
 The keys are made from SECRET_KEY, which seals, and SECRET_KEY_FALLBACKS, which open what was sealed before a change of
 it; `manage.py reseal` makes the fallbacks needless.
 """
 
 import base64
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
@@ -27,6 +28,14 @@ class Unreadable(Exception):
 
     A state of whatever needs the secret: it has to be entered again, or the SECRET_KEY given as a fallback.
     """
+
+
+def hashed(secret: str) -> bytes:
+    """What is kept of a secret that is recognised and never read again.
+
+    It is random, of 80 bits or more, so that it needs neither a salt nor a slow hash: it cannot be guessed.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
 def seal(secret: str, *, owner: UUID) -> str:

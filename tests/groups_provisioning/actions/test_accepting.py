@@ -8,6 +8,7 @@ from groups_provisioning.actions.accepting import Name
 from groups_provisioning.pages.activity import change_words
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import domains, invitations
+from orgs.db.sealed import hashed
 from orgs.invitations import Conflicts, NotOpen, Reason
 from orgs.models import Change, Ending, Invitation, LedgerEntry, Organization, Standing, User
 from tests.conftest import Idp
@@ -73,7 +74,7 @@ def test_is_refused_for_what_has_happened_since(reason: Reason, org: Organizatio
             idp.patch(f"/Users/{user_id}", {"op": "replace", "path": "active", "value": False})
         if reason == Reason.DELETED:
             idp.delete(f"/Users/{user_id}")
-        Invitation.objects.update(ended_at=None, ending="", digest=invitations._digest(secret))
+        Invitation.objects.update(ended_at=None, ending="", digest=hashed(secret))
     with pytest.raises(Conflicts) as refusal:
         accept(secret)
     assert refusal.value.conflicts[0].reason == reason

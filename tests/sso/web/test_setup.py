@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orgs import setup_links
+from orgs.db.sealed import hashed
 from orgs.history import Cause
 from orgs.models import Change, Door, IdentityLink, Organization, Purpose, SetupLink, User
 from orgs.web import link_access
@@ -50,7 +51,7 @@ def carol(link: SetupLink) -> Client:
     """Who has opened the link."""
     browser = Client()
     browser.cookies[f"setup-{link.id.hex}"] = "a secret of this browser"
-    digest = setup_links._digest("a secret of this browser")
+    digest = hashed("a secret of this browser")
     SetupLink.objects.filter(pk=link.pk).update(opened_at=timezone.now(), browser=digest)
     return browser
 
