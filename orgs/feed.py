@@ -1,8 +1,11 @@
-"""The feed of what leaves the portal (SPEC E1): the only module that writes `FeedTouch`, `FeedItem` and `FeedHead`.
+"""The feed of what leaves the portal (SPEC E1), and the places of history (SPEC E4).
+
+The only module that writes `FeedTouch`, `FeedItem`, `HistoryItem` and `FeedHead`.
 
 A transaction that may have changed the state of a resource names it in the outbox. Once that is committed, it is
 stamped: the resource moves to the end of the feed, past every position that anybody has seen. So a reader who asks for
-what is newer than a position misses nothing, however late a transaction commits, and no writer waits for another.
+what is newer than a position misses nothing, however late a transaction commits, and no writer waits for another. What
+history records is stamped in the same way: each change gets a place, and each batch of effects that it has later.
 
 A worker stamps (`groups_provisioning.tasks`), and so does every read that finds something to stamp, so that the feed
 depends on no worker. All times and positions come from the database's clock.
@@ -16,7 +19,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from orgs.db.transactions import postpone
-from orgs.models import FeedKind
+from orgs.models import FeedKind, HistoryKind
 
 BATCH = 5000  # touches that are stamped at once
 SWEEP = 5  # seconds after which the outbox is looked through from its beginning
@@ -32,11 +35,21 @@ Resource = tuple[str, str]
 # --- Touching ---------------------------------------------------------------------------------------------------------
 
 TOUCH = """
-INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id)
-SELECT %(org_id)s, kind, resource_id, change_id
+INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id, first_entry, last_entry, entry_count)
+SELECT %(org_id)s::uuid, kind, resource_id, change_id, NULL::bigint, NULL::bigint, NULL::int
 FROM unnest(%(kinds)s::smallint[], %(resources)s::uuid[], %(changes)s::uuid[]) AS t (kind, resource_id, change_id)
 """
 """Names resources in the outbox; the parameters are those of `touching`. Part of the statement that says why."""
+
+# After TOUCH in the same statement: names also, for the history, what that statement records. `entries` of it are the
+# ledger entries.
+_CHANGE = f"UNION ALL SELECT %(org_id)s::uuid, {HistoryKind.CHANGE.value}, %(id)s::uuid, %(id)s::uuid"
+CHANGE = f"{_CHANGE}, NULL, NULL, NULL"
+CHANGE_WITH_ENTRIES = f"{_CHANGE}, min(id), max(id), count(*)::int FROM entries"
+EFFECTS = f"""
+UNION ALL SELECT %(org_id)s::uuid, {HistoryKind.EFFECTS.value}, change_id, change_id, min(id), max(id), count(*)::int
+FROM entries GROUP BY change_id
+"""  # noqa: S608 - a number
 
 _TOUCH_EVERYBODY = f"""
 INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id)
@@ -84,13 +97,14 @@ _STAMP = f"""
 WITH here AS MATERIALIZED (
     SELECT {_FROM} AS beginning FROM orgs_feedhead
 ), batch AS MATERIALIZED (
-    SELECT id, org_id, kind, resource_id, change_id FROM orgs_feedtouch
+    SELECT id, org_id, kind, resource_id, change_id, first_entry, last_entry, entry_count FROM orgs_feedtouch
     WHERE id > (SELECT beginning FROM here) ORDER BY id LIMIT {BATCH}
 ), gone AS (
     DELETE FROM orgs_feedtouch WHERE id IN (SELECT id FROM batch)
 ), latest AS (
-    SELECT org_id, kind, resource_id, max(id) AS id, (array_agg(change_id ORDER BY id DESC))[1] AS change_id
-    FROM batch GROUP BY org_id, kind, resource_id
+    SELECT org_id, kind, resource_id, first_entry, last_entry, entry_count, max(id) AS id,
+        (array_agg(change_id ORDER BY id DESC))[1] AS change_id
+    FROM batch GROUP BY org_id, kind, resource_id, first_entry, last_entry, entry_count
 ), head AS (
     UPDATE orgs_feedhead SET
         position = greatest(position, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
@@ -101,12 +115,18 @@ WITH here AS MATERIALIZED (
             ELSE swept_at END
     WHERE EXISTS (SELECT FROM batch)
     RETURNING position
-), stamped AS (
-    INSERT INTO orgs_feeditem (position, org_id, kind, resource_id, change_id)
-    SELECT head.position - count(*) OVER () + row_number() OVER (ORDER BY latest.id),
-        org_id, kind, resource_id, change_id
+), stamped AS MATERIALIZED (
+    SELECT head.position - count(*) OVER () + row_number() OVER (ORDER BY latest.id) AS position,
+        org_id, kind, resource_id, change_id, first_entry, last_entry, entry_count
     FROM latest, head
+), items AS (
+    INSERT INTO orgs_feeditem (position, org_id, kind, resource_id, change_id)
+    SELECT position, org_id, kind, resource_id, change_id FROM stamped WHERE kind < {HistoryKind.CHANGE.value}
     ON CONFLICT (org_id, kind, resource_id) DO UPDATE SET position = EXCLUDED.position, change_id = EXCLUDED.change_id
+), history AS (
+    INSERT INTO orgs_historyitem (position, org_id, kind, change_id, first_entry, last_entry, entry_count)
+    SELECT position, org_id, kind, change_id, first_entry, last_entry, entry_count FROM stamped
+    WHERE kind >= {HistoryKind.CHANGE.value}
 )
 SELECT count(*) FROM batch
 """  # noqa: S608
@@ -139,12 +159,24 @@ def stamp_all() -> None:
 _OF_SCOPE = """
 position > %(after)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s) AND kind = ANY(%(kinds)s::smallint[])
 """
-_LOOK = f"""
-SELECT position, epoch, {_IS_HERE}, EXISTS (SELECT FROM orgs_feedtouch WHERE id > {_FROM}),
-    EXISTS (SELECT FROM orgs_feeditem WHERE {_OF_SCOPE}),
+_LOOK_FOR = """
+SELECT position, epoch, {is_here}, EXISTS (SELECT FROM orgs_feedtouch WHERE id > {beginning}), EXISTS ({newer}),
     %(org)s::uuid IS NULL OR EXISTS (SELECT FROM orgs_organization WHERE id = %(org)s AND closed_at IS NULL)
 FROM orgs_feedhead
-"""  # noqa: S608
+"""
+_LOOK = _LOOK_FOR.format(
+    is_here=_IS_HERE,
+    beginning=_FROM,
+    newer=f"SELECT FROM orgs_feeditem WHERE {_OF_SCOPE}",
+)
+_LOOK_AT_HISTORY = _LOOK_FOR.format(
+    is_here=_IS_HERE,
+    beginning=_FROM,
+    newer="""
+        SELECT FROM orgs_historyitem
+        WHERE position > %(after)s AND (%(org)s::uuid IS NULL OR org_id = %(org)s)
+    """,
+)
 # What is left of an org that is being deleted is no longer anybody's state: its own tombstone stands for it.
 _PAGE = f"""
 SELECT kind, resource_id::text, org_id, position, change_id FROM orgs_feeditem i
@@ -152,7 +184,7 @@ WHERE {_OF_SCOPE} AND (kind = {FeedKind.ORGANIZATION.value}
     OR EXISTS (SELECT FROM orgs_organization o WHERE o.id = i.org_id AND o.closed_at IS NULL))
 ORDER BY position LIMIT %(limit)s
 """  # noqa: S608
-_HEAD = "SELECT position FROM orgs_feedhead"
+HEAD = "SELECT position FROM orgs_feedhead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +200,7 @@ class Range:
 
 
 class Look(NamedTuple):
-    """The end of the feed, and whether a range has anything. is_open: whether the range's org is there."""
+    """The end of the feed, and whether there is anything after the position. is_open: whether the org is there."""
 
     position: int
     epoch: UUID
@@ -200,12 +232,21 @@ class Page(NamedTuple):
 
 def look(range_: Range) -> Look:
     """Look whether there is anything, once everything that was committed is stamped. One statement, if it was."""
+    return _look(_LOOK, range_.params())
+
+
+def look_at_history(org_id: UUID | None, after: int) -> Look:
+    """The same for the history of an org, or of all."""
+    return _look(_LOOK_AT_HISTORY, {"org": org_id, "after": after})
+
+
+def _look(sql: str, params: Mapping[str, Any]) -> Look:
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK, range_.params())
+        cursor.execute(sql, params)
         position, epoch, is_here, is_waiting, is_newer, is_open = cursor.fetchone()
         if is_waiting or not is_here:
             stamp_all()
-            cursor.execute(_LOOK, range_.params())
+            cursor.execute(sql, params)
             position, epoch, _, _, is_newer, is_open = cursor.fetchone()
     return Look(position, epoch, is_newer, is_open)
 
@@ -213,7 +254,7 @@ def look(range_: Range) -> Look:
 def page(range_: Range, limit: int) -> Page:
     """The first items of a range, in the caller's snapshot."""
     with connection.cursor() as cursor:
-        cursor.execute(_HEAD)
+        cursor.execute(HEAD)
         (head,) = cursor.fetchone()
         cursor.execute(_PAGE, range_.params() | {"limit": limit + 1})
         found = [Item(NAMES[kind], *rest) for kind, *rest in cursor.fetchall()]

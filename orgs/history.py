@@ -83,8 +83,8 @@ def record(
 ) -> Change:
     """Write the `Change` of a command with the ledger entries of its effects, in the command's own transaction.
 
-    What it is about, and whom it has effects on, is touched (`orgs.feed`) in the same statement. change_id: given if
-    rows of the same transaction already point to the change.
+    What it is about, whom it has effects on, and the change itself are named for the feed (`orgs.feed`) in the same
+    statement. change_id: given if rows of the same transaction already point to the change.
     """
     stored = detail.stored()
     change = Change(
@@ -107,11 +107,9 @@ def record(
     if effects:
         touched |= {("person", str(effect.user_id)): change.id for effect in effects}
         rows = {"rows": _rows((change.id, effect) for effect in effects)}
-        postpone(_RECORD_ENTER_AND_TOUCH, values | rows | feed.touching(touched))
-    elif touched:
-        postpone(_RECORD_AND_TOUCH, values | feed.touching(touched))
+        postpone(_RECORD_AND_ENTER, values | rows | feed.touching(touched))
     else:
-        postpone(_RECORD, values)
+        postpone(_RECORD_ALONE, values | feed.touching(touched))
     return change
 
 
@@ -119,6 +117,7 @@ _ENTER = """
 INSERT INTO orgs_ledgerentry (org_id, change_id, user_id, slot, was, now)
 SELECT %(org_id)s, change_id, user_id, slot, was, now FROM jsonb_to_recordset(%(rows)s)
     AS r (change_id uuid, user_id uuid, slot text, was jsonb, now jsonb)
+RETURNING id, change_id
 """
 _RECORD = """
 INSERT INTO orgs_change (id, org_id, at, door, by_token_id, by_person_id, by_key_id, request_id, verb, detail)
@@ -127,9 +126,9 @@ VALUES (
     %(detail)s
 )
 """
-_RECORD_AND_TOUCH = f"WITH change AS ({_RECORD}) {feed.TOUCH}"
-_RECORD_ENTER_AND_TOUCH = f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH}"
-_ENTER_AND_TOUCH = f"WITH entries AS ({_ENTER}) {feed.TOUCH}"
+_RECORD_ALONE = f"WITH change AS ({_RECORD}) {feed.TOUCH} {feed.CHANGE}"
+_RECORD_AND_ENTER = f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH} {feed.CHANGE_WITH_ENTRIES}"
+_ENTER_LATER = f"WITH entries AS ({_ENTER}) {feed.TOUCH} {feed.EFFECTS}"
 
 
 def read(change: Change) -> Detail | None:
@@ -147,7 +146,7 @@ def enter(
     touched = {("person", str(user_id)): change_id for user_id, change_id in settled.items()}
     touched |= {("person", str(effect.user_id)): change_id for change_id, effect in effects}
     if effects:
-        postpone(_ENTER_AND_TOUCH, {"org_id": org_id, "rows": _rows(effects)} | feed.touching(touched))
+        postpone(_ENTER_LATER, {"org_id": org_id, "rows": _rows(effects)} | feed.touching(touched))
     elif touched:
         postpone(feed.TOUCH, {"org_id": org_id} | feed.touching(touched))
 

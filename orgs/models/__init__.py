@@ -2,7 +2,7 @@ from orgs.models.credentials import ApiKey, IdentityProvider, ScimToken, Scope
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.erasures import Erasure
-from orgs.models.feed import FeedHead, FeedItem, FeedKind, FeedTouch
+from orgs.models.feed import FeedHead, FeedItem, FeedKind, FeedTouch, HistoryItem, HistoryKind
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.invitations import Ending, Invitation
 from orgs.models.matters import Matter, MatterKind
@@ -44,6 +44,8 @@ __all__ = [
     "FeedKind",
     "FeedTouch",
     "HandPlacement",
+    "HistoryItem",
+    "HistoryKind",
     "IdentityLink",
     "IdentityProvider",
     "Invitation",

@@ -1,4 +1,4 @@
-"""The feed of what leaves the portal (SPEC E1): what was touched, and in which order."""
+"""The feed of what leaves the portal (SPEC E1), and the history (SPEC E4): what was touched, and in which order."""
 
 from typing import ClassVar
 
@@ -18,22 +18,36 @@ class FeedKind(models.IntegerChoices):
     ORGANIZATION = 6
 
 
+class HistoryKind(models.IntegerChoices):
+    """The kinds of items in the history, which share the outbox with those of `FeedKind`.
+
+    CHANGE: a change, with the ledger entries that were written with it. EFFECTS: entries that were written later.
+    """
+
+    CHANGE = 7
+    EFFECTS = 8
+
+
 class FeedTouch(models.Model):
-    """The outbox: a resource whose state a transaction may have changed, until it is stamped.
+    """The outbox: a resource whose state a transaction may have changed, or what it recorded, until it is stamped.
 
     Append-only, in that transaction, without a foreign key or an index of its own: no writer reads, locks or waits.
-    change_id: why; null where no command is behind it.
+    change_id: why; null where no command is behind it. Of a kind of the history resource_id is the change too;
+    first_entry, last_entry, entry_count: as in `HistoryItem`.
     """
 
     org = tenant(constrained=False)
-    kind = models.SmallIntegerField(choices=FeedKind.choices)
+    kind = models.SmallIntegerField(choices=[*FeedKind.choices, *HistoryKind.choices])
     resource_id = models.UUIDField()
     change_id = models.UUIDField(null=True)
+    first_entry = models.BigIntegerField(null=True)
+    last_entry = models.BigIntegerField(null=True)
+    entry_count = models.IntegerField(null=True)
 
     objects = TenantQuerySet["FeedTouch"].as_manager()
 
     def __str__(self) -> str:
-        return f"{FeedKind(self.kind).name} {self.resource_id}"
+        return f"{self.get_kind_display()} {self.resource_id}"
 
 
 class FeedItem(models.Model):
@@ -59,8 +73,37 @@ class FeedItem(models.Model):
         return f"{self.position}: {FeedKind(self.kind).name} {self.resource_id}"
 
 
+class HistoryItem(models.Model):
+    """The place of a change in the history, or of effects that it had later; what it tells is read from its own tables.
+
+    position: as in `FeedItem`, but it never moves. first_entry, last_entry, entry_count: the ledger entries of the
+    change from the one id to the other belong to the item, and are so many; null if there are none.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    org = tenant(constrained=False)
+    kind = models.SmallIntegerField(choices=HistoryKind.choices)
+    change_id = models.UUIDField()
+    first_entry = models.BigIntegerField(null=True)
+    last_entry = models.BigIntegerField(null=True)
+    entry_count = models.IntegerField(null=True)
+
+    objects = TenantQuerySet["HistoryItem"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["change_id"], condition=models.Q(kind=HistoryKind.CHANGE), name="history_item_once"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["org", "position"], name="history_item_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {HistoryKind(self.kind).name} {self.change_id}"
+
+
 class FeedHead(models.Model):
-    """The end of the feed. One row, which whoever stamps locks.
+    """The end of the feed and of the history. One row, which whoever stamps locks.
 
     position: the last one given. floor: touches up to this id are looked for only now and then, since dead rows may lie
     there; swept_at: when they last were. epoch: as long as it is the same, no position that was handed out was lost; it

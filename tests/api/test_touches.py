@@ -146,6 +146,16 @@ def test_what_changes_is_touched(scene: Scene, what: str) -> None:  # E1
         ("UPDATE groups_provisioning_pushedgroup SET roles = '{x}'", "group"),
         ("UPDATE groups_provisioning_mapping SET target_deleted = true, status = 'pending', reason = 'asked'", "group"),
         ("UPDATE orgs_organization SET plan = 'x'", "organization"),
+        (
+            "INSERT INTO orgs_change (id, org_id, at, door, verb, detail)"
+            " SELECT gen_random_uuid(), id, now(), '', '', '{}' FROM orgs_organization",
+            "history",
+        ),
+        (
+            "INSERT INTO orgs_ledgerentry (org_id, change_id, user_id, slot)"
+            " SELECT org_id, change_id, user_id, slot FROM orgs_ledgerentry",
+            "history",
+        ),
     ],
 )
 def test_what_is_not_touched_is_noticed(scene: Scene, sql: str, kind: str) -> None:

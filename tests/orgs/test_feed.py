@@ -20,7 +20,18 @@ from orgs.change_details import (
 from orgs.db.keys import uuid7
 from orgs.feed import NUMBERS, Range
 from orgs.history import Cause, Effect
-from orgs.models import Change, Door, FeedHead, FeedItem, FeedTouch, LedgerEntry, Organization, SchemaProfile
+from orgs.models import (
+    Change,
+    Door,
+    FeedHead,
+    FeedItem,
+    FeedTouch,
+    HistoryItem,
+    HistoryKind,
+    LedgerEntry,
+    Organization,
+    SchemaProfile,
+)
 from tests.factories import EntityFactory, OrganizationFactory, OwnerFactory, UserFactory
 from tests.orgs.golden import EXAMPLES, Example
 
@@ -31,10 +42,16 @@ def by_command() -> Cause:
     return Cause(Door.COMMAND, timezone.now())
 
 
+RESOURCES = {"kind__in": feed.NAMES}
+RECORDED = {"kind__in": HistoryKind}
+ENTRIES = ("first_entry", "last_entry", "entry_count")
+
+
 def touched() -> set[tuple[str, str]]:
-    """What is in the outbox."""
+    """The resources in the outbox."""
     connection.cursor().execute("SELECT")  # what is postponed is sent
-    return {(feed.NAMES[kind], str(id_)) for kind, id_ in FeedTouch.objects.values_list("kind", "resource_id")}
+    rows = FeedTouch.objects.filter(**RESOURCES).values_list("kind", "resource_id")
+    return {(feed.NAMES[kind], str(id_)) for kind, id_ in rows}
 
 
 def feed_of(org: Organization | None, after: int = 0, limit: int = 100) -> list[feed.Item]:
@@ -52,6 +69,7 @@ class TestTouching:
         assert set(FeedTouch.objects.values_list("org", "kind", "resource_id", "change_id")) == {
             (org.id, 1, user, change.id),
             (org.id, 2, entity, change.id),
+            (org.id, 7, change.id, change.id),
         }
         assert Change.objects.filter(id=change.id).exists()
 
@@ -61,8 +79,11 @@ class TestTouching:
         effects += [Effect(bo.id, "team", "x", None)]
         history.record(org, by_command(), UserChanged(user=str(ada.id)), effects)
         assert touched() == {("person", str(ada.id)), ("person", str(bo.id))}
-        assert FeedTouch.objects.count() == 2
-        assert LedgerEntry.objects.count() == 3
+        assert FeedTouch.objects.filter(**RESOURCES).count() == 2
+        entries = list(LedgerEntry.objects.order_by("id").values_list("id", flat=True))
+        (recorded,) = FeedTouch.objects.filter(**RECORDED)
+        told = (recorded.first_entry, recorded.last_entry, recorded.entry_count)
+        assert told == (entries[0], entries[-1], len(entries))
 
     def test_who_was_settled_is_touched_also_without_an_effect(self, org: Organization) -> None:
         """They no longer wait, and their item says so."""
@@ -76,6 +97,19 @@ class TestTouching:
         FeedTouch.objects.all().delete()
         history.enter(org.id, [])
         assert touched() == set()
+        assert not FeedTouch.objects.exists()
+
+    def test_effects_of_later_are_one_statement_and_one_row_for_each_change(self, org: Organization) -> None:  # E4
+        ada, bo = UserFactory.create_batch(2, org=org)
+        first, second = (history.record(org, by_command(), RulesReordered(rules=[])) for _ in range(2))
+        feed.stamp_all()
+        effects = [(first.id, Effect(user.id, slot, None, [])) for user in (ada, bo) for slot in ("roles", "team")]
+        with CaptureQueriesContext(connection) as asked, transaction.atomic():
+            history.enter(org.id, [*effects[:3], (second.id, Effect(bo.id, "roles", None, [])), effects[3]])
+        assert len([each["sql"] for each in asked.captured_queries if "SAVEPOINT" not in each["sql"]]) == 1
+        ids = list(LedgerEntry.objects.order_by("id").values_list("id", flat=True))
+        rows = FeedTouch.objects.filter(**RECORDED).values_list("kind", "change_id", *ENTRIES)
+        assert set(rows) == {(8, first.id, ids[0], ids[4], 4), (8, second.id, ids[3], ids[3], 1)}
 
     @pytest.mark.parametrize("example", EXAMPLES, ids=str)
     def test_what_is_touched_is_what_history_finds_the_change_by(self, example: Example) -> None:
@@ -248,3 +282,32 @@ def test_everything_of_before_has_a_place(org: Organization, monkeypatch: pytest
         *(("person", str(user.id)) for user in people),
     }
     assert FeedHead.objects.get().position >= max(item.position for item in feed_of(org))
+
+
+def test_every_change_of_before_has_a_place(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migration that fills the history, which may be interrupted and begun again."""
+    filling = import_module("orgs.migrations.0034_history_filled")
+    ada = UserFactory.create(org=org)
+    changes = [history.record(org, by_command(), UserChanged(user=str(ada.id))) for _ in range(4)]
+    slots = ("roles", "team", "account")
+    history.enter(org.id, [(changes[1].id, Effect(ada.id, slot, None, [])) for slot in slots])
+    feed.stamp_all()
+    HistoryItem.objects.all().delete()
+    monkeypatch.setattr(filling, "BATCH", 2)
+    monkeypatch.setattr(filling, "ENTRIES", 2)
+    with connection.schema_editor(atomic=False) as editor:
+        filling.fill(None, editor)
+        HistoryItem.objects.filter(change_id=changes[3].id).delete()
+        filling.fill(None, editor)
+    one, two, three = LedgerEntry.objects.order_by("id").values_list("id", flat=True)
+    none = (None, None, None)
+    assert list(HistoryItem.objects.order_by("position").values_list("kind", "change_id", *ENTRIES)) == [
+        (7, changes[0].id, *none),
+        (7, changes[1].id, one, two, 2),
+        (8, changes[1].id, three, three, 1),
+        (7, changes[2].id, *none),
+        (7, changes[3].id, *none),
+    ]
+    last = HistoryItem.objects.order_by("position").last()
+    assert last
+    assert FeedHead.objects.get().position == last.position

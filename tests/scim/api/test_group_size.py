@@ -76,7 +76,9 @@ def company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
             yield filled(Company(org, issue_token(org).secret))
         finally:
             with connection.cursor() as cursor:
-                cursor.execute("TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_organization CASCADE")
+                cursor.execute(
+                    "TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_historyitem, orgs_organization CASCADE"
+                )
             connection.close()
 
 

@@ -27,7 +27,9 @@ def many(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
             cursor.execute("VACUUM ANALYZE orgs_user, orgs_standing")
         yield Idp(issue_token(orgs[0]).secret)
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_organization CASCADE")
+            cursor.execute(
+                "TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_historyitem, orgs_organization CASCADE"
+            )
     connection.close()
 
 

@@ -104,7 +104,8 @@ def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
         process.wait(20)
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(
-                "TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_organization, scim_requestlog CASCADE"
+                "TRUNCATE orgs_user, orgs_feedtouch, orgs_feeditem, orgs_historyitem, orgs_organization,"
+                " scim_requestlog CASCADE"
             )
         connection.close()
 
