@@ -28,13 +28,13 @@ class Changes(ApiView):
     def answer(self, request: Request, org_id: UUID | None) -> dict[str, Any]:
         asked = self.asked(request, ChangesQuery, kinds=self.kinds)
         kinds = asked.get("kinds", self.kinds)
-        cursor = _read(asked["after"], org_id, kinds) if "after" in asked else None
+        cursor = read_cursor(asked["after"], org_id, kinds) if "after" in asked else None
         range_ = Range(org_id, kinds, cursor.position if cursor else 0)
         look = feed.look(range_)
         if not look.is_open:
             raise problems.not_found()
         if cursor and (cursor.epoch != look.epoch or cursor.position > look.position):
-            raise _resync_required()
+            raise resync_required()
         page, items = _page(range_, asked["limit"], look)
         following = cursors.write(Cursor(look.epoch, page.end), org_id=org_id, kinds=kinds)
         return {"items": items, "epoch": str(look.epoch), "next": following, "has_more": page.has_more}
@@ -62,15 +62,17 @@ class AllChanges(Changes):
         return self.answer(request, None)
 
 
-def _read(after: str, org_id: UUID | None, kinds: frozenset[str]) -> Cursor:
+def read_cursor(after: str, org_id: UUID | None, kinds: frozenset[str]) -> Cursor:
+    """The cursor that a client sent. Raises Problem."""
     try:
         return cursors.read(after, org_id=org_id, kinds=kinds)
     except CursorMismatch:
-        detail = "`after` is no cursor, or was given for another organization or other kinds. Start without it."
+        detail = "`after` is no cursor, or was given for another organization or other filters. Start without it."
         raise Problem(400, detail, kind="cursor-mismatch", title="The cursor is of another question") from None
 
 
-def _resync_required() -> Problem:
+def resync_required() -> Problem:
+    """What is answered to a cursor of another epoch."""
     detail = (
         "The database has been restored, or has moved, since this cursor was given. Start without `after`, overwrite "
         "what you have whatever its positions, and delete what is not named."

@@ -1,7 +1,7 @@
 """Cursors: opaque texts that say from where a reader of the feed goes on.
 
-A cursor is good for the same org and kinds alone, so that nobody takes one from a narrower question to a wider one, and
-misses what it had left out. Signed, so that a position cannot be made up.
+A cursor is good for the same org and kinds (of the history: the same filters) alone, so that nobody takes one from a
+narrower question to a wider one, and misses what it had left out. Signed, so that a position cannot be made up.
 """
 
 import base64

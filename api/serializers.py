@@ -1,10 +1,12 @@
 """What the API takes and gives, in the words of DRF."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, cast
 
 from rest_framework import serializers
 
+from orgs.change_details import VERBS
 from orgs.feed import NUMBERS
 
 DEFAULT, MOST = 500, 1000  # items of a page
@@ -50,6 +52,33 @@ class ChangesQuery(Exact):
     after = serializers.CharField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
     kinds = KindsField(required=False)
+
+
+class VerbsField(serializers.CharField):
+    """Verbs of changes, separated by commas."""
+
+    default_error_messages = {"unknown": "There is no verb {name}."}
+
+    def to_internal_value(self, data: Any) -> frozenset[str]:  # type: ignore[override]
+        verbs = frozenset(super().to_internal_value(data).split(","))
+        if unknown := sorted(verbs - VERBS.keys()):
+            self.fail("unknown", name=unknown[0])
+        return verbs
+
+
+class HistoryQuery(Exact):
+    """The parameters of a request for history. since, until: the first moment, and the first that is too late.
+
+    resource: the id of whatever a change names, or somebody or an entity that it had an effect on.
+    """
+
+    after = serializers.CharField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
+    since = serializers.DateTimeField(default=None, default_timezone=UTC)
+    until = serializers.DateTimeField(default=None, default_timezone=UTC)
+    resource = serializers.UUIDField(default=None)
+    verb = VerbsField(required=False)
+    format = serializers.ChoiceField(["native", "ocsf"], default="native")
 
 
 class PersonState(serializers.Serializer[Any]):

@@ -34,6 +34,7 @@ from orgs.models import (
     Organization,
     Purpose,
     ScimToken,
+    Scope,
     SetupLink,
     User,
 )
@@ -787,6 +788,8 @@ def test_without_a_valid_token_everything_is_401(pattern: str, credential: str, 
 API = {
     "changes": ((200, 405, 405, 405, 405), 404, 404),
     "organizations/<uuid:org>/changes": ((200, 405, 405, 405, 405), 200, 404),
+    "history": ((200, 405, 405, 405, 405), 404, 404),
+    "organizations/<uuid:org>/history": ((200, 405, 405, 405, 405), 200, 404),
     "": ((404, 404, 404, 404, 404), 404, 404),
 }
 
@@ -801,9 +804,9 @@ def test_a_key_gets_what_the_table_says(pattern: str, org: Organization) -> None
     answers = {
         whose: [Client(headers={"Authorization": f"Bearer {secret}"}).generic(method, address) for method in METHODS]
         for whose, secret in {
-            "operator": key_of().secret,
-            "org": key_of(org).secret,
-            "stranger": key_of(OrganizationFactory.create()).secret,
+            "operator": key_of(None, *Scope).secret,
+            "org": key_of(org, *Scope).secret,
+            "stranger": key_of(OrganizationFactory.create(), *Scope).secret,
             "nobody": issue_token(org).secret,
         }.items()
     }

@@ -126,9 +126,13 @@ from orgs.models.history import PLACES
 
 @dataclass(slots=True)
 class Names:
-    """What people, entities, groups and mappings are called now, by the text of their id."""
+    """What people, entities, groups and mappings are called now, by the text of their id.
+
+    user_names: of the same people, but for those who were erased.
+    """
 
     people: dict[str, str] = field(default_factory=dict)
+    user_names: dict[str, str] = field(default_factory=dict)
     entities: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     mappings: dict[str, str] = field(default_factory=dict)
@@ -156,8 +160,13 @@ class Names:
         return self.mappings.get(str(id_)) or str(id_)
 
 
-def names(org: Organization, changes: Iterable[Change], entries: Iterable[LedgerEntry], about: Wanted) -> Names:
-    """The names that these are told with, and that of whatever they are about. Six queries at most."""
+def names(
+    org: Organization | UUID | None, changes: Iterable[Change], entries: Iterable[LedgerEntry], about: Wanted
+) -> Names:
+    """The names that these are told with, and that of whatever they are about. Six queries at most.
+
+    org: of which all of them are; None for the operator, who may be told of several orgs at once.
+    """
     invited: set[str] = set()
     links: set[str] = set()
     ids: dict[str, set[str]] = {"people": set(), "entities": set(), "groups": set(), "mappings": set()}
@@ -186,26 +195,31 @@ def names(org: Organization, changes: Iterable[Change], entries: Iterable[Ledger
             mappings.update(id_ for value in values for id_ in (value["incoming"], *value["holders"]))
     found = Names()
     if people:
-        rows = User.objects.for_org(org).filter(id__in=people)
-        found.people = {
-            str(row.id): row.label for row in rows.only("display_name", "given_name", "family_name", "user_name")
-        }
+        rows = _of(User, org).filter(id__in=people)
+        for row in rows.only("display_name", "given_name", "family_name", "user_name"):
+            found.people[str(row.id)] = row.label
+            if row.user_name:
+                found.user_names[str(row.id)] = row.user_name
     if invited:
-        rows = Invitation.objects.for_org(org).filter(id__in=invited)
+        rows = _of(Invitation, org).filter(id__in=invited)
         found.invitations = _by_id(rows.values_list("id", "address"))
     if links:
-        found.links = _by_id(SetupLink.objects.for_org(org).filter(id__in=links).values_list("id", "recipient"))
+        found.links = _by_id(_of(SetupLink, org).filter(id__in=links).values_list("id", "recipient"))
     if entities:
-        found.entities = _by_id(Entity.objects.for_org(org).filter(id__in=entities).values_list("id", "name"))
+        found.entities = _by_id(_of(Entity, org).filter(id__in=entities).values_list("id", "name"))
     if groups:
-        found.groups = _by_id(PushedGroup.objects.for_org(org).filter(id__in=groups).values_list("id", "display_name"))
+        found.groups = _by_id(_of(PushedGroup, org).filter(id__in=groups).values_list("id", "display_name"))
     if mappings:
-        rows = GroupMapping.objects.for_org(org).filter(id__in=mappings)
+        rows = _of(GroupMapping, org).filter(id__in=mappings)
         found.mappings = {
             str(id_): f"{group} → {entity}"
             for id_, group, entity in rows.values_list("id", "group__display_name", "entity__name")
         }
     return found
+
+
+def _of(model: Any, org: Organization | UUID | None) -> Any:
+    return model.objects.for_org(org) if org else model.objects.all()
 
 
 def _by_id(rows: Iterable[tuple[UUID, str]]) -> dict[str, str]:
