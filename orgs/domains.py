@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from orgs import txt_records
 from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
 from orgs.db.keys import fold
+from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
 from orgs.history import Cause, record
 from orgs.models import Organization, PendingDomain, User, VerifiedDomain
@@ -146,6 +147,15 @@ def next_to_read(*, at: datetime) -> VerifiedDomain | None:
     proved = VerifiedDomain.objects.filter(by_dns=True, org__closed_at=None).exclude(token="")
     due = proved.filter(Q(read_at=None) | Q(read_at__lte=at - AGAIN))
     return due.order_by(F("read_at").asc(nulls_first=True), "pk").first()
+
+
+def proving(address: str) -> TenantQuerySet[VerifiedDomain]:
+    """The domains that say whose an address is, one of each org that has verified its domain.
+
+    One whose DNS record is gone proves nothing any more (SPEC L1).
+    """
+    _, at, name = fold(address).rpartition("@")
+    return VerifiedDomain.objects.filter(name=name if at else "", gone_since=None)
 
 
 def _find(domain: PendingDomain | VerifiedDomain) -> None:
