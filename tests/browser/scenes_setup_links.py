@@ -12,7 +12,7 @@ from tests.groups_provisioning.world import by_admin, org_of
 LIST = "/settings/setup-links/"
 
 
-def _nobody(owner: User) -> None:
+def nobody(owner: User) -> None:
     return None
 
 
@@ -44,7 +44,7 @@ def _domains(owner: User) -> str:
     return _link(owner, Purpose.DOMAIN)
 
 
-def _begin(page: Page) -> None:
+def begin(page: Page) -> None:
     page.get_by_role("button", name="Begin in this browser").click()
     page.get_by_role("heading", name="All done?").wait_for()
 
@@ -52,6 +52,6 @@ def _begin(page: Page) -> None:
 SCENES = {
     "setup-links": Scene(_links),
     "setup-waiting-token": Scene(_waiting, lambda page: page.get_by_role("link", name="Confirm Okta").click()),
-    "setup-scim": Scene(lambda owner: _link(owner, Purpose.SCIM), _begin, who=_nobody),
-    "setup-domains": Scene(_domains, _begin, who=_nobody),
+    "setup-scim": Scene(lambda owner: _link(owner, Purpose.SCIM), begin, who=nobody),
+    "setup-domains": Scene(_domains, begin, who=nobody),
 }

@@ -7,13 +7,14 @@ from playwright.sync_api import Page
 
 from orgs import domains
 from orgs.models import IdentityLink, SsoSignIn, User
-from sso import connections
+from sso import connections, renewals
 from sso.connections import Facts
-from sso.models import IssuerDocument, Protocol, Revision
+from sso.models import IssuerDocument, Protocol, Revision, State
 from sso.oidc.documents import description_url
 from sso.refusals import Reason, Refused
 from sso.saml.certificates import certificates_in
 from tests.browser.scene import Scene
+from tests.browser.scenes_setup_links import begin, nobody
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import by_admin, org_of
 from tests.sso.saml.identity_provider import certified, private_key
@@ -100,6 +101,30 @@ def _by_saml(owner: User) -> str:
     return PAGE
 
 
+def _renewed(owner: User) -> str:
+    """By SAML with a certificate that ends soon, and a draft that has the next one."""
+    org, now = org_of(owner), timezone.now()
+    keep_our_key(org)
+    ending, coming = (
+        certificates_in(certified(private_key(of), "accounts.google.com", until=now + timedelta(days=days)))[0]
+        for of, days in (("first", 23), ("second", 1800))
+    )
+    entity = "https://accounts.google.com/o/saml2?idpid=C01a2b3c4"
+    facts = saml_facts(entity_id=entity, sso_url=f"{entity}&sso", certificates=(ending,), idp="google")
+    draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    Revision.objects.filter(id=draft.id).update(tested_at=now - timedelta(days=340))
+    connections.activate(org=org, revision_id=draft.id, cause=by_admin(owner))
+    connections.add_certificates(org=org, certificates=[coming], cause=by_admin(owner))
+    Revision.objects.for_org(org).filter(state=State.DRAFT).update(tested_at=now)
+    return PAGE
+
+
+def _renewing(owner: User) -> str:
+    _renewed(owner)
+    made = renewals.make_link(org=org_of(owner), recipient="Carol Diaz, Contoso IT", cause=by_admin(owner))
+    return f"/setup/{made.secret}/"
+
+
 def _saml_chosen(owner: User) -> str:
     keep_our_key(org_of(owner))
     connections.prepare(org=org_of(owner), idp="onelogin", protocol=Protocol.SAML, cause=by_admin(owner))
@@ -148,5 +173,10 @@ SCENES = {
     "sso-test-refused": Scene(lambda owner: f"{_tested(owner)}test/"),
     "sso-activate": Scene(lambda owner: f"{_tested(owner)}activate/"),
     "sso-sign-ins": Scene(lambda owner: f"{_active(owner)}sign-ins/"),
+    "sso-renewed": Scene(_renewed),
+    "sso-renewed-activate": Scene(lambda owner: f"{_renewed(owner)}activate/"),
+    "sso-renewal-link": Scene(lambda owner: f"{_renewed(owner)}certificates/link/"),
+    "setup-certificate": Scene(_renewing, begin, who=nobody),
+    "setup-certificate-open": Scene(_renewing, who=nobody),
     "person-linked": Scene(_linked),
 }
