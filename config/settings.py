@@ -240,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "tell-admins": {
+        "task": "orgs.tasks.tell_admins",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "send-invitations": {
         "task": "orgs.tasks.send_invitations",
         "schedule": 10.0,

@@ -65,6 +65,7 @@ LOOSE = {
     (apps.get_model("orgs", "ApiKey"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "ApiKey"), "revoked_by"): "support staff may have revoked it",
     (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
+    (apps.get_model("orgs", "AdminNews"), "by"): "support staff may have done it",
     (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
 }
