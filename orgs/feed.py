@@ -5,7 +5,7 @@ stamped: the resource moves to the end of the feed, past every position that any
 what is newer than a position misses nothing, however late a transaction commits, and no writer waits for another.
 
 A worker stamps (`groups_provisioning.tasks`), and so does every read that finds something to stamp, so that the feed
-depends on no worker. All times and positions come from the database's clock.
+depends on no worker. Whoever stamps has webhooks told. All times and positions come from the database's clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from orgs import nudge
 from orgs.db.transactions import postpone
 from orgs.models import FeedKind
 
@@ -124,7 +125,10 @@ def stamp() -> int:
             cursor.execute(_NEW_EPOCH)
         cursor.execute(_STAMP)
         (count,) = cursor.fetchone()
-        return int(count)
+    if count:
+        # Robust: a commit must not fail because no worker could be told. The periodic task finds what is new.
+        transaction.on_commit(nudge.wake_deliveries, robust=True)
+    return int(count)
 
 
 def stamp_all() -> None:
