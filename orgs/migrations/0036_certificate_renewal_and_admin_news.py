@@ -7,7 +7,7 @@ import orgs.db.tenancy
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orgs", "0033_changes_by_keys")]
+    dependencies = [("orgs", "0034_history_filled")]
 
     operations = [
         # Only the choices, which the database does not have.

@@ -17,6 +17,7 @@ from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
 from api.urls import urlpatterns as api_patterns
+from api.webhooks import endpoints
 from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
@@ -58,6 +59,7 @@ from tests.factories import (
     UserFactory,
     issue_token,
 )
+from tests.groups_provisioning.world import by_command
 from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET, description, rsa
 
 # What comes of a request.
@@ -801,6 +803,20 @@ API = {
     "organizations/<uuid:org>/changes": ((200, 405, 405, 405, 405), 200, 404),
     "history": ((200, 405, 405, 405, 405), 404, 404),
     "organizations/<uuid:org>/history": ((200, 405, 405, 405, 405), 200, 404),
+    **{
+        base + pattern: (statuses, own, 404)
+        for base, own in {"webhooks": 404, "organizations/<uuid:org>/webhooks": 200}.items()
+        for pattern, statuses in {
+            "": (200, 415, 405, 405, 405),
+            "/<uuid:webhook>": (200, 405, 405, 415, 204),
+            "/<uuid:webhook>/attempts": (200, 405, 405, 405, 405),
+        }.items()
+    },
+    **{
+        f"{base}/<uuid:webhook>/{verb}": ((405, status, 405, 405, 405), own, 404)
+        for base, own in {"webhooks": 404, "organizations/<uuid:org>/webhooks": 405}.items()
+        for verb, status in {"rotate-secret": 200, "enable": 200, "disable": 200, "replay": 415, "test": 200}.items()
+    },
     "": ((404, 404, 404, 404, 404), 404, 404),
 }
 
@@ -809,21 +825,27 @@ def test_every_address_of_the_api_is_in_the_table() -> None:
     assert {str(pattern.pattern) for pattern in api_patterns} == set(API)
 
 
+def api_address(pattern: str, org: Organization) -> str:
+    """<uuid:webhook>: a new one, of the org where there is one in the pattern, and of the operator otherwise."""
+    facts = {"url": "https://127.0.0.1", "kinds": ["person"], "max_items": 1, "cause": by_command()}
+    webhook = endpoints.create(org=org if "<uuid:org>" in pattern else None, **facts).endpoint
+    return f"/api/v1/{pattern}".replace("<uuid:org>", str(org.id)).replace("<uuid:webhook>", str(webhook.id))
+
+
 @pytest.mark.parametrize("pattern", API)
 def test_a_key_gets_what_the_table_says(pattern: str, org: Organization) -> None:  # E5
-    address = f"/api/v1/{pattern.replace('<uuid:org>', str(org.id))}"
     answers = {
         whose: [Client(headers={"Authorization": f"Bearer {secret}"}).generic(method, address) for method in METHODS]
-        for whose, secret in {
-            "operator": key_of(None, *Scope).secret,
-            "org": key_of(org, *Scope).secret,
-            "stranger": key_of(OrganizationFactory.create(), *Scope).secret,
-            "nobody": issue_token(org).secret,
-        }.items()
+        for whose, secret, address in (
+            ("operator", key_of(None, *Scope).secret, api_address(pattern, org)),
+            ("org", key_of(org, *Scope).secret, api_address(pattern, org)),
+            ("stranger", key_of(OrganizationFactory.create(), *Scope).secret, api_address(pattern, org)),
+            ("nobody", issue_token(org).secret, api_address(pattern, org)),
+        )
     }
     statuses = {whose: tuple(answer.status_code for answer in each) for whose, each in answers.items()}
     operators, orgs, strangers = API[pattern]
     assert (statuses["operator"], statuses["org"][0], statuses["stranger"][0]) == (operators, orgs, strangers)
     assert statuses["nobody"] == (401,) * len(METHODS)
-    refused = [answer for each in answers.values() for answer in each if answer.status_code != 200]
+    refused = [answer for each in answers.values() for answer in each if answer.status_code >= 400]
     assert {answer["Content-Type"] for answer in refused} == {"application/problem+json"}
