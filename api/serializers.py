@@ -82,13 +82,15 @@ class HistoryQuery(Exact):
 
 
 class PersonState(serializers.Serializer[Any]):
-    """concurrency_group, sub_organization: null for the default one and for the root. roles, teams: of inactive people
-    none. attributes: whatever else the identity provider wrote, in SCIM's spelling; extensions under their URN.
-    pending: changes that are known may have effects on them yet, which follow within seconds.
+    """reference: the id in a former system. concurrency_group, sub_organization: null for the default one and for the
+    root. roles, teams: of inactive people none. attributes: whatever else the identity provider wrote, in SCIM's
+    spelling; extensions under their URN. pending: changes that are known may have effects on them yet, which follow
+    within seconds.
     """
 
     user_name = serializers.CharField()
     external_id = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
     active = serializers.BooleanField()
     owner = serializers.BooleanField()
     display_name = serializers.CharField(allow_null=True)
@@ -128,10 +130,12 @@ class MappingState(serializers.Serializer[Any]):
 
 
 class GroupState(serializers.Serializer[Any]):
-    """roles: what the identity provider wrote, which every member gets."""
+    """roles: what the identity provider wrote, which every member gets. imported: it has not been pushed yet."""
 
     display_name = serializers.CharField()
     external_id = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+    imported = serializers.BooleanField()
     attributes = serializers.JSONField()
     roles = serializers.ListField(child=serializers.CharField())
     mappings = MappingState(many=True)

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, re_path
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.history import AllHistory, OrgHistory
+from api.imports import CancelImport, ImportRows, Imports, OneImport, StartImport
 from api.webhooks import views as webhooks
 
 
@@ -29,5 +30,10 @@ urlpatterns = [
     path("organizations/<uuid:org>/history", OrgHistory.as_view()),
     *_webhooks("webhooks"),
     *_webhooks("organizations/<uuid:org>/webhooks"),
+    path("organizations/<uuid:org>/imports", Imports.as_view()),
+    path("organizations/<uuid:org>/imports/<uuid:import_id>", OneImport.as_view()),
+    path("organizations/<uuid:org>/imports/<uuid:import_id>/rows", ImportRows.as_view()),
+    path("organizations/<uuid:org>/imports/<uuid:import_id>/start", StartImport.as_view()),
+    path("organizations/<uuid:org>/imports/<uuid:import_id>/cancel", CancelImport.as_view()),
     re_path("", Unknown.as_view()),
 ]

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from api.urls import urlpatterns as api_patterns
 from api.webhooks import endpoints
-from groups_provisioning.actions import group_ends, manual_changes, rules
+from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
+from groups_provisioning.models import Decision, Import, Kind, PatternType, Pending, Phase, Preview, PushedGroup, Status
 from orgs import domains, invitations, matters, setup_links, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.db.keys import uuid7
@@ -232,6 +232,12 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
     ("admins", "GET"): ORG_ADMINS,
+    ("imports", "GET"): ORG_ADMINS,
+    ("imports", "POST"): ORG_ADMINS,  # without a file
+    ("import", "GET"): THEIR_OWN,
+    ("import-start", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("import-cancel", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("import-export", "GET"): THEIR_OWN,
     ("invitations", "GET"): ORG_ADMINS,
     ("invitation-new", "GET"): ORG_ADMINS,
     ("invitation-new", "POST"): ORG_ADMINS,  # without an address
@@ -381,6 +387,7 @@ GIVES_ACCESS = {
     ("setup-link-new", "POST"),
     ("scim-token-new", "GET"),
     ("scim-token-new", "POST"),
+    ("import-start", "POST"),
     ("sso-provider", "GET"),
     ("sso-provider", "POST"),
     ("sso-configure", "GET"),
@@ -590,6 +597,14 @@ def an_invitation(org: Organization) -> UUID:
     return invitations.invite(org=org, addresses=[address], roles=["Member"], days=7, cause=cause)[0].id
 
 
+def an_import(org: Organization) -> UUID:
+    cause = Cause(Door.COMMAND, timezone.now())
+    Import.objects.for_org(org).update(phase=Phase.DONE)
+    rows = [imports.NewRow(Kind.MEMBERSHIP, 2, "ada", group="Platform")]
+    run = imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=cause)
+    return imports.run_to_end(run).id
+
+
 def a_secret(org: Organization) -> str:
     return invitations.new_secret(Invitation.objects.get(id=an_invitation(org)), timezone.now())
 
@@ -692,6 +707,7 @@ ONE = (
     )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)
     | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
     | dict.fromkeys(("setup-link-revoke", *LINK_PAGES), a_link)
     | {
@@ -817,6 +833,11 @@ API = {
         for base, own in {"webhooks": 404, "organizations/<uuid:org>/webhooks": 405}.items()
         for verb, status in {"rotate-secret": 200, "enable": 200, "disable": 200, "replay": 415, "test": 200}.items()
     },
+    "organizations/<uuid:org>/imports": ((200, 415, 405, 405, 405), 200, 404),
+    "organizations/<uuid:org>/imports/<uuid:import_id>": ((200, 405, 405, 405, 405), 200, 404),
+    "organizations/<uuid:org>/imports/<uuid:import_id>/rows": ((200, 405, 405, 405, 405), 200, 404),
+    "organizations/<uuid:org>/imports/<uuid:import_id>/start": ((405, 409, 405, 405, 405), 405, 404),
+    "organizations/<uuid:org>/imports/<uuid:import_id>/cancel": ((405, 200, 405, 405, 405), 405, 404),
     "": ((404, 404, 404, 404, 404), 404, 404),
 }
 
@@ -827,6 +848,8 @@ def test_every_address_of_the_api_is_in_the_table() -> None:
 
 def api_address(pattern: str, org: Organization) -> str:
     """<uuid:webhook>: a new one, of the org where there is one in the pattern, and of the operator otherwise."""
+    if "<uuid:import_id>" in pattern:
+        pattern = pattern.replace("<uuid:import_id>", str(an_import(org)))
     facts = {"url": "https://127.0.0.1", "kinds": ["person"], "max_items": 1, "cause": by_command()}
     webhook = endpoints.create(org=org if "<uuid:org>" in pattern else None, **facts).endpoint
     return f"/api/v1/{pattern}".replace("<uuid:org>", str(org.id)).replace("<uuid:webhook>", str(webhook.id))
