@@ -175,6 +175,16 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# --- What needs attention --------------------------------------------------------------------------------------------
+
+# Each finds the open matters of some kinds, see orgs.open_matters.
+MATTER_READERS = [
+    "orgs.matter_words.read",
+    "orgs.credential_matters.read",
+    "groups_provisioning.matters.read",
+    "sso.matters.read",
+]
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
@@ -408,6 +418,7 @@ UNFOLD = {
                 "title": _("Customers"),
                 "items": [
                     _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("Needs attention"), "notification_important", "orgs_matter"),
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),
