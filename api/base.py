@@ -138,7 +138,7 @@ class ApiView(APIView):
         try:
             sent = orjson.loads(request._request.body)
         except orjson.JSONDecodeError as error:
-            raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json", title="No JSON") from None
+            raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json") from None
         return _valid(kind(data=sent, context=context))
 
     def carry_out(self, request: Request, do: Callable[[], Any], *, status: int = 200) -> Answer:
@@ -170,14 +170,17 @@ class ApiView(APIView):
         needed = self.scope if request.method in SAFE_METHODS else self.writes
         if request.method in self.allowed_methods and needed not in key.scopes:
             detail = f"The key lacks the scope {needed.value}."
-            raise Problem(403, detail, kind="insufficient-scope", title="The key may not do this")
+            raise Problem(403, detail, kind="insufficient-scope")
+        operation = getattr(getattr(self, str(request.method).lower(), None), "operation", None)
+        if operation and operation.query is None and not operation.previews:
+            self.asked(request, Exact)  # no parameters
         agent = request.META.get("HTTP_USER_AGENT", "")
         api_keys.note_use(key, address=client_address(request._request), agent=agent)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(response, HttpResponse):
             status, value, headers = response if isinstance(response, Answer) else Answer(200, response)
-            content = b"" if status == HTTP_204_NO_CONTENT else orjson.dumps(value)
+            content = b"" if status == HTTP_204_NO_CONTENT else orjson.dumps(value, option=orjson.OPT_UTC_Z)
             response = JsonResponse(content, status=status, headers=dict(headers))
         if self.key:
             left = calls.left(self.key.id, rate=PER_MINUTE / 60, burst=PER_MINUTE)

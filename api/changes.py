@@ -8,8 +8,9 @@ from rest_framework.request import Request
 from api import cursors, problems, states
 from api.base import ApiView
 from api.cursors import Cursor, CursorMismatch
+from api.description import describes
 from api.problems import Problem
-from api.serializers import STATES, ChangesQuery
+from api.serializers import STATES, ChangesPage, ChangesQuery
 from orgs import feed
 from orgs.db.transactions import snapshot
 from orgs.feed import NUMBERS, Item, Look, Page, Range
@@ -17,6 +18,7 @@ from orgs.models import Scope
 
 OF_AN_ORG = frozenset(NUMBERS) - {"organization"}
 OF_ALL = frozenset(NUMBERS)
+PROBLEMS = ("cursor-mismatch", "resync-required")
 
 
 class Changes(ApiView):
@@ -45,7 +47,17 @@ class OrgChanges(Changes):
 
     kinds = OF_AN_ORG
 
+    @describes(
+        "Follow an organization",
+        query=ChangesQuery,
+        answer=ChangesPage,
+        problems=("cursor-mismatch", "resync-required"),
+    )
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
+        """What has changed in it since a cursor; without one everything there is, which is the full sync. An item is a
+        resource as it is now, and moves to the end whenever something of it changes. Store `next` once the page is
+        applied, and ask on while `has_more`.
+        """
         if self.key_of not in (None, org):
             raise problems.not_found()
         return self.answer(request, org)
@@ -56,7 +68,9 @@ class AllChanges(Changes):
 
     kinds = OF_ALL
 
+    @describes("Follow all organizations", query=ChangesQuery, answer=ChangesPage, problems=PROBLEMS)
     def get(self, request: Request) -> dict[str, Any]:
+        """The same of all organizations, and the organizations themselves, for keys of the operator."""
         if self.key_of is not None:
             raise problems.not_found()
         return self.answer(request, None)
@@ -67,8 +81,7 @@ def read_cursor(after: str, org_id: UUID | None, kinds: frozenset[str]) -> Curso
     try:
         return cursors.read(after, org_id=org_id, kinds=kinds)
     except CursorMismatch:
-        detail = "`after` is no cursor, or was given for another organization or other filters. Start without it."
-        raise Problem(400, detail, kind="cursor-mismatch", title="The cursor is of another question") from None
+        raise problems.cursor_mismatch() from None
 
 
 def resync_required() -> Problem:
@@ -77,7 +90,7 @@ def resync_required() -> Problem:
         "The database has been restored, or has moved, since this cursor was given. Start without `after`, overwrite "
         "what you have whatever its positions, and delete what is not named."
     )
-    return Problem(410, detail, kind="resync-required", title="The feed has to be read from its start")
+    return Problem(410, detail, kind="resync-required")
 
 
 def _page(range_: Range, limit: int, look: Look) -> tuple[Page, list[dict[str, Any]]]:

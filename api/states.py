@@ -47,6 +47,12 @@ def present(items: Sequence[Item]) -> dict[Resource, Found]:
     return found
 
 
+def of_kind(kind: str, ids: Sequence[str]) -> Rows:
+    """The states of resources of one kind, by id; None where it is more than is read at once, but not for the first."""
+    rows = _READERS[kind](ids)
+    return {id_: rows.get(id_, GONE) for id_ in ids}
+
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 _PEOPLE = """

@@ -2,14 +2,37 @@
 
 from django.urls import path, re_path
 
+from api import explanations, mappings, matters, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.history import AllHistory, OrgHistory
 
+ORG = "organizations/<uuid:org>"
+
 urlpatterns = [
     path("changes", AllChanges.as_view()),
-    path("organizations/<uuid:org>/changes", OrgChanges.as_view()),
+    path(f"{ORG}/changes", OrgChanges.as_view()),
     path("history", AllHistory.as_view()),
-    path("organizations/<uuid:org>/history", OrgHistory.as_view()),
+    path(f"{ORG}/history", OrgHistory.as_view()),
+    path("organizations", resources.Organizations.as_view()),
+    path(ORG, resources.OneOrganization.as_view()),
+    path(f"{ORG}/people", resources.People.as_view()),
+    path(f"{ORG}/people/<uuid:person>", resources.OnePerson.as_view()),
+    path(f"{ORG}/people/<uuid:person>/explanation", explanations.OneExplanation.as_view()),
+    path(f"{ORG}/teams", resources.Teams.as_view()),
+    path(f"{ORG}/teams/<uuid:entity>", resources.OneTeam.as_view()),
+    path(f"{ORG}/concurrency-groups", resources.ConcurrencyGroups.as_view()),
+    path(f"{ORG}/concurrency-groups/<uuid:entity>", resources.OneConcurrencyGroup.as_view()),
+    path(f"{ORG}/sub-organizations", resources.SubOrganizations.as_view()),
+    path(f"{ORG}/sub-organizations/<uuid:entity>", resources.OneSubOrganization.as_view()),
+    path(f"{ORG}/groups", resources.Groups.as_view()),
+    path(f"{ORG}/groups/<uuid:group>", resources.OneGroup.as_view()),
+    path(f"{ORG}/groups/<uuid:group>/members", resources.Members.as_view()),
+    path(f"{ORG}/mappings", mappings.Mappings.as_view()),
+    path(f"{ORG}/mappings/<uuid:mapping>", mappings.OneMapping.as_view()),
+    path(f"{ORG}/rules", mappings.Rules.as_view()),
+    path(f"{ORG}/rules/<uuid:rule>", mappings.OneRule.as_view()),
+    path(f"{ORG}/conflicts", mappings.Conflicts.as_view()),
+    path(f"{ORG}/matters", matters.Matters.as_view()),
     re_path("", Unknown.as_view()),
 ]

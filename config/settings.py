@@ -330,7 +330,7 @@ TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
 IDP_NETWORKS = ENVIRONMENT.idp_networks
 
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None, "DATETIME_FORMAT": None}
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from api.urls import urlpatterns as api_patterns
 from groups_provisioning.actions import group_ends, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
@@ -46,7 +45,6 @@ from sso import connections
 from sso.connections import Facts
 from sso.models import IssuerDocument, Revision
 from sso.oidc.documents import description_url
-from tests.api.consumer import key_of
 from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import (
@@ -780,39 +778,3 @@ def test_without_a_valid_token_everything_is_401(pattern: str, credential: str, 
     for method in METHODS:
         answer = idp(method, address, {})
         assert (answer.status_code, answer["Content-Type"]) == (401, "application/scim+json")
-
-
-# What is below /api/v1 is answered by a front door too: the key alone decides which orgs there are (SPEC E5).
-# For each pattern of api.urls: what GET, POST, PUT, PATCH and DELETE answer to a key of the operator, and what GET
-# answers to one of the org, and to one of another org. Without a valid key everything is 401.
-API = {
-    "changes": ((200, 405, 405, 405, 405), 404, 404),
-    "organizations/<uuid:org>/changes": ((200, 405, 405, 405, 405), 200, 404),
-    "history": ((200, 405, 405, 405, 405), 404, 404),
-    "organizations/<uuid:org>/history": ((200, 405, 405, 405, 405), 200, 404),
-    "": ((404, 404, 404, 404, 404), 404, 404),
-}
-
-
-def test_every_address_of_the_api_is_in_the_table() -> None:
-    assert {str(pattern.pattern) for pattern in api_patterns} == set(API)
-
-
-@pytest.mark.parametrize("pattern", API)
-def test_a_key_gets_what_the_table_says(pattern: str, org: Organization) -> None:  # E5
-    address = f"/api/v1/{pattern.replace('<uuid:org>', str(org.id))}"
-    answers = {
-        whose: [Client(headers={"Authorization": f"Bearer {secret}"}).generic(method, address) for method in METHODS]
-        for whose, secret in {
-            "operator": key_of(None, *Scope).secret,
-            "org": key_of(org, *Scope).secret,
-            "stranger": key_of(OrganizationFactory.create(), *Scope).secret,
-            "nobody": issue_token(org).secret,
-        }.items()
-    }
-    statuses = {whose: tuple(answer.status_code for answer in each) for whose, each in answers.items()}
-    operators, orgs, strangers = API[pattern]
-    assert (statuses["operator"], statuses["org"][0], statuses["stranger"][0]) == (operators, orgs, strangers)
-    assert statuses["nobody"] == (401,) * len(METHODS)
-    refused = [answer for each in answers.values() for answer in each if answer.status_code != 200]
-    assert {answer["Content-Type"] for answer in refused} == {"application/problem+json"}
