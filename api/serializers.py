@@ -337,7 +337,10 @@ class ByState(serializers.Serializer[Any]):
 
 
 class HistoryChange(ChangeState):
-    """A change, and who asked for it. detail: what it was, by verb; null where it was told before. message: in words."""
+    """A change, and who asked for it.
+
+    detail: what it was, by verb; null where it was told before. message: in words.
+    """
 
     by = ByState()
     request_id = serializers.UUIDField(allow_null=True)
@@ -346,7 +349,10 @@ class HistoryChange(ChangeState):
 
 
 class EffectState(serializers.Serializer[Any]):
-    """What a change brought somebody. slot: roles, a kind of place, or the account. was, now: by slot. message: in words."""
+    """What a change brought somebody.
+
+    slot: roles, a kind of place, or the account. was, now: by slot. message: in words.
+    """
 
     person = serializers.UUIDField()
     slot = serializers.CharField()
@@ -373,7 +379,7 @@ class AnyHistory(serializers.Serializer[Any]):
 class HistoryPage(ChangesPage):
     """A page of the history. epoch: of its positions. next: the cursor to go on with, now or later."""
 
-    items = AnyHistory(many=True)
+    items = AnyHistory(many=True)  # type: ignore[assignment]
 
 
 @cache

@@ -5,11 +5,13 @@ from django.urls import path, re_path
 from api import explanations, mappings, matters, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
+from api.documents import openapi
 from api.history import AllHistory, OrgHistory
 
 ORG = "organizations/<uuid:org>"
 
 urlpatterns = [
+    path("openapi.json", openapi),
     path("changes", AllChanges.as_view()),
     path(f"{ORG}/changes", OrgChanges.as_view()),
     path("history", AllHistory.as_view()),

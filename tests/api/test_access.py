@@ -44,7 +44,9 @@ VIEWS = dict(views())
 def test_every_address_is_a_view_with_a_key() -> None:
     assert all(issubclass(view, ApiView) for view in VIEWS.values())
     below = {pattern: view for pattern, view in VIEWS.items() if "<uuid:org>" in pattern}
-    assert all(issubclass(view, OrgView) or pattern.endswith("/changes") for pattern, view in below.items())
+    assert all(
+        issubclass(view, OrgView) or pattern.endswith(("/changes", "/history")) for pattern, view in below.items()
+    )
 
 
 def address(pattern: str, org: Organization) -> str:

@@ -33,7 +33,6 @@ from orgs.models import (
     Organization,
     Purpose,
     ScimToken,
-    Scope,
     SetupLink,
     User,
 )
@@ -84,6 +83,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("health-live", "GET"): EVERYBODY,
     ("health-ready", "GET"): EVERYBODY,
     ("health-queue", "GET"): EVERYBODY,
+    ("api-docs", "GET"): EVERYBODY,
+    ("problem", "GET"): EVERYBODY,
     ("sign-in", "GET"): (OPEN, ONWARD, ONWARD, ONWARD, ADMIN),
     ("sign-in-org", "GET"): (OPEN, OPEN, ONWARD, ONWARD, OPEN),  # who is signed in elsewhere may sign in here
     ("where-to-sign-in", "GET"): EVERYBODY,
@@ -557,6 +558,8 @@ def address_of(name: str, org: Organization) -> str:
         return reverse(name, args=[Matter.objects.for_org(org).get().id])
     if name == "second-factor-remove":
         return reverse(name, args=[App(UserFactory.create(org=org)).row.id])
+    if name == "problem":
+        return reverse(name, args=["invalid-value"])
     if name == "setup-domain-look":
         return reverse(name, args=[a_link(org), "corp.example"])
     if name in ONE:
