@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from api import cursors, history_items, ocsf, problems
 from api.base import ApiView
-from api.changes import PROBLEMS, read_cursor, resync_required
+from api.changes import PROBLEMS, read_cursor, refuse_former
 from api.cursors import Cursor
 from api.description import describes
 from api.serializers import HistoryPage, HistoryQuery
@@ -29,8 +29,8 @@ class History(ApiView):
         look = feed.look_at_history(org_id, after)
         if not look.is_open:
             raise problems.not_found()
-        if cursor and (cursor.epoch != look.epoch or cursor.position > look.position):
-            raise resync_required()
+        if cursor:
+            refuse_former(cursor, look)
         page, items = Page([], look.position, has_more=False), []
         if look.is_newer:
             with snapshot():

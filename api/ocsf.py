@@ -73,6 +73,7 @@ _profile = partial(Shape, ENTITY, type="Schema profile", uid="profile", name="pr
 _token = partial(Shape, ENTITY, type="SCIM token", uid="token", name="name")
 _key = partial(Shape, ENTITY, type="API key", uid="key", name="name")
 _link = partial(Shape, ENTITY, type="Setup link", uid="link", name="purpose")
+_webhook = partial(Shape, ENTITY, type="Webhook", uid="webhook", name="host")
 _invitation = partial(Shape, ENTITY, type="Invitation", uid="invitation")
 
 SHAPES: dict[str, Shape] = {
@@ -150,6 +151,14 @@ SHAPES: dict[str, Shape] = {
     "setup_link.finished": _link("Deactivate"),
     "setup_link.revoked": _link("Delete"),
     "key.issued": _key("Create"),
+    "webhook.created": _webhook("Create"),
+    "webhook.changed": _webhook("Update"),
+    "webhook.secret_rotated": _webhook("Update"),
+    "webhook.enabled": _webhook("Enable"),
+    "webhook.disabled": _webhook("Disable"),
+    "webhook.deleted": _webhook("Delete"),
+    "webhook.tested": _webhook("Update"),
+    "webhook.replayed": _webhook("Update"),
     "key.revoked": _key("Delete"),
     "matter.dismissed": Shape(ENTITY, "Deactivate", type="Notice", name="name"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),

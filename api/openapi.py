@@ -23,7 +23,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from api import problems
-from api.base import ApiView
+from api.base import ApiView, OrgView
 from api.description import Operation
 from api.front import BASE
 from api.problem_kinds import KINDS
@@ -50,6 +50,7 @@ PATH_PARAMETERS = {
     "entity": "The id of the team, concurrency group or sub-organization.",
     "mapping": "The id of the mapping.",
     "rule": "The id of the rule.",
+    "webhook": "The id of the webhook.",
 }
 
 ANYWHERE = (401, 403, 404, 429, 503)
@@ -86,12 +87,13 @@ class _Described(AutoSchema):
         return operation
 
     def get_operation_id(self) -> str:
-        words = re.findall(r"[A-Za-z]+", self.operation.summary)
+        words = re.findall(r"[A-Za-z]+", self.get_summary())
         first, *others = (word for word in words if word not in ("a", "an", "the"))
         return first.lower() + "".join(word[0].upper() + word[1:] for word in others)
 
     def get_summary(self) -> str:
-        return self.operation.summary
+        is_operators = isinstance(self.view, OrgView) and "{org}" not in self.path
+        return self.operation.summary + (" of the operator" if is_operators else "")
 
     def get_description(self) -> str:  # type: ignore[override]
         view = cast(ApiView, self.view)
@@ -219,8 +221,7 @@ def _problem(status: int, kinds: list[str]) -> dict[str, Any]:
 
 def _tag(path: str) -> str:
     """What the path is about: its first part, or the one after the org's id."""
-    parts = [part for part in path.split("/") if part]
-    name = parts[2] if len(parts) > 2 else parts[0]
+    name = path.removeprefix("/organizations/{org}/").strip("/").split("/")[0]
     return name.replace("-", " ").capitalize().replace("Sub o", "Sub-o")
 
 

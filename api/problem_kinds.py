@@ -51,4 +51,10 @@ KINDS: Mapping[str, Kind] = {
         "The database was restored from a backup, or has moved, since this cursor was given. Start without `after`, "
         "overwrite what you have whatever its positions say, and delete what the new listing does not name.",
     ),
+    "too-many-webhooks": Kind(
+        409,
+        "There are as many webhooks as there may be",
+        "An organization, and the operator, may have only so many. Delete one that is not needed, or let one serve "
+        "more kinds.",
+    ),
 } | {name_of(refusal): _of_a_command(refusal) for refusal in refusals.WORDS}

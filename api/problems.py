@@ -86,8 +86,8 @@ def refused(refusal: Exception, detail: str, *, status: int = 409) -> Problem:
 
 def cursor_mismatch() -> Problem:
     detail = (
-        "`after` is no cursor, or was given for another question: another organization, or other parameters. Start "
-        "without it."
+        "This is no cursor, or was given for another question: another organization, or other parameters. Start "
+        "without one."
     )
     return Problem(400, detail, kind="cursor-mismatch")
 

@@ -1,12 +1,28 @@
 """What is below `/api/v1`. Not part of the URLconf: the front door resolves these."""
 
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 
 from api import explanations, mappings, matters, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.documents import openapi
 from api.history import AllHistory, OrgHistory
+from api.webhooks import views as webhooks
+
+
+def _webhooks(base: str) -> list[URLPattern]:
+    one = f"{base}/<uuid:webhook>"
+    return [
+        path(base, webhooks.Webhooks.as_view()),
+        path(one, webhooks.Webhook.as_view()),
+        path(f"{one}/attempts", webhooks.Attempts.as_view()),
+        path(f"{one}/rotate-secret", webhooks.RotateSecret.as_view()),
+        path(f"{one}/enable", webhooks.Enable.as_view()),
+        path(f"{one}/disable", webhooks.Disable.as_view()),
+        path(f"{one}/replay", webhooks.Replay.as_view()),
+        path(f"{one}/test", webhooks.Test.as_view()),
+    ]
+
 
 ORG = "organizations/<uuid:org>"
 
@@ -36,5 +52,7 @@ urlpatterns = [
     path(f"{ORG}/rules/<uuid:rule>", mappings.OneRule.as_view()),
     path(f"{ORG}/conflicts", mappings.Conflicts.as_view()),
     path(f"{ORG}/matters", matters.Matters.as_view()),
+    *_webhooks("webhooks"),
+    *_webhooks(f"{ORG}/webhooks"),
     re_path("", Unknown.as_view()),
 ]

@@ -1,10 +1,29 @@
 """What an operator can get wrong without noticing: named by `manage.py check`, and by the web server as it starts."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
+
+METADATA = (ip_address("169.254.169.254"), ip_address("fd00:ec2::254"))
+"""Where clouds tell a machine its own credentials."""
+
+
+@register()
+def networks(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckMessage]:
+    """Warnings about what webhooks may reach."""
+    allowed = settings.ENVIRONMENT.webhook_allowed_networks
+    if not any(address in network for address in METADATA for network in allowed):
+        return []
+    return [
+        Warning(
+            "Webhooks of the operator may reach the service at which clouds tell a machine its own credentials.",
+            hint="Name in WEBHOOK_ALLOWED_NETWORKS only the networks of whoever receives webhooks.",
+            id="muster.W003",
+        )
+    ]
 
 
 @register()

@@ -31,7 +31,7 @@ class Environment:
     embedded services and a key kept in the state directory. secret_key_fallbacks: former keys. hsts_preload: browsers
     are to insist on https for every subdomain of the public host as well, for good. support_email: empty if there is no
     support contact. receipts: the directory for receipts of people who were erased. idp_networks: may be connected to
-    for an identity provider, although they are not public.
+    for an identity provider, although they are not public; webhook_allowed_networks: for webhooks of the operator.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -52,6 +52,7 @@ class Environment:
     scim_burst: int
     scim_failures_per_minute: int
     idp_networks: tuple[IPv4Network | IPv6Network, ...]
+    webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...]
     hsts_preload: bool
     log_level: str
     receipts: Path
@@ -103,6 +104,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
         idp_networks=_networks(environ, "IDP_NETWORKS"),
+        webhook_allowed_networks=_networks(environ, "WEBHOOK_ALLOWED_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),

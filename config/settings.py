@@ -202,6 +202,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_REDIRECT_STDOUTS = False
+# Workers for this queue wait for whoever receives webhooks; settling has workers of its own.
+CELERY_TASK_ROUTES = {"api.tasks.deliver": {"queue": "webhooks"}}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # Makes sure of what nudges (orgs.nudge) only speed up. Its messages do not pile up while no worker runs.
@@ -209,6 +211,22 @@ CELERY_BEAT_SCHEDULE = {
         "task": "groups_provisioning.tasks.settle_pending",
         "schedule": 2.0,
         "options": {"expires": 30},
+    },
+    # Makes sure of what nudges only speed up, and sends again what is due.
+    "wake-deliveries": {
+        "task": "api.tasks.wake_deliveries",
+        "schedule": 2.0,
+        "options": {"expires": 30},
+    },
+    "tell-of-webhooks": {
+        "task": "api.tasks.tell_of_webhooks",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "forget-webhook-attempts": {
+        "task": "api.tasks.forget_attempts",
+        "schedule": crontab(hour="3", minute="59"),
+        "options": {"expires": 12 * 60 * 60},
     },
     "tell-support": {
         "task": "orgs.tasks.tell_support",
@@ -237,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tell-of-setup-links": {
         "task": "orgs.tasks.tell_of_setup_links",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "tell-admins": {
+        "task": "orgs.tasks.tell_admins",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
@@ -329,6 +352,10 @@ TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 # --- Single sign-on --------------------------------------------------------------------------------------------------
 
 IDP_NETWORKS = ENVIRONMENT.idp_networks
+
+# --- The API ---------------------------------------------------------------------------------------------------------
+
+WEBHOOK_ALLOWED_NETWORKS = ENVIRONMENT.webhook_allowed_networks
 
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None, "DATETIME_FORMAT": None}
 SPECTACULAR_SETTINGS = {  # the rest is in api.openapi

@@ -1,4 +1,4 @@
-"""`make up`: the embedded services, the migrations, the demo, then web, worker and beat until told to stop.
+"""`make up`: the embedded services, the migrations, the demo, then web, workers and beat until told to stop.
 
 `make dev` does the same with a web server and a worker that restart when code changes, and with logs in the terminal.
 `make reset` removes the data of both.
@@ -39,6 +39,7 @@ LEAVE = TERMINATE + 5  # how long the children of a killed supervisor may take t
 LOOK = 1  # between two checks of PostgreSQL and Valkey
 LONGEST = 60  # pause before a child that keeps ending is started again
 
+WEBHOOK_THREADS = 16
 QUICK_DEATHS = 5  # in a row, until web is given up, and with it everything; without the others web goes on
 
 # Replaces itself with "$@", with a watcher beside it in the same process group. Nothing is ever written to the pipe on
@@ -99,6 +100,9 @@ def children_of(env: Environment) -> tuple[Job, ...]:
     # Workers do not need to communicate with each other.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     worker = (*celery, "worker", "--concurrency=2", "--loglevel=INFO", *alone)
+    # It waits for others all the time, which settling must not do.
+    threads = ("--pool=threads", f"--concurrency={WEBHOOK_THREADS}")
+    webhooks = (*celery, "worker", "--queues=webhooks", "--hostname=webhooks@%h", *threads, "--loglevel=INFO", *alone)
     beat = (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")
     if env.dev:
         # Django's server notices changes to templates as well as to code.
@@ -106,11 +110,13 @@ def children_of(env: Environment) -> tuple[Job, ...]:
         return (
             Job("web", (*MANAGE, "runserver", "--nostatic", address)),
             Job("worker", reloaded((*python, *worker))),
+            Job("webhooks", reloaded((*python, *webhooks))),
             Job("beat", (*python, *beat)),
         )
     return (
         Job("web", (*python, "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
         Job("worker", (*python, *worker)),
+        Job("webhooks", (*python, *webhooks)),
         Job("beat", (*python, *beat)),
     )
 

@@ -707,6 +707,53 @@ class KeyRevoked(KeyDetail, verb="key.revoked"):
     """An API key was revoked."""
 
 
+class WebhookDetail(Detail):
+    """A webhook, by its id, and the host of its address: a path may be a secret."""
+
+    webhook: str
+    host: str
+
+
+class WebhookCreated(WebhookDetail, verb="webhook.created"):
+    """A webhook was created (SPEC E3). kinds: of resources that it tells of."""
+
+    kinds: list[str]
+
+
+class WebhookChanged(WebhookDetail, verb="webhook.changed"):
+    """A webhook was changed. fields: their names."""
+
+    fields: list[str]
+
+
+class WebhookSecretRotated(WebhookDetail, verb="webhook.secret_rotated"):
+    """A webhook got another secret; for a day its messages are signed with the former one too."""
+
+
+class WebhookEnabled(WebhookDetail, verb="webhook.enabled"):
+    """A webhook that was disabled goes on where it had ended."""
+
+
+class WebhookDisabled(WebhookDetail, verb="webhook.disabled"):
+    """A webhook was disabled, by somebody or by itself. reason: as in `Endpoint`."""
+
+    reason: str
+
+
+class WebhookDeleted(WebhookDetail, verb="webhook.deleted"):
+    """A webhook was deleted."""
+
+
+class WebhookTested(WebhookDetail, verb="webhook.tested"):
+    """A test was sent to a webhook."""
+
+
+class WebhookReplayed(WebhookDetail, verb="webhook.replayed"):
+    """A webhook goes back to an earlier position of the feed, or to its start."""
+
+    from_start: bool
+
+
 class MatterDismissed(Detail, verb="matter.dismissed"):
     """An admin dismissed a matter, which stays out of sight. kind: as in `Matter`. name: its subject's.
 

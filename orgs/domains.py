@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import F, Q
 
-from orgs import txt_records
+from orgs import admin_news, txt_records
 from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
 from orgs.db.keys import fold
+from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
 from orgs.history import Cause, record
-from orgs.models import Organization, PendingDomain, User, VerifiedDomain
+from orgs.models import AdminNewsKind, Door, Organization, PendingDomain, User, VerifiedDomain
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -72,6 +73,8 @@ def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
         ignore_conflicts=True,  # an admin verified one at this moment
     )
     record(org, cause, OrgDomainsChanged(was=sorted(present), now=sorted(wished)))
+    admin_news.about_domains(org, AdminNewsKind.DOMAIN_ADDED, wished - present, cause)
+    admin_news.about_domains(org, AdminNewsKind.DOMAIN_REMOVED, present - wished, cause)
 
 
 @command
@@ -94,6 +97,8 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
     )
     if is_new:
         record(org, cause, OrgDomainAsked(name=wished))
+        if cause.door != Door.LINK:  # which is mailed about itself (`orgs.setup_link_mail`)
+            admin_news.about_domains(org, AdminNewsKind.DOMAIN_ASKED, [wished], cause)
     return wished
 
 
@@ -136,9 +141,15 @@ def read_again(domain: VerifiedDomain, *, at: datetime) -> None:
     try:
         _find(domain)
     except NotProven:
-        row.filter(gone_since=None).update(gone_since=at)
+        _note_gone(domain, at)
         raise
     row.update(gone_since=None)
+
+
+@command
+def _note_gone(domain: VerifiedDomain, at: datetime) -> None:
+    if VerifiedDomain.objects.filter(pk=domain.pk, gone_since=None).update(gone_since=at):
+        admin_news.about_domains(domain.org, AdminNewsKind.DOMAIN_GONE, [domain.name], Cause(Door.CLOCK, at))
 
 
 def next_to_read(*, at: datetime) -> VerifiedDomain | None:
@@ -146,6 +157,15 @@ def next_to_read(*, at: datetime) -> VerifiedDomain | None:
     proved = VerifiedDomain.objects.filter(by_dns=True, org__closed_at=None).exclude(token="")
     due = proved.filter(Q(read_at=None) | Q(read_at__lte=at - AGAIN))
     return due.order_by(F("read_at").asc(nulls_first=True), "pk").first()
+
+
+def proving(address: str) -> TenantQuerySet[VerifiedDomain]:
+    """The domains that say whose an address is, one of each org that has verified its domain.
+
+    One whose DNS record is gone proves nothing any more (SPEC L1).
+    """
+    _, at, name = fold(address).rpartition("@")
+    return VerifiedDomain.objects.filter(name=name if at else "", gone_since=None)
 
 
 def _find(domain: PendingDomain | VerifiedDomain) -> None:
@@ -169,6 +189,7 @@ def _enter(pending: PendingDomain, cause: Cause) -> None:
     proved = {"verified_at": cause.at, "by_dns": True, "token": pending.token, "read_at": cause.at}
     VerifiedDomain.objects.get_or_create(org=org, name=pending.name, defaults=proved)
     record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
+    admin_news.about_domains(org, AdminNewsKind.DOMAIN_ADDED, {pending.name} - {*was}, cause)
 
 
 @command
@@ -177,6 +198,7 @@ def remove(*, org: Organization, name: str, cause: Cause) -> None:
     was = _names(org)
     if VerifiedDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
+        admin_news.about_domains(org, AdminNewsKind.DOMAIN_REMOVED, [name], cause)
     elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainDropped(name=name))
     else:

@@ -8,7 +8,7 @@ what is newer than a position misses nothing, however late a transaction commits
 history records is stamped in the same way: each change gets a place, and each batch of effects that it has later.
 
 A worker stamps (`groups_provisioning.tasks`), and so does every read that finds something to stamp, so that the feed
-depends on no worker. All times and positions come from the database's clock.
+depends on no worker. Whoever stamps has webhooks told. All times and positions come from the database's clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from orgs import nudge
 from orgs.db.transactions import postpone
 from orgs.models import FeedKind, HistoryKind
 
@@ -144,7 +145,10 @@ def stamp() -> int:
             cursor.execute(_NEW_EPOCH)
         cursor.execute(_STAMP)
         (count,) = cursor.fetchone()
-        return int(count)
+    if count:
+        # Robust: a commit must not fail because no worker could be told. The periodic task finds what is new.
+        transaction.on_commit(nudge.wake_deliveries, robust=True)
+    return int(count)
 
 
 def stamp_all() -> None:

@@ -187,19 +187,17 @@ class PasskeyForm(FactorForm):
         super().__init__(data, initial={"name": _("Passkey")})
 
 
-class SetupLinkForm(forms.Form):
-    """Whom a link is for, and what they are to set up."""
+class RecipientForm(forms.Form):
+    """Whom a setup link is for."""
 
-    purpose = forms.ChoiceField(label=_("What they set up"), choices=Purpose.choices, widget=forms.RadioSelect)
     recipient = forms.CharField(
         label=_("Who gets the link"),
         max_length=100,
         help_text=_("Their name, for the list of links and for history. Muster sends them nothing: you hand it over."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-
-    def clean_purpose(self) -> Purpose:
-        return Purpose(self.cleaned_data["purpose"])
+    about = "recipient"
+    """The field beside which it is said why no link was made."""
 
     def refuse(self, refusal: setup_links.AlreadyOpen | tokens.PrerequisiteMissing) -> None:
         """Say why no link was made."""
@@ -208,7 +206,22 @@ class SetupLinkForm(forms.Form):
         else:
             (there,) = refusal.args
             words = _("%(recipient)s has a link for this. Revoke it first.") % {"recipient": there.recipient}
-        self.add_error("purpose", words)
+        self.add_error(self.about, words)
+
+
+class SetupLinkForm(RecipientForm):
+    """What they are to set up, too. A link for renewing certificates is made beside these (`sso.renewals`)."""
+
+    purpose = forms.ChoiceField(
+        label=_("What they set up"),
+        choices=[(value, label) for value, label in Purpose.choices if value != Purpose.RENEWAL],
+        widget=forms.RadioSelect,
+    )
+    field_order = ("purpose", "recipient")
+    about = "purpose"
+
+    def clean_purpose(self) -> Purpose:
+        return Purpose(self.cleaned_data["purpose"])
 
 
 class NewOwnerForm(forms.Form):

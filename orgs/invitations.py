@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from orgs import domains, history
+from orgs import admin_news, domains, history
 from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
@@ -227,6 +227,7 @@ def accepted(invitation: Invitation, user: User, at: datetime) -> None:
     """Note who accepted an invitation, which the caller has locked."""
     invitation.user = user
     _end(invitation, Ending.ACCEPTED, at)
+    admin_news.about_roles(invitation.org, user, was=(), now=invitation.roles, by=invitation.invited_by, at=at)
 
 
 def _end(invitation: Invitation, ending: Ending, at: datetime) -> None:

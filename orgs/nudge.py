@@ -1,4 +1,4 @@
-"""The nudge: tells a worker, within milliseconds of a commit, that there are people to settle.
+"""The nudge: tells a worker, within milliseconds of a commit, that there are people to settle, or something to deliver.
 
 Requests never talk to the broker, which may be slow, paused or gone: one thread per process does. A lost nudge does no
 harm, since beat has a worker look every two seconds (CELERY_BEAT_SCHEDULE).
@@ -14,15 +14,21 @@ from orgs.per_process import Background, PerProcess
 
 log = structlog.get_logger(__name__)
 
-TASK = "groups_provisioning.tasks.settle_pending"  # by name: this app must not import the one that settles
+SETTLE = "groups_provisioning.tasks.settle_pending"  # by name: this app must not import those that work
+DELIVER = "api.tasks.wake_deliveries"
 EVERY = 0.25  # seconds between two nudges from one process
 PAUSE = 5.0  # seconds after a failed nudge
 EXPIRES = 30  # seconds until a nudge expires; longer than the clocks of two machines may differ
 
 
 def wake() -> None:
-    """Nudge a worker soon. Never waits."""
-    _nudger().wake()
+    """Have a worker settle people soon. Never waits."""
+    _nudger().wake(SETTLE)
+
+
+def wake_deliveries() -> None:
+    """Have a worker send what is new in the feed soon. Never waits."""
+    _nudger().wake(DELIVER)
 
 
 class Nudger(Background):
@@ -33,8 +39,10 @@ class Nudger(Background):
     def __init__(self) -> None:
         super().__init__()
         self._asked = threading.Event()
+        self._tasks: set[str] = set()
 
-    def wake(self) -> None:
+    def wake(self, task: str) -> None:
+        self._tasks.add(task)
         self._asked.set()
         self.start()
 
@@ -43,17 +51,19 @@ class Nudger(Background):
             self._asked.wait()
             self._asked.clear()
             try:
-                _send()
+                for task in tuple(self._tasks):
+                    self._tasks.discard(task)
+                    _send(task)
                 time.sleep(EVERY)
             except Exception as error:  # whatever happens, the thread keeps running
                 log.warning("nudge_failed", error=f"{type(error).__name__}: {error}", pause=PAUSE)
                 time.sleep(PAUSE)
 
 
-def _send() -> None:
+def _send(task: str) -> None:
     # A new connection each time, so that none survives a restart or a fork; and no retries.
     with current_app.connection_for_write(transport_options={"max_retries": 1, "interval_start": 0}) as connection:
-        current_app.send_task(TASK, connection=connection, expires=EXPIRES, retry=False)
+        current_app.send_task(task, connection=connection, expires=EXPIRES, retry=False)
 
 
 _nudger = PerProcess(Nudger)

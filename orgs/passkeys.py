@@ -1,21 +1,18 @@
-"""Passkeys: what is asked of a browser, and whether its answer is one (WebAuthn level 3)."""
+"""Passkeys: what is asked of a browser, and whether its answer is one (WebAuthn level 3).
+
+The library takes 19 MB, so it is imported where it is used: a worker, which never asks for a passkey, goes without.
+"""
 
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-import webauthn
 from django.conf import settings
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
-VERIFIED = UserVerificationRequirement.REQUIRED  # by a PIN, a finger or a face: the device alone is not enough
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 
 class NotAccepted(Exception):
@@ -58,6 +55,13 @@ def ask_for_new(*, account: bytes, name: str, label: str, known: Iterable[bytes]
 
     known: the ids of passkeys that the account has, which the same device is not asked for twice.
     """
+    import webauthn
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = webauthn.generate_registration_options(
         rp_id=_host(),
         rp_name="Muster",
@@ -66,7 +70,9 @@ def ask_for_new(*, account: bytes, name: str, label: str, known: Iterable[bytes]
         user_display_name=label,
         exclude_credentials=_described(known),
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=VERIFIED
+            resident_key=ResidentKeyRequirement.PREFERRED,
+            # By a PIN, a finger or a face: the device alone is not enough.
+            user_verification=UserVerificationRequirement.REQUIRED,
         ),
     )
     return Question(webauthn.options_to_json(options), options.challenge)
@@ -74,6 +80,8 @@ def ask_for_new(*, account: bytes, name: str, label: str, known: Iterable[bytes]
 
 def new_from(answer: str, challenge: bytes) -> Passkey:
     """The passkey that a browser has made. Raises NotAccepted."""
+    import webauthn
+
     try:
         made = webauthn.verify_registration_response(
             credential=answer,
@@ -89,14 +97,21 @@ def new_from(answer: str, challenge: bytes) -> Passkey:
 
 def ask_for(known: Iterable[bytes]) -> Question:
     """Ask for one of these passkeys, by their ids."""
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = webauthn.generate_authentication_options(
-        rp_id=_host(), allow_credentials=_described(known), user_verification=VERIFIED
+        rp_id=_host(),
+        allow_credentials=_described(known),
+        user_verification=UserVerificationRequirement.REQUIRED,  # as in `ask_for_new`
     )
     return Question(webauthn.options_to_json(options), options.challenge)
 
 
 def id_in(answer: str) -> bytes:
     """The id of the passkey that a browser says it used. Raises NotAccepted."""
+    import webauthn
+
     try:
         return webauthn.helpers.parse_authentication_credential_json(answer).raw_id
     except Exception as error:  # as above
@@ -105,6 +120,8 @@ def id_in(answer: str) -> bytes:
 
 def sign_count_in(answer: str, challenge: bytes, passkey: Passkey) -> int:
     """The passkey's count after this use, which the answer proves. Raises NotAccepted, also if the count went back."""
+    import webauthn
+
     try:
         proof = webauthn.verify_authentication_response(
             credential=answer,
@@ -131,5 +148,7 @@ def _origin() -> str:
     return f"{parts.scheme}://{parts.hostname}" + ("" if parts.port in (None, usual) else f":{parts.port}")
 
 
-def _described(ids: Iterable[bytes]) -> list[PublicKeyCredentialDescriptor]:
+def _described(ids: Iterable[bytes]) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return [PublicKeyCredentialDescriptor(id=id_) for id_ in ids]

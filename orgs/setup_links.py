@@ -162,6 +162,12 @@ def told(link: SetupLink) -> None:
     link.save(update_fields=["untold"])
 
 
+@command
+def end_all(*, org: Organization, purpose: Purpose, at: datetime) -> None:
+    """End what links there are for a purpose that is over."""
+    SetupLink.objects.for_org(org).filter(purpose=purpose, ended_at=None).update(ended_at=at)
+
+
 def end_with(user: User, at: datetime) -> None:
     """End every open link that `user` made: their account ends (SPEC U4)."""
     postpone("UPDATE orgs_setuplink SET ended_at = %s WHERE made_by_id = %s AND ended_at IS NULL", [at, user.pk])

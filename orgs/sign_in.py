@@ -21,9 +21,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from orgs import people, sign_in_failures
+from orgs import domains, people, sign_in_failures
 from orgs.db.keys import fold
-from orgs.models import Organization, User, VerifiedDomain
+from orgs.models import Organization, User
 from orgs.models.people import UserQuerySet
 from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
 from orgs.web.in_flight import InFlight
@@ -141,8 +141,7 @@ def with_providers(address: str) -> list[Organization]:
 
     Whether it has an account there, nobody looks. A domain whose record is gone leads nowhere.
     """
-    _, at, domain = fold(address).rpartition("@")
-    listed = VerifiedDomain.objects.filter(name=domain if at else "", gone_since=None)
+    listed = domains.proving(address)
     active = Organization.objects.filter(closed_at=None).exclude(sso_connection=None)
     return list(active.filter(id__in=listed.values("org")).order_by("id"))
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from orgs import (
+    admin_news,
     deletions,
     domains,
     invitation_mail,
@@ -64,6 +65,12 @@ def read_domains_again() -> None:
 def tell_of_tokens() -> None:
     """Runs outside requests, as `tell_support`."""
     token_mail.tell(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def tell_admins() -> None:
+    """Runs outside requests, as `tell_support`."""
+    admin_news.tell()
 
 
 @shared_task(acks_late=True, ignore_result=True)

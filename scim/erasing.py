@@ -350,6 +350,14 @@ ROWS = "made of ids and numbers"
 
 Decision = Step | tuple[Step, ...] | str
 COLUMNS: Mapping[str, Mapping[str, Decision]] = {
+    "api_attempt": {"error": CHOSEN, "message": "a hash"},
+    "api_endpoint": {
+        "disabled_reason": CHOSEN,
+        "kinds": CHOSEN,
+        "previous_secret": "random",
+        "secret": "random",
+        "url": CUSTOMER,
+    },
     "auth_group": {"name": CODE},
     "auth_permission": {"codename": CODE, "name": CODE},
     "django_admin_log": {

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from orgs import sessions
+from orgs import sessions, setup_links
 from orgs.change_details import (
     OrgSamlDrafted,
     OrgSsoAccountsSwitched,
@@ -24,14 +24,19 @@ from orgs.db.keys import uuid7
 from orgs.db.sealed import Unreadable, seal, unseal
 from orgs.db.transactions import command
 from orgs.history import Cause, record
-from orgs.models import Organization
+from orgs.models import Organization, Purpose
 from orgs.models.sign_in import LONGEST_ISSUER
 from sso.models import MOST_CERTIFICATES, Connection, Protocol, Revision, State
 from sso.oidc.documents import issuer_in
 from sso.refusals import Reason, Refused
-from sso.saml.certificates import KeyPair, certificates_in, make_key_pair
+from sso.saml.certificates import Certificate, KeyPair, certificates_in, make_key_pair
 from sso.saml.metadata import IdentityProvider
 
+_CONFIGURED = (
+    *("org_id", "connection_id", "protocol", "issuer", "name_claim", "external_id_claim"),
+    *("sso_url", "signs_requests"),
+)
+"""What a draft of SAML takes over from what is active, beside its certificates."""
 _READING = ("metadata_asked_at", "metadata_read_at", "metadata_failure", "metadata_detail")
 
 
@@ -211,6 +216,51 @@ def renew(*, org: Organization, revision_id: UUID, url: str, read: IdentityProvi
     return True
 
 
+def renews(active: Revision | None, draft: Revision | None) -> bool:
+    """Whether a draft is of the identity provider that is active, and both have their certificates by hand."""
+    return (
+        active is not None
+        and draft is not None
+        and active.is_pinned_by_hand
+        and draft.is_pinned_by_hand
+        and draft.authority == active.authority
+    )
+
+
+@command
+def add_certificates(*, org: Organization, certificates: Sequence[Certificate], cause: Cause) -> Revision:
+    """Have the draft accept these too, in addition to what it or, without a draft, the active configuration accepts.
+
+    It has to be tested like any draft. Certificates that it has, or that have ended, are left out.
+
+    Raises Refused: OTHER_CONFIGURATION, unless what is active has its certificates by hand, and the draft, if there is
+    one, is of the same identity provider; KNOWN_CERTIFICATE, ENDED_CERTIFICATE, where none is left;
+    TOO_MANY_CERTIFICATES.
+    """
+    _locked(org)
+    there = _present(org)
+    active = there.get(State.ACTIVE)
+    present = there.get(State.DRAFT, active)
+    chosen = Connection.objects.for_org(org).filter(protocol=Protocol.SAML)
+    if active is None or present is None or not renews(active, present) or not chosen.exists():
+        raise Refused(Reason.OTHER_CONFIGURATION)
+    known = _known(present.certificates)
+    unknown = [each for each in certificates if each.fingerprint not in known]
+    if not unknown:
+        raise Refused(Reason.KNOWN_CERTIFICATE)
+    added = [each for each in unknown if each.not_after > cause.at]
+    if not added:
+        raise Refused(Reason.ENDED_CERTIFICATE, f"{max(each.not_after for each in unknown):%Y-%m-%d}")
+    if len(known) + len(added) > MOST_CERTIFICATES:
+        raise Refused(Reason.TOO_MANY_CERTIFICATES, str(len(known) + len(added)))
+    draft = there.get(State.DRAFT) or Revision(id=uuid7(), **{name: getattr(active, name) for name in _CONFIGURED})
+    draft.certificates = [*present.certificates, *(each.pem for each in added)]
+    draft.changed_at, draft.tested_at = cause.at, None
+    draft.save()
+    record(org, cause, _drafted(draft, new_secret=False))
+    return draft
+
+
 def note_unread(revision: Revision, refused: Refused) -> None:
     """The metadata address of a revision could not be read; what it brought before is kept."""
     row = Revision.objects.for_org(revision.org_id).filter(id=revision.id, metadata_url=revision.metadata_url)
@@ -245,6 +295,8 @@ def activate(*, org: Organization, revision_id: UUID, cause: Cause) -> Revision:
         raise Revision.DoesNotExist
     if draft.tested_at is None:
         raise NotTested
+    if not renews(active, draft):  # whoever was to renew a certificate of the other identity provider has no part here
+        setup_links.end_all(org=org, purpose=Purpose.RENEWAL, at=cause.at)
     if active is not None:
         active.state = State.PAST
         active.save(update_fields=["state"])
@@ -273,6 +325,7 @@ def switch_off(*, org: Organization, cause: Cause) -> bool:
     locked.sso_connection = None
     locked.save(update_fields=["sso_connection"])
     sessions.end_of_connection(active.connection_id)
+    setup_links.end_all(org=org, purpose=Purpose.RENEWAL, at=cause.at)
     record(org, cause, OrgSsoSwitchedOff(issuer=active.issuer))
     _to_be_told(org, cause)
     return True

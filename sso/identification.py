@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from orgs import erasures, invitations
+from orgs import domains, erasures, invitations
 from orgs.db.keys import fold
 from orgs.models import IdentityLink, Invitation, Organization, User
 from orgs.models.people import UserQuerySet
@@ -43,7 +43,7 @@ def user_name(org: Organization, claims: Mapping[str, Any], *, claim: str) -> st
     name = claims.get(claim)
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST or not name.isprintable():
         raise Refused(Reason.NO_NAME, claim)
-    if claim == "email" and (claims.get("email_verified") is not True or not _is_in_a_verified_domain(org, name)):
+    if claim == "email" and (claims.get("email_verified") is not True or not _is_proved(org, name)):
         raise Refused(Reason.EMAIL_NOT_VERIFIED, name)
     return name
 
@@ -123,14 +123,13 @@ def _newcomer(name: str, external: str, *, revision: Revision, now: datetime, lo
         raise Refused(Reason.NOBODY, name)
     if erasures.was_erased(org, name):
         raise Refused(Reason.DELETED, name)
-    if not _is_address(name) or not _is_in_a_verified_domain(org, name):
+    if not _is_address(name) or not _is_proved(org, name):
         raise Refused(Reason.NO_ACCOUNT, name)
     return Meant(None, name)
 
 
-def _is_in_a_verified_domain(org: Organization, address: str) -> bool:
-    """One whose DNS record is gone proves nothing any more (SPEC L1)."""
-    return org.verified_domains.filter(name=fold(address).rpartition("@")[2], gone_since=None).exists()
+def _is_proved(org: Organization, address: str) -> bool:
+    return domains.proving(address).for_org(org).exists()
 
 
 def _is_address(name: str) -> bool:

@@ -146,6 +146,11 @@ class Revision(models.Model):
         return self.protocol == Protocol.SAML
 
     @property
+    def is_pinned_by_hand(self) -> bool:
+        """Whether its certificates were given by hand, and have to be renewed in the same way."""
+        return self.is_saml and not self.metadata_url
+
+    @property
     def authority(self) -> str:
         """Whose subjects people are linked to. Keycloak, for one, has one name for its issuer and its entity, and calls
         people differently by each protocol: one's subject must never be taken for the other's.

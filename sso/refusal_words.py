@@ -63,6 +63,11 @@ WORDS: Mapping[Reason, str | Promise] = {
         "The key in this certificate is not accepted: %(detail)s. It has to be RSA with at least 2,048 bits, or ECDSA"
         " on P-256, P-384 or P-521."
     ),
+    Reason.KNOWN_CERTIFICATE: _("This certificate is entered already. Hand in the next one."),
+    Reason.ENDED_CERTIFICATE: _("This certificate ended on %(detail)s. Hand in the one that comes after it."),
+    Reason.OTHER_CONFIGURATION: _(
+        "The organization's admins are changing how people sign in, so that no certificate can be added now. Ask them."
+    ),
     Reason.STATE: _("This sign-in did not begin in this browser, or began more than ten minutes ago. Start it again."),
     Reason.MIXED_UP: _("The answer is from another identity provider: “%(detail)s”."),
     Reason.BAD_PARAMETERS: _("The identity provider sent the browser back without, or with two of: %(detail)s"),

@@ -40,6 +40,10 @@ class Reason(StrEnum):
     NOT_A_CERTIFICATE = auto()
     PRIVATE_KEY = auto()
     UNSUITABLE_KEY = auto()
+    # A certificate is to be renewed that
+    KNOWN_CERTIFICATE = auto()
+    ENDED_CERTIFICATE = auto()
+    OTHER_CONFIGURATION = auto()
 
     # What the browser brings back does not belong to the sign-in that began in it,
     STATE = auto()

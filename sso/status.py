@@ -56,6 +56,16 @@ class Status:
         return self.draft or self.active
 
     @property
+    def new_certificates(self) -> list[Certificate]:
+        """What would be trusted too once the draft is activated in place of what is active."""
+        return _only_in(self.draft, self.active) if self.active else []
+
+    @property
+    def dropped_certificates(self) -> list[Certificate]:
+        """What would no longer be trusted then."""
+        return _only_in(self.active, self.draft) if self.draft else []
+
+    @property
     def in_use(self) -> Revision | None:
         return self.active or self.draft
 
@@ -110,6 +120,12 @@ def is_readable(revision: Revision) -> bool:
     except Refused:
         return False
     return True
+
+
+def _only_in(revision: Revision | None, other: Revision | None) -> list[Certificate]:
+    known = other.certificates if other else ()
+    pems = [pem for pem in (revision.certificates if revision else ()) if pem not in known]
+    return [each for pem in pems for each in certificates_in(pem.encode())]
 
 
 def _unread(revision: Revision | None) -> Refused | None:

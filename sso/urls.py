@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sso.web import logout, pages, setup, sign_in, sign_in_log, testing, unlinking
+from sso.web import logout, pages, renewing, setup, sign_in, sign_in_log, testing, unlinking
 
 urlpatterns = [
     path("sso/<uuid:connection_id>/start", sign_in.start, name="sso-start"),
@@ -23,6 +23,8 @@ urlpatterns = [
     path("settings/single-sign-on/sign-ins/", sign_in_log.sign_ins, name="sso-sign-ins"),
     path("settings/single-sign-on/links/", unlinking.unlink_all, name="sso-unlink-all"),
     path("settings/single-sign-on/links/<uuid:user_id>/", unlinking.unlink, name="sso-unlink"),
+    path("settings/single-sign-on/certificates/link/", renewing.make_link, name="sso-renewal-link"),
+    path("setup/<uuid:link_id>/certificate/", renewing.hand_in, name="setup-certificate"),
     path("setup/<uuid:link_id>/sso/", setup.configure, name="setup-sso"),
     path("setup/<uuid:link_id>/sso/provider/", setup.choose_provider, name="setup-sso-provider"),
     path("setup/<uuid:link_id>/sso/test/", setup.test, name="setup-sso-test"),

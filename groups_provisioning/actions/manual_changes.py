@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from groups_provisioning.engine import reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
-from orgs import entities, history, people
+from orgs import admin_news, entities, history, people
 from orgs.catalogue import UnknownRole
 from orgs.change_details import PlacementAbout, UserPlaced, UserPutBack, UserRolesSet, UserTakenOut
 from orgs.db.keys import uuid7
@@ -103,6 +103,9 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
         return False
     effects = reconcile.settle(org=org, user=user).effects
     history.record(org, cause, UserRolesSet(user=str(user.id), was=was, now=now), effects)
+    for each in effects:
+        if each.slot == "roles" and each.user_id == user.id:
+            admin_news.about_roles(org, user, was=each.was or (), now=each.now or (), by=cause.person, at=cause.at)
     return True
 
 

@@ -1,3 +1,4 @@
+from orgs.models.admin_news import AdminNews, AdminNewsKind
 from orgs.models.credentials import ApiKey, IdentityProvider, ScimToken, Scope
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
@@ -27,6 +28,8 @@ from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
     "KIND_SWITCHES",
+    "AdminNews",
+    "AdminNewsKind",
     "ApiKey",
     "AttributeType",
     "Carrier",

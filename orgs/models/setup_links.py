@@ -18,6 +18,7 @@ class Purpose(models.TextChoices):
     SSO = "sso", _("Single sign-on")
     SCIM = "scim", _("SCIM provisioning")
     DOMAIN = "domain", _("Domains")
+    RENEWAL = "renew", _("Certificate renewal")
 
 
 class News(models.TextChoices):

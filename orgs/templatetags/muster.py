@@ -1,8 +1,10 @@
 """Icons, times and the support contact, as every page shows them."""
 
+from collections.abc import Mapping
 from datetime import date as Day
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from django import template
@@ -13,6 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 from lucide.templatetags.lucide import lucide
+
+from orgs.web import signed_in_before
+from orgs.web.signed_in_before import Place
 
 register = template.Library()
 
@@ -54,6 +59,16 @@ def support_contact() -> str:
     """The support address, to follow a sentence that mentions support; empty if the operator has not set one."""
     address = settings.SUPPORT_EMAIL
     return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address) if address else ""
+
+
+@register.simple_tag(takes_context=True)
+def other_orgs(context: Mapping[str, Any]) -> list[Place]:
+    """The menu of a session (SPEC L1), which a page shows twice: at its side, and above it on narrow screens."""
+    request = context["request"]
+    if not hasattr(request, "other_orgs"):
+        request.other_orgs = signed_in_before.other_orgs(request)
+    found: list[Place] = request.other_orgs
+    return found
 
 
 @register.filter

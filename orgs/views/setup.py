@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -12,13 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from orgs import domains, setup_links, txt_records
 from orgs.forms import DomainForm
-from orgs.models import PendingDomain, Purpose, SetupLink
+from orgs.models import PendingDomain, Purpose
 from orgs.setup_links import NotOpen
 from orgs.views.domains import not_proven, refuse
 from orgs.web import link_access
 from orgs.web.link_access import LinkRequest, TooMany, cause, through_link
-
-PAGES = {Purpose.SSO: "setup-sso", Purpose.SCIM: "setup-scim", Purpose.DOMAIN: "setup-domains"}
 
 
 @never_cache
@@ -44,21 +41,17 @@ def _opened(request: HttpRequest, secret: str) -> HttpResponse:
     if link.opened_at is not None:
         if not link_access.is_known(request, link):
             raise NotOpen
-        return redirect(_page(link))
+        return redirect(link_access.page(link))
     if request.method != "POST":
         return render(request, "setup/open.html", {"link": link})
     link, browser = setup_links.open_once(secret=secret, cause=cause())
-    answer = redirect(_page(link))
+    answer = redirect(link_access.page(link))
     link_access.remember(answer, link, browser)
     return answer
 
 
-def _page(link: SetupLink) -> str:
-    return reverse(PAGES[Purpose(link.purpose)], args=[link.id])
-
-
 @require_POST
-@through_link(*PAGES)
+@through_link(*Purpose)
 def finish(request: LinkRequest) -> HttpResponse:
     setup_links.finish(link=request.link, cause=cause())
     answer = render(request, "setup/finished.html", {"link": request.link})

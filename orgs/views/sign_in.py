@@ -20,7 +20,7 @@ from orgs import sign_in as accounts
 from orgs.db.keys import fold
 from orgs.forms import AddressForm, MailForm, OrgForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
-from orgs.web import signing_in
+from orgs.web import signed_in_before, signing_in
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
@@ -42,6 +42,10 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
     if request.user.is_authenticated and org in (None, request.user.org):
         return redirect(signing_in.wanted(request) or signing_in.landing(request.user))
     words = {"org": org, "next": signing_in.wanted(request)}
+    is_chosen = org is not None and request.method != "POST" and signed_in_before.SWITCH in request.GET
+    if org is not None and is_chosen and (known := signed_in_before.account_in(request, org)):
+        password = SignInForm(initial={"username": known.user_name})
+        return render(request, "registration/sign_in_password.html", {"form": password, **words})
     by_password = BY_PASSWORD in (request.POST.get("by"), request.GET.get("by"))
     if org is not None and org.sso_connection is not None and request.method != "POST" and not by_password:
         return _through_provider(request, org, words)
@@ -117,7 +121,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
             request.session[signing_in.AGAIN] = True
             return redirect(signing_in.with_next(accounts.sign_in_path(org), wanted))
         messages.success(request, _("You are signed out."))
-    return redirect("sign-in")
+    response = redirect("sign-in")
+    signed_in_before.forget(response)
+    return response
 
 
 @never_cache

@@ -29,6 +29,13 @@ PATH = "/setup/"
 guesses, uses = Buckets("setup-links"), Buckets("setup-link-uses")
 GUESSES = {"rate": 10 / 60, "burst": 20}  # of a client; what finds an open link does not count
 USES = {"rate": 1 / 60, "burst": 30}  # of a link
+PAGES = {
+    Purpose.SSO: "setup-sso",
+    Purpose.SCIM: "setup-scim",
+    Purpose.DOMAIN: "setup-domains",
+    Purpose.RENEWAL: "setup-certificate",
+}
+"""By purpose, the name of the page that a link leads to."""
 
 
 class LinkRequest(HttpRequest):
@@ -68,6 +75,11 @@ def is_known(request: HttpRequest, link: SetupLink) -> bool:
 def address(made: setup_links.Made) -> str:
     """Where a new link is opened."""
     return settings.MUSTER_URL + reverse("setup", args=[made.secret])
+
+
+def page(link: SetupLink) -> str:
+    """Where a link leads to."""
+    return reverse(PAGES[Purpose(link.purpose)], args=[link.id])
 
 
 def remember(response: HttpResponse, link: SetupLink, browser: str) -> None:

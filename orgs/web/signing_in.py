@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from orgs import second_factors
 from orgs.db.keys import as_uuid
 from orgs.models import User
+from orgs.web import signed_in_before
 from orgs.web.access import SIGNED_IN_AT
 
 HALF = timedelta(minutes=10)
@@ -37,8 +38,10 @@ def complete(request: HttpRequest, user: User, *, next: str = "") -> HttpRespons
     begin_session(request, user)
     onward = next or landing(user)
     if not is_again and second_factors.is_advised(user):
-        return redirect(with_next(reverse("second-factors"), onward))
-    return redirect(onward)
+        onward = with_next(reverse("second-factors"), onward)
+    response = redirect(onward)
+    signed_in_before.remember(request, response, user)
+    return response
 
 
 def begin_session(request: HttpRequest, user: User) -> None:

@@ -1,5 +1,6 @@
 """Forms of single sign-on's pages."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,6 +14,9 @@ from sso.identification import USUAL_CLAIM
 from sso.models import Connection, Protocol, Revision
 from sso.refusal_words import in_words
 from sso.refusals import Reason, Refused
+from sso.saml import metadata
+from sso.saml.certificates import Certificate, certificates_in
+from sso.saml.xml import LONGEST
 from sso.web.guides import PROVIDERS, USUALLY_SAML, Guide
 
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -31,6 +35,52 @@ class ProviderForm(forms.Form):
         """The one that was asked for, or the usual one of the identity provider."""
         usual = Protocol.SAML if self.cleaned_data["idp"] in USUALLY_SAML else Protocol.OIDC
         return Protocol(self.cleaned_data["asked_protocol"] or usual)
+
+
+class RenewalForm(forms.Form):
+    """The next certificate of an identity provider: as a file, or pasted; by itself or in metadata."""
+
+    file = forms.FileField(
+        label=gettext_lazy("A file"),
+        required=False,
+        help_text=gettext_lazy("The certificate (.cer, .crt, .pem), or the metadata that has it (.xml)."),
+        widget=forms.FileInput(attrs={"accept": ".cer,.crt,.pem,.der,.xml,application/xml,text/xml"}),
+    )
+    text = forms.CharField(
+        label=gettext_lazy("Or its text"),
+        required=False,
+        help_text=gettext_lazy("Everything from BEGIN CERTIFICATE to END CERTIFICATE."),
+        widget=forms.Textarea(attrs=TYPED | {"rows": 5, "class": "mono"}),
+    )
+
+    def clean_file(self) -> bytes:
+        file = self.cleaned_data["file"]
+        if file is None:
+            return b""
+        if file.size > LONGEST:
+            raise forms.ValidationError(in_words(Refused(Reason.TOO_LONG, file.name)))
+        content: bytes = file.read()
+        return content
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and bool(cleaned.get("file")) == bool(cleaned.get("text")):
+            self.add_error(None, _("Choose a file or paste the text, one of the two."))
+        return cleaned
+
+    def certificates(self, active: Revision, *, now: datetime, plain_http: bool) -> tuple[Certificate, ...]:
+        """What was handed in. active: whose they have to be, where metadata says so. Raises Refused."""
+        given: bytes = self.cleaned_data["file"] or self.cleaned_data["text"].strip().encode()
+        if not given.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            return certificates_in(given)
+        described = metadata.read(given, now=now, entity_id=active.issuer, plain_http=plain_http)
+        if described.entity_id != active.issuer:
+            raise Refused(Reason.OTHER_ENTITY, active.issuer)
+        return described.certificates
+
+    def refuse(self, refused: Refused) -> None:
+        """Say what is wrong with it, beside the field that has it."""
+        self.add_error("file" if self.cleaned_data["file"] else "text", in_words(refused))
 
 
 class ConfigurationForm(forms.Form):

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from orgs.guarded_http import LONGEST_URL
 from orgs.models.sign_in import LONGEST_ISSUER
 from sso import metadata_addresses
 from sso.connections import SamlFacts
-from sso.fetching import LONGEST_URL
 from sso.identities import NAME_ID
 from sso.models import Connection, Revision
 from sso.refusal_words import in_words

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from orgs.models import Purpose
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
-from orgs.web.link_access import LinkRequest, cause, count_use, through_link
-from sso import issuers, journeys, setup
+from orgs.web.link_access import LinkRequest, cause, count_use, page, through_link
+from sso import issuers, journeys, renewals, setup
 from sso.models import Connection, Revision
 from sso.refusals import Refused
 from sso.status import status
@@ -73,13 +73,14 @@ def _saved(request: LinkRequest, form: Form, connection: Connection) -> Revision
 
 
 @require_safe
-@through_link(Purpose.SSO)
+@through_link(Purpose.SSO, Purpose.RENEWAL)
 def test(request: LinkRequest) -> HttpResponse:
     """On to the identity provider. `sso.web.testing` has the way back."""
     count_use(request.link)
-    draft = status(request.org, at=timezone.now()).draft
+    found = status(request.org, at=timezone.now())
+    draft = renewals.waiting(found) if request.link.purpose == Purpose.RENEWAL else found.draft
     if draft is None:
-        return redirect("setup-sso", request.link.id)
+        return redirect(page(request.link))
     try:
         with asking.place(draft.connection):
             journey, url = journeys.begin(revision=draft, tester=request.link.id, now=timezone.now())
@@ -87,7 +88,7 @@ def test(request: LinkRequest) -> HttpResponse:
         return busy(request)
     except Refused as refused:
         words = described(request.org, Outcome(None, False, None, refused), begun=False)
-        return render(request, "setup/sso_outcome.html", words | {"link": request.link})
+        return render(request, "setup/sso_outcome.html", words | {"link": request.link, "back": page(request.link)})
     response = redirect(url)
     journey_cookie.keep(response, journey)
     return response

@@ -12,6 +12,7 @@ from orgs.models import Purpose, SetupLink
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
+from orgs.web.link_access import page
 from sso import journeys, test_runs
 from sso.journeys import Journey
 from sso.models import Connection
@@ -52,7 +53,8 @@ def outcome(request: HttpRequest, connection: Connection, journey: Journey) -> H
     if user.is_authenticated and user.pk == journey.tester and user.org_id == connection.org_id:
         return _outcome(request, connection, journey)
     assert journey.tester is not None
-    link = setup_links.open_in(connection.org, at=timezone.now()).filter(id=journey.tester, purpose=Purpose.SSO).first()
+    links = setup_links.open_in(connection.org, at=timezone.now())
+    link = links.filter(id=journey.tester, purpose__in=(Purpose.SSO, Purpose.RENEWAL)).first()
     return _not_yours(request) if link is None else _outcome_of_link(request, connection, journey, link)
 
 
@@ -71,7 +73,8 @@ def _outcome(request: OrgRequest, connection: Connection, journey: Journey) -> H
 def _outcome_of_link(request: HttpRequest, connection: Connection, journey: Journey, link: SetupLink) -> HttpResponse:
     """An admin has to see what comes of the draft: this run does not count as its test."""
     found = _finished(request, connection, journey, counts=False)
-    return render(request, "setup/sso_outcome.html", described(connection.org, found) | {"link": link})
+    words = described(connection.org, found) | {"link": link, "back": page(link)}
+    return render(request, "setup/sso_outcome.html", words)
 
 
 def _finished(request: HttpRequest, connection: Connection, journey: Journey, *, counts: bool = True) -> Outcome:

@@ -1,5 +1,6 @@
 """A consumer of the feed: it keeps what it read by the rules for consumers, and nothing else."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,13 @@ class Consumer:
             self.table[item["kind"], item["id"]] = item
         self.after = told["next"]
         return told
+
+    def receive(self, items: Iterable[dict[str, Any]]) -> None:
+        """Take what webhooks brought, however often and in whatever order it came."""
+        for item in items:
+            known = self.table.get((item["kind"], item["id"]))
+            if known is None or known["position"] < item["position"]:
+                self.table[item["kind"], item["id"]] = item
 
     def poll(self) -> list[dict[str, Any]]:
         """Read everything that is new."""

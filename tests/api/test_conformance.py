@@ -5,6 +5,7 @@ HYPOTHESIS_PROFILE=deep asks fifty times as much.
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -23,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.base import calls
+from api.webhooks import endpoints
 from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
 from orgs import matters
 from orgs.matters import Occurrence
@@ -30,7 +32,18 @@ from orgs.models import Entity, MatterKind, Organization, Scope, User
 from tests.api.consumer import key_of
 from tests.conftest import Idp
 from tests.groups_provisioning import world
-from tests.groups_provisioning.world import POOL, SUB, TEAM, entity, give, map_to, push, push_user, settle_marked
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    TEAM,
+    by_command,
+    entity,
+    give,
+    map_to,
+    push,
+    push_user,
+    settle_marked,
+)
 
 CHECKS = [
     not_a_server_error,
@@ -80,8 +93,15 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         "group": PushedGroup.objects.for_org(org).values_list("id", flat=True),
         "mapping": GroupMapping.objects.for_org(org).values_list("id", flat=True),
         "rule": MappingRule.objects.for_org(org).values_list("id", flat=True),
+        "webhook": [a_webhook(whose) for whose in (org, None)],
     }
     return {name: [str(id_) for id_ in each] for name, each in found.items()}
+
+
+def a_webhook(org: Organization | None) -> UUID:
+    """One of an org, or of the operator, at an address that nothing is posted to."""
+    facts = {"url": "https://127.0.0.1", "kinds": ["person"], "max_items": 1}
+    return endpoints.create(org=org, **facts, cause=by_command()).endpoint.id
 
 
 def test_answers_are_as_documented(  # E2

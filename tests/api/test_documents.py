@@ -18,16 +18,17 @@ API = Path(settings.BASE_DIR) / "api"
 
 
 def raised_kinds() -> set[str]:
-    """Every kind that `Problem(…, kind="…")` names anywhere in the API."""
-    return {
-        keyword.value.value
-        for file in API.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
-        if getattr(node.func, "id", "") == "Problem"
-    }
+    """Every kind that the API raises: what `Problem(…, kind="…")` names, and refusals that are caught to be told."""
+    found: set[str] = set()
+    for file in API.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+                kinds = [each.value for each in node.keywords if each.arg == "kind"]
+                found |= {each.value for each in kinds if isinstance(each, ast.Constant) and each.value}
+            if isinstance(node, ast.match_case | ast.ExceptHandler) and "problems.refused(" in ast.unparse(node):
+                caught = node.pattern if isinstance(node, ast.match_case) else node.type
+                found |= {name_of(type(each.id, (), {})) for each in ast.walk(caught) if isinstance(each, ast.Name)}
+    return found
 
 
 class TestProblems:

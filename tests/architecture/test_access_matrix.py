@@ -171,6 +171,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sso-accounts", "GET"): (SIGN_IN, ONWARD, REFUSED, OPEN, ADMIN),
     ("sso-accounts", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("sso-sign-ins", "GET"): ORG_ADMINS,
+    ("sso-renewal-link", "GET"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # of a connection for OpenID Connect
+    ("sso-renewal-link", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("sso-unlink-all", "GET"): ORG_ADMINS,
     ("sso-unlink-all", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("sso-unlink", "GET"): THEIR_OWN,
@@ -255,6 +257,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("setup-sso-provider", "GET"): (ABSENT,) * 5,
     ("setup-sso-provider", "POST"): (ABSENT,) * 5,
     ("setup-sso-test", "GET"): (ABSENT,) * 5,
+    ("setup-certificate", "GET"): (ABSENT,) * 5,
+    ("setup-certificate", "POST"): (ABSENT,) * 5,
     ("setup-scim", "GET"): (ABSENT,) * 5,
     ("setup-scim", "POST"): (ABSENT,) * 5,
     ("person", "GET"): THEIR_OWN,
@@ -386,6 +390,8 @@ GIVES_ACCESS = {
     ("sso-discard", "POST"),
     ("sso-accounts", "GET"),
     ("sso-accounts", "POST"),
+    ("sso-renewal-link", "GET"),
+    ("sso-renewal-link", "POST"),
     ("sso-unlink-all", "GET"),
     ("sso-unlink-all", "POST"),
     ("sso-unlink", "GET"),
@@ -475,6 +481,8 @@ THROUGH_LINKS = {
     ("setup-sso-provider", "GET"): (Purpose.SSO, OPEN),
     ("setup-sso-provider", "POST"): (Purpose.SSO, OPEN),
     ("setup-sso-test", "GET"): (Purpose.SSO, ONWARD),  # there is no draft
+    ("setup-certificate", "GET"): (Purpose.RENEWAL, ABSENT),  # nothing is active that has certificates
+    ("setup-certificate", "POST"): (Purpose.RENEWAL, ABSENT),
     ("setup-scim", "GET"): (Purpose.SCIM, OPEN),
     ("setup-scim", "POST"): (Purpose.SCIM, OPEN),
     ("setup-domains", "GET"): (Purpose.DOMAIN, OPEN),
@@ -670,7 +678,10 @@ def a_connection(org: Organization) -> UUID:
     return made.connection_id
 
 
-LINK_PAGES = ("setup-finish", "setup-domains", "setup-scim", "setup-sso", "setup-sso-provider", "setup-sso-test")
+LINK_PAGES = (
+    *("setup-finish", "setup-domains", "setup-scim", "setup-certificate"),
+    *("setup-sso", "setup-sso-provider", "setup-sso-test"),
+)
 
 # What makes that which an address names, and gives its id.
 ONE = (

@@ -62,9 +62,12 @@ LOOSE = {
     (Change, "by_person"): "support staff belong to no org",
     (Change, "by_key"): "it may be a key of the operator's",
     (apps.get_model("orgs", "ApiKey"), "org"): "the operator's keys belong to none",
+    (apps.get_model("api", "Endpoint"), "org"): "the operator's webhooks belong to none",
+    (apps.get_model("api", "Attempt"), "org"): "the operator's webhooks belong to none",
     (apps.get_model("orgs", "ApiKey"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "ApiKey"), "revoked_by"): "support staff may have revoked it",
     (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
+    (apps.get_model("orgs", "AdminNews"), "by"): "support staff may have done it",
     (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
 }

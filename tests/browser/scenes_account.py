@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from django.core import signing
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -10,8 +11,9 @@ from playwright.sync_api import Page
 from orgs.models import Session, User
 from tests.browser.scene import Scene
 from tests.conftest import signed_in
-from tests.factories import StaffFactory, UserFactory
+from tests.factories import OrganizationFactory, StaffFactory, UserFactory
 
+COOKIE = "signed-in-before"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -61,7 +63,25 @@ def _no_zone(page: Page) -> None:
     page.get_by_role("button", name="Save time zone").click()
 
 
+def _elsewhere_too(owner: User) -> str:
+    for name in ("Contoso", "Northwind Logistics (sandbox, for tests of the identity provider)"):
+        UserFactory.create(org=OrganizationFactory.create(name=name), roles=["Admin"])
+    return "/account/"
+
+
+def _switch(page: Page) -> None:
+    """In a browser that has signed in to the other orgs too."""
+    theirs = User.objects.exclude(org=None).order_by("id").values_list("pk", flat=True)
+    signer = signing.get_cookie_signer(salt=COOKIE + COOKIE)
+    cookie = signer.sign(".".join(map(str, theirs)))
+    page.context.add_cookies([{"name": COOKIE, "value": cookie, "url": page.url}])
+    page.reload()
+    for summary in (".bar .menu > summary", ".bar .switch > summary", ".side .switch > summary"):
+        page.locator(summary).evaluate("summary => summary.parentElement.open = true")
+
+
 SCENES = {
+    "account-switch": Scene(_elsewhere_too, _switch),
     "account": Scene(_account),
     "account-no-such-zone": Scene(lambda owner: "/account/", _no_zone),
     "account-of-a-member": Scene(lambda owner: "/account/", who=_member),

@@ -6,13 +6,15 @@ from playwright.sync_api import Page
 from orgs import domains, setup_links
 from orgs.history import Cause
 from orgs.models import Door, PendingDomain, Purpose, User
+from sso import connections
+from sso.connections import Facts
 from tests.browser.scene import Scene
 from tests.groups_provisioning.world import by_admin, org_of
 
 LIST = "/settings/setup-links/"
 
 
-def _nobody(owner: User) -> None:
+def nobody(owner: User) -> None:
     return None
 
 
@@ -44,14 +46,57 @@ def _domains(owner: User) -> str:
     return _link(owner, Purpose.DOMAIN)
 
 
-def _begin(page: Page) -> None:
+def begin(page: Page) -> None:
     page.get_by_role("button", name="Begin in this browser").click()
     page.get_by_role("heading", name="All done?").wait_for()
 
 
+def _fill(page: Page) -> None:
+    page.get_by_label("SCIM provisioning").check()
+    page.get_by_label("Who gets the link").fill("Carol Diaz, Contoso IT")
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("heading", name="Copy the link now").wait_for()
+
+
+def _drafted(owner: User) -> str:
+    """A link for single sign-on, with a draft that was entered through it."""
+    org = org_of(owner)
+    facts = Facts("https://northwind.okta.com", "0oa1b2c3d4e5f6g7h8i9", "a secret", idp="okta")
+    connections.prepare(org=org, idp="okta", cause=by_admin(owner))
+    connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    return _link(owner, Purpose.SSO)
+
+
+def _try_out(page: Page) -> None:
+    """The identity provider is not there."""
+    begin(page)
+    page.get_by_role("link", name="Try it out").click()
+
+
+def _make_a_token(page: Page) -> None:
+    begin(page)
+    page.get_by_label("Name", exact=True).fill("Okta production")
+    page.get_by_role("button", name="Create token").click()
+
+
+def _finish(page: Page) -> None:
+    begin(page)
+    page.get_by_role("button", name="Finish").click()
+
+
 SCENES = {
+    "setup-link-new": Scene(lambda owner: f"{LIST}new/?purpose=sso"),
+    "setup-link-made": Scene(lambda owner: f"{LIST}new/", _fill),
+    "setup-link-revoke": Scene(lambda owner: f"{LIST}{_make(owner, Purpose.SSO).link.id}/revoke/"),
+    "setup-open": Scene(lambda owner: _link(owner, Purpose.SSO), who=nobody),
+    "setup-sso-provider": Scene(lambda owner: _link(owner, Purpose.SSO), begin, who=nobody),
+    "setup-sso": Scene(_drafted, begin, who=nobody),
+    "setup-sso-outcome": Scene(_drafted, _try_out, who=nobody),
+    "setup-token": Scene(lambda owner: _link(owner, Purpose.SCIM), _make_a_token, who=nobody),
+    "setup-finished": Scene(lambda owner: _link(owner, Purpose.SCIM), _finish, who=nobody),
+    "setup-gone": Scene(lambda owner: "/setup/gone/", who=nobody),
     "setup-links": Scene(_links),
     "setup-waiting-token": Scene(_waiting, lambda page: page.get_by_role("link", name="Confirm Okta").click()),
-    "setup-scim": Scene(lambda owner: _link(owner, Purpose.SCIM), _begin, who=_nobody),
-    "setup-domains": Scene(_domains, _begin, who=_nobody),
+    "setup-scim": Scene(lambda owner: _link(owner, Purpose.SCIM), begin, who=nobody),
+    "setup-domains": Scene(_domains, begin, who=nobody),
 }

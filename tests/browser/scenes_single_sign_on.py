@@ -1,23 +1,25 @@
 """Scenes of single sign-on's settings."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from orgs import domains
 from orgs.models import IdentityLink, SsoSignIn, User
-from sso import connections
+from sso import connections, renewals
 from sso.connections import Facts
-from sso.models import IssuerDocument, Protocol, Revision
+from sso.models import IssuerDocument, Protocol, Revision, State
 from sso.oidc.documents import description_url
 from sso.refusals import Reason, Refused
 from sso.saml.certificates import certificates_in
 from tests.browser.scene import Scene
+from tests.browser.scenes_setup_links import begin, nobody
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import by_admin, org_of
-from tests.sso.saml.identity_provider import certified, private_key
-from tests.sso.saml_provider import keep_our_key, saml_facts
+from tests.sso.saml.identity_provider import ADA, SSO_URL, certified, private_key
+from tests.sso.saml_provider import SamlProvider, asked, keep_our_key, saml_facts
 
 PAGE = "/settings/single-sign-on/"
 ISSUER = "https://login.microsoftonline.com/8f2c1d3e-1111-4222-8333-944455566677/v2.0"
@@ -100,6 +102,30 @@ def _by_saml(owner: User) -> str:
     return PAGE
 
 
+def _renewed(owner: User) -> str:
+    """By SAML with a certificate that ends soon, and a draft that has the next one."""
+    org, now = org_of(owner), timezone.now()
+    keep_our_key(org)
+    ending, coming = (
+        certificates_in(certified(private_key(of), "accounts.google.com", until=now + timedelta(days=days)))[0]
+        for of, days in (("first", 23), ("second", 1800))
+    )
+    entity = "https://accounts.google.com/o/saml2?idpid=C01a2b3c4"
+    facts = saml_facts(entity_id=entity, sso_url=f"{entity}&sso", certificates=(ending,), idp="google")
+    draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))
+    Revision.objects.filter(id=draft.id).update(tested_at=now - timedelta(days=340))
+    connections.activate(org=org, revision_id=draft.id, cause=by_admin(owner))
+    connections.add_certificates(org=org, certificates=[coming], cause=by_admin(owner))
+    Revision.objects.for_org(org).filter(state=State.DRAFT).update(tested_at=now)
+    return PAGE
+
+
+def _renewing(owner: User) -> str:
+    _renewed(owner)
+    made = renewals.make_link(org=org_of(owner), recipient="Carol Diaz, Contoso IT", cause=by_admin(owner))
+    return f"/setup/{made.secret}/"
+
+
 def _saml_chosen(owner: User) -> str:
     keep_our_key(org_of(owner))
     connections.prepare(org=org_of(owner), idp="onelogin", protocol=Protocol.SAML, cause=by_admin(owner))
@@ -137,7 +163,42 @@ def _enter(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _come_back(page: Page) -> None:
+    """From a test run, of which the identity provider says who it was."""
+    here = urlsplit(page.url)
+
+    def answer(route: Route) -> None:
+        acs = (
+            f"{here.scheme}://{here.netloc}{urlsplit(asked(route.request.url).get('AssertionConsumerServiceURL')).path}"
+        )
+        response = SamlProvider().answer(route.request.url)
+        form = f'<form method="post" action="{acs}"><input name="SAMLResponse" value="{response}"></form>'
+        route.fulfill(body=f"{form}<script>document.forms[0].submit()</script>", content_type="text/html")
+
+    page.route(f"{SSO_URL}**", answer)
+    page.get_by_role("link", name="Test this configuration").click()
+    page.get_by_role("heading", name="The test run").wait_for()
+
+
+def _to_be_tested(owner: User) -> str:
+    keep_our_key(org_of(owner))
+    connections.draft(org=org_of(owner), facts=saml_facts(), cause=by_admin(owner))
+    UserFactory.create(org=owner.org, user_name=ADA, display_name="Ada Lovelace")
+    return PAGE
+
+
+def _unlinking(owner: User) -> str:
+    _linked(owner)
+    return f"{PAGE}links/{User.objects.get(user_name='amara@northwind.example').id}/"
+
+
 SCENES = {
+    "sso-test-passed": Scene(_to_be_tested, _come_back),
+    "sso-switch-off": Scene(lambda owner: f"{_active(owner)}switch-off/"),
+    "sso-discard": Scene(lambda owner: f"{_tested(owner)}discard/"),
+    "sso-accounts": Scene(lambda owner: f"{_active(owner)}accounts/"),
+    "sso-unlink": Scene(_unlinking),
+    "sso-unlink-all": Scene(lambda owner: _linked(owner) and f"{PAGE}links/"),
     "sso-none": Scene(lambda owner: PAGE),
     "sso-provider": Scene(lambda owner: PAGE + "provider/"),
     "sso-configuration": Scene(_chosen, _enter),
@@ -148,5 +209,9 @@ SCENES = {
     "sso-test-refused": Scene(lambda owner: f"{_tested(owner)}test/"),
     "sso-activate": Scene(lambda owner: f"{_tested(owner)}activate/"),
     "sso-sign-ins": Scene(lambda owner: f"{_active(owner)}sign-ins/"),
+    "sso-renewed": Scene(_renewed),
+    "sso-renewed-activate": Scene(lambda owner: f"{_renewed(owner)}activate/"),
+    "sso-renewal-link": Scene(lambda owner: f"{_renewed(owner)}certificates/link/"),
+    "setup-certificate": Scene(_renewing, begin, who=nobody),
     "person-linked": Scene(_linked),
 }

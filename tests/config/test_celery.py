@@ -36,7 +36,8 @@ class TestTheApp:
 
     def test_knows_every_task_that_the_clock_and_a_nudge_start(self):
         app.loader.import_default_modules()
-        assert {nudge.TASK, *(entry["task"] for entry in app.conf.beat_schedule.values())} <= set(app.tasks)
+        by_the_clock = {entry["task"] for entry in app.conf.beat_schedule.values()}
+        assert {nudge.SETTLE, nudge.DELIVER, *app.conf.task_routes} | by_the_clock <= set(app.tasks)
 
     def test_acknowledges_tasks_only_when_they_are_done(self):
         """What a worker was running when it was killed runs again."""

@@ -85,12 +85,20 @@ class TestIdentityProviders:
         ]
 
 
+class TestWebhooksOfTheOperator:
+    def test_reach_public_addresses_only_unless_networks_are_named(self, tmp_path: Path) -> None:  # E3
+        assert environment.read({"MUSTER_VAR": str(tmp_path)}).webhook_allowed_networks == ()
+        environ = {"MUSTER_VAR": str(tmp_path), "WEBHOOK_ALLOWED_NETWORKS": "10.1.0.0/16,::1"}
+        assert [str(each) for each in environment.read(environ).webhook_allowed_networks] == ["10.1.0.0/16", "::1/128"]
+
+
 class TestAMistake:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
             *[("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
             *[("MUSTER_DEV", "yes"), ("IDP_NETWORKS", "10.1.2.3/8"), ("IDP_NETWORKS", "idp.corp")],
+            ("WEBHOOK_ALLOWED_NETWORKS", "10.1.2.3/8"),
         ],
     )
     def test_is_named(self, name: str, value: str) -> None:

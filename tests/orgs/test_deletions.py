@@ -17,6 +17,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from api.models import Attempt
+from api.webhooks import endpoints
 from groups_provisioning.actions import erasing, group_ends, manual_changes
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.models import Preview
@@ -133,6 +135,10 @@ def full_org() -> tuple[Organization, User, Idp]:
     LastAdmin.objects.create(org=org, user=ada)
     erasing.erase(org=org, user_id=UserFactory.create(org=org, active=False).id, cause=by_admin(owner))
     api_keys.issue(org=org, name="CRM", scopes=[Scope.READ], cause=by_admin(owner))
+    webhook = endpoints.create(
+        org=org, url="https://hooks.example", kinds=["person"], max_items=1, cause=by_admin(owner)
+    ).endpoint
+    Attempt.objects.create(org=org, endpoint=webhook, at=timezone.now(), message="msg_1", items=1, milliseconds=1)
     domains.keep(org=org, names=["corp.example"], cause=by_admin(owner))
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)

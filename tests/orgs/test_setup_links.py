@@ -259,13 +259,13 @@ class TestOpening:
         assert contact.get(page(made), REMOTE_ADDR="192.0.2.1").status_code == 200
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", PAGES)  # without that of renewing certificates, which has to have some
 class TestALinkOfOnePurpose:
     def test_does_not_open_the_pages_of_another(self, org: Organization, purpose: Purpose) -> None:
         made = make(org, purpose)
         browser = opened_by(made)
         assert browser.get(page(made)).status_code == (302 if purpose == Purpose.SSO else 200)
-        others = {"sso", "sso/provider", "sso/test", "scim", "domains", "domains/corp.example/look"}
+        others = {"certificate", "sso", "sso/provider", "sso/test", "scim", "domains", "domains/corp.example/look"}
         for other in (each for each in others if each.partition("/")[0] != PAGES[purpose]):
             answers = [browser.get(f"/setup/{made.link.id}/{other}/"), browser.post(f"/setup/{made.link.id}/{other}/")]
             assert {answer.status_code for answer in answers} <= {404, 405}

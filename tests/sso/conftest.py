@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from sso import fetching
+from orgs import guarded_http
 from tests.sso.oidc.issuer import AT
 from tests.sso.open_id_provider import HOST, OpenIdProvider, open_id_provider
 from tests.sso.servers import LOCAL, Names
@@ -21,9 +21,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 def trusting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose ca.pem is trusted, and nothing else."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    fetching._tls.cache_clear()
+    guarded_http._tls.cache_clear()
     yield tmp_path
-    fetching._tls.cache_clear()
+    guarded_http._tls.cache_clear()
 
 
 @pytest.fixture

@@ -106,6 +106,14 @@ from orgs.change_details import (
     UserSignedOut,
     UserTakenOut,
     UserUnlinked,
+    WebhookChanged,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookReplayed,
+    WebhookSecretRotated,
+    WebhookTested,
 )
 from orgs.models import (
     Change,
@@ -295,6 +303,10 @@ _SENTENCES: dict[type[Detail], Promise] = {
     TokenIssued: gettext_lazy("The SCIM token “%(name)s” was created"),
     TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
     KeyRevoked: gettext_lazy("The API key “%(name)s” was revoked"),
+    WebhookSecretRotated: gettext_lazy("The webhook to %(host)s got another secret"),
+    WebhookEnabled: gettext_lazy("The webhook to %(host)s was enabled"),
+    WebhookDeleted: gettext_lazy("The webhook to %(host)s was deleted"),
+    WebhookTested: gettext_lazy("A test was sent to the webhook to %(host)s"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
@@ -525,6 +537,39 @@ def _key_issued(detail: KeyIssued, known: Names) -> str:
         "name": detail.name,
         "scopes": ", ".join(detail.scopes),
     }
+
+
+@in_words.register
+def _webhook_created(detail: WebhookCreated, known: Names) -> str:
+    return _("The webhook to %(host)s was created, for: %(kinds)s") % {
+        "host": detail.host,
+        "kinds": ", ".join(detail.kinds),
+    }
+
+
+@in_words.register
+def _webhook_changed(detail: WebhookChanged, known: Names) -> str:
+    words = {"url": _("address"), "kinds": _("kinds"), "max_items": _("items of a message")}
+    return _("The webhook to %(host)s was changed: %(fields)s") % {
+        "host": detail.host,
+        "fields": ", ".join(words.get(field, field) for field in detail.fields),
+    }
+
+
+@in_words.register
+def _webhook_disabled(detail: WebhookDisabled, known: Names) -> str:
+    sentences = {
+        "gone": _("The webhook to %(host)s was disabled: its receiver answered that it is gone"),
+        "failing": _("The webhook to %(host)s was disabled: it had failed for five days"),
+    }
+    return sentences.get(detail.reason, _("The webhook to %(host)s was disabled")) % {"host": detail.host}
+
+
+@in_words.register
+def _webhook_replayed(detail: WebhookReplayed, known: Names) -> str:
+    if detail.from_start:
+        return _("The webhook to %(host)s tells everything again") % {"host": detail.host}
+    return _("The webhook to %(host)s tells again what it told before") % {"host": detail.host}
 
 
 @in_words.register
