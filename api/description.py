@@ -16,6 +16,7 @@ Form = type[Serializer[Any]]
 @dataclass(frozen=True, slots=True)
 class Operation:
     """summary: what it does, in a few words that no other operation has. query: its parameters. body: what is sent.
+    file: the content types of what is sent, where that is a file.
 
     answers: by status, what is answered; None for no content. problems: the kinds that are its own; those that any
     operation may have are not named. previews: whether `?preview=true` tells what it would do, see `carry_out`.
@@ -24,6 +25,7 @@ class Operation:
     summary: str
     query: Form | None = None
     body: Form | None = None
+    file: tuple[str, ...] = ()
     answers: Mapping[int, Form | None] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     previews: bool = False
@@ -34,6 +36,7 @@ def describes(
     *,
     query: Form | None = None,
     body: Form | None = None,
+    file: tuple[str, ...] = (),
     answer: Form | None = None,
     status: int = 200,
     also: Mapping[int, Form | None] | None = None,
@@ -44,7 +47,7 @@ def describes(
 
     The handler's docstring tells readers more. answer: with this status; also: further statuses and their answers.
     """
-    operation = Operation(summary, query, body, {status: answer} | dict(also or {}), problems, previews)
+    operation = Operation(summary, query, body, file, {status: answer} | dict(also or {}), problems, previews)
 
     def mark(handler: Handler) -> Handler:
         handler.operation = operation  # type: ignore[attr-defined]

@@ -104,6 +104,8 @@ SHAPES: dict[str, Shape] = {
     "invitation.revoked": _invitation("Delete"),
     "group.created": Shape(GROUP, "Create"),
     "group.restored": Shape(GROUP, "Create"),
+    "group.imported": Shape(GROUP, "Create"),
+    "group.adopted": Shape(GROUP),
     "group.changed": Shape(GROUP),
     "group.deleted": Shape(GROUP, "Delete"),
     "group.ended": Shape(GROUP, "Delete"),
@@ -161,6 +163,8 @@ SHAPES: dict[str, Shape] = {
     "webhook.replayed": _webhook("Update"),
     "key.revoked": _key("Delete"),
     "matter.dismissed": Shape(ENTITY, "Deactivate", type="Notice", name="name"),
+    "import.people": Shape(ENTITY, "Update", type="Import"),
+    "import.ended": Shape(ENTITY, "Update", type="Import"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),
     "engine.rebuilt": Shape(ENTITY, "Update", type="Roles and assignments"),
 }

@@ -51,6 +51,7 @@ PATH_PARAMETERS = {
     "mapping": "The id of the mapping.",
     "rule": "The id of the rule.",
     "webhook": "The id of the webhook.",
+    "import_id": "The id of the import.",
 }
 
 ANYWHERE = (401, 403, 404, 429, 503)
@@ -110,7 +111,8 @@ class _Described(AutoSchema):
         return [*([query] if query else []), *([CommandQuery] if self.operation.previews else [])]
 
     def get_request_serializer(self) -> Any:
-        return self.operation.body
+        file = {"type": "string", "format": "binary"}
+        return self.operation.body or dict.fromkeys(self.operation.file, file) or None
 
     def get_response_serializers(self) -> Any:
         raise NotImplementedError  # see _get_response_bodies
@@ -173,7 +175,7 @@ class _Described(AutoSchema):
     def _problems(self) -> dict[int, list[str]]:
         """By status; those that any operation may have, and its own."""
         found: dict[int, list[str]] = {status: [] for status in ANYWHERE}
-        if self.operation.body:
+        if self.operation.body or self.operation.file:
             found |= {413: [], 415: []}
         for kind in self._kinds():
             found.setdefault(KINDS[kind].status, []).append(kind)

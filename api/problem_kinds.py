@@ -51,6 +51,20 @@ KINDS: Mapping[str, Kind] = {
         "The database was restored from a backup, or has moved, since this cursor was given. Start without `after`, "
         "overwrite what you have whatever its positions say, and delete what the new listing does not name.",
     ),
+    "unreadable-file": Kind(
+        400,
+        "The file cannot be read",
+        "The file is not CSV or JSON as an import expects it. `detail` says what is wrong, and in which row; nothing "
+        "was imported.",
+    ),
+    "running": Kind(
+        409, "Another import is running", "An organization has one import at a time. Wait for its end, or cancel it."
+    ),
+    "not-checked": Kind(
+        409,
+        "There is nothing to start",
+        "The import runs already, or has ended. Give the file again to import it again.",
+    ),
     "too-many-webhooks": Kind(
         409,
         "There are as many webhooks as there may be",

@@ -211,7 +211,9 @@ def _example(method: str, address: str, sent: Mapping[str, Any], schemas: Mappin
     address = address.replace("{org}", "$ORG").replace("{", "$").replace("}", "")
     call = "curl" if method == "GET" else f"curl -X {method}"
     lines = [f'{call} -H "Authorization: Bearer $KEY"']
-    if sent:
+    if sent.get("format") == "binary":
+        lines += ['-H "Content-Type: text/csv"', "--data-binary @people.csv"]
+    elif sent:
         body = {
             name: _sample(each, schemas)
             for name, each in sent.get("properties", {}).items()

@@ -135,7 +135,8 @@ class HistoryQuery(Exact):
 class PersonState(serializers.Serializer[Any]):
     """A person, and what everything that is known about them comes to. Whoever is inactive has no roles and no places.
 
-    user_name: unique in the organization among people. external_id: what their identity provider calls them. owner:
+    user_name: unique in the organization among people. external_id: what their identity provider calls them. reference:
+    their id in a former system. owner:
     whether this is the owner's account, which SCIM does not see. emails: as the identity provider wrote them.
     attributes: whatever else it wrote, in SCIM's spelling; extensions under their URN. roles: those in effect. teams:
     those that they are in. concurrency_group: null for the default one. sub_organization: null for the root. pending:
@@ -144,6 +145,7 @@ class PersonState(serializers.Serializer[Any]):
 
     user_name = serializers.CharField()
     external_id = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
     active = serializers.BooleanField()
     owner = serializers.BooleanField()
     display_name = serializers.CharField(allow_null=True)
@@ -194,12 +196,15 @@ class MappingState(serializers.Serializer[Any]):
 class GroupState(serializers.Serializer[Any]):
     """A group that an identity provider pushed.
 
-    external_id: what the identity provider calls it. attributes: whatever else it wrote. roles: what it wrote as roles
+    external_id: what the identity provider calls it. reference: its id in a former system. imported: true until it is
+    pushed. attributes: whatever else the identity provider wrote. roles: what it wrote as roles
     of the group, which every member gets. mappings: those that are not rejected.
     """
 
     display_name = serializers.CharField()
     external_id = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+    imported = serializers.BooleanField()
     attributes = Object()
     roles = serializers.ListField(child=serializers.CharField())
     mappings = MappingState(many=True)

@@ -57,7 +57,7 @@ def of_kind(kind: str, ids: Sequence[str]) -> Rows:
 
 _PEOPLE = """
 SELECT u.id::text, u.deleted_at IS NOT NULL, u.erased_at IS NOT NULL,
-    u.user_name, u.external_id, u.display_name, u.given_name, u.family_name, u.active, u.is_owner,
+    u.user_name, u.external_id, u.reference, u.display_name, u.given_name, u.family_name, u.active, u.is_owner,
     CASE WHEN p.place = 1 OR sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
     s.roles,
     (SELECT json_agg(json_build_array(m.kind, m.entity_id) ORDER BY m.entity_id)::text
@@ -79,6 +79,7 @@ def _person(
     is_erased: bool,
     user_name: str,
     external_id: str,
+    reference: str,
     display_name: str,
     given_name: str,
     family_name: str,
@@ -101,6 +102,7 @@ def _person(
         {
             "user_name": user_name,
             "external_id": external_id or None,
+            "reference": reference or None,
             "active": active,
             "owner": is_owner,
             "display_name": display_name or None,
@@ -135,7 +137,7 @@ def _entities(ids: Sequence[str]) -> Rows:
 # --- Groups -----------------------------------------------------------------------------------------------------------
 
 _GROUPS = """
-SELECT g.id::text, g.display_name, g.external_id, g.roles,
+SELECT g.id::text, g.display_name, g.external_id, g.reference, g.imported, g.roles,
     CASE WHEN p.place = 1 OR sum(octet_length(t.said)) OVER (ORDER BY p.place) <= %(most)s THEN t.said END,
     (SELECT json_agg(json_build_object('id', m.id, 'kind', m.kind, 'status', m.status, 'role', nullif(m.role, ''),
             'entity', CASE WHEN NOT m.target_deleted THEN m.entity_id END) ORDER BY m.id)::text
@@ -148,7 +150,7 @@ CROSS JOIN LATERAL (SELECT g.attributes::text AS said) AS t
 
 def _groups(ids: Sequence[str]) -> Rows:
     found: Rows = {}
-    for id_, display_name, external_id, roles, said, mappings in _rows(_GROUPS, ids):
+    for id_, display_name, external_id, reference, imported, roles, said, mappings in _rows(_GROUPS, ids):
         found[id_] = (
             None
             if said is None
@@ -156,6 +158,8 @@ def _groups(ids: Sequence[str]) -> Rows:
                 {
                     "display_name": display_name,
                     "external_id": external_id or None,
+                    "reference": reference or None,
+                    "imported": imported,
                     "attributes": orjson.loads(said),
                     "roles": roles,
                     "mappings": orjson.loads(mappings) if mappings else [],

@@ -7,6 +7,7 @@ from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.documents import openapi
 from api.history import AllHistory, OrgHistory
+from api.imports import CancelImport, ImportRows, Imports, OneImport, StartImport
 from api.webhooks import views as webhooks
 
 
@@ -54,5 +55,10 @@ urlpatterns = [
     path(f"{ORG}/matters", matters.Matters.as_view()),
     *_webhooks("webhooks"),
     *_webhooks(f"{ORG}/webhooks"),
+    path(f"{ORG}/imports", Imports.as_view()),
+    path(f"{ORG}/imports/<uuid:import_id>", OneImport.as_view()),
+    path(f"{ORG}/imports/<uuid:import_id>/rows", ImportRows.as_view()),
+    path(f"{ORG}/imports/<uuid:import_id>/start", StartImport.as_view()),
+    path(f"{ORG}/imports/<uuid:import_id>/cancel", CancelImport.as_view()),
     re_path("", Unknown.as_view()),
 ]

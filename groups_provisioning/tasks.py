@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
+from groups_provisioning.actions import imports
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.preview import runs
 from orgs import feed, nudge
@@ -14,7 +15,7 @@ SECONDS = 5.0  # per task, so that other tasks get their turn
 
 @shared_task(acks_late=True, ignore_result=True)
 def settle_pending() -> None:
-    """Settle waiting people, stamp what is new in the feed, then compute previews.
+    """Settle waiting people, stamp what is new in the feed, then compute previews and take rows of imports.
 
     Harmless if it is lost, doubled, late or killed half-way.
 
@@ -22,14 +23,15 @@ def settle_pending() -> None:
     """
     is_unfinished = worker.drain(SECONDS)
     feed.stamp_all()
-    if is_unfinished or runs.serve():
+    if is_unfinished or runs.serve() or imports.serve(SECONDS):
         nudge.wake()
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def check_all_effects() -> None:
-    """Start a check for every org, each in its own tasks, and delete old previews."""
+    """Start a check for every org, each in its own tasks, and delete old previews and imports."""
     runs.forget(timezone.now())
+    imports.forget(timezone.now())
     for org_id in effect_checks.org_ids():
         check_effects.delay(str(org_id))
 

@@ -373,6 +373,29 @@ class InvitationRevoked(InvitationDetail, verb="invitation.revoked"):
     """An admin revoked an invitation."""
 
 
+# --- Imports ----------------------------------------------------------------------------------------------------------
+# Of a file, whose name somebody chose; `imported` is the id of the import, whose rows are kept for some days.
+
+
+class PeopleImported(Detail, verb="import.people"):
+    """An import made and changed so many people (SPEC E6); of a large file, a part of them."""
+
+    imported: str
+    file: str
+    made: int
+    changed: int
+
+
+class ImportEnded(Detail, verb="import.ended"):
+    """An import came to its end. phase: which. counts: how many rows, by verdict; left: rows that were not taken."""
+
+    imported: str
+    file: str
+    phase: str
+    counts: dict[str, int]
+    left: int
+
+
 # --- Groups and mappings ----------------------------------------------------------------------------------------------
 
 
@@ -409,6 +432,23 @@ class GroupBroughtBack(GroupDetail, verb="group.brought_back"):
 
     marked: int
     lost: int
+
+
+class GroupImported(GroupDetail, verb="group.imported"):
+    """An import made a group, changed it, or added members (SPEC E6). is_new: it made it. was: the name of before."""
+
+    marked: int
+    is_new: bool = False
+    was: str | None = None
+    entities: list[RenameStory] = field(default_factory=list)
+
+
+class GroupAdopted(GroupDetail, verb="group.adopted"):
+    """SCIM pushed a group that had been imported (SPEC G2). was: the name of before, if it has another one now."""
+
+    marked: int
+    was: str | None = None
+    entities: list[RenameStory] = field(default_factory=list)
 
 
 class GroupConfirmed(Detail, verb="group.confirmed"):

@@ -6,7 +6,7 @@ on its way, so a worker looks for it afterwards (`scim.erasing`). Then the recei
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,8 +115,15 @@ def digest(org_id: UUID, user_name: str, *, secret_key: str | None = None) -> by
 
 def was_erased(org: Organization, user_name: str) -> bool:
     """Whether somebody of this userName was erased, by the present SECRET_KEY or a fallback (SPEC U5)."""
-    digests = [digest(org.id, user_name, secret_key=key) for key in (None, *settings.SECRET_KEY_FALLBACKS)]
-    return Erasure.objects.for_org(org).filter(name_digest__in=digests).exists()
+    return bool(erased_among(org, [user_name]))
+
+
+def erased_among(org: Organization, user_names: Collection[str]) -> set[str]:
+    """Those of these userNames that somebody had who was erased."""
+    keys = (None, *settings.SECRET_KEY_FALLBACKS)
+    digests = {digest(org.id, name, secret_key=key): name for name in user_names for key in keys}
+    found = Erasure.objects.for_org(org).filter(name_digest__in=list(digests))
+    return {digests[bytes(each)] for each in found.values_list("name_digest", flat=True) if each}
 
 
 def begin(user: User, *, at: datetime, name_digest: bytes | None = None) -> Erasure:

@@ -5,8 +5,8 @@ the person afterwards, in the same transaction.
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,10 @@ class UnknownPerson(Exception):
 
 class UserNameTaken(Exception):
     """A live user of this org has the userName (SPEC U2)."""
+
+
+class TakenMeanwhile(Exception):
+    """Another transaction has just given a userName or a reference to somebody: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,51 @@ def add_unmanaged(
     return user, [Effect(user.id, "account", None, account(user))]
 
 
+def add_imported(
+    *, org: Organization, found: Sequence[tuple[Facts, str]], at: datetime
+) -> tuple[list[User], list[Effect]]:
+    """New people whom SCIM does not manage until it adopts them, with what a file says of each (SPEC E6, U3).
+
+    found: facts and references. Raises TakenMeanwhile, which ends the transaction.
+    """
+    users = []
+    for facts, reference in found:
+        user = User(org=org, reference=reference, created_at=at, modified_at=at, password=_unusable_password())
+        _assign(user, facts)
+        user.active = facts.active
+        users.append(user)
+    try:
+        User.objects.bulk_create(users)
+    except IntegrityError as error:
+        raise _meanwhile(error) from error
+    return users, [Effect(user.id, "account", None, account(user)) for user in users]
+
+
+def change_imported(*, user: User, facts: Facts, reference: str, at: datetime) -> None:
+    """Write what an import says of somebody. Whether they are active, and who manages them, stays (SPEC E6).
+
+    user: locked by the caller. SCIM shows no reference, so that revision and time move for the facts alone. Raises
+    TakenMeanwhile, which ends the transaction.
+    """
+    written = _assign(user, replace(facts, active=user.activity.said))
+    if written:
+        user.revision += 1
+        user.modified_at = at
+        written += ["revision", "modified_at"]
+    if user.reference != reference:
+        user.reference = reference
+        written.append("reference")
+    try:
+        user.save(update_fields=written)
+    except IntegrityError as error:
+        raise _meanwhile(error) from error
+
+
+def _meanwhile(error: IntegrityError) -> Exception:
+    is_taken = violated(error) in ("user_name_once_among_people", "user_reference_once")
+    return TakenMeanwhile() if is_taken else error
+
+
 def _unusable_password() -> str:
     """What set_unusable_password sets, at a twentieth of its cost."""
     return UNUSABLE_PASSWORD_PREFIX + secrets.token_urlsafe(UNUSABLE_PASSWORD_SUFFIX_LENGTH)
@@ -229,6 +278,8 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     """Bring back somebody whom SCIM deleted, with what this request says and nothing else (SPEC U3)."""
     was = account(user)
     user.deleted_at = None
+    if user.reference and User.objects.for_org(user.org_id).live().filter(reference=user.reference).exists():
+        user.reference = ""  # somebody else was imported with it meanwhile
     _assign(user, facts)
     user.active = facts.active
     user.revision += 1
@@ -243,6 +294,7 @@ def erase(*, user: User, at: datetime) -> list[Effect]:
     _assign(user, Facts(user_name="", login_email=None, active=False))
     user.active, user.idp_active = False, None
     user.manual_roles = None
+    user.reference = ""
     user.deactivated_at = []
     user.last_login, user.time_zone = None, ""
     user.erased_at = user.modified_at = at

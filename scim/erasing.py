@@ -26,7 +26,7 @@ from django.contrib.messages.storage.session import SessionStorage
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from groups_provisioning.actions import group_intake
+from groups_provisioning.actions import group_intake, imports
 from groups_provisioning.models import PushedGroup
 from orgs import erasures, people
 from orgs.db.keys import as_uuid, fold
@@ -282,6 +282,11 @@ def _small_tables(erasure: Erasure, traces: Traces, after: UUID) -> Part:
     return Part({})
 
 
+def _imports(erasure: Erasure, traces: Traces, after: UUID) -> Part:
+    """Rows of the last days' imports; one that still waits to be carried out is not."""
+    return Part({"groups_provisioning_importrow": imports.forget_person(erasure.org_id, traces)})
+
+
 def _sessions(erasure: Erasure, traces: Traces, after: UUID) -> Part:
     """Theirs, and messages that name them and that nobody has seen yet: admins of their org, or support."""
     called = erasures.called(erasure)
@@ -333,6 +338,7 @@ REQUESTS_OF_NOBODY = Step("requests of nobody", _requests_of_nobody)
 PEOPLE = Step("people", _people)
 GROUPS = Step("groups", _groups)
 SMALL_TABLES = Step("small tables", _small_tables)
+IMPORTS = Step("imports", _imports)
 SESSIONS = Step("sessions", _sessions)
 MAILS = Step("mails", _mails)
 
@@ -368,6 +374,17 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     "django_content_type": {"app_label": CODE, "model": CODE},
     "django_migrations": {"app": CODE, "name": CODE},
     "groups_provisioning_endedmapping": {"reason": CHOSEN, "status": CHOSEN},
+    "groups_provisioning_import": {"door": CHOSEN, "name": "of a file, as an admin called it", "phase": CHOSEN},
+    "groups_provisioning_importrow": {
+        "external_id": IMPORTS,
+        "facts": IMPORTS,
+        "group": IDP,
+        "name": IMPORTS,
+        "name_key": IMPORTS,
+        "reference": IMPORTS,
+        "told": IMPORTS,
+        "verdict": CHOSEN,
+    },
     "groups_provisioning_mapping": {"kind": CHOSEN, "reason": CHOSEN, "role": ROLES, "status": CHOSEN},
     "groups_provisioning_mappingrule": {"kind": CHOSEN, "pattern": ADMINS, "pattern_type": CHOSEN, "role": ROLES},
     "groups_provisioning_membership": {"kind": CHOSEN, "source": CHOSEN},
@@ -379,6 +396,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "extension_urn": "an alias from the schema profile",
         "external_id": IDP,
         "folded": GROUPS,
+        "reference": IDP,
         "roles": ROLES,
     },
     "groups_provisioning_startingrule": {"kind": CHOSEN, "pattern": OPERATOR, "pattern_type": CHOSEN, "role": ROLES},
@@ -489,6 +507,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "login_email": BY_THE_COMMAND,
         "manual_roles": ROLES,
         "password": "a hash, and none once the account was deleted",
+        "reference": BY_THE_COMMAND,
         "time_zone": CHOSEN,
         "user_name": BY_THE_COMMAND,
         "user_name_key": BY_THE_COMMAND,

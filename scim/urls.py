@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scim.views import log, matters, provisioning, setup, tokens
+from scim.views import imports, log, matters, provisioning, setup, tokens
 
 urlpatterns = [
     path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
@@ -16,5 +16,10 @@ urlpatterns = [
     path("settings/scim/log/", log.log, name="scim-log"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),
     path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),
+    path("people/import/", imports.import_list, name="imports"),
+    path("people/import/<uuid:import_id>/", imports.one, name="import"),
+    path("people/import/<uuid:import_id>/start/", imports.start, name="import-start"),
+    path("people/import/<uuid:import_id>/cancel/", imports.cancel, name="import-cancel"),
+    path("people/import/<uuid:import_id>/rows.csv", imports.export, name="import-export"),
     path("setup/<uuid:link_id>/scim/", setup.scim, name="setup-scim"),
 ]

@@ -96,6 +96,13 @@ def end_group(*, org: Organization, group_id: UUID, cause: Cause) -> None:
     history.record(org, cause, detail, change_id=change_id)
 
 
+def keep_free_reference(group: PushedGroup) -> None:
+    """Before a deleted group comes back: it loses its reference if another was imported with that meanwhile."""
+    live = PushedGroup.objects.for_org(group.org_id).live()
+    if group.reference and live.filter(reference=group.reference).exists():
+        group.reference = ""
+
+
 @command
 def undo_end(*, org: Organization, group_id: UUID, cause: Cause) -> None:
     """Bring a group back as it was when it was ended.
@@ -109,6 +116,7 @@ def undo_end(*, org: Organization, group_id: UUID, cause: Cause) -> None:
         raise NameInUse(group.display_name)
     cause = cause.under_locks()
     change_id = uuid7()
+    keep_free_reference(group)
     group.deleted_at = None
     group.out_of_sync = group.out_of_sync or end.missed
     group.revision += 1
@@ -116,7 +124,7 @@ def undo_end(*, org: Organization, group_id: UUID, cause: Cause) -> None:
     delta, lost = members.bring_back(group, change_id=change_id, at=cause.at, inside=end.nested, around=end.nested_in)
     group.member_count = delta.added
     try:
-        group.save(update_fields=["deleted_at", "out_of_sync", "revision", "modified_at", "member_count"])
+        group.save(update_fields=["deleted_at", "out_of_sync", "revision", "modified_at", "member_count", "reference"])
     except IntegrityError as error:
         if violated(error) == "pushed_group_name_once":
             raise NameInUse(group.display_name) from error

@@ -1,6 +1,7 @@
 """What identity providers write to groups. Each function is one command: one transaction, one `Change`.
 
-With `group_ends`, which ends groups by hand, the only module that writes `PushedGroup`. The group's row is locked
+With `group_ends`, which ends groups by hand, and `imported_groups`, the only module that writes `PushedGroup`. The
+group's row is locked
 before its members change, so that parallel requests lose nothing (SPEC S7). People are marked, and a worker settles
 them.
 """
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.db.models import Q
 
 from groups_provisioning.actions import group_ends, manual_changes, members, rule_evaluation
 from groups_provisioning.actions.members import Delta
@@ -23,6 +25,7 @@ from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import feed, history
 from orgs.change_details import (
     GroupAbout,
+    GroupAdopted,
     GroupChanged,
     GroupConfirmed,
     GroupCreated,
@@ -36,6 +39,7 @@ from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
 from orgs.models import Organization
+from orgs.people import TakenMeanwhile
 
 
 class GroupNameTaken(Exception):
@@ -88,23 +92,23 @@ FACTS = tuple(column.name for column in fields(GroupFacts))
 def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[str], cause: Cause) -> PushedGroup:
     """Create a group, or restore the last deleted one of that name with only what this request says (SPEC G5).
 
+    One that was imported, and that no token has written yet, is adopted by its name or its external id (SPEC G2).
     Raises GroupProvisioningOff, GroupNameTaken, members.UnknownMembers.
     """
     if not org.group_provisioning:
         raise GroupProvisioningOff(activated=org.group_provisioning_activated)
-    group = _restorable(org, facts.display_name)
+    group = _meant_by(org, facts)
     cause = cause.under_locks()
+    if group is not None and group.deleted_at is None:
+        return _adopt(org, group, facts, member_ids, cause)
     kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
     else:
-        group_ends.forget(group)
-        group.deleted_at = None
-        group.out_of_sync = False
-        group.revision += 1
-    _assign(group, facts)
+        bring_back(group)
+    assign(group, facts)
     group.modified_at = cause.at
-    _save(group)
+    save(group)
     change_id = uuid7()
     delta = members.add(group, member_ids, change_id=change_id, at=cause.at)
     if delta.added:
@@ -114,7 +118,39 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     # All its members were marked when they were added.
     evaluate = rule_evaluation.restored if kind is GroupRestored else rule_evaluation.created
     outcome = evaluate(group, change_id=change_id, at=cause.at)
-    detail = kind(**_about(group, delta), marked=delta.added, mappings=outcome.mappings)
+    detail = kind(**about(group, delta), marked=delta.added, mappings=outcome.mappings)
+    _record(org, group, detail, cause, change_id, delta.skipped)
+    return group
+
+
+def _adopt(
+    org: Organization, group: PushedGroup, facts: GroupFacts, member_ids: Sequence[str], cause: Cause
+) -> PushedGroup:
+    """A group of an import becomes what this request says (SPEC G2). Other members of it leave with a full push.
+
+    Until then it is out of sync: nobody has said yet that they are right. group: locked.
+    """
+    was, change_id, at = group.display_name, uuid7(), max(cause.at, group.modified_at)
+    written = assign(group, facts)
+    delta = members.add(group, member_ids, change_id=change_id, at=at)
+    group.member_count += delta.added
+    group.imported, group.out_of_sync = False, members.has_others(group, member_ids)
+    group.revision += 1
+    group.modified_at = at
+    save(group, [*written, "member_count", "imported", "out_of_sync", "revision", "modified_at"])
+    outcome, is_renamed = Outcome(), "display_name" in written
+    if is_renamed:
+        outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
+    marked = manual_changes.end_removals_around(group, change_id=change_id) + delta.added
+    if "roles" in written or outcome.settles:
+        marked += members.mark_all(group, change_id=change_id)
+    detail = GroupAdopted(
+        **about(group, delta),
+        was=was if is_renamed else None,
+        marked=marked,
+        mappings=outcome.mappings,
+        entities=outcome.renamed,
+    )
     _record(org, group, detail, cause, change_id, delta.skipped)
     return group
 
@@ -154,13 +190,16 @@ def _change_group(
     group, anybody_taken_out, locked_at = _locked(org, group_id, expected)
     was = group.display_name
     wished = edit(group)
-    written = _assign(group, wished.facts)
+    written = assign(group, wished.facts)
     change_id = uuid7()
     cause = cause.under_locks(locked_at)
     # The clock of a standby that took over may be behind, and must not make people members before a mapping fell back
     # (SPEC M2).
     at = max(cause.at, group.modified_at)
     delta = Delta()
+    if group.imported:  # by this write it is adopted, as by a create (SPEC G2)
+        group.imported, group.out_of_sync = False, bool(group.member_count)
+        written += ["imported", "out_of_sync"]
     for change in _at_once(wished.members):
         delta += _carry_out(group, change, change_id, at)
     if delta:
@@ -172,12 +211,12 @@ def _change_group(
     if not written and not delta:
         marked = _end_removals(group, change_id, anybody_taken_out)
         if marked or delta.skipped:
-            detail = GroupChanged(**_about(group, delta), marked=marked)
+            detail = GroupChanged(**about(group, delta), marked=marked)
             _record(org, group, detail, cause, change_id, delta.skipped)
         return group
     group.revision += 1
     group.modified_at = at
-    _save(group, update_fields=[*written, "revision", "modified_at"])
+    save(group, update_fields=[*written, "revision", "modified_at"])
     outcome, is_renamed = Outcome(), "display_name" in written
     if is_renamed:
         outcome = rule_evaluation.renamed(group, was=was, change_id=change_id, at=at)
@@ -186,7 +225,7 @@ def _change_group(
     if "roles" in written or outcome.settles:
         marked += members.mark_all(group, change_id=change_id)
     detail = GroupChanged(
-        **_about(group, delta),
+        **about(group, delta),
         was=was if is_renamed else None,
         marked=marked,
         mappings=outcome.mappings,
@@ -212,7 +251,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     _end_removals(group, change_id, anybody_taken_out)
     members.hide(group, at=cause.at)
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
-    detail = GroupDeleted(**_about(group, delta), marked=delta.removed, mappings=outcome.mappings)
+    detail = GroupDeleted(**about(group, delta), marked=delta.removed, mappings=outcome.mappings)
     _record(org, group, detail, cause, change_id, delta.skipped)
 
 
@@ -287,17 +326,36 @@ def _carry_out(group: PushedGroup, change: MembersChange, change_id: UUID, at: d
             return removed + members.add(group, change.ids, change_id=change_id, at=at)
 
 
-def _restorable(org: Organization, name: str) -> PushedGroup | None:
-    """The last deleted group of a name, locked; None if there is none. Raises GroupNameTaken.
+def _meant_by(org: Organization, facts: GroupFacts) -> PushedGroup | None:
+    """The group that a create refers to, locked; None for a new one. Raises GroupNameTaken.
 
-    A live group is locked too, because another transaction may be deleting it. Each of the two queries has its own
-    index.
+    It is the one that was imported with the name, or else with the external id (SPEC G2), or else the last deleted one
+    of the name (SPEC G5).
     """
-    namesakes = PushedGroup.objects.for_org(org).filter(display_name_key=fold(name)).select_for_update()
-    alive = namesakes.filter(deleted_at=None).first()
-    if alive is not None:
-        raise GroupNameTaken(name)
-    return namesakes.filter(deleted_at__isnull=False).order_by("-deleted_at").first()
+    key = fold(facts.display_name)
+    asked = Q(display_name_key=key)
+    if facts.external_id:
+        asked |= Q(external_id=facts.external_id, imported=True)
+    found = list(PushedGroup.objects.for_org(org).live().filter(asked).order_by("id").select_for_update())
+    namesake = next((group for group in found if group.display_name_key == key), None)
+    if namesake is not None and not namesake.imported:
+        raise GroupNameTaken(facts.display_name)
+    return namesake or next(iter(found), None) or restorable(org, facts.display_name)
+
+
+def restorable(org: Organization, name: str) -> PushedGroup | None:
+    """The last deleted group of a name, locked; None if there is none."""
+    deleted = PushedGroup.objects.for_org(org).filter(display_name_key=fold(name), deleted_at__isnull=False)
+    return deleted.order_by("-deleted_at").select_for_update().first()
+
+
+def bring_back(group: PushedGroup) -> None:
+    """Make a deleted group a live one without anything of before, for the caller to save (SPEC G5)."""
+    group_ends.forget(group)
+    group_ends.keep_free_reference(group)
+    group.deleted_at = None
+    group.out_of_sync = group.imported = False
+    group.revision += 1
 
 
 def _refuse_if_off(org: Organization, group_id: UUID) -> None:
@@ -329,7 +387,7 @@ def _to_write() -> Joined:
     return Joined(PushedGroup, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
-def _assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
+def assign(group: PushedGroup, facts: GroupFacts) -> list[str]:
     """Set the columns that differ. Returns their names."""
     written = []
     for name in FACTS:
@@ -358,19 +416,23 @@ def forget_person(group: PushedGroup, *, attributes: Mapping[str, Any], folded: 
     feed.touch(group.org_id, [("group", str(group.id))])
 
 
-def _save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
+def save(group: PushedGroup, update_fields: list[str] | None = None) -> None:
+    """Raises GroupNameTaken, people.TakenMeanwhile for its reference; either ends the transaction."""
     try:
         if update_fields is None:
             group.save(force_insert=group._state.adding)
         else:
-            cached_write.update(group, update_fields, postponed="display_name" not in update_fields)
+            cached_write.update(group, update_fields, postponed={"display_name", "reference"}.isdisjoint(update_fields))
     except IntegrityError as error:
         if violated(error) == "pushed_group_name_once":
             raise GroupNameTaken(group.display_name) from error
+        if violated(error) == "pushed_group_reference_once":
+            raise TakenMeanwhile from error
         raise
 
 
-def _about(group: PushedGroup, delta: Delta) -> GroupAbout:
+def about(group: PushedGroup, delta: Delta) -> GroupAbout:
+    """What a change tells of a group and its members."""
     return {
         "group": str(group.id),
         "name": group.display_name,

@@ -193,6 +193,21 @@ def keep_only(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Del
     return _take(group, wished, change_id, _KEEP, _KEEP_NESTED)
 
 
+_HAS_OTHERS = """
+SELECT EXISTS (
+    SELECT FROM groups_provisioning_groupmember WHERE group_id = %(group)s AND user_id <> ALL(%(ids)s::uuid[])
+)
+"""
+
+
+def has_others(group: PushedGroup, ids: Iterable[str]) -> bool:
+    """Whether a group has members besides these."""
+    known, _ = _uuids(ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_OTHERS, {"group": group.id, "ids": known})
+        return bool(cursor.fetchone()[0])
+
+
 def set_aside(group: PushedGroup, *, change_id: UUID) -> Delta:
     """Remove all members, and keep who they were and since when, for `bring_back` (SPEC G10)."""
     about = {"org": group.org_id, "group": group.id, "change": change_id}

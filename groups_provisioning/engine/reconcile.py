@@ -53,6 +53,15 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     return SettledPerson(settled.roles[user.id], settled.effects, settled.groups[user.id])
 
 
+def settle_several(*, org: Organization, ids: Sequence[UUID]) -> list[Effect]:
+    """Bring people up to date with the facts, some of them new, within the command that changed them (at most BATCH).
+
+    Returns what differed.
+    """
+    _hold_switches(org)
+    return _settle(org.id, ids).effects
+
+
 def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
     """Settle at most `limit` of an org's marked people, in the caller's transaction. Returns how many were settled.
 

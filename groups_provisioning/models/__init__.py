@@ -1,5 +1,6 @@
 from groups_provisioning.models.ended import EndedGroup, EndedMapping, EndedMember
 from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
+from groups_provisioning.models.imports import Import, ImportRow, Kind, Phase, Verdict
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
     ROLE,
@@ -30,17 +31,22 @@ __all__ = [
     "EndedMember",
     "GroupMapping",
     "GroupMember",
+    "Import",
+    "ImportRow",
+    "Kind",
     "MappingRule",
     "Membership",
     "NestedGroup",
     "PatternType",
     "Pending",
+    "Phase",
     "Preview",
     "PushedGroup",
     "PushedGroupQuerySet",
     "Source",
     "StartingRule",
     "Status",
+    "Verdict",
     "is_unmapped",
     "takes_rules",
 ]

@@ -23,7 +23,8 @@ class PushedGroup(models.Model):
 
     roles: what the IdP wrote in the profile's group role attribute; every member has them (SPEC G7). member_count: how
     many users, updated under the row's lock, so that lists never count. out_of_sync: a write was refused while group
-    provisioning was off, and the full member list has not been pushed since (SPEC O3).
+    provisioning was off, or members of an import were not named by the push that adopted it, and the full member list
+    has not been pushed since (SPEC O3, G2). imported: an import brought it, and no token has written it yet.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -31,6 +32,8 @@ class PushedGroup(models.Model):
     display_name = models.TextField()
     display_name_key = FoldedField("display_name")
     external_id = models.TextField(blank=True, default="")
+    reference = models.TextField(blank=True, default="", db_default="", editable=False)
+    imported = models.BooleanField(default=False, db_default=False, editable=False)
     attributes = models.JSONField(blank=True, default=dict)
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
@@ -50,6 +53,11 @@ class PushedGroup(models.Model):
             models.UniqueConstraint(fields=["org", "id"], name="pushed_group_org_id"),
             models.UniqueConstraint(
                 fields=["org", "display_name_key"], condition=Q(deleted_at=None), name="pushed_group_name_once"
+            ),
+            models.UniqueConstraint(
+                fields=["org", "reference"],
+                condition=Q(deleted_at=None) & ~Q(reference=""),
+                name="pushed_group_reference_once",
             ),
             models.CheckConstraint(condition=~Q(display_name=""), name="pushed_group_name_not_empty"),
         ]

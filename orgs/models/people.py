@@ -66,17 +66,17 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
 class User(AbstractBaseUser):
     """Facts about a person. The roles that follow from them are in `Standing`.
 
-    user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. attributes:
-    every other SCIM attribute in canonical spelling, extension schemas under their URN. email_keys: the folded values
-    of `emails`. folded: everything without a column of its own, its text folded. Both are for filters. extension_urn:
-    the alias of the profile's extension that was last written, if any. idp_roles, manual_roles: role keys that the IdP
-    wrote or an admin set; None if they set nothing. placement: the concurrency group that the profile's placement
-    attribute names (SPEC U10). active: whether they are, which counts everywhere; idp_active: the IdP's last word about
-    it while a decision by hand stands over it (`orgs.activity`, SPEC U12). deactivated_at: when the account was
-    deactivated, the last times; held memberships end then (SPEC M2). session_epoch is part of every session's hash:
-    incrementing it ends all sessions for good (SPEC U4). time_zone: the IANA name of the zone that they read times in;
-    empty: the portal's. erased_at: since when nothing is left of a deleted person but
-    the id (SPEC U5), see `Erasure`.
+    user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. reference: the
+    id in a former system, which an import brought (SPEC E6); empty without one. attributes: every other SCIM attribute
+    in canonical spelling, extension schemas under their URN. email_keys: the folded values of `emails`. folded:
+    everything without a column of its own, its text folded. Both are for filters. extension_urn: the alias of the
+    profile's extension that was last written, if any. idp_roles, manual_roles: role keys that the IdP wrote or an admin
+    set; None if they set nothing. placement: the concurrency group that the profile's placement attribute names (SPEC
+    U10). active: whether they are, which counts everywhere; idp_active: the IdP's last word about it while a decision
+    by hand stands over it (`orgs.activity`, SPEC U12). deactivated_at: when the account was deactivated, the last
+    times; held memberships end then (SPEC M2). session_epoch is part of every session's hash: incrementing it ends all
+    sessions for good (SPEC U4). time_zone: the IANA name of the zone that they read times in; empty: the portal's.
+    erased_at: since when nothing is left of a deleted person but the id (SPEC U5), see `Erasure`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -90,6 +90,7 @@ class User(AbstractBaseUser):
     user_name_key = FoldedField("user_name")
     login_email = models.CharField(_("sign-in address"), max_length=254, null=True, blank=True, db_collation="C")
     external_id = models.TextField(_("external id"), blank=True, default="")
+    reference = models.TextField(_("id in a former system"), blank=True, default="", db_default="", editable=False)
     display_name = models.TextField(blank=True, default="")
     given_name = models.TextField(blank=True, default="")
     family_name = models.TextField(blank=True, default="")
@@ -130,6 +131,9 @@ class User(AbstractBaseUser):
                 name="user_name_once_among_people",
             ),
             models.UniqueConstraint(fields=["org"], condition=Q(is_owner=True), name="user_one_owner_per_org"),
+            models.UniqueConstraint(
+                fields=["org", "reference"], condition=Q(deleted_at=None) & ~Q(reference=""), name="user_reference_once"
+            ),
             models.CheckConstraint(
                 condition=Q(is_staff=True, org=None) | Q(is_staff=False, org__isnull=False),
                 name="user_is_staff_or_of_an_org",

@@ -99,10 +99,15 @@ def is_shown_after_patch(group: PushedGroup) -> bool:
 
 def create(org: Organization, body: Any, cause: Cause) -> PushedGroup:
     """POST (RFC 7644 §3.3). Raises ScimError and what group_intake.create_group raises."""
+    facts, member_ids = read_new(org, body)
+    return group_intake.create_group(org=org, facts=facts, member_ids=member_ids, cause=cause)
+
+
+def read_new(org: Organization, body: Any) -> tuple[group_intake.GroupFacts, Sequence[str]]:
+    """What a body says of a new group, and the ids of its members. Raises its first refusal, as ScimError."""
     own = dialect(org.profile)
     draft = read_resource(body, own.group, creating=True)
-    facts = _facts(own, draft.replace({}))
-    return group_intake.create_group(org=org, facts=facts, member_ids=draft.members or (), cause=cause)
+    return _facts(own, draft.replace({})), draft.members or ()
 
 
 def replace(org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None) -> PushedGroup:

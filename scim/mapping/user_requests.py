@@ -12,6 +12,7 @@ from orgs import entities, entity_names, history
 from orgs.db.keys import as_uuid, fold
 from orgs.history import Cause
 from orgs.models import EntityKind, MatterKind, Organization, User
+from orgs.people import Facts
 from scim.mapping import listing, users
 from scim.mapping.etags import Expected
 from scim.mapping.profiles import dialect
@@ -94,14 +95,18 @@ def is_shown_after_patch(user: Shown) -> bool:
 
 def create(org: Organization, body: Any, cause: Cause) -> Shown:
     """POST (RFC 7644 §3.3). Raises ScimError and what intake.create_user raises."""
+    return _shown(user_intake.create_user(org=org, facts=read_new(org, body), cause=cause))
+
+
+def read_new(org: Organization, body: Any) -> Facts:
+    """What a body says of somebody new. Raises its first refusal, as ScimError."""
     own = dialect(org.profile)
     outcome = read_resource(body, own.user, creating=True).replace({})
     if outcome.refusals:
         raise outcome.refusals[0].error
     placement_id = placed_by(org, own, outcome.resource)
     urn = _extension_urn(own, outcome)
-    facts = users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
-    return _shown(user_intake.create_user(org=org, facts=facts, cause=cause))
+    return users.facts_of(outcome.resource, own, extension_urn=urn, placement_id=placement_id)
 
 
 def replace(org: Organization, user_id: str, body: Any, cause: Cause, expected: Expected = None) -> Shown:

@@ -74,6 +74,7 @@ class TestWhatIsTold:
         assert state == {
             "user_name": "ada@corp.example",
             "external_id": "00u1",
+            "reference": None,
             "active": True,
             "owner": False,
             "display_name": "Ada B.",
@@ -129,6 +130,8 @@ class TestWhatIsTold:
         assert consumer.state("group", group.id) == {
             "display_name": "Platform",
             "external_id": "g1",
+            "reference": None,
+            "imported": False,
             "attributes": {},
             "roles": [],
             "mappings": [

@@ -25,7 +25,8 @@ from schemathesis.specs.openapi.checks import (
 
 from api.base import calls
 from api.webhooks import endpoints
-from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
+from groups_provisioning.actions import imports
+from groups_provisioning.models import GroupMapping, Kind, MappingRule, PushedGroup
 from orgs import matters
 from orgs.matters import Occurrence
 from orgs.models import Entity, MatterKind, Organization, Scope, User
@@ -93,9 +94,17 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         "group": PushedGroup.objects.for_org(org).values_list("id", flat=True),
         "mapping": GroupMapping.objects.for_org(org).values_list("id", flat=True),
         "rule": MappingRule.objects.for_org(org).values_list("id", flat=True),
+        "import_id": [an_import(org)],
         "webhook": [a_webhook(whose) for whose in (org, None)],
     }
     return {name: [str(id_) for id_ in each] for name, each in found.items()}
+
+
+def an_import(org: Organization) -> UUID:
+    """One that was checked, and whose row is refused."""
+    rows = [imports.NewRow(Kind.MEMBERSHIP, 2, "nobody", group="Platform")]
+    run = imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=by_command())
+    return imports.run_to_end(run).id
 
 
 def a_webhook(org: Organization | None) -> UUID:

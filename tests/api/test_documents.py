@@ -25,9 +25,9 @@ def raised_kinds() -> set[str]:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
                 kinds = [each.value for each in node.keywords if each.arg == "kind"]
                 found |= {each.value for each in kinds if isinstance(each, ast.Constant) and each.value}
-            if isinstance(node, ast.match_case | ast.ExceptHandler) and "problems.refused(" in ast.unparse(node):
-                caught = node.pattern if isinstance(node, ast.match_case) else node.type
-                found |= {name_of(type(each.id, (), {})) for each in ast.walk(caught) if isinstance(each, ast.Name)}
+            if isinstance(node, ast.ExceptHandler | ast.match_case) and "problems.refused(" in ast.unparse(node):
+                caught = node.type if isinstance(node, ast.ExceptHandler) else getattr(node.pattern, "cls", None)
+                found.add(name_of(type(ast.unparse(caught).rpartition(".")[2], (), {})))
     return found
 
 

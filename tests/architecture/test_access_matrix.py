@@ -16,9 +16,9 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
-from groups_provisioning.actions import group_ends, manual_changes, rules
+from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.models import Decision, PatternType, Pending, Preview, PushedGroup, Status
+from groups_provisioning.models import Decision, Import, Kind, PatternType, Pending, Phase, Preview, PushedGroup, Status
 from orgs import domains, invitations, matters, setup_links, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.db.keys import uuid7
@@ -229,6 +229,12 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
     ("admins", "GET"): ORG_ADMINS,
+    ("imports", "GET"): ORG_ADMINS,
+    ("imports", "POST"): ORG_ADMINS,  # without a file
+    ("import", "GET"): THEIR_OWN,
+    ("import-start", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("import-cancel", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("import-export", "GET"): THEIR_OWN,
     ("invitations", "GET"): ORG_ADMINS,
     ("invitation-new", "GET"): ORG_ADMINS,
     ("invitation-new", "POST"): ORG_ADMINS,  # without an address
@@ -378,6 +384,7 @@ GIVES_ACCESS = {
     ("setup-link-new", "POST"),
     ("scim-token-new", "GET"),
     ("scim-token-new", "POST"),
+    ("import-start", "POST"),
     ("sso-provider", "GET"),
     ("sso-provider", "POST"),
     ("sso-configure", "GET"),
@@ -589,6 +596,14 @@ def an_invitation(org: Organization) -> UUID:
     return invitations.invite(org=org, addresses=[address], roles=["Member"], days=7, cause=cause)[0].id
 
 
+def an_import(org: Organization) -> UUID:
+    cause = Cause(Door.COMMAND, timezone.now())
+    Import.objects.for_org(org).update(phase=Phase.DONE)
+    rows = [imports.NewRow(Kind.MEMBERSHIP, 2, "ada", group="Platform")]
+    run = imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=cause)
+    return imports.run_to_end(run).id
+
+
 def a_secret(org: Organization) -> str:
     return invitations.new_secret(Invitation.objects.get(id=an_invitation(org)), timezone.now())
 
@@ -691,6 +706,7 @@ ONE = (
     )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)
     | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
     | dict.fromkeys(("setup-link-revoke", *LINK_PAGES), a_link)
     | {

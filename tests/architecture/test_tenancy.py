@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from groups_provisioning.models import StartingRule
+from groups_provisioning.models import Import, StartingRule
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey
 from orgs.models import (
@@ -66,6 +66,8 @@ LOOSE = {
     (apps.get_model("api", "Attempt"), "org"): "the operator's webhooks belong to none",
     (apps.get_model("orgs", "ApiKey"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "ApiKey"), "revoked_by"): "support staff may have revoked it",
+    (Import, "by_person"): "support staff may have given it",
+    (Import, "by_key"): "the operator's keys belong to no org",
     (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "AdminNews"), "by"): "support staff may have done it",
     (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",

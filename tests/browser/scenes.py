@@ -22,6 +22,7 @@ from tests.browser import (
     scenes_api,
     scenes_conflicts,
     scenes_groups,
+    scenes_imports,
     scenes_invitations,
     scenes_people,
     scenes_second_factor,
@@ -386,5 +387,6 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
+SCENES |= scenes_imports.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
 SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES | scenes_api.SCENES

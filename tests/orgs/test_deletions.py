@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from api.models import Attempt
 from api.webhooks import endpoints
-from groups_provisioning.actions import erasing, group_ends, manual_changes
+from groups_provisioning.actions import erasing, group_ends, imports, manual_changes
+from groups_provisioning.actions.imports import NewRow
 from groups_provisioning.engine import effect_checks, worker
-from groups_provisioning.models import Preview
+from groups_provisioning.models import Kind, Preview
 from orgs import (
     api_keys,
     deletions,
@@ -145,6 +146,8 @@ def full_org() -> tuple[Organization, User, Idp]:
     setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", cause=by_admin(owner))
     owners.write(org, Letter.FOUNDED, owner.user_name, now=owner.user_name)
     matters.note([matters.Occurrence(org.id, MatterKind.GROUP_REFUSED, "Makers", timezone.now())])
+    rows = [NewRow(Kind.MEMBERSHIP, 2, "ada", group="Makers")]
+    imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=by_admin(owner))
     Preview.objects.create(org=org, wish={}, fingerprint="x", asked_at=timezone.now(), people=0)
     facts = connections.Facts("https://idp.example", "muster", "secret")
     draft = connections.draft(org=org, facts=facts, cause=by_admin(owner))

@@ -286,7 +286,7 @@ def test_everything_of_before_has_a_place(org: Organization, monkeypatch: pytest
 
 def test_every_change_of_before_has_a_place(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     """The migration that fills the history, which may be interrupted and begun again."""
-    filling = import_module("orgs.migrations.0034_history_filled")
+    filling = import_module("orgs.migrations.0035_history_filled")
     ada = UserFactory.create(org=org)
     changes = [history.record(org, by_command(), UserChanged(user=str(ada.id))) for _ in range(4)]
     slots = ("roles", "team", "account")

@@ -20,9 +20,10 @@ from django.test import Client
 from django.utils import timezone
 
 from groups_provisioning.actions import erasing as command
-from groups_provisioning.actions import manual_changes
+from groups_provisioning.actions import imports, manual_changes
+from groups_provisioning.actions.imports import NewRow
 from groups_provisioning.engine import effect_checks
-from groups_provisioning.models import Membership, PushedGroup
+from groups_provisioning.models import Kind, Membership, PushedGroup
 from groups_provisioning.pages.people import erasing_views
 from groups_provisioning.pages.people.erasing_views import WENT
 from orgs import erasures, invitations, setup_links, sign_in, tokens
@@ -235,6 +236,13 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     titled = {"schemas": [PATCH], "Operations": [{"op": "add", "value": {"title": ada.word("bulktitle")}}]}
     bulk = {"method": "PATCH", "path": f"/Users/{user_id}", "data": titled}
     assert idp.post("/Bulk", {"schemas": [BULK], "Operations": [bulk]}).status_code == 200
+
+    # A file of a former system has them.
+    User.objects.filter(id=user_id).update(reference=ada.word("reference"))
+    said = {"facts": {"title": ada.word("importtitle")}, "told": {"detail": ada.word("importtold")}}
+    row = NewRow(Kind.PERSON, 2, name, external_id, ada.word("importid"), **said)
+    give = {"name": "x.csv", "check": True, "makes_admins": False, "cause": Cause(Door.COMMAND, timezone.now())}
+    imports.begin(org=org, rows=[row], **give)
 
     # Others refer to them.
     known = {"value": user_id, "displayName": ada.word("managername"), "$ref": f"../Users/{user_id}"}

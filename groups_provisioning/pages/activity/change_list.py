@@ -27,7 +27,7 @@ EXPORTED = 50_000
 EXPORTED_AT_ONCE = 1000
 
 KINDS = {
-    "people": ("user", "invitation"),
+    "people": ("user", "invitation", "import"),
     "groups": ("group",),
     "mappings": ("mapping",),
     "rules": ("rule", "rules"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from groups_provisioning.choices import TARGET_KINDS
-from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status
+from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status, Verdict
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import history
 from orgs.change_details import (
@@ -27,6 +27,7 @@ from orgs.change_details import (
     EntityDetail,
     EntityLimited,
     EntityRenamed,
+    GroupAdopted,
     GroupBroughtBack,
     GroupChanged,
     GroupConfirmed,
@@ -34,7 +35,9 @@ from orgs.change_details import (
     GroupDeleted,
     GroupDetail,
     GroupEnded,
+    GroupImported,
     GroupRestored,
+    ImportEnded,
     InvitationDetail,
     InvitationResent,
     InvitationRevoked,
@@ -63,6 +66,7 @@ from orgs.change_details import (
     OrgSsoPrepared,
     OrgSsoSwitchedOff,
     OrgSsoUnlinked,
+    PeopleImported,
     PersonDetail,
     ProfileChanged,
     ProfileRolesRemoved,
@@ -251,7 +255,7 @@ KINDS: dict[str, Promise] = {
 _SENTENCES: dict[type[Detail], Promise] = {
     UserCreated: gettext_lazy("%(person)s was created"),
     UserChanged: gettext_lazy("%(person)s was updated"),
-    UserAdopted: gettext_lazy("%(person)s, who had been invited, is managed by SCIM"),
+    UserAdopted: gettext_lazy("%(person)s is managed by SCIM from now on"),
     UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
     UserErased: gettext_lazy("A person was erased: names, addresses, attributes and logged requests"),
@@ -274,6 +278,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     GroupConfirmed: gettext_lazy("The members of %(name)s were confirmed: it is no longer out of sync"),
     GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
     GroupEnded: gettext_lazy("The group %(name)s was ended by hand"),
+    PeopleImported: gettext_lazy("%(file)s was imported: %(made)d people are new, %(changed)d were changed"),
     GroupBroughtBack: gettext_lazy("The end of the group %(name)s was undone"),
     RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
     RulesReordered: gettext_lazy("The mapping rules were put in another order"),
@@ -338,7 +343,7 @@ def also(told: Change) -> list[str]:
     """What else the change did, to mappings and entities."""
     detail = history.read(told)
     mappings = detail.mappings if isinstance(detail, MappingsDetail) else []
-    entities = detail.entities if isinstance(detail, GroupChanged) else []
+    entities = detail.entities if isinstance(detail, GroupChanged | GroupImported | GroupAdopted) else []
     return [*map(_mapping, mappings), *map(_renamed, entities)]
 
 
@@ -365,6 +370,41 @@ def _group_changed(detail: GroupChanged, known: Names) -> str:
     else:
         words = _("The group %(was)s was renamed to %(name)s") % vars(detail)
     return _and(words, _members(detail))
+
+
+@in_words.register
+def _group_imported(detail: GroupImported, known: Names) -> str:
+    if detail.is_new:
+        words = _("The group %(name)s was imported") % vars(detail)
+    elif detail.was is not None:
+        words = _("An import renamed the group %(was)s to %(name)s") % vars(detail)
+    else:
+        words = _("An import changed the group %(name)s") % vars(detail)
+    return _and(words, _members(detail))
+
+
+@in_words.register
+def _group_adopted(detail: GroupAdopted, known: Names) -> str:
+    if detail.was is None:
+        words = _("The group %(name)s, which had been imported, was pushed") % vars(detail)
+    else:
+        words = _("The group %(was)s, which had been imported, was pushed as %(name)s") % vars(detail)
+    return _and(words, _members(detail))
+
+
+@in_words.register
+def _import_ended(detail: ImportEnded, known: Names) -> str:
+    if detail.phase == "done":
+        words = _("The import of %(file)s is done: %(counts)s")
+    elif detail.phase == "cancelled":
+        words = _("The import of %(file)s was cancelled: %(counts)s")
+    else:
+        words = _("The import of %(file)s was stopped by an error: %(counts)s")
+    verdicts = [(each.label, detail.counts[each]) for each in Verdict if each in detail.counts]
+    counts = [f"{label}: {count}" for label, count in verdicts]
+    if detail.left:
+        counts.append(_("not imported: %(left)d") % {"left": detail.left})
+    return words % {"file": detail.file, "counts": ", ".join(counts)}
 
 
 def _members(detail: GroupDetail) -> str:
@@ -655,7 +695,7 @@ def _and(words: str, more: str) -> str:
 _ACCOUNTS: dict[str, Promise] = {
     "active": gettext_lazy("%(person)s is active"),
     "inactive": gettext_lazy("%(person)s is deactivated"),
-    "invited": gettext_lazy("%(person)s is invited"),
+    "invited": gettext_lazy("%(person)s has an account, which SCIM does not manage"),
     "deleted": gettext_lazy("%(person)s is deleted"),
     "erased": gettext_lazy("The account is erased"),
 }

@@ -21,6 +21,7 @@ from orgs.web.access import OrgRequest, cause, owner_only
 WENT: dict[str, Promise] = {
     "orgs_user": gettext_lazy("People: their own record, and others that referred to them by name"),
     "groups_provisioning_pushedgroup": gettext_lazy("SCIM groups whose attributes named them"),
+    "groups_provisioning_importrow": gettext_lazy("Rows of imports of the last week"),
     "scim_requestlog": gettext_lazy("Requests in the provisioning log: query, target and error"),
     "scim_requestlogbody": gettext_lazy("Requests in the provisioning log: both bodies"),
     "orgs_invitation": gettext_lazy("Invitations"),

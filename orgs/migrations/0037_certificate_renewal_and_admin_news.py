@@ -7,7 +7,7 @@ import orgs.db.tenancy
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orgs", "0034_history_filled")]
+    dependencies = [("orgs", "0036_references")]
 
     operations = [
         # Only the choices, which the database does not have.
