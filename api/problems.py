@@ -79,10 +79,10 @@ def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
         yield path, [str(each) for each in errors]
 
 
-def refused(refusal: Exception, detail: str, *, status: int = 409) -> Problem:
-    """A command's refusal, told by the name of its exception: NameTaken is the problem `name-taken`."""
+def refused(refusal: Exception, detail: str, *, status: int = 409, **more: Any) -> Problem:
+    """A command's refusal, told by the name of its exception: NameTaken is the problem `name-taken`. more: members."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(refusal).__name__).lower()
-    return Problem(status, detail, kind=kind, title="This is refused")
+    return Problem(status, detail, kind=kind, title="This is refused", **more)
 
 
 def not_found() -> Problem:

@@ -47,6 +47,12 @@ def present(items: Sequence[Item]) -> dict[Resource, Found]:
     return found
 
 
+def one(kind: str, id_: UUID) -> State | None:
+    """The state of one resource with its id; None if it is gone."""
+    state = _READERS[kind]([str(id_)]).get(str(id_), GONE)
+    return None if state is None or state.state is None else {"id": str(id_)} | state.state
+
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 _PEOPLE = """

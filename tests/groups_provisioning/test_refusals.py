@@ -58,6 +58,8 @@ TOLD_BY = {
     setup_links.NotOpen: "orgs/views/setup_links.py",
     link_access.TooMany: "orgs/views/setup.py",
     tokens.Ended: "scim/views/tokens.py",
+    api_keys.KeyExists: "api/refusals.py",
+    api_keys.ScopeNotGiven: "api/refusals.py",
     api_keys.TooManyKeys: "orgs/management/commands/issue_api_key.py",
     api_keys.UnknownKey: "orgs/management/commands/revoke_api_key.py",
     invitations.ThroughProvider: "groups_provisioning/pages/invitations/views.py",
@@ -70,6 +72,8 @@ TOLD_BY = {
     invitations.TooMany: "groups_provisioning/pages/invitations/views.py",
     turns.NoTurn: "scim/api/base.py",
     matters.UnknownMatter: "scim/views/matters.py",
+    organizations.NotActivated: "api/refusals.py",
+    organizations.ProfileInUse: "api/refusals.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     owners.SameAddress: "orgs/views/owner.py",
@@ -89,6 +93,8 @@ TOLD_BY = {
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     address_limits.BadNetwork: "scim/forms.py",
     tokens.ShutOut: "scim/views/tokens.py",
+    tokens.TokenExists: "api/refusals.py",
+    tokens.UnknownToken: "api/refusals.py",
     tokens.TooManyTokens: "scim/views/tokens.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
     txt_records.Unanswered: "orgs/views/domains.py",
@@ -96,12 +102,9 @@ TOLD_BY = {
 
 # The doors look first, and do not ask for what would be refused.
 NOT_ASKED = {
-    organizations.NotActivated,
-    organizations.ProfileInUse,
     profiles.BadAttributes,
     profiles.RoleInUse,
     second_factors.NoFactors,
-    tokens.UnknownToken,
 }
 
 
