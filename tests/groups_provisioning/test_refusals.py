@@ -11,7 +11,7 @@ import groups_provisioning
 import orgs
 from config.environment import ROOT
 from groups_provisioning import refusals
-from groups_provisioning.actions import conflict_decisions, mappings
+from groups_provisioning.actions import conflict_decisions, imports, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
@@ -65,6 +65,10 @@ TOLD_BY = {
     invitations.ThroughProvider: "groups_provisioning/pages/invitations/views.py",
     erasures.BadReceipt: "scim/management/commands/erase.py",
     guarded_http.Failed: "sso/fetching.py",
+    imports.Empty: "scim/import_forms.py",
+    imports.NotChecked: "scim/views/imports.py",
+    imports.Running: "scim/views/imports.py",
+    imports.UnknownImport: "scim/views/imports.py",
     in_flight.Busy: "orgs/web/fair_share.py",
     invitations.Conflicts: "groups_provisioning/pages/invitations/views.py",
     invitations.NotOpen: "groups_provisioning/pages/invitations/views.py",
@@ -77,6 +81,7 @@ TOLD_BY = {
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     owners.SameAddress: "orgs/views/owner.py",
+    people.TakenMeanwhile: "groups_provisioning/actions/imports.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "groups_provisioning/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
