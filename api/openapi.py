@@ -51,6 +51,11 @@ PATH_PARAMETERS = {
     "mapping": "The id of the mapping.",
     "rule": "The id of the rule.",
     "webhook": "The id of the webhook.",
+    "token": "The id of the token.",
+    "key": "The id of the key.",
+    "link": "The id of the setup link.",
+    "deletion": "The id of the deletion.",
+    "name": "The name of the domain.",
     "import_id": "The id of the import.",
 }
 

@@ -79,9 +79,9 @@ def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
         yield path, [str(each) for each in errors]
 
 
-def refused(refusal: Exception, detail: str, *, status: int = 409) -> Problem:
-    """A command's refusal, told by the name of its exception, see `name_of`."""
-    return Problem(status, detail, kind=name_of(type(refusal)), title="This is refused")
+def refused(refusal: Exception, detail: str, *, status: int = 409, **more: Any) -> Problem:
+    """A command's refusal, told by the name of its exception, see `name_of`. more: members."""
+    return Problem(status, detail, kind=name_of(type(refusal)), **more)
 
 
 def cursor_mismatch() -> Problem:

@@ -53,6 +53,12 @@ def of_kind(kind: str, ids: Sequence[str]) -> Rows:
     return {id_: rows.get(id_, GONE) for id_ in ids}
 
 
+def one(kind: str, id_: UUID) -> State | None:
+    """The state of one resource with its id; None if it is gone."""
+    state = _READERS[kind]([str(id_)]).get(str(id_), GONE)
+    return None if state is None or state.state is None else {"id": str(id_)} | state.state
+
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 _PEOPLE = """

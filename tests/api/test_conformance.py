@@ -27,11 +27,12 @@ from api.base import calls
 from api.webhooks import endpoints
 from groups_provisioning.actions import imports
 from groups_provisioning.models import GroupMapping, Kind, MappingRule, PushedGroup
-from orgs import matters
+from orgs import deletions, domains, matters, setup_links
 from orgs.matters import Occurrence
-from orgs.models import Entity, MatterKind, Organization, Scope, User
+from orgs.models import Entity, MatterKind, Organization, Purpose, Scope, User
 from tests.api.consumer import key_of
 from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, issue_token
 from tests.groups_provisioning import world
 from tests.groups_provisioning.world import (
     POOL,
@@ -54,6 +55,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+ABSENT = {"/organizations/{org}/connection"}
+"""What the world lacks: with a connection, drafts of it would be asked for on the network."""
 EACH = settings.default.max_examples // 12  # requests to an operation in each mode
 
 
@@ -86,6 +89,8 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
     give(push(idp, "Bosses", people[0]), "Admin")
     entity(org, "Lab", SUB)
     settle_marked(org)
+    OwnerFactory.create(org=org)
+    domains.keep(org=org, names=["corp.example"], cause=by_command())
     matters.note([Occurrence(org.id, MatterKind.USER_REFUSED, "cy", timezone.now(), detail={"status": "400"})])
     found: dict[str, Any] = {
         "org": [org.id],
@@ -95,6 +100,11 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         "mapping": GroupMapping.objects.for_org(org).values_list("id", flat=True),
         "rule": MappingRule.objects.for_org(org).values_list("id", flat=True),
         "import_id": [an_import(org)],
+        "token": [issue_token(org).token.id],
+        "key": [key_of(org).key.id],
+        "link": [setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol", cause=by_command()).link.id],
+        "deletion": [deletions.begin(org=OrganizationFactory.create(), cause=by_command()).id],
+        "name": ["corp.example"],
         "webhook": [a_webhook(whose) for whose in (org, None)],
     }
     return {name: [str(id_) for id_ in each] for name, each in found.items()}
@@ -145,6 +155,7 @@ def test_answers_are_as_documented(  # E2
             answers = [(case, case.call(headers=headers)) for case in plain]
             for case, answer in answers:
                 case.validate_response(answer, checks=CHECKS, headers=headers)
-            assert 200 in {answer.status_code for _, answer in answers}, operation.label
+            if operation.path not in ABSENT:
+                assert 200 in {answer.status_code for _, answer in answers}, operation.label
         for mode in MODES:
             try_one(operation, mode)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.test import Client
 
 from api import openapi
 from api.problem_kinds import KINDS, name_of
+from api.refusals import TOLD
 from api.templatetags.prose import inline, prose
 from groups_provisioning import refusals
+from sso.refusals import Refused
 
 API = Path(settings.BASE_DIR) / "api"
 
@@ -34,7 +37,9 @@ def raised_kinds() -> set[str]:
 class TestProblems:
     def test_that_are_raised_have_their_page(self) -> None:  # E2
         assert len(raised_kinds()) >= 5
-        assert raised_kinds() | {name_of(each) for each in refusals.REFUSALS} <= KINDS.keys()
+        without = (Refused, ObjectDoesNotExist)  # of which TOLD says the kind, or that there is none
+        told = {name_of(each) for each in (*refusals.REFUSALS, *TOLD) if not issubclass(each, without)}
+        assert raised_kinds() | told <= KINDS.keys()
 
     def test_are_explained_where_their_type_leads(self, db: None) -> None:  # E2
         for name, kind in KINDS.items():
