@@ -267,7 +267,8 @@ def dismiss(*, org: Organization, matter_id: UUID, cause: history.Cause) -> Matt
         matter.dismissed_at = cause.at
         matter.save(update_fields=["dismissed_at"])
         token = ScimToken.objects.for_org(org).filter(id=matter.subject).first() if matter.kind in URGENT else None
-        history.record(org, cause, MatterDismissed(kind=matter.kind, name=token.name if token else matter.subject))
+        about = token.name if token else matter.detail.get("name") or matter.subject
+        history.record(org, cause, MatterDismissed(kind=matter.kind, name=about))
     return matter
 
 
