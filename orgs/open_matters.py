@@ -128,8 +128,8 @@ class OpenMatter:
 
     @property
     def named(self) -> str:
-        """The first subjects by name, where there are several."""
-        if self.count < 2 or not self.subjects:
+        """The first subjects by name, unless the title has it."""
+        if not self.subjects or (self.count == 1 and self.subjects[0].name in self.title):
             return ""
         names = ", ".join(_("“%s”") % each.name for each in self.subjects)
         more = self.count - len(self.subjects)
