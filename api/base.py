@@ -8,7 +8,6 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -16,15 +15,16 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.status import HTTP_204_NO_CONTENT
+from rest_framework.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from api import problems, rehearsal
+from api import problems, refusals, rehearsal
 from api.problems import Problem
 from api.serializers import CommandQuery, Exact
 from orgs import api_keys
 from orgs.db.keys import uuid7
+from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import ApiKey, Door, Organization, Scope
 from orgs.web import in_flight
@@ -100,6 +100,12 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
+def done(request: Request, status: int, value: Any) -> Answer:
+    """The answer to a command. status: with 201, it says where what was made is."""
+    made = {"Location": f"{request.path.rstrip('/')}/{value['id']}"} if status == HTTP_201_CREATED else {}
+    return Answer(status, value, made)
+
+
 class ApiView(APIView):
     """A view of the API. Handlers return a JSON value or an Answer, or raise a Problem or what a command raises.
 
@@ -138,20 +144,34 @@ class ApiView(APIView):
         try:
             sent = orjson.loads(request._request.body)
         except orjson.JSONDecodeError as error:
-            raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json", title="No JSON") from None
+            raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json") from None
         return _valid(kind(data=sent, context=context))
 
-    def carry_out(self, request: Request, do: Callable[[], Any], *, status: int = 200) -> Answer:
+    def carry_out(
+        self,
+        request: Request,
+        do: Callable[[], Any],
+        *,
+        status: int = 200,
+        query: type[CommandQuery] = CommandQuery,
+        besides: Callable[[], dict[str, Any]] = dict,
+    ) -> Answer:
         """Run commands in one transaction, and answer with what `do` returns. With `?preview=true` nothing stays of it,
         and the answer is what history would have told.
+
+        status: with 201, the value has the `id` of what is made, whose address is below this one. query: what else may
+        be asked. besides: what a preview tells, looked up before.
         """
-        if not self.asked(request, CommandQuery)["preview"]:
-            return Answer(status, do())
-        with transaction.atomic():
-            do()
-            would = rehearsal.changes(self.cause)
-            transaction.set_rollback(True)
-        return Answer(200, {"preview": True, "changes": would})
+        if self.asked(request, query)["preview"]:
+            told = besides()
+            return Answer(200, {"preview": True, "changes": rehearsal.of(do, self.cause)} | told)
+        return done(request, status, command(do)())
+
+    def for_the_operator(self) -> None:
+        """Raises Problem, unless it is the operator's key: what support does is not for an org's own keys."""
+        if self.key_of is not None:
+            detail = "This is for keys of the portal's operator, who makes them with `manage.py issue_api_key`."
+            raise Problem(403, detail, kind="operator-only")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Nothing is negotiated: whatever `Accept` says, the answer is JSON.
@@ -170,14 +190,17 @@ class ApiView(APIView):
         needed = self.scope if request.method in SAFE_METHODS else self.writes
         if request.method in self.allowed_methods and needed not in key.scopes:
             detail = f"The key lacks the scope {needed.value}."
-            raise Problem(403, detail, kind="insufficient-scope", title="The key may not do this")
+            raise Problem(403, detail, kind="insufficient-scope")
+        operation = getattr(getattr(self, str(request.method).lower(), None), "operation", None)
+        if operation and operation.query is None and not operation.previews:
+            self.asked(request, Exact)  # no parameters
         agent = request.META.get("HTTP_USER_AGENT", "")
         api_keys.note_use(key, address=client_address(request._request), agent=agent)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(response, HttpResponse):
             status, value, headers = response if isinstance(response, Answer) else Answer(200, response)
-            content = b"" if status == HTTP_204_NO_CONTENT else orjson.dumps(value)
+            content = b"" if status == HTTP_204_NO_CONTENT else orjson.dumps(value, option=orjson.OPT_UTC_Z)
             response = JsonResponse(content, status=status, headers=dict(headers))
         if self.key:
             left = calls.left(self.key.id, rate=PER_MINUTE / 60, burst=PER_MINUTE)
@@ -188,7 +211,7 @@ class ApiView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        problem = problems.of(exc)
+        problem = refusals.told(exc) or problems.of(exc)
         if problem.status == 401:
             problem.headers["WWW-Authenticate"] = 'Bearer realm="Muster API"'
         if problem.status == 405:
@@ -212,6 +235,18 @@ class OrgView(ApiView):
         if org is None:
             raise problems.not_found()
         self.org = org
+
+
+class CredentialsView(OrgView):
+    """What gives access to an org: to see it, and to change it, needs a scope of its own (SPEC E5)."""
+
+    scope = Scope.CREDENTIALS
+    writes = Scope.CREDENTIALS
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS:
+            self.asked(request, Exact)  # nothing can be asked here, and a filter must not seem to be heeded
 
 
 class Unknown(ApiView):

@@ -8,12 +8,15 @@ from rest_framework.request import Request
 from api import cursors, feed_items, problems
 from api.base import ApiView
 from api.cursors import Cursor, CursorMismatch
+from api.description import describes
 from api.feed_items import OF_ALL, OF_AN_ORG
 from api.problems import Problem
-from api.serializers import ChangesQuery
+from api.serializers import ChangesPage, ChangesQuery
 from orgs import feed
 from orgs.feed import Look, Range
 from orgs.models import Scope
+
+PROBLEMS = ("cursor-mismatch", "resync-required")
 
 
 class Changes(ApiView):
@@ -42,7 +45,12 @@ class OrgChanges(Changes):
 
     kinds = OF_AN_ORG
 
+    @describes("Follow an organization", query=ChangesQuery, answer=ChangesPage, problems=PROBLEMS)
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
+        """What has changed in it since a cursor; without one everything there is, which is the full sync. An item is a
+        resource as it is now, and moves to the end whenever something of it changes. Store `next` once the page is
+        applied, and ask on while `has_more`.
+        """
         if self.key_of not in (None, org):
             raise problems.not_found()
         return self.answer(request, org)
@@ -53,7 +61,9 @@ class AllChanges(Changes):
 
     kinds = OF_ALL
 
+    @describes("Follow all organizations", query=ChangesQuery, answer=ChangesPage, problems=PROBLEMS)
     def get(self, request: Request) -> dict[str, Any]:
+        """The same of all organizations, and the organizations themselves, for keys of the operator."""
         if self.key_of is not None:
             raise problems.not_found()
         return self.answer(request, None)
@@ -64,8 +74,7 @@ def read_cursor(after: str, org_id: UUID | None, kinds: frozenset[str]) -> Curso
     try:
         return cursors.read(after, org_id=org_id, kinds=kinds)
     except CursorMismatch:
-        detail = "This is no cursor, or was given for another organization or other filters. Start without one."
-        raise Problem(400, detail, kind="cursor-mismatch", title="The cursor is of another question") from None
+        raise problems.cursor_mismatch() from None
 
 
 def refuse_former(cursor: Cursor, look: Look) -> None:
@@ -76,4 +85,4 @@ def refuse_former(cursor: Cursor, look: Look) -> None:
         "The database has been restored, or has moved, since this cursor was given. Start without one, overwrite what "
         "you have whatever its positions, and delete what is not named."
     )
-    raise Problem(410, detail, kind="resync-required", title="The feed has to be read from its start")
+    raise Problem(410, detail, kind="resync-required")

@@ -7,9 +7,10 @@ from rest_framework.request import Request
 
 from api import cursors, history_items, ocsf, problems
 from api.base import ApiView
-from api.changes import read_cursor, refuse_former
+from api.changes import PROBLEMS, read_cursor, refuse_former
 from api.cursors import Cursor
-from api.serializers import HistoryQuery
+from api.description import describes
+from api.serializers import HistoryPage, HistoryQuery
 from orgs import feed, history_feed
 from orgs.db.transactions import snapshot
 from orgs.history_feed import Page, Wanted
@@ -44,7 +45,11 @@ class History(ApiView):
 class OrgHistory(History):
     """That of one org, for its own keys and for the operator's. `feed` finds out whether the org is there."""
 
+    @describes("Read the history of an organization", query=HistoryQuery, answer=HistoryPage, problems=PROBLEMS)
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
+        """Every change with its effects, in the order in which they were committed; whoever keeps the cursor misses
+        none.
+        """
         if self.key_of not in (None, org):
             raise problems.not_found()
         return self.answer(request, org)
@@ -53,7 +58,9 @@ class OrgHistory(History):
 class AllHistory(History):
     """That of all orgs, for the operator's keys."""
 
+    @describes("Read the history of all organizations", query=HistoryQuery, answer=HistoryPage, problems=PROBLEMS)
     def get(self, request: Request) -> dict[str, Any]:
+        """The same of all organizations, for keys of the operator."""
         if self.key_of is not None:
             raise problems.not_found()
         return self.answer(request, None)

@@ -14,8 +14,9 @@ from rest_framework.request import Request
 
 from api import problems
 from api.base import Answer, OrgView
+from api.description import describes
 from api.problems import Problem
-from api.serializers import CommandQuery, Exact
+from api.serializers import CommandQuery, Exact, Object
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, ImportRow, Kind, Verdict
@@ -31,27 +32,91 @@ _CONTENT_TYPES = (
 
 
 class ImportQuery(CommandQuery):
-    """name: of the file, by which pages and history call it."""
-
-    name = serializers.CharField(max_length=200, default="API")
+    name = serializers.CharField(
+        max_length=200, default="API", help_text="Of the file, by which pages and history call it."
+    )
 
 
 class RowsQuery(Exact):
-    """after: the `next` of the page before."""
+    verdict = serializers.ChoiceField(choices=Verdict.choices, required=False, help_text="Rows of this verdict alone.")
+    after = serializers.IntegerField(
+        min_value=0, max_value=2**63 - 1, default=0, help_text="`next` of the page before; without it, the first."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=500, help_text="Rows of a page.")
 
-    verdict = serializers.ChoiceField(choices=Verdict.choices, required=False)
-    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
-    limit = serializers.IntegerField(min_value=1, max_value=1000, default=500)
+
+class ImportState(serializers.Serializer[Any]):
+    """An import.
+
+    name: of its file. rows: how many there are. taken: how many were looked at. left: rows that are not imported, nor
+    refused for good. counts: of rows, by kind and verdict.
+    """
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    phase = serializers.CharField()
+    rows = serializers.IntegerField()
+    taken = serializers.IntegerField()
+    left = serializers.IntegerField()
+    counts = Object()
+    asked_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class ImportsPage(serializers.Serializer[Any]):
+    """The imports of the last week."""
+
+    items = ImportState(many=True)
+
+
+class ImportRowState(serializers.Serializer[Any]):
+    """A row of the file.
+
+    row: its number. group: of a membership. verdict: what comes of it; null until it was looked at. is_final: whether
+    that stays so. id: of the person or group. reason: why it is refused. changes: which attributes. detail: in words.
+    """
+
+    row = serializers.IntegerField()
+    kind = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    group = serializers.CharField(allow_null=True)
+    verdict = serializers.CharField(allow_blank=True, allow_null=True)
+    is_final = serializers.BooleanField()
+    id = serializers.UUIDField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    changes = serializers.ListField(child=serializers.CharField())
+    detail = serializers.CharField(allow_blank=True)
+
+
+class ImportRowsPage(serializers.Serializer[Any]):
+    """A page of rows. next: what `after` is to be for the next one; null on the last one."""
+
+    items = ImportRowState(many=True)
+    has_more = serializers.BooleanField()
+    next = serializers.IntegerField(allow_null=True)
 
 
 class Imports(OrgView):
     """Those of the last week, newest first; and giving a file."""
 
+    @describes("List imports", answer=ImportsPage)
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
+        """Those of the last week, newest first."""
         found = Import.objects.for_org(self.org).order_by("-id")
         return {"items": [_state(run) for run in found]}
 
+    @describes(
+        "Begin an import",
+        query=ImportQuery,
+        file=_CONTENT_TYPES,
+        answer=ImportState,
+        status=202,
+        problems=("unreadable-file", "running"),
+    )
     def post(self, request: Request, org: UUID) -> Answer:
+        """People, groups and memberships, from a file of CSV or JSON. With `preview=true` it is only checked, and waits
+        to be started.
+        """
         asked = self.asked(request, ImportQuery)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
             _receive(request, file)
@@ -82,7 +147,9 @@ class Imports(OrgView):
 class OneImport(OrgView):
     """What an import would do, does or did."""
 
+    @describes("Read an import", answer=ImportState)
     def get(self, request: Request, org: UUID, import_id: UUID) -> dict[str, Any]:
+        """What it would do, does or did."""
         return _state(self.run(import_id))
 
     def run(self, import_id: UUID) -> Import:
@@ -95,7 +162,9 @@ class OneImport(OrgView):
 class ImportRows(OneImport):
     """Every row, or those of one verdict, in the order in which they are taken within a kind."""
 
+    @describes("List the rows of an import", query=RowsQuery, answer=ImportRowsPage)
     def get(self, request: Request, org: UUID, import_id: UUID) -> dict[str, Any]:
+        """In the order in which they are taken within a kind."""
         asked = self.asked(request, RowsQuery)
         rows = ImportRow.objects.filter(run=self.run(import_id), id__gt=asked["after"]).order_by("id")
         if "verdict" in asked:
@@ -111,7 +180,9 @@ class StartImport(OneImport):
 
     http_method_names = ["post"]
 
+    @describes("Start an import", answer=ImportState, status=202, problems=("not-checked", "running"))
     def post(self, request: Request, org: UUID, import_id: UUID) -> Answer:
+        """Carries out what was checked."""
         try:
             run = imports.start(
                 org=self.org, import_id=self.run(import_id).id, makes_admins=_makes_admins(self.key), cause=self.cause
@@ -128,12 +199,14 @@ class CancelImport(OneImport):
 
     http_method_names = ["post"]
 
+    @describes("Cancel an import", answer=ImportState)
     def post(self, request: Request, org: UUID, import_id: UUID) -> dict[str, Any]:
+        """It ends where it stands; one that has ended stays as it is."""
         return _state(imports.cancel(org=self.org, import_id=self.run(import_id).id, cause=self.cause))
 
 
 def _unreadable(detail: str, **more: Any) -> Problem:
-    return Problem(400, detail, kind="unreadable-file", title="The file cannot be read", **more)
+    return Problem(400, detail, kind="unreadable-file", **more)
 
 
 def _makes_admins(key: ApiKey | None) -> bool:

@@ -1,7 +1,6 @@
 """Errors of the API, as problem details (RFC 9457)."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
+from api.problem_kinds import KINDS, name_of
 from groups_provisioning import refusals
 from orgs.db.transactions import is_unavailable
 from orgs.web import in_flight
@@ -52,7 +52,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.kind, self.more = status, detail, kind, more
-        self.title = title or TITLES[status]
+        self.title = title or (KINDS[kind].title if kind in KINDS else TITLES[status])
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def invalid(errors: Mapping[str, Any]) -> Problem:
     """errors: by the name of the parameter or the member of the body, what is wrong with it, as DRF has it."""
     told = dict(_flat(errors))
     detail = " ".join(f"{name}: {' '.join(wrong)}" for name, wrong in told.items())
-    return Problem(400, detail, kind="invalid-value", title="A value is invalid", errors=told)
+    return Problem(400, detail, kind="invalid-value", errors=told)
 
 
 def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -79,10 +79,17 @@ def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
         yield path, [str(each) for each in errors]
 
 
-def refused(refusal: Exception, detail: str, *, status: int = 409) -> Problem:
-    """A command's refusal, told by the name of its exception: NameTaken is the problem `name-taken`."""
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(refusal).__name__).lower()
-    return Problem(status, detail, kind=kind, title="This is refused")
+def refused(refusal: Exception, detail: str, *, status: int = 409, **more: Any) -> Problem:
+    """A command's refusal, told by the name of its exception, see `name_of`. more: members."""
+    return Problem(status, detail, kind=name_of(type(refusal)), **more)
+
+
+def cursor_mismatch() -> Problem:
+    detail = (
+        "This is no cursor, or was given for another question: another organization, or other parameters. Start "
+        "without one."
+    )
+    return Problem(400, detail, kind="cursor-mismatch")
 
 
 def not_found() -> Problem:

@@ -3,10 +3,23 @@
 For decisions about many people `groups_provisioning.preview` says more, and without their locks.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
+
+from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import Change, LedgerEntry
+
+
+@command
+def of(do: Callable[[], Any], cause: Cause) -> list[dict[str, Any]]:
+    """What history would tell, had `do` run commands with this cause. Raises what they raise."""
+    do()
+    would = changes(cause)
+    transaction.set_rollback(True)
+    return would
 
 
 def changes(cause: Cause) -> list[dict[str, Any]]:

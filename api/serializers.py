@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC
+from functools import cache
 from typing import Any, cast
 
 from rest_framework import serializers
 
+from groups_provisioning.choices import TARGET_KINDS
+from groups_provisioning.models import Status
 from orgs.change_details import VERBS
+from orgs.db.keys import fold
 from orgs.feed import NUMBERS
+from orgs.models import Door
 
 DEFAULT, MOST = 500, 1000  # items of a page
 
@@ -43,15 +48,60 @@ class Exact(serializers.Serializer[Any]):
 class CommandQuery(Exact):
     """The parameters of a request that changes something."""
 
-    preview = serializers.BooleanField(default=False)
+    preview = serializers.BooleanField(
+        default=False, help_text="Change nothing, and answer what would have been changed."
+    )
+
+
+class PageQuery(Exact):
+    """The parameters of a request for a list; those of subclasses are columns, which have to be equal."""
+
+    after = serializers.CharField(required=False, help_text="`next` of the page before.")
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT, help_text="Items of a page.")
+
+
+class Folded(serializers.CharField):
+    """A text that is compared without case. source: the column that has the key."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return fold(super().to_internal_value(data))
+
+
+class OrganizationsQuery(PageQuery):
+    name = Folded(source="name_key", required=False, trim_whitespace=False, help_text="In any letter case.")
+    slug = serializers.CharField(required=False, help_text="Letter for letter.")
+
+
+class PeopleQuery(PageQuery):
+    user_name = Folded(source="user_name_key", required=False, trim_whitespace=False, help_text="In any letter case.")
+    external_id = serializers.CharField(required=False, trim_whitespace=False, help_text="Letter for letter.")
+
+
+class EntitiesQuery(PageQuery):
+    name = Folded(source="name_key", required=False, trim_whitespace=False, help_text="In any letter case.")
+
+
+class GroupsQuery(PageQuery):
+    display_name = Folded(
+        source="display_name_key", required=False, trim_whitespace=False, help_text="In any letter case."
+    )
+    external_id = serializers.CharField(required=False, trim_whitespace=False, help_text="Letter for letter.")
 
 
 class ChangesQuery(Exact):
     """The parameters of a request for changes."""
 
-    after = serializers.CharField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
-    kinds = KindsField(required=False)
+    after = serializers.CharField(required=False, help_text="`next` of the page before; without it, everything.")
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT, help_text="Items of a page.")
+    kinds = KindsField(required=False, help_text="Kinds of resources, separated by commas; without it, all.")
+
+
+class Object(serializers.JSONField):
+    """A JSON object of any shape."""
+
+
+class Objects(serializers.JSONField):
+    """A list of JSON objects of any shape."""
 
 
 class VerbsField(serializers.CharField):
@@ -67,25 +117,30 @@ class VerbsField(serializers.CharField):
 
 
 class HistoryQuery(Exact):
-    """The parameters of a request for history. since, until: the first moment, and the first that is too late.
+    """The parameters of a request for history."""
 
-    resource: the id of whatever a change names, or somebody or an entity that it had an effect on.
-    """
-
-    after = serializers.CharField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT)
-    since = serializers.DateTimeField(default=None, default_timezone=UTC)
-    until = serializers.DateTimeField(default=None, default_timezone=UTC)
-    resource = serializers.UUIDField(default=None)
-    verb = VerbsField(required=False)
-    format = serializers.ChoiceField(["native", "ocsf"], default="native")
+    after = serializers.CharField(required=False, help_text="`next` of the page before; without it, from the first.")
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT, help_text="Items of a page.")
+    since = serializers.DateTimeField(default=None, default_timezone=UTC, help_text="The first moment.")
+    until = serializers.DateTimeField(default=None, default_timezone=UTC, help_text="The first that is too late.")
+    resource = serializers.UUIDField(
+        default=None, help_text="What a change names, or a person or entity that it had an effect on."
+    )
+    verb = VerbsField(required=False, help_text="Verbs of changes, separated by commas.")
+    format = serializers.ChoiceField(
+        ["native", "ocsf"], default="native", help_text="As it is, or as events of the OCSF schema."
+    )
 
 
 class PersonState(serializers.Serializer[Any]):
-    """reference: the id in a former system. concurrency_group, sub_organization: null for the default one and for the
-    root. roles, teams: of inactive people none. attributes: whatever else the identity provider wrote, in SCIM's
-    spelling; extensions under their URN. pending: changes that are known may have effects on them yet, which follow
-    within seconds.
+    """A person, and what everything that is known about them comes to. Whoever is inactive has no roles and no places.
+
+    user_name: unique in the organization among people. external_id: what their identity provider calls them. reference:
+    their id in a former system. owner:
+    whether this is the owner's account, which SCIM does not see. emails: as the identity provider wrote them.
+    attributes: whatever else it wrote, in SCIM's spelling; extensions under their URN. roles: those in effect. teams:
+    those that they are in. concurrency_group: null for the default one. sub_organization: null for the root. pending:
+    true while effects of changes that are known may follow, within seconds.
     """
 
     user_name = serializers.CharField()
@@ -96,52 +151,68 @@ class PersonState(serializers.Serializer[Any]):
     display_name = serializers.CharField(allow_null=True)
     given_name = serializers.CharField(allow_null=True)
     family_name = serializers.CharField(allow_null=True)
-    emails = serializers.JSONField()
-    attributes = serializers.JSONField()
+    emails = Objects()
+    attributes = Object()
     roles = serializers.ListField(child=serializers.CharField())
-    teams = serializers.ListField(child=serializers.CharField())
-    concurrency_group = serializers.CharField(allow_null=True)
-    sub_organization = serializers.CharField(allow_null=True)
+    teams = serializers.ListField(child=serializers.UUIDField())
+    concurrency_group = serializers.UUIDField(allow_null=True)
+    sub_organization = serializers.UUIDField(allow_null=True)
     pending = serializers.BooleanField()
 
 
 class TeamState(serializers.Serializer[Any]):
+    """What people are placed in; any number of them."""
+
     name = serializers.CharField()
 
 
 class ConcurrencyGroupState(TeamState):
-    """session_limit: how many sessions may run at once; null for any number."""
+    """What people run sessions in, one for each person.
+
+    session_limit: how many may run at once; null for any number.
+    """
 
     session_limit = serializers.IntegerField(allow_null=True)
 
 
 class SubOrganizationState(TeamState):
-    pass
+    """A part of the organization; who is in it is in nothing else."""
 
 
 class MappingState(serializers.Serializer[Any]):
-    """kind: of the entity, or `role`. entity, role: what the group's members get, once the status is approved."""
+    """What a group gives its members, once its status is `approved` or `auto_approved`.
 
-    id = serializers.CharField()
-    kind = serializers.CharField()
-    status = serializers.CharField()
-    entity = serializers.CharField(allow_null=True)
+    kind: of the entity, or `role`. entity: which they are placed in; null where there is none yet, and for a role.
+    role: which they get.
+    """
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(TARGET_KINDS)
+    status = serializers.ChoiceField(Status.choices)
+    entity = serializers.UUIDField(allow_null=True)
     role = serializers.CharField(allow_null=True)
 
 
 class GroupState(serializers.Serializer[Any]):
-    """roles: what the identity provider wrote, which every member gets. imported: it has not been pushed yet."""
+    """A group that an identity provider pushed.
+
+    external_id: what the identity provider calls it. reference: its id in a former system. imported: true until it is
+    pushed. attributes: whatever else the identity provider wrote. roles: what it wrote as roles
+    of the group, which every member gets. mappings: those that are not rejected.
+    """
 
     display_name = serializers.CharField()
     external_id = serializers.CharField(allow_null=True)
     reference = serializers.CharField(allow_null=True)
     imported = serializers.BooleanField()
-    attributes = serializers.JSONField()
+    attributes = Object()
     roles = serializers.ListField(child=serializers.CharField())
     mappings = MappingState(many=True)
 
 
 class FeaturesState(serializers.Serializer[Any]):
+    """What is on."""
+
     user_provisioning = serializers.BooleanField()
     group_provisioning = serializers.BooleanField()
     teams = serializers.BooleanField()
@@ -150,6 +221,11 @@ class FeaturesState(serializers.Serializer[Any]):
 
 
 class OrganizationState(serializers.Serializer[Any]):
+    """A tenant.
+
+    slug: what commands and support call it. profile: the schema profile. domains: those that are verified.
+    """
+
     name = serializers.CharField()
     slug = serializers.CharField()
     plan = serializers.CharField()
@@ -166,3 +242,162 @@ STATES: dict[str, type[serializers.Serializer[Any]]] = {
     "group": GroupState,
     "organization": OrganizationState,
 }
+
+
+class Would(serializers.Serializer[Any]):
+    """A change that would be recorded. detail: what it is about, by verb. effects: on people, as history tells them."""
+
+    verb = serializers.CharField()
+    organization = serializers.UUIDField()
+    detail = Object()
+    effects = Objects()
+
+
+class Rehearsal(serializers.Serializer[Any]):
+    """What a command would do; nothing was changed."""
+
+    preview = serializers.BooleanField()
+    changes = Would(many=True)
+
+
+# --- Items ------------------------------------------------------------------------------------------------------------
+
+
+class ChangeState(serializers.Serializer[Any]):
+    """A change, as history has it. verb: what was changed, such as `mapping.approved`. door: by which way it came."""
+
+    id = serializers.UUIDField()
+    verb = serializers.CharField()
+    at = serializers.DateTimeField()
+    door = serializers.ChoiceField(Door.choices)
+
+
+class PersonChange(ChangeState):
+    """The last change of a person. differed: which of their effects it changed."""
+
+    differed = serializers.ListField(child=serializers.CharField())
+
+
+def _made(name: str, told: str, *bases: type[serializers.Serializer[Any]], **fields: Any) -> Any:
+    """A serializer that differs from others by the kind of what it tells."""
+    return type(name, bases, {"__doc__": told, "__module__": __name__} | fields)
+
+
+class FeedItemState(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    organization = serializers.UUIDField()
+    position = serializers.IntegerField()
+    deleted = serializers.BooleanField()
+    erased = serializers.BooleanField()
+
+
+def _camel(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("_"))
+
+
+class _Resource(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+
+
+RESOURCES: dict[str, type[serializers.Serializer[Any]]] = {
+    kind: _made(_camel(kind), state.__doc__ or "", _Resource, state) for kind, state in STATES.items()
+}
+"""Resources as they are answered by id and in lists, by their kind: the state, with its id."""
+
+FEED_ITEMS: dict[str, type[serializers.Serializer[Any]]] = {
+    kind: _made(
+        f"{_camel(kind)}Item",
+        "An item of the feed: the resource as it is now; `state` is null once it is deleted.",
+        FeedItemState,
+        kind=serializers.ChoiceField([kind]),
+        state=state(allow_null=True),
+        last_change=(PersonChange if kind == "person" else ChangeState)(allow_null=True),
+    )
+    for kind, state in STATES.items()
+}
+"""The same resources as items of the feed."""
+
+
+class AnyItem(serializers.Serializer[Any]):
+    """An item of the feed, of any kind. The document tells each kind apart, see FEED_ITEMS."""
+
+
+class ChangesPage(serializers.Serializer[Any]):
+    """A page of the feed. epoch: of its positions; it changes where the database was restored. next: the cursor to go
+    on with, now or later.
+    """
+
+    items = AnyItem(many=True)
+    epoch = serializers.UUIDField()
+    next = serializers.CharField()
+    has_more = serializers.BooleanField()
+
+
+class ByState(serializers.Serializer[Any]):
+    """Who asked for a change. id: of a token, a person or a key of the organization."""
+
+    kind = serializers.ChoiceField(["token", "person", "key", "support", "nobody"])
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField(allow_blank=True)
+
+
+class HistoryChange(ChangeState):
+    """A change, and who asked for it.
+
+    detail: what it was, by verb; null where it was told before. message: in words.
+    """
+
+    by = ByState()
+    request_id = serializers.UUIDField(allow_null=True)
+    detail = Object(allow_null=True)
+    message = serializers.CharField()
+
+
+class EffectState(serializers.Serializer[Any]):
+    """What a change brought somebody.
+
+    slot: roles, a kind of place, or the account. was, now: by slot. message: in words.
+    """
+
+    person = serializers.UUIDField()
+    slot = serializers.CharField()
+    was = serializers.JSONField()
+    now = serializers.JSONField()
+    message = serializers.CharField()
+
+
+class HistoryItem(serializers.Serializer[Any]):
+    """A change with its effects, or effects that it had later. names: of people and entities, by their ids."""
+
+    kind = serializers.ChoiceField(["change", "effects"])
+    position = serializers.IntegerField()
+    organization = serializers.UUIDField()
+    change = HistoryChange()
+    effects = EffectState(many=True)
+    names = Object()
+
+
+class AnyHistory(serializers.Serializer[Any]):
+    """An item as it is, or an event of the Open Cybersecurity Schema Framework."""
+
+
+class HistoryPage(ChangesPage):
+    """A page of the history. epoch: of its positions. next: the cursor to go on with, now or later."""
+
+    items = AnyHistory(many=True)  # type: ignore[assignment]
+
+
+@cache
+def page_of(item: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """A page of a list of these."""
+    return cast(
+        type[serializers.Serializer[Any]],
+        _made(
+            f"{item.__name__.removesuffix('State')}Page",
+            "A page of a list. next: the cursor of the page after it, null on the last one.",
+            serializers.Serializer,
+            items=item(many=True),
+            next=serializers.CharField(allow_null=True),
+            has_more=serializers.BooleanField(),
+        ),
+    )

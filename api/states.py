@@ -47,6 +47,18 @@ def present(items: Sequence[Item]) -> dict[Resource, Found]:
     return found
 
 
+def of_kind(kind: str, ids: Sequence[str]) -> Rows:
+    """The states of resources of one kind, by id; None where it is more than is read at once, but not for the first."""
+    rows = _READERS[kind](ids)
+    return {id_: rows.get(id_, GONE) for id_ in ids}
+
+
+def one(kind: str, id_: UUID) -> State | None:
+    """The state of one resource with its id; None if it is gone."""
+    state = _READERS[kind]([str(id_)]).get(str(id_), GONE)
+    return None if state is None or state.state is None else {"id": str(id_)} | state.state
+
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 _PEOPLE = """

@@ -357,7 +357,13 @@ IDP_NETWORKS = ENVIRONMENT.idp_networks
 
 WEBHOOK_ALLOWED_NETWORKS = ENVIRONMENT.webhook_allowed_networks
 
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None, "DATETIME_FORMAT": None}
+SPECTACULAR_SETTINGS = {  # the rest is in api.openapi
+    "OAS_VERSION": "3.1.1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [],
+    "SORT_OPERATION_PARAMETERS": False,
+}
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
-"""Every URL of the portal except the SCIM base URLs, which scim.api.front answers."""
+"""Every URL of the portal except the base URLs of SCIM and of the API, which front doors answer."""
 
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from api import documents
 from config import health
 
 handler500 = "config.errors.failed"
@@ -13,6 +14,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("health/queue", health.settling, name="health-queue"),
     path("admin/", admin.site.urls),
+    path("api/docs", documents.docs, name="api-docs"),
+    path("problems/<slug:kind>", documents.problem, name="problem"),
     path("", include("groups_provisioning.urls")),
     path("", include("orgs.urls")),
     path("", include("scim.urls")),

@@ -30,6 +30,14 @@ class TooManyKeys(Exception):
     """The org, or the operator, has MOST valid keys."""
 
 
+class KeyExists(Exception):
+    """The org has a valid key of this name; the argument is that key."""
+
+
+class ScopeNotGiven(Exception):
+    """A key cannot give this scope, the argument, to another one."""
+
+
 class UnknownKey(Exception):
     """There is no such key."""
 
@@ -49,13 +57,26 @@ def issue(
     name: str,
     scopes: Collection[Scope],
     lifetime: timedelta | None = None,
+    once: bool = False,
     cause: history.Cause,
 ) -> Issued:
-    """A new key of an org, or of the operator, who sees all orgs. Raises TooManyKeys."""
+    """A new key of an org, or of the operator, who sees all orgs.
+
+    A key gives others what it has itself, and never `credentials` (SPEC E5): otherwise one that leaked could outlive
+    its end. once: refuse the name of a valid key, for doors that may be asked twice. Raises ScopeNotGiven, TooManyKeys,
+    KeyExists.
+    """
+    if cause.key is not None:
+        given = {Scope(scope) for scope in cause.key.scopes} - {Scope.CREDENTIALS}
+        for scope in scopes:
+            if scope not in given:
+                raise ScopeNotGiven(scope)
     if org is not None:
         Organization.objects.select_for_update().get(pk=org.pk)  # two at once must not both be the last
-    keys = ApiKey.objects.of_the_operator() if org is None else ApiKey.objects.for_org(org)
-    if keys.valid(cause.at).count() >= MOST:
+    valid = (ApiKey.objects.of_the_operator() if org is None else ApiKey.objects.for_org(org)).valid(cause.at)
+    if once and (there := valid.filter(name=name).first()):
+        raise KeyExists(there)
+    if valid.count() >= MOST:
         raise TooManyKeys
     secret = PREFIX_OF_KEYS + secrets.token_urlsafe(BYTES)
     told = [scope.value for scope in Scope if scope in scopes]

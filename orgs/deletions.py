@@ -18,7 +18,7 @@ import structlog
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from orgs import feed, queue
@@ -46,7 +46,8 @@ def begin(*, org: Organization, cause: Cause) -> OrgDeletion:
     locked.save(update_fields=["closed_at"])
     queue.leave(locked)
     feed.touch(locked.pk, [("organization", str(locked.pk))])
-    log.warning("org.deleting", org=str(org.pk), slug=locked.slug)
+    told = {"org": str(locked.pk), "slug": locked.slug, "key": str(cause.key.id) if cause.key else None}
+    transaction.on_commit(lambda: log.warning("org.deleting", **told))
     return OrgDeletion.objects.create(
         org=locked, name=locked.name, slug=locked.slug, asked_by=cause.person, asked_at=cause.at
     )

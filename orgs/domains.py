@@ -111,7 +111,7 @@ def verify(*, org: Organization, name: str, cause: Cause) -> None:
     if pending is None:
         raise UnknownDomain(name)
     _find(pending)
-    _enter(pending, cause)
+    prove(org=org, name=name, cause=cause)
 
 
 def look_for(*, org: Organization, name: str, at: datetime) -> None:
@@ -180,14 +180,16 @@ def _find(domain: PendingDomain | VerifiedDomain) -> None:
 
 
 @command
-def _enter(pending: PendingDomain, cause: Cause) -> None:
-    org = pending.org
+def prove(*, org: Organization, name: str, cause: Cause) -> None:
+    """Enter a pending domain as verified: what `verify` does once the DNS has its record. Raises UnknownDomain."""
     was = _names(org)
-    if not PendingDomain.objects.for_org(org).filter(pk=pending.pk).delete()[0]:
-        raise UnknownDomain(pending.name)
+    pending = PendingDomain.objects.for_org(org).select_for_update().filter(name=name).first()
+    if pending is None:
+        raise UnknownDomain(name)
+    pending.delete()
     # Support may have entered it at this moment.
     proved = {"verified_at": cause.at, "by_dns": True, "token": pending.token, "read_at": cause.at}
-    VerifiedDomain.objects.get_or_create(org=org, name=pending.name, defaults=proved)
+    VerifiedDomain.objects.get_or_create(org=org, name=name, defaults=proved)
     record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
     admin_news.about_domains(org, AdminNewsKind.DOMAIN_ADDED, {pending.name} - {*was}, cause)
 

@@ -127,7 +127,7 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
 
     The time at which a kind is switched on or off is noted, since claims are played with it (SPEC M2). After such a
     switch, or with another profile, everybody is settled again. wishes: values by name, from OF_SUPPORT; the other
-    settings stay as they are. Raises OrganizationExists, ProfileInUse.
+    settings stay as they are. Raises OrganizationExists, ProfileInUse, NotActivated.
     """
     locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
     was = {name: getattr(locked, name) for name in OF_SUPPORT}
@@ -136,6 +136,9 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
         return
     if "profile" in differing and is_provisioned(locked):
         raise ProfileInUse
+    will = was | {name: wishes[name] for name in differing}
+    if will["group_provisioning"] and not will["group_provisioning_activated"]:
+        raise NotActivated
     cause = cause.under_locks()
     written = list(differing)
     for name in differing:

@@ -44,6 +44,10 @@ class ShutOut(Exception):
     """The limit would refuse the token from the address of its last use; the argument is that address."""
 
 
+class TokenExists(Exception):
+    """The org has a valid token of this name; the argument is that token."""
+
+
 class UnknownToken(Exception):
     """This org has no such token."""
 
@@ -79,17 +83,21 @@ def issue(
     lifetime: timedelta | None = None,
     networks: Sequence[str] = (),
     link: SetupLink | None = None,
+    once: bool = False,
     cause: history.Cause,
 ) -> Issued:
     """A new token beside the existing ones, so that tokens can be rotated without an outage.
 
-    networks: as `address_limits.read` gives them. link: through which it is made; it then waits. Raises
-    PrerequisiteMissing, TooManyTokens.
+    networks: as `address_limits.read` gives them. link: through which it is made; it then waits. once: refuse the name
+    of a valid token, for doors that may be asked twice. Raises PrerequisiteMissing, TooManyTokens, TokenExists.
     """
     if missing := missing_prerequisites(org):
         raise PrerequisiteMissing(missing)
     Organization.objects.select_for_update().get(pk=org.pk)  # two at once must not both be the last
-    if ScimToken.objects.for_org(org).valid(cause.at).count() >= MOST:
+    valid = ScimToken.objects.for_org(org).valid(cause.at)
+    if once and (there := valid.filter(name=name).first()):
+        raise TokenExists(there)
+    if valid.count() >= MOST:
         raise TooManyTokens
     secret = PREFIX + secrets.token_urlsafe(BYTES)
     token = ScimToken.objects.create(

@@ -172,7 +172,8 @@ def draft(*, org: Organization, facts: Facts | SamlFacts, cause: Cause) -> Revis
     if isinstance(facts, SamlFacts):
         secret, ends_on, new = "", None, False
     else:
-        secret, ends_on, new = _secret(facts, there), facts.secret_ends_on, facts.client_secret is not None
+        secret, ends_on = _secret(facts, there), facts.secret_ends_on
+        new = facts.client_secret is not None and not _has(draft, secret)
     draft.secret_ends_on = ends_on
     draft.metadata_asked_at = draft.metadata_read_at = cause.at if wanted["metadata_url"] else None
     draft.metadata_failure = draft.metadata_detail = ""
@@ -409,6 +410,14 @@ def _secret(facts: Facts, there: Mapping[str, Revision]) -> str:
     if not kept:
         raise Refused(Reason.SECRET_MISSING)
     return secret_in(kept[0])
+
+
+def _has(draft: Revision, secret: str) -> bool:
+    """Whether this is the draft's client secret already: who sends the same configuration again changes nothing."""
+    try:
+        return bool(draft.client_secret) and secret_in(draft) == secret
+    except Refused:
+        return False
 
 
 def _drafted(draft: Revision, *, new_secret: bool) -> OrgSsoDrafted | OrgSamlDrafted:

@@ -26,6 +26,7 @@ from orgs.web import in_flight, limits, turns
 from orgs.web.access import SIGNED_IN_AT
 from scim import request_log
 from tests.factories import OrganizationFactory, issue_token
+from tests.servers import MIGRATED
 
 # Examples share the fixtures, and undo what they wrote where that matters. HYPOTHESIS_PROFILE=deep looks longer.
 settings.register_profile("quick", max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -46,6 +47,8 @@ def pytest_configure() -> None:
     # Static files are looked for when they are asked for, and not all of them with every test client.
     django_settings.WHITENOISE_AUTOREFRESH = True
     TransactionTestCase._fixture_teardown = empty_tables
+    if template := os.environ.get(MIGRATED):
+        django_settings.DATABASES["default"]["TEST"]["TEMPLATE"] = template
 
 
 def pytest_collection_finish() -> None:

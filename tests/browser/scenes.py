@@ -19,6 +19,7 @@ from scim import request_log
 from tests.browser import (
     scenes_account,
     scenes_activity,
+    scenes_api,
     scenes_conflicts,
     scenes_groups,
     scenes_imports,
@@ -388,4 +389,4 @@ SCENES = {
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
 SCENES |= scenes_imports.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
-SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES
+SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES | scenes_api.SCENES

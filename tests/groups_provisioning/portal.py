@@ -26,6 +26,20 @@ KEEP = 'while true; do "$@"; sleep 0.5; done'
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
+# Runs code for as long as somebody asks, so that Django is set up once. A line is JSON: the code, or what it printed.
+INTERPRETER = """
+import contextlib, io, json, sys
+import django
+django.setup()
+from django.db import connection
+for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(json.loads(line), {})
+    connection.close()
+    connection.close_pool()
+    print(json.dumps(said.getvalue()), flush=True)
+"""
+
 # An org with a group, empty as yet, that is mapped to a team.
 SEED = """
 import json
@@ -63,7 +77,7 @@ class Portal:
     """Web, worker and beat as `make up` runs them, and a pushed group whose members are placed in a team."""
 
     def __init__(self, people: int = 20) -> None:
-        self.state = new_state("faults")
+        self.state = new_state("faults", migrated=True)
         addresses = services.start(self.state)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -81,7 +95,14 @@ class Portal:
         }
         self._jobs = {job.name: job for job in supervisor.children_of(environment.read(self.environ))}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._python("manage.py", "migrate", "-v0")
+        self._interpreter = subprocess.Popen(
+            [sys.executable, "-c", INTERPRETER],
+            cwd=ROOT,
+            env=self.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.seeded: dict[str, Any] = json.loads(self.run(SEED.format(people=people)))
         for name in self._jobs:
             self.start(name)
@@ -89,7 +110,12 @@ class Portal:
 
     def run(self, code: str) -> str:
         """What Python says to this, once Django is set up."""
-        return self._python("-c", f"import django; django.setup()\n{code}")
+        assert self._interpreter.stdin
+        assert self._interpreter.stdout
+        self._interpreter.stdin.write(f"{json.dumps(code)}\n")
+        self._interpreter.stdin.flush()
+        said: str = json.loads(self._interpreter.stdout.readline())
+        return said
 
     def start(self, name: str) -> None:
         with (self.state / f"{name}.log").open("ab") as log:
@@ -147,14 +173,9 @@ class Portal:
     def close(self) -> None:
         for name in list(self._processes):
             self.kill(name)
+        self._interpreter.communicate(timeout=10)
         services.stop(self.state)
         shutil.rmtree(self.state)
-
-    def _python(self, *words: str) -> str:
-        command = [sys.executable, *words]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environ, check=True, stdout=subprocess.PIPE, text=True, timeout=60
-        ).stdout
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

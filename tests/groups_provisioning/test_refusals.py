@@ -11,7 +11,7 @@ import groups_provisioning
 import orgs
 from config.environment import ROOT
 from groups_provisioning import refusals
-from groups_provisioning.actions import conflict_decisions, mappings
+from groups_provisioning.actions import conflict_decisions, imports, mappings
 from groups_provisioning.actions.group_intake import GroupProvisioningOff
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.preview.runs import Outdated
@@ -58,11 +58,17 @@ TOLD_BY = {
     setup_links.NotOpen: "orgs/views/setup_links.py",
     link_access.TooMany: "orgs/views/setup.py",
     tokens.Ended: "scim/views/tokens.py",
+    api_keys.KeyExists: "api/refusals.py",
+    api_keys.ScopeNotGiven: "api/refusals.py",
     api_keys.TooManyKeys: "orgs/management/commands/issue_api_key.py",
     api_keys.UnknownKey: "orgs/management/commands/revoke_api_key.py",
     invitations.ThroughProvider: "groups_provisioning/pages/invitations/views.py",
     erasures.BadReceipt: "scim/management/commands/erase.py",
     guarded_http.Failed: "sso/fetching.py",
+    imports.Empty: "scim/import_forms.py",
+    imports.NotChecked: "scim/views/imports.py",
+    imports.Running: "scim/views/imports.py",
+    imports.UnknownImport: "scim/views/imports.py",
     in_flight.Busy: "orgs/web/fair_share.py",
     invitations.Conflicts: "groups_provisioning/pages/invitations/views.py",
     invitations.NotOpen: "groups_provisioning/pages/invitations/views.py",
@@ -70,9 +76,12 @@ TOLD_BY = {
     invitations.TooMany: "groups_provisioning/pages/invitations/views.py",
     turns.NoTurn: "scim/api/base.py",
     matters.UnknownMatter: "scim/views/matters.py",
+    organizations.NotActivated: "api/refusals.py",
+    organizations.ProfileInUse: "api/refusals.py",
     organizations.OrganizationExists: "groups_provisioning/management/commands/create_org.py",
     organizations.UnknownOrganization: "orgs/management/commands/issue_token.py",
     owners.SameAddress: "orgs/views/owner.py",
+    people.TakenMeanwhile: "groups_provisioning/actions/imports.py",
     people.NotAnAddress: "groups_provisioning/management/commands/create_org.py",
     people.UnknownPerson: "groups_provisioning/admin/people.py",
     profiles.RolesIncomplete: "orgs/admin/profiles.py",
@@ -89,6 +98,8 @@ TOLD_BY = {
     sign_in.TooManyAttempts: "orgs/views/sign_in.py",
     address_limits.BadNetwork: "scim/forms.py",
     tokens.ShutOut: "scim/views/tokens.py",
+    tokens.TokenExists: "api/refusals.py",
+    tokens.UnknownToken: "api/refusals.py",
     tokens.TooManyTokens: "scim/views/tokens.py",
     tokens.PrerequisiteMissing: "orgs/management/commands/issue_token.py",
     txt_records.Unanswered: "orgs/views/domains.py",
@@ -96,12 +107,9 @@ TOLD_BY = {
 
 # The doors look first, and do not ask for what would be refused.
 NOT_ASKED = {
-    organizations.NotActivated,
-    organizations.ProfileInUse,
     profiles.BadAttributes,
     profiles.RoleInUse,
     second_factors.NoFactors,
-    tokens.UnknownToken,
 }
 
 
