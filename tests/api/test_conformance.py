@@ -58,7 +58,7 @@ CHECKS = [
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 ABSENT = {"/organizations/{org}/connection"}
 """What the world lacks: with a connection, drafts of it would be asked for on the network."""
-EACH = settings.default.max_examples // 12  # requests to an operation in each mode
+EACH = settings.default.max_examples // 30  # requests to an operation in each mode
 
 
 @pytest.fixture
