@@ -357,6 +357,9 @@ IDP_NETWORKS = ENVIRONMENT.idp_networks
 
 WEBHOOK_ALLOWED_NETWORKS = ENVIRONMENT.webhook_allowed_networks
 
+# Whom the overview asks what needs attention: functions of an org and a time, in apps that it may not import.
+ATTENTION = ("api.webhooks.attention.of",)
+
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None, "DATETIME_FORMAT": None}
 SPECTACULAR_SETTINGS = {  # the rest is in api.openapi
     "OAS_VERSION": "3.1.1",
@@ -419,6 +422,13 @@ UNFOLD = {
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
+                ],
+            },
+            {
+                "title": _("API"),
+                "items": [
+                    _list(_("API keys"), "vpn_key", "orgs_apikey"),
+                    _list(_("Webhooks"), "webhook", "api_endpoint"),
                 ],
             },
             {

@@ -1,21 +1,23 @@
 """The overview: the connection, totals, and what needs attention."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from groups_provisioning.pages.overview import counts as numbers
 from groups_provisioning.pages.overview.counts import Overview
-from orgs import matter_words, matters, scim_connection
-from orgs.models import Organization, User
+from orgs import matter_words, matters, responsibility, scim_connection
+from orgs.models import Credential, Organization, User
 from orgs.scim_connection import Connection
 from orgs.templatetags.muster import relative
 from orgs.web.access import OrgRequest, org_admin
@@ -60,7 +62,13 @@ def overview(request: OrgRequest) -> HttpResponse:
             "connection": connection,
             "numbers": list(_numbers(request.org, there)),
             "attention": sorted(
-                [*_waiting(connection), *_matters(request.org, now), *_attention(there, last_admin)],
+                [
+                    *_waiting(connection),
+                    *_unanswered(request.org, now),
+                    *_matters(request.org, now),
+                    *_elsewhere(request.org, now),
+                    *_attention(there, last_admin),
+                ],
                 key=lambda each: not each.is_urgent,
             ),
         },
@@ -94,6 +102,29 @@ def _waiting(connection: Connection) -> Iterator[Attention]:
         title = _("The SCIM token “%(name)s” waits for your confirmation") % {"name": token.name}
         text = _("It was made through a setup link. Until you confirm it, every change that it sends is refused.")
         yield Attention(title, text, f"{_address('scim-provisioning')}#tokens")
+
+
+def _unanswered(org: Organization, at: datetime) -> Iterator[Attention]:
+    """Tokens and keys whose maker is no longer an admin."""
+    found = responsibility.unanswered(org, at=at)
+    of_tokens = _("%(person)s is no longer an active admin. Answer for this SCIM token yourself, or revoke it.")
+    of_keys = _("%(person)s is no longer an active admin. Answer for this API key yourself, or revoke it.")
+    kinds: tuple[tuple[str, str, Sequence[Credential]], ...] = (
+        ("scim-provisioning", of_tokens, found.tokens),
+        ("api-keys", of_keys, found.keys),
+    )
+    for page, text, credentials in kinds:
+        for each in credentials:
+            title = _("Nobody answers for “%(name)s” any more") % {"name": each.name}
+            person = each.answered_by.label if each.answered_by else ""
+            yield Attention(title, text % {"person": person}, _address(page))
+
+
+def _elsewhere(org: Organization, at: datetime) -> Iterator[Attention]:
+    """What apps above this one know of, by the functions that the settings name."""
+    for path in settings.ATTENTION:
+        reader: Callable[..., Iterable[Attention]] = import_string(path)
+        yield from reader(org, at=at)
 
 
 def _attention(there: Overview, last_admin: User | None) -> Iterator[Attention]:
