@@ -162,6 +162,9 @@ class ApiView(APIView):
         status: with 201, the value has the `id` of what is made, whose address is below this one. query: what else may
         be asked. besides: what a preview tells, looked up before.
         """
+        if "If-Match" in request.headers:
+            detail = "The preview of this command has no fingerprint, so send no `If-Match`."
+            raise Problem(412, detail, kind="no-fingerprint")
         if self.asked(request, query)["preview"]:
             told = besides()
             return Answer(200, {"preview": True, "changes": rehearsal.of(do, self.cause)} | told)
@@ -172,6 +175,12 @@ class ApiView(APIView):
         if self.key_of is not None:
             detail = "This is for keys of the portal's operator, who makes them with `manage.py issue_api_key`."
             raise Problem(403, detail, kind="operator-only")
+
+    def require(self, scope: Scope) -> None:
+        """Raises Problem where the key lacks the scope."""
+        if scope not in cast(ApiKey, self.key).scopes:
+            detail = f"The key lacks the scope {scope.value}."
+            raise Problem(403, detail, kind="insufficient-scope")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Nothing is negotiated: whatever `Accept` says, the answer is JSON.
@@ -187,12 +196,10 @@ class ApiView(APIView):
         whose = key.org_id or key.id
         in_flight.requests.enter(whose)
         self.leave = lambda: in_flight.requests.leave(whose)
-        needed = self.scope if request.method in SAFE_METHODS else self.writes
-        if request.method in self.allowed_methods and needed not in key.scopes:
-            detail = f"The key lacks the scope {needed.value}."
-            raise Problem(403, detail, kind="insufficient-scope")
+        if request.method in self.allowed_methods:
+            self.require(self.scope if request.method in SAFE_METHODS else self.writes)
         operation = getattr(getattr(self, str(request.method).lower(), None), "operation", None)
-        if operation and operation.query is None and not operation.previews:
+        if operation and operation.query is None and not (operation.previews or operation.foresees):
             self.asked(request, Exact)  # no parameters
         agent = request.META.get("HTTP_USER_AGENT", "")
         api_keys.note_use(key, address=client_address(request._request), agent=agent)

@@ -19,7 +19,8 @@ class Operation:
     file: the content types of what is sent, where that is a file.
 
     answers: by status, what is answered; None for no content. problems: the kinds that are its own; those that any
-    operation may have are not named. previews: whether `?preview=true` tells what it would do, see `carry_out`.
+    operation may have are not named. previews: whether `?preview=true` tells what it would do, see
+    `carry_out`; foresees: whether it tells what would come of it, see `api.commands.previews`.
     """
 
     summary: str
@@ -29,6 +30,7 @@ class Operation:
     answers: Mapping[int, Form | None] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     previews: bool = False
+    foresees: bool = False
 
 
 def describes(
@@ -42,12 +44,14 @@ def describes(
     also: Mapping[int, Form | None] | None = None,
     problems: tuple[str, ...] = (),
     previews: bool = False,
+    foresees: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Say what a handler does: `@describes("List teams", query=NamedQuery, answer=page_of(TeamItem))`.
 
     The handler's docstring tells readers more. answer: with this status; also: further statuses and their answers.
     """
-    operation = Operation(summary, query, body, file, {status: answer} | dict(also or {}), problems, previews)
+    answers = {status: answer} | dict(also or {})
+    operation = Operation(summary, query, body, file, answers, problems, previews, foresees)
 
     def mark(handler: Handler) -> Handler:
         handler.operation = operation  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
@@ -27,7 +27,7 @@ from api.base import ApiView, OrgView
 from api.description import Operation
 from api.front import BASE
 from api.problem_kinds import KINDS
-from api.serializers import FEED_ITEMS, CommandQuery, HistoryItem, PageQuery, Rehearsal
+from api.serializers import FEED_ITEMS, CommandQuery, Foreseen, HistoryItem, PageQuery, Progress, Rehearsal
 
 ABOUT = """
 People, teams, concurrency groups, sub-organizations and groups of organizations as they are now, why they are so, and
@@ -49,6 +49,8 @@ PATH_PARAMETERS = {
     "group": "The id of the group, which is the one that SCIM gives.",
     "entity": "The id of the team, concurrency group or sub-organization.",
     "mapping": "The id of the mapping.",
+    "invitation": "The id of the invitation.",
+    "preview": "The id of the preview.",
     "rule": "The id of the rule.",
     "webhook": "The id of the webhook.",
     "token": "The id of the token.",
@@ -59,6 +61,16 @@ PATH_PARAMETERS = {
     "import_id": "The id of the import.",
 }
 
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The `ETag` of a preview: carry this out only if exactly what it said would still come of it.",
+)
+PREVIEWED = {
+    Rehearsal: "With `preview=true`: what would be changed.",
+    Foreseen: "With `preview=true`: what would come of it.",
+}
 ANYWHERE = (401, 403, 404, 429, 503)
 OF_ANY = ("invalid-value", "invalid-json", "insufficient-scope")
 """The problems that every operation may have: statuses, and kinds; `invalid-json` where there is a body."""
@@ -113,7 +125,9 @@ class _Described(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         query = self.operation.query
-        return [*([query] if query else []), *([CommandQuery] if self.operation.previews else [])]
+        foresees = self.operation.foresees
+        previewed = [CommandQuery] if self.operation.previews or foresees else []
+        return [*([query] if query else []), *previewed, *([IF_MATCH] if foresees else [])]
 
     def get_request_serializer(self) -> Any:
         file = {"type": "string", "format": "binary"}
@@ -152,13 +166,14 @@ class _Described(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         operation = self.operation
-        answers = dict(operation.answers)
+        answers = dict(operation.answers) | ({202: Progress} if operation.foresees else {})
         found = {}
         for status, form in sorted(answers.items()):
             said = OpenApiResponse(form, description=_DONE.get(status, "Done."))
             found[str(status)] = self._get_response_for_code(said, str(status))
-        if operation.previews:
-            said = OpenApiResponse(Rehearsal, description="With `preview=true`: what would be changed.")
+        previewed = {Rehearsal: operation.previews, Foreseen: operation.foresees}
+        for form in [form for form, is_told in previewed.items() if is_told]:
+            said = OpenApiResponse(form, description=PREVIEWED[form])
             preview = self._get_response_for_code(said, "200")
             found["200"] = _either(found["200"], preview) if "200" in found else preview
         for answer in found.values():
@@ -175,6 +190,10 @@ class _Described(AutoSchema):
         kinds = [kind for kind in OF_ANY if kind != "invalid-json" or body]
         if query and issubclass(query, PageQuery):
             kinds.append("cursor-mismatch")
+        if self.operation.foresees:
+            kinds.append("outdated")
+        if self.operation.previews:
+            kinds.append("no-fingerprint")
         return [*kinds, *self.operation.problems]
 
     def _problems(self) -> dict[int, list[str]]:
@@ -208,7 +227,10 @@ _DONE = {200: "", 201: "It is made.", 202: "It is begun.", 204: "It is done."}
 
 def _either(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """The answer is one or the other."""
-    schemas = [each["content"]["application/json"]["schema"] for each in (one, other)]
+    schemas = []
+    for each in (one, other):
+        schema = each["content"]["application/json"]["schema"]
+        schemas += schema.get("oneOf", [schema])
     text = f"{one['description']} {other['description']}".strip()
     return one | {"description": text, "content": {"application/json": {"schema": {"oneOf": schemas}}}}
 

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from groups_provisioning import refusals
+from groups_provisioning.actions.group_ends import NotEnded
+from orgs.entity_names import UnknownEntity
+
+GONE = (*refusals.GONE, UnknownEntity, NotEnded)
+"""Refusals that name what is not there, or is of another org."""
 
 
 class Kind(NamedTuple):
@@ -21,7 +26,7 @@ def name_of(refusal: type[Exception]) -> str:
 
 
 def _of_a_command(refusal: type[Exception]) -> Kind:
-    gone = issubclass(refusal, refusals.GONE)
+    gone = issubclass(refusal, GONE)
     words = str(refusals.WORDS[refusal].admin) % {"group": "…", "longest": refusals.entity_names.LONGEST}
     return Kind(404 if gone else 409, "This is refused", words)
 
@@ -45,6 +50,40 @@ KINDS: Mapping[str, Kind] = {
         "The key may not do this",
         "The key is valid, but lacks the scope that `detail` names. Use a key that has it.",
     ),
+    "owner-only": Kind(
+        403,
+        "The key may not do this",
+        "Only the owner of the organization may do this. Use a key that the owner or the operator has made.",
+    ),
+    "unknown-decision": Kind(
+        404, "This is refused", "There is no such decision about a conflict, or it was undone. Nothing was undone."
+    ),
+    "not-open": Kind(404, "This is refused", "There is no such invitation, or it was accepted, revoked, or has ended."),
+    "conflict-gone": Kind(
+        409,
+        "This is refused",
+        "A conflict is no longer open, or other mappings hold against the incoming one than those that were named. "
+        "Nothing was decided. List the conflicts again.",
+    ),
+    "conflicts": Kind(
+        409,
+        "This is refused",
+        "Some of the addresses cannot be invited, so nobody was. `conflicts` says of each why, and who has it.",
+    ),
+    "sent-just-now": Kind(409, "This is refused", "The mail of this invitation was sent within the last five minutes."),
+    "outdated": Kind(
+        412,
+        "What was previewed is no longer true",
+        "Something else would come of the command now than when it was previewed under the fingerprint in `If-Match`. "
+        "Nothing was changed: preview it again.",
+    ),
+    "no-fingerprint": Kind(
+        412,
+        "There is no fingerprint to compare",
+        "The preview of this command has no fingerprint, so it cannot be carried out on a condition. Send it without "
+        "`If-Match`.",
+    ),
+    "too-many": Kind(429, "This is refused", "The organization has invited as many people as it may within an hour."),
     "resync-required": Kind(
         410,
         "The feed has to be read from its start",

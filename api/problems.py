@@ -10,7 +10,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
-from api.problem_kinds import KINDS, name_of
+from api.problem_kinds import GONE, KINDS, name_of
 from groups_provisioning import refusals
 from orgs.db.transactions import is_unavailable
 from orgs.web import in_flight
@@ -26,6 +26,7 @@ TITLES = {
     405: "Method Not Allowed",
     409: "Conflict",
     410: "Gone",
+    412: "Precondition Failed",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     429: "Too Many Requests",
@@ -116,8 +117,7 @@ def of(error: Exception) -> Problem:
         case SuspiciousOperation():
             return Problem(400, "The request could not be read.")
         case _ if isinstance(error, refusals.REFUSALS):
-            gone = isinstance(error, refusals.GONE)
-            return refused(error, refusals.in_words(error), status=404 if gone else 409)
+            return refused(error, refusals.in_words(error), status=404 if isinstance(error, GONE) else 409)
         case _ if is_unavailable(error):
             log.warning("database_away", error=str(error))
             detail = "The portal's database is not available at the moment. Try again shortly."

@@ -1,10 +1,12 @@
-"""What commands about organizations and credentials refuse, as problems. `problems.of` tells everything else."""
+"""What commands refuse, as problems. `problems.of` tells everything else."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.problems import Problem, refused
-from orgs import api_keys, domains, organizations, setup_links, tokens, txt_records
+from groups_provisioning.actions import conflict_decisions
+from groups_provisioning.preview import runs
+from orgs import api_keys, domains, invitations, organizations, setup_links, tokens, txt_records
 from sso import connections
 from sso.models import Connection, Revision
 from sso.refusal_words import in_words
@@ -51,6 +53,14 @@ def _configuration(refusal: Refused) -> Problem:
     return Problem(409, in_words(refusal), kind="configuration-refused", reason=refusal.reason.value)
 
 
+def _in_conflict(refusal: invitations.Conflicts) -> Problem:
+    told = [
+        {"address": each.address, "reason": each.reason.value, "person": str(each.person.id) if each.person else None}
+        for each in refusal.conflicts
+    ]
+    return refused(refusal, "Some of these addresses cannot be invited, so nobody was.", conflicts=told)
+
+
 TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     organizations.ProfileInUse: _says(
         "SCIM has provisioned people with the roles and attributes of the present profile, so it has to stay."
@@ -87,6 +97,19 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     connections.NotTested: _says(
         "An admin of the organization has to test just this configuration in a browser, and none has since it changed."
     ),
+    invitations.Conflicts: _in_conflict,
+    invitations.TooMany: _says(
+        f"An organization may invite {invitations.AN_HOUR} people an hour. Try again later.", status=429
+    ),
+    invitations.NotOpen: _says("There is no such invitation, or it has ended.", status=404),
+    invitations.SentJustNow: _says("Its mail was sent a moment ago. Give it a few minutes to arrive."),
+    conflict_decisions.ConflictGone: _says(
+        "A conflict is no longer open, or other mappings hold against it. Nothing was decided. List them again."
+    ),
+    conflict_decisions.UnknownDecision: _says(
+        "There is no such decision, or it was undone. Nothing was undone.", status=404
+    ),
+    runs.Outdated: _says("Nothing was changed: something else would come of it now. Preview it again.", status=412),
     Refused: _configuration,
     Connection.DoesNotExist: lambda _: Problem(404, "The organization has no connection to an identity provider."),
     Revision.DoesNotExist: lambda _: Problem(404, "The connection has no such draft: it was discarded or replaced."),

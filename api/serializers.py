@@ -260,6 +260,110 @@ class Rehearsal(serializers.Serializer[Any]):
     changes = Would(many=True)
 
 
+class Progress(serializers.Serializer[Any]):
+    """A preview of many people, which is being made. `Location` says where to ask for it. people: how many it is about.
+    looked_at: how many of them were looked at so far.
+    """
+
+    preview = serializers.BooleanField()
+    people = serializers.IntegerField()
+    looked_at = serializers.IntegerField()
+
+
+class Count(serializers.Serializer[Any]):
+    """How many people come to be in an entity, or no longer are."""
+
+    entity = serializers.CharField()
+    people = serializers.IntegerField()
+
+
+class Move(serializers.Serializer[Any]):
+    """How many people go from one to another."""
+
+    was = serializers.CharField()
+    now = serializers.CharField()
+    people = serializers.IntegerField()
+
+
+class RolesMove(serializers.Serializer[Any]):
+    """How many people have other roles."""
+
+    was = serializers.ListField(child=serializers.CharField())
+    now = serializers.ListField(child=serializers.CharField())
+    people = serializers.IntegerField()
+
+
+class ConflictCounts(serializers.Serializer[Any]):
+    """Conflicts that would open and close. besides: those that close although the decision is about others."""
+
+    opened = serializers.IntegerField()
+    closed = serializers.IntegerField()
+    besides = serializers.IntegerField()
+
+
+class Created(serializers.Serializer[Any]):
+    """An entity that would be created. entity: what stands for its id in this preview."""
+
+    entity = serializers.CharField()
+    kind = serializers.CharField()
+    name = serializers.CharField()
+
+
+class WouldMap(serializers.Serializer[Any]):
+    """A group that would be mapped. mapping: its id, or what stands for it in this preview. entity, role: what to."""
+
+    mapping = serializers.UUIDField()
+    group = serializers.UUIDField()
+    kind = serializers.ChoiceField(TARGET_KINDS)
+    entity = serializers.CharField(allow_null=True)
+    role = serializers.CharField(allow_null=True)
+
+
+class WouldWait(serializers.Serializer[Any]):
+    """A group whose mapping would wait for somebody to approve it, and why."""
+
+    group = serializers.UUIDField()
+    kind = serializers.ChoiceField(TARGET_KINDS)
+    reason = serializers.CharField()
+
+
+class RefusedOne(serializers.Serializer[Any]):
+    """One of many that is refused, and stays as it is. problem: as if it had been the only one."""
+
+    id = serializers.UUIDField()
+    problem = Object()
+
+
+class Foreseen(serializers.Serializer[Any]):
+    """What would come of a command; nothing was changed. Of more than 5,000 people a worker makes it, see `202`.
+
+    fingerprint: the `ETag`; with it as `If-Match`, the command does exactly this or nothing. people: how many it is
+    about. looked_at: of how many it was worked out. touched: how many would have something else than now. entered,
+    left, moved: people by the places that they would have. accounts: by the state of their accounts. differences: the
+    first hundred; `was` and `now` are an id, roles, or the mappings of a conflict. mapped, waiting: groups by what
+    would be of their mappings. refused: those of many that would stay as they are. matched: of a rule, how many groups
+    have such a name.
+    """
+
+    preview = serializers.BooleanField()
+    fingerprint = serializers.CharField()
+    people = serializers.IntegerField()
+    looked_at = serializers.IntegerField()
+    touched = serializers.IntegerField()
+    entered = Count(many=True)
+    left = Count(many=True)
+    moved = Move(many=True)
+    accounts = Move(many=True)
+    roles = RolesMove(many=True)
+    conflicts = ConflictCounts()
+    differences = Objects()
+    created = Created(many=True)
+    mapped = WouldMap(many=True)
+    waiting = WouldWait(many=True)
+    refused = RefusedOne(many=True)
+    matched = serializers.IntegerField(allow_null=True)
+
+
 # --- Items ------------------------------------------------------------------------------------------------------------
 
 

@@ -55,8 +55,8 @@ def of_kind(kind: str, ids: Sequence[str]) -> Rows:
 
 def one(kind: str, id_: UUID) -> State | None:
     """The state of one resource with its id; None if it is gone."""
-    state = _READERS[kind]([str(id_)]).get(str(id_), GONE)
-    return None if state is None or state.state is None else {"id": str(id_)} | state.state
+    found = of_kind(kind, [str(id_)])[str(id_)]
+    return {"id": str(id_)} | found.state if found and found.state is not None else None
 
 
 # --- People -----------------------------------------------------------------------------------------------------------

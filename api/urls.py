@@ -5,13 +5,25 @@ from django.urls import URLPattern, path, re_path
 from api import explanations, mappings, matters, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
-from api.commands import connections, credentials, domains, keys, organizations, setup_links
+from api.commands import (
+    connections,
+    credentials,
+    decisions,
+    domains,
+    entities,
+    invitations,
+    keys,
+    organizations,
+    people,
+    rules,
+    setup_links,
+)
+from api.commands import mappings as mapping_commands
+from api.commands.previews import PreviewView
 from api.documents import openapi
 from api.history import AllHistory, OrgHistory
 from api.imports import CancelImport, ImportRows, Imports, OneImport, StartImport
 from api.webhooks import views as webhooks
-
-ORG = "organizations/<uuid:org>"
 
 
 def _webhooks(base: str) -> list[URLPattern]:
@@ -29,6 +41,10 @@ def _webhooks(base: str) -> list[URLPattern]:
 
 
 ORG = "organizations/<uuid:org>"
+PERSON = f"{ORG}/people/<uuid:person>"
+GROUP = f"{ORG}/groups/<uuid:group>"
+MAPPING = f"{ORG}/mappings/<uuid:mapping>"
+RULE = f"{ORG}/rules/<uuid:rule>"
 
 urlpatterns = [
     path("openapi.json", openapi),
@@ -37,23 +53,49 @@ urlpatterns = [
     path("history", AllHistory.as_view()),
     path(f"{ORG}/history", OrgHistory.as_view()),
     path(f"{ORG}/people", resources.People.as_view()),
-    path(f"{ORG}/people/<uuid:person>", resources.OnePerson.as_view()),
-    path(f"{ORG}/people/<uuid:person>/explanation", explanations.OneExplanation.as_view()),
-    path(f"{ORG}/teams", resources.Teams.as_view()),
-    path(f"{ORG}/teams/<uuid:entity>", resources.OneTeam.as_view()),
-    path(f"{ORG}/concurrency-groups", resources.ConcurrencyGroups.as_view()),
-    path(f"{ORG}/concurrency-groups/<uuid:entity>", resources.OneConcurrencyGroup.as_view()),
-    path(f"{ORG}/sub-organizations", resources.SubOrganizations.as_view()),
-    path(f"{ORG}/sub-organizations/<uuid:entity>", resources.OneSubOrganization.as_view()),
+    path(PERSON, resources.OnePerson.as_view()),
+    path(f"{PERSON}/explanation", explanations.OneExplanation.as_view()),
     path(f"{ORG}/groups", resources.Groups.as_view()),
-    path(f"{ORG}/groups/<uuid:group>", resources.OneGroup.as_view()),
-    path(f"{ORG}/groups/<uuid:group>/members", resources.Members.as_view()),
+    path(GROUP, resources.OneGroup.as_view()),
+    path(f"{GROUP}/members", resources.Members.as_view()),
     path(f"{ORG}/mappings", mappings.Mappings.as_view()),
-    path(f"{ORG}/mappings/<uuid:mapping>", mappings.OneMapping.as_view()),
-    path(f"{ORG}/rules", mappings.Rules.as_view()),
-    path(f"{ORG}/rules/<uuid:rule>", mappings.OneRule.as_view()),
+    path(MAPPING, mappings.OneMapping.as_view()),
     path(f"{ORG}/conflicts", mappings.Conflicts.as_view()),
     path(f"{ORG}/matters", matters.Matters.as_view()),
+    path(f"{PERSON}/places/<uuid:entity>", people.Place.as_view()),
+    path(f"{PERSON}/removals/<uuid:entity>", people.Removal.as_view()),
+    path(f"{PERSON}/roles", people.Roles.as_view()),
+    path(f"{PERSON}/deactivate", people.Deactivate.as_view()),
+    path(f"{PERSON}/activate", people.Activate.as_view()),
+    path(f"{PERSON}/erase", people.Erase.as_view()),
+    path(f"{ORG}/invitations", invitations.Invitations.as_view()),
+    path(f"{ORG}/invitations/<uuid:invitation>", invitations.OneInvitation.as_view()),
+    path(f"{ORG}/invitations/<uuid:invitation>/resend", invitations.Resend.as_view()),
+    path(f"{ORG}/teams", entities.Teams.as_view()),
+    path(f"{ORG}/teams/<uuid:entity>", entities.OneTeam.as_view()),
+    path(f"{ORG}/concurrency-groups", entities.ConcurrencyGroups.as_view()),
+    path(f"{ORG}/concurrency-groups/<uuid:entity>", entities.OneConcurrencyGroup.as_view()),
+    path(f"{ORG}/sub-organizations", entities.SubOrganizations.as_view()),
+    path(f"{ORG}/sub-organizations/<uuid:entity>", entities.OneSubOrganization.as_view()),
+    path(f"{ORG}/kinds", entities.Kinds.as_view()),
+    path(f"{ORG}/rules", rules.Rules.as_view()),
+    path(f"{ORG}/rules/apply", rules.ApplyRules.as_view()),
+    path(RULE, rules.OneRule.as_view()),
+    path(f"{RULE}/move", rules.MoveRule.as_view()),
+    path(f"{RULE}/apply", rules.ApplyRule.as_view()),
+    path(f"{ORG}/groups/map", mapping_commands.MapMany.as_view()),
+    path(f"{ORG}/groups/end", mapping_commands.EndGroups.as_view()),
+    path(f"{GROUP}/mappings", mapping_commands.Mappings.as_view()),
+    path(f"{GROUP}/end", mapping_commands.EndGroup.as_view()),
+    path(f"{GROUP}/undo-end", mapping_commands.UndoEnd.as_view()),
+    path(f"{ORG}/mappings/approve", mapping_commands.ApproveMany.as_view()),
+    path(f"{ORG}/mappings/reject", mapping_commands.RejectMany.as_view()),
+    path(f"{MAPPING}/approve", mapping_commands.Approve.as_view()),
+    path(f"{MAPPING}/retarget", mapping_commands.Retarget.as_view()),
+    path(f"{MAPPING}/reject", mapping_commands.Reject.as_view()),
+    path(f"{ORG}/conflicts/decide", decisions.Decide.as_view()),
+    path(f"{ORG}/decisions/undo", decisions.Undo.as_view()),
+    path(f"{ORG}/previews/<uuid:preview>", PreviewView.as_view()),
     *_webhooks("webhooks"),
     *_webhooks(f"{ORG}/webhooks"),
     path(f"{ORG}/imports", Imports.as_view()),

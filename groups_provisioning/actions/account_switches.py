@@ -28,11 +28,13 @@ class IdpDeactivated(Exception):
     """The IdP deactivated this person, and still calls: they are activated there."""
 
 
-def refuse_to_close(user: User, by: User | None) -> None:
-    """by: the person who asks. Support may deactivate the owner. Raises OwnerStays, OneselfStays."""
+def refuse_to_close(user: User, cause: Cause) -> None:
+    """Support may deactivate the owner, and so may the operator's keys. Raises OwnerStays, OneselfStays."""
+    by, key = cause.person, cause.key
     if by is not None and by.id == user.id:
         raise OneselfStays(user.id)
-    if user.is_owner and by is not None and not by.is_staff:
+    of_the_org = (by is not None and not by.is_staff) or (key is not None and key.org_id is not None)
+    if user.is_owner and of_the_org:
         raise OwnerStays(user.id)
 
 
@@ -58,7 +60,7 @@ def deactivate(*, org: Organization, user_id: UUID, cause: Cause) -> bool:
     The last active admin too (SPEC R5). Raises UnknownPerson, OwnerStays, OneselfStays.
     """
     user = _locked(org, user_id)
-    refuse_to_close(user, cause.person)
+    refuse_to_close(user, cause)
     return _switch(org, user, user.activity.closed(), UserDeactivated, cause)
 
 

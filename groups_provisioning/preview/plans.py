@@ -50,8 +50,11 @@ REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A group that would be mapped. entity: its id, or what stands for one that would be created; or the role."""
+    """A group that would be mapped. mapping: its id, or what stands for a new one. entity: its id, or what stands for
+    one that would be created; or the role.
+    """
 
+    mapping: str
     group_id: UUID
     group: str
     kind: str
@@ -193,10 +196,11 @@ def _lay(plan: Plan, at: datetime, steps: assignments.Steps) -> None:
     target = str(place.id) if place.id else _stand_in(place.kind, place.name)
     if place.is_new:
         plan.overlay.made[target] = (place.kind, place.name)
-    _tie(plan, group.id, Tie(str(mapping.id or uuid7()), target, place.kind, [(microseconds(at), None)]))
+    tie = Tie(str(mapping.id or uuid7()), target, place.kind, [(microseconds(at), None)])
+    _tie(plan, group.id, tie)
     if mapping.was_approved:
         plan.overlay.put_back.add(target)
-    plan.mapped.append(Mapped(group.id, group.name, place.kind, target, place.name, place.is_new))
+    plan.mapped.append(Mapped(tie.id, group.id, group.name, place.kind, target, place.name, place.is_new))
 
 
 def _target(entity: str, name: str) -> assignments.Target:
@@ -211,7 +215,7 @@ def _tie(plan: Plan, group_id: UUID, tie: Tie) -> None:
 def _give(plan: Plan, group_id: UUID, group: str, mapping: str, role: str) -> None:
     plan.groups.add(group_id)
     plan.overlay.given.setdefault(str(group_id), {})[mapping] = role
-    plan.mapped.append(Mapped(group_id, group, ROLE, role, role, is_new=False))
+    plan.mapped.append(Mapped(mapping, group_id, group, ROLE, role, role, is_new=False))
 
 
 def _stand_in(kind: str, name: str) -> str:
@@ -292,8 +296,9 @@ def _propose(org: Organization, plan: Plan, at: datetime, listed: Sequence[Mappi
         shown = there[fit.entity_id] if fit.entity_id else fit.new_name
         if not fit.entity_id:
             plan.overlay.made[target] = (kind, shown)
-        _tie(plan, candidate.id, Tie(str(uuid7()), target, kind, [(microseconds(at), None)]))
-        plan.mapped.append(Mapped(candidate.id, candidate.name, kind, target, shown, fit.entity_id is None))
+        tie = Tie(str(uuid7()), target, kind, [(microseconds(at), None)])
+        _tie(plan, candidate.id, tie)
+        plan.mapped.append(Mapped(tie.id, candidate.id, candidate.name, kind, target, shown, fit.entity_id is None))
 
 
 # --- Entities, switches, roles, conflicts -----------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from api.base import calls
 from api.webhooks import endpoints
 from groups_provisioning.actions import imports
-from groups_provisioning.models import GroupMapping, Kind, MappingRule, PushedGroup
+from groups_provisioning.models import GroupMapping, Kind, MappingRule, Preview, PushedGroup
 from orgs import deletions, domains, matters, setup_links
 from orgs.matters import Occurrence
 from orgs.models import Entity, MatterKind, Organization, Purpose, Scope, User
@@ -46,6 +46,7 @@ from tests.groups_provisioning.world import (
     push_user,
     settle_marked,
 )
+from tests.orgs.test_invitations import invite
 
 CHECKS = [
     not_a_server_error,
@@ -89,11 +90,15 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
     give(push(idp, "Bosses", people[0]), "Admin")
     entity(org, "Lab", SUB)
     settle_marked(org)
-    OwnerFactory.create(org=org)
+    owner = OwnerFactory.create(org=org)
     domains.keep(org=org, names=["corp.example"], cause=by_command())
     matters.note([Occurrence(org.id, MatterKind.USER_REFUSED, "cy", timezone.now(), detail={"status": "400"})])
+    wish = {"do": "reject", "ids": [str(GroupMapping.objects.live().first().id)]}  # type: ignore[union-attr]
+    preview = Preview.objects.create(org=org, wish=wish, fingerprint="", people=2, asked_at=timezone.now())
     found: dict[str, Any] = {
         "org": [org.id],
+        "preview": [preview.id],
+        "invitation": [invite(org, "cleo@corp.example", by=owner).id],
         "person": User.objects.for_org(org).values_list("id", flat=True),
         "entity": Entity.objects.for_org(org).values_list("id", flat=True),
         "group": PushedGroup.objects.for_org(org).values_list("id", flat=True),

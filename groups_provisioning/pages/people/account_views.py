@@ -29,7 +29,7 @@ def deactivate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     if not user.active:
         return _over(request, user, _("%(name)s is deactivated already."))
     try:
-        account_switches.refuse_to_close(user, request.user)
+        account_switches.refuse_to_close(user, cause(request))
     except (account_switches.OwnerStays, account_switches.OneselfStays) as refusal:
         messages.error(request, refusals.in_words(refusal))
         return redirect("person", user.id)

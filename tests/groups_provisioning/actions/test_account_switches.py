@@ -1,6 +1,7 @@
 """Deactivating people by hand, beside what the identity provider says (SPEC U12)."""
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -11,8 +12,10 @@ from django.utils import timezone
 
 from groups_provisioning.actions import account_switches
 from groups_provisioning.models import Membership
-from orgs.models import Change, LedgerEntry, Organization, ScimToken, User
+from orgs.history import Cause
+from orgs.models import Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.people import UnknownPerson
+from tests.api.consumer import key_of
 from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory, StaffFactory
 from tests.groups_provisioning.states import drift
@@ -72,6 +75,14 @@ class TestDeactivatingByHand:
         with pytest.raises(account_switches.OneselfStays):
             close(ada, by=ada)
         assert close(owner, by=StaffFactory.create())
+
+    @pytest.mark.parametrize("is_the_operators", [False, True])
+    def test_is_refused_of_the_owner_with_a_key_of_the_org(self, org: Organization, is_the_operators: bool) -> None:
+        owner, key = OwnerFactory.create(org=org), key_of(None if is_the_operators else org).key  # O8, E5
+        cause = Cause(Door.API, timezone.now(), key=key)
+        with nullcontext() if is_the_operators else pytest.raises(account_switches.OwnerStays):
+            account_switches.deactivate(org=org, user_id=owner.id, cause=cause)
+        assert User.objects.get(id=owner.id).active != is_the_operators
 
     def test_is_refused_of_whom_scim_deleted_and_of_other_orgs(self, idp: Idp, ada: User, org: Organization) -> None:
         stranger = person(OwnerFactory.create().org, "Eve", "Else")
