@@ -422,6 +422,7 @@ UNFOLD = {
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
+                    _list(_("Imports"), "upload_file", "groups_provisioning_import"),
                 ],
             },
             {
