@@ -175,6 +175,17 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# --- What needs attention --------------------------------------------------------------------------------------------
+
+# Each finds the open matters of some kinds, see orgs.open_matters.
+MATTER_READERS = [
+    "orgs.matter_words.read",
+    "orgs.credential_matters.read",
+    "groups_provisioning.matters.read",
+    "sso.matters.read",
+    "api.webhooks.attention.read",
+]
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
@@ -357,9 +368,6 @@ IDP_NETWORKS = ENVIRONMENT.idp_networks
 
 WEBHOOK_ALLOWED_NETWORKS = ENVIRONMENT.webhook_allowed_networks
 
-# Whom the overview asks what needs attention: functions of an org and a time, in apps that it may not import.
-ATTENTION = ("api.webhooks.attention.of",)
-
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None, "DATETIME_FORMAT": None}
 SPECTACULAR_SETTINGS = {  # the rest is in api.openapi
     "OAS_VERSION": "3.1.1",
@@ -417,6 +425,7 @@ UNFOLD = {
                 "title": _("Customers"),
                 "items": [
                     _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("Needs attention"), "notification_important", "orgs_matter"),
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Entities"), "groups", "orgs_entity"),

@@ -12,7 +12,7 @@ def _person() -> "models.ForeignKey[None, None]":
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orgs", "0037_certificate_renewal_and_admin_news")]
+    dependencies = [("orgs", "0040_matters_of_writes")]
 
     operations = [
         migrations.AddField(model_name="scimtoken", name="taken_over_by", field=_person()),

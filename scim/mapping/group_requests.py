@@ -29,6 +29,7 @@ from scim.protocol.schema import ResourceType
 noun = "group"
 naming = "displayName"
 refused = MatterKind.GROUP_REFUSED
+unwritten = MatterKind.GROUP_UNWRITTEN
 location = groups.location
 
 LARGEST_SHOWN = 500

@@ -36,6 +36,7 @@ ECHO = timedelta(minutes=5)
 noun = "user"
 naming = "userName"
 refused = MatterKind.USER_REFUSED
+unwritten = MatterKind.USER_UNWRITTEN
 etag = users.etag_of
 location = users.location
 
