@@ -428,6 +428,7 @@ UNFOLD = {
                     _list(_("Needs attention"), "notification_important", "orgs_matter"),
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
+                    _list(_("Imports"), "upload_file", "groups_provisioning_import"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
