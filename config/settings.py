@@ -183,6 +183,7 @@ MATTER_READERS = [
     "orgs.credential_matters.read",
     "groups_provisioning.matters.read",
     "sso.matters.read",
+    "api.webhooks.attention.read",
 ]
 
 # --- Mail ------------------------------------------------------------------------------------------------------------
@@ -431,6 +432,14 @@ UNFOLD = {
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
+                    _list(_("Imports"), "upload_file", "groups_provisioning_import"),
+                ],
+            },
+            {
+                "title": _("API"),
+                "items": [
+                    _list(_("API keys"), "vpn_key", "orgs_apikey"),
+                    _list(_("Webhooks"), "webhook", "api_endpoint"),
                 ],
             },
             {

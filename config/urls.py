@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("orgs.urls")),
     path("", include("scim.urls")),
     path("", include("sso.urls")),
+    path("", include("api.web.urls")),
 ]
 
 if settings.DEBUG:

@@ -12,10 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from orgs import history, org_memory
-from orgs.change_details import KeyIssued, KeyRevoked
+from orgs.change_details import KeyIssued, KeyRevoked, KeyTakenOver
 from orgs.db.cached_select import Joined
 from orgs.db.keys import as_uuid
 from orgs.db.sealed import hashed
+from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
 from orgs.models import ApiKey, Organization, Scope
 from orgs.tokens import BYTES, PREFIX_OF_KEYS, hidden
@@ -40,6 +41,10 @@ class ScopeNotGiven(Exception):
 
 class UnknownKey(Exception):
     """There is no such key."""
+
+
+class Ended(Exception):
+    """The key is no longer valid, so that it cannot be taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,7 @@ def issue(
 @command
 def revoke(*, key_id: UUID, cause: history.Cause) -> ApiKey:
     """Revoke a key; the next request with it is refused. Revoking it again changes nothing. Raises UnknownKey."""
-    key = ApiKey.objects.select_related("org").select_for_update(of=("self",)).filter(id=key_id).first()
-    if key is None:
-        raise UnknownKey(key_id)
+    key = _locked(ApiKey.objects.all(), key_id)
     if key.revoked_at is None:
         key.revoked_at, key.revoked_by = cause.at, cause.person
         key.save(update_fields=["revoked_at", "revoked_by"])
@@ -110,6 +113,29 @@ def revoke(*, key_id: UUID, cause: history.Cause) -> ApiKey:
             log.warning("api_key.revoked", key=str(key.id), name=key.name)
         else:
             history.record(key.org, cause, KeyRevoked(key=str(key.id), name=key.name))
+    return key
+
+
+@command
+def take_over(*, org: Organization, key_id: UUID, cause: history.Cause) -> ApiKey:
+    """Have the person who asks answer for a key of their org from now on. Again, it changes nothing.
+
+    Raises UnknownKey, Ended.
+    """
+    key = _locked(ApiKey.objects.for_org(org), key_id)
+    if not key.is_valid(cause.at):
+        raise Ended(key_id)
+    if cause.person is not None and key.answered_by != cause.person:
+        key.taken_over_by = cause.person
+        key.save(update_fields=["taken_over_by"])
+        history.record(org, cause, KeyTakenOver(key=str(key.id), name=key.name))
+    return key
+
+
+def _locked(rows: TenantQuerySet[ApiKey], key_id: UUID) -> ApiKey:
+    key = rows.select_related("org").select_for_update(of=("self",)).filter(id=key_id).first()
+    if key is None:
+        raise UnknownKey(key_id)
     return key
 
 

@@ -707,6 +707,10 @@ class TokenConfirmed(TokenDetail, verb="token.confirmed"):
     """An admin confirmed a SCIM token that was made through a setup link: it may write from then on (SPEC L8)."""
 
 
+class TokenTakenOver(TokenDetail, verb="token.taken_over"):
+    """An admin answers for a SCIM token from then on, whose maker no longer can (SPEC E5)."""
+
+
 class SetupLinkDetail(Detail):
     """A setup link, by its id: whom it is for is in its row alone. purpose: as in `SetupLink`."""
 
@@ -745,6 +749,10 @@ class KeyIssued(KeyDetail, verb="key.issued"):
 
 class KeyRevoked(KeyDetail, verb="key.revoked"):
     """An API key was revoked."""
+
+
+class KeyTakenOver(KeyDetail, verb="key.taken_over"):
+    """An admin answers for an API key from then on, whose maker no longer can (SPEC E5)."""
 
 
 class WebhookDetail(Detail):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orgs import scim_connection
+from orgs import responsibility, scim_connection
 from orgs.models import IdentityProvider, Organization, PendingDomain, ScimToken, User, VerifiedDomain
 from orgs.open_matters import FEW, OpenMatter, Subject
 from orgs.templatetags.muster import relative
@@ -22,7 +22,7 @@ RECENT = timedelta(days=7)
 
 
 def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
-    """Five statements at most."""
+    """Seven statements at most."""
     connected = scim_connection.of(org, at=at)
     for token in connected.waiting:
         yield _of_token(
@@ -44,6 +44,7 @@ def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
         )
         text %= {"idp": token.get_idp_display()}
         yield _of_token("token.lapsed", token, title, text, since=token.expires_at)
+    yield from _unanswered(org, at)
     yield from _silent(connected.active, at)
     if len({token.idp for token in connected.active}) > 1:
         yield from _several(org, [token for token in connected.active if token.last_used_at], at)
@@ -54,6 +55,21 @@ def _of_token(kind: str, token: ScimToken, title: str, text: str, *, since: date
     address = f"{reverse('scim-provisioning')}#tokens"
     subject = Subject("token", str(token.id), token.name, address)
     return OpenMatter(kind=kind, title=title, text=text, address=address, subjects=(subject,), since=since)
+
+
+def _unanswered(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+    """Tokens and keys whose maker is no longer an admin (SPEC E5)."""
+    found = responsibility.unanswered(org, at=at)
+    words = _("%(person)s is no longer an active admin. Answer for it yourself, or revoke it.")
+    for token in found.tokens:
+        title = _("Nobody answers for “%(name)s” any more") % {"name": token.name}
+        text = words % {"person": token.answered_by.label if token.answered_by else ""}
+        yield _of_token("token.unanswered", token, title, text, since=None)
+    for key in found.keys:
+        title = _("Nobody answers for “%(name)s” any more") % {"name": key.name}
+        text = words % {"person": key.answered_by.label if key.answered_by else ""}
+        subject = Subject("key", str(key.id), key.name, address := reverse("api-keys"))
+        yield OpenMatter(kind="key.unanswered", title=title, text=text, address=address, subjects=(subject,))
 
 
 def _expires(token: ScimToken, successor: ScimToken | None) -> tuple[str, str]:

@@ -13,9 +13,11 @@ depends on no worker. Whoever stamps has webhooks told. All times and positions 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 
 from orgs import nudge
@@ -24,6 +26,7 @@ from orgs.models import FeedKind, HistoryKind
 
 BATCH = 5000  # touches that are stamped at once
 SWEEP = 5  # seconds after which the outbox is looked through from its beginning
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # of positions
 LATE = 2000  # touches below the last one that are looked at each time: transactions do not commit in the order of ids
 
 NUMBERS: Mapping[str, int] = {kind.name.lower(): kind.value for kind in FeedKind}
@@ -189,6 +192,19 @@ WHERE {_OF_SCOPE} AND (kind = {FeedKind.ORGANIZATION.value}
 ORDER BY position LIMIT %(limit)s
 """  # noqa: S608
 HEAD = "SELECT position FROM orgs_feedhead"
+_NEWER = """
+SELECT newer.count, newer.first
+FROM jsonb_to_recordset(%(wanted)s) AS w (place int, after bigint, kinds smallint[])
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, min(position) AS first FROM (
+        SELECT f.position FROM orgs_feeditem f
+        WHERE f.position > w.after AND f.kind = ANY(w.kinds) {of_org} ORDER BY f.position LIMIT %(most)s
+    ) AS each
+) AS newer
+ORDER BY w.place
+"""
+_NEWER_OF_ORG = _NEWER.format(of_org="AND f.org_id = %(org)s")
+_NEWER_OF_ALL = _NEWER.format(of_org="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +240,13 @@ class Item(NamedTuple):
     @property
     def resource(self) -> Resource:
         return self.kind, self.id
+
+
+class Newer(NamedTuple):
+    """What a range has. items: how many, up to a number; first: the position of the first one, if there is one."""
+
+    items: int
+    first: int | None
 
 
 class Page(NamedTuple):
@@ -265,6 +288,32 @@ def page(range_: Range, limit: int) -> Page:
     has_more = len(found) > limit
     items = found[:limit]
     return Page(items, items[-1].position if has_more else head, has_more)
+
+
+def newer(org_id: UUID | None, ranges: Iterable[tuple[int, Iterable[str]]], most: int) -> list[Newer]:
+    """How many items there are after positions, of kinds each, up to a number: in one statement, for pages.
+
+    ranges: the positions with the names of kinds, all in one org, or all in all orgs. What is yet to be stamped is left
+    out.
+    """
+    wanted = [
+        {"place": place, "after": after, "kinds": [NUMBERS[kind] for kind in kinds]}
+        for place, (after, kinds) in enumerate(ranges)
+    ]
+    params = {"wanted": orjson.dumps(wanted).decode(), "org": org_id, "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWER_OF_ALL if org_id is None else _NEWER_OF_ORG, params)
+        return [Newer(*row) for row in cursor.fetchall()]
+
+
+def position_at(at: datetime) -> int:
+    """The position after which is everything that was stamped at this time or later: positions are microseconds."""
+    return (at - EPOCH) // timedelta(microseconds=1) - 1
+
+
+def time_of(position: int) -> datetime:
+    """About when something got this position."""
+    return EPOCH + timedelta(microseconds=position)
 
 
 # --- Orgs that go -----------------------------------------------------------------------------------------------------

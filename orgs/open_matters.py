@@ -49,6 +49,8 @@ SEVERITIES: dict[str, Severity] = {
     # Of credentials, domains and identity providers: `orgs.credential_matters`.
     "token.lapsed": Severity.URGENT,
     "token.expiring": Severity.WARNING,
+    "token.unanswered": Severity.WARNING,
+    "key.unanswered": Severity.WARNING,
     "token.waiting": Severity.WARNING,
     "idp.several": Severity.WARNING,
     "idp.silent": Severity.NOTE,
@@ -72,6 +74,9 @@ SEVERITIES: dict[str, Severity] = {
     "sso.ended": Severity.URGENT,
     "sso.unread": Severity.WARNING,
     "sso.ending": Severity.WARNING,
+    # Of webhooks: `api.webhooks.attention`.
+    "webhook.ended": Severity.URGENT,
+    "webhook.failing": Severity.WARNING,
 }
 """Every kind, and how severe it is."""
 

@@ -65,7 +65,9 @@ class Connection:
 def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""
     everything = list(
-        ScimToken.objects.for_org(org).select_related("created_by", "setup_link").order_by("-created_at", "-id")
+        ScimToken.objects.for_org(org)
+        .select_related("created_by", "taken_over_by", "setup_link")
+        .order_by("-created_at", "-id")
     )
     confirmed = [token for token in everything if not token.waits]
     active = [token for token in confirmed if token.is_valid(at)]

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from orgs import address_limits, history, org_memory
-from orgs.change_details import TokenConfirmed, TokenIssued, TokenLimited, TokenRevoked
+from orgs.change_details import TokenConfirmed, TokenIssued, TokenLimited, TokenRevoked, TokenTakenOver
 from orgs.db.cached_select import Joined
 from orgs.db.sealed import hashed
 from orgs.db.transactions import command
@@ -53,7 +53,7 @@ class UnknownToken(Exception):
 
 
 class Ended(Exception):
-    """The token is no longer valid, so that it cannot be confirmed."""
+    """The token is no longer valid, so that it can be neither confirmed nor taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,25 @@ def confirm(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimT
         return token
     if not token.is_valid(cause.at):
         raise Ended(token_id)
-    token.confirmed_at = cause.at
-    token.save(update_fields=["confirmed_at"])
+    token.confirmed_at, token.taken_over_by = cause.at, cause.person
+    token.save(update_fields=["confirmed_at", "taken_over_by"])
     history.record(org, cause, TokenConfirmed(token=str(token.id), name=token.name))
+    return token
+
+
+@command
+def take_over(*, org: Organization, token_id: UUID, cause: history.Cause) -> ScimToken:
+    """Have the person who asks answer for a token from now on (SPEC E5). Again, it changes nothing.
+
+    Raises UnknownToken, Ended.
+    """
+    token = _locked(org, token_id)
+    if not token.is_valid(cause.at):
+        raise Ended(token_id)
+    if cause.person is not None and token.answered_by != cause.person:
+        token.taken_over_by = cause.person
+        token.save(update_fields=["taken_over_by"])
+        history.record(org, cause, TokenTakenOver(token=str(token.id), name=token.name))
     return token
 
 

@@ -1,6 +1,5 @@
 """Forms for tokens, and the filters of the log."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs import address_limits
 from orgs.models import IdentityProvider, Organization, ScimToken
+from orgs.web.sent_forms import once_field
 from scim.provisioning_log import Wanted
 
 TOKENS = 50  # the newest ones, to choose from
@@ -144,10 +144,10 @@ class LinkTokenForm(forms.Form):
 
 
 class TokenForm(LinkTokenForm):
-    """A SCIM token to create. `once` tells a form that a reload sends again from a new one."""
+    """A SCIM token to create."""
 
     networks = Networks()
-    once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    once = once_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

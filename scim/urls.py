@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings/scim/tokens/new/", tokens.new_token, name="scim-token-new"),
     path("settings/scim/tokens/<uuid:token_id>/confirm/", tokens.confirm_token, name="scim-token-confirm"),
     path("settings/scim/tokens/<uuid:token_id>/revoke/", tokens.revoke_token, name="scim-token-revoke"),
+    path("settings/scim/tokens/<uuid:token_id>/take-over/", tokens.take_over_token, name="scim-token-take-over"),
     path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),

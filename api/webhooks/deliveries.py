@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import BigIntegerField, Case, F, Value, When
 from django.db.models.functions import Now
 
@@ -141,9 +141,17 @@ def deliver(endpoint: Endpoint) -> None:
 
 
 def send_test(endpoint: Endpoint) -> Attempt:
-    """Send a test, whatever else is on its way or disabled; it takes part in no count of failures."""
+    """Send a test, whatever else is on its way or disabled; it takes part in no count of failures.
+
+    Raises UnknownWebhook if it was deleted meanwhile.
+    """
     message = messages.of_test(endpoint.id, endpoint.org_id, at=datetime.now(UTC))
-    return _log(endpoint, message, _post(endpoint, message, TEST_SECONDS), at=datetime.now(UTC))
+    outcome = _post(endpoint, message, TEST_SECONDS)
+    try:
+        with transaction.atomic():
+            return _log(endpoint, message, outcome, at=datetime.now(UTC))
+    except IntegrityError:
+        raise endpoints.UnknownWebhook(endpoint.id) from None
 
 
 def forget_attempts() -> None:

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from orgs import people, tokens
+from orgs import api_keys, people, tokens
 from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
 from orgs.db.keys import as_uuid, fold
 from orgs.history import Cause
-from orgs.models import Entity, Organization, ScimToken, User
+from orgs.models import ApiKey, Entity, Organization, ScimToken, User
 from orgs.web.access import is_recent
 
 WAITS = _("Waits to be confirmed")
@@ -148,7 +148,8 @@ class ScimTokenAdmin(Mirror):
     actions = ("confirm", "revoke")
     fields = (
         *("name", "org", "id", "hint", "idp"),
-        *("created_at", "created_by", "setup_link", "confirmed_at", "expires_at", "revoked_at", "revoked_by"),
+        *("created_at", "created_by", "setup_link", "confirmed_at", "taken_over_by"),
+        *("expires_at", "revoked_at", "revoked_by"),
         *("last_used_at", "last_used_address", "last_used_agent"),
     )
 
@@ -182,6 +183,43 @@ class ScimTokenAdmin(Mirror):
         valid = [token for token in asked if token.revoked_at is None]
         for token in valid:
             tokens.revoke(org=token.org, token_id=token.pk, cause=cause(request))
+        report(self, request, len(valid), len(asked))
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(Mirror):
+    """Keys of all orgs, and the operator's, which have no org (SPEC E5)."""
+
+    list_display = ("name", "org", "hint", "may", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_filter = (("org", AutocompleteSelectFilter),)
+    list_select_related = ("org",)
+    ordering = ("-id",)
+    search_fields = ("id",)
+    search_help_text = _("An ID, or the last four characters of the key")
+    actions = ("revoke",)
+    fields = (
+        *("name", "org", "id", "hint", "may"),
+        *("created_at", "created_by", "taken_over_by", "expires_at", "revoked_at", "revoked_by"),
+        *("last_used_at", "last_used_address", "last_used_agent"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if term := search_term.strip():
+            queryset = queryset.filter(Q(pk=as_uuid(term)) | Q(hint=f"{tokens.PREFIX_OF_KEYS}…{term[-4:]}"))
+        return queryset, False
+
+    @admin.display(description=_("may"))
+    def may(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.action(description=_("Revoke"))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        asked = chosen(request, queryset)
+        valid = [key for key in asked if key.revoked_at is None]
+        for key in valid:
+            api_keys.revoke(key_id=key.pk, cause=cause(request))
         report(self, request, len(valid), len(asked))
 
 

@@ -1,5 +1,5 @@
 from orgs.models.admin_news import AdminNews, AdminNewsKind
-from orgs.models.credentials import ApiKey, IdentityProvider, ScimToken, Scope
+from orgs.models.credentials import ApiKey, Credential, IdentityProvider, ScimToken, Scope
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
 from orgs.models.erasures import Erasure
@@ -34,6 +34,7 @@ __all__ = [
     "AttributeType",
     "Carrier",
     "Change",
+    "Credential",
     "Door",
     "Ending",
     "Entity",

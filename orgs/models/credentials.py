@@ -26,6 +26,26 @@ class IdentityProvider(models.TextChoices):
     OTHER = "other", _("Another")
 
 
+class Credential(models.Model):
+    """What a token and a key have in common.
+
+    created_by: the person; null for the command line, a setup link or a key. taken_over_by: who answers for it instead
+    of them (`orgs.responsibility`): whoever took it over last, or confirmed it.
+    """
+
+    name: "models.CharField[str, str]"
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    taken_over_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def answered_by(self) -> User | None:
+        """Who answers for it; None where nobody ever did."""
+        return self.taken_over_by or self.created_by
+
+
 class ScimTokenQuerySet(TenantQuerySet["ScimToken"]):
     def valid(self, now: datetime) -> "ScimTokenQuerySet":
         """As `ScimToken.is_valid`."""
@@ -36,7 +56,7 @@ class ScimTokenQuerySet(TenantQuerySet["ScimToken"]):
         return self.filter(models.Q(setup_link=None) | models.Q(confirmed_at__isnull=False))
 
 
-class ScimToken(models.Model):
+class ScimToken(Credential):
     """A credential (SPEC O4). Only a hash of the secret is stored; `hint` is the part that may be shown again.
 
     networks: in CIDR notation, from which alone it is accepted; empty for any. told_at: when owner and admins were
@@ -52,7 +72,6 @@ class ScimToken(models.Model):
     hint = models.CharField(max_length=20, editable=False)
     networks = ArrayField(models.CharField(max_length=43), blank=True, default=list)
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     setup_link = tenant_foreign_key(SetupLink, null=True, related_name="tokens")
     confirmed_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -65,7 +84,8 @@ class ScimToken(models.Model):
 
     objects = ScimTokenQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Credential.Meta):
+        abstract = False
         ordering = ("-created_at",)
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id"),
@@ -108,7 +128,7 @@ class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
         return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
 
 
-class ApiKey(models.Model):
+class ApiKey(Credential):
     """A key to the API (SPEC E5), kept as a `ScimToken` is. Without an org it is the operator's, for every org."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -120,7 +140,6 @@ class ApiKey(models.Model):
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     hint = models.CharField(max_length=20, editable=False)
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -130,12 +149,18 @@ class ApiKey(models.Model):
 
     objects = ApiKeyQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Credential.Meta):
+        abstract = False
         ordering = ("-created_at",)
         constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="api_key_org_id")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def scopes_in_words(self) -> list[str]:
+        """What it may do."""
+        return [str(scope.label) for scope in Scope if scope in self.scopes]
 
     def is_valid(self, now: datetime) -> bool:
         """Whether requests with this key are accepted."""

@@ -72,9 +72,11 @@ def other_orgs(context: Mapping[str, Any]) -> list[Place]:
 
 
 @register.filter
-def breakable(name: str) -> SafeString:
-    """The name of an attribute, with a possible line break after each colon rather than within a word."""
-    return format_html_join(mark_safe(":<wbr>"), "{}", ((part,) for part in name.split(":")))
+def breakable(name: str, after: str = ":") -> SafeString:
+    """The name of an attribute, with a possible line break after each colon rather than within a word. after: where
+    else a name may break, such as that of a host.
+    """
+    return format_html_join(format_html("{}<wbr>", after), "{}", ((part,) for part in name.split(after)))
 
 
 @register.filter

@@ -9,8 +9,6 @@ from orgs import sign_in, tokens
 from orgs.models import PendingDomain, User
 from orgs.web.access import OrgRequest, org_admin
 
-FORMS_REMEMBERED = 20
-
 
 @require_safe
 @org_admin

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orgs import matter_words, matters, scim_connection
+from orgs import matter_words, matters, responsibility, scim_connection
 from orgs.models import IdentityProvider, ScimToken
 from orgs.scim_connection import Connection
 from orgs.web.access import OrgRequest, is_recent, org_admin
@@ -55,6 +55,7 @@ def provisioning(request: OrgRequest) -> HttpResponse:
             "alias": ALIAS_PATH,
             "entra_flag": ENTRA_FLAG if any(t.idp == IdentityProvider.ENTRA for t in present.active) else "",
             "ended": present.ended[:ENDED],
+            "unanswered": responsibility.unanswered(request.org, at=now).tokens,
             "retired": progress.retired(request.org, present, at=now),
             "form": TokenForm(auto_id="new_token_%s"),
         }

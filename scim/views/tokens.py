@@ -9,15 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from orgs import organizations, scim_connection, tokens
 from orgs.models import IdentityProvider, ScimToken
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
+from orgs.web.sent_forms import is_first_time
 from scim.addresses import BASE_PATH, ENTRA_FLAG
 from scim.forms import AddressesForm, TokenForm
-
-FORMS_REMEMBERED = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +30,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "scim/token_new.html", {"form": form})
-    if not _first_time(request, str(form.cleaned_data.pop("once"))):
+    if not is_first_time(request, str(form.cleaned_data.pop("once"))):
         messages.info(request, _("This token already exists. Its secret was shown once and cannot be shown again."))
         return redirect("scim-provisioning")
     try:
@@ -92,6 +91,20 @@ def confirm_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
     return render(request, "scim/token_confirm.html", {"token": token})
 
 
+@require_POST
+@org_admin
+def take_over_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
+    """An admin answers for it from now on, instead of somebody who no longer can (SPEC E5)."""
+    token = get_object_or_404(ScimToken.objects.for_org(request.org), id=token_id)
+    try:
+        tokens.take_over(org=request.org, token_id=token.id, cause=cause(request))
+    except tokens.Ended:
+        messages.info(request, _("“%(name)s” has ended: nobody has to answer for it.") % vars(token))
+    else:
+        messages.success(request, _("You now answer for “%(name)s”.") % vars(token))
+    return redirect("scim-provisioning")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
 def revoke_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
@@ -132,12 +145,3 @@ def _connection(request: OrgRequest) -> scim_connection.Connection:
 def base_url_for(token: ScimToken) -> str:
     """The base URL as it is entered at the token's identity provider."""
     return settings.MUSTER_URL + BASE_PATH + (ENTRA_FLAG if token.idp == IdentityProvider.ENTRA else "")
-
-
-def _first_time(request: OrgRequest, once: str) -> bool:
-    """Whether this form is sent for the first time in this session: a reload must not create a second token."""
-    sent = request.session.get("sent_forms", [])
-    if once in sent:
-        return False
-    request.session["sent_forms"] = [*sent, once][-FORMS_REMEMBERED:]
-    return True

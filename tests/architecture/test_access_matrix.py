@@ -16,6 +16,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
+from api.webhooks import endpoints
 from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, Import, Kind, PatternType, Pending, Phase, Preview, PushedGroup, Status
@@ -33,6 +34,7 @@ from orgs.models import (
     Organization,
     Purpose,
     ScimToken,
+    Scope,
     SetupLink,
     User,
 )
@@ -44,6 +46,7 @@ from sso import connections
 from sso.connections import Facts
 from sso.models import IssuerDocument, Revision
 from sso.oidc.documents import description_url
+from tests.api.consumer import key_of
 from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import (
@@ -55,6 +58,7 @@ from tests.factories import (
     UserFactory,
     issue_token,
 )
+from tests.groups_provisioning.world import by_command
 from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET, description, rsa
 
 # What comes of a request.
@@ -154,6 +158,33 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-token-limit", "POST"): THEIR_OWN,  # without addresses
     ("scim-token-revoke", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-token-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("scim-token-take-over", "GET"): (WRONG_METHOD,) * 5,
+    ("scim-token-take-over", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("api-keys", "GET"): ORG_ADMINS,
+    ("api-key-new", "GET"): ORG_ADMINS,
+    ("api-key-new", "POST"): ORG_ADMINS,  # without a name
+    ("api-key-take-over", "GET"): (WRONG_METHOD,) * 5,
+    ("api-key-take-over", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("api-key-revoke", "GET"): THEIR_OWN,
+    ("api-key-revoke", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("webhooks", "GET"): ORG_ADMINS,
+    ("webhook-new", "GET"): ORG_ADMINS,
+    ("webhook-new", "POST"): ORG_ADMINS,  # without an address
+    ("webhook", "GET"): THEIR_OWN,
+    ("webhook-edit", "GET"): THEIR_OWN,
+    ("webhook-edit", "POST"): CHANGE_THEIR_OWN,  # without an address
+    ("webhook-rotate", "GET"): THEIR_OWN,
+    ("webhook-rotate", "POST"): CHANGE_THEIR_OWN,  # without having seen the question
+    ("webhook-test", "GET"): (WRONG_METHOD,) * 5,
+    ("webhook-test", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # of a receiver that cannot be reached
+    ("webhook-replay", "GET"): THEIR_OWN,
+    ("webhook-replay", "POST"): CHANGE_THEIR_OWN,  # without a beginning
+    ("webhook-enable", "GET"): (WRONG_METHOD,) * 5,
+    ("webhook-enable", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("webhook-disable", "GET"): THEIR_OWN,
+    ("webhook-disable", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("webhook-delete", "GET"): THEIR_OWN,
+    ("webhook-delete", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("matter-dismiss", "GET"): (WRONG_METHOD,) * 5,
     ("matter-dismiss", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("sso", "GET"): ORG_ADMINS,
@@ -384,6 +415,8 @@ GIVES_ACCESS = {
     ("setup-link-new", "POST"),
     ("scim-token-new", "GET"),
     ("scim-token-new", "POST"),
+    *((name, method) for name in ("api-key-new", "webhook-new") for method in ("GET", "POST")),
+    *((name, method) for name in ("webhook-edit", "webhook-rotate") for method in ("GET", "POST")),
     ("import-start", "POST"),
     ("sso-provider", "GET"),
     ("sso-provider", "POST"),
@@ -534,7 +567,7 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
 
 
 def address_of(name: str, org: Organization) -> str:
-    if name in ("scim-token-revoke", "scim-token-limit"):
+    if name in ("scim-token-revoke", "scim-token-limit", "scim-token-take-over"):
         return reverse(name, args=[issue_token(org).token.id])
     if name in ("domain", "domain-check", "domain-remove"):
         cause = Cause(Door.COMMAND, timezone.now())
@@ -622,6 +655,21 @@ def _link(org: Organization, purpose: Purpose = Purpose.SCIM) -> setup_links.Mad
     return setup_links.make(org=org, purpose=purpose, recipient="Carol Diaz", cause=cause)
 
 
+def a_key(org: Organization) -> UUID:
+    return key_of(org, Scope.READ).key.id
+
+
+def a_webhook(org: Organization) -> UUID:
+    facts = {"url": "https://127.0.0.1", "kinds": ["person"], "max_items": 1, "cause": by_command()}
+    return endpoints.create(org=org, **facts).endpoint.id
+
+
+WEBHOOK_PAGES = (
+    *("webhook", "webhook-edit", "webhook-rotate", "webhook-test"),
+    *("webhook-replay", "webhook-enable", "webhook-disable", "webhook-delete"),
+)
+
+
 def a_waiting_token(org: Organization) -> UUID:
     link = _link(org).link
     return setup_links.issue_token(link=link, name="Okta", cause=Cause(Door.LINK, timezone.now())).token.id
@@ -707,6 +755,8 @@ ONE = (
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
     | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)
+    | dict.fromkeys(("api-key-take-over", "api-key-revoke"), a_key)
+    | dict.fromkeys(WEBHOOK_PAGES, a_webhook)
     | dict.fromkeys(("invitation-resend", "invitation-revoke"), an_invitation)
     | dict.fromkeys(("setup-link-revoke", *LINK_PAGES), a_link)
     | {

@@ -29,6 +29,7 @@ from tests.browser import (
     scenes_setup_links,
     scenes_sign_in,
     scenes_single_sign_on,
+    scenes_webhooks,
 )
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -387,6 +388,6 @@ SCENES = {
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
 SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
-SCENES |= scenes_imports.SCENES
+SCENES |= scenes_imports.SCENES | scenes_webhooks.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
 SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES | scenes_api.SCENES

@@ -178,7 +178,7 @@ class TestEveryTable:
             assert page(model, verb="changelist") in home
 
     def test_is_one_of_ours(self):
-        assert {model._meta.app_label for model in REGISTERED} == {"orgs", "groups_provisioning", "scim", "sso"}
+        assert {model._meta.app_label for model in REGISTERED} == {"orgs", "groups_provisioning", "scim", "sso", "api"}
 
 
 class TestAnOrganization:

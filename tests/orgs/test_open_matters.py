@@ -11,9 +11,11 @@ import pytest
 from django.urls import resolve
 from django.utils import timezone
 
+from api.models import Endpoint
+from api.webhooks import endpoints
 from groups_provisioning.actions import entity_edits, group_ends, manual_changes, mappings
 from groups_provisioning.models import PushedGroup
-from orgs import matters, open_matters, organizations, setup_links, tokens
+from orgs import api_keys, matters, open_matters, organizations, setup_links, tokens
 from orgs.change_details import UserChanged
 from orgs.credential_matters import SILENT
 from orgs.db.keys import uuid7
@@ -21,6 +23,7 @@ from orgs.db.sealed import seal
 from orgs.history import Effect, record
 from orgs.matters import Occurrence
 from orgs.models import (
+    ApiKey,
     IdentityProvider,
     LastAdmin,
     LedgerEntry,
@@ -38,6 +41,7 @@ from orgs.roles import catalogue
 from scim import request_log
 from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
+from tests.api.consumer import key_of
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning import world
@@ -122,7 +126,7 @@ def test_every_kind_is_in_words_on_the_overview(case: Case) -> None:  # N2
 
 class TestWhatIsOpen:
     def test_takes_as_many_statements_for_many_as_for_few(self, case: Case, django_assert_max_num_queries: Any) -> None:
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(15):
             case.found  # noqa: B018 - counted
         for number in range(30):
             matters.note(
@@ -132,7 +136,7 @@ class TestWhatIsOpen:
                 ]
             )
             world.group(case.org, f"Group {number}")
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(15):
             (unmapped,) = [each for each in case.found if each.kind == "group.unmapped"]
         assert (unmapped.count, len(unmapped.subjects)) == (30, open_matters.FEW)
 
@@ -308,6 +312,40 @@ def _lapsed(case: Case) -> Iterator[None]:
     ScimToken.objects.filter(pk=token.pk).update(**about)
     yield
     tokens.revoke(org=case.org, token_id=token.pk, cause=by_admin())
+
+
+@story("token.unanswered")
+def _token_unanswered(case: Case) -> Iterator[None]:
+    token, gone = issue_token(case.org, name="Left").token, UserFactory.create(org=case.org)
+    ScimToken.objects.filter(pk=token.pk).update(created_by=gone)
+    yield
+    tokens.revoke(org=case.org, token_id=token.pk, cause=by_admin())
+
+
+@story("key.unanswered")
+def _key_unanswered(case: Case) -> Iterator[None]:
+    key = key_of(case.org).key
+    ApiKey.objects.filter(pk=key.pk).update(created_by=UserFactory.create(org=case.org))
+    yield
+    api_keys.take_over(org=case.org, key_id=key.pk, cause=by_admin(OwnerFactory.create(org=case.org)))
+
+
+@story("webhook.failing")
+def _webhook_failing(case: Case) -> Iterator[None]:
+    yield from _webhook(case, failures=9, failing_since=timezone.now() - timedelta(hours=1))
+
+
+@story("webhook.ended")
+def _webhook_ended(case: Case) -> Iterator[None]:
+    yield from _webhook(case, disabled_at=timezone.now(), disabled_reason="gone")
+
+
+def _webhook(case: Case, **facts: Any) -> Iterator[None]:
+    about = {"url": "https://hooks.example", "kinds": ["person"], "max_items": 1}
+    made = endpoints.create(org=case.org, **about, cause=by_admin()).endpoint
+    Endpoint.objects.filter(pk=made.pk).update(**facts)
+    yield
+    endpoints.delete(org=case.org, endpoint_id=made.pk, cause=by_admin())
 
 
 @story("token.expiring")

@@ -119,7 +119,7 @@ def test_of_very_many_takes_few_queries(client: Client, django_assert_max_num_qu
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, [org.id])
     client.force_login(OwnerFactory.create(org=org))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         page = client.get("/")
     assert "People 10,000 10,000 active, without the owner SCIM groups 10,000" in text(page)
     assert "10,000 groups are unmapped" in text(page)
