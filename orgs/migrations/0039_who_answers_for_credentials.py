@@ -12,7 +12,7 @@ def _person() -> "models.ForeignKey[None, None]":
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orgs", "0040_matters_of_writes")]
+    dependencies = [("orgs", "0038_matters_of_writes")]
 
     operations = [
         migrations.AddField(model_name="scimtoken", name="taken_over_by", field=_person()),
