@@ -121,8 +121,7 @@ class Imports(OrgView):
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
             _receive(request, file)
             run = self.begin(file, name=asked["name"], check=asked["preview"])
-        headers = {"Location": f"{request._request.build_absolute_uri(request.path)}/{run.id}"}
-        return Answer(202, _state(run), headers)
+        return Answer(202, _state(run), {"Location": f"{request.path.rstrip('/')}/{run.id}"})
 
     def begin(self, file: Any, *, name: str, check: bool) -> Import:
         try:

@@ -122,6 +122,12 @@ class TestAFile:
         assert (answer.status_code, problem["type"].rpartition("/")[2], problem.get("row")) == (status, kind, row)
         assert not Import.objects.exists()
 
+    def test_is_begun_or_refused_whatever_host_was_called(self, org: Organization, program: Program) -> None:
+        given = program.http.generic(
+            "POST", program.path, CSV, content_type="text/csv", headers={"Host": "elsewhere.example"}
+        )
+        assert (given.status_code, given["Location"]) == (202, f"{program.path}/{given.json()['id']}")
+
     def test_that_is_too_large_is_refused(self, program: Program) -> None:
         answer = program.http.generic("POST", program.path, b"x", content_type="text/csv", CONTENT_LENGTH=2**26)
         assert answer.status_code == 413
