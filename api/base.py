@@ -53,6 +53,12 @@ class JsonResponse(HttpResponse):
         self["X-Content-Type-Options"] = "nosniff"
 
 
+def told(problem: Problem) -> JsonResponse:
+    """A problem as it is answered."""
+    body = orjson.dumps(problem.body())
+    return JsonResponse(body, status=problem.status, content_type=problems.CONTENT_TYPE, headers=problem.headers)
+
+
 class Bearer(BaseAuthentication):
     """Clients that guess are slowed down; a valid key never is."""
 
@@ -135,7 +141,11 @@ class ApiView(APIView):
 
     def asked(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
         """The parameters of the request, as a serializer has them. Raises Problem."""
-        return _valid(kind(data=request.query_params.dict(), context=context))
+        sent = request.query_params
+        # One of them would be lost: `?preview=true&preview=false` must not carry a command out.
+        if repeated := [name for name in sent if len(sent.getlist(name)) > 1]:
+            raise problems.invalid({name: ["Send this once."] for name in repeated})
+        return _valid(kind(data=sent.dict(), context=context))
 
     def body(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
         """The body of the request, as a serializer has it. Raises Problem."""
@@ -223,9 +233,7 @@ class ApiView(APIView):
             problem.headers["WWW-Authenticate"] = 'Bearer realm="Muster API"'
         if problem.status == 405:
             problem.headers["Allow"] = ", ".join(self.allowed_methods)
-        content_type = problems.CONTENT_TYPE
-        body = orjson.dumps(problem.body())
-        return JsonResponse(body, status=problem.status, content_type=content_type, headers=problem.headers)
+        return told(problem)
 
 
 class OrgView(ApiView):
