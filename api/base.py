@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
@@ -19,7 +20,7 @@ from rest_framework.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from api import problems, refusals, rehearsal
+from api import bodies, problems, refusals, rehearsal
 from api.problems import Problem
 from api.serializers import CommandQuery, Exact
 from orgs import api_keys
@@ -151,8 +152,10 @@ class ApiView(APIView):
         """The body of the request, as a serializer has it. Raises Problem."""
         if request._request.content_type != "application/json":
             raise Problem(415, "Send the body as `Content-Type: application/json`.")
+        raw = BytesIO()
+        bodies.receive(request._request, raw, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         try:
-            sent = orjson.loads(request._request.body)
+            sent = orjson.loads(raw.getvalue())
         except orjson.JSONDecodeError as error:
             raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json") from None
         return _valid(kind(data=sent, context=context))
