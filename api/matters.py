@@ -1,56 +1,77 @@
 """What an org's admins should act on (SPEC N2)."""
 
-from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urljoin
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from api import lists
 from api.base import OrgView
 from api.description import describes
-from api.serializers import Object, PageQuery, page_of
-from orgs import matter_words, matters
-from orgs.models import Matter, MatterKind
+from api.serializers import Exact, page_of
+from orgs import open_matters
+from orgs.open_matters import SEVERITIES, Severity
+
+NAMES = [severity.name.lower() for severity in Severity]
 
 
-class MattersQuery(PageQuery):
-    kind = serializers.ChoiceField(MatterKind.choices, required=False, help_text="Of this kind.")
+class MattersQuery(Exact):
+    kind = serializers.ChoiceField(sorted(SEVERITIES), required=False, help_text="Of this kind.")
+    severity = serializers.ChoiceField(NAMES, required=False, help_text="Of this severity.")
+
+
+class Address(serializers.CharField):
+    """A page of the portal."""
+
+    def to_representation(self, value: str) -> str:
+        return urljoin(settings.MUSTER_URL, value)
+
+
+class MatterSubject(serializers.Serializer[Any]):
+    """What a matter is about. id: empty where there is none, as of a person who could not be created."""
+
+    type = serializers.CharField(help_text="Such as person, group or token.")
+    id = serializers.CharField()
+    name = serializers.CharField()
 
 
 class OpenMatter(serializers.Serializer[Any]):
     """Something to act on.
 
-    subject: what it is about: the id of a token, the name of a person or group, an attribute. first_at: since when.
-    last_at: when it last happened. count: how often since `first_at`. request_id: of the last call that shows it in the
-    request log, which forgets. detail: what else is known, by kind. title: what happened. text: what it means, and what
-    to do.
+    severity: urgent, what does not work or is not safe; warning, where somebody has less or more than meant; note.
+    title: what it is. text: what it means, and what to do. page: where in the portal that is done. count: of how many
+    subjects; subjects: the first of them. since, last, times: when it was first and last seen, and how often; null
+    where nobody knows. request_id: of the last call that shows it in the request log, which forgets.
     """
 
-    id = serializers.UUIDField(source="matter.id")
-    kind = serializers.ChoiceField(MatterKind.choices, source="matter.kind")
-    urgent = serializers.BooleanField(source="is_urgent")
-    subject = serializers.CharField(source="matter.subject")
-    first_at = serializers.DateTimeField(source="matter.first_at")
-    last_at = serializers.DateTimeField(source="matter.last_at")
-    count = serializers.IntegerField(source="matter.count")
-    request_id = serializers.UUIDField(source="matter.request_id", allow_null=True)
-    detail = Object(source="matter.detail")
+    kind = serializers.ChoiceField(sorted(SEVERITIES))
+    severity = serializers.SerializerMethodField()
     title = serializers.CharField()
     text = serializers.CharField()
+    page = Address(source="address")
+    count = serializers.IntegerField()
+    subjects = MatterSubject(many=True)
+    since = serializers.DateTimeField(allow_null=True)
+    last = serializers.DateTimeField(allow_null=True)
+    times = serializers.IntegerField(allow_null=True)
+    request_id = serializers.UUIDField(allow_null=True)
+
+    def get_severity(self, matter: open_matters.OpenMatter) -> str:
+        return matter.severity.name.lower()
 
 
 class Matters(OrgView):
     @describes("List matters", query=MattersQuery, answer=page_of(OpenMatter))
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
-        """What identity providers did that somebody should act on, until its cause ends."""
-
-        def show(rows: Sequence[Matter]) -> list[dict[str, Any]]:
-            told = {each.matter.id: each for each in matter_words.tell(self.org, rows)}
-            serializer = OpenMatter()
-            return [serializer.to_representation(told[row.id]) for row in rows]
-
-        rows = matters.open_in(self.org, at=timezone.now())
-        return lists.answer(self, request, MattersQuery, rows, show)
+        """What somebody should act on, the most severe first, until its cause ends. All of it is one page."""
+        asked = self.asked(request, MattersQuery)
+        found = [
+            each
+            for each in open_matters.everything(self.org, at=timezone.now())
+            if asked.get("kind", each.kind) == each.kind
+            and asked.get("severity", each.severity.name.lower()) == each.severity.name.lower()
+        ]
+        return {"items": OpenMatter(found, many=True).data, "next": None, "has_more": False}

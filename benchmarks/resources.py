@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import connection
@@ -65,7 +66,7 @@ def in_and_out(org: Organization) -> bytes:
     kind = dialect(org.profile)
     read_resource(orjson.loads(_BODY), kind.user, creating=True).replace({})
     if org not in _shown:
-        _shown[org] = users.listed(users.rows(org, kind)[0])
+        _shown[org] = next(iter(fetched(org).values()))
     return orjson.dumps(users.render(_shown[org], kind, BASE, everything(kind.user)))
 
 
@@ -87,8 +88,9 @@ def page(org: Organization) -> bytes:
     return b"".join(list_pieces(shown, total=found.total, start_index=1))
 
 
-def rows(org: Organization) -> list[User]:
-    return list(users.rows(org, dialect(org.profile)).order_by("id")[:100])
+def fetched(org: Organization) -> dict[UUID, users.Shown]:
+    ids = User.objects.for_org(org).provisionable().order_by("id").values_list("id", flat=True)[:100]
+    return users.read(org, dialect(org.profile), list(ids))
 
 
 def queries(org: Organization) -> int:

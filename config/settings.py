@@ -175,6 +175,16 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# --- What needs attention --------------------------------------------------------------------------------------------
+
+# Each finds the open matters of some kinds, see orgs.open_matters.
+MATTER_READERS = [
+    "orgs.matter_words.read",
+    "orgs.credential_matters.read",
+    "groups_provisioning.matters.read",
+    "sso.matters.read",
+]
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
@@ -414,8 +424,10 @@ UNFOLD = {
                 "title": _("Customers"),
                 "items": [
                     _list(_("Organizations"), "domain", "orgs_organization"),
+                    _list(_("Needs attention"), "notification_important", "orgs_matter"),
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
+                    _list(_("Imports"), "upload_file", "groups_provisioning_import"),
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),

@@ -1,18 +1,20 @@
-"""Matters in the words of an org's admins: what happened, and what to do about it."""
+"""Stored matters in the words of an org's admins: what happened, and what to do about it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orgs import matters
 from orgs.db.keys import as_uuid
 from orgs.matters import URGENT
 from orgs.models import IdentityProvider, Matter, MatterKind, Organization, ScimToken
-
-NAMED = 3  # of many matters of one kind
+from orgs.open_matters import FEW, OpenMatter, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Told:
     title: str
     text: str
     dismissal: str
+
+    @property
+    def subject(self) -> Subject:
+        return _subject(self.matter)
 
     @property
     def is_urgent(self) -> bool:
@@ -42,25 +48,79 @@ def tell(org: Organization, matters: Iterable[Matter]) -> list[Told]:
     return [_told(matter, tokens) for matter in found]
 
 
-def summary(told: Iterable[Told]) -> list[tuple[str, str, bool]]:
-    """What a short list says of them: title, text and whether it is urgent; one line for the many of a kind."""
-    by_kind = sorted(told, key=lambda each: (not each.is_urgent, each.matter.kind))
-    lines = []
+def tell_refused_creates(org: Organization, kind: MatterKind, text: str, *, at: datetime) -> list[Told]:
+    """The refused creates of what somebody looked for, and did not find: the latest few."""
+    return tell(org, matters.refused_creates(org, kind, text, at=at)[:FEW]) if text.strip() else []
+
+
+def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+    """What is open of the stored matters; one for the many of a kind. Two statements."""
+    by_kind = sorted(tell(org, matters.open_in(org, at=at)), key=lambda each: each.matter.kind)
     for kind, group in groupby(by_kind, key=lambda each: MatterKind(each.matter.kind)):
         several = list(group)
         if len(several) == 1 or kind in URGENT:
-            lines += [(each.title, each.text, each.is_urgent) for each in several]
-            continue
-        names = ", ".join(_("“%s”") % _short(each.matter) for each in several[:NAMED])
-        if len(several) > NAMED:
-            names = _("%(names)s and %(count)s more") % {"names": names, "count": len(several) - NAMED}
-        lines.append((str(_SEVERAL[kind]()) % {"count": len(several)}, names, False))
-    return lines
+            yield from (_open(kind, [each], each.title, each.text) for each in several)
+        else:
+            title, text = _SEVERAL[kind](), _("Each is listed with what to do about it.")
+            yield _open(kind, several, title % {"count": len(several)}, text)
 
+
+def _open(kind: MatterKind, told: list[Told], title: str, text: str) -> OpenMatter:
+    """told: the latest first."""
+    subjects = tuple(each.subject for each in told[:FEW])
+    return OpenMatter(
+        kind=kind,
+        title=title,
+        text=text,
+        address=subjects[0].address if len(told) == 1 and kind not in URGENT else _list(),
+        count=len(told),
+        subjects=subjects,
+        since=min(each.matter.first_at for each in told),
+        last=told[0].matter.last_at,
+        times=sum(each.matter.count for each in told),
+        request_id=told[0].matter.request_id,
+    )
+
+
+def _list() -> str:
+    return f"{reverse('scim-provisioning')}#matters"
+
+
+def _subject(matter: Matter) -> Subject:
+    """The person, group or token, with its page, if it is there."""
+    type_ = SUBJECTS[MatterKind(matter.kind)]
+    if matter.kind in URGENT:
+        return Subject(type_, matter.subject, "", f"{reverse('scim-provisioning')}#tokens")
+    if matter.kind in BY_ID:
+        return Subject(type_, matter.subject, _short(matter), reverse(type_, args=[matter.subject]))
+    if matter.kind == MatterKind.GROUPS_OFF:
+        return Subject(type_, "", "", reverse("scim-group-provisioning"))
+    return Subject(type_, "", _short(matter), _list())
+
+
+SUBJECTS: dict[MatterKind, str] = {
+    MatterKind.DEAD_TOKEN: "token",
+    MatterKind.FOREIGN_ADDRESS: "token",
+    MatterKind.TOKEN_IN_CLEAR: "token",
+    MatterKind.USER_REFUSED: "person",
+    MatterKind.USER_UNWRITTEN: "person",
+    MatterKind.USER_TAKEN: "person",
+    MatterKind.GROUP_REFUSED: "group",
+    MatterKind.GROUP_UNWRITTEN: "group",
+    MatterKind.GROUP_ENDED: "group",
+    MatterKind.GROUPS_OFF: "organization",
+    MatterKind.UNDESCRIBED: "attribute",
+}
+"""What each kind is about: the type of its subject."""
+BY_ID = (MatterKind.USER_UNWRITTEN, MatterKind.USER_TAKEN, MatterKind.GROUP_UNWRITTEN, MatterKind.GROUP_ENDED)
+"""The kinds whose subject is the id of a person or group."""
 
 _SEVERAL: dict[MatterKind, Callable[[], str]] = {
     MatterKind.USER_REFUSED: lambda: _("%(count)s people could not be created"),
     MatterKind.GROUP_REFUSED: lambda: _("%(count)s groups could not be created"),
+    MatterKind.USER_UNWRITTEN: lambda: _("Changes to %(count)s people were refused"),
+    MatterKind.GROUP_UNWRITTEN: lambda: _("Changes to %(count)s groups were refused"),
+    MatterKind.USER_TAKEN: lambda: _("%(count)s people were deactivated whom SCIM had not made"),
     MatterKind.GROUP_ENDED: lambda: _("%(count)s groups that were ended are still written"),
     MatterKind.UNDESCRIBED: lambda: _("%(count)s attributes are not in the schema profile"),
 }
@@ -129,6 +189,31 @@ def _refused_create(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     return title % {"name": matter.subject}, text % {"error": error, "idp": _idp(token)}
 
 
+def _unwritten(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
+    if matter.kind == MatterKind.USER_UNWRITTEN:
+        title = _("A change to “%(name)s” was refused")
+    else:
+        title = _("A change to the group “%(name)s” was refused")
+    text = _("%(error)s Correct this in %(idp)s, and send it again.")
+    about = {"error": matter.detail.get("error", ""), "idp": _idp(token)}
+    return title % {"name": _short(matter)}, text % about
+
+
+def _groups_off(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
+    title = _("Groups are pushed, but group provisioning is off")
+    text = _("%(idp)s pushes groups, and is refused. Switch group provisioning on, or stop pushing groups there.")
+    return title, text % {"idp": _of_token(token)}
+
+
+def _taken(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
+    title = _("“%(name)s” was deactivated, though SCIM had not made them") % {"name": _short(matter)}
+    text = _(
+        "They were invited, imported or signed in first, and then %(idp)s deactivated them. If they are to go on, "
+        "activate or assign them there."
+    )
+    return title, text % {"idp": _idp(token)}
+
+
 def _group_ended(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     title = _("The group “%(name)s” was ended here, and is still written") % {"name": matter.detail.get("name", "")}
     text = _("Such writes are refused. If the group is to go on, undo its end on its page. Otherwise %(what)s")
@@ -156,6 +241,12 @@ def _undescribed(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     return title, text % {"name": meant, "idp": _idp(token)}
 
 
+def _of_token(token: ScimToken | None) -> str:
+    """The identity provider, to begin a sentence with."""
+    words = _idp(token)
+    return words[:1].upper() + words[1:]
+
+
 def _idp(token: ScimToken | None) -> str:
     if token is None or token.idp == IdentityProvider.OTHER:
         return _("your identity provider")
@@ -168,6 +259,10 @@ _WORDS: dict[MatterKind, Callable[[Matter, ScimToken | None], tuple[str, str]]] 
     MatterKind.TOKEN_IN_CLEAR: _token_in_clear,
     MatterKind.USER_REFUSED: _refused_create,
     MatterKind.GROUP_REFUSED: _refused_create,
+    MatterKind.USER_UNWRITTEN: _unwritten,
+    MatterKind.GROUP_UNWRITTEN: _unwritten,
+    MatterKind.GROUPS_OFF: _groups_off,
+    MatterKind.USER_TAKEN: _taken,
     MatterKind.GROUP_ENDED: _group_ended,
     MatterKind.UNDESCRIBED: _undescribed,
 }

@@ -2,35 +2,39 @@
 
 A matter is stored only where no other table says it: what calls that were refused, or values that nobody described,
 would otherwise leave in the request log alone, which forgets. What other tables do say (open conflicts, pending
-mappings, tokens that expire) is read from them instead, and so ends by itself.
+mappings, tokens that expire) is read from them instead, and so ends by itself: `orgs.open_matters` has all of them.
 
 Each kind begins with an `Occurrence`, which whoever meets it makes, and ends as follows.
 
 - Tokens that have ended, or are used from elsewhere: a day after the last call.
 - Tokens sent in clear: 30 days after the last call, since a call that has ended does not take the token back.
 - Refused creates: when a person, or group, of that name is written; or 30 days after the last attempt.
+- Refused changes of a person or group: when one is accepted, or they are deleted; or 30 days after the last attempt.
+- Groups that are pushed while group provisioning is off: when it is switched on; or 30 days after the last attempt.
+- People whom SCIM deactivated although it had not made them: when they are active or deleted; or 30 days later.
 - Groups that were ended by hand and are still written: when the group is back; or 30 days after the last attempt.
 - Undescribed attributes: when the resource that was last written with it is written without it; or 30 days later.
 
 What an admin dismisses stays out of sight for as long as it goes on, up to FORGOTTEN after the last occurrence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Case, Exists, OuterRef, Q, UUIDField, When
+from django.db.models.functions import Cast
 
 from orgs import history, tokens
 from orgs.change_details import MatterDismissed
 from orgs.db.keys import fold, uuid7
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
-from orgs.models import Matter, MatterKind, Organization, ScimToken
+from orgs.models import Matter, MatterKind, Organization, ScimToken, User
 from orgs.traces import Traces
 
 FORGOTTEN = timedelta(days=30)
@@ -40,6 +44,8 @@ URGENT = frozenset((MatterKind.DEAD_TOKEN, MatterKind.FOREIGN_ADDRESS, MatterKin
 """Those about a token, whose id is their subject."""
 MOST = 200  # of one kind in one org; the oldest go
 LENGTH = 255  # characters of a subject, and of a text in `detail`
+GROUPS = "groups"
+"""The subject of what is about all groups of an org."""
 
 
 class UnknownMatter(Exception):
@@ -125,6 +131,8 @@ DELETE FROM orgs_matter WHERE id IN (
     ) AS each WHERE place > %(most)s
 )
 """
+_REFUSED_CHANGES = [MatterKind.USER_UNWRITTEN, MatterKind.GROUP_UNWRITTEN, MatterKind.GROUP_ENDED]
+"""Those about a person or group that is there, by id, which end with any accepted change of it."""
 _SUCCEEDED = """
 DELETE FROM orgs_matter m
 USING jsonb_to_recordset(%(rows)s) AS r (org_id uuid, at timestamptz, refused text, key text)
@@ -136,10 +144,10 @@ USING jsonb_to_recordset(%(rows)s) AS r (org_id uuid, at timestamptz, resource t
 WHERE m.org_id = r.org_id AND m.kind = %(undescribed)s AND m.detail ->> 'resource' = r.resource
     AND m.last_at <= r.at AND NOT r.keys ? m.subject_key
 """
-_BACK = """
+_ACCEPTED = """
 DELETE FROM orgs_matter m
 USING jsonb_to_recordset(%(rows)s) AS r (org_id uuid, at timestamptz, resource text)
-WHERE m.org_id = r.org_id AND m.kind = %(ended)s AND m.subject_key = r.resource AND m.last_at <= r.at
+WHERE m.org_id = r.org_id AND m.kind = ANY(%(refused_changes)s) AND m.subject_key = r.resource AND m.last_at <= r.at
 """
 
 
@@ -155,9 +163,9 @@ def _end(cursor: Any, written: Sequence[Written]) -> None:
         }
         for each in written
     ]
-    kinds = {"undescribed": MatterKind.UNDESCRIBED.value, "ended": MatterKind.GROUP_ENDED.value}
+    kinds = {"undescribed": MatterKind.UNDESCRIBED.value, "refused_changes": _REFUSED_CHANGES}
     about = {"rows": orjson.dumps(rows).decode(), **kinds}
-    for sql in (_SUCCEEDED, _NO_LONGER, _BACK):
+    for sql in (_SUCCEEDED, _NO_LONGER, _ACCEPTED):
         cursor.execute(sql, about)
 
 
@@ -190,16 +198,60 @@ def _cut(text: str) -> str:
 
 
 def open_in(org: Organization, *, at: datetime) -> TenantQuerySet[Matter]:
-    """The matters of an org that an admin should see, the latest first."""
+    """The stored matters of an org that an admin should see, the latest first."""
+    return _open(at).for_org(org)
+
+
+def open_in_all_orgs(*, at: datetime) -> TenantQuerySet[Matter]:
+    """The stored matters that the admins of any org should see, the latest first."""
+    return _open(at)
+
+
+def _open(at: datetime) -> TenantQuerySet[Matter]:
     over = Q(last_at__lt=at - FORGOTTEN)
     for kind, lasts in LASTS.items():
         over |= Q(kind=kind, last_at__lt=at - lasts)
-    return Matter.objects.for_org(org).filter(dismissed_at=None).exclude(over).order_by("-last_at", "-id")
+    # The log is written a moment later than what it tells of, so a switch may come between.
+    over |= Q(kind=MatterKind.GROUPS_OFF, org__group_provisioning=True)
+    # Only ids are cast: the planner may look at any row's subject.
+    id_ = Case(When(kind=MatterKind.USER_TAKEN, then=Cast("subject_key", UUIDField())))
+    inactive = User.objects.filter(id=OuterRef("taken"), active=False, deleted_at=None)
+    is_over = Q(kind=MatterKind.USER_TAKEN) & ~Q(Exists(inactive))
+    found = cast(TenantQuerySet[Matter], Matter.objects.alias(taken=id_).filter(dismissed_at=None))
+    return found.exclude(over | is_over).order_by("-last_at", "-id")
 
 
-def group_is_back(org_id: UUID, group_id: UUID) -> None:
-    """End the matter that a group was ended and is still written, in the command that brings the group back."""
-    Matter.objects.for_org(org_id).filter(kind=MatterKind.GROUP_ENDED, subject_key=str(group_id)).delete()
+def about(org: Organization, *subjects: tuple[MatterKind, str], at: datetime) -> TenantQuerySet[Matter]:
+    """The open ones of these kinds and subjects, compared without case."""
+    wanted = Q(pk__in=())
+    for kind, subject in subjects:
+        wanted |= Q(kind=kind, subject_key=fold(_cut(subject)))
+    return open_in(org, at=at).filter(wanted)
+
+
+def subjects_of(org: Organization, kinds: Collection[MatterKind], ids: Collection[UUID], *, at: datetime) -> set[UUID]:
+    """Those of the ids that an open one of these kinds is about."""
+    found = open_in(org, at=at).filter(kind__in=kinds, subject_key__in=[str(id_) for id_ in ids])
+    return {UUID(subject) for subject in found.values_list("subject_key", flat=True)}
+
+
+def refused_creates(org: Organization, kind: MatterKind, text: str, *, at: datetime) -> TenantQuerySet[Matter]:
+    """The open ones of this kind whose name has the text in it, or the words of the text in any order."""
+    found = open_in(org, at=at).filter(kind=kind)
+    for word in fold(text).split():
+        found = found.filter(subject_key__contains=word)
+    return found
+
+
+def end_about_group(org_id: UUID, group_id: UUID) -> None:
+    """End what is about refused changes of a group, in the command that ends the group or brings it back."""
+    kinds = (MatterKind.GROUP_ENDED, MatterKind.GROUP_UNWRITTEN)
+    Matter.objects.for_org(org_id).filter(kind__in=kinds, subject_key=str(group_id)).delete()
+
+
+def end_about_the_switch(org_id: UUID) -> None:
+    """End that groups are pushed while group provisioning is off, in the command that switches it on."""
+    Matter.objects.for_org(org_id).filter(kind=MatterKind.GROUPS_OFF).delete()
 
 
 @command
@@ -215,7 +267,8 @@ def dismiss(*, org: Organization, matter_id: UUID, cause: history.Cause) -> Matt
         matter.dismissed_at = cause.at
         matter.save(update_fields=["dismissed_at"])
         token = ScimToken.objects.for_org(org).filter(id=matter.subject).first() if matter.kind in URGENT else None
-        history.record(org, cause, MatterDismissed(kind=matter.kind, name=token.name if token else matter.subject))
+        about = token.name if token else matter.detail.get("name") or matter.subject
+        history.record(org, cause, MatterDismissed(kind=matter.kind, name=about))
     return matter
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from orgs import history, people, queue
+from orgs import history, matters, people, queue
 from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command, violated
@@ -117,6 +117,8 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
         return False
     locked.group_provisioning = on
     locked.save(update_fields=["group_provisioning"])
+    if on:
+        matters.end_about_the_switch(locked.id)
     history.record(locked, cause, OrgGroupProvisioningSwitched(on=on))
     return True
 

@@ -400,6 +400,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "roles": ROLES,
     },
     "groups_provisioning_startingrule": {"kind": CHOSEN, "pattern": OPERATOR, "pattern_type": CHOSEN, "role": ROLES},
+    "orgs_adminnews": {"domain": CUSTOMER, "kind": CHOSEN},
     "orgs_apikey": {
         "digest": "a hash",
         "hint": "the end of a secret",

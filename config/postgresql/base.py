@@ -9,9 +9,11 @@ as many seconds as there were idle connections.
 
 import select
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.backends.utils import debug_transaction
 from psycopg import ClientCursor, Connection, OperationalError
 from psycopg.pq import TransactionStatus
@@ -56,13 +58,28 @@ class Cursor(ClientCursor[Any]):
             self.execute(*last)
 
 
+class UtcLoader(BaseTzLoader):
+    """Reads times by Python's own parser, which takes a fifth as long as psycopg's."""
+
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        try:
+            return datetime.fromisoformat(str(data, "ascii")).astimezone(UTC)
+        except (ValueError, OverflowError):  # infinite, or out of Python's range: psycopg says so
+            return super().load(data)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._due: list[Due] = []
 
     def get_connection_params(self) -> dict[str, Any]:
-        return super().get_connection_params() | {"cursor_factory": Cursor}
+        params = super().get_connection_params()
+        if self.timezone is UTC:
+            params["context"].register_loader("timestamptz", UtcLoader)  # of the one map of all connections
+        return params | {"cursor_factory": Cursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that works when it is handed out; one dead connection causes all idle ones to be dropped."""

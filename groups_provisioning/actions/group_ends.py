@@ -81,6 +81,7 @@ def end_group(*, org: Organization, group_id: UUID, cause: Cause) -> None:
         )
         for each in mappings
     )
+    matters.end_about_group(org.id, group.id)
     delta = members.set_aside(group, change_id=change_id)
     members.hide(group, at=cause.at)
     outcome = rule_evaluation.deleted(group, change_id=change_id, at=cause.at)
@@ -207,7 +208,7 @@ def forget(group: PushedGroup) -> None:
     EndedMapping.objects.filter(mapping__group=group).delete()
     ended, _ = EndedGroup.objects.filter(group=group).delete()
     if ended:
-        matters.group_is_back(group.org_id, group.id)
+        matters.end_about_group(group.org_id, group.id)
 
 
 def missed(org: Organization, group_id: UUID) -> EndedGroupWritten | None:

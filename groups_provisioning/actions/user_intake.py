@@ -1,6 +1,6 @@
 """What identity providers write to users. Each function is one command: one transaction, one `Change`, settled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,13 +14,14 @@ from django.db.models.expressions import RawSQL
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
 from groups_provisioning.engine.reconcile import SettledPerson
-from orgs import domains, history, people
+from orgs import domains, history, matters, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold, uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
-from orgs.models import Organization, User
+from orgs.matters import Occurrence
+from orgs.models import MatterKind, Organization, User
 from orgs.models.people import PROVISIONABLE
 
 
@@ -77,6 +78,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     else:
         kind = UserAdopted
         effects = people.change(user=user, facts=facts, at=cause.at) or []
+        _tell_if_taken(user, effects, cause)
     if taken_out:
         manual_changes.end_removals(user)
     return Written(user, _settle_and_record(org, user, effects, kind, cause))
@@ -99,7 +101,7 @@ def change_user(
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
     user, taken_out, locked_at = _locked(org, user_id, expected)
-    before = people.facts_of(user)
+    before, was_made_by_scim = people.facts_of(user), user.scim_managed
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
     if wished.deactivates:
@@ -122,6 +124,8 @@ def change_user(
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
+    if not was_made_by_scim:
+        _tell_if_taken(user, effects, cause)
     refusals = [Effect(user.id, "refused", name, value) for name, value in refused.items()]
     if effects is None:
         refusals = history.untold(refusals, user)  # a client that repeats a deactivation is recorded once
@@ -143,6 +147,15 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     change_id = uuid7()
     conflict_decisions.forget(user=user, change_id=change_id)
     _settle_and_record(org, user, effects, UserDeleted, cause, change_id)
+
+
+def _tell_if_taken(user: User, effects: Sequence[Effect] | None, cause: Cause) -> None:
+    """Have admins told that somebody whom SCIM had not made was deactivated by it (SPEC N1)."""
+    if effects and not user.active and any(each.slot == "account" for each in effects):
+        detail = {"name": user.label, "token": str(cause.token.id) if cause.token else ""}
+        assert user.org_id is not None
+        taken = Occurrence(user.org_id, MatterKind.USER_TAKEN, str(user.id), cause.at, cause.request_id, detail)
+        matters.note([taken])
 
 
 def _locked(

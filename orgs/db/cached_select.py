@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from django.db import connection, models
+from django.db.models.base import ModelState
 
 
 class Joined:
@@ -72,14 +73,24 @@ class Joined:
             instance.locked_at = row[-1]
         return instance
 
+    def among(
+        self, column: str, values: Sequence[Any], *, where: str = "", params: Sequence[Any] = ()
+    ) -> dict[Any, Any]:
+        """The rows with one of these values in a unique column of the first table, by it. where: as in `get`."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self._sql}t0.{column} = ANY(%s){where and ' AND '}{where}", [list(values), *params])
+            rows = cursor.fetchall()
+        return {getattr(row, column): row for row in (self._instance(list(each)) for each in rows)}
+
     def _instance(self, row: list[Any]) -> Any:
         for place in self._json:
             row[place] = orjson.loads(row[place])
         instances, start = [], 0
         for model, names in zip(self._models, self._names, strict=True):
             end = start + len(names)
-            is_there = row[start + names.index(model._meta.pk.attname)] is not None
-            instances.append(model.from_db("default", names, row[start:end]) if is_there else None)
+            values = dict(zip(names, row[start:end], strict=True))
+            is_there = values[model._meta.pk.attname] is not None
+            instances.append(_loaded(model, values) if is_there else None)
             start = end
         for instance, name, related in zip(instances, self._path, instances[1:], strict=False):
             if instance is not None:
@@ -87,3 +98,12 @@ class Joined:
         for name, value in zip(self._also, row[start:], strict=False):
             setattr(instances[0], name, value)
         return instances[0]
+
+
+def _loaded(model: Any, values: dict[str, Any]) -> Any:
+    """`model.from_db`, without signals: it looks at each field twice, which took half the time of reading many rows."""
+    instance = model.__new__(model)
+    instance.__dict__ = values
+    instance._state = ModelState()
+    instance._state.adding, instance._state.db = False, connection.alias
+    return instance

@@ -15,6 +15,10 @@ class MatterKind(models.TextChoices):
     TOKEN_IN_CLEAR = "token.clear", _("A token is sent over plain HTTP")
     USER_REFUSED = "user.refused", _("A person could not be created")
     GROUP_REFUSED = "group.refused", _("A group could not be created")
+    USER_UNWRITTEN = "user.unwritten", _("A change to a person was refused")
+    GROUP_UNWRITTEN = "group.unwritten", _("A change to a group was refused")
+    GROUPS_OFF = "groups.off", _("Groups are pushed while group provisioning is off")
+    USER_TAKEN = "user.taken", _("A person was deactivated whom SCIM had not made")
     GROUP_ENDED = "group.ended", _("A group that was ended is still written")
     UNDESCRIBED = "attribute.undescribed", _("An attribute that the schema profile does not have")
 
@@ -22,10 +26,11 @@ class MatterKind(models.TextChoices):
 class Matter(models.Model):
     """Something that an admin should act on (SPEC N1). Written by `orgs.matters` alone.
 
-    subject: what it is about, by kind: the id of a token, the name of a person or group, an attribute with its URN; the
-    same subject is one row per kind. first_at, last_at, count: when it happened, and how often since first_at.
-    request_id: of the last call that shows it in the request log, which forgets. detail: what else is to be told, by
-    kind. dismissed_at: an admin has seen it; it stays out of sight while it goes on.
+    subject: what it is about, by kind: the id of a token, the name of a person or group that is not there, the id of
+    one that is, an attribute with its URN, or "groups"; the same subject is one row per kind. first_at, last_at, count:
+    when it happened, and how often since first_at. request_id: of the last call that shows it in the request log, which
+    forgets. detail: what else is to be told, by kind. dismissed_at: an admin has seen it; it stays out of sight while
+    it goes on.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 
-from groups_provisioning.actions.group_ends import EndedGroupWritten
 from scim.api import news
 from scim.api.answers import ScimResponse
 from scim.api.base import ScimView
@@ -31,12 +30,12 @@ class Bulk(ScimView):
             return self._carry_out(operation)
         except Exception as error:
             answer, _ = self.explain(error)
-            if isinstance(error, EndedGroupWritten):
-                news.tell_ended(self.call, error)
+            requests = self._requests(operation)
             if operation.method == "POST":
-                requests = self._requests(operation)
                 name = operation.data.get(requests.naming) if isinstance(operation.data, dict) else None
-                news.tell_refused(self.call, requests, name if isinstance(name, str) else "", answer)
+                news.tell_refused(self.call, requests, name if isinstance(name, str) else "", error, answer)
+            elif operation.resource_id is not None:
+                news.tell_unwritten(self.call, requests, operation.resource_id, error, answer)
             raise answer from error
 
     def _carry_out(self, operation: Operation) -> Done:

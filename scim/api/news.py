@@ -5,9 +5,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from groups_provisioning.actions.group_ends import EndedGroupWritten
+from groups_provisioning.actions.group_intake import GroupProvisioningOff, UnknownGroup
+from groups_provisioning.actions.user_intake import UnknownUser
+from orgs import matters
 from orgs.db.keys import as_uuid, fold
 from orgs.matters import Occurrence, Written
-from orgs.models import MatterKind
+from orgs.models import MatterKind, ScimToken
 from scim import redaction
 from scim.api.front import Call
 from scim.protocol.core import ENTERPRISE
@@ -22,12 +25,51 @@ PASSING = (401, 404, 405, 408, 412, 429)
 MOST = 5  # undescribed attributes that are told of one resource
 
 
-def tell_refused(call: Call, requests: "Requests", name: str, error: ScimError) -> None:
+def tell_refused(call: Call, requests: "Requests", name: str, why: Exception, error: ScimError) -> None:
     """A resource was not created. Without a name there is nothing to list it by."""
-    if call.token and name and 400 <= error.status < 500 and error.status not in PASSING:
-        detail = {"status": str(error.status), "error": redaction.line(error.detail), "token": str(call.token.id)}
+    if call.token and name and _says_something(error):
         name = redaction.line(name)
+        detail = _detail(call.token, error)
         call.news.append(Occurrence(call.token.org_id, requests.refused, name, call.at, call.id, detail))
+        _tell_if_off(call, why, name)
+
+
+def tell_unwritten(call: Call, requests: "Requests", resource_id: str, why: Exception, error: ScimError) -> None:
+    """A change of a resource, or its deletion, was refused.
+
+    What is refused because a group was ended, or because groups are off, is told as such.
+    """
+    if isinstance(why, EndedGroupWritten):
+        tell_ended(call, why)
+    elif call.token and _says_something(error):
+        try:
+            row = requests.find(call.token.org, resource_id)
+        except (UnknownGroup, UnknownUser):
+            return  # of nobody: the log has it
+        name = redaction.line(requests.name_of(row))
+        if not _tell_if_off(call, why, name):
+            detail = _detail(call.token, error) | {"name": name}
+            subject = str(row.id)
+            call.news.append(Occurrence(call.token.org_id, requests.unwritten, subject, call.at, call.id, detail))
+
+
+def _says_something(error: ScimError) -> bool:
+    return 400 <= error.status < 500 and error.status not in PASSING
+
+
+def _detail(token: ScimToken, error: ScimError) -> dict[str, str]:
+    return {"status": str(error.status), "error": redaction.line(error.detail), "token": str(token.id)}
+
+
+def _tell_if_off(call: Call, why: Exception, name: str) -> bool:
+    """Tell that a group was pushed while group provisioning is off, if that is why. Returns whether it is."""
+    if not isinstance(why, GroupProvisioningOff):
+        return False
+    assert call.token
+    detail = {"name": name, "token": str(call.token.id)}
+    off = Occurrence(call.token.org_id, MatterKind.GROUPS_OFF, matters.GROUPS, call.at, call.id, detail)
+    call.news.append(off)
+    return True
 
 
 def tell_written(call: Call, requests: "Requests", row: Any) -> None:

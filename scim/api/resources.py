@@ -6,7 +6,6 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.http import HttpResponse
 
-from groups_provisioning.actions.group_ends import EndedGroupWritten
 from orgs.history import Cause
 from orgs.models import MatterKind, Organization
 from scim.api import news
@@ -22,19 +21,23 @@ from scim.protocol.projection import Projection, read_projection
 from scim.protocol.schema import ResourceType
 
 NOTHING: Page[Any] = Page((), total=0)
+WRITES = (".replace", ".change", ".delete")
+"""The ends of the operations that change a resource that is there."""
 
 
 class Requests(Protocol):
     """What `user_requests` and `group_requests` have in common: reading a resource type and requesting changes.
 
-    naming: the attribute by which people know a resource, and name_of its value. refused: the kind of matter that a
-    refused create is. attributes_of: what is stored of a resource but for what has a column of its own. Rows are of the
-    type's own model; ids are passed as sent. Everything may raise ScimError or a domain error.
+    naming: the attribute by which people know a resource, and name_of its value. refused, unwritten: the kinds of
+    matter that a refused create is, and a refused change. attributes_of: what is stored of a resource but for what has
+    a column of its own. Rows are of the type's own model; ids are passed as sent. Everything may raise ScimError or a
+    domain error.
     """
 
     noun: str
     naming: str
     refused: MatterKind
+    unwritten: MatterKind
 
     def kind(self, org: Organization) -> ResourceType: ...
     def find(self, org: Organization, id_: str, /) -> Any: ...
@@ -122,7 +125,7 @@ class Collection(ResourceView):
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         answer = super().handle_exception(exc)
         if self.operation.endswith(".create") and self.call.error:
-            news.tell_refused(self.call, self.requests, self.call.target, self.call.error)
+            news.tell_refused(self.call, self.requests, self.call.target, exc, self.call.error)
         return answer
 
 
@@ -169,9 +172,10 @@ class Detail(ResourceView):
         return ScimResponse(status=204, headers={"ETag": self.requests.etag(row)})
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        if isinstance(exc, EndedGroupWritten):
-            news.tell_ended(self.call, exc)
-        return super().handle_exception(exc)
+        answer = super().handle_exception(exc)
+        if self.call.operation.endswith(WRITES) and self.call.error and not self.waits:
+            news.tell_unwritten(self.call, self.requests, self.call.target, exc, self.call.error)
+        return answer
 
     def delete(self, request: Any, resource_id: str) -> ScimResponse:
         self.requests.delete(self.org, resource_id, self.cause(), self.expected)

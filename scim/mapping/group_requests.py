@@ -1,6 +1,7 @@
 """Requests about groups, read in the org's dialect and passed to `group_intake`; the same for `/Groups` and `/Bulk`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from scim.protocol.schema import ResourceType
 noun = "group"
 naming = "displayName"
 refused = MatterKind.GROUP_REFUSED
+unwritten = MatterKind.GROUP_UNWRITTEN
 location = groups.location
 
 LARGEST_SHOWN = 500
@@ -41,19 +43,26 @@ def kind(org: Organization) -> ResourceType:
 
 def find(org: Organization, group_id: str) -> PushedGroup:
     """A group as SCIM sees it. Raises UnknownGroup."""
-    try:
-        return groups.rows(org).get(id=read_id(group_id))
-    except PushedGroup.DoesNotExist:
-        raise UnknownGroup(group_id) from None
+    found = groups.find(org, read_id(group_id))
+    if found is None:
+        raise UnknownGroup(group_id)
+    return found
 
 
 def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
     """The page of groups that a query asks for. Raises ScimError."""
-    filters = groups.group_filters(dialect(org.profile))
     weight = groups.WEIGHT
     if query.projection.wants("members"):
         weight += f"+ {groups.MEMBERS_WEIGHT}"
-    return listing.page(groups.rows(org), query, org=org, filters=filters, keys=groups.cursor_keys, weight=weight)
+    return listing.page(
+        PushedGroup.objects.for_org(org).live(),
+        query,
+        org=org,
+        filters=groups.group_filters(dialect(org.profile)),
+        keys=groups.cursor_keys,
+        weight=weight,
+        read=partial(groups.read, org),
+    )
 
 
 def shown(

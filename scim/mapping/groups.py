@@ -1,7 +1,7 @@
 """Maps pushed groups between SCIM and the portal. The resource from which changes start never contains the members."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 
 from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.members import Listed
-from groups_provisioning.models import PushedGroup, PushedGroupQuerySet
+from groups_provisioning.models import PushedGroup
+from orgs.db.cached_select import Joined
 from orgs.models import Organization
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
@@ -28,9 +29,22 @@ def resource_of(group: PushedGroup, dialect: Dialect) -> dict[str, Any]:
     return resource | canonical(dialect.group, group.attributes)
 
 
-def rows(org: Organization) -> PushedGroupQuerySet:
-    """The groups that SCIM lists."""
-    return PushedGroup.objects.for_org(org).live().defer("folded")
+def find(org: Organization, group_id: UUID) -> PushedGroup | None:
+    """The group that SCIM lists with this id."""
+    return _groups().get("id", group_id, where=_LISTED, params=[org.id])
+
+
+def read(org: Organization, ids: Sequence[UUID]) -> dict[UUID, PushedGroup]:
+    """The groups that SCIM lists with these ids."""
+    return _groups().among("id", ids, where=_LISTED, params=[org.id])
+
+
+_LISTED = "t0.org_id = %s AND t0.deleted_at IS NULL"
+
+
+@cache
+def _groups() -> Joined:
+    return Joined(PushedGroup, json=["attributes"])
 
 
 def facts_of(resource: Mapping[str, Any], dialect: Dialect, *, extension_urn: str = "") -> GroupFacts:

@@ -1,7 +1,7 @@
 """The rows that a query returns: index and cursor paging, sorting, counting (RFC 7644 §3.4.2, RFC 9865)."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
@@ -41,22 +41,29 @@ class Page(Generic[Shown]):
 
 
 def page(
-    rows: QuerySet[Row], query: Query, *, org: Organization, filters: FilterSql, keys: Keys, weight: str
-) -> Page[Row]:
+    rows: QuerySet[Row],
+    query: Query,
+    *,
+    org: Organization,
+    filters: FilterSql,
+    keys: Keys,
+    weight: str,
+    read: Callable[[Sequence[UUID]], Mapping[UUID, Shown]],
+) -> Page[Shown]:
     """The page of `rows` that a query asks for, in an order without ties. Raises InvalidCursor, InvalidValue.
 
     weight: SQL for about how many bytes the resource with the id `listed.id` has. First only ids and weights are read,
-    by one statement that says what is on the page.
+    by one statement that says what is on the page. read: what is shown of the rows with these ids, by id.
     """
     wanted = rows if query.filter is None else rows.filter(filters.condition(query.filter))
     if query.cursor is not None:
         found, next_cursor = _by_cursor(wanted, query, org, keys, weight)
-        return Page(_portions(rows, found), next_cursor=next_cursor)
+        return Page(_portions(read, found), next_cursor=next_cursor)
     ordered = wanted.order_by(*_order(query, filters), "-id" if query.descending else "id")
     skip = query.start_index - 1
     found = _weighed(ordered.values("id")[skip : skip + query.count], weight) if query.count else []
     is_all = len(found) < query.count and (found or not skip)
-    return Page(_portions(rows, found), total=skip + len(found) if is_all else wanted.count())
+    return Page(_portions(read, found), total=skip + len(found) if is_all else wanted.count())
 
 
 def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any, ...]]:
@@ -67,23 +74,26 @@ def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any,
         return cursor.fetchall()
 
 
-def _portions(rows: QuerySet[Row], found: Sequence[tuple[Any, ...]]) -> Iterator[list[Row]]:
-    """The rows with the ids that come first in `found`, but for those that are gone by now."""
+def _portions(
+    read: Callable[[Sequence[UUID]], Mapping[UUID, Shown]], found: Sequence[tuple[Any, ...]]
+) -> Iterator[list[Shown]]:
+    """What is shown of the ids that come first in `found`, but for those that are gone by now."""
+    for ids in _id_portions(found):
+        rows = read(ids)
+        yield [rows[id_] for id_ in ids if id_ in rows]
+
+
+def _id_portions(found: Sequence[tuple[Any, ...]]) -> Iterator[list[UUID]]:
     ids: list[UUID] = []
     size = 0
     for id_, *_, weight in found:
         if ids and size + weight > PORTION:
-            yield _read(rows, ids)
+            yield ids
             ids, size = [], 0
         ids.append(id_)
         size += weight
     if ids:
-        yield _read(rows, ids)
-
-
-def _read(rows: QuerySet[Row], ids: list[UUID]) -> list[Row]:
-    read = rows.in_bulk(ids)
-    return [read[id_] for id_ in ids if id_ in read]
+        yield ids
 
 
 def _order(query: Query, filters: FilterSql) -> list[OrderBy]:

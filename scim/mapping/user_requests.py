@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ ECHO = timedelta(minutes=5)
 noun = "user"
 naming = "userName"
 refused = MatterKind.USER_REFUSED
+unwritten = MatterKind.USER_UNWRITTEN
 etag = users.etag_of
 location = users.location
 
@@ -58,10 +60,15 @@ def page(org: Organization, query: Query) -> listing.Page[Shown]:
     if (name := _only_name(query)) is not None:
         one = users.find(org, own, "user_name_key", fold(name))
         return listing.Page([[one]] if one else [], total=1 if one else 0)
-    rows, filters = users.rows(org, own), users.user_filters(own)
-    found = listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys, weight=users.WEIGHT)
-    portions = ([users.listed(row) for row in portion] for portion in found.portions)
-    return listing.Page(portions, found.total, found.next_cursor)
+    return listing.page(
+        User.objects.for_org(org).provisionable(),
+        query,
+        org=org,
+        filters=users.user_filters(own),
+        keys=users.cursor_keys,
+        weight=users.WEIGHT,
+        read=partial(users.read, org, own),
+    )
 
 
 def _only_name(query: Query) -> str | None:

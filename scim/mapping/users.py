@@ -10,15 +10,13 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import JSONField, OuterRef, Subquery
-from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
-from orgs.models import Organization, Standing, User
-from orgs.models.people import PROVISIONABLE, UserQuerySet
+from orgs.models import Organization, User
+from orgs.models.people import PROVISIONABLE
 from orgs.people import Facts
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
@@ -33,7 +31,6 @@ SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) OR
 FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
 WHERE m.user_id = {}
 """.format
-_GROUPS = RawSQL(f"({_GROUPS_OF('orgs_user.id')})", [], output_field=JSONField())  # noqa: S611 - no words of others
 _GROUPS_FOR_FILTERS = """(
     SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name_key, 'type', 'direct'))
     FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
@@ -74,19 +71,29 @@ def resource_of(user: User, dialect: Dialect) -> dict[str, Any]:
 
 
 def find(org: Organization, dialect: Dialect, column: str, value: Any) -> Shown | None:
-    """The user whom SCIM lists with this value in a unique column: one of `rows`, without building the query again."""
-    row = _one(dialect.placement is not None).get(column, value, where=PROVISIONABLE, params=[org.id])
-    if row is None:
-        return None
-    row.shown_groups = orjson.loads(row.shown_groups) if row.shown_groups else []
-    return listed(row)
+    """The user whom SCIM lists with this value in a unique column."""
+    row = _people(dialect.placement is not None).get(column, value, where=PROVISIONABLE, params=[org.id])
+    return _shown(row) if row else None
 
 
-_ROLES = Subquery(Standing.objects.filter(user=OuterRef("pk")).values("roles"))
+def read(org: Organization, dialect: Dialect, ids: Sequence[UUID]) -> dict[UUID, Shown]:
+    """The users whom SCIM lists with these ids."""
+    rows = _people(dialect.placement is not None).among("id", ids, where=PROVISIONABLE, params=[org.id])
+    return {id_: _shown(row) for id_, row in rows.items()}
+
+
+def _shown(row: Any) -> Shown:
+    groups = orjson.loads(row.shown_groups) if row.shown_groups else []
+    return Shown(row, row.effective_roles if row.idp_roles is None else [], groups)
 
 
 @cache
-def _one(with_placement: bool) -> Joined:
+def _people(with_placement: bool) -> Joined:
+    """Users with all that is shown of them.
+
+    Not their `Standing` itself: a user and it would hold each other, until the garbage collector happens to look. A
+    subquery, since PostgreSQL would read the standings of everybody to join those of a page.
+    """
     return Joined(
         User,
         *(["placement"] if with_placement else []),
@@ -96,21 +103,6 @@ def _one(with_placement: bool) -> Joined:
             "shown_groups": _GROUPS_OF("t0.id"),
         },
     )
-
-
-def rows(org: Organization, dialect: Dialect) -> UserQuerySet:
-    """The users whom SCIM lists, with everything that `listed` needs.
-
-    Not their `Standing` itself: a user and it would hold each other, until the garbage collector happens to look. A
-    subquery, since PostgreSQL would read the standings of everybody to join those of a page.
-    """
-    found = User.objects.for_org(org).provisionable().select_related("placement" if dialect.placement else None)
-    return found.annotate(effective_roles=_ROLES, shown_groups=_GROUPS).defer("folded")
-
-
-def listed(row: Any) -> Shown:
-    """One of `rows`."""
-    return Shown(row, row.effective_roles if row.idp_roles is None else [], row.shown_groups or [])
 
 
 def written(user: User, settled: SettledPerson | None) -> Shown:

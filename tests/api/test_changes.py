@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from api import base, cursors, states
 from api.cursors import Cursor, CursorMismatch
+from config.celery import app
 from groups_provisioning import tasks
 from groups_provisioning.actions import account_switches, entity_edits, erasing
 from groups_provisioning.engine import effect_checks
-from orgs import deletions, domains, feed, organizations
+from orgs import deletions, domains, feed, nudge, organizations
 from orgs.db.keys import uuid7
 from orgs.models import ApiKey, Entity, FeedHead, FeedItem, FeedTouch, Mark, Organization, Scope, User
 from orgs.web import in_flight
@@ -197,6 +198,20 @@ class TestWhatIsTold:
         feed.touch(org.id, [("person", str(uuid7()))])
         tasks.settle_pending()
         assert (FeedTouch.objects.count(), FeedItem.objects.count()) == (0, 1)
+
+    def test_the_clock_has_a_worker_stamp_what_has_no_one_settled(  # E1
+        self, org: Organization, idp: Idp, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        """As most of what an IdP writes about one person: no nudge follows, since readers stamp for themselves."""
+        ada = push_user(idp, "Ada Brandt")
+        feed.stamp_all()
+        with django_capture_on_commit_callbacks() as told:
+            idp.patch(f"/Users/{ada}", {"op": "replace", "path": "active", "value": False})
+        assert (nudge.wake in told, FeedTouch.objects.exists()) == (False, True)
+        sweep = settings.CELERY_BEAT_SCHEDULE["sweep"]
+        assert sweep["schedule"] <= 2
+        app.tasks[sweep["task"]]()
+        assert not FeedTouch.objects.exists()
 
 
 class TestWhatIsGone:

@@ -1,7 +1,7 @@
 """Resources by id and in lists: the states of the feed, page by page, for nobody else (SPEC E2)."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -284,21 +284,19 @@ class TestMappings:
 
 class TestMatters:
     def test_are_told_in_words_with_what_they_are_about(self, org: Organization, here: Here) -> None:  # N2
-        at = timezone.now()
-        refused = {"status": "400", "error": "The userName is not an address."}
-        happened = [
-            Occurrence(org.id, MatterKind.USER_REFUSED, f"user {number}", at, detail=refused) for number in range(3)
-        ]
-        matters.note(happened)
-        told = here.all("/matters", limit=1)
-        assert [each["subject"] for each in told] == ["user 0", "user 1", "user 2"]
-        first = told[0]
-        assert (first["kind"], first["urgent"], first["count"], first["detail"]) == ("user.refused", False, 1, refused)
-        assert first["title"] == "The person “user 0” could not be created"
-        assert first["text"].startswith("The userName is not an address.")
-        assert here.all("/matters", kind="token.dead") == []
-        matters.dismiss(org=org, matter_id=UUID(first["id"]), cause=by_command())
-        assert here.all("/matters") == told[1:]
+        at, refused = timezone.now(), {"status": "400", "error": "The userName is not an address."}
+        matters.note([Occurrence(org.id, MatterKind.USER_REFUSED, "ada", at, detail=refused) for _ in range(3)])
+        group = world.group(org, "Nobody's")
+        told, unmapped = here.all("/matters")
+        assert (told["kind"], told["severity"], told["times"]) == ("user.refused", "warning", 3)
+        assert told["subjects"] == [{"type": "person", "id": "", "name": "ada"}]
+        assert told["title"] == "The person “ada” could not be created"
+        assert told["text"].startswith("The userName is not an address.")
+        assert (unmapped["kind"], unmapped["severity"], unmapped["times"]) == ("group.unmapped", "note", None)
+        assert unmapped["subjects"] == [{"type": "group", "id": str(group.id), "name": "Nobody's"}]
+        assert unmapped["page"].endswith("/groups/?status=unmapped")
+        assert here.all("/matters", kind="group.unmapped") == here.all("/matters", severity="note") == [unmapped]
+        assert here.all("/matters", severity="urgent") == []
 
 
 def test_nothing_is_told_of_people_who_are_staff(org: Organization, here: Here) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import (
     DatabaseError,
+    DataError,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -247,6 +249,22 @@ class TestAnOutage:  # S2
         assert answer.status_code == 503
         assert answer["Retry-After"]
         assert "Not available at the moment" in answer.content.decode()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/London"])
+def test_times_are_read_in_utc(db: None, zone: str) -> None:
+    run("SELECT set_config('TimeZone', %s, true)", [zone])
+    for at in (
+        datetime(2026, 11, 29, 20, 26, 33, 182345, UTC),
+        datetime(2026, 7, 1, 0, 0, 0, 100000, UTC),
+        datetime(1, 1, 2, tzinfo=UTC),
+        datetime(9999, 12, 30, 23, 59, 59, 999999, UTC),
+    ):
+        (found,) = run("SELECT %s::timestamptz", [at.isoformat()]).fetchone()
+        assert (found, found.tzinfo) == (at, UTC)
+    for text in ("infinity", "0044-03-15 12:00Z BC"):
+        with pytest.raises(DataError, match="timestamp too"):
+            run("SELECT %s::timestamptz", [text]).fetchone()
 
 
 def test_a_hard_question_takes_one_core(db: None) -> None:  # S9

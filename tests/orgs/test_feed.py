@@ -1,11 +1,13 @@
 """The feed: what is touched, how it is stamped, and what a reader of it sees."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -311,3 +313,63 @@ def test_every_change_of_before_has_a_place(org: Organization, monkeypatch: pyte
     last = HistoryItem.objects.order_by("position").last()
     assert last
     assert FeedHead.objects.get().position == last.position
+
+
+def in_another_transaction(do: Callable[[], None]) -> None:
+    """With a connection of its own, and committed."""
+
+    def run() -> None:
+        try:
+            do()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+class TestTwoStampersAtOnce:
+    """The second one comes while the first has not committed; in between somebody is changed again."""
+
+    def stamp_twice(self) -> list[int | None]:
+        """How much each stamped, and what was left for a third one; None for one that failed."""
+        counts: list[int | None] = []
+
+        def stamp() -> None:
+            try:
+                counts.append(feed.stamp())
+            except IntegrityError:
+                counts.append(None)
+
+        second = threading.Thread(target=in_another_transaction, args=[stamp])
+        with transaction.atomic():
+            counts.append(feed.stamp())
+            in_another_transaction(self.change)
+            second.start()
+            second.join(0.5)  # it is done, unless it waits for this one
+        second.join(20)
+        return [*counts, feed.stamp()]
+
+    def change(self) -> None:
+        history.record(self.org, by_command(), UserChanged(user=str(self.user.id)))
+
+    @pytest.fixture(autouse=True)
+    def _changed(self, transactional_db: None) -> None:
+        self.org = OrganizationFactory.create()
+        self.user = UserFactory.create(org=self.org)
+        self.change()
+
+    def test_lose_no_touch_and_give_no_place_twice(self) -> None:  # E1, E4
+        assert self.stamp_twice() == [2, 0, 2]
+        places = [*FeedItem.objects.values_list("position"), *HistoryItem.objects.values_list("position")]
+        assert len(places) == len(set(places)) == 3
+        changes = list(HistoryItem.objects.order_by("position").values_list("change_id", flat=True))
+        assert changes == list(Change.objects.order_by("at").values_list("id", flat=True))
+        assert FeedItem.objects.get().change_id == changes[-1]
+
+    def test_would_tell_a_change_twice_without_the_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The update of the head makes the second one wait too, but with what it saw before: a constraint stops it."""
+        monkeypatch.setattr(feed, "_LOCK", feed._LOCK.removesuffix("FOR UPDATE SKIP LOCKED"))
+        assert self.stamp_twice() == [2, None, 2]

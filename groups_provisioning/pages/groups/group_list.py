@@ -14,7 +14,7 @@ from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import EndedGroup, GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
 from groups_provisioning.rules.proposals import first_match
 from orgs.db.keys import fold
-from orgs.models import Organization
+from orgs.models import MatterKind, Organization
 from orgs.web.downloads import in_batches
 
 
@@ -30,6 +30,8 @@ class GroupStatus(models.TextChoices):
     ENDED = "ended", _("Ended")
 
 
+REFUSED = (MatterKind.GROUP_UNWRITTEN, MatterKind.GROUP_ENDED)
+"""The kinds of matters that a row of the list shows."""
 OUT_OF_SYNC = "out_of_sync"
 """A filter beside the statuses: a group of any status can be out of sync."""
 

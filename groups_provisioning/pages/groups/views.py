@@ -41,6 +41,8 @@ def groups(request: OrgRequest) -> HttpResponse:
     chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
     rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
+    rows = group_list.rows(request.org, page.object_list, rules)
+    about, text, at = [row.group.id for row in rows], chosen.form.cleaned_data.get("q") or "", now()
     return render(
         request,
         "groups_provisioning/groups/_groups.html" if request.htmx else "groups_provisioning/groups/groups.html",
@@ -52,7 +54,11 @@ def groups(request: OrgRequest) -> HttpResponse:
             "page": page,
             "most": MOST,
             "bulk_targets": bulk_targets(request.org),
-            "rows": group_list.rows(request.org, page.object_list, rules),
+            "rows": rows,
+            "refused": matters.subjects_of(request.org, group_list.REFUSED, about, at=at) if about else (),
+            "told": matter_words.tell_refused_creates(request.org, MatterKind.GROUP_REFUSED, text, at=at)
+            if not about
+            else (),
         },
     )
 
@@ -112,7 +118,9 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     if request.htmx:
         return render(request, "groups_provisioning/groups/_members.html", context)
     tied = group_page.ties(request.org, found)
+    here = [(MatterKind.GROUP_UNWRITTEN, str(found.id)), (MatterKind.GROUP_REFUSED, found.display_name)]
     context |= {
+        "told": matter_words.tell(request.org, matters.about(request.org, *here, at=now())),
         "status": group_list.GroupStatus(found.status),
         "ties": tied,
         "nested": group_page.nested(found),

@@ -15,7 +15,8 @@ from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
-from orgs.models import IdentityLink, LedgerEntry, Organization, Standing, User
+from orgs import matter_words, matters
+from orgs.models import IdentityLink, LedgerEntry, MatterKind, Organization, Standing, User
 from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
@@ -34,12 +35,18 @@ def people(request: OrgRequest) -> HttpResponse:
     """The list. For htmx requests, which change filters and pages, only the part below the filters."""
     form = PeopleFilter(request.GET, org=request.org)
     found = people_list.people(request.org, form.wanted())
+    page = LongList(found, PAGE).get_page(request.GET.get("page"))
+    about, text, at = [person.id for person in page], form.chosen("q"), now()
     return render(
         request,
         "groups_provisioning/people/_people.html" if request.htmx else "groups_provisioning/people/people.html",
         {
             "form": form,
-            "page": LongList(found, PAGE).get_page(request.GET.get("page")),
+            "page": page,
+            "refused": matters.subjects_of(request.org, (MatterKind.USER_UNWRITTEN,), about, at=at) if about else (),
+            "told": matter_words.tell_refused_creates(request.org, MatterKind.USER_REFUSED, text, at=at)
+            if not about
+            else (),
         },
     )
 
@@ -85,11 +92,14 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
         return erasing_views.erased(request, user)
     why = explanation.of(request.org, user)
     groups = why.groups()
+    by_id = [(kind, str(user.id)) for kind in (MatterKind.USER_UNWRITTEN, MatterKind.USER_TAKEN)]
+    here = matters.about(request.org, *by_id, (MatterKind.USER_REFUSED, user.user_name), at=now())
     return render(
         request,
         "groups_provisioning/people/person.html",
         {
             "person": user,
+            "told": matter_words.tell(request.org, here),
             "can_erase": request.user.is_owner and not user.active and not user.is_owner,
             "ended": account_history.ended(user),
             "is_oneself": user == request.user,

@@ -501,6 +501,11 @@ class TestRefused:
         answer = Program(scene.org)(*COMMANDS["switching kinds"](scene))
         assert (answer.status_code, answer.json()["type"][-13:]) == (403, "operator-only")
 
+    def test_is_another_mail_a_moment_after_the_last(self, scene: Scene) -> None:  # U13
+        Invitation.objects.update(sent_at=timezone.now())
+        answer = Program(scene.org)(*COMMANDS["inviting again"](scene))
+        assert (answer.status_code, answer.json()["type"][-13:]) == (409, "sent-just-now")
+
     def test_is_a_conflict_that_others_hold_against_now(self, scene: Scene) -> None:  # C3
         (card, *_) = scene.conflicts()
         card["holders"] = [scene.waiting.id]

@@ -1,4 +1,4 @@
-"""What commands about organizations and credentials refuse, over HTTP."""
+"""What commands refuse, over HTTP."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from api import refusals
-from orgs import api_keys, domains, organizations, setup_links, tokens, txt_records
+from groups_provisioning.actions import conflict_decisions
+from groups_provisioning.preview import runs
+from orgs import api_keys, domains, invitations, organizations, setup_links, tokens, txt_records
 from orgs.db.keys import uuid7
 from orgs.models import Organization, Plan, ScimToken
 from sso import connections
@@ -47,6 +49,11 @@ def without_connection(scene: Scene, _: pytest.MonkeyPatch) -> None:
     Connection.objects.all().delete()
 
 
+def invite_too_many(_: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "AN_HOUR", 0)
+
+
+INVITED = {"addresses": ["nobody"], "roles": ["Member"]}
 OTHER_DRAFT = {"revision": str(uuid7())}
 TAKEN = LINK | {"purpose": "scim"}
 REFUSED: dict[type[Exception], Refusal] = {
@@ -146,8 +153,16 @@ REFUSED: dict[type[Exception], Refusal] = {
     Connection.DoesNotExist: Refusal(
         "PATCH", "/connection", {"creates_people": True}, without_connection, status=404, kind=""
     ),
+    invitations.Conflicts: Refusal("POST", "/invitations", INVITED, kind="conflicts", members=("conflicts",)),
+    invitations.TooMany: Refusal("POST", "/invitations", INVITED, invite_too_many, status=429, kind="too-many"),
+    invitations.NotOpen: Refusal("DELETE", f"/invitations/{uuid7()}", status=404, kind="not-open"),
+    conflict_decisions.UnknownDecision: Refusal(
+        "POST", "/decisions/undo", {"decisions": [1]}, status=404, kind="unknown-decision"
+    ),
     Revision.DoesNotExist: Refusal("PUT", "/connection/active", OTHER_DRAFT, status=404, kind=""),
 }
+
+IN_TEST_COMMANDS = {conflict_decisions.ConflictGone, invitations.SentJustNow, runs.Outdated}
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=lambda each: each.__qualname__)
@@ -170,4 +185,4 @@ def test_a_refusal_is_told_in_words_and_by_its_kind(
 
 
 def test_every_refusal_is_among_them() -> None:
-    assert set(REFUSED) == {*refusals.TOLD, organizations.OrganizationExists}
+    assert {*REFUSED, *IN_TEST_COMMANDS} == {*refusals.TOLD, organizations.OrganizationExists}

@@ -78,7 +78,8 @@ class TestAttention:
     def test_speaks_of_several_groups_as_several(self, browser: Client, org: Organization) -> None:
         for name in ("Days", "Nights"):
             world.group(org, name)
-        assert "2 groups are unmapped Their members get no assignments, and only the roles" in text(browser.get("/"))
+        page = text(browser.get("/"))
+        assert "2 groups are unmapped “Days”, “Nights” Their members get no assignments, and only the roles" in page
 
     def test_names_open_conflicts(self, browser: Client, org: Organization, grace: User) -> None:  # C3
         for name in ("Days", "Nights"):

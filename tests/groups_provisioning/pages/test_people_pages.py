@@ -256,7 +256,7 @@ class TestAPerson:
         browser.post(f"/people/{ada.id}/places/new/", {"entity": other.id})
         settle(ada)
         browser.get("/people/")  # the message was read
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(13):
             answer = browser.get(f"/people/{ada.id}/")
         assert len(answer.content) < 250_000
         assert "And 10 more groups" in text(answer)

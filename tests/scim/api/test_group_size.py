@@ -264,7 +264,7 @@ class TestAllMembers:
                 ("groups_provisioning_groupmember", kind): 1,
                 ("groups_provisioning_pushedgroup", "updated"): 1,
                 ("orgs_change", "inserted"): 1,
-                ("orgs_feedtouch", "inserted"): 1,
+                ("orgs_feedtouch", "inserted"): 2,  # the group, and the change
                 ("orgs_mark", "inserted"): 1,
             }
 

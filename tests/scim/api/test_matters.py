@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from orgs import matter_words, matters, tokens
+from orgs import matter_words, matters, organizations, tokens
 from orgs.history import Cause
 from orgs.models import Door, Matter, MatterKind, Organization, ScimToken
 from scim import request_log
@@ -101,11 +101,12 @@ class TestARefusedCreate:  # O3, N1
         Organization.objects.filter(pk=org.pk).update(group_provisioning=False)
         push()
         push()
-        (matter,) = noted(org)
+        matter, off = noted(org)
         assert (matter.kind, matter.subject, matter.count) == (MatterKind.GROUP_REFUSED, "Engineers", 2)
+        assert (off.kind, off.subject, off.count) == (MatterKind.GROUPS_OFF, matters.GROUPS, 2)
         assert matter.detail["status"] == "403"
         assert RequestLog.objects.filter(id=matter.request_id).exists()
-        Organization.objects.filter(pk=org.pk).update(group_provisioning=True)
+        organizations.switch_group_provisioning(org=org, on=True, cause=Cause(Door.COMMAND, timezone.now()))
         push()
         assert noted(org) == []
 

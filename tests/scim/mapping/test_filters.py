@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from orgs.history import Cause
 from orgs.models import Door, Entity, EntityKind, Organization, User
 from orgs.people import UserNameTaken
-from scim.mapping import listing, user_requests, users
+from scim.mapping import user_requests, users
 from scim.mapping.profiles import dialect
 from scim.protocol.dialect import Dialect
 from scim.protocol.evaluate import matches
 from scim.protocol.filters import comparable, read_filter
-from scim.protocol.listing import Query, read_query
+from scim.protocol.listing import read_query
 from scim.protocol.projection import everything
 from scim.protocol.schema import Ref
 from tests.conftest import Idp
@@ -62,9 +62,10 @@ def write(org: Organization, bodies: list[dict[str, Any]]) -> None:
 def resources(org: Organization) -> list[dict[str, Any]]:
     """The org's users as they are shown, extensions under the schema's own URN, all of whose names `schemas` has."""
     kind = dialect(org.profile)
+    ids = list(User.objects.for_org(org).provisionable().values_list("id", flat=True))
     return [
-        canonical(users.render(users.listed(user), kind, "https://scim.example", everything(kind.user)), kind)
-        for user in users.rows(org, kind)
+        canonical(users.render(user, kind, "https://scim.example", everything(kind.user)), kind)
+        for user in users.read(org, kind, ids).values()
     ]
 
 
@@ -125,16 +126,10 @@ def test_sql_sorts_as_the_values_do(db: None, profile: str, data: st.DataObject)
                 query = read_query(asked, kind.user, default_count=100, max_count=100)
                 by = query.sort_by or kind.user.names["id"]
                 expected = sorted(shown, key=lambda user, by=by: sort_key(user, by), reverse=query.descending)
-                assert [str(user.id) for rows in page(org, query).portions for user in rows] == [
+                assert [str(user.id) for rows in user_requests.page(org, query).portions for user in rows] == [
                     user["id"] for user in expected
                 ], asked
         transaction.set_rollback(True)
-
-
-def page(org: Organization, query: Query) -> listing.Page[User]:
-    filters = users.user_filters(dialect(org.profile))
-    rows = User.objects.for_org(org).provisionable()
-    return listing.page(rows, query, org=org, filters=filters, keys=users.cursor_keys, weight=users.WEIGHT)
 
 
 @pytest.mark.parametrize("profile", people.DIALECTS)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from groups_provisioning.engine import reconcile
+from groups_provisioning.models import PushedGroup
 from orgs.models import Organization, User
 from scim.mapping import user_requests, users
 from scim.mapping.profiles import dialect
@@ -65,8 +66,13 @@ def told(shown: Shown | None) -> Any:
 
 
 def by_django(org: Organization, **wanted: Any) -> Shown | None:
-    row = users.rows(org, dialect(org.profile)).filter(**wanted).first()
-    return users.listed(row) if row else None
+    with_placement = "placement" if dialect(org.profile).placement else None
+    user = User.objects.for_org(org).provisionable().select_related(with_placement).filter(**wanted).first()
+    if user is None:
+        return None
+    groups = PushedGroup.objects.filter(memberships__user=user).order_by("id")
+    shown_groups = [{"value": str(group.id), "display": group.display_name} for group in groups]
+    return Shown(user, user.standing.roles if user.idp_roles is None else [], shown_groups)
 
 
 class TestOne:
@@ -80,6 +86,12 @@ class TestOne:
                     found = users.find(where, dialect(where.profile), column, value)
                     assert told(found) == told(by_django(where, **{column: value}))
         assert users.find(org, dialect(org.profile), "id", people[0].id)
+
+    def test_is_found_among_many_too(self, org: Organization, people: list[User]) -> None:
+        own, ids = dialect(org.profile), [user.id for user in people]
+        many = users.read(org, own, ids)
+        assert {id_: told(many.get(id_)) for id_ in ids} == {id_: told(users.find(org, own, "id", id_)) for id_ in ids}
+        assert users.read(OrganizationFactory.create(), own, ids) == {}
 
     def test_is_one_query(self, org: Organization, people: list[User]) -> None:
         with CaptureQueriesContext(

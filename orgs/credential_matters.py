@@ -1,0 +1,181 @@
+"""Matters of tokens, of the identity providers that use them, and of domains, read from their tables (SPEC N1)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from orgs import scim_connection
+from orgs.models import IdentityProvider, Organization, PendingDomain, ScimToken, User, VerifiedDomain
+from orgs.open_matters import FEW, OpenMatter, Subject
+from orgs.templatetags.muster import relative
+
+SILENT = timedelta(days=14)
+"""How long an identity provider that was connected may send nothing. Some send only what changes."""
+LOOKED_AT = 2_000
+"""Changes of people and groups, the latest, among which several identity providers are looked for."""
+RECENT = timedelta(days=7)
+
+
+def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+    """Five statements at most."""
+    connected = scim_connection.of(org, at=at)
+    for token in connected.waiting:
+        yield _of_token(
+            "token.waiting",
+            token,
+            _("The SCIM token “%(name)s” waits for your confirmation") % {"name": token.name},
+            _("It was made through a setup link. Until you confirm it, every change that it sends is refused."),
+            since=token.created_at,
+        )
+    for token, successor in connected.warnings:
+        yield _of_token("token.expiring", token, *_expires(token, successor), since=None)
+    for token in connected.lapsed:
+        assert token.expires_at is not None
+        when = relative(token.expires_at)
+        title = _("“%(name)s” expired %(when)s, and nothing has replaced it") % {"name": token.name, "when": when}
+        text = _(
+            "Everything that %(idp)s sends with it is refused. Create another token and enter it in %(idp)s; or, if it "
+            "is no longer needed, revoke this one."
+        )
+        text %= {"idp": token.get_idp_display()}
+        yield _of_token("token.lapsed", token, title, text, since=token.expires_at)
+    yield from _silent(connected.active, at)
+    if len({token.idp for token in connected.active}) > 1:
+        yield from _several(org, [token for token in connected.active if token.last_used_at], at)
+    yield from _domains(org)
+
+
+def _of_token(kind: str, token: ScimToken, title: str, text: str, *, since: datetime | None) -> OpenMatter:
+    address = f"{reverse('scim-provisioning')}#tokens"
+    subject = Subject("token", str(token.id), token.name, address)
+    return OpenMatter(kind=kind, title=title, text=text, address=address, subjects=(subject,), since=since)
+
+
+def _expires(token: ScimToken, successor: ScimToken | None) -> tuple[str, str]:
+    assert token.expires_at is not None
+    about = {"name": token.name, "when": relative(token.expires_at), "idp": token.get_idp_display()}
+    title = _("“%(name)s” expires %(when)s") % about
+    if successor is None:
+        text = _(
+            "Create another token, enter it in %(idp)s, then revoke this one. Provisioning will not be interrupted."
+        )
+        return title, text % about
+    text = _("“%(name)s” can replace it: enter that one in %(idp)s if you have not done so yet, then revoke this one.")
+    return title, text % (about | {"name": successor.name})
+
+
+def _silent(active: list[ScimToken], at: datetime) -> Iterator[OpenMatter]:
+    """Of each identity provider, the token that was used last."""
+    last: dict[str, ScimToken] = {}
+    for token in active:
+        if token.last_used_at and (token.idp not in last or token.last_used_at > _used(last[token.idp])):
+            last[token.idp] = token
+    for token in last.values():
+        if _used(token) < at - SILENT:
+            idp = token.get_idp_display() if token.idp != IdentityProvider.OTHER else _("Your identity provider")
+            title = _("%(idp)s has sent nothing for %(days)s days") % {"idp": idp, "days": (at - _used(token)).days}
+            text = _(
+                "If people or groups changed there since, check whether provisioning still runs: some identity "
+                "providers stop it by themselves after errors. If it is no longer used, revoke its token."
+            )
+            yield _of_token("idp.silent", token, title, text, since=token.last_used_at)
+
+
+def _used(token: ScimToken) -> datetime:
+    assert token.last_used_at is not None
+    return token.last_used_at
+
+
+# By the order of ids, and so never more than LOOKED_AT rows.
+_SEVERAL = """
+SELECT subject, family, max(called), max(at), (array_agg(request_id ORDER BY at DESC))[1],
+    count(*) OVER () AS subjects, min(at)
+FROM (
+    SELECT split_part(c.verb, '.', 1) AS family, coalesce(c.detail ->> 'user', c.detail ->> 'group') AS subject,
+        c.detail ->> 'name' AS called, c.at, c.by_token_id, c.request_id
+    FROM orgs_change c WHERE c.org_id = %(org)s ORDER BY c.id DESC LIMIT %(looked_at)s
+) AS latest
+JOIN orgs_scimtoken t ON t.id = latest.by_token_id AND t.id = ANY(%(tokens)s)
+WHERE family IN ('user', 'group') AND subject IS NOT NULL AND at >= %(since)s
+GROUP BY subject, family HAVING count(DISTINCT t.idp) > 1
+ORDER BY max(at) DESC LIMIT %(few)s
+"""
+
+
+def _several(org: Organization, used: list[ScimToken], at: datetime) -> Iterator[OpenMatter]:
+    about: dict[str, Any] = {
+        "org": org.id,
+        "since": at - RECENT,
+        "looked_at": LOOKED_AT,
+        "tokens": [token.id for token in used],
+        "few": FEW,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SEVERAL, about)
+        rows = cursor.fetchall()
+    if not rows:
+        return
+    people = User.objects.for_org(org).in_bulk([row[0] for row in rows if row[1] == "user"])
+    called = {str(person.id): person.label for person in people.values()}
+    count = rows[0][5]
+    idps = " / ".join(sorted({str(token.get_idp_display()) for token in used}))
+    title = ngettext(
+        "Several identity providers write the same person or group",
+        "Several identity providers write the same %(count)s people and groups",
+        count,
+    )
+    text = _(
+        "In the last week, tokens of %(idps)s changed them by turns, so each undoes what the other wrote. Let one of "
+        "them provision each person and each group, or choose the right identity provider for each token."
+    )
+    yield OpenMatter(
+        kind="idp.several",
+        title=title % {"count": f"{count:,}"} if count > 1 else title,
+        text=text % {"idps": idps},
+        address=reverse("activity"),
+        count=count,
+        subjects=tuple(_written(id_, family, called.get(id_) or name or id_) for id_, family, name, *_rest in rows),
+        since=min(row[6] for row in rows),
+        last=rows[0][3],
+        request_id=rows[0][4],
+    )
+
+
+def _written(id_: str, family: str, name: str) -> Subject:
+    kind = "group" if family == "group" else "person"
+    return Subject(kind, id_, name, reverse(kind, args=[id_]))
+
+
+def _domains(org: Organization) -> Iterator[OpenMatter]:
+    address = f"{reverse('authentication')}#domains"
+    gone = list(VerifiedDomain.objects.for_org(org).filter(gone_since__isnull=False).order_by("gone_since"))
+    if gone:
+        title = ngettext(
+            "The DNS record of %(count)s domain is gone", "The DNS records of %(count)s domains are gone", len(gone)
+        )
+        yield OpenMatter(
+            kind="domain.gone",
+            title=title % {"count": len(gone)},
+            text=_("It no longer leads anybody to your single sign-on. Set the record again, or remove the domain."),
+            address=address,
+            count=len(gone),
+            subjects=tuple(Subject("domain", "", each.name, address) for each in gone[:FEW]),
+            since=gone[0].gone_since,
+        )
+    found = list(PendingDomain.objects.for_org(org).filter(found_at__isnull=False).order_by("found_at"))
+    if found:
+        title = ngettext("%(count)s domain can be verified", "%(count)s domains can be verified", len(found))
+        yield OpenMatter(
+            kind="domain.found",
+            title=title % {"count": len(found)},
+            text=_("The DNS record was found through a setup link. Verify the domain, or remove it."),
+            address=address,
+            count=len(found),
+            subjects=tuple(Subject("domain", "", each.name, address) for each in found[:FEW]),
+            since=found[0].found_at,
+        )
