@@ -120,13 +120,6 @@ class TestAWebhook:
         assert all("whsec_" not in answer.content.decode() for answer in previews)
         assert (contents(), logs) == (before, [])
 
-    def test_of_the_operator_is_told_of_in_the_log(  # E3
-        self, db: None, django_capture_on_commit_callbacks: Any
-    ) -> None:
-        with capture_logs() as logs, django_capture_on_commit_callbacks(execute=True):
-            Program(None, None).create()
-        assert [each["event"] for each in logs if each["event"].startswith("webhook")] == ["webhook.created"]
-
     @pytest.mark.parametrize(
         ("body", "name"),
         [
