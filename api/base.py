@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
@@ -19,7 +20,7 @@ from rest_framework.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from api import problems, refusals, rehearsal
+from api import bodies, problems, refusals, rehearsal
 from api.problems import Problem
 from api.serializers import CommandQuery, Exact
 from orgs import api_keys
@@ -51,6 +52,12 @@ class JsonResponse(HttpResponse):
         super().__init__(content, status=status, content_type=content_type, headers=headers)
         self["Cache-Control"] = "no-store"
         self["X-Content-Type-Options"] = "nosniff"
+
+
+def told(problem: Problem) -> JsonResponse:
+    """A problem as it is answered."""
+    body = orjson.dumps(problem.body())
+    return JsonResponse(body, status=problem.status, content_type=problems.CONTENT_TYPE, headers=problem.headers)
 
 
 class Bearer(BaseAuthentication):
@@ -135,14 +142,20 @@ class ApiView(APIView):
 
     def asked(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
         """The parameters of the request, as a serializer has them. Raises Problem."""
-        return _valid(kind(data=request.query_params.dict(), context=context))
+        sent = request.query_params
+        # One of them would be lost: `?preview=true&preview=false` must not carry a command out.
+        if repeated := [name for name in sent if len(sent.getlist(name)) > 1]:
+            raise problems.invalid({name: ["Send this once."] for name in repeated})
+        return _valid(kind(data=sent.dict(), context=context))
 
     def body(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
         """The body of the request, as a serializer has it. Raises Problem."""
         if request._request.content_type != "application/json":
             raise Problem(415, "Send the body as `Content-Type: application/json`.")
+        raw = BytesIO()
+        bodies.receive(request._request, raw, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         try:
-            sent = orjson.loads(request._request.body)
+            sent = orjson.loads(raw.getvalue())
         except orjson.JSONDecodeError as error:
             raise Problem(400, f"The body is no JSON: {error}.", kind="invalid-json") from None
         return _valid(kind(data=sent, context=context))
@@ -223,9 +236,7 @@ class ApiView(APIView):
             problem.headers["WWW-Authenticate"] = 'Bearer realm="Muster API"'
         if problem.status == 405:
             problem.headers["Allow"] = ", ".join(self.allowed_methods)
-        content_type = problems.CONTENT_TYPE
-        body = orjson.dumps(problem.body())
-        return JsonResponse(body, status=problem.status, content_type=content_type, headers=problem.headers)
+        return told(problem)
 
 
 class OrgView(ApiView):

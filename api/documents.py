@@ -9,8 +9,12 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from api.base import told
 from api.front import BASE
 from api.problem_kinds import KINDS
+from api.problems import Problem
+
+SAFE = ("GET", "HEAD")
 
 
 def _late(module: str) -> Any:
@@ -18,9 +22,11 @@ def _late(module: str) -> Any:
     return import_module(f"api.{module}")
 
 
-@require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document. Anybody may read it, from any page."""
+    if request.method not in SAFE:
+        detail = f'Method "{request.method}" not allowed.'
+        return told(Problem(405, detail, headers={"Allow": ", ".join(SAFE)}))
     found = HttpResponse(_late("openapi").as_json(), content_type="application/json")
     found["Access-Control-Allow-Origin"] = "*"
     return found

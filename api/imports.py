@@ -4,7 +4,6 @@ With `?preview=true` it is only checked, and waits for `start`. A key without th
 admin role by an import (SPEC E5).
 """
 
-import shutil
 import tempfile
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from uuid import UUID
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from api import problems
+from api import bodies, problems
 from api.base import Answer, OrgView
 from api.description import describes
 from api.problems import Problem
@@ -121,8 +120,7 @@ class Imports(OrgView):
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
             _receive(request, file)
             run = self.begin(file, name=asked["name"], check=asked["preview"])
-        headers = {"Location": f"{request._request.build_absolute_uri(request.path)}/{run.id}"}
-        return Answer(202, _state(run), headers)
+        return Answer(202, _state(run), {"Location": f"{request.path.rstrip('/')}/{run.id}"})
 
     def begin(self, file: Any, *, name: str, check: bool) -> Import:
         try:
@@ -218,12 +216,7 @@ def _receive(request: Request, file: Any) -> None:
     sent = request._request
     if sent.content_type not in _CONTENT_TYPES:
         raise Problem(415, f"Send the file as the body, with one of these content types: {', '.join(_CONTENT_TYPES)}.")
-    length = int(sent.META.get("CONTENT_LENGTH") or 0)
-    if length > MOST_BYTES_OF_A_REQUEST:
-        raise Problem(413, f"A file may have {MOST_BYTES_OF_A_REQUEST} bytes. Split it.")
-    shutil.copyfileobj(sent, file)
-    if file.tell() > MOST_BYTES_OF_A_REQUEST:
-        raise Problem(413, f"A file may have {MOST_BYTES_OF_A_REQUEST} bytes. Split it.")
+    bodies.receive(sent, file, most=MOST_BYTES_OF_A_REQUEST)
     file.seek(0)
 
 

@@ -41,6 +41,7 @@ _WHY: Mapping[str, Promise] = {
 _FILE: Mapping[str, Promise] = {
     "empty": gettext_lazy("The file has no rows."),
     "too_large": gettext_lazy("A single resource is too large."),
+    "too_many": gettext_lazy("The file has more than %(most)d people, groups and memberships. Split it."),
     "encoding": gettext_lazy("The file is not in UTF-8. In Excel, save it as “CSV UTF-8”."),
     "csv": gettext_lazy("This is not CSV: %(detail)s. A quotation mark may be missing, or too many."),
     "json": gettext_lazy("This is not JSON from here on."),

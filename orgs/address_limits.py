@@ -5,6 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 MOST = 50  # networks of one token
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 class BadNetwork(ValueError):
@@ -34,15 +35,19 @@ def admits(networks: Sequence[str], address: str) -> bool:
 
 
 def _read(text: str) -> IPv4Network | IPv6Network:
+    """Not what `admits` could never find an address in: one with a zone, or an IPv4 one that is written as IPv6."""
     try:
-        return ip_network(text)
+        network = ip_network(text.partition("%")[0], strict=False)
+    except ValueError:
+        raise BadNetwork(text) from None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        network = ip_network((network.network_address.packed[12:], network.prefixlen - 96))
+    try:
+        if ip_network(text) == network and "%" not in text:
+            return network
     except ValueError:
         pass
-    try:
-        meant = str(ip_network(text, strict=False))
-    except ValueError:
-        meant = ""
-    raise BadNetwork(text, meant)
+    raise BadNetwork(text, str(network))
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from orgs import invitations
 from orgs.models import Invitation
+from orgs.templatetags.muster import plain
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ def _send_next(at: datetime) -> bool:
         "link": settings.MUSTER_URL + reverse("invitation", args=[secret]),
         "portal": settings.MUSTER_URL,
     }
-    subject = _("You are invited to %(org)s on Muster") % {"org": invitation.org.name}
+    subject = _("You are invited to %(org)s on Muster") % {"org": plain(invitation.org.name)}
     body = render_to_string("orgs/invitation_mail.txt", words)
     try:
         EmailMessage(subject=subject, body=body, to=[invitation.address]).send()

@@ -17,6 +17,7 @@ from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause, record
 from orgs.models import Letter, Organization, OwnerLetter, User
+from orgs.templatetags.muster import plain
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ def _send_next() -> bool:
     }
     try:
         EmailMessage(
-            subject=subject % {"org": letter.org.name},
+            subject=subject % {"org": plain(letter.org.name)},
             body=render_to_string("orgs/owner_mail.txt", words),
             to=[letter.address],
         ).send()

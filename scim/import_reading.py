@@ -23,6 +23,8 @@ from scim.protocol.schema import Ref, ResourceType
 from scim.protocol.text import is_storable
 
 LONGEST_KEY = 500  # characters of an id, and of what a membership calls its group and its member
+MOST_ROWS = 1_000_000
+"""A membership can be two bytes of a file, and a kilobyte of the database."""
 _NOT_FACTS = {"id", "meta", "groups", "members", "schemas"}
 
 _COLUMNS = {
@@ -57,8 +59,13 @@ def rows(org: Organization, file: BinaryIO) -> Iterator[NewRow]:
     read = import_files.read(file)
     own = dialect(org.profile)
     if isinstance(read, Sheet):
-        return _sheet(org, own, read)
-    return (row for place, resource in read for row in _resource(org, own, place, resource))
+        found = _sheet(org, own, read)
+    else:
+        found = (row for place, resource in read for row in _resource(org, own, place, resource))
+    for number, row in enumerate(found):
+        if number == MOST_ROWS:
+            raise Unreadable("too_many", place=row.place, most=MOST_ROWS)
+        yield row
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------

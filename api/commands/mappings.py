@@ -305,7 +305,8 @@ class UndoEnd(DecisionView):
     def post(self, request: Request, org: UUID, group: UUID) -> Answer:
         """It is back as it was, without the people whom SCIM has deleted since."""
         ended = EndedMapping.objects.for_org(self.org).filter(mapping__group=group)
-        self.may_give(*ended.values_list("mapping__role", flat=True))
+        own = PushedGroup.objects.for_org(self.org).filter(id=group).values_list("roles", flat=True)
+        self.may_give(*ended.values_list("mapping__role", flat=True), *(role for roles in own for role in roles))
 
         def do() -> Any:
             group_ends.undo_end(org=self.org, group_id=group, cause=self.cause)

@@ -34,11 +34,10 @@ class ProfileField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> SchemaProfile:  # type: ignore[override]
         key = super().to_internal_value(data)
-        found = SchemaProfile.objects.filter(key=key).first()
-        if found is None:
-            known = ", ".join(SchemaProfile.objects.order_by("key").values_list("key", flat=True))
-            raise serializers.ValidationError(f"There is no profile {key}. There are: {known}.")
-        return found
+        known = SchemaProfile.objects.order_by("key").values_list("key", flat=True)
+        if key not in known:  # whatever text it is, not all of which a database takes
+            raise serializers.ValidationError(f"There is no profile {key}. There are: {', '.join(known)}.")
+        return SchemaProfile.objects.get(key=key)
 
 
 class FeaturesBody(Exact):

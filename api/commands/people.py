@@ -51,10 +51,18 @@ class PersonView(DecisionView):
         self, request: Request, person: UUID, does: Callable[..., Any], wish: Wish | None = None, **arguments: Any
     ) -> Answer:
         def do() -> Any:
+            had = states.one("person", person)
             does(org=self.org, user_id=person, cause=self.cause, **arguments)
-            return states.one("person", person)
+            has = states.one("person", person)
+            # Whoever is activated gets what a group, or an admin, once gave them.
+            self.may_give(*{*_roles(has)} - {*_roles(had)})
+            return has
 
         return self.decide(request, wish, do)
+
+
+def _roles(person: dict[str, Any] | None) -> list[str]:
+    return person["roles"] if person else []
 
 
 class Place(PersonView):

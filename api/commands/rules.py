@@ -76,6 +76,8 @@ class RuleView(DecisionView):
         if present and facts.gives_role != present.gives_role:
             raise problems.invalid({"kind": ["A rule stays in its list. Delete it, and add one to the other list."]})
         self.may_give(facts.role)
+        if present:
+            self.may_uncover(present)
 
         def do() -> Any:
             about: dict[str, Any] = {"org": self.org, "facts": facts, "cause": self.cause}
@@ -87,6 +89,13 @@ class RuleView(DecisionView):
             return self.decide(request, wish, do, status=status)
         except BadPattern as bad:
             raise problems.invalid({"pattern": [refusals.bad_pattern(facts.pattern, bad)]}) from None
+
+    def may_uncover(self, rule: MappingRule) -> None:
+        """Whether this rule may match less, or later: groups that it kept from those behind it are theirs then, and
+        from now on. Raises Problem.
+        """
+        behind = MappingRule.objects.for_org(self.org).of_list(roles=rule.gives_role)
+        self.may_give(*behind.filter(position__gt=rule.position).values_list("role", flat=True))
 
     def applied(self, rule: UUID | None = None, *, roles: bool = False) -> dict[str, Any]:
         applied = mappings.apply_rules(org=self.org, rule_id=rule, roles=roles, cause=self.cause)
@@ -131,6 +140,7 @@ class OneRule(RuleView, readings.OneRule):
     @describes("Delete a rule", answer=None, status=204, previews=True, problems=("unknown-rule",))
     def delete(self, request: Request, org: UUID, rule: UUID) -> Answer:
         """What it mapped stays mapped."""
+        self.may_uncover(self.rule(rule))
 
         def do() -> None:
             rules.delete_rule(org=self.org, rule_id=rule, cause=self.cause)
@@ -141,7 +151,11 @@ class OneRule(RuleView, readings.OneRule):
 class MoveRule(RuleView):
     @describes("Move a rule", body=MoveBody, answer=readings.Rule, previews=True, problems=("unknown-rule",))
     def post(self, request: Request, org: UUID, rule: UUID) -> Answer:
-        position = self.body(request, MoveBody)["position"]
+        position, moved = self.body(request, MoveBody)["position"], self.rule(rule)
+        if position < moved.position:
+            self.may_give(moved.role)
+        else:
+            self.may_uncover(moved)
 
         def do() -> Any:
             rules.move_rule(org=self.org, rule_id=rule, position=position, cause=self.cause)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
 from api.feed_items import OF_ALL, OF_AN_ORG
 from api.models import Attempt, Ending, Endpoint, EndpointQuerySet
@@ -224,7 +225,7 @@ def _about(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _record(endpoint: Endpoint, cause: Cause, detail: WebhookDetail) -> None:
-    if endpoint.org is None:
-        log.warning(detail.verb, **detail.stored())
+    if endpoint.org is None:  # and not before it is so: a preview is taken back
+        transaction.on_commit(lambda: log.warning(detail.verb, **detail.stored()))
     else:
         history.record(endpoint.org, cause, detail)

@@ -21,6 +21,7 @@ from api.urls import urlpatterns
 from orgs import api_keys
 from orgs.models import ApiKey, Organization, Scope
 from tests.api.consumer import key_of
+from tests.api.program import Program, contents, problem
 from tests.factories import OrganizationFactory, OwnerFactory, issue_token
 from tests.groups_provisioning.world import by_command
 
@@ -137,3 +138,18 @@ def test_a_key_of_the_org_and_one_of_the_operator_are_let_in(org: Organization) 
         )
         if method == "GET" and re.findall(r"<\w+:(\w+)>", pattern) == ["org"] and pattern not in ABSENT:
             assert told["org"][0] == 200, pattern
+
+
+def test_a_parameter_that_is_sent_twice_is_refused_and_nothing_is_done(org: Organization) -> None:  # E2
+    program = Program(org)
+    key, before = f"/organizations/{org.id}/keys/{program.key.id}", contents()
+    for method, path in (
+        ("GET", f"/organizations/{org.id}/people?limit=1&limit=2"),
+        ("GET", f"/organizations/{org.id}/history?verb=key.issued&verb=key.revoked"),
+        ("DELETE", f"{key}?preview=true&preview=false"),
+        ("DELETE", f"{key}?preview=true&preview=true"),
+    ):
+        told = program(method, path)
+        assert problem(told) == (400, "invalid-value")
+        assert [*told.json()["errors"].values()] == [["Send this once."]]
+    assert contents() == before

@@ -50,6 +50,11 @@ class TestProblems:
             assert kind.title in text
             assert not re.search(r"%\(\w", text), "a placeholder is left"
 
+    def test_are_what_is_wrong_with_a_request_for_the_document_too(self) -> None:  # E2
+        answer = Client().post("/api/v1/openapi.json")
+        assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+        assert (answer.json()["status"], answer["Allow"]) == (405, "GET, HEAD")
+
     def test_that_there_are_not_have_no_page(self, db: None) -> None:
         assert Client().get("/problems/lost-marbles").status_code == 404
 

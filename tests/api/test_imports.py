@@ -9,6 +9,7 @@ from django.test import Client
 from groups_provisioning import tasks
 from groups_provisioning.models import Import, PushedGroup
 from orgs.models import Change, Door, Organization, Scope, User
+from scim import import_reading
 from tests.api.consumer import Consumer, key_of
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -120,6 +121,29 @@ class TestAFile:
         answer = program.give(content, content_type)
         problem = answer.json()
         assert (answer.status_code, problem["type"].rpartition("/")[2], problem.get("row")) == (status, kind, row)
+        assert not Import.objects.exists()
+
+    def test_is_begun_or_refused_whatever_host_was_called(self, org: Organization, program: Program) -> None:
+        given = program.http.generic(
+            "POST", program.path, CSV, content_type="text/csv", headers={"Host": "elsewhere.example"}
+        )
+        assert (given.status_code, given["Location"]) == (202, f"{program.path}/{given.json()['id']}")
+
+    @pytest.mark.parametrize(
+        ("content", "content_type"),
+        [
+            (b"userName\na\nb\nc\nd\n", "text/csv"),
+            (b"userName,groups\na,1;2;3\n", "text/csv"),
+            (b'[{"displayName": "g", "members": ["1", "2", "3"]}]', "application/json"),
+        ],
+    )
+    def test_that_has_too_many_rows_is_refused(  # S9
+        self, program: Program, content: bytes, content_type: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(import_reading, "MOST_ROWS", 3)
+        problem = program.give(content, content_type).json()
+        assert (problem["status"], problem["reason"]) == (400, "too_many")
+        assert "more than 3" in problem["detail"]
         assert not Import.objects.exists()
 
     def test_that_is_too_large_is_refused(self, program: Program) -> None:

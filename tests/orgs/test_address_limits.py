@@ -38,6 +38,10 @@ def test_networks_are_stored_in_one_spelling_and_once() -> None:
         ("", ""),
         ("1", ""),
         ("::1/0", "::/0"),
+        ("fe80::1%eth0", "fe80::1/128"),
+        ("fe80::/64%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
     ],
 )
 def test_what_is_no_network_is_refused_with_what_was_meant(text: str, meant: str) -> None:

@@ -59,6 +59,15 @@ class TestInviting:
         assert secret not in stored
         assert invitations.of_secret(secret, at=timezone.now()) == invitation
 
+    def test_mails_with_any_name_of_an_org(self, org: Organization) -> None:  # N3
+        org.name = "Acme\r\nBcc: eve@elsewhere.example"
+        org.save()
+        invite(org)
+        invitation_mail.send(at=timezone.now())
+        assert [sent.subject for sent in mail.outbox] == [
+            "You are invited to Acme Bcc: eve@elsewhere.example on Muster"
+        ]
+
     def test_goes_on_where_the_mail_server_was_away(self, org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
         invitation = invite(org)
 

@@ -72,6 +72,13 @@ class TestHandingOver:
         assert "cleo@corp.example" in mailed()[BO]
         assert not OwnerLetter.objects.exists()
 
+    def test_is_told_with_any_name_of_an_org(self, org: Organization, owner: User) -> None:  # N3
+        org.name = "Acme\r\nBcc: eve@elsewhere.example"
+        org.save()
+        owners.hand_over(org=org, address=BO, cause=by_admin(owner))
+        assert mailed().keys() == {ADA, BO}
+        assert not OwnerLetter.objects.exists()
+
     def test_is_a_change(self, org: Organization, owner: User) -> None:
         owners.hand_over(org=org, address=BO, cause=by_admin(owner))
         change = Change.objects.get()

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from groups_provisioning.actions import account_switches, group_ends, manual_changes
-from groups_provisioning.models import ROLE, Conflict, Decision, GroupMapping, Preview, PushedGroup
+from groups_provisioning.models import ROLE, Conflict, Decision, GroupMapping, MappingRule, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from orgs.models import Change, Door, Entity, Invitation, LedgerEntry, Organization, ScimToken, Scope
 from orgs.web import limits
@@ -340,7 +340,38 @@ WAYS: dict[str, Callable[[Scene, str], Asked]] = {
     "by inviting": lambda s, role: Asked("POST", "invitations", {"addresses": ["di@corp.example"], "roles": [role]}),
     "by inviting again": lambda s, role: Asked("POST", f"invitations/{_invited(s, role).id}/resend"),
     "by undoing an end": lambda s, role: Asked("POST", f"groups/{_ended(s, role).id}/undo-end"),
+    "by undoing the end of a group with a role": lambda s, role: Asked(
+        "POST", f"groups/{_ended_with(s, role).id}/undo-end"
+    ),
+    "by activating": lambda s, role: Asked("POST", f"people/{_deactivated(s, role)}/activate"),
+    "by moving a rule up": lambda s, role: Asked("POST", f"rules/{_behind(s, role)[1].id}/move", {"position": 1}),
+    "by moving a rule out of the way": lambda s, role: Asked(
+        "POST", f"rules/{_behind(s, role)[0].id}/move", {"position": 9}
+    ),
+    "by deleting a rule": lambda s, role: Asked("DELETE", f"rules/{_behind(s, role)[0].id}"),
+    "by narrowing a rule": lambda s, role: Asked(
+        "PUT",
+        f"rules/{_behind(s, role)[0].id}",
+        {"pattern_type": "prefix", "pattern": "x", "kind": ROLE, "role": "Member"},
+    ),
 }
+
+
+def _ended_with(s: Scene, role: str) -> PushedGroup:
+    group = push(s.idp, "Chiefs", s.ada)
+    PushedGroup.objects.filter(id=group.id).update(roles=[role])
+    group_ends.end_group(org=s.org, group_id=group.id, cause=by_command())
+    return group
+
+
+def _deactivated(s: Scene, role: str) -> str:
+    manual_changes.set_roles(org=s.org, user_id=UUID(s.cy), roles=[role], cause=by_command())
+    return s.cy
+
+
+def _behind(s: Scene, role: str) -> tuple[MappingRule, MappingRule]:
+    """A rule for all groups, and another one that gets none because of it."""
+    return role_rule(s.org, "Member"), role_rule(s.org, role)
 
 
 def _invited(s: Scene, role: str) -> Invitation:

@@ -1,6 +1,6 @@
 """What every command about organizations and credentials has in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.core import mail
 from django.db import connection
 from structlog.testing import capture_logs
 
+from api.base import calls
 from orgs import domains, txt_records
 from orgs.db.keys import uuid7
 from orgs.models import Change, Door, Scope
@@ -53,7 +54,7 @@ def says(body: Any) -> Callable[[Scene], Any]:
 
 MANAGE = Scope.MANAGE
 COMMANDS = {
-    "rename": Command("PATCH", "", says({"name": "Northwind"}), MANAGE, operator=True),
+    "rename": Command("PATCH", "", says({"name": "Northwind", "profile": "standard"}), MANAGE, operator=True),
     "switch a kind": Command("PATCH", "", says({"features": {"teams": False}}), MANAGE, operator=True),
     "switch groups": Command("PATCH", "", says({"features": {"group_provisioning": False}}), MANAGE),
     "delete": Command("DELETE", "", scope=MANAGE, status=202, again=404, operator=True, query={"confirm": "acme"}),
@@ -159,4 +160,26 @@ def test_what_a_command_does_not_understand_is_named(scene: Scene, what: str) ->
         told = asked.send(program, scene, wrong)
         assert problem(told) == (400, "invalid-value"), wrong
         assert told.json()["errors"]
+    assert contents() == before
+
+
+ODD = ("\0", "a\0b", "\u202e", "x" * 100_000, -1, 0.5, 2**64, 10**300, True, None, [], ["\0"], [[]], {}, {"\0": "\0"})
+
+
+def with_odd_values(body: Any) -> Iterator[Any]:
+    """The body, with one value of it another one."""
+    for name, value in body.items():
+        yield from (body | {name: odd} for odd in ODD)
+        if isinstance(value, dict):
+            yield from (body | {name: inner} for inner in with_odd_values(value))
+
+
+@pytest.mark.parametrize("what", [what for what, asked in COMMANDS.items() if asked.body])
+def test_no_value_breaks_a_command(scene: Scene, what: str, monkeypatch: pytest.MonkeyPatch) -> None:  # E2
+    monkeypatch.setattr(calls, "take", lambda *args, **options: 0)  # the rate is tested elsewhere
+    asked = COMMANDS[what]
+    program, before = program_for(asked, scene), contents()
+    for body in with_odd_values(asked.sent(scene)):
+        told = asked.send(program, scene, body, preview="true")
+        assert told.status_code in {200, 400, 404, 409}, (body, told.content)
     assert contents() == before

@@ -74,8 +74,8 @@ class TestEveryCommand:
         ]
         assert set(FeedTouch.objects.values_list("kind", flat=True)) == {HistoryKind.CHANGE}
 
-    def test_of_the_operator_is_in_the_log(self) -> None:
-        with capture_logs() as told:
+    def test_of_the_operator_is_in_the_log(self, django_capture_on_commit_callbacks: Any) -> None:
+        with capture_logs() as told, django_capture_on_commit_callbacks(execute=True):
             every_command(None)
         assert [each["event"].partition(".")[2] for each in told] == [
             *("created", "changed", "secret_rotated", "disabled", "enabled", "tested", "replayed", "replayed"),

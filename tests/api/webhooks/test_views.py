@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from structlog.testing import capture_logs
 
 from api.models import Attempt, Endpoint
 from api.webhooks import endpoints
@@ -13,6 +14,7 @@ from orgs.db.keys import uuid7
 from orgs.history import read
 from orgs.models import Change, Door, FeedHead, Organization, Scope
 from tests.api.consumer import Consumer, key_of
+from tests.api.program import contents
 from tests.api.webhooks.conftest import Make
 from tests.api.webhooks.receiver import Receiver
 from tests.api.webhooks.test_deliveries import people, serve
@@ -101,6 +103,22 @@ class TestAWebhook:
         assert [change["verb"] for change in answer.json()["changes"]] == ["webhook.created"]
         assert not Endpoint.objects.exists()
         assert not Change.objects.filter(verb="webhook.created").exists()
+
+    def test_is_left_as_it_is_by_a_preview_of_which_nothing_stays_in_the_log(self, program: Program) -> None:  # E2
+        made = program.create()
+        path, body, before = f"/{made['id']}", {"url": f"{URL}/2"}, contents()
+        with capture_logs() as logs:
+            previews = [
+                program("post", "", body, preview="true"),
+                program("patch", path, body, preview="true"),
+                program("delete", path, preview="true"),
+                program("post", f"{path}/rotate-secret", preview="true"),
+                program("post", f"{path}/disable", preview="true"),
+                program("post", f"{path}/replay", {"from": "start"}, preview="true"),
+            ]
+        assert [answer.status_code for answer in previews] == [200] * 6
+        assert all("whsec_" not in answer.content.decode() for answer in previews)
+        assert (contents(), logs) == (before, [])
 
     @pytest.mark.parametrize(
         ("body", "name"),
