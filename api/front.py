@@ -9,6 +9,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 
+from api import problems
+from api.base import told
+
 BASE = "/api/v1"
 
 
@@ -22,6 +25,9 @@ class ApiFrontDoor:
         path = request.path_info
         if path != BASE and not path.startswith(f"{BASE}/"):
             return self.get_response(request)
-        view, args, kwargs = resolve(f"/{path.removeprefix(BASE).strip('/')}", urlconf="api.urls")
-        response: HttpResponseBase = view(request, *args, **kwargs)
+        try:
+            view, args, kwargs = resolve(f"/{path.removeprefix(BASE).strip('/')}", urlconf="api.urls")
+            response: HttpResponseBase = view(request, *args, **kwargs)
+        except Exception as error:
+            return told(problems.of(error))
         return response
