@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from groups_provisioning.actions import entity_edits, group_ends, mappings
+from groups_provisioning.actions import entity_edits, group_ends, manual_changes, mappings
 from groups_provisioning.actions.mappings import apply_rules
 from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
@@ -108,6 +108,21 @@ def _settling(owner: User) -> str:
     waiting = GroupMapping.objects.get(group=groups["load"])
     mappings.approve(org=owner.org, mapping_id=waiting.id, cause=by_admin(owner))
     return f"/groups/{groups['load'].id}/"
+
+
+def _partly_assigned(owner: User) -> str:
+    """A group whose members are assigned, in conflict, removed by hand and deactivated."""
+    groups = company(owner)
+    org, load = org_of(owner), groups["load"]
+    people_of = list(User.objects.filter(org=org, group_memberships__group=load).order_by("user_name"))
+    map_to(push(idp_of(org, "Okta"), "Night shift", *people_of[:2]), POOL, by=owner)
+    waiting = GroupMapping.objects.get(group=load)
+    mappings.approve(org=org, mapping_id=waiting.id, cause=by_admin(owner))
+    assert not worker.drain(10)
+    entity_id = GroupMapping.objects.get(pk=waiting.pk).entity_id
+    assert entity_id
+    manual_changes.take_out(org=org, user_id=people_of[6].id, entity_id=entity_id, cause=by_admin(owner))
+    return f"/groups/{load.id}/"
 
 
 def _ended(owner: User) -> str:
@@ -243,6 +258,7 @@ SCENES = {
     "group-unmapped": Scene(_group("contractors")),
     "group-target-deleted": Scene(_group("qa")),
     "group-rejected": Scene(_group("office")),
+    "group-partly-assigned": Scene(_partly_assigned),
     "group-settling": Scene(_settling),
     "group-nested": Scene(_nested),
     "group-in-sync-dialog": Scene(_group("contractors"), _open("The members are right")),

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups_provisioning.models import EndedGroup, GroupMapping, GroupMember, MappingRule, PushedGroup, Status
+from groups_provisioning.pages.groups import member_assignments
 from groups_provisioning.pages.people import people_list
+from groups_provisioning.pages.search import ANY, Search
 from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, queue
 from orgs.db.keyset import chunks
@@ -23,9 +27,9 @@ from orgs.roles import catalogue
 class Ties:
     """What a group is mapped to, and what it could be mapped to.
 
-    live: mappings that are not Rejected. barred: what an admin rejected, so that no rule maps the group to it: kinds,
-    and barred_roles. rule, role_rule: the first for entities and the first for roles to match now. kinds_on: that the
-    org has. roles: the keys of those that there are.
+    live: mappings that are not Rejected, with how many members each assigns. barred: what an admin rejected, so that no
+    rule maps the group to it: kinds, and barred_roles. rule, role_rule: the first for entities and the first for roles
+    to match now. kinds_on: that the org has. roles: the keys of those that there are.
     """
 
     live: list[GroupMapping]
@@ -43,7 +47,10 @@ class Ties:
 
 def ties(org: Organization, group: PushedGroup) -> Ties:
     mappings = (
-        GroupMapping.objects.filter(group=group).select_related("entity", "rule", "change__by_person").order_by("id")
+        GroupMapping.objects.filter(group=group)
+        .select_related("entity", "rule", "change__by_person")
+        .annotate(assigned=member_assignments.ASSIGNED)
+        .order_by("id")
     )
     found = [mapping for mapping in mappings if mapping.status != Status.REJECTED or mapping.barred]
     matched = first_matches(list(MappingRule.objects.for_org(org)), group.display_name)
@@ -58,30 +65,60 @@ def ties(org: Organization, group: PushedGroup) -> Ties:
     )
 
 
+def live_mappings(group: PushedGroup) -> QuerySet[GroupMapping]:
+    """Those that are not Rejected, with their targets alone, for what shows only members."""
+    return GroupMapping.objects.live().filter(group=group).select_related("entity").order_by("id")
+
+
 def ends(org: Organization) -> QuerySet[EndedGroup]:
     """The groups that were ended by hand, and by what."""
     return EndedGroup.objects.for_org(org).select_related("group", *(f"change__{by}" for by in BY))
 
 
-def members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
-    """Those in whose names or addresses every word of the text occurs, by user name."""
+NOT_ASSIGNED = "no"
+
+
+class MemberSearch(Search):
+    """Filters of the members. giving: the mappings that give them something; without any, nobody lacks anything."""
+
+    assigned = forms.ChoiceField(
+        label=gettext_lazy("Assigned"), choices=[ANY, (NOT_ASSIGNED, gettext_lazy("Not assigned"))], required=False
+    )
+
+    def __init__(self, data: Any, giving: Collection[GroupMapping]) -> None:
+        super().__init__(data, for_people=True)
+        self.giving = giving
+        if not giving:
+            del self.fields["assigned"]
+
+    @property
+    def is_for_unassigned(self) -> bool:
+        """Whether only members are wanted who lack something that the group gives."""
+        return self.chosen("assigned") == NOT_ASSIGNED
+
+
+def members(group: PushedGroup, search: MemberSearch) -> QuerySet[GroupMember]:
+    """Those who are wanted, by user name."""
     names = ("user__active", *(f"user__{name}" for name in NAMES))
-    found = _members(group, text).select_related("user").only("group", "added_at", *names)
+    found = _members(group, search).select_related("user").only("group", "added_at", *names)
     return found.order_by("user__user_name_key", "user_id")
 
 
-def member_rows(group: PushedGroup, text: str) -> Iterator[tuple[Any, ...]]:
+def member_rows(group: PushedGroup, search: MemberSearch) -> Iterator[tuple[Any, ...]]:
     """A table row for each member: userName, name, whether active, since when, and id."""
     columns = (*(f"user__{name}" for name in NAMES), "user__active", "added_at", "user_id")
     words = {True: _("yes"), False: _("no")}
-    for chunk in chunks(_members(group, text), columns, by="user__user_name_key", tie="user_id"):
+    for chunk in chunks(_members(group, search), columns, by="user__user_name_key", tie="user_id"):
         for *names, active, added_at, id_ in chunk:
             yield names[0], label(*names), words[active], added_at, id_
 
 
-def _members(group: PushedGroup, text: str) -> QuerySet[GroupMember]:
+def _members(group: PushedGroup, search: MemberSearch) -> QuerySet[GroupMember]:
     # Of this org, so that its people's index can give the order.
-    found = GroupMember.objects.filter(group=group, user__org=group.org_id)
+    found: QuerySet[GroupMember] = GroupMember.objects.filter(group=group, user__org=group.org_id)
+    if search.is_for_unassigned:
+        found = member_assignments.lacking(found, search.giving)
+    text = search.chosen("q")
     if not text:
         return found
     return found.filter(

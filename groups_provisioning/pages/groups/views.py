@@ -16,9 +16,8 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import group_ends
 from groups_provisioning.models import EndedGroup, EndedMapping, EndedMember, MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
-from groups_provisioning.pages.groups import group_list, group_page
+from groups_provisioning.pages.groups import group_list, group_page, member_assignments
 from groups_provisioning.pages.people import people_list
-from groups_provisioning.pages.search import Search
 from groups_provisioning.pages.targets import bulk_targets
 from orgs import matter_words, matters
 from orgs.models import MatterKind
@@ -111,13 +110,21 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
     if found is None:
         end = get_object_or_404(group_page.ends(request.org), group=group_id)
         return render(request, "groups_provisioning/groups/ended_group.html", _ended(request, end))
-    form = Search(request.GET, for_people=True)
-    text = form.chosen("q")
-    members = LongList(group_page.members(found, text), PAGE, total=None if text else found.member_count)
-    context = {"group": found, "form": form, "page": members.get_page(request.GET.get("page"))}
-    if request.htmx:
+    tied = None if request.htmx else group_page.ties(request.org, found)
+    giving = member_assignments.giving(tied.live if tied else group_page.live_mappings(found))
+    form = group_page.MemberSearch(request.GET, giving)
+    members = LongList(group_page.members(found, form), PAGE, total=None if form.is_used else found.member_count)
+    page = members.get_page(request.GET.get("page"))
+    missing = member_assignments.missing(request.org, [member.user_id for member in page], giving)
+    context = {
+        "group": found,
+        "form": form,
+        "page": page,
+        "giving": giving,
+        "rows": [(member, missing.get(member.user_id, ())) for member in page],
+    }
+    if tied is None:
         return render(request, "groups_provisioning/groups/_members.html", context)
-    tied = group_page.ties(request.org, found)
     here = [(MatterKind.GROUP_UNWRITTEN, str(found.id)), (MatterKind.GROUP_REFUSED, found.display_name)]
     context |= {
         "told": matter_words.tell(request.org, matters.about(request.org, *here, at=now())),
@@ -147,7 +154,8 @@ def _ended(request: OrgRequest, end: EndedGroup) -> dict[str, Any]:
 def export_members(request: OrgRequest, group_id: UUID) -> StreamingHttpResponse:
     found = get_object_or_404(PushedGroup.objects.for_org(request.org).live(), id=group_id)
     header = (_("userName"), _("Name"), _("Active"), _("Member since"), _("ID"))
-    rows = group_page.member_rows(found, Search(request.GET).chosen("q"))
+    giving = member_assignments.giving(group_page.live_mappings(found))
+    rows = group_page.member_rows(found, group_page.MemberSearch(request.GET, giving))
     return as_csv(f"members-{now():%Y-%m-%d}", header, rows)
 
 

@@ -61,7 +61,9 @@ def team(org: Organization) -> Iterable[object]:
 
 
 def group(org: Organization) -> Iterable[object]:
-    return as_csv("members", [], group_page.member_rows(PushedGroup.objects.get(org=org), ""))
+    return as_csv(
+        "members", [], group_page.member_rows(PushedGroup.objects.get(org=org), group_page.MemberSearch({}, ()))
+    )
 
 
 def peak(pieces: Iterable[object]) -> int:
