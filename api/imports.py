@@ -47,8 +47,9 @@ class RowsQuery(Exact):
 class ImportState(serializers.Serializer[Any]):
     """An import.
 
-    name: of its file. rows: how many there are. taken: how many were looked at. left: rows that are not imported, nor
-    refused for good. counts: of rows, by kind and verdict.
+    name: of its file. phase: checking, checked (it waits to be started), importing, done, cancelled or failed. rows:
+    how many there are. taken: how many were looked at. left: rows that are not imported, nor refused for good. counts:
+    of rows, by kind and verdict.
     """
 
     id = serializers.UUIDField()
@@ -71,8 +72,9 @@ class ImportsPage(serializers.Serializer[Any]):
 class ImportRowState(serializers.Serializer[Any]):
     """A row of the file.
 
-    row: its number. group: of a membership. verdict: what comes of it; null until it was looked at. is_final: whether
-    that stays so. id: of the person or group. reason: why it is refused. changes: which attributes. detail: in words.
+    row: its number. group: of a membership. verdict: what comes of it: new, changed, unchanged, ambiguous or refused;
+    null until it was looked at. is_final: whether that stays so. id: of the person or group. reason: why it is refused.
+    changes: which attributes. detail: in words.
     """
 
     row = serializers.IntegerField()
@@ -115,6 +117,13 @@ class Imports(OrgView):
     def post(self, request: Request, org: UUID) -> Answer:
         """People, groups and memberships, from a file of CSV or JSON. With `preview=true` it is only checked, and waits
         to be started.
+
+        A CSV file is about people, groups or memberships, by the names of its columns. People: `userName`, and `id`,
+        `externalId`, `givenName`, `familyName`, `displayName`, `email`, `active`, `role`, `groups`. Groups:
+        `displayName`, and `id`, `externalId`, `role`, `members`. Memberships: `group`, `member`. People and groups may
+        have a column for every other SCIM attribute. `id` is the id in the former system; several values in one cell
+        are separated by semicolons. A JSON file is a list of SCIM users and groups, one array, one after another, or a
+        ListResponse.
         """
         asked = self.asked(request, ImportQuery)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:

@@ -18,7 +18,7 @@ _WHY: Mapping[str, Promise] = {
     "repeated": gettext_lazy("Row %(place)d has the same %(by)s. Keep one of the two."),
     "same": gettext_lazy("Row %(place)d is about the same one already."),
     "deleted": gettext_lazy(
-        "Your identity provider deleted this person. They come back when it creates them again, not by an import."
+        "This person was deleted or erased. They come back when an identity provider creates them, not by an import."
     ),
     "domain": gettext_lazy("The userName is in none of the organization's domains: %(domains)s."),
     "immutable": gettext_lazy("The userName of %(was)s cannot change."),

@@ -140,6 +140,7 @@ def begin(user: User, *, at: datetime, name_digest: bytes | None = None) -> Eras
         traces={
             "known_by": sorted(_own(user.org.id, user.id, (user.user_name, user.external_id, *user.email_keys))),
             "called": sorted(_called(user)),
+            "reference": user.reference,
         },
         counts={"orgs_user": 1},
     )
@@ -179,6 +180,14 @@ def called(erasure: Erasure) -> list[str]:
     """What the portal called the person, folded, while the erasure is under way."""
     assert erasure.traces is not None
     return [str(name) for name in erasure.traces["called"]]
+
+
+def reference(erasure: Erasure) -> str:
+    """The id of the person in the system that they were imported from, while the erasure is under way; empty if there
+    is none. It may be any number, so that it is looked for only where it stands for a person.
+    """
+    assert erasure.traces is not None
+    return str(erasure.traces.get("reference", ""))
 
 
 def _called(user: User) -> set[str]:

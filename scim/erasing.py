@@ -284,7 +284,8 @@ def _small_tables(erasure: Erasure, traces: Traces, after: UUID) -> Part:
 
 def _imports(erasure: Erasure, traces: Traces, after: UUID) -> Part:
     """Rows of the last days' imports; one that still waits to be carried out is not."""
-    return Part({"groups_provisioning_importrow": imports.forget_person(erasure.org_id, traces)})
+    rows = imports.forget_person(erasure.org_id, traces, reference=erasures.reference(erasure))
+    return Part({"groups_provisioning_importrow": rows})
 
 
 def _sessions(erasure: Erasure, traces: Traces, after: UUID) -> Part:

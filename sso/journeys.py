@@ -26,6 +26,7 @@ from sso.saml import requests
 
 LASTS = timedelta(minutes=10)
 LONGEST_WANTED = 1000
+BEYOND_THE_CALENDAR = 253_402_300_800  # the first second of the year 10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,6 @@ def _claims(provider: Provider, revision: Revision, attempt: Attempt, code: str,
 def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
     """A time that the provider says, if it says one."""
     said = claims.get(name)
-    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said < 2**40:
+    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said < BEYOND_THE_CALENDAR:
         return None
     return datetime.fromtimestamp(said, UTC)

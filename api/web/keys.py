@@ -15,7 +15,7 @@ from api.web.forms import KeyForm
 from orgs import api_keys, responsibility
 from orgs.models import ApiKey, Scope
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
-from orgs.web.sent_forms import is_first_time
+from orgs.web.sent_forms import note_carried_out, was_carried_out
 
 ENDED = 10  # keys no longer accepted that the page shows
 EXAMPLES = {Scope.READ: "changes", Scope.HISTORY: "history", Scope.WEBHOOKS: "webhooks"}
@@ -48,7 +48,8 @@ def new(request: OrgRequest) -> HttpResponse:
     form = KeyForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "api/key_new.html", {"form": form})
-    if not is_first_time(request, str(form.cleaned_data.pop("once"))):
+    once = str(form.cleaned_data.pop("once"))
+    if was_carried_out(request, once):
         messages.info(request, _("This key already exists. Its secret was shown once and cannot be shown again."))
         return redirect("api-keys")
     try:
@@ -57,6 +58,7 @@ def new(request: OrgRequest) -> HttpResponse:
         words = _("%(most)d keys are active, and no more are possible. Revoke one first.")
         form.add_error(None, words % {"most": api_keys.MOST})
         return render(request, "api/key_new.html", {"form": form})
+    note_carried_out(request, once)
     return render(
         request,
         "api/key_created.html",

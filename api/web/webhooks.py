@@ -22,7 +22,7 @@ from api.webhooks.endpoints import BadUrl, TooManyWebhooks, UnknownWebhook
 from orgs import feed
 from orgs.db.keys import as_uuid
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
-from orgs.web.sent_forms import is_first_time
+from orgs.web.sent_forms import note_carried_out, was_carried_out
 
 ATTEMPTS = 50  # of a page
 
@@ -43,7 +43,8 @@ def new(request: OrgRequest) -> HttpResponse:
     """The secret is in the response to the form and nowhere else."""
     form = NewWebhookForm(request.POST or None, org=request.org)
     if request.method == "POST" and form.is_valid():
-        if not is_first_time(request, str(form.cleaned_data.pop("once"))):
+        once = str(form.cleaned_data.pop("once"))
+        if was_carried_out(request, once):
             messages.info(
                 request, _("This webhook already exists. Its secret was shown once; rotate it for a new one.")
             )
@@ -53,6 +54,7 @@ def new(request: OrgRequest) -> HttpResponse:
         except (BadUrl, TooManyWebhooks) as refusal:
             form.refuse(refusal)
         else:
+            note_carried_out(request, once)
             return _show_secret(request, issued, is_new=True)
     return render(request, "api/webhook_form.html", {"form": form})
 
@@ -121,10 +123,13 @@ def rotate(request: OrgRequest, endpoint: Endpoint) -> HttpResponse:
     """A reload must not rotate again: the receiver would have neither of the two secrets that are left."""
     form = RotateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if not is_first_time(request, str(form.cleaned_data["once"])):
+        once = str(form.cleaned_data["once"])
+        if was_carried_out(request, once):
             messages.info(request, _("The secret was rotated already. It was shown once and cannot be shown again."))
             return redirect("webhook", endpoint.id)
-        return _show_secret(request, endpoints.rotate_secret(**_about(request, endpoint)))
+        issued = endpoints.rotate_secret(**_about(request, endpoint))
+        note_carried_out(request, once)
+        return _show_secret(request, issued)
     both = endpoint.previous_until is not None and timezone.now() < endpoint.previous_until
     context = {"form": form, "webhook": endpoint, "both_secrets": both, **_words(endpoint)}
     return render(request, "api/webhook_rotate.html", context)

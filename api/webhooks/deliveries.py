@@ -202,7 +202,7 @@ def _seconds(retry_after: str, now: datetime) -> float:
         return min(int(retry_after[:10]), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a number that no year, hour or zone can be
         return 0
     return min((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), LONGEST_WAIT)
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 import structlog
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from groups_provisioning.actions import imported_groups, imported_people
@@ -328,12 +328,17 @@ def forget(now: datetime) -> None:
 
 
 @command
-def forget_person(org_id: UUID, traces: Traces) -> int:
-    """Delete the rows that show somebody who was erased (SPEC U5). Returns how many."""
+def forget_person(org_id: UUID, traces: Traces, *, reference: str) -> int:
+    """Delete the rows that show somebody who was erased (SPEC U5), also by the id in the former system alone, as
+    memberships do. Returns how many.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_CANDIDATES, {"org": org_id, "pattern": traces.candidates()})
         found = [id_ for id_, *texts in cursor.fetchall() if traces.found_in(*texts)]
-    return ImportRow.objects.filter(id__in=found).delete()[0]
+    shown = Q(id__in=found)
+    if reference:
+        shown |= Q(kind=Kind.MEMBERSHIP, name=reference) | Q(kind=Kind.PERSON, reference=reference)
+    return ImportRow.objects.for_org(org_id).filter(shown).delete()[0]
 
 
 def _delete(ids: Collection[UUID]) -> None:

@@ -13,8 +13,8 @@ class Erasure(models.Model):
     """The receipt for a person who was erased (SPEC U5), and until it is complete, what is still to be done.
 
     name_digest: a keyed hash of the userName (`orgs.erasures.digest`). traces: what to look for elsewhere, as
-    `orgs.traces.Traces` has it; None once there is nothing left to find. step, reached: where the search stands, see
-    `scim.erasing`. counts: by table, how many rows were erased or lost something. Written by `orgs.erasures` alone.
+    `orgs.erasures.begin` writes it; None once there is nothing left to find. step, reached: where the search stands,
+    see `scim.erasing`. counts: by table, how many rows were erased or lost something. Written by `orgs.erasures` alone.
     """
 
     user = models.OneToOneField(

@@ -14,10 +14,11 @@ def once_field() -> forms.UUIDField:
     return forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
 
-def is_first_time(request: OrgRequest, once: str) -> bool:
-    """Whether this form is sent for the first time in this session. once: what its hidden field has."""
-    sent = request.session.get("sent_forms", [])
-    if once in sent:
-        return False
-    request.session["sent_forms"] = [*sent, once][-REMEMBERED:]
-    return True
+def was_carried_out(request: OrgRequest, once: str) -> bool:
+    """Whether what this form asks for was done in this session. once: what its hidden field has."""
+    return once in request.session.get("sent_forms", [])
+
+
+def note_carried_out(request: OrgRequest, once: str) -> None:
+    """What the form asks for is done. One that was refused is not: corrected, it is sent again with the same field."""
+    request.session["sent_forms"] = [*request.session.get("sent_forms", []), once][-REMEMBERED:]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from orgs import organizations, scim_connection, tokens
 from orgs.models import IdentityProvider, ScimToken
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
-from orgs.web.sent_forms import is_first_time
+from orgs.web.sent_forms import note_carried_out, was_carried_out
 from scim.addresses import BASE_PATH, ENTRA_FLAG
 from scim.forms import AddressesForm, TokenForm
 
@@ -30,7 +30,8 @@ def new_token(request: OrgRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "scim/token_new.html", {"form": form})
-    if not is_first_time(request, str(form.cleaned_data.pop("once"))):
+    once = str(form.cleaned_data.pop("once"))
+    if was_carried_out(request, once):
         messages.info(request, _("This token already exists. Its secret was shown once and cannot be shown again."))
         return redirect("scim-provisioning")
     try:
@@ -40,6 +41,7 @@ def new_token(request: OrgRequest) -> HttpResponse:
             None, _("%(most)d tokens are active, and no more are possible. Revoke one first.") % {"most": tokens.MOST}
         )
         return render(request, "scim/token_new.html", {"form": form})
+    note_carried_out(request, once)
     return render(
         request,
         "scim/token_created.html",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from api.imports import Imports
 from groups_provisioning import tasks
 from groups_provisioning.models import Import, PushedGroup
 from orgs.models import Change, Door, Organization, Scope, User
@@ -154,6 +155,11 @@ class TestAFile:
         program.give(CSV)
         answer = program.give(CSV)
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "running")
+
+    def test_has_columns_that_the_description_names(self) -> None:  # E6
+        words = str(Imports.post.__doc__)
+        for name in (*import_reading.PEOPLE, *import_reading.GROUPS, *import_reading.MEMBERSHIPS):
+            assert f"`{name}`" in words
 
     def test_has_rows_in_pages(self, program: Program) -> None:
         where = program.give(CSV)["Location"]

@@ -238,11 +238,13 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     assert idp.post("/Bulk", {"schemas": [BULK], "Operations": [bulk]}).status_code == 200
 
     # A file of a former system has them.
-    User.objects.filter(id=user_id).update(reference=ada.word("reference"))
+    reference = ada.word("reference")
+    User.objects.filter(id=user_id).update(reference=reference)
     said = {"facts": {"title": ada.word("importtitle")}, "told": {"detail": ada.word("importtold")}}
     row = NewRow(Kind.PERSON, 2, name, external_id, ada.word("importid"), **said)
     give = {"name": "x.csv", "check": True, "makes_admins": False, "cause": Cause(Door.COMMAND, timezone.now())}
-    imports.begin(org=org, rows=[row], **give)
+    membership = NewRow(Kind.MEMBERSHIP, 3, reference, group="Engineers")
+    imports.begin(org=org, rows=[row, membership], **give)
 
     # Others refer to them.
     known = {"value": user_id, "displayName": ada.word("managername"), "$ref": f"../Users/{user_id}"}

@@ -137,10 +137,16 @@ class TestTheCommand:
 def test_rows_that_show_somebody_who_was_erased_are_deleted(org: Organization) -> None:  # U5
     for each in (org, OrganizationFactory.create()):
         rows = [
-            imports.NewRow(imports.Kind.MEMBERSHIP, n, f"{name}@corp.example", group="G") for n, name in enumerate("ab")
+            *(imports.NewRow(imports.Kind.MEMBERSHIP, 1, name, group="G") for name in ("a@corp.example", "17", "18")),
+            imports.NewRow(imports.Kind.PERSON, 2, "b@corp.example", reference="17"),
+            imports.NewRow(imports.Kind.GROUP, 3, "17", reference="17"),
         ]
         cause = imports.Cause(imports.Door.COMMAND, timezone.now())
         imports.begin(org=each, name="x", rows=rows, check=True, makes_admins=False, cause=cause)
-    assert imports.forget_person(org.id, Traces(org.id, ["A@corp.example"])) == 1
-    assert list(ImportRow.objects.for_org(org).values_list("name", flat=True)) == ["b@corp.example"]
-    assert ImportRow.objects.count() == 3
+    assert imports.forget_person(org.id, Traces(org.id, ["A@corp.example"]), reference="17") == 3
+    assert list(ImportRow.objects.for_org(org).order_by("id").values_list("kind", "name")) == [
+        (imports.Kind.MEMBERSHIP, "18"),
+        (imports.Kind.GROUP, "17"),
+    ]
+    assert ImportRow.objects.count() == 7
+    assert imports.forget_person(org.id, Traces(org.id, ["nobody@corp.example"]), reference="") == 0

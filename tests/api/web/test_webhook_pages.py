@@ -83,6 +83,7 @@ class TestCreatingAWebhook:
     def test_says_what_is_wrong(self, browser: Client, org: Organization, wrong: Any, words: str) -> None:
         assert words in said(browser.post(f"{WEBHOOKS}new/", a_form(**wrong)))
         assert not Endpoint.objects.for_org(org).exists()
+        assert browser.post(f"{WEBHOOKS}new/", a_form()).context["secret"]
 
     def test_is_refused_where_there_are_too_many(
         self, browser: Client, webhook: Endpoint, monkeypatch: pytest.MonkeyPatch

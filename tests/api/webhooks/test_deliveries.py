@@ -283,6 +283,8 @@ class TestAFailure:
             ("-5", 4, 6),
             ("soon", 4, 6),
             ("٣", 4, 6),
+            (f"Fri, 1 Jan {'9' * 20} 00:00:00 GMT", 4, 6),
+            (f"Fri, 1 Jan 2100 00:00:00 +{'9' * 20}", 4, 6),
         ],
     )
     def test_is_retried_when_the_receiver_says_but_within_an_hour(
