@@ -405,8 +405,10 @@ class TestTime:
         days = {"since": since, "until": until}
         wanted = {name: f"{self.DAY + timedelta(days=n)}" for name, n in days.items() if n is not None}
         for more in ({}, {"outcome": "ok"}):
-            shown = rows(see(reader, **wanted, **more))
+            answer = see(reader, **wanted, **more)
+            shown = rows(answer)
             assert [" ".join(row.split()[:2]) for row in shown] == actions
+            assert ("End of the log." in text(answer)) == (since is None and bool(actions))
         lines = csv.DictReader(io.StringIO(see(reader, "/settings/scim/log.csv", **wanted).getvalue().decode()))
         told = [(line["Action"], line["Time"][11:]) for line in lines]
         clocks = {"List groups": "22:30:07.250+00:00", "List users": "20:30:07.250+00:00"}
