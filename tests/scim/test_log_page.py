@@ -363,8 +363,9 @@ class TestTime:
         partitions.make(self.DAY)
         for hour, operation in ((20, "user.list"), (22, "group.list")):
             at = datetime(self.DAY.year, self.DAY.month, self.DAY.day, hour, 30, 7, 250_000, tzinfo=UTC)
+            self.id = UUID(int=id_at(at).int | 7 << 76)
             RequestLog.objects.create(
-                id=UUID(int=id_at(at).int | 7 << 76),
+                id=self.id,
                 at=at,
                 method="GET",
                 path="/api/scim/Users",
@@ -384,7 +385,7 @@ class TestTime:
             rf"List users GET /Users 200 Another test 2.3 s 23:30:07 \+03 {day} · (2|3) days ago", older
         )
         assert re.search(rf"01:30:07 \+03 {next_day} · (1|2) days? ago$", newer)
-        assert f"{next_day}, 01:30:07 +03" in text(see(reader, f"{LOG}{last_id()}/"))
+        assert f"{next_day}, 01:30:07 +03" in text(see(reader, f"{LOG}{self.id}/"))
 
     @pytest.mark.parametrize(
         ("since", "until", "actions"),
@@ -422,10 +423,9 @@ class TestTime:
     def test_that_is_limited_reads_nothing_of_other_days(self, org: Organization, wanted: dict[str, str]) -> None:
         noon = datetime(self.DAY.year, self.DAY.month, self.DAY.day, 12, tzinfo=UTC)
         limited = provisioning_log.Wanted(since=noon, until=noon + timedelta(hours=11), **wanted)
-        id = last_id()
         with CaptureQueriesContext(connection) as asked:
             provisioning_log.page(org, limited)
-            provisioning_log.neighbors(org, limited, id)
+            provisioning_log.neighbors(org, limited, self.id)
         read = set()
         with connection.cursor() as cursor:
             for query in asked.captured_queries:
@@ -436,7 +436,7 @@ class TestTime:
 
     def test_that_a_request_is_kept_is_told(self, browser: Client, settings: Any) -> None:
         last_day = self.DAY + timedelta(days=settings.SCIM_LOG_DAYS)
-        assert f"kept until {last_day:%-d %b %Y}" in text(see(browser, f"{LOG}{last_id()}/"))
+        assert f"kept until {last_day:%-d %b %Y}" in text(see(browser, f"{LOG}{self.id}/"))
         assert partitions.kept_until(timezone.now()) > partitions.kept_until(timezone.now() - timedelta(days=1))
         assert "Requests are kept for 30 days." in text(see(browser, q="nobody"))
 
