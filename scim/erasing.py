@@ -29,7 +29,7 @@ from django.db.models import Q, QuerySet
 from groups_provisioning.actions import group_intake, imports
 from groups_provisioning.models import PushedGroup
 from orgs import erasures, people
-from orgs.db.keys import as_uuid, fold
+from orgs.db.keys import as_uuid, fold, id_at
 from orgs.db.keyset import chunks
 from orgs.models import Erasure, Session, User
 from orgs.traces import GONE, Traces
@@ -121,7 +121,7 @@ def _logged(
     erasure: Erasure, traces: Traces, after: UUID, whose: str, found: str
 ) -> tuple[list[tuple[Any, ...]], UUID | None]:
     """The next calls that may show the person, and the id up to which they were looked for; None at the end."""
-    until = _first_id(erasure.at + erasures.CLOCKS)
+    until = id_at(erasure.at + erasures.CLOCKS)
     about: dict[str, Any] = {
         "org": erasure.org_id,
         "after": after,
@@ -201,11 +201,6 @@ def _path(path: str, traces: Traces) -> str:
     """A path without its query, in which only the id may stand."""
     path = path.partition("?")[0]
     return ERASED_PATH if traces.found_in(path.replace(traces.id, "")) else path
-
-
-def _first_id(at: datetime) -> UUID:
-    """The lowest UUIDv7 of a moment (RFC 9562 §5.7)."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 # --- What others say of the person ------------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from orgs import address_limits
 from orgs.models import IdentityProvider, Organization, ScimToken
+from orgs.web.day_range import DayRange
 from orgs.web.sent_forms import once_field
 from scim.provisioning_log import Wanted
 
 TOKENS = 50  # the newest ones, to choose from
 
 
-class LogFilter(forms.Form):
+class LogFilter(DayRange):
     """Filters of the provisioning log. Links send them as well: invalid values are ignored."""
 
     q = forms.CharField(
@@ -57,11 +58,14 @@ class LogFilter(forms.Form):
     def wanted(self) -> Wanted:
         self.is_valid()
         chosen = self.cleaned_data
+        since, until = self.moments()
         return Wanted(
             outcome=chosen.get("outcome", ""),
             method=chosen.get("method", ""),
             tokens=self._tokens(chosen.get("sent_by", "")),
             text=chosen.get("q", ""),
+            since=since,
+            until=until,
         )
 
     def _tokens(self, sender: str) -> list[UUID] | None:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from orgs.db.keys import id_at, moment_of
+
 # In the order in which everything locks them.
 TABLES = ("scim_requestlog", "scim_requestlogbody")
 DAYS_AHEAD = 7
@@ -26,6 +28,11 @@ def keep(now: datetime) -> None:
     today = now.astimezone(UTC).date()
     make(today)
     drop_before(today - timedelta(days=settings.SCIM_LOG_DAYS))
+
+
+def kept_until(moment: datetime) -> date:
+    """The last day, in UTC, on which `keep` leaves what was written at a moment."""
+    return moment.astimezone(UTC).date() + timedelta(days=settings.SCIM_LOG_DAYS)
 
 
 def make(first: date) -> None:
@@ -55,14 +62,13 @@ def drop_before(first: date) -> None:
 
 
 def first_id(day: date) -> UUID:
-    """The lowest UUIDv7 of a day: its 48 bits of Unix milliseconds, then zeros (RFC 9562 §5.7)."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return UUID(int=int(midnight.timestamp()) * 1000 << 80)
+    """The lowest UUIDv7 of a day in UTC."""
+    return id_at(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def day_of(id: UUID) -> date:
     """The day (UTC) whose partition a UUIDv7 belongs to."""
-    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC).date()
+    return moment_of(id).date()
 
 
 @contextmanager

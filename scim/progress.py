@@ -9,10 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import PushedGroup
+from orgs.db.keys import moment_of
 from orgs.models import Organization, ScimToken, User
 from orgs.scim_connection import Connection
 from scim.models import RequestLog
-from scim.provisioning_log import moment_of
 
 RECENT = 1000  # calls that the checklist considers
 RHYTHM = 500  # calls up to a token's last use, to see how it is used

@@ -5,7 +5,7 @@ Nothing here counts rows or reads without a limit: an org may have millions of c
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from groups_provisioning.models import PushedGroup
-from orgs.db.keys import as_uuid, fold
+from orgs.db.keys import as_uuid, fold, id_at, moment_of
 from orgs.db.tenancy import TenantQuerySet
 from orgs.models import IdentityProvider, Organization, ScimToken, User
 from scim import log_words
@@ -37,16 +37,19 @@ OUTCOMES = {
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a reader is looking for. outcome: a key of OUTCOMES. tokens: ids of the tokens that may have sent it. text:
-    part of a name, an id or a filter. Each may be empty.
+    part of a name, an id or a filter. since, until: the first moment, and the first that is too late. Each may be
+    empty.
     """
 
     outcome: str = ""
     method: str = ""
     tokens: Collection[UUID] | None = None
     text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.outcome or self.method or self.tokens is not None or self.text)
+        return self != Wanted()
 
 
 @dataclass(slots=True)
@@ -85,14 +88,10 @@ class Page:
 
 def page(org: Organization, wanted: Wanted, *, before: UUID | None = None, size: int = PAGE) -> Page:
     """The newest matching calls of an org, older than `before`. At most six queries, whatever the size of the log."""
-    calls = RequestLog.objects.for_org(org).order_by("-id")
+    calls = _between(org, wanted)
     if before:
         calls = calls.filter(id__lt=before)
-    edge = None
-    if wanted:
-        edge = calls.values_list("id", flat=True)[REACH : REACH + 1].first()
-        calls = calls.filter(_condition(org, wanted), **({"id__gte": edge} if edge else {}))
-    found = list(calls[: size + 1])
+    found, edge = _scan(calls, _condition(org, wanted), size + 1)
     if len(found) > size:
         return Page(_lines(org, found[:size]), older=found[size - 1].id, reached=None)
     return Page(_lines(org, found), older=edge, reached=moment_of(edge) if edge else None)
@@ -110,6 +109,17 @@ def everything(org: Organization, wanted: Wanted) -> Iterator[Line]:
             return
 
 
+def neighbors(org: Organization, wanted: Wanted, request_id: UUID) -> tuple[UUID | None, UUID | None]:
+    """The matching calls just after and just before one; None if there is none among the next REACH.
+
+    At most six queries, whatever the size of the log.
+    """
+    calls, condition = _between(org, wanted), _condition(org, wanted)
+    newer = _scan(calls.filter(id__gt=request_id), condition, 1, oldest_first=True)[0]
+    older = _scan(calls.filter(id__lt=request_id), condition, 1)[0]
+    return newer[0].id if newer else None, older[0].id if older else None
+
+
 def entry(org: Organization, request_id: UUID) -> Line | None:
     """One call with its bodies; None if it is not in the log, or no longer."""
     call = RequestLog.objects.for_org(org).select_related("body").filter(id=request_id).first()
@@ -123,9 +133,29 @@ def idp_name(token: ScimToken | None) -> str:
     return str(token.get_idp_display())
 
 
-def moment_of(request_id: UUID) -> datetime:
-    """When a call arrived, to the millisecond (RFC 9562 §5.7)."""
-    return datetime.fromtimestamp((request_id.int >> 80) / 1000, UTC)
+def _between(org: Organization, wanted: Wanted) -> TenantQuerySet[RequestLog]:
+    """The calls of the wanted days. By their ids, whose order is that of time: of other days not one is read."""
+    calls = RequestLog.objects.for_org(org)
+    if wanted.since:
+        calls = calls.filter(id__gte=id_at(wanted.since))
+    if wanted.until:
+        calls = calls.filter(id__lt=id_at(wanted.until))
+    return calls
+
+
+def _scan(
+    calls: TenantQuerySet[RequestLog], condition: Q, size: int, *, oldest_first: bool = False
+) -> tuple[list[RequestLog], UUID | None]:
+    """The newest or oldest `size` calls that meet a condition, among the first REACH; and the id up to which those were
+    scanned, None if that was all of them, or if there is no condition.
+    """
+    calls = calls.order_by("id" if oldest_first else "-id")
+    if not condition:
+        return list(calls[:size]), None
+    edge = calls.values_list("id", flat=True)[REACH : REACH + 1].first()
+    if edge:
+        calls = calls.filter(id__lte=edge) if oldest_first else calls.filter(id__gte=edge)
+    return list(calls.filter(condition)[:size]), edge
 
 
 def _condition(org: Organization, wanted: Wanted) -> Q:

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 from orgs.db.keys import as_uuid
 from orgs.history import Cause
 from orgs.models import Door, User
+from orgs.templatetags.muster import to_the_second
 
 
 class InfinitePaginator(paginator.InfinitePaginator):
@@ -98,10 +99,7 @@ def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refus
 
 def moment(at: datetime | None) -> str:
     """A time to the second, in the zone of its reader."""
-    if at is None:
-        return "–"
-    local = timezone.localtime(at)
-    return f"{formats.date_format(local, 'j M Y, H:i:s')} {local:%Z}"
+    return "–" if at is None else to_the_second(at)
 
 
 def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:

@@ -1,6 +1,7 @@
 """Keys: how IDs are made, and how names are compared without letter case."""
 
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
@@ -8,10 +9,22 @@ from uuid import UUID
 import uuid_utils.compat
 from django.db import models
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def uuid7() -> UUID:
     """A new time-ordered ID (RFC 9562 §5.7). IDs that clients see are made in Python, not by the database."""
     return uuid_utils.compat.uuid7()
+
+
+def id_at(moment: datetime) -> UUID:
+    """The lowest ID that is made at a moment, to the millisecond: what came earlier has a lower one."""
+    return UUID(int=((moment - EPOCH) // timedelta(milliseconds=1)) << 80)
+
+
+def moment_of(id: UUID) -> datetime:
+    """When an ID was made, to the millisecond."""
+    return EPOCH + timedelta(milliseconds=id.int >> 80)
 
 
 def as_uuid(text: str) -> UUID | None:

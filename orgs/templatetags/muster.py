@@ -46,12 +46,18 @@ def ago(moment: datetime) -> SafeString:
 @register.simple_tag
 def date(moment: datetime) -> SafeString:
     """The day of a moment, with the exact time and its zone on hover."""
-    return _time(moment, formats.date_format(timezone.localtime(moment), "j M Y"))
+    return _time(moment, on_day(moment))
 
 
 @register.simple_tag
 def exact(moment: datetime) -> SafeString:
     return _time(moment, exactly(moment))
+
+
+@register.simple_tag
+def clock(moment: datetime) -> SafeString:
+    """The time of day of a moment, to the second, for a list that has its day beside it."""
+    return _time(moment, _clock(moment))
 
 
 @register.simple_tag
@@ -97,6 +103,18 @@ def exactly(moment: datetime) -> str:
 
 
 @register.filter
+def on_day(moment: datetime) -> str:
+    """The day of a moment in the zone of the reader."""
+    return formats.date_format(timezone.localtime(moment), "j M Y")
+
+
+@register.filter
+def to_the_second(moment: datetime) -> str:
+    """As `exactly`, for what comes in bursts: `25 Oct 2026, 02:59:07 CEST`."""
+    return f"{on_day(moment)}, {_clock(moment)}"
+
+
+@register.filter
 def day(on: Day) -> str:
     """A day of the calendar, which has no zone."""
     return formats.date_format(on, "j M Y")
@@ -120,5 +138,10 @@ def words(span: timedelta) -> str:
     raise AssertionError("unreachable")
 
 
+def _clock(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{formats.date_format(local, 'H:i:s')} {local:%Z}"
+
+
 def _time(moment: datetime, text: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exactly(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), to_the_second(moment), text)

@@ -15,7 +15,8 @@ from django_htmx.http import push_url
 from orgs.db.keys import as_uuid
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
-from scim import advice, log_words, provisioning_log
+from scim import advice, log_words, partitions, provisioning_log
+from scim.curl import curl
 from scim.forms import LogFilter
 
 SHOWN = 16_000  # characters of a body on a page
@@ -48,16 +49,27 @@ def log(request: OrgRequest) -> HttpResponse:
 @require_safe
 @org_admin
 def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
-    """One call: as a page of its own, or for htmx as the content of the drawer."""
+    """One call: as a page of its own, or for htmx as the content of the drawer. With the filters of the list, those by
+    which one gets to the next call.
+    """
     line = provisioning_log.entry(request.org, request_id)
     if line is None:
         return render(request, "scim/log_entry_gone.html", {"days": settings.SCIM_LOG_DAYS}, status=404)
     body = getattr(line.call, "body", None)
+    wanted = LogFilter(request.GET, org=request.org).wanted()
+    newer, older = provisioning_log.neighbors(request.org, wanted, request_id)
     answer = render(
         request,
         "scim/_log_entry.html" if request.htmx else "scim/log_entry.html",
         {
             "line": line,
+            "newer": newer,
+            "older": older,
+            "pressed": request.htmx.trigger,
+            "stays": {"entry-newer": newer, "entry-older": older}.get(request.htmx.trigger or ""),
+            "filters": request.GET.urlencode(),
+            "kept_until": partitions.kept_until(line.call.at),
+            "curl": curl(line.call, body.request if body else ""),
             "advice": advice.of(line.call, line.token),
             "bodies": [
                 _body(_("Request"), body.request if body else "", line.call.request_size),

@@ -16,6 +16,7 @@ from orgs.history import Cause
 from orgs.matters import Occurrence
 from orgs.models import Door, IdentityProvider, MatterKind, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
+from scim.models import RequestLog
 from tests.browser import (
     scenes_account,
     scenes_activity,
@@ -211,7 +212,7 @@ def _log(owner: User) -> str:
         target="Warehouse, Rotterdam",
         duration=1_310_000,
     )
-    _call(owner, okta, 5, "GET", "/Users?startIndex=1&count=100", "user.list", status=503, detail="Try again shortly.")
+    _call(owner, okta, 2, "GET", "/Users?startIndex=1&count=100", "user.list", status=503, detail="Try again shortly.")
     _refused(owner)
     assert request_log.flush(10)
     return "/settings/scim/log/"
@@ -243,6 +244,11 @@ def _refused(owner: User) -> str:
     )
     assert request_log.flush(10)
     return f"/settings/scim/log/{id}/"
+
+
+def _among_others(owner: User) -> str:
+    listed = _log(owner)
+    return f"{listed}{RequestLog.objects.get(org=owner.org, status=409).id}/"
 
 
 def _half_way(owner: User) -> str:
@@ -376,7 +382,7 @@ SCENES = {
     "provisioning-log-new": Scene(at("/settings/scim/log/")),
     "provisioning-log-nothing-fits": Scene(lambda owner: _log(owner) + "?q=nobody"),
     "provisioning-log-drawer": Scene(_log, _open_drawer),
-    "provisioning-log-entry": Scene(_refused),
+    "provisioning-log-entry": Scene(_among_others),
     "provisioning-log-gone": Scene(at("/settings/scim/log/0190a4e2-0000-7000-8000-000000000001/")),
     "revoke-dialog-replaced": Scene(_replaced, _open("Revoke Entra, old")),
     "token-dialog": Scene(_connected, _open("Create token")),

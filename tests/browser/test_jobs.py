@@ -164,6 +164,15 @@ def test_finding_out_why_a_request_was_refused_by_keyboard(
     page.goto(address)
     expect(page.locator("tr.log")).to_have_count(8)
 
+    page.get_by_role("link", name="List users").press("Enter")
+    drawer = page.get_by_role("dialog")
+    older = drawer.get_by_role("link", name="Older")
+    for action in ("Create user", "Push group"):
+        older.press("Enter")
+        expect(drawer.get_by_role("heading", name=action)).to_be_visible()
+        expect(older).to_be_focused()
+    page.keyboard.press("Escape")
+
     page.get_by_label("Outcome").select_option("refused")
     expect(page.locator("tr.log")).to_have_count(2)
     expect(page.locator("[data-announcements]")).to_have_text("2 requests")
@@ -176,6 +185,7 @@ def test_finding_out_why_a_request_was_refused_by_keyboard(
     expect(drawer).to_contain_text("What to change in Okta")
     expect(drawer.get_by_role("link", name="Close")).to_be_focused()
     assert address in page.url  # still the list
+    expect(drawer.get_by_role("link", name="Newer")).to_have_count(0)  # what the filters leave is one
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(page.get_by_role("link", name="Create user")).to_be_focused()

@@ -186,7 +186,7 @@ class TestTheTokenTable:
 
     def test_tells_moments_exactly_with_their_zone(self, browser: Client, org: Organization) -> None:
         token = issue_token(org).token
-        exactly = token.created_at.strftime("%H:%M UTC")
+        exactly = token.created_at.strftime("%H:%M:%S UTC")
         assert re.search(rf'<time datetime="[^"]+" title="[^"]*{exactly}">', browser.get(SCIM).content.decode())
 
     @pytest.mark.parametrize(("days", "warned"), [(31, False), (29, True)])

@@ -1,9 +1,13 @@
 """What an org's admins see of the SCIM requests of their identity provider."""
 
 import csv
+import html
 import io
+import json
 import re
-from datetime import timedelta
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,11 +15,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orgs.db.keys import uuid7
+from orgs.db.keys import id_at, uuid7
 from orgs.models import IdentityProvider, Organization, ScimToken, User
-from scim import advice, provisioning_log, request_log
+from scim import advice, partitions, provisioning_log, request_log
 from scim.models import RequestLog
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
@@ -88,7 +93,7 @@ class TestTheList:
         shown = rows(see(browser))
         assert re.match(
             r"Create user POST /Users mo@corp.example There is a user with the userName mo@corp.example already. "
-            r"409 uniqueness Okta Okta production (\d+|< 1) ms just now",
+            r"409 uniqueness Okta Okta production (\d+|< 1) ms \d\d:\d\d:\d\d UTC \d+ \w{3} \d{4} · just now",
             shown[0],
         )
         assert re.match(r"Create user POST /Users mo@corp.example 201 Okta Okta production", shown[1])
@@ -186,7 +191,16 @@ class TestVeryManyCalls:
         fill(org, token.id, CALLS)
 
     @pytest.mark.parametrize(
-        "wanted", [{}, {"outcome": "refused"}, {"q": "person99"}, {"q": "nobody at all"}, {"method": "PATCH"}], ids=str
+        "wanted",
+        [
+            {},
+            {"outcome": "refused"},
+            {"q": "person99"},
+            {"q": "nobody at all"},
+            {"method": "PATCH"},
+            {"since": "2020-01-01"},
+        ],
+        ids=str,
     )
     def test_are_shown_by_the_page_in_few_queries_and_little_html(
         self, browser: Client, django_assert_max_num_queries: Any, wanted: dict[str, str]
@@ -334,22 +348,186 @@ class TestAdvice:
         assert "your identity provider" in self.of(404, "", "user.change", "other").title
 
 
-def test_a_day_that_passes_is_seen(browser: Client, org: Organization) -> None:
-    token = issue_token(org).token
-    at = timezone.now() - timedelta(days=1)
-    id = UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76)
-    request_log.write(
-        request_log.Entry(
-            id=id,
-            at=at,
-            method="GET",
-            path="/api/scim/Users",
-            status=200,
-            duration=2_340_000,
-            org_id=org.id,
-            token_id=token.id,
-            operation="user.list",
+class TestTime:
+    """Of requests at 20:30 and 22:30 UTC of one day, the second on the next day where the reader is."""
+
+    DAY = timezone.now().date() - timedelta(days=2)
+
+    @pytest.fixture
+    def reader(self, org: Organization) -> Client:
+        return signed_in(OwnerFactory.create(org=org, user_name="ada@corp.example", time_zone="Europe/Istanbul"))
+
+    @pytest.fixture(autouse=True)
+    def _calls(self, org: Organization) -> None:
+        token = issue_token(org).token
+        partitions.make(self.DAY)
+        for hour, operation in ((20, "user.list"), (22, "group.list")):
+            at = datetime(self.DAY.year, self.DAY.month, self.DAY.day, hour, 30, 7, 250_000, tzinfo=UTC)
+            self.id = UUID(int=id_at(at).int | 7 << 76)
+            RequestLog.objects.create(
+                id=self.id,
+                at=at,
+                method="GET",
+                path="/api/scim/Users",
+                status=200,
+                duration=2_340_000,
+                org=org,
+                token=token,
+                operation=operation,
+                request_size=0,
+                response_size=0,
+            )
+
+    def test_is_that_of_the_clock_where_the_reader_is(self, reader: Client) -> None:
+        newer, older = rows(see(reader))
+        day, next_day = (f"{each:%-d %b %Y}" for each in (self.DAY, self.DAY + timedelta(days=1)))
+        assert re.fullmatch(
+            rf"List users GET /Users 200 Another test 2.3 s 23:30:07 \+03 {day} · (2|3) days ago", older
         )
+        assert re.search(rf"01:30:07 \+03 {next_day} · (1|2) days? ago$", newer)
+        assert f"{next_day}, 01:30:07 +03" in text(see(reader, f"{LOG}{self.id}/"))
+
+    @pytest.mark.parametrize(
+        ("since", "until", "actions"),
+        [
+            (0, None, ["List groups", "List users"]),
+            (1, None, ["List groups"]),
+            (2, None, []),
+            (None, 0, ["List users"]),
+            (None, 1, ["List groups", "List users"]),
+            (0, 0, ["List users"]),
+            (1, 1, ["List groups"]),
+            (1, 0, []),
+        ],
     )
-    (row,) = rows(see(browser))
-    assert row == "List users GET /Users 200 Another test 2.3 s 1 day ago"
+    def test_limits_the_list_and_the_download_to_days_of_the_reader(
+        self, reader: Client, since: int | None, until: int | None, actions: list[str]
+    ) -> None:
+        days = {"since": since, "until": until}
+        wanted = {name: f"{self.DAY + timedelta(days=n)}" for name, n in days.items() if n is not None}
+        for more in ({}, {"outcome": "ok"}):
+            answer = see(reader, **wanted, **more)
+            shown = rows(answer)
+            assert [" ".join(row.split()[:2]) for row in shown] == actions
+            assert ("End of the log." in text(answer)) == (since is None and bool(actions))
+        lines = csv.DictReader(io.StringIO(see(reader, "/settings/scim/log.csv", **wanted).getvalue().decode()))
+        told = [(line["Action"], line["Time"][11:]) for line in lines]
+        clocks = {"List groups": "22:30:07.250+00:00", "List users": "20:30:07.250+00:00"}
+        assert told == [(action, clocks[action]) for action in actions]
+
+    @pytest.mark.parametrize("nonsense", ["since=tomorrow", "since=0001-01-01", "until=9999-12-31", "until=%00"])
+    def test_that_is_no_day_is_ignored(self, reader: Client, nonsense: str) -> None:
+        assert len(rows(see(reader, f"{LOG}?{nonsense}"))) == 2
+
+    @pytest.mark.parametrize("wanted", [{}, {"outcome": "ok"}, {"text": "nobody"}], ids=str)
+    def test_that_is_limited_reads_nothing_of_other_days(self, org: Organization, wanted: dict[str, str]) -> None:
+        noon = datetime(self.DAY.year, self.DAY.month, self.DAY.day, 12, tzinfo=UTC)
+        limited = provisioning_log.Wanted(since=noon, until=noon + timedelta(hours=11), **wanted)
+        with CaptureQueriesContext(connection) as asked:
+            provisioning_log.page(org, limited)
+            provisioning_log.neighbors(org, limited, self.id)
+        read = set()
+        with connection.cursor() as cursor:
+            for query in asked.captured_queries:
+                if 'FROM "scim_requestlog"' in query["sql"]:
+                    cursor.execute("EXPLAIN " + query["sql"])
+                    read |= set(re.findall(r"scim_requestlog_\w*?(\d{8})", str(cursor.fetchall())))
+        assert read == {f"{self.DAY:%Y%m%d}"}
+
+    def test_that_a_request_is_kept_is_told(self, browser: Client, settings: Any) -> None:
+        last_day = self.DAY + timedelta(days=settings.SCIM_LOG_DAYS)
+        assert f"kept until {last_day:%-d %b %Y}" in text(see(browser, f"{LOG}{self.id}/"))
+        assert partitions.kept_until(timezone.now()) > partitions.kept_until(timezone.now() - timedelta(days=1))
+        assert "Requests are kept for 30 days." in text(see(browser, q="nobody"))
+
+
+class TestTheNextEntry:
+    @pytest.fixture(autouse=True)
+    def _calls(self, okta: Idp) -> None:
+        for name in ("mo", "zoe", "mo", "zoe", "mo"):
+            okta.post("/Users", a_person(f"{name}@corp.example"))
+        okta.get("/Users")
+
+    @staticmethod
+    def walk(browser: Client, address: str, link: str) -> Iterator[str]:
+        """The addresses of this entry and of those to which its links lead."""
+        while address:
+            yield address
+            found = re.search(rf'id="entry-{link}" rel="\w+" href="([^"]+)"', page(browser.get(address)))
+            address = html.unescape(found[1]) if found else ""
+
+    @pytest.mark.parametrize(
+        ("filters", "length"),
+        [
+            ("", 6),
+            ("?outcome=refused", 3),
+            ("?q=zoe%40corp&outcome=ok", 1),
+            ("?method=GET", 1),
+            ("?since=2020-01-01", 6),
+        ],
+    )
+    def test_is_the_next_one_of_the_list_in_both_directions(self, browser: Client, filters: str, length: int) -> None:
+        listed = re.findall(r'id="call-[^"]+" href="([^"]+)"', page(see(browser, LOG + filters)))
+        listed = [html.unescape(address) for address in listed]
+        assert len(listed) == length
+        assert list(self.walk(browser, listed[0], "older")) == listed
+        assert list(self.walk(browser, listed[-1], "newer")) == listed[::-1]
+
+    def test_keeps_the_focus_in_the_drawer_while_there_is_one(self, browser: Client) -> None:
+        listed = re.findall(r'href="(/settings/scim/log/[-0-9a-f]{36}/)"', page(see(browser)))
+        focused = {}
+        for address in (listed[-2], listed[-1]):
+            answer = browser.get(address, headers={**HTMX, "HX-Trigger": "entry-older"})
+            focused[address] = re.findall(r"<a [^>]*?(entry-older|data-close)[^>]*? autofocus>", page(answer))
+        assert focused == {listed[-2]: ["entry-older"], listed[-1]: ["data-close"]}
+
+    def test_is_found_in_few_queries(self, browser: Client, django_assert_max_num_queries: Any) -> None:
+        id = last_id()
+        with django_assert_max_num_queries(14) as asked:
+            browser.get(f"{LOG}{id}/", {"q": "mo@", "outcome": "error", "since": "2020-01-01"})
+        assert "count(" not in str(asked.captured_queries).lower()
+
+    def test_is_of_the_same_org(self, browser: Client) -> None:  # O7
+        id = last_id()
+        Idp(issue_token(OrganizationFactory.create()).secret).get("/Users")
+        assert 'id="entry-newer"' not in page(see(browser, f"{LOG}{id}/"))
+
+
+class TestTheCommand:
+    @staticmethod
+    def of(browser: Client) -> str:
+        found = re.search(
+            r'<textarea[^>]* id="entry-curl"[^>]*>(.*?)</textarea>', page(see(browser, f"{LOG}{last_id()}/")), re.S
+        )
+        assert found
+        return html.unescape(found[1])
+
+    def test_sends_the_request_again_with_a_token_that_the_admin_puts_in(
+        self, browser: Client, okta: Idp, settings: Any
+    ) -> None:  # U8
+        sent = {**a_person("o'brien`$(id)`@corp.example"), "password": "hunter2"}
+        okta.post("/Users?attributes=userName&x='", sent)
+        curl, *words = shlex.split(self.of(browser).replace("\\\n", ""))
+        assert [curl, *words[:5]] == [
+            "curl",
+            "-X",
+            "POST",
+            "-H",
+            "Authorization: Bearer $TOKEN",
+            "-H",
+        ]
+        assert words[5:7] == ["Content-Type: application/scim+json", "--data-raw"]
+        assert json.loads(words[7]) == {**sent, "password": "(hidden)"}
+        assert words[8:] == [f"{settings.MUSTER_URL}/api/scim/Users?attributes=userName&x='"]
+
+    def test_reads_a_body_from_a_file_that_the_log_has_only_the_beginning_of(
+        self, browser: Client, okta: Idp, org: Organization
+    ) -> None:
+        okta.post("/Groups", {"displayName": "Everybody", "members": [{"value": str(uuid4())} for _ in range(500)]})
+        assert "--data-binary @body.json" in self.of(browser)
+        assert "reads it from body.json" in text(browser.get(f"{LOG}{last_id()}/"))
+
+    def test_has_no_body_where_there_was_none(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users")
+        assert shlex.split(self.of(browser).replace("\\\n", ""))[:2] == ["curl", "-H"]
+        assert "--data" not in self.of(browser)

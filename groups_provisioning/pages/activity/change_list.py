@@ -7,7 +7,7 @@ question is answered from an index in that order.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from groups_provisioning.models import GroupMapping, PushedGroup
 from groups_provisioning.pages.people import people_list
 from orgs import change_details
-from orgs.db.keys import fold
+from orgs.db.keys import fold, id_at
 from orgs.models import Change, Entity, LedgerEntry, Organization, User
 from orgs.models.history import BY, FAMILY, PLACES, SUBJECT
 
@@ -120,14 +120,6 @@ def named(org: Organization, text: str) -> dict[str, list[Any]]:
         "group": list(groups.order_by("display_name_key", "-created_at")[:NAMESAKES]),
         "entity": list(entities.order_by("name_key", "-created_at")[:NAMESAKES]),
     }
-
-
-def id_at(moment: datetime) -> UUID:
-    """The lowest id that is made at a moment."""
-    return UUID(int=((moment - EPOCH) // timedelta(milliseconds=1)) << 80)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _ids(org: Organization, wanted: Wanted, before: UUID | None, size: int) -> list[UUID]:

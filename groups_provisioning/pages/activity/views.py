@@ -1,7 +1,6 @@
 """Activity: what was changed, by whom, and the effects."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
 from orgs.models.history import BY
 from orgs.web.access import OrgRequest, org_admin
+from orgs.web.day_range import DayRange
 from orgs.web.downloads import as_csv
 
 SUBJECTS = ("person", "group", "entity")
@@ -31,8 +31,8 @@ ALSO = 2  # of what else a change of a group did, in a list
 CLOSED = 10  # conflicts that a decision closed besides those that it was about
 
 
-class ActivityFilter(forms.Form):
-    """What to show. Links send it too, so invalid values are ignored. until: the last day."""
+class ActivityFilter(DayRange):
+    """What to show. Links send it too, so invalid values are ignored."""
 
     q = forms.CharField(
         label=gettext_lazy("About"),
@@ -45,12 +45,6 @@ class ActivityFilter(forms.Form):
     kind = forms.ChoiceField(
         label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("All")), *change_words.KINDS.items()]
     )
-    since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
     group = forms.UUIDField(required=False, widget=forms.HiddenInput)
     entity = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -62,12 +56,12 @@ class ActivityFilter(forms.Form):
     @property
     def wanted(self) -> Wanted:
         chosen = self.cleaned_data
-        since, until = chosen.get("since"), chosen.get("until")
+        since, until = self.moments()
         return Wanted(
             kind=chosen.get("kind", ""),
             **{subject: chosen.get(subject) for subject in SUBJECTS},
-            since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until else None,
+            since=since,
+            until=until,
         )
 
     @property
@@ -226,7 +220,3 @@ def _named(request: OrgRequest, subject: str, row: Any) -> dict[str, str]:
         about = _("%(about)s (deleted)") % {"about": about}
     name = row.label if subject == "person" else str(row)
     return {"name": name, "about": about, "address": f"{reverse('activity')}?{query.urlencode()}"}
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

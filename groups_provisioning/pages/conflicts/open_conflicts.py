@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups_provisioning.models import Conflict, GroupMapping, GroupMember
-from groups_provisioning.pages.activity.change_list import id_at
 from groups_provisioning.pages.people import people_list
 from orgs import queue
-from orgs.db.keys import fold
+from orgs.db.keys import fold, id_at
 from orgs.models import Change, EntityKind, Mark, Organization, User
 from orgs.models.history import FAMILY
 from orgs.web.downloads import BATCH, in_batches

@@ -167,7 +167,10 @@ class TestFilters:
         assert f"?entity={engineering['entity']}" in page.content.decode()
         assert "No match" in text(browser.get("/activity/?q=nobody"))
 
-    @pytest.mark.parametrize("nonsense", ["kind=x", "person=1", "since=tomorrow", "before=x", "group=%00"])
+    @pytest.mark.parametrize(
+        "nonsense",
+        ["kind=x", "person=1", "since=tomorrow", "since=0001-01-01", "until=9999-12-31", "before=x", "group=%00"],
+    )
     def test_that_make_no_sense_are_as_if_left_out(self, browser: Client, nonsense: str) -> None:
         assert browser.get(f"/activity/?{nonsense}").status_code == 200
 

@@ -1,6 +1,7 @@
 """The keys of names, whichever way a name is written."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from django.db import models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from groups_provisioning.models import PushedGroup
-from orgs.db.keys import FoldedField, fold
+from orgs.db.keys import FoldedField, fold, id_at, moment_of, uuid7
 from orgs.models import Entity, Invitation, Matter, MatterKind, Organization, ProfileAttribute, User
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
 from tests.groups_provisioning import world
@@ -105,3 +108,14 @@ def test_other_columns_are_saved_alone(db: None, django_assert_num_queries: Any)
     with django_assert_num_queries(1) as queries:
         user.save(update_fields=["active"])
     assert "user_name" not in queries.captured_queries[0]["sql"].partition("WHERE")[0]
+
+
+class TestTheTimeOfAnId:
+    def test_is_when_it_was_made(self) -> None:
+        before, id, after = timezone.now(), uuid7(), timezone.now()
+        assert id_at(before) <= id < id_at(after + timedelta(milliseconds=1))
+        assert before - timedelta(milliseconds=1) < moment_of(id) <= after
+
+    @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))
+    def test_is_to_the_millisecond(self, moment: datetime) -> None:
+        assert moment_of(id_at(moment)) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
