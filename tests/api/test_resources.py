@@ -191,7 +191,7 @@ class TestPages:
                 group = world.group(org, f"Group {number} {each.id}", each)
                 for kind in (TEAM, POOL, SUB):
                     MappingFactory.create(group=group, kind=kind, entity=entity(org, f"{kind} {each.id}", kind))
-            lists = [*PATHS.values(), "mappings", "rules", "conflicts", "matters", f"groups/{group.id}/members"]
+            lists = [*PATHS.values(), "mappings", "rules", "conflicts", f"groups/{group.id}/members"]
             counted = {}
             for place, path in enumerate(lists):
                 with CaptureQueriesContext(connection) as asked:

@@ -58,6 +58,7 @@ TOLD_BY = {
     setup_links.NotOpen: "orgs/views/setup_links.py",
     link_access.TooMany: "orgs/views/setup.py",
     tokens.Ended: "scim/views/tokens.py",
+    api_keys.Ended: "api/web/keys.py",
     api_keys.KeyExists: "api/refusals.py",
     api_keys.ScopeNotGiven: "api/refusals.py",
     api_keys.TooManyKeys: "orgs/management/commands/issue_api_key.py",

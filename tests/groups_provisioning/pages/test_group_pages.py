@@ -104,7 +104,7 @@ class TestTheList:
         rename = {"op": "replace", "path": "displayName", "value": "x"}
         assert idp.patch(f"/Groups/{group.id}", rename).status_code == 403
         words = text_at_first(browser.get("/groups/"))
-        assert "1 group is out of sync A change to this group was refused" in words
+        assert "1 group is out of sync It may have other members than in your identity provider." in words
         assert "Group provisioning is off" in words
         assert rows(browser.get("/groups/?status=out_of_sync")) == ["Office"]
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_provisioning.models import PushedGroup
+from groups_provisioning.actions import imports
+from groups_provisioning.models import ImportRow, Kind, PushedGroup
 from orgs.db.keys import FoldedField, fold, id_at, moment_of, uuid7
 from orgs.models import Entity, Invitation, Matter, MatterKind, Organization, ProfileAttribute, User
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
@@ -25,6 +26,20 @@ KEYS = [
     for field in model._meta.fields
     if isinstance(field, FoldedField)
 ]
+
+
+def an_import_row() -> ImportRow:
+    run = imports.begin(
+        org=OrganizationFactory.create(),
+        name="people.csv",
+        rows=[imports.NewRow(Kind.PERSON, 2, "ada")],
+        check=True,
+        makes_admins=False,
+        cause=world.by_command(),
+    )
+    return ImportRow.objects.get(run=run)
+
+
 MAKE: dict[Any, Callable[[], Any]] = {
     Organization: OrganizationFactory.create,
     User: UserFactory.create,
@@ -47,6 +62,7 @@ MAKE: dict[Any, Callable[[], Any]] = {
         invited_at=timezone.now(),
         expires_at=timezone.now(),
     ),
+    ImportRow: an_import_row,
     PushedGroup: lambda: world.group(OrganizationFactory.create(), "Engineers"),
 }
 NAME = "Ärzte GmbH"
