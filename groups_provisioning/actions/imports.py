@@ -6,7 +6,7 @@ there. Nobody is deactivated by an import, and nothing that an identity provider
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -103,9 +103,8 @@ def begin(
         run.rows += len(batch)
     if not run.rows:
         raise Empty
-    with connection.cursor() as cursor:
-        for column, called in _ONCE:
-            cursor.execute(_REFUSE_REPEATED.format(column=column), {"run": run.id, "by": called})
+    for column, called in _ONCE:
+        _refuse_repeated(run, column, called)
     _go(run, Phase.CHECKING if check else Phase.IMPORTING)
     kept = Import.objects.for_org(org).exclude(phase__in=RUNNING).order_by("-id").values_list("id", flat=True)
     _delete(list(kept[MOST - 1 :]))
@@ -219,17 +218,42 @@ def _take(run_id: UUID) -> bool:
         return True
     _judge(run, rows, cause)
     is_final = run.phase == Phase.IMPORTING
-    judged = [
-        {"id": row.id, "verdict": row.verdict, "told": row.told, "subject": row.subject, "is_final": is_final}
-        for row in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_JUDGED, {"rows": orjson.dumps(judged).decode()})
+    _keep_verdicts(
+        [
+            {"id": row.id, "verdict": row.verdict, "told": row.told, "subject": row.subject, "is_final": is_final}
+            for row in rows
+        ]
+    )
     run.reached_kind, run.reached_id = rows[-1].kind, rows[-1].pk
     run.taken += len(rows)
     run.served_at = cause.at
     run.save(update_fields=["reached_kind", "reached_id", "taken", "served_at"])
     return True
+
+
+def _refuse_repeated(run: Import, column: str, called: str) -> None:
+    """Refuse people, and groups, that have a value in common with an earlier row. called: what a file calls it."""
+    with connection.cursor() as found:
+        found.execute(_REPEATED.format(column=column), {"run": run.id})
+        while batch := found.fetchmany(_INSERTED):
+            _keep_verdicts(
+                [
+                    {
+                        "id": id_,
+                        "verdict": Verdict.REFUSED,
+                        "told": {"why": "repeated", "by": called, "place": place},
+                        "subject": None,
+                        "is_final": True,
+                    }
+                    for id_, place in batch
+                ]
+            )
+
+
+def _keep_verdicts(judged: Sequence[Mapping[str, Any]]) -> None:
+    """Write what `ImportRow.judge` sets, of a batch of rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_JUDGED, {"rows": orjson.dumps(judged).decode()})
 
 
 def _judge(run: Import, rows: Sequence[ImportRow], cause: Cause) -> None:
@@ -367,17 +391,15 @@ WHERE w.id = r.id
 """
 _ONCE = (("name_key", "name"), ("external_id", "externalId"), ("reference", "id"))
 """What two rows of people, or of groups, cannot have in common: the column, and what a file calls it."""
-_REFUSE_REPEATED = """
-WITH same AS (
-    SELECT id, first_value(id) OVER first_ones AS first, first_value(place) OVER first_ones AS place
+# Without a join to the rows themselves: where the table was empty when it was last looked at, the planner takes it for
+# one row, and goes through all of them for each.
+_REPEATED = """
+SELECT id, first_place FROM (
+    SELECT id, first_value(id) OVER first_ones AS first, first_value(place) OVER first_ones AS first_place
     FROM groups_provisioning_importrow
     WHERE run_id = %(run)s AND kind < 3 AND {column} <> '' AND NOT is_final
     WINDOW first_ones AS (PARTITION BY kind, {column} ORDER BY id)
-)
-UPDATE groups_provisioning_importrow w
-SET verdict = 'refused', is_final = true, facts = '{{}}',
-    told = jsonb_build_object('why', 'repeated', 'by', %(by)s::text, 'place', same.place)
-FROM same WHERE w.id = same.id AND same.first <> same.id
+) AS each WHERE first <> id
 """
 _DELETE_ROWS = "DELETE FROM groups_provisioning_importrow WHERE run_id = ANY(%s)"
 _CANDIDATES = """
