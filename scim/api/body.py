@@ -3,12 +3,14 @@
 import json
 import math
 import re
+from io import BytesIO
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.http import HttpRequest
 
+from orgs.web import bodies
 from scim.protocol.errors import InvalidSyntax, ScimError
 
 MEDIA_TYPES = ("application/scim+json", "application/json")
@@ -24,29 +26,15 @@ def read_bytes(request: HttpRequest) -> bytes:
     Raises ScimError: 413 beyond SCIM_MAX_BODY bytes, 400 if the body is cut off, even if the part is valid JSON.
     """
     limit: int = settings.SCIM_MAX_BODY
-    too_large = ScimError(
-        f"The body is larger than {limit // 2**20} MiB. Send fewer operations or members in one request.", status=413
-    )
-    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        raw = _read(request, limit + 1)
-        if len(raw) > limit:
-            raise too_large
-        return raw
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > limit:
-        raise too_large
-    raw = _read(request, length) if length > 0 else b""
-    if len(raw) < length:
-        raise InvalidSyntax(f"The body ends after {len(raw)} of {length} bytes.")
-    return raw
-
-
-def _read(request: HttpRequest, length: int) -> bytes:
+    raw = BytesIO()
     try:
-        raw: bytes = request.META["wsgi.input"].read(length)
-    except Exception as error:  # whatever the server raises when it cannot read on
-        raise InvalidSyntax("The body could not be read to the end.") from error
-    return raw
+        bodies.receive(request, raw, most=limit)
+    except bodies.TooLarge:
+        detail = f"The body is larger than {limit // 2**20} MiB. Send fewer operations or members in one request."
+        raise ScimError(detail, status=413) from None
+    except bodies.CutOff as error:
+        raise InvalidSyntax(str(error)) from error
+    return raw.getvalue()
 
 
 def read_json(raw: bytes, content_type: str, *, any_number: bool = False) -> Any:
