@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,6 +23,16 @@ from sso.web.guides import PROVIDERS, USUALLY_SAML, Guide
 
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 OF_SECRET = (Reason.SECRET_MISSING, Reason.SECRET_UNREADABLE)
+
+
+def content_of(file: UploadedFile | None) -> bytes:
+    """Certificates or metadata that were handed in as a file; nothing for none. Raises ValidationError."""
+    if file is None:
+        return b""
+    if (file.size or 0) > LONGEST:
+        raise forms.ValidationError(in_words(Refused(Reason.TOO_LONG, file.name or "")))
+    content: bytes = file.read()
+    return content
 
 
 class ProviderForm(forms.Form):
@@ -55,13 +66,7 @@ class RenewalForm(forms.Form):
     )
 
     def clean_file(self) -> bytes:
-        file = self.cleaned_data["file"]
-        if file is None:
-            return b""
-        if file.size > LONGEST:
-            raise forms.ValidationError(in_words(Refused(Reason.TOO_LONG, file.name)))
-        content: bytes = file.read()
-        return content
+        return content_of(self.cleaned_data["file"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -20,8 +20,7 @@ from sso.refusals import Reason, Refused
 from sso.saml import metadata
 from sso.saml.certificates import Certificate, certificates_in
 from sso.saml.metadata import IdentityProvider, sso_url_in
-from sso.saml.xml import LONGEST
-from sso.web.forms import TYPED
+from sso.web.forms import TYPED, content_of
 from sso.web.saml_guides import FIELDS, FILE, URL, SamlGuide
 
 PASTED = {"rows": 5, "spellcheck": "false", "autocomplete": "off", "class": "mono"}
@@ -107,13 +106,7 @@ class SamlForm(forms.Form):
         return "" if name == NAME_ID else name
 
     def clean_metadata_file(self) -> bytes:
-        file = self.cleaned_data["metadata_file"]
-        if file is None:
-            return b""
-        if file.size > LONGEST:
-            raise forms.ValidationError(in_words(Refused(Reason.TOO_LONG, file.name)))
-        content: bytes = file.read()
-        return content
+        return content_of(self.cleaned_data["metadata_file"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
