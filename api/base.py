@@ -213,7 +213,7 @@ class ApiView(APIView):
             self.require(self.scope if request.method in SAFE_METHODS else self.writes)
         operation = getattr(getattr(self, str(request.method).lower(), None), "operation", None)
         if operation and operation.query is None and not (operation.previews or operation.foresees):
-            self.asked(request, Exact)  # no parameters
+            self.asked(request, Exact)  # nothing can be asked here, and a filter must not seem to be heeded
         agent = request.META.get("HTTP_USER_AGENT", "")
         api_keys.note_use(key, address=client_address(request._request), agent=agent)
 
@@ -260,11 +260,6 @@ class CredentialsView(OrgView):
 
     scope = Scope.CREDENTIALS
     writes = Scope.CREDENTIALS
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method in SAFE_METHODS:
-            self.asked(request, Exact)  # nothing can be asked here, and a filter must not seem to be heeded
 
 
 class Unknown(ApiView):

@@ -23,11 +23,15 @@ class Program:
         self.http = Client(headers={"Authorization": f"Bearer {issued.secret}"})
         self("GET", "/")  # from now on nothing is noted of its use, for a minute
 
-    def __call__(self, method: str, path: str, body: Any = None, **query: str) -> HttpResponse:
+    def __call__(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **query: str
+    ) -> HttpResponse:
         """Send a request; `body` is JSON. path: below /api/v1."""
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else json.dumps(body, default=str).encode()
         asked = {"query_params": query} if query else {}
-        return self.http.generic(method, f"/api/v1{path}", data, content_type="application/json", **asked)
+        return self.http.generic(
+            method, f"/api/v1{path}", data, content_type="application/json", headers=headers, **asked
+        )
 
     def preview(self, method: str, path: str, body: Any = None, **query: str) -> HttpResponse:
         return self(method, path, body, preview="true", **query)

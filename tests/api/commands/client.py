@@ -1,17 +1,15 @@
-"""A program with a key, and what it leaves in the database."""
+"""A program that sends commands about one org."""
 
-import json
 from typing import Any
 
 from django.http import HttpResponse
-from django.test import Client
 
 from orgs import api_keys
 from orgs.models import Organization, Scope
-from tests.api.consumer import key_of
+from tests.api import program
+from tests.api.program import ALL as ALL
 
 MANAGE = (Scope.READ, Scope.MANAGE)
-ALL = tuple(Scope)
 
 
 class Program:
@@ -19,19 +17,17 @@ class Program:
 
     def __init__(self, org: Organization, key: api_keys.Issued | None = None) -> None:
         self.org = org
-        issued = key or key_of(org, *ALL)
-        self.key = issued.key
-        self.http = Client(headers={"Authorization": f"Bearer {issued.secret}"})
-        self("GET", "nothing")  # from now on its key was used
+        self._program = program.Program(org, issued=key)
+        self.key, self.http = self._program.key, self._program.http
 
     def __call__(
         self, method: str, path: str, body: Any = None, *, preview: bool = False, **headers: str
     ) -> HttpResponse:
         """path: below the org's. Header names in Python spelling: if_match."""
-        return self.http.generic(
+        return self._program(
             method,
-            f"/api/v1/organizations/{self.org.id}/{path}" + ("?preview=true" if preview else ""),
-            b"" if body is None else json.dumps(body, default=str).encode(),
-            content_type="application/json",
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            f"/organizations/{self.org.id}/{path}",
+            body,
+            {name.replace("_", "-"): value for name, value in headers.items()},
+            **({"preview": "true"} if preview else {}),
         )
