@@ -84,6 +84,17 @@ def connect(backend: MemoryBackend) -> None:
     backend.save(token)
 
 
+def forget_sign_ins(backend: MemoryBackend) -> None:
+    """Leave the portal's own token only.
+
+    Canaille asks for the client's token that is nobody's, its memory answers with all of the client's, in no order, and
+    a token of somebody who has signed in is none for SCIM.
+    """
+    for token in backend.query(models.Token):
+        if token.subject:
+            backend.delete(token)
+
+
 def columns(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     """Values as Canaille's models have them: people and not their names, times and not their text."""
     values = dict(given)
@@ -106,6 +117,7 @@ def serve() -> None:
     with app.app_context(), backend.session():
         connect(backend)
         for line in sys.stdin:
+            forget_sign_ins(backend)
             order = json.loads(line)
             if "delete" in order:
                 backend.delete(known.pop(order["name"]))
