@@ -103,6 +103,8 @@ benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the eng
 	@$(VENV_PYTHON) -m benchmarks.protocol
 	@$(VENV_PYTHON) -m benchmarks.groups
 	@$(VENV_PYTHON) -m benchmarks.hostile
+	@$(VENV_PYTHON) -m benchmarks.feed
+	@$(VENV_PYTHON) -m benchmarks.consumer
 	@exec $(VENV_PYTHON) -m benchmarks.engine
 
 # The servers that Muster is compared with, each with what its lock pins.

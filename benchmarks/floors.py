@@ -54,7 +54,7 @@ class Write(Floor):
         id_, name = one(
             "INSERT INTO orgs_change (id, org_id, at, door, verb, detail) VALUES (%s, %s, %s, 'scim', %s, '{}') "
             "RETURNING id, verb",
-            *(uuid7(), request.user, timezone.now(), request.data["userName"][:50]),
+            *(uuid7(), request.user, timezone.now(), dict(request.data)["userName"][:50]),
         )
         return Response({"id": id_, "userName": name}, status=201)
 

@@ -27,7 +27,8 @@ def main() -> None:
     minutes = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     with portal() as muster:
         ids = people(muster)
-        kinds = requests(ids, groups(muster))
+        with muster.web() as client:
+            kinds = requests(ids, groups(client))
         settings = muster.environment | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "WEB_CONCURRENCY": "2"}
         options = ("-c", "config/gunicorn.py", "--max-requests", "0")
         with worker(muster) as at_work, serving(*options, environment=settings) as (port, server):

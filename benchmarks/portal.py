@@ -72,7 +72,7 @@ def serving(
     command = [python, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", application]
     process = subprocess.Popen(command, env=os.environ | environment)
     try:
-        for _ in range(100):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

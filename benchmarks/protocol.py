@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.portal import servers
@@ -27,10 +28,10 @@ def measure() -> None:
     call_command("migrate", verbosity=0)
     for profile in ("standard", "lambdatest"):
         org = resources.filled(profile, USERS)
-        whole, fetched = best(lambda org=org: resources.page(org)), best(lambda org=org: resources.fetched(org))
+        whole, fetched = best(partial(resources.page, org)), best(partial(resources.fetched, org))
         print(f"{profile}, microseconds of CPU:")
-        print(f"  a user read, checked, and written: {best(lambda org=org: resources.in_and_out(org)):.0f}, 60 wanted")
-        print(f"  and made columns: {best(lambda org=org: resources.columns(org)):.0f}")
+        print(f"  a user read, checked, and written: {best(partial(resources.in_and_out, org)):.0f}, 60 wanted")
+        print(f"  and made columns: {best(partial(resources.columns, org)):.0f}")
         print(f"  a page of {USERS} users: {whole - fetched:.0f}, 3000 wanted")
         print(f"  and its {resources.queries(org)} queries: {fetched:.0f}")
 
