@@ -25,12 +25,12 @@ help:
 
 .venv/up: requirements/up.txt .venv/bin/uv
 	@echo "Installing the packages that requirements/up.txt pins into .venv"
-	@.venv/bin/uv pip install --no-deps --require-hashes -r requirements/up.txt
+	@.venv/bin/uv pip install --quiet --no-deps --require-hashes -r requirements/up.txt
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/bin/uv
 	@echo "Installing the packages that requirements/dev.txt pins into .venv"
-	@.venv/bin/uv pip sync --require-hashes requirements/dev.txt
+	@.venv/bin/uv pip sync --quiet --require-hashes requirements/dev.txt
 	@touch .venv/up $@
 
 up: .venv/up ## run the portal with everything it needs, until Ctrl-C; PORT=… and more: docs/configuration.md
