@@ -1,6 +1,7 @@
 """How gunicorn serves the portal: `gunicorn -c config/gunicorn.py config.wsgi`. WEB_CONCURRENCY: its processes."""
 
 import fcntl
+import gc
 import json
 import os
 import select
@@ -50,11 +51,17 @@ accesslog = None
 
 
 def when_ready(server: Any) -> None:
-    """Say what is wrong with the settings, which gunicorn itself never asks."""
+    """Say what is wrong with the settings, which gunicorn itself never asks; then make ready to fork.
+
+    The garbage collector passes over all that is there by then. It would go through it now and again, and meanwhile no
+    thread of a process computes (SPEC S9).
+    """
     if apps.ready:
         for message in run_checks():
             if not message.is_silenced():
                 server.log.warning("%s", message)
+    gc.collect()
+    gc.freeze()
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -1,3 +1,4 @@
+import gc
 import http.client
 import json
 import os
@@ -40,6 +41,10 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/written":
         start_response("200 OK", [])
         return [" ".join(written).encode()]
+    if environ["PATH_INFO"] == "/objects":
+        objects = f"{len(gc.get_objects())} {gc.get_freeze_count()}"
+        start_response("200 OK", [("Content-Length", "0"), ("X-Objects", objects)])
+        return []
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a secret")
     if environ["PATH_INFO"] == "/read":
@@ -116,6 +121,12 @@ def test_a_request_line_of_eight_thousand_bytes_is_served(port):
         port, b"GET /scim/v2/Users?filter=" + b"x" * 8_000 + b" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
     )
     assert line == "HTTP/1.1 200 OK"
+
+
+def test_the_garbage_collector_passes_over_what_was_imported_before_the_fork(port):  # S9
+    _, headers, _ = ask(port, b"GET /objects HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    looked_at, passed_over = map(int, headers["x-objects"].split())
+    assert looked_at < passed_over
 
 
 @pytest.mark.parametrize("size", [0, 60_000], ids=["small", "large"])
