@@ -25,6 +25,8 @@ Keys = dict[str, str]
 
 PORTION = 2**20
 """Bytes of resources that are read at once."""
+ROWS = 100
+"""Resources that are read at once. To read many keeps the other threads of the process waiting (SPEC S9)."""
 CURSOR_PAGE = 2**23
 """Bytes at which a page with a cursor ends. Clients of index pages go on by `count`, so these are always full."""
 
@@ -87,7 +89,7 @@ def _id_portions(found: Sequence[tuple[Any, ...]]) -> Iterator[list[UUID]]:
     ids: list[UUID] = []
     size = 0
     for id_, *_, weight in found:
-        if ids and size + weight > PORTION:
+        if ids and (len(ids) == ROWS or size + weight > PORTION):
             yield ids
             ids, size = [], 0
         ids.append(id_)

@@ -15,7 +15,7 @@ from orgs.models import Organization, User
 from orgs.web import in_flight
 from scim import request_log
 from scim.api.answers import BLOCK, ScimStream, answer
-from scim.mapping import listing
+from scim.mapping import listing, users
 from tests.conftest import Idp
 from tests.scim.api.crowds import fill
 from tests.scim.api.test_group_size import streamed
@@ -29,8 +29,8 @@ WEIGHT = 200_000  # bytes, of what may be 256 KiB
 def heavy(org: Organization) -> Organization:
     """An org with users who fill a page of many megabytes."""
     fill(org, HEAVY)
-    users = User.objects.filter(org=org, scim_managed=True)
-    users.update(attributes={URN: {"text": "x" * WEIGHT}}, folded={"text": "x" * WEIGHT})
+    people = User.objects.filter(org=org, scim_managed=True)
+    people.update(attributes={URN: {"text": "x" * WEIGHT}}, folded={"text": "x" * WEIGHT})
     return org
 
 
@@ -58,11 +58,17 @@ class TestAPage:
         full = listing.CURSOR_PAGE // WEIGHT
         assert pages == [full, full, HEAVY - 2 * full]
 
-    def test_of_light_resources_takes_few_statements(self, idp: Idp, org: Organization) -> None:
+    def test_of_light_resources_is_read_in_pieces_by_few_statements(
+        self, idp: Idp, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # S9
         fill(org, 1000)
+        pieces: list[int] = []
+        read = users.read
+        monkeypatch.setattr(users, "read", lambda *args: pieces.append(len(args[-1])) or read(*args))
         with CaptureQueriesContext(connection) as queries:
             assert told(idp.get("/Users?count=1000"))["itemsPerPage"] == 1000
-        assert len(queries) <= 5
+        assert pieces == [listing.ROWS] * (1000 // listing.ROWS)
+        assert len(queries) <= len(pieces) + 4
 
     def test_shows_groups_without_their_members_from_one_portion(self, idp: Idp, org: Organization) -> None:
         for name in ("a", "b"):
