@@ -55,8 +55,8 @@ def main() -> None:
     print(f"{'beside':13}{'p50 ms':>8}{'p99 ms':>8}{'p99 of alone (aim: 2)':>24}   medians of rounds")
     alone = statistics.median(map(p99, times["alone"]))
     for kind, rounds in times.items():
-        p50, last = (statistics.median(map(each, rounds)) for each in (statistics.median, p99))
-        print(f"{kind:13}{p50 * 1000:8.1f}{last * 1000:8.1f}{last / alone:24.1f}")
+        half, most = statistics.median(map(p50, rounds)), statistics.median(map(p99, rounds))
+        print(f"{kind:13}{half * 1000:8.1f}{most * 1000:8.1f}{most / alone:24.1f}")
 
 
 def lookups(client: Client) -> list[float]:
@@ -65,6 +65,10 @@ def lookups(client: Client) -> list[float]:
         seconds.append(client("GET", LOOKUP.format(number + 1))[0])
         time.sleep(0.01)
     return seconds
+
+
+def p50(seconds: list[float]) -> float:
+    return statistics.median(seconds)
 
 
 def p99(seconds: list[float]) -> float:

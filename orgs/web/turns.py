@@ -94,15 +94,16 @@ def _release(lock: valkey_lock.Lock) -> None:
 turns = Turns()
 
 
-def enter(org: Hashable, kind: str) -> Callable[[], None]:
+def enter(org: Hashable, kind: str | None) -> Callable[[], None]:
     """Take a place among the org's requests, and its turn if requests of the kind take long.
 
-    kind: what is asked for, as the request log names it. Returns what gives both back, to be called once the answer is
-    sent. Raises Busy.
+    kind: what is asked for, as the request log names it; None for what never waits for a turn. Returns what gives both
+    back, to be called once the answer is sent. Raises Busy.
     """
     arrived = time.monotonic()
     with ExitStack() as share:
         requests.enter(org)
         share.callback(requests.leave, org)
-        share.callback(turns.enter(org, kind, seconds=requests.seconds - (time.monotonic() - arrived)))
+        if kind is not None:
+            share.callback(turns.enter(org, kind, seconds=requests.seconds - (time.monotonic() - arrived)))
         return share.pop_all().close

@@ -162,7 +162,11 @@ class ScimView(APIView):
         self.check_throttles(request)
         if self.call.token.waits and request.method not in self.reading:
             raise ScimError(f"This token may not change anything yet. {CONFIRM}", status=403)
-        self.leave = turns.enter(self.org.id, self.operation)
+        self.leave = turns.enter(self.org.id, None if self.is_quick() else self.operation)
+
+    def is_quick(self) -> bool:
+        """Whether a request cannot take long, whatever it took lately: a machine that stalls makes nobody wait."""
+        return False
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if self.leave:

@@ -1,6 +1,7 @@
 """The endpoints of every resource type (RFC 7644 §3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -42,6 +43,7 @@ class Requests(Protocol):
     def kind(self, org: Organization) -> ResourceType: ...
     def find(self, org: Organization, id_: str, /) -> Any: ...
     def page(self, org: Organization, query: Query) -> Page[Any]: ...
+    def is_lookup(self, query: Query, /) -> bool: ...
     def shown(
         self, org: Organization, found: Sequence[Any], base_url: str, projection: Projection
     ) -> Iterable[dict[str, Any]]: ...
@@ -111,8 +113,15 @@ class Collection(ResourceView):
 
     verbs = {"GET": "list", "POST": "create"}
 
+    @cached_property
+    def query(self) -> Query:
+        return read_query(self.parameters(), self.requests.kind(self.org), **_limits())
+
+    def is_quick(self) -> bool:
+        return self.request.method == "GET" and self.requests.is_lookup(self.query)
+
     def get(self, request: Any) -> Answer:
-        return self.page(read_query(self.parameters(), self.requests.kind(self.org), **_limits()))
+        return self.page(self.query)
 
     def post(self, request: Any) -> Answer:
         body = self.message()

@@ -19,7 +19,8 @@ from scim.mapping.etags import etag as etag_of
 from scim.mapping.profiles import dialect
 from scim.protocol.apply import apply_patch
 from scim.protocol.budget import Budget
-from scim.protocol.dialect import Dialect
+from scim.protocol.dialect import Dialect, Ref
+from scim.protocol.filters import Compare
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
 from scim.protocol.pieces import Parts
@@ -63,6 +64,16 @@ def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
         weight=weight,
         read=partial(groups.read, org),
     )
+
+
+def is_lookup(query: Query) -> bool:
+    """Whether a query asks for nothing but the group of one displayName, without its members."""
+    if query.projection.wants("members"):
+        return False
+    match query.filter:
+        case Compare(ref=Ref(name="displayName"), op="eq", value=str()):
+            return query.start_index == 1 and query.cursor is None
+    return False
 
 
 def shown(

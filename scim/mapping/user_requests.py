@@ -71,6 +71,11 @@ def page(org: Organization, query: Query) -> listing.Page[Shown]:
     )
 
 
+def is_lookup(query: Query) -> bool:
+    """Whether a query asks for nothing but the user of one userName, as each look-up of an identity provider does."""
+    return _only_name(query) is not None
+
+
 def _only_name(query: Query) -> str | None:
     """The userName, if that is all that a query asks for, as each look-up of an identity provider does."""
     match query:

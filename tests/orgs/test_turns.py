@@ -133,6 +133,31 @@ class TestDoors:
         assert idp.get("/Users").status_code == 200
         assert in_flight.requests._places == {}
 
+    @pytest.mark.parametrize(
+        "look_up",
+        [
+            "/Users?filter=userName%20eq%20%22ada%22",
+            "/Users?filter=USERNAME%20Eq%20%22ada%22&attributes=id",
+            "/Groups?filter=displayName%20eq%20%22Platform%22&excludedAttributes=members",
+        ],
+    )
+    def test_look_somebody_up_meanwhile(self, idp: Idp, org, turn, look_up: str) -> None:  # S9
+        turns.turns.note(org.id, "group.list", 60)
+        assert idp.get(look_up).status_code == 200
+
+    @pytest.mark.parametrize(
+        "list_",
+        [
+            "/Users?filter=title%20eq%20%22ada%22",
+            "/Users?filter=userName%20sw%20%22ada%22",
+            "/Users?filter=userName%20eq%20%22ada%22%20or%20title%20pr",
+            "/Groups?filter=displayName%20eq%20%22Platform%22",  # with its members
+        ],
+    )
+    def test_read_no_list_meanwhile(self, idp: Idp, org, turn, list_: str) -> None:  # S9
+        turns.turns.note(org.id, "group.list", 60)
+        assert idp.get(list_).status_code == 429
+
     def test_deactivate_meanwhile(self, idp: Idp, org, turn) -> None:  # U4, S9
         user = UserFactory.create(org=org)
         assert idp.patch(f"/Users/{user.id}", {"op": "replace", "path": "active", "value": False}).status_code == 200
