@@ -10,7 +10,6 @@ from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
-from groups_provisioning.pages.overview import views as overview
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
@@ -50,7 +49,6 @@ for kind, words in WORDS.items():
     ]
 
 activity_pages = [
-    path("", overview.overview, name="overview"),
     path("activity/", activity.changes, name="activity"),
     path("activity.csv", activity.export, name="activity-export"),
     path("activity/<uuid:change_id>/", activity.change, name="change"),

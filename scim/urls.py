@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from scim.views import imports, log, matters, provisioning, setup, tokens
+from scim.views import imports, log, matters, overview, provisioning, setup, tokens
 
 urlpatterns = [
+    path("", overview.overview, name="overview"),
     path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
     path("settings/scim/tokens.csv", provisioning.export_tokens, name="scim-tokens-export"),
     path("settings/scim/groups/", tokens.group_provisioning, name="scim-group-provisioning"),
