@@ -16,6 +16,7 @@ urlpatterns = [
     path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
+    path("settings/scim/log/news/", log.news, name="scim-log-news"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),
     path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),
     path("people/import/", imports.import_list, name="imports"),
