@@ -7,6 +7,7 @@ from groups_provisioning.pages.activity import views as activity
 from groups_provisioning.pages.conflicts import views as conflicts
 from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
+from groups_provisioning.pages.global_search import views as global_search
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
@@ -47,6 +48,8 @@ for kind, words in WORDS.items():
         path(f"{words.url}.csv", entities.export, {"kind": kind}, name=f"{words.url}-export"),
         path(f"{words.url}/new/", entities.new_entity, {"kind": kind}, name=f"{words.url}-new"),
     ]
+
+search_pages = [path("search/", global_search.search, name="search")]
 
 activity_pages = [
     path("activity/", activity.changes, name="activity"),
@@ -92,4 +95,4 @@ conflict_pages = [
     path("groups/conflicts/resolved/changes/<uuid:change_id>/undo/", conflicts.undo_all, name="conflicts-undo"),
 ]
 
-urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]
+urlpatterns = [*search_pages, *activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]

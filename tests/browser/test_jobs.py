@@ -1,5 +1,6 @@
 """What an org's admin comes for, done in a browser."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from scim import request_log
 from scim.models import RequestLog
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.scenes import SCENES
-from tests.factories import issue_token
+from tests.factories import UserFactory, issue_token
 
 
 @pytest.fixture
@@ -273,4 +274,53 @@ def test_the_log_without_scripting(owner: User, browser: Browser, live_server: A
     page.goto("/settings/scim/")
     page.get_by_role("link", name="PingOne").click()
     expect(page.locator("#setup-guide")).to_contain_text("User Filter Expression")
+    context.close()
+
+
+def test_going_anywhere_by_keyboard(owner: User, page: Page, context: BrowserContext, live_server: Any) -> None:
+    assert owner.org
+    UserFactory.create(org=owner.org, user_name="grace.hopper@northwind.example", display_name="Grace Hopper")
+    sign_in(context, owner, live_server.url)
+    page.goto("/settings/scim/log/")
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Search")
+    field = palette.get_by_role("combobox")
+    expect(field).to_be_focused()
+    chosen = palette.get_by_role("option", selected=True)
+    expect(chosen).to_have_text("Overview")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_have_text("SCIM groups")
+    expect(field).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
+
+    page.keyboard.type("hopper")
+    expect(chosen).to_contain_text("Grace Hopper")
+    expect(palette.get_by_role("status")).to_have_text("1 result")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Grace Hopper")
+
+    page.get_by_role("link", name="Search", exact=True).press("Enter")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    expect(page.get_by_role("link", name="Search", exact=True)).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(chosen).to_be_visible()
+    page.keyboard.type("token")
+    page.keyboard.press("Enter")  # before there are options for it: the page of the search
+    expect(page.get_by_role("link", name="Create SCIM token")).to_be_visible()
+
+
+def test_the_search_without_scripting(owner: User, browser: Browser, live_server: Any) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=live_server.url)
+    sign_in(context, owner, live_server.url)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_role("searchbox").fill("webhook")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("main").get_by_role("link", name="Add a webhook").click()
+    expect(page).to_have_url(re.compile("/webhooks/new/"))
     context.close()
