@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from groups_provisioning.models import PushedGroup
@@ -128,6 +128,15 @@ def count_newer(org: Organization, wanted: Wanted, after: UUID) -> int:
     return len(_scan(calls, _condition(org, wanted), NEWS + 1)[0])
 
 
+def newest_about(calls: QuerySet[RequestLog], org: UUID | None, text: str) -> QuerySet[RequestLog]:
+    """Of the newest REACH of these calls, those about something with this text; for a list that pages by itself.
+
+    org: whose people and groups may have the name, if they are the calls of one org.
+    """
+    edge = calls.order_by("-id").values_list("id", flat=True)[REACH : REACH + 1].first()
+    return (calls.filter(id__gte=edge) if edge else calls).filter(_about(org, text))
+
+
 def name_of(org: Organization, id: UUID) -> str:
     """What a person or group is called; empty if there is none with this id, or they were erased."""
     names = [
@@ -203,11 +212,11 @@ def _condition(org: Organization, wanted: Wanted) -> Q:
     return condition
 
 
-def _about(org: Organization, text: str) -> Q:
-    """Calls about something with this text in its name, its id, or the filter of the request."""
-    people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
-    groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
-    ids = [str(id) for rows in (people, groups) for id in rows.values_list("id", flat=True)[:NAMESAKES]]
+def _about(org: Organization | UUID | None, text: str) -> Q:
+    """Calls about something with this text in its name, its id, or the filter of the request. org: whose people and
+    groups may have the name; None for those of nobody.
+    """
+    ids = [str(id_) for id_ in _ids_of(org, text)] if org else []
     return (
         Q(id=as_uuid(text))
         | Q(target__icontains=text)
@@ -215,6 +224,13 @@ def _about(org: Organization, text: str) -> Q:
         | Q(path__icontains=text)
         | Q(path__icontains=quote(text, safe=""))
     )
+
+
+def _ids_of(org: Organization | UUID, text: str) -> Iterator[UUID]:
+    people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
+    groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
+    for rows in (people, groups):
+        yield from rows.values_list("id", flat=True)[:NAMESAKES]
 
 
 def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:
