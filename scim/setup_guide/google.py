@@ -1,0 +1,51 @@
+"""How to set up Google Workspace, and what it does not do.
+
+Google's automated user provisioning is there for the applications of its catalog alone, sends people and no groups, and
+works every few hours: https://support.google.com/a/answer/7681608.
+"""
+
+from django.utils.translation import gettext as _
+
+from scim.setup_guide.parts import Field, Portal, Step, address, secret
+
+ACTIVE = "set by Google"
+
+
+def steps(portal: Portal) -> list[Step]:
+    return [
+        Step(
+            _("Check that Google can provision the application"),
+            _(
+                "Google provisions only applications of its own catalog that support automated provisioning, and only "
+                "once they sign people in by SAML; an application that you add as a custom SAML app has no "
+                "provisioning. If yours is not in the catalog, import people from a file, invite them, or provision "
+                "from another directory that Google feeds."
+            ),
+        ),
+        Step(
+            _("Connect"),
+            _("Admin console › Apps › Web and mobile apps › the application › Autoprovisioning."),
+            (
+                secret("Access token"),
+                address("Endpoint URL", portal),
+                Field(
+                    "Attribute mapping",
+                    _("as in the table below"),
+                    _("The catalog decides which attributes can be mapped."),
+                ),
+            ),
+        ),
+        Step(
+            _("Choose whom, and what happens when they leave"),
+            _(
+                "Provisioning scope and Deprovisioning, then turn Autoprovisioning on. Google sends changes every few hours."
+            ),
+            (
+                Field(
+                    "Provisioning scope",
+                    _("groups whose members are provisioned"),
+                    _("A group limits who is sent; the group itself is not."),
+                ),
+            ),
+        ),
+    ]
