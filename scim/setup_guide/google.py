@@ -37,9 +37,7 @@ def steps(portal: Portal) -> list[Step]:
         ),
         Step(
             _("Choose whom, and what happens when they leave"),
-            _(
-                "Provisioning scope and Deprovisioning, then turn Autoprovisioning on. Google sends changes every few hours."
-            ),
+            _("Provisioning scope, Deprovisioning; then turn Autoprovisioning on. Google syncs every few hours."),
             (
                 Field(
                     "Provisioning scope",

@@ -1,6 +1,7 @@
 """How to set up each identity provider for an org: its fields, by its own names, with the value to enter."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -84,6 +85,8 @@ def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
     if known == Idp.OTHER:
         name = _("your identity provider")
     portal = _portal(org, base_url)
+    if known == Idp.GOOGLE:
+        portal = replace(portal, group_custom=[])
     all_steps = [*steps(portal), _first_person(), *_groups(idp, org)]
     return Guide(name, all_steps, _mappings(portal, sources), HELP.get(known, ()))
 

@@ -62,9 +62,12 @@ def overview(request: OrgRequest) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What has changed since a moment. count: in figures, counted to a limit. lines: the newest changes, in words."""
+    """What has changed since a moment. figure: the count, to a limit. lines: the newest changes, in words. address:
+    of all changes since that day.
+    """
 
     since: datetime
+    address: str
     count: int
     figure: str
     lines: list[dict[str, Any]]
@@ -77,7 +80,8 @@ def _news(org: Organization, since: datetime) -> News:
     known = change_words.names(org, changes, [], wanted)
     count = Change.objects.for_org(org).filter(id__gte=id_at(since)).values("id")[: COUNTED + 1].count()
     lines = [{"change": change, "what": change_words.change(change, known)} for change in changes]
-    return News(since, count, _figure(count), lines)
+    address = f"{reverse('activity')}?since={timezone.localtime(since):%Y-%m-%d}"
+    return News(since, address, count, _figure(count), lines)
 
 
 def _numbers(org: Organization, there: OrgNumbers) -> Iterator[Number]:

@@ -151,7 +151,7 @@ class TestRequests:
         at = timezone.now() - timedelta(hours=5)
         request_days.add([Call(org.pk, at, operation, status)])
         request_days.add([Call(org.pk, at - timedelta(hours=1), operation, status)])
-        assert ("Last change 5 hours ago" in text(browser.get("/"))) == counts
+        assert ("Last accepted change 5 hours ago" in text(browser.get("/"))) == counts
 
     def test_are_drawn_and_told_day_by_day(self, browser: Client, org: Organization) -> None:
         today = timezone.now().date()
@@ -240,6 +240,8 @@ class TestTheLastVisit:
         page = text(browser.get("/"))
         assert "Since your last visit 8 changes since" in page
         assert page.count("Grace Hopper was updated") == 5
+        day = timezone.localtime(timezone.now() - timedelta(hours=1)).date()
+        assert f'href="/activity/?since={day}"' in browser.get("/").content.decode()
 
 
 _GROUPS = """
