@@ -11,7 +11,7 @@ from groups_provisioning.pages.entities.kind_words import WORDS
 from orgs.db.keys import fold
 from orgs.db.words import words_of
 from orgs.entities import kinds_on
-from orgs.models import Organization
+from orgs.models import EntityKind, Organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _entity_pages(org: Organization) -> Iterator[Destination]:
         yield Destination(words.many, words.url, ICONS[words.url], _("entities members"))
 
 
-def _kinds(org: Organization) -> list[str]:
+def _kinds(org: Organization) -> list[EntityKind]:
     return [kind for kind in WORDS if kind in kinds_on(org)]
 
 

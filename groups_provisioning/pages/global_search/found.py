@@ -23,7 +23,7 @@ from orgs.db.keys import as_uuid, fold
 from orgs.db.words import words_of
 from orgs.entities import kinds_on
 from orgs.matter_words import Told
-from orgs.models import Entity, MatterKind, Organization, User
+from orgs.models import Entity, EntityKind, MatterKind, Organization, User
 from orgs.models.people import NAMES
 
 SHOWN = 6  # of each sort
@@ -105,9 +105,10 @@ def _entities(org: Organization, text: str) -> Section:
     rows = list(named.order_by(_first("name_key", text), "name_key", "kind").only("name", "kind")[: SHOWN + 1])
     icons = {kind: destinations.ICONS[words.url] for kind, words in WORDS.items()}
     items = [
-        Item(each.name, reverse("entity", args=[each.id]), icons[each.kind], each.get_kind_display()) for each in rows
+        Item(each.name, reverse("entity", args=[each.id]), icons[EntityKind(each.kind)], each.get_kind_display())
+        for each in rows
     ]
-    kinds = {each.kind for each in rows}
+    kinds = {EntityKind(each.kind) for each in rows}
     more = WORDS[kinds.pop()].url if len(kinds) == 1 else ""
     return _section("entities", _("Teams, concurrency groups and sub-organizations"), items, more, text)
 
