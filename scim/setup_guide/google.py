@@ -1,7 +1,7 @@
 """How to set up Google Workspace, and what it does not do.
 
-Google's automated user provisioning is there for the applications of its catalog alone, sends people and no groups, and
-works every few hours: https://support.google.com/a/answer/7681608.
+Google documents automated user provisioning for the supported applications of its catalog, of people only, every few
+hours: https://support.google.com/a/answer/7681608. It documents none for custom SAML apps.
 """
 
 from django.utils.translation import gettext as _
@@ -16,10 +16,10 @@ def steps(portal: Portal) -> list[Step]:
         Step(
             _("Check that Google can provision the application"),
             _(
-                "Google provisions only applications of its own catalog that support automated provisioning, and only "
-                "once they sign people in by SAML; an application that you add as a custom SAML app has no "
-                "provisioning. If yours is not in the catalog, import people from a file, invite them, or provision "
-                "from another directory that Google feeds."
+                "Google documents automated provisioning only for supported applications of its own catalog, once they "
+                "sign people in by SAML; do not expect it of an application that you add as a custom SAML app. If "
+                "yours is not in the catalog, import people from a file, invite them, or provision from another "
+                "directory that Google feeds."
             ),
         ),
         Step(

@@ -90,7 +90,7 @@ class TestTheGuide:
         settings.MUSTER_URL = "https://muster.example.org"
         answer = browser_of(OrganizationFactory.create(dialect="lambdatest")).get(SCIM, {"idp": "google"})
         assert copied(answer)["Endpoint URL"] == "https://muster.example.org/api/scim"
-        assert "a custom SAML app has no provisioning" in text(answer)
+        assert "do not expect it of an application that you add as a custom SAML app" in text(answer)
         assert "Google does not push groups" in text(answer)
         assert "Push groups, if you want" not in text(answer)
         assert "Roles that every member of the group will have" not in text(answer)
