@@ -7,10 +7,10 @@ from groups_provisioning.pages.activity import views as activity
 from groups_provisioning.pages.conflicts import views as conflicts
 from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
+from groups_provisioning.pages.global_search import views as global_search
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
-from groups_provisioning.pages.overview import views as overview
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
@@ -49,8 +49,9 @@ for kind, words in WORDS.items():
         path(f"{words.url}/new/", entities.new_entity, {"kind": kind}, name=f"{words.url}-new"),
     ]
 
+search_pages = [path("search/", global_search.search, name="search")]
+
 activity_pages = [
-    path("", overview.overview, name="overview"),
     path("activity/", activity.changes, name="activity"),
     path("activity.csv", activity.export, name="activity-export"),
     path("activity/<uuid:change_id>/", activity.change, name="change"),
@@ -94,4 +95,4 @@ conflict_pages = [
     path("groups/conflicts/resolved/changes/<uuid:change_id>/undo/", conflicts.undo_all, name="conflicts-undo"),
 ]
 
-urlpatterns = [*activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]
+urlpatterns = [*search_pages, *activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]

@@ -13,15 +13,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, ImportRow, Kind, Verdict
 from orgs import organizations
 from orgs.admin.mirror import FoundById, cause, chosen, moment, report
+from orgs.db.keys import as_uuid, id_at
 from orgs.web.access import require_recent
-from scim import log_words
+from orgs.web.day_range import DayRange
+from scim import log_words, provisioning_log
 from scim.import_forms import SHOWN, TO_CORRECT, ImportForm, checked
 from scim.models import RequestLog
 
@@ -37,13 +39,33 @@ class Outcome(admin.SimpleListFilter):
         return queryset.filter(status__gte=400) if self.value() == "error" else queryset
 
 
+class Days(RangeDateFilter):
+    """Days in the zone of the reader. By the ids, whose order is that of time: of other days not one is read."""
+
+    title = _("day")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RequestLog]) -> QuerySet[RequestLog]:
+        form = DayRange({"since": self.used_parameters.get("at_from"), "until": self.used_parameters.get("at_to")})
+        form.is_valid()
+        since, until = form.moments()
+        if since:
+            queryset = queryset.filter(id__gte=id_at(since))
+        return queryset.filter(id__lt=id_at(until)) if until else queryset
+
+
 @admin.register(RequestLog)
 class RequestLogAdmin(FoundById):
-    list_display = ("time", "org", "method", "short_path", "operation", "target", "status", "scim_type", "milliseconds")
-    list_filter = (("org", AutocompleteSelectFilter), Outcome)
+    """The log of all orgs. A search looks at the newest calls that the filters leave, so that it ends soon."""
+
+    list_display = ("status", "time", "org", "action", "target", "scim_type", "method", "short_path", "milliseconds")
+    list_filter = (("org", AutocompleteSelectFilter), Outcome, ("at", Days))
+    linked_by = ("at_from", "at_to")
     list_select_related = ("org",)
     ordering = ("-id",)
-    search_help_text = _("A request ID")
+    search_help_text = _(
+        "A request ID; or a name, an address or an ID among the newest 20,000 requests that the filters leave. With an "
+        "organization chosen, also people and groups by their current names."
+    )
     fieldsets = (
         (None, {"fields": ("time", "org", "token", "id")}),
         (
@@ -56,13 +78,27 @@ class RequestLogAdmin(FoundById):
         ),
     )
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RequestLog], search_term: str
+    ) -> tuple[QuerySet[RequestLog], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (id_ := as_uuid(term)) and (exact := queryset.filter(id=id_)).exists():
+            return exact, False
+        return provisioning_log.newest_about(queryset, as_uuid(request.GET.get("org__id__exact", "")), term), False
+
+    @admin.display(description=_("action"))
+    def action(self, call: RequestLog) -> str:
+        return log_words.action(call)
+
     @admin.display(description=_("time"))
     def time(self, call: RequestLog) -> str:
         return moment(call.at)
 
     @admin.display(description=_("path"))
     def short_path(self, call: RequestLog) -> str:
-        return call.path if len(call.path) <= 80 else f"{call.path[:79]}…"
+        return call.path if len(call.path) <= 48 else f"{call.path[:47]}…"
 
     @admin.display(description=_("milliseconds"))
     def milliseconds(self, call: RequestLog) -> str:

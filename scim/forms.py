@@ -11,9 +11,11 @@ from orgs import address_limits
 from orgs.models import IdentityProvider, Organization, ScimToken
 from orgs.web.day_range import DayRange
 from orgs.web.sent_forms import once_field
+from scim.protocol import errors
 from scim.provisioning_log import Wanted
 
 TOKENS = 50  # the newest ones, to choose from
+ERROR_TYPES = sorted({each.scim_type for each in vars(errors).values() if getattr(each, "scim_type", None)})
 
 
 class LogFilter(DayRange):
@@ -43,7 +45,13 @@ class LogFilter(DayRange):
         required=False,
         choices=[("", _("Any")), *((method, method) for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))],
     )
+    error = forms.ChoiceField(
+        label=_("Error type"),
+        required=False,
+        choices=[("", _("Any")), *((scim_type, scim_type) for scim_type in ERROR_TYPES)],
+    )
     sent_by = forms.ChoiceField(label=_("Sent by"), required=False)
+    about = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, org: Organization) -> None:
         super().__init__(data, auto_id="filter_%s")
@@ -61,6 +69,8 @@ class LogFilter(DayRange):
         since, until = self.moments()
         return Wanted(
             outcome=chosen.get("outcome", ""),
+            error=chosen.get("error", ""),
+            about=chosen.get("about"),
             method=chosen.get("method", ""),
             tokens=self._tokens(chosen.get("sent_by", "")),
             text=chosen.get("q", ""),

@@ -5,8 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from orgs.db.tenancy import TenantQuerySet
-from orgs.models import Organization, ScimToken
+from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
+from orgs.models import Organization, ScimToken, User
 
 
 class RequestLog(models.Model):
@@ -50,10 +50,57 @@ class RequestLog(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["org", "id"], name="request_log_of_org"),
             models.Index(fields=["id"], condition=models.Q(status__gte=400), name="request_log_errors"),
+            models.Index(fields=["org", "target", "id"], name="request_log_target"),
         ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"
+
+
+class RequestDay(models.Model):
+    """How many SCIM calls an org had on a day in UTC. Written by `scim.request_days` alone; as lossy as the log.
+
+    refused, failed: of the calls, those with a status of 4xx and of 5xx. wrote_at: the last call that changed something
+    successfully, None if none did.
+    """
+
+    org = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="request_days", db_index=False)
+    day = models.DateField()
+    calls = models.PositiveBigIntegerField()
+    refused = models.PositiveBigIntegerField()
+    failed = models.PositiveBigIntegerField()
+    wrote_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["RequestDay"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "day"], name="request_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.org_id} {self.day}"
+
+
+class OverviewVisit(models.Model):
+    """When an admin last opened the overview. Written by `scim.overview_visits` alone.
+
+    seen_at: the last time. since: when the visit before this one ended; None during the first.
+    """
+
+    org = tenant(constrained=False)
+    user = tenant_foreign_key(User, related_name="+", db_index=False)
+    seen_at = models.DateTimeField()
+    since = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet["OverviewVisit"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            TenantKey(field="user", name="overview_visit_user"),
+            models.UniqueConstraint(fields=["org", "user"], name="overview_visit_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.seen_at}"
 
 
 class FilterCopies(models.Model):

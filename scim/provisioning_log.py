@@ -5,12 +5,12 @@ Nothing here counts rows or reads without a limit: an org may have millions of c
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from groups_provisioning.models import PushedGroup
@@ -25,6 +25,8 @@ REACH = 20_000  # calls that one page scans for matches of a filter; about 100 m
 NAMESAKES = 100  # people, and groups, with a matching name whose calls are searched
 EXPORTED = 50_000
 EXPORTED_AT_ONCE = 1000
+NEWS = 99  # new calls that are counted
+LATE = timedelta(minutes=1)  # within which a call is in the log, once it has arrived
 
 OUTCOMES = {
     "ok": Q(status__lt=400),
@@ -36,12 +38,14 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a reader is looking for. outcome: a key of OUTCOMES. tokens: ids of the tokens that may have sent it. text:
-    part of a name, an id or a filter. since, until: the first moment, and the first that is too late. Each may be
-    empty.
+    """What a reader is looking for. outcome: a key of OUTCOMES. error: a scimType. about: the id of a person or group.
+    tokens: ids of the tokens that may have sent it. text: part of a name, an id or a filter. since, until: the first
+    moment, and the first that is too late. Each may be empty.
     """
 
     outcome: str = ""
+    error: str = ""
+    about: UUID | None = None
     method: str = ""
     tokens: Collection[UUID] | None = None
     text: str = ""
@@ -109,6 +113,39 @@ def everything(org: Organization, wanted: Wanted) -> Iterator[Line]:
             return
 
 
+def newest_shown(found: Page, *, at: datetime) -> UUID:
+    """After which id a call is new to a reader who was shown the newest page at a moment.
+
+    What is in the log within LATE was shown, or is not wanted: so that nothing older is searched again and again.
+    """
+    recent = id_at(at - LATE)
+    return max(recent, found.lines[0].call.id) if found.lines else recent
+
+
+def count_newer(org: Organization, wanted: Wanted, after: UUID) -> int:
+    """How many matching calls came after one, counted to NEWS + 1. At most four queries, whatever there is."""
+    calls = _between(org, wanted).filter(id__gt=after)
+    return len(_scan(calls, _condition(org, wanted), NEWS + 1)[0])
+
+
+def newest_about(calls: QuerySet[RequestLog], org: UUID | None, text: str) -> QuerySet[RequestLog]:
+    """Of the newest REACH of these calls, those about something with this text; for a list that pages by itself.
+
+    org: whose people and groups may have the name, if they are the calls of one org.
+    """
+    edge = calls.order_by("-id").values_list("id", flat=True)[REACH : REACH + 1].first()
+    return (calls.filter(id__gte=edge) if edge else calls).filter(_about(org, text))
+
+
+def name_of(org: Organization, id: UUID) -> str:
+    """What a person or group is called; empty if there is none with this id, or they were erased."""
+    names = [
+        *_names(User.objects.for_org(org), "user_name", [id]),
+        *_names(PushedGroup.objects.for_org(org), "display_name", [id]),
+    ]
+    return names[0][1] if names else ""
+
+
 def neighbors(org: Organization, wanted: Wanted, request_id: UUID) -> tuple[UUID | None, UUID | None]:
     """The matching calls just after and just before one; None if there is none among the next REACH.
 
@@ -134,8 +171,12 @@ def idp_name(token: ScimToken | None) -> str:
 
 
 def _between(org: Organization, wanted: Wanted) -> TenantQuerySet[RequestLog]:
-    """The calls of the wanted days. By their ids, whose order is that of time: of other days not one is read."""
+    """The calls of the wanted days, about who is wanted. An index has them in the order of ids, which is that of time:
+    of other days, and about others, not one is read.
+    """
     calls = RequestLog.objects.for_org(org)
+    if wanted.about:
+        calls = calls.filter(target=str(wanted.about))
     if wanted.since:
         calls = calls.filter(id__gte=id_at(wanted.since))
     if wanted.until:
@@ -160,6 +201,8 @@ def _scan(
 
 def _condition(org: Organization, wanted: Wanted) -> Q:
     condition = OUTCOMES.get(wanted.outcome, Q())
+    if wanted.error:
+        condition &= Q(scim_type=wanted.error)
     if wanted.method:
         condition &= Q(method=wanted.method)
     if wanted.tokens is not None:
@@ -169,11 +212,11 @@ def _condition(org: Organization, wanted: Wanted) -> Q:
     return condition
 
 
-def _about(org: Organization, text: str) -> Q:
-    """Calls about something with this text in its name, its id, or the filter of the request."""
-    people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
-    groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
-    ids = [str(id) for rows in (people, groups) for id in rows.values_list("id", flat=True)[:NAMESAKES]]
+def _about(org: Organization | UUID | None, text: str) -> Q:
+    """Calls about something with this text in its name, its id, or the filter of the request. org: whose people and
+    groups may have the name; None for those of nobody.
+    """
+    ids = [str(id_) for id_ in _ids_of(org, text)] if org else []
     return (
         Q(id=as_uuid(text))
         | Q(target__icontains=text)
@@ -181,6 +224,13 @@ def _about(org: Organization, text: str) -> Q:
         | Q(path__icontains=text)
         | Q(path__icontains=quote(text, safe=""))
     )
+
+
+def _ids_of(org: Organization | UUID, text: str) -> Iterator[UUID]:
+    people = User.objects.for_org(org).filter(user_name_key__contains=fold(text))
+    groups = PushedGroup.objects.for_org(org).filter(display_name_key__contains=fold(text))
+    for rows in (people, groups):
+        yield from rows.values_list("id", flat=True)[:NAMESAKES]
 
 
 def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:

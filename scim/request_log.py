@@ -23,7 +23,8 @@ from orgs import matters, tokens
 from orgs.db.keys import uuid7
 from orgs.matters import Occurrence
 from orgs.per_process import Background, PerProcess
-from scim import partitions, redaction
+from scim import partitions, redaction, request_days
+from scim.request_days import Call
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +132,7 @@ class Writer(Background):
             except Exception:  # whatever happens, the thread keeps running
                 log.exception("request_log.failed", calls=len(batch))
                 refused = len(told)
-            for note in (self._note_uses, self._note_matters):
+            for note in (self._note_uses, self._note_matters, _count_days):
                 try:
                     note(batch)
                 except Exception:  # as above
@@ -208,6 +209,10 @@ class Writer(Background):
     def _is_noted(self, token_id: UUID, at: datetime) -> bool:
         noted = self._noted.get(token_id)
         return noted is not None and at < noted + USE_NOTED
+
+
+def _count_days(batch: list[Entry]) -> None:
+    request_days.add(Call(each.org_id, each.at, each.operation, each.status) for each in batch if each.org_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from scim import erasing, filter_copies, partitions
+from scim import erasing, filter_copies, partitions, request_days
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def keep_request_log_partitions() -> None:
-    partitions.keep(timezone.now())
+    now = timezone.now()
+    partitions.keep(now)
+    request_days.forget(at=now)
 
 
 @shared_task(acks_late=True, ignore_result=True)

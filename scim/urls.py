@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from scim.views import imports, log, matters, provisioning, setup, tokens
+from scim.views import imports, log, matters, overview, provisioning, setup, tokens
 
 urlpatterns = [
+    path("", overview.overview, name="overview"),
     path("settings/scim/", provisioning.provisioning, name="scim-provisioning"),
     path("settings/scim/tokens.csv", provisioning.export_tokens, name="scim-tokens-export"),
     path("settings/scim/groups/", tokens.group_provisioning, name="scim-group-provisioning"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
+    path("settings/scim/log/news/", log.news, name="scim-log-news"),
     path("settings/scim/log.csv", log.export, name="scim-log-export"),
     path("settings/scim/log/<uuid:request_id>/", log.entry, name="scim-log-entry"),
     path("people/import/", imports.import_list, name="imports"),

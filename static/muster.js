@@ -1,7 +1,7 @@
 // What pages gain from scripting. All of them work without it.
 "use strict";
 
-// <button data-copy="id of a field" data-copied="what to announce">
+// <button data-copy="id of a field or text" data-copied="what to announce">
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -14,10 +14,11 @@ document.addEventListener("click", async (event) => {
 
 async function copy(field) {
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(field.value ?? field.textContent);
   } catch {
     // Not a secure context, or not allowed: the old way.
-    field.select();
+    if (field.select) field.select();
+    else getSelection().selectAllChildren(field);
     document.execCommand("copy");
   }
 }

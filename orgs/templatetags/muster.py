@@ -121,6 +121,12 @@ def day(on: Day) -> str:
 
 
 @register.filter
+def figure(count: int) -> str:
+    """A number that may be large: `1,234,567`."""
+    return f"{count:,}"
+
+
+@register.filter
 def relative(moment: datetime) -> str:
     span = timezone.now() - moment
     if abs(span) < timedelta(minutes=1):

@@ -1,12 +1,13 @@
 """How to set up each identity provider for an org: its fields, by its own names, with the value to enter."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from orgs.models import Carrier, Organization, Role
 from orgs.models import IdentityProvider as Idp
-from scim.setup_guide import entra, jumpcloud, okta, onelogin, other, pingone
+from scim.setup_guide import entra, google, jumpcloud, okta, onelogin, other, pingone
 from scim.setup_guide.parts import CORE_USER, AttributeMapping, Custom, Guide, Portal, Sources, Step, values
 
 GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
@@ -27,12 +28,54 @@ GUIDES: dict[str, tuple[str, Sources, Callable[[Portal], list[Step]]]] = {
         Sources("SCIM Username", "set by OneLogin", "{$user.firstname}", "{$user.lastname}", "{$user.email}"),
         onelogin.steps,
     ),
+    Idp.GOOGLE: (
+        "Google",
+        Sources("Primary email", google.ACTIVE, "First name", "Last name", "Primary email"),
+        google.steps,
+    ),
     Idp.OTHER: (
         "Other",
         Sources("work e-mail", "whether they are active", "first name", "last name", "work e-mail"),
         other.steps,
     ),
 }
+
+HELP: dict[str, tuple[tuple[str, str], ...]] = {
+    Idp.OKTA: (
+        (
+            "Add SCIM provisioning",
+            "https://help.okta.com/en-us/content/topics/apps/apps_app_integration_wizard_scim.htm",
+        ),
+        (
+            "Group Push prerequisites",
+            "https://help.okta.com/en-us/content/topics/users-groups-profiles/usgp-group-push-prerequisites.htm",
+        ),
+    ),
+    Idp.ENTRA: (
+        (
+            "Provisioning with SCIM",
+            "https://learn.microsoft.com/en-us/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups",
+        ),
+        (
+            "Provision on demand",
+            "https://learn.microsoft.com/en-us/entra/identity/app-provisioning/provision-on-demand",
+        ),
+    ),
+    Idp.PINGONE: (
+        (
+            "Provisioning connections",
+            "https://docs.pingidentity.com/pingone/integrations/p1_connections_provisioning.html",
+        ),
+        (
+            "SCIM provisioning features",
+            "https://docs.pingidentity.com/pingone/integrations/p1_scim_provisioning_features.html",
+        ),
+    ),
+    Idp.JUMPCLOUD: (("JumpCloud Help Center", "https://jumpcloud.com/support"),),
+    Idp.ONELOGIN: (("OneLogin SCIM", "https://developers.onelogin.com/scim"),),
+    Idp.GOOGLE: (("Automated user provisioning", "https://support.google.com/a/answer/7681608"),),
+}
+"""The identity providers' own documents, by their titles."""
 
 
 def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
@@ -42,7 +85,10 @@ def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
     if known == Idp.OTHER:
         name = _("your identity provider")
     portal = _portal(org, base_url)
-    return Guide(name, [*steps(portal), _first_person(), *_groups(idp, org)], _mappings(portal, sources))
+    if known == Idp.GOOGLE:
+        portal = replace(portal, group_custom=[])
+    all_steps = [*steps(portal), _first_person(), *_groups(idp, org)]
+    return Guide(name, all_steps, _mappings(portal, sources), HELP.get(known, ()))
 
 
 def _portal(org: Organization, base_url: str) -> Portal:
@@ -108,6 +154,16 @@ def _first_person() -> Step:
 
 
 def _groups(idp: str, org: Organization) -> list[Step]:
+    if idp == Idp.GOOGLE:
+        return [
+            Step(
+                _("Assign people here"),
+                _(
+                    "Google does not push groups, so there is nothing to map: set roles and assignments by hand on the "
+                    "page of a person, a team or a concurrency group."
+                ),
+            )
+        ]
     ways: dict[str, str] = {
         Idp.OKTA: _("In the Push Groups tab, choose Push Groups, find groups by name or by rule, and save."),
         Idp.ENTRA: _("Assign groups to the application under Users and groups. Groups in groups are not expanded."),

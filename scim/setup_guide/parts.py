@@ -47,9 +47,12 @@ class AttributeMapping:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
+    """help: documents of the identity provider, each with its title and address."""
+
     name: str
     steps: list[Step]
     mappings: list[AttributeMapping]
+    help: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """The provisioning log: each SCIM call of the org, with request and response."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -30,19 +31,41 @@ def log(request: OrgRequest) -> HttpResponse:
     wanted = form.wanted()
     filters = request.GET.copy()
     before = as_uuid(filters.pop("before", [""])[-1])
+    at = now()
+    page = provisioning_log.page(request.org, wanted, before=before)
     return render(
         request,
         "scim/_log.html" if request.htmx else "scim/log.html",
         {
             "form": form,
             "wanted": wanted,
-            "page": provisioning_log.page(request.org, wanted, before=before),
+            "page": page,
+            "about": _about(request, wanted.about),
+            "newest": provisioning_log.newest_shown(page, at=at) if _grows(wanted, before, at) else None,
             "before": before,
             "filters": filters.urlencode(),
             "has_tokens": bool(form.tokens),
             "exported": provisioning_log.EXPORTED,
             "days": settings.SCIM_LOG_DAYS,
         },
+    )
+
+
+@require_safe
+@org_admin
+def news(request: OrgRequest) -> HttpResponse:
+    """How many calls have come since the list was shown, for the list, which polls; anybody else gets the list."""
+    filters = request.GET.copy()
+    after = as_uuid(filters.pop("after", [""])[-1])
+    if after is None or not request.htmx:
+        return redirect("scim-log")
+    wanted = LogFilter(filters, org=request.org).wanted()
+    count = provisioning_log.count_newer(request.org, wanted, after)
+    most = provisioning_log.NEWS
+    return render(
+        request,
+        "scim/_log_news.html",
+        {"newest": after, "count": min(count, most), "is_more": count > most, "filters": filters.urlencode()},
     )
 
 
@@ -72,8 +95,8 @@ def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
             "curl": curl(line.call, body.request if body else ""),
             "advice": advice.of(line.call, line.token),
             "bodies": [
-                _body(_("Request"), body.request if body else "", line.call.request_size),
-                _body(_("Response"), body.response if body else "", line.call.response_size),
+                _body("request", _("Request"), body.request if body else "", line.call.request_size),
+                _body("response", _("Response"), body.response if body else "", line.call.response_size),
             ],
         },
     )
@@ -105,6 +128,16 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
     return as_csv(name, columns, _cells(provisioning_log.everything(request.org, wanted)))
 
 
+def _grows(wanted: provisioning_log.Wanted, before: UUID | None, at: datetime) -> bool:
+    """Whether what is to come belongs at the top of this page."""
+    return before is None and (wanted.until is None or wanted.until > at)
+
+
+def _about(request: OrgRequest, id: UUID | None) -> str:
+    """The name of whom the list is limited to, or the id where there is none."""
+    return provisioning_log.name_of(request.org, id) or str(id) if id else ""
+
+
 def _cells(lines: Iterator[provisioning_log.Line]) -> Iterator[tuple[Any, ...]]:
     for line in lines:
         call, token = line.call, line.token
@@ -127,7 +160,7 @@ def _cells(lines: Iterator[provisioning_log.Line]) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _body(title: str, text: str, size: int) -> dict[str, Any]:
+def _body(name: str, title: str, text: str, size: int) -> dict[str, Any]:
     """size: in bytes, as sent."""
     text = log_words.legible(text)
-    return {"title": title, "text": text[:SHOWN], "is_cut": len(text) > SHOWN, "size": size}
+    return {"name": name, "title": title, "text": text[:SHOWN], "is_cut": len(text) > SHOWN, "size": size}

@@ -130,6 +130,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sso-logout", "POST"): (BAD,) * 5,  # without a token
     ("sso-revoke", "GET"): (WRONG_METHOD,) * 5,
     ("sso-revoke", "POST"): (BAD,) * 5,  # without a token
+    ("search", "GET"): ORG_ADMINS,
     ("activity", "GET"): ORG_ADMINS,
     ("activity-export", "GET"): ORG_ADMINS,
     ("change", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
@@ -146,6 +147,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("scim-provisioning", "GET"): ORG_ADMINS,
     ("scim-tokens-export", "GET"): ORG_ADMINS,
     ("scim-log", "GET"): ORG_ADMINS,
+    ("scim-log-news", "GET"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),  # to the list
     ("scim-log-export", "GET"): ORG_ADMINS,
     ("scim-log-entry", "GET"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),
     ("scim-group-provisioning", "GET"): ORG_ADMINS,

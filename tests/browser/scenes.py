@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from orgs import domains, matters, sign_in, tokens
 from orgs.history import Cause
 from orgs.matters import Occurrence
 from orgs.models import Door, IdentityProvider, MatterKind, Plan, SchemaProfile, ScimToken, User
 from scim import request_log
-from scim.models import RequestLog
+from scim.models import OverviewVisit, RequestDay, RequestLog
 from tests.browser import (
     scenes_account,
     scenes_activity,
@@ -162,8 +162,33 @@ def _waiting(owner: User) -> str:
 
 
 def _overview(owner: User) -> str:
+    """After a month of requests, three days after the last visit."""
     _connected(owner)
+    assert owner.org
+    today = timezone.now().date()
+    for n in range(30):
+        calls = (n * 37 % 23) * 41 + 12
+        RequestDay.objects.update_or_create(
+            org=owner.org,
+            day=today - timedelta(days=n),
+            defaults={"calls": calls, "refused": calls // 9 if n % 5 == 2 else 0, "failed": 30 if n == 11 else 0},
+        )
+    RequestDay.objects.filter(day=today).update(wrote_at=timezone.now() - timedelta(minutes=12))
+    seen_at = timezone.now() - timedelta(days=3)
+    OverviewVisit.objects.create(org=owner.org, user=owner, seen_at=seen_at)
     return "/"
+
+
+def _open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", selected=True)).to_be_visible()
+
+
+def _await_news(page: Page) -> None:
+    """As if all requests had come since."""
+    address = f"/settings/scim/log/news/?after={UUID(int=0)}"
+    page.evaluate(f"htmx.ajax('GET', '{address}', {{target: '.news', swap: 'outerHTML'}})")
+    expect(page.get_by_role("link", name="new – show")).to_be_visible()
 
 
 def _call(owner: User, token: ScimToken, minutes: int, method: str, path: str, operation: str, **differs: Any) -> UUID:
@@ -353,6 +378,8 @@ SCENES = {
     "set-password-too-late": Scene(at("/set-password/MQ/stale-link/"), who=_nobody),
     "not-an-admin": Scene(at("/people/"), who=_member),
     "not-found": Scene(at("/nowhere/")),
+    "search": Scene(lambda owner: _connected(owner) and "/search/?q=scim"),
+    "palette": Scene(_overview, _open_palette),
     "overview": Scene(_overview),
     "overview-matters": Scene(lambda owner: _needs_attention(owner) and "/"),
     "overview-new": Scene(at("/")),
@@ -377,9 +404,11 @@ SCENES = {
     "setup-pingone": Scene(_guide("pingone")),
     "setup-jumpcloud": Scene(_guide("jumpcloud")),
     "setup-onelogin": Scene(_guide("onelogin")),
+    "setup-google": Scene(_guide("google")),
     "setup-other": Scene(_guide("other")),
     "provisioning-log": Scene(_log),
     "provisioning-log-new": Scene(at("/settings/scim/log/")),
+    "provisioning-log-news": Scene(_log, _await_news),
     "provisioning-log-nothing-fits": Scene(lambda owner: _log(owner) + "?q=nobody"),
     "provisioning-log-drawer": Scene(_log, _open_drawer),
     "provisioning-log-entry": Scene(_among_others),

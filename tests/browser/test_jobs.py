@@ -1,15 +1,17 @@
 """What an org's admin comes for, done in a browser."""
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Page, Playwright, expect
 
 from orgs.models import ScimToken, User
+from scim import request_log
 from scim.models import RequestLog
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.scenes import SCENES
-from tests.factories import issue_token
+from tests.factories import UserFactory, issue_token
 
 
 @pytest.fixture
@@ -184,14 +186,53 @@ def test_finding_out_why_a_request_was_refused_by_keyboard(
     drawer = page.get_by_role("dialog", name="Create user")
     expect(drawer).to_contain_text("What to change in Okta")
     expect(drawer.get_by_role("link", name="Close")).to_be_focused()
-    assert address in page.url  # still the list
+    entry = page.url
+    assert "outcome=refused" in entry
+    assert entry.partition("?")[0] != f"{live_server.url}{address}"
     expect(drawer.get_by_role("link", name="Newer")).to_have_count(0)  # what the filters leave is one
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(page.get_by_role("link", name="Create user")).to_be_focused()
 
+    page.get_by_role("link", name="Create user").press("Enter")
+    expect(drawer).to_be_visible()
+    page.go_back()
+    expect(drawer).to_be_hidden()
+    expect(page.locator("tr.log")).to_have_count(1)
+    page.go_forward()  # to what the address says
+    expect(page.get_by_role("heading", level=1)).to_have_text("Create user")
+    assert page.url == entry
+    page.go_back()
+    expect(page.locator("tr.log")).to_have_count(1)
+
     page.go_back()
     expect(page.locator("tr.log")).to_have_count(2)
+
+
+def test_new_requests_are_told_while_the_log_is_seen(
+    owner: User, page: Page, context: BrowserContext, live_server: Any, idp: APIRequestContext
+) -> None:
+    assert owner.org
+    issued = issue_token(owner.org)
+    sign_in(context, owner, live_server.url)
+    page.clock.install()
+    page.goto("/settings/scim/log/")
+    expect(page.get_by_role("heading", name="No requests yet")).to_be_visible()
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url) if "/log/news/" in request.url else None)
+    hide = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    page.evaluate(hide, True)
+    page.clock.run_for(25_000)
+    assert polls == []
+
+    idp.get(f"{live_server.url}/api/scim/Users", headers={"Authorization": f"Bearer {issued.secret}"})
+    assert request_log.flush(10)
+    page.evaluate(hide, False)
+    page.clock.run_for(11_000)
+    expect(page.locator("[data-announcements]")).to_have_text("1 new request", timeout=10_000)
+    page.get_by_role("link", name="1 new – show").click()
+    expect(page.locator("tr.log")).to_have_count(1)
+    expect(page.get_by_role("link", name="new – show")).to_have_count(0)
 
 
 def test_an_entry_that_has_gone_meanwhile_is_a_page_that_says_so(
@@ -233,4 +274,53 @@ def test_the_log_without_scripting(owner: User, browser: Browser, live_server: A
     page.goto("/settings/scim/")
     page.get_by_role("link", name="PingOne").click()
     expect(page.locator("#setup-guide")).to_contain_text("User Filter Expression")
+    context.close()
+
+
+def test_going_anywhere_by_keyboard(owner: User, page: Page, context: BrowserContext, live_server: Any) -> None:
+    assert owner.org
+    UserFactory.create(org=owner.org, user_name="grace.hopper@northwind.example", display_name="Grace Hopper")
+    sign_in(context, owner, live_server.url)
+    page.goto("/settings/scim/log/")
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Search")
+    field = palette.get_by_role("combobox")
+    expect(field).to_be_focused()
+    chosen = palette.get_by_role("option", selected=True)
+    expect(chosen).to_have_text("Overview")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_have_text("SCIM groups")
+    expect(field).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
+
+    page.keyboard.type("hopper")
+    expect(chosen).to_contain_text("Grace Hopper")
+    expect(palette.get_by_role("status")).to_have_text("1 result")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Grace Hopper")
+
+    page.get_by_role("link", name="Search", exact=True).press("Enter")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    expect(page.get_by_role("link", name="Search", exact=True)).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(chosen).to_be_visible()
+    page.keyboard.type("token")
+    page.keyboard.press("Enter")  # before there are options for it: the page of the search
+    expect(page.get_by_role("link", name="Create SCIM token")).to_be_visible()
+
+
+def test_the_search_without_scripting(owner: User, browser: Browser, live_server: Any) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=live_server.url)
+    sign_in(context, owner, live_server.url)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_role("searchbox").fill("webhook")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("main").get_by_role("link", name="Add a webhook").click()
+    expect(page).to_have_url(re.compile("/webhooks/new/"))
     context.close()

@@ -1,13 +1,19 @@
+import re
+from datetime import UTC, date, datetime
+from uuid import UUID
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orgs.db.keys import uuid7
-from scim import request_log, tasks
+from orgs.db.keys import id_at, uuid7
+from orgs.models import User
+from scim import partitions, provisioning_log, request_log, tasks
 from scim.models import RequestLog, RequestLogBody
 from tests.conftest import signed_in
-from tests.factories import OrganizationFactory, StaffFactory, issue_token
+from tests.factories import OrganizationFactory, StaffFactory, UserFactory, issue_token
+from tests.page_text import text
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -63,6 +69,49 @@ class TestTheRequestLog:
         a_call()
         assert rows(desk.get(LIST, {"q": f" {call.id} "})) == [call]
         assert rows(desk.get(LIST, {"q": "nonsense"})) == []
+
+    def test_finds_calls_by_name_address_group_and_id(self, desk, django_assert_max_num_queries):  # N4
+        org = OrganizationFactory.create()
+        person = UserFactory.create(org=org, user_name="grace@corp.example")
+        a_call(org=org, target="Sales")
+        refused = a_call(org=org, operation="group.create", target="Payroll", status=403)
+        about = a_call(org=org, operation="user.change", target=str(person.id))
+        looked = a_call(path="/api/scim/Users?filter=userName+eq+%22grace%40corp.example%22")
+        with django_assert_max_num_queries(8):
+            assert rows(desk.get(LIST, {"q": "payroll"})) == [refused]
+        assert rows(desk.get(LIST, {"q": "grace@corp"})) == [looked]
+        assert rows(desk.get(LIST, {"q": str(person.id)})) == [about]
+        with django_assert_max_num_queries(11):
+            assert rows(desk.get(LIST, {"q": "Grace@", "org__id__exact": org.pk})) == [about]
+
+    def test_searches_the_newest_that_the_filters_leave(self, desk, monkeypatch):
+        monkeypatch.setattr(provisioning_log, "REACH", 2)
+        org = OrganizationFactory.create()
+        calls = [a_call(org=org, target="Payroll") for _ in range(4)]
+        for _ in range(3):
+            a_call(target="Sales")
+        assert rows(desk.get(LIST, {"q": "payroll"})) == []
+        assert rows(desk.get(LIST, {"q": "payroll", "org__id__exact": org.pk})) == calls[:0:-1]
+        assert rows(desk.get(LIST, {"q": str(calls[0].id)})) == [calls[0]]
+
+    def test_shows_days_of_the_reader(self, desk):
+        User.objects.filter(is_staff=True).update(time_zone="Asia/Tokyo")  # nine hours ahead
+        partitions.make(date(2026, 3, 1))
+        early, late = (datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (14, 16))
+        older, newer = (a_call(id=UUID(int=id_at(at).int | 7 << 76 | 1), at=at) for at in (early, late))
+        for days, shown in (
+            ({"at_from": "2026-03-01", "at_to": "2026-03-01"}, [older]),
+            ({"at_from": "2026-03-02", "at_to": "2026-03-02"}, [newer]),
+            ({"at_to": "2026-03-02"}, [newer, older]),
+            ({"at_to": "2026-02-28"}, []),
+            ({"at_from": "nonsense", "at_to": "2026-03-02"}, [newer, older]),
+        ):
+            assert rows(desk.get(LIST, days)) == shown
+
+    def test_begins_each_row_with_the_status(self, desk):
+        a_call(org=OrganizationFactory.create(name="Northwind"), operation="group.create", target="Payroll", status=403)
+        page = text(desk.get(LIST))
+        assert re.search(r"403 \d+ \w{3} \d{4}, \d\d:\d\d:\d\d UTC Northwind Push group Payroll", page)
 
     def test_shows_a_call_with_its_bodies(self, desk, django_assert_max_num_queries):
         token = issue_token(OrganizationFactory.create()).token

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -147,6 +148,10 @@ class TestFilters:
             ({"outcome": "error"}, ["Create user"]),
             ({"outcome": "failed"}, []),
             ({"outcome": "ok"}, ["Replace user", "Look up user", "Create user"]),
+            ({"error": "uniqueness"}, ["Create user"]),
+            ({"error": "mutability"}, []),
+            ({"error": "nonsense"}, ["Replace user", "Look up user", "Create user", "Create user"]),
+            ({"about": "nobody"}, ["Replace user", "Look up user", "Create user", "Create user"]),
             ({"method": "PUT"}, ["Replace user"]),
             ({"sent_by": "entra"}, ["Replace user", "Look up user"]),
             ({"q": "MO@corp"}, ["Replace user", "Create user", "Create user"]),
@@ -169,6 +174,33 @@ class TestFilters:
         assert len(rows(see(browser, q=self.id))) == 2
         assert len(rows(see(browser, q=str(last_id())))) == 1
 
+    @pytest.mark.parametrize("kind", ["people", "groups"])
+    def test_by_person_and_group_are_on_their_pages(self, browser: Client, kind: str) -> None:  # N2
+        group = self.okta.post("/Groups", {"displayName": "Engineers"}).json()["id"]
+        self.okta.patch(f"/Groups/{group}", {"op": "replace", "value": {"displayName": "Builders"}})
+        id, name = {"people": (self.id, "mo@corp.example"), "groups": (group, "Builders")}[kind]
+        link = re.search(r'href="(/settings/scim/log/\?about=[^"]+)"', page(browser.get(f"/{kind}/{id}/")))
+        assert link
+        answer = see(browser, html.unescape(link[1]))
+        assert len(rows(answer)) == 2
+        assert f"Only requests about {name}" in text(answer)
+        refused = see(browser, about=id, outcome="error")
+        assert rows(refused) == []
+        assert f'name="about" value="{id}"' in page(refused)  # stays while other filters change
+
+    def test_by_person_reads_nothing_about_others(self, org: Organization) -> None:
+        wanted = provisioning_log.Wanted(about=UUID(self.id), outcome="error")
+        assert request_log.flush(10)
+        with CaptureQueriesContext(connection) as asked:
+            provisioning_log.page(org, wanted)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")  # for so few rows
+            for query in asked.captured_queries:
+                if 'FROM "scim_requestlog"' in query["sql"]:
+                    cursor.execute("EXPLAIN " + query["sql"])
+                    plan = str(cursor.fetchall())
+                    assert len(re.findall(r"target_idx|_target\b|org_id_target", plan)) > 0, plan
+
     def test_by_another_orgs_token_are_ignored(self, browser: Client) -> None:  # O7
         other = issue_token(OrganizationFactory.create()).token
         assert len(rows(see(browser, sent_by=str(other.id)))) == 4
@@ -182,6 +214,68 @@ class TestFilters:
 
 
 CALLS = 45_000  # more than twice as many as one page scans
+
+
+class TestNews:
+    NEWS = re.compile(r'<div class="news"[^>]*>')
+
+    @staticmethod
+    def poll(browser: Client, answer: Any) -> Any:
+        address = re.search(r'hx-get="(/settings/scim/log/news/[^"]+)"', page(answer))
+        assert address
+        return browser.get(html.unescape(address[1]), headers=HTMX)
+
+    def test_is_told_once_something_has_come(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users")
+        shown = see(browser)
+        nothing = self.poll(browser, shown)
+        assert words(page(nothing)) == ""
+        assert "data-announce" not in page(nothing)
+        for _ in range(3):
+            okta.get("/Users")
+        assert request_log.flush(10)
+        three = self.poll(browser, nothing)
+        assert words(page(three)) == "3 new – show"
+        assert 'data-announce="3 new requests"' in page(three)
+        assert words(page(self.poll(browser, three))) == "3 new – show"
+        assert words(page(self.poll(browser, see(browser)))) == ""
+
+    def test_is_of_what_is_wanted(self, browser: Client, okta: Idp) -> None:
+        shown = see(browser, outcome="error", q="zoe")
+        okta.get("/Users")
+        okta.delete("/Users/zoe")
+        assert request_log.flush(10)
+        news = self.poll(browser, shown)
+        assert words(page(news)) == "1 new – show"
+        assert f'href="{LOG}?outcome=error&amp;q=zoe"' in page(news)
+
+    def test_is_not_counted_without_end(
+        self, browser: Client, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:
+        shown = see(browser)
+        token = issue_token(org).token
+        fill(org, token.id, 3000)
+        RequestLog.objects.update(id=RawSQL("(%s || right(id::text, 24))::uuid", [str(uuid7())[:12]]))
+        with django_assert_max_num_queries(12):
+            news = self.poll(browser, shown)
+        assert words(page(news)) == "More than 99 new – show"
+        assert "hx-trigger" not in self.NEWS.findall(page(news))[0]
+
+    def test_is_awaited_only_where_it_would_stand(self, browser: Client, okta: Idp) -> None:
+        okta.get("/Users")
+        assert self.NEWS.search(page(see(browser)))
+        assert not self.NEWS.search(page(see(browser, before=str(uuid7()))))
+        assert not self.NEWS.search(page(see(browser, until="2020-01-01")))
+
+    def test_is_of_the_same_org(self, browser: Client) -> None:  # O7
+        shown = see(browser)
+        Idp(issue_token(OrganizationFactory.create()).secret).get("/Users")
+        assert request_log.flush(10)
+        assert words(page(self.poll(browser, shown))) == ""
+
+    def test_is_the_list_for_whoever_comes_without_htmx(self, browser: Client) -> None:
+        for query in ("", f"?after={uuid7()}", "?after=nonsense"):
+            assert browser.get(f"{LOG}news/{query}").headers["Location"] == LOG
 
 
 class TestVeryManyCalls:
@@ -280,6 +374,13 @@ class TestAnEntry:
         assert "What to change in Okta" in said
         assert "In the app's Import tab" in said
         assert "To send it again" in said
+
+    def test_can_be_copied_in_parts(self, browser: Client, okta: Idp) -> None:
+        okta.post("/Users", a_person("mo@corp.example"))
+        shown = page(see(browser, f"{LOG}{last_id()}/"))
+        copied = set(re.findall(r'data-copy="([^"]+)"', shown))
+        assert copied == {"entry-id", "entry-request", "entry-response", "entry-curl"}
+        assert all(f' id="{each}"' in shown for each in copied)
 
     def test_is_a_drawer_for_htmx(self, browser: Client, okta: Idp) -> None:
         okta.get("/Users")

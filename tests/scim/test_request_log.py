@@ -13,7 +13,7 @@ from django.utils import timezone
 from orgs import tokens
 from orgs.models import Organization, Plan, SchemaProfile, ScimToken
 from scim import partitions, request_log
-from scim.models import RequestLog, RequestLogBody
+from scim.models import RequestDay, RequestLog, RequestLogBody
 from scim.request_log import Entry
 from tests import processes
 
@@ -98,6 +98,12 @@ class TestACall:
         assert (logged.request_size, logged.response_size) == (32, 17)
         assert logged.body.request == '{"userName": "ann@acme.example"}'
         assert logged.body.response == '{"status": "409"}'
+
+    def test_is_counted_for_the_day_of_its_org(self, token):  # N2
+        for org_id in (token.org_id, None, uuid4()):
+            log_in(a_call(org_id=org_id))
+        day = RequestDay.objects.get()
+        assert (day.org_id, day.day, day.calls) == (token.org_id, timezone.now().date(), 1)
 
     def test_without_bodies_has_no_row_for_them(self):
         log_in(a_call())

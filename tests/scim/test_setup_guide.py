@@ -51,11 +51,12 @@ class TestTheGuide:
         org = OrganizationFactory.create(dialect=dialect)
         answer = browser_of(org).get(SCIM, {"idp": idp})
         said = text(answer)
-        assert "PingOne JumpCloud OneLogin Other" in said
+        assert "PingOne JumpCloud OneLogin Google Other" in said
         assert f"Steps for {guide.guide_for(idp, org, '').name}" in said
         assert org.profile.role_attribute in said
         assert "Assign one person first" in said
-        assert "No attribute of your identity provider is needed for roles: give them here" in said  # R6
+        roles = "No attribute of your identity provider is needed for roles: give them here"  # R6
+        assert (roles in said) == (idp != IdentityProvider.GOOGLE)  # which has no groups to give them to
         assert len(answer.content) < 100_000
 
     def test_has_the_fields_that_okta_has(self, db: None, settings: Any) -> None:
@@ -85,6 +86,22 @@ class TestTheGuide:
         assert copied(answer)["Custom Attribute Schema URNs"] == EXTENSION
         assert "Group Membership Handling Merge" in text(answer)
 
+    def test_says_what_google_does_not_do(self, db: None, settings: Any) -> None:
+        settings.MUSTER_URL = "https://muster.example.org"
+        answer = browser_of(OrganizationFactory.create(dialect="lambdatest")).get(SCIM, {"idp": "google"})
+        assert copied(answer)["Endpoint URL"] == "https://muster.example.org/api/scim"
+        assert "do not expect it of an application that you add as a custom SAML app" in text(answer)
+        assert "Google does not push groups" in text(answer)
+        assert "Push groups, if you want" not in text(answer)
+        assert "Roles that every member of the group will have" not in text(answer)
+
+    @pytest.mark.parametrize("idp", sorted(guide.HELP))
+    def test_leads_to_the_identity_providers_own_documents(self, browser: Client, idp: str) -> None:
+        page = browser.get(SCIM, {"idp": idp}).content.decode()
+        links = re.findall(r'<a href="(https://[^"]+)" target="_blank" rel="noopener noreferrer">', page)
+        assert links == [url for _title, url in guide.HELP[idp]]
+        assert links
+
     def test_gives_onelogin_a_template_that_is_accepted(
         self, org: Organization, browser: Client, idp: Idp
     ) -> None:  # S6
@@ -101,6 +118,8 @@ class TestTheGuide:
         issue_token(org, idp=IdentityProvider.JUMPCLOUD)
         assert "Steps for JumpCloud" in text(browser.get(SCIM))
         issue_token(org, idp=IdentityProvider.GOOGLE)
+        assert "Steps for Google" in text(browser.get(SCIM))
+        issue_token(org, idp=IdentityProvider.OTHER)
         assert "Steps for your identity provider" in text(browser.get(SCIM))
         assert "Steps for PingOne" in text(browser.get(SCIM, {"idp": "pingone"}))
         assert "Steps for your identity provider" in text(browser.get(SCIM, {"idp": "nonsense"}))

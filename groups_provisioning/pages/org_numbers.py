@@ -9,7 +9,7 @@ from orgs.web.long_list import COUNTED
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class OrgNumbers:
     """people: whom SCIM has not deleted, but for the owner; active: of these. waiting: people to be settled. Of people,
     active and waiting, one more than COUNTED at most are counted.
     """
@@ -26,7 +26,7 @@ class Overview:
 _LIVE = "org_id = %(org)s AND deleted_at IS NULL"
 _ENTITIES = f"(SELECT count(*) FROM orgs_entity WHERE {_LIVE} AND kind = '{{}}')".format
 
-_OVERVIEW = f"""
+_NUMBERS = f"""
 SELECT people, active, (SELECT count(*) FROM groups_provisioning_pushedgroup WHERE {_LIVE}),
     {", ".join(_ENTITIES(kind.value) for kind in EntityKind)},
     (SELECT count(*) FROM (SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %(org)s LIMIT %(counted)s) AS waiting)
@@ -37,9 +37,9 @@ FROM (
 """
 
 
-def of(org: Organization) -> Overview:
+def of(org: Organization) -> OrgNumbers:
     """The current numbers of an org."""
     with connection.cursor() as cursor:
-        cursor.execute(_OVERVIEW, {"org": org.id, "counted": COUNTED + 1})
+        cursor.execute(_NUMBERS, {"org": org.id, "counted": COUNTED + 1})
         row = cursor.fetchone()
-    return Overview(**dict(zip((column.name for column in fields(Overview)), row, strict=True)))
+    return OrgNumbers(**dict(zip((column.name for column in fields(OrgNumbers)), row, strict=True)))
