@@ -134,13 +134,28 @@ addEventListener("htmx:afterSettle", ({ target }) => {
   if (words && words !== told) announce((told = words));
 });
 
-// A link or form whose part of a page could not be fetched leads to the page that it also is.
-for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-  addEventListener(failure, ({ detail: { elt } }) => {
-    if (elt.matches("a[href]")) location.assign(elt.href);
-    if (elt.matches("form")) elt.submit();
-  });
-}
+// A link or form that was refused a part of a page leads to the page that it also is.
+addEventListener("htmx:responseError", ({ detail: { elt } }) => {
+  if (elt.matches("a[href]")) location.assign(elt.href);
+  if (elt.matches("form")) elt.submit();
+});
+
+// One that reached nobody leaves the page as it is, which says so until something gets through.
+const unreachable = document.querySelector("[data-unreachable]");
+addEventListener("htmx:sendError", () => {
+  if (!unreachable) return;
+  (document.querySelector("dialog[open]") ?? document.body).append(unreachable);
+  unreachable.hidden = false;
+});
+addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
+  if (xhr.status && unreachable) unreachable.hidden = true;
+});
+
+// Filters without a value are not part of a URL.
+addEventListener("htmx:configRequest", ({ target, detail: { formData } }) => {
+  if (!target.matches("[role=search]")) return;
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
 
 // <button data-own-zone="id of a field" hidden>: saves the time zone of this browser, where it is another one.
 for (const button of document.querySelectorAll("[data-own-zone]")) {
