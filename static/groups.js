@@ -26,12 +26,13 @@ addEventListener("change", ({ target }) => {
 // A browser that goes back, or reloads, keeps what was checked.
 addEventListener("pageshow", () => document.querySelectorAll("[data-many]").forEach(count));
 
-// A rule is moved by its form, in its own list: to the place where it was dragged, or one up or down with Alt and an
-// arrow key.
+// A rule is moved by the form of its list: to the place where it was dragged, or one up or down with Alt and an arrow
+// key. The list then shows the order that is tried.
 function moveTo(rule, place) {
-  const form = rule.querySelector(".rule__moves");
+  const form = rule.closest("form");
   const target = form.getAttribute("hx-target");
-  htmx.ajax("POST", form.action, { source: form, target, swap: "outerHTML", values: { to: place } });
+  const values = { move: `${rule.dataset.rule} ${place}` };
+  htmx.ajax("POST", form.action, { source: form, target, swap: "outerHTML", values });
 }
 
 addEventListener("keydown", (event) => {

@@ -178,6 +178,13 @@ def _rules(owner: User) -> str:
     return "/groups/rules/"
 
 
+def _order(page: Page) -> None:
+    page.get_by_role("button", name="Move rule 3 up").click()
+    page.get_by_text("Not saved yet", exact=True).wait_for()
+    page.get_by_role("button", name="Move rule 2 up").click()
+    page.get_by_text("would be treated differently").wait_for()
+
+
 def _unmapped(owner: User) -> str:
     company(owner)
     rule(org_of(owner), "all", by=owner)
@@ -275,6 +282,7 @@ SCENES = {
     "rules": Scene(_rules),
     "rules-new": Scene(lambda owner: "/groups/rules/"),
     "rules-tried": Scene(_rules, _try),
+    "rules-order": Scene(_rules, _order),
     "rules-apply": Scene(_unmapped),
     "rule": Scene(_edit),
     "rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("e", "prefix")),

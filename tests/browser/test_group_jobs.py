@@ -190,11 +190,13 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     page.get_by_role("button", name="Move rule 1 down").focus()
     page.keyboard.press("Alt+ArrowDown")
     announcements = page.locator("[data-announcements]")
-    expect(announcements).to_have_text("Begins with “a-” is now rule 2 of 3.")
-    assert order() == ["b-", "a-", "c-"]
+    expect(announcements).to_have_text("Begins with “a-” is now rule 2 of 3. Not saved yet.")
     expect(page.get_by_role("button", name="Move rule 2 down")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(announcements).to_have_text("Begins with “a-” is now rule 3 of 3.")
+    expect(announcements).to_have_text("Begins with “a-” is now rule 3 of 3. Not saved yet.")
+    assert order() == ["a-", "b-", "c-"]
+    page.get_by_role("button", name="Save order").click()
+    expect(announcements).to_have_text("The order was saved.")
     assert order() == ["b-", "c-", "a-"]
 
     handles = page.locator("[data-handle]")
@@ -207,14 +209,19 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     page.mouse.move(first["x"] + 8, first["y"] + 40, steps=8)
     page.mouse.move(first["x"] + 8, first["y"] - 8, steps=4)
     page.mouse.up()
-    expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3.")
-    assert order() == ["a-", "b-", "c-"]
+    expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3. Not saved yet.")
 
     page.get_by_role("button", name="Move role rule 1 down").focus()  # R6
     page.keyboard.press("Alt+ArrowDown")
-    expect(announcements).to_have_text("Begins with “role-a-” is now role rule 2 of 3.")
-    assert (order(), order(roles=True)) == (["a-", "b-", "c-"], ["role-b-", "role-a-", "role-c-"])
+    expect(announcements).to_have_text("Begins with “role-a-” is now role rule 2 of 3. Not saved yet.")
+    page.locator("#role-rules").get_by_role("button", name="Save order").click()
+    expect(announcements).to_have_text("The order was saved.")
+    assert (order(), order(roles=True)) == (["b-", "c-", "a-"], ["role-b-", "role-a-", "role-c-"])
     expect(page.locator(".rules")).to_have_count(2)
+    page.locator("#rules").get_by_role("button", name="Save order").click()
+    page.locator("#rules").get_by_role("button", name="Undo").click()
+    expect(page.locator("#rules").get_by_role("listitem").first).to_contain_text("b-")
+    assert order() == ["b-", "c-", "a-"]
 
 
 def test_the_admins_group_gets_the_admin_role_by_a_rule(admin: User, page: Page) -> None:  # R6

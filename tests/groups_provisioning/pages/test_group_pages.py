@@ -572,23 +572,6 @@ class TestRules:
         assert "At character" in text_at_first(shown)
         assert "invalid character class range" in text_at_first(browser.post("/groups/rules/new/", facts))
 
-    def test_are_moved(self, browser: Client, org: Organization) -> None:
-        first, second, third = rule(org, "a"), rule(org, "b"), rule(org, "c")
-
-        def order() -> list[str]:
-            return [each.pattern for each in MappingRule.objects.for_org(org)]
-
-        browser.post(f"/groups/rules/{first.id}/move/", {"to": "down"})
-        assert order() == ["b", "a", "c"]
-        browser.post(f"/groups/rules/{third.id}/move/", {"to": "up"})
-        assert order() == ["b", "c", "a"]
-        answer = browser.post(f"/groups/rules/{first.id}/move/", {"to": "1"}, headers={"HX-Request": "true"})
-        assert order() == ["a", "b", "c"]
-        assert answer.context["announced"] == "Begins with “a” is now rule 1 of 3."
-        for senseless in ("", "-1", "nowhere"):
-            browser.post(f"/groups/rules/{second.id}/move/", {"to": senseless})
-        assert order() == ["a", "b", "c"]
-
     def test_are_deleted_after_a_question(self, browser: Client, org: Organization, idp: Idp) -> None:
         first = rule(org, "a")
         group = push(idp, "a1")
@@ -620,9 +603,8 @@ class TestRules:
         theirs = rule(OrganizationFactory.create(), "a")
         for address in (f"/groups/rules/{theirs.id}/", f"/groups/rules/apply/?rule={theirs.id}"):
             assert browser.get(address).status_code == 404
-        for action in ("move", "delete"):
-            answer = browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}, follow=True)
-            assert "Somebody else has deleted this rule." in text_at_first(answer)
+        answer = browser.post(f"/groups/rules/{theirs.id}/delete/", follow=True)
+        assert "Somebody else has deleted this rule." in text_at_first(answer)
         theirs.refresh_from_db()
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
 
@@ -659,16 +641,6 @@ class TestRoleRules:
         assert "No role rule matches. Members would get no role" in text_at_first(
             browser.get("/groups/rules/?name=web")
         )
-
-    def test_are_moved_within_their_list(self, browser: Client, org: Organization) -> None:
-        first = rule(org, "a")
-        roles = [role_rule(org, "Admin", "b"), role_rule(org, "Member", "c")]
-        answer = browser.post(f"/groups/rules/{roles[1].id}/move/", {"to": "up"}, headers={"HX-Request": "true"})
-        assert answer.context["announced"] == "Begins with “c” is now role rule 1 of 2."
-        assert 'id="role-rules"' in answer.content.decode()
-        assert [each.pattern for each in MappingRule.objects.for_org(org).of_list(roles=True)] == ["c", "b"]
-        first.refresh_from_db()
-        assert first.position == 1
 
     def test_are_made_edited_and_deleted(self, browser: Client, org: Organization, idp: Idp) -> None:
         push(idp, "Staff", UserFactory.create(org=org))
