@@ -63,6 +63,52 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form button[disabled]")) button.disabled = false;
 });
 
+// What somebody has entered stays in this tab until a page shows that it arrived. It comes back into the form after a
+// page that says that nothing was saved, [data-unsent], and after going back from one that is none of ours.
+const ENTERED = "entered";
+const { who } = document.body.dataset;
+const KEPT = "textarea[name], select[name], input[name]:not([type=hidden], [type=password], [type=file], [data-secret])";
+const fieldsOf = (form) => [...form.elements].filter((field) => field.matches(KEPT));
+
+function keep(form, isUnsent = false) {
+  if (!who || form.method !== "post") return;
+  const fields = fieldsOf(form).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
+  const paths = [location.pathname, new URL(form.action).pathname];
+  if (fields.length) sessionStorage.setItem(ENTERED, JSON.stringify({ who, paths, fields, isUnsent }));
+}
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (!defaultPrevented) keep(target);
+});
+// A form whose preview is refused, since the session has ended, goes with its page.
+addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  if (elt.matches("form") && xhr.getResponseHeader("HX-Refresh")) keep(elt, true);
+});
+
+function restore({ fields }) {
+  const names = ({ name }) => name === fields[0].name;
+  const form = [...document.forms].find((each) => each.method === "post" && fieldsOf(each).some(names));
+  if (!form) return;
+  for (const field of fieldsOf(form)) {
+    const isChoice = ["checkbox", "radio"].includes(field.type);
+    const was = fields.find(({ name, value }) => name === field.name && (!isChoice || value === field.value));
+    if (was && isChoice) field.checked = was.checked;
+    else if (was) field.value = was.value;
+  }
+  document.querySelector("[data-restored]").hidden = false;
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+const entered = JSON.parse(sessionStorage.getItem(ENTERED));
+if (entered && document.querySelector("[data-unsent]")) {
+  sessionStorage.setItem(ENTERED, JSON.stringify({ ...entered, isUnsent: true }));
+} else if (entered && who) {
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  sessionStorage.removeItem(ENTERED);
+  if (entered.who === who && entered.paths.includes(location.pathname) && (entered.isUnsent || isBack)) {
+    addEventListener("load", () => restore(entered)); // once what follows a form's fields does
+  }
+}
+
 // A secret leaves with the page: going back must not show it, nor a reload make another one.
 addEventListener("pagehide", () => {
   for (const field of document.querySelectorAll("[data-secret]")) field.value = field.defaultValue = "";
