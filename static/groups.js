@@ -76,7 +76,7 @@ for (const end of ["pointerup", "pointercancel"]) {
 }
 
 // A list with keys: [data-keys] says which, and its checkbox turns them off. j and k go to the next row and to the one
-// before; another key presses what has it, [data-key], in the row with the focus.
+// before; another key presses what has it, by its aria-keyshortcuts, in the row with the focus.
 const KEYS = "keys";
 const keys = document.querySelector("[data-keys]");
 if (keys) {
@@ -93,6 +93,6 @@ if (keys) {
     const at = rows.indexOf(row);
     const next = { j: rows[at + 1], k: rows[Math.max(at - 1, 0)] }[key.toLowerCase()];
     next?.querySelector("a[href], button").focus();
-    row?.querySelector(`[data-key="${CSS.escape(key.toLowerCase())}"]`)?.click();
+    row?.querySelector(`[aria-keyshortcuts="${CSS.escape(key.toUpperCase())}"]`)?.click();
   });
 }

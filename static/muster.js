@@ -70,10 +70,13 @@ const { who } = document.body.dataset;
 const KEPT = "textarea[name], select[name], input[name]:not([type=hidden], [type=password], [type=file], [data-secret])";
 const fieldsOf = (form) => [...form.elements].filter((field) => field.matches(KEPT));
 
+// By attributes, since fields may be called method or action.
+const isPosted = (form) => form.getAttribute("method") === "post";
+
 function keep(form, isUnsent = false) {
-  if (!who || form.method !== "post") return;
+  if (!who || !isPosted(form)) return;
   const fields = fieldsOf(form).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
-  const paths = [location.pathname, new URL(form.action).pathname];
+  const paths = [location.pathname, new URL(form.getAttribute("action") ?? "", location).pathname];
   if (fields.length) sessionStorage.setItem(ENTERED, JSON.stringify({ who, paths, fields, isUnsent }));
 }
 addEventListener("submit", ({ target, defaultPrevented }) => {
@@ -86,7 +89,7 @@ addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
 
 function restore({ fields }) {
   const names = ({ name }) => name === fields[0].name;
-  const form = [...document.forms].find((each) => each.method === "post" && fieldsOf(each).some(names));
+  const form = [...document.forms].find((each) => isPosted(each) && fieldsOf(each).some(names));
   if (!form) return;
   for (const field of fieldsOf(form)) {
     const isChoice = ["checkbox", "radio"].includes(field.type);
