@@ -172,13 +172,10 @@ def apply(request: OrgRequest) -> HttpResponseBase:
             words = ngettext("%(count)d group was given a role.", "%(count)d groups were given a role.", done.approved)
         else:
             words = ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
-        return " ".join(
-            [
-                words % {"count": done.approved},
-                ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
-                % {"count": done.pending},
-            ]
-        )
+        waiting = ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
+        told = [(words, done.approved)] if done.approved or not done.pending else []
+        told += [(waiting, done.pending)] if done.pending else []
+        return " ".join(sentence % {"count": count} for sentence, count in told)
 
     if rule:
         title = _("Apply %(place)s, %(rule)s?") % _named(rule)
