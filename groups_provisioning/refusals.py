@@ -50,7 +50,7 @@ WORDS: Mapping[type[Exception], Words] = {
     ),
     assignments.NotCreated: Words(
         _("There is no sub-organization “%(group)s”. Create it first: sub-organizations are not created in bulk."),
-        _("there is no sub-organization of its name"),
+        _("there is no sub-organization with its name"),
     ),
     UnknownRole: Words(
         _("This role no longer exists. Choose another."),

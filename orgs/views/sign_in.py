@@ -91,7 +91,7 @@ def _to_one_of(request: HttpRequest, orgs: list[Organization], words: dict[str, 
         named = fold(form.cleaned_data["org"])
         if found := next((each for each in orgs if each.slug == named), None):
             return _through_provider(request, found, words)
-        form.add_error("org", _("No organization of this short name signs in with this address."))
+        form.add_error("org", _("No organization with this short name signs in with this address."))
     return render(request, "registration/sign_in_org.html", {"form": form, **words})
 
 

@@ -1,5 +1,6 @@
 """What an org's admin does with groups, mappings and rules, in a browser."""
 
+import re
 from typing import Any
 
 import pytest
@@ -88,6 +89,29 @@ def test_mapping_a_group_whose_effect_takes_long(admin: User, page: Page, monkey
     assert GroupMapping.objects.get(group=group).status == Status.APPROVED
 
 
+@pytest.mark.parametrize("where", ["rule editor", "dialog without choices"])
+def test_an_effect_that_takes_long_is_shown_everywhere(
+    where: str, admin: User, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:  # M9
+    monkeypatch.setattr(runs, "AT_ONCE", 1)
+    push(idp_of(admin.org), "Everybody", *people(admin.org, 3))
+    made = rule(admin.org, "every", by=admin)
+    if where == "rule editor":
+        page.goto(f"/groups/rules/{made.id}/")
+        page.get_by_role("button", name="Save rule").click()
+    else:
+        page.goto("/groups/rules/")
+        page.get_by_role("link", name="Apply to unmapped groups…").click()
+    shown = page.locator("#matches" if where == "rule editor" else "dialog[open]")
+    for done in (0, 1, 2):
+        expect(shown).to_contain_text(f"Working out the effect on 3 people: {done} done.")
+        Preview.objects.update(looked_at=done + 1)
+    runs.serve()
+    expect(shown).to_contain_text("3 people will be affected")
+    page.get_by_role("button", name="Save rule" if where == "rule editor" else "Apply", exact=True).click()
+    expect(page.get_by_text(re.compile("was saved|was mapped"))).to_be_visible()
+
+
 def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None:  # M9, M4
     company(admin)
     idp = idp_of(admin.org, "Entra ID")
@@ -95,12 +119,12 @@ def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None
         push(idp, f"unit {number}")
     page.goto("/groups/?q=unit&status=unmapped")
     page.get_by_label("All on this page").check()
-    expect(page.get_by_text("50 chosen")).to_be_visible()
-    page.get_by_label("Choose all 60 that match").check()
-    expect(page.get_by_text("60 chosen")).to_be_visible()
+    expect(page.get_by_text("50 selected")).to_be_visible()
+    page.get_by_label("Select all 60 that match").check()
+    expect(page.get_by_text("60 selected")).to_be_visible()
     page.get_by_role("checkbox", name="Select unit 3", exact=True).uncheck()
-    expect(page.get_by_text("49 chosen")).to_be_visible()
-    page.get_by_label("Choose all 60 that match").check()
+    expect(page.get_by_text("49 selected")).to_be_visible()
+    page.get_by_label("Select all 60 that match").check()
     page.get_by_role("button", name="Map…").click()
     expect(page.get_by_role("heading", name="Map 60 groups?")).to_be_visible()
     push(idp, "unit of somebody else")

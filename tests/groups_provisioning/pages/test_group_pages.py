@@ -920,6 +920,6 @@ class TestEndingAGroup:
         still = {"name": "Engineers"}
         matters.note([Occurrence(org.id, MatterKind.GROUP_ENDED, str(group.id), timezone.now(), None, still)])
         page = text_at_first(browser.get(f"/groups/{group.id}/"))
-        assert "was ended here, and is still written" in page
+        assert "was ended here, and is still being pushed" in page
         assert "restart provisioning, or unlink the group and push it again" in page
-        assert "was ended here, and is still written" in text_at_first(browser.get("/"))
+        assert "was ended here, and is still being pushed" in text_at_first(browser.get("/"))
