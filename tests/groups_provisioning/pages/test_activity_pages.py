@@ -243,7 +243,7 @@ class TestEffectsInWords:
             ("account", "inactive", "active", "Grace Hopper is active"),
             ("account", "active", "deleted", "Grace Hopper is deleted"),
             ("roles", ["Member"], ["Admin"], "Role of Grace Hopper: Member → Admin"),
-            ("refused", "userName", "x@y.example cannot be used", "Of Grace Hopper, userName was refused: x@y"),
+            ("refused", "userName", "x@y.example cannot be used", "userName of Grace Hopper was refused: x@y"),
             ("last_admin", None, "kept", "Grace Hopper keeps the admin role"),
             ("last_admin", None, "gone", "Grace Hopper was the last active admin"),
             ("shoe_size", 41, 42, "Grace Hopper: shoe_size 41 → 42"),

@@ -447,7 +447,7 @@ class TestMappingMany:
         chosen = {"action": "map", "to": "team", "group": [str(group.id) for group in free]}
         shown = text_at_first(browser.post("/groups/bulk/", chosen))
         assert "Map 3 groups?" in shown
-        assert "Each group is mapped to the team of its own name, because a target can have only one group" in shown
+        assert "Each group is mapped to the team with its own name, because a target can have only one group" in shown
         assert "Platform Platform New" in shown
         assert "2 cannot be mapped this way" in shown
         assert "Payments The group “Night shift” is already mapped to this target" in shown
