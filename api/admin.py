@@ -98,7 +98,7 @@ class EndpointAdmin(FoundById):
             issued = endpoints.rotate_secret(**self._about(request, endpoint))
             return self._page(request, issued.endpoint, title=title, secret=issued.secret)
         text = gettext(
-            "For 24 hours messages are signed with both secrets. One from before the present one ends at once."
+            "For 24 hours messages are signed with both secrets. One from before the current one ends at once."
         )
         return self._page(request, endpoint, title=title, text=text, button=gettext("Rotate the secret"))
 
@@ -113,9 +113,9 @@ class EndpointAdmin(FoundById):
             position = 0 if form.since is None else min(feed.position_at(form.since), endpoint.position)
             if "sure" in request.POST:
                 endpoints.replay(**self._about(request, endpoint), position=position)
-                return self._done(request, endpoint, gettext("It tells that again, as everything is now."))
+                return self._done(request, endpoint, gettext("It sends that again, as everything is now."))
             (newer,) = feed.newer(None, [(position, endpoint.kinds)], standing.COUNTED + 1)
-            text = gettext("%(items)s items will be told.") % {"items": standing.figure(newer.items)}
+            text = gettext("%(items)s items will be sent.") % {"items": standing.figure(newer.items)}
             words |= {"text": text, "button": gettext("Replay"), "hidden": True}
         return self._page(request, endpoint, title=title, **words)
 
@@ -127,7 +127,7 @@ class EndpointAdmin(FoundById):
             self.message_user(request, gettext("The webhook was deleted."))
             return redirect("admin:api_endpoint_changelist")
         title = gettext("Delete the webhook to %(host)s?") % {"host": standing.host_of(endpoint)}
-        text = gettext("Its receiver is told nothing more, and its attempts go too. This cannot be undone.")
+        text = gettext("Nothing more is sent, and its attempts are deleted too. This cannot be undone.")
         return self._page(request, endpoint, title=title, text=text, button=gettext("Delete"))
 
     @admin.action(description=_("Send a test"))

@@ -150,6 +150,7 @@ SESSION_ENGINE = "orgs.web.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
+CSRF_FAILURE_VIEW = "orgs.views.sign_in.form_out_of_date"
 X_FRAME_OPTIONS = "DENY"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # The directives that bind more than this host, and that no one can take back quickly, are for the operator to choose.

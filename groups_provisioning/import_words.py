@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 _WHY: Mapping[str, Promise] = {
     "invalid": gettext_lazy("%(detail)s"),
-    "no_object": gettext_lazy("This is no JSON object."),
+    "no_object": gettext_lazy("This is not a JSON object."),
     "cells": gettext_lazy("The row has %(cells)d cells, and the header %(columns)d."),
     "formula": gettext_lazy("“%(column)s” begins with an equals sign: export the value instead of the formula."),
     "characters": gettext_lazy("“%(column)s” has characters that cannot be stored, such as NUL."),
@@ -32,9 +32,9 @@ _WHY: Mapping[str, Promise] = {
     "several_groups": gettext_lazy("Several groups may be meant. Name the group by its id."),
     "several_members": gettext_lazy("Several people may be meant. Name the person by their id."),
     "pushed": gettext_lazy("Your identity provider has pushed this group, and says who its members are."),
-    "nested": gettext_lazy("This is a group in a group, which places nobody."),
+    "nested": gettext_lazy("This is a group inside a group. It assigns nobody."),
     "address": gettext_lazy("Somebody was added by hand with this address: %(by)s. Give their userName if it is them."),
-    "several": gettext_lazy("Several may be meant: %(by)s. Correct the row, or take out what does not fit."),
+    "several": gettext_lazy("Several may be meant: %(by)s. Correct the row, or remove what does not fit."),
 }
 """Why a row is refused or ambiguous, by the word for it."""
 
@@ -42,7 +42,7 @@ _FILE: Mapping[str, Promise] = {
     "empty": gettext_lazy("The file has no rows."),
     "too_large": gettext_lazy("A single resource is too large."),
     "too_many": gettext_lazy("The file has more than %(most)d people, groups and memberships. Split it."),
-    "encoding": gettext_lazy("The file is not in UTF-8. In Excel, save it as “CSV UTF-8”."),
+    "encoding": gettext_lazy("The file is not UTF-8. In Excel, save it as “CSV UTF-8”."),
     "csv": gettext_lazy("This is not CSV: %(detail)s. A quotation mark may be missing, or too many."),
     "json": gettext_lazy("This is not JSON from here on."),
     "header": gettext_lazy(
@@ -50,7 +50,7 @@ _FILE: Mapping[str, Promise] = {
         "memberships. It has: %(columns)s."
     ),
     "column": gettext_lazy(
-        "There is no attribute “%(column)s”. Rename the column, or take it out. Usual columns: %(columns)s."
+        "There is no attribute “%(column)s”. Rename the column, or remove it. Usual columns: %(columns)s."
     ),
     "column_twice": gettext_lazy("The column “%(column)s” is there twice."),
 }

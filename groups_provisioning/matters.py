@@ -257,12 +257,12 @@ def _unplaced(found: Found) -> OpenMatter:
 
 def _opened(found: Found) -> OpenMatter:
     title = ngettext(
-        "%(count)s person is active against the word of your identity provider",
-        "%(count)s people are active against the word of your identity provider",
+        "%(count)s person is active although your identity provider deactivated them",
+        "%(count)s people are active although your identity provider deactivated them",
         found.count,
     )
     text = _(
-        "It had deactivated them, and they were activated by hand while it was silent. This lasts until your "
+        "They were activated by hand while it was not sending requests. This lasts until your "
         "identity provider sends something about them again."
     )
     return _matter(found, title, text, f"{reverse('people')}?account=opened")

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.actions.erasing import StillActive
-from groups_provisioning.actions.rules import UnknownRule
+from groups_provisioning.actions.rules import OrderChanged, UnknownRule
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
@@ -50,7 +50,7 @@ WORDS: Mapping[type[Exception], Words] = {
     ),
     assignments.NotCreated: Words(
         _("There is no sub-organization “%(group)s”. Create it first: sub-organizations are not created in bulk."),
-        _("there is no sub-organization of its name"),
+        _("there is no sub-organization with its name"),
     ),
     UnknownRole: Words(
         _("This role no longer exists. Choose another."),
@@ -83,6 +83,10 @@ WORDS: Mapping[type[Exception], Words] = {
     Stale: Words(
         _("Not done: the group has changed since you saw it. Compare its members again."),
         _("the group has changed meanwhile"),
+    ),
+    OrderChanged: Words(
+        _("Not saved: somebody else has changed these rules since you saw them. This is their present order."),
+        _("the rules have changed meanwhile"),
     ),
     UnknownRule: Words(
         _("Somebody else has deleted this rule."),

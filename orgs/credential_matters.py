@@ -60,13 +60,13 @@ def _of_token(kind: str, token: ScimToken, title: str, text: str, *, since: date
 def _unanswered(org: Organization, at: datetime) -> Iterator[OpenMatter]:
     """Tokens and keys whose maker is no longer an admin (SPEC E5)."""
     found = responsibility.unanswered(org, at=at)
-    words = _("%(person)s is no longer an active admin. Answer for it yourself, or revoke it.")
+    words = _("%(person)s is no longer an active admin. Take responsibility for it, or revoke it.")
     for token in found.tokens:
-        title = _("Nobody answers for “%(name)s” any more") % {"name": token.name}
+        title = _("Nobody is responsible for “%(name)s” any more") % {"name": token.name}
         text = words % {"person": token.answered_by.label if token.answered_by else ""}
         yield _of_token("token.unanswered", token, title, text, since=None)
     for key in found.keys:
-        title = _("Nobody answers for “%(name)s” any more") % {"name": key.name}
+        title = _("Nobody is responsible for “%(name)s” any more") % {"name": key.name}
         text = words % {"person": key.answered_by.label if key.answered_by else ""}
         subject = Subject("key", str(key.id), key.name, address := reverse("api-keys"))
         yield OpenMatter(kind="key.unanswered", title=title, text=text, address=address, subjects=(subject,))
@@ -146,7 +146,7 @@ def _several(org: Organization, used: list[ScimToken], at: datetime) -> Iterator
         count,
     )
     text = _(
-        "In the last week, tokens of %(idps)s changed them by turns, so each undoes what the other wrote. Let one of "
+        "In the last week, tokens of %(idps)s changed them in turn, so each undoes what the other wrote. Let one of "
         "them provision each person and each group, or choose the right identity provider for each token."
     )
     yield OpenMatter(

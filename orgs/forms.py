@@ -126,7 +126,7 @@ class TimeZoneForm(forms.Form):
             return typed and time_zones.named(typed.replace(" ", "_"))
         except time_zones.UnknownTimeZone:
             raise forms.ValidationError(
-                _("There is no time zone of this name. Choose one of the list, such as Europe/Berlin.")
+                _("There is no time zone with this name. Choose one from the list, such as Europe/Berlin.")
             ) from None
 
 

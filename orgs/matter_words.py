@@ -120,8 +120,8 @@ _SEVERAL: dict[MatterKind, Callable[[], str]] = {
     MatterKind.GROUP_REFUSED: lambda: _("%(count)s groups could not be created"),
     MatterKind.USER_UNWRITTEN: lambda: _("Changes to %(count)s people were refused"),
     MatterKind.GROUP_UNWRITTEN: lambda: _("Changes to %(count)s groups were refused"),
-    MatterKind.USER_TAKEN: lambda: _("%(count)s people were deactivated whom SCIM had not made"),
-    MatterKind.GROUP_ENDED: lambda: _("%(count)s groups that were ended are still written"),
+    MatterKind.USER_TAKEN: lambda: _("%(count)s people were deactivated whom SCIM did not create"),
+    MatterKind.GROUP_ENDED: lambda: _("%(count)s groups that were ended are still being pushed"),
     MatterKind.UNDESCRIBED: lambda: _("%(count)s attributes are not in the schema profile"),
 }
 
@@ -146,13 +146,13 @@ def _dead_token(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     title = title or _("“%(name)s” has expired, but is still used")
     text = _(
         "%(caller)s sent %(method)s %(path)s. Nothing that it sends takes effect. Enter a valid token in %(idp)s; or, "
-        "if you know this caller and it may go on, say so."
+        "if you know this caller and do not mind, say so."
     )
     return title % {"name": token.name if token else ""}, text % _caller(matter, token)
 
 
 def _foreign_address(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
-    title = _("“%(name)s” is used from an address that it is not limited to") % {"name": token.name if token else ""}
+    title = _("“%(name)s” is used from an address that is not allowed") % {"name": token.name if token else ""}
     text = _(
         "%(caller)s sent %(method)s %(path)s, and was refused. If that is %(idp)s, add its address to those of the "
         "token. Otherwise somebody else has the token: create a new one, and revoke this one."
@@ -163,8 +163,9 @@ def _foreign_address(matter: Matter, token: ScimToken | None) -> tuple[str, str]
 def _token_in_clear(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
     title = _("“%(name)s” is sent over plain HTTP") % {"name": token.name if token else ""}
     text = _(
-        "%(caller)s sent %(method)s %(path)s in clear, and was refused. Enter the base URL with https:// in %(idp)s. "
-        "Somebody may have read the token on its way: create a new one, and revoke this one."
+        "%(caller)s sent %(method)s %(path)s over plain HTTP, and was refused. Enter the base URL with https:// in "
+        "%(idp)s. "
+        "Somebody may have read the token in transit: create a new one, and revoke this one."
     )
     return title, text % _caller(matter, token)
 
@@ -206,17 +207,19 @@ def _groups_off(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
 
 
 def _taken(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
-    title = _("“%(name)s” was deactivated, though SCIM had not made them") % {"name": _short(matter)}
+    title = _("“%(name)s” was deactivated, although SCIM did not create them") % {"name": _short(matter)}
     text = _(
-        "They were invited, imported or signed in first, and then %(idp)s deactivated them. If they are to go on, "
-        "activate or assign them there."
+        "They were invited, imported or signed in first, and then %(idp)s deactivated them. To keep them, activate or "
+        "assign them there."
     )
     return title, text % {"idp": _idp(token)}
 
 
 def _group_ended(matter: Matter, token: ScimToken | None) -> tuple[str, str]:
-    title = _("The group “%(name)s” was ended here, and is still written") % {"name": matter.detail.get("name", "")}
-    text = _("Such writes are refused. If the group is to go on, undo its end on its page. Otherwise %(what)s")
+    title = _("The group “%(name)s” was ended here, and is still being pushed") % {
+        "name": matter.detail.get("name", "")
+    }
+    text = _("These requests are refused. To keep the group, undo its end on its page. Otherwise %(what)s")
     match token.idp if token else "":
         case IdentityProvider.OKTA:
             what = _("unlink it under “Push Groups” in Okta. To start anew there, unlink it and push it again.")

@@ -129,7 +129,7 @@ class SupportImportForm(ImportForm):
         try:
             return organizations.named(self.cleaned_data["org"])
         except organizations.UnknownOrganization:
-            raise ValidationError(gettext("There is no organization of this name.")) from None
+            raise ValidationError(gettext("There is no organization with this name.")) from None
 
 
 @admin.register(Import)

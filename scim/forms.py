@@ -110,7 +110,7 @@ class Networks(forms.CharField):
             max_length=50 * address_limits.MOST,
             widget=widget,
             help_text=_(
-                "One address or network a line, such as 192.0.2.0/24. Requests from elsewhere are refused. Leave it "
+                "One address or network per line, such as 192.0.2.0/24. Requests from elsewhere are refused. Leave it "
                 "empty if your identity provider does not publish fixed addresses."
             ),
             **options,
@@ -129,7 +129,7 @@ class Networks(forms.CharField):
             if error.meant:
                 words = _("“%(text)s” is an address within a network. Did you mean %(meant)s?")
             else:
-                words = _("“%(text)s” is no address and no network in CIDR notation.")
+                words = _("“%(text)s” is neither an address nor a network in CIDR notation.")
             raise forms.ValidationError(words % vars(error)) from None
 
 

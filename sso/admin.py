@@ -78,7 +78,7 @@ class ConnectionAdmin(FoundById):
         if request.method == "POST":
             if connections.switch_off(org=connection.org, cause=cause(request)):
                 self.log_change(request, connection, "org.sso_switched_off")
-                text = gettext("Single sign-on of %(name)s is off. Its owner and admins are told by mail.")
+                text = gettext("Single sign-on of %(name)s is off. Its owner and admins are notified by mail.")
                 self.message_user(request, text % {"name": connection.org.name}, messages.WARNING)
             return redirect("admin:sso_connection_change", connection.pk)
         context: dict[str, Any] = {

@@ -36,7 +36,7 @@ def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
     if found.unread:
         title = _("Your identity provider cannot be read at the moment")
         if active.is_saml:
-            title = _("The metadata of your identity provider cannot be taken over")
+            title = _("The metadata of your identity provider cannot be used")
         text = refusal_words.in_words(found.unread)
         yield _matter("sso.unread", title, text, reverse("sso"), since=active.metadata_read_at)
     if found.secret_ends_on:

@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from sso.refusals import Reason
 
 _AGAIN = _("Ask the person to start again, in the same browser and tab.")
-_PROVIDER = _("Ask whoever runs the identity provider whether it is in order, and try again.")
+_PROVIDER = _("Ask whoever runs the identity provider whether it works, and try again.")
 _CONFIGURATION = _("Compare the configuration here with the application at the identity provider.")
-_FORGED = _("If it happens again, it is not chance: ask whoever runs the identity provider for its log of that time.")
+_FORGED = _(
+    "If it happens again, it is no coincidence: ask whoever runs the identity provider for its log of that time."
+)
 
 ADVICE: Mapping[Reason, str | Promise] = {
     Reason.TLS: _PROVIDER,

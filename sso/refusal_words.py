@@ -18,7 +18,7 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.UNREACHABLE: _("The identity provider cannot be reached. %(detail)s"),
     Reason.TOO_SLOW: _("The identity provider did not answer within ten seconds: %(detail)s"),
     Reason.TOO_LONG: _("The answer is longer than 512 KiB: %(detail)s"),
-    Reason.REDIRECTED: _("The address leads on to another one. Enter the one where it ends: %(detail)s"),
+    Reason.REDIRECTED: _("The address redirects to another one. Enter that one: %(detail)s"),
     Reason.BAD_STATUS: _("The identity provider answered with an error. %(detail)s"),
     Reason.NOT_JSON: _("The answer is not JSON, so this is not the address of an identity provider. %(detail)s"),
     Reason.OTHER_ISSUER: _(
@@ -42,11 +42,11 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.OTHER_ENTITY: _("The metadata does not describe the identity provider “%(detail)s”."),
     Reason.METADATA_EXPIRED: _("The metadata was valid until %(detail)s. Get it from the identity provider again."),
     Reason.NO_REDIRECT: _(
-        "The identity provider accepts requests by %(detail)s only. Switch HTTP-Redirect on there, which is how"
+        "The identity provider accepts requests through %(detail)s only. Switch HTTP-Redirect on there, which is how"
         " requests are sent from here."
     ),
     Reason.NO_CERTIFICATE: _("The metadata contains no signing certificate that can be used. %(detail)s"),
-    Reason.TOO_MANY_CERTIFICATES: _("These are %(detail)s certificates. Ten are the most that a connection takes."),
+    Reason.TOO_MANY_CERTIFICATES: _("These are %(detail)s certificates. A connection takes ten at most."),
     Reason.OTHER_SSO_URL: _(
         "The metadata names another URL for sign-ins than the one that was tested: %(detail)s. Save the configuration"
         " again, test it and activate it."
@@ -63,8 +63,8 @@ WORDS: Mapping[Reason, str | Promise] = {
         "The key in this certificate is not accepted: %(detail)s. It has to be RSA with at least 2,048 bits, or ECDSA"
         " on P-256, P-384 or P-521."
     ),
-    Reason.KNOWN_CERTIFICATE: _("This certificate is entered already. Hand in the next one."),
-    Reason.ENDED_CERTIFICATE: _("This certificate ended on %(detail)s. Hand in the one that comes after it."),
+    Reason.KNOWN_CERTIFICATE: _("This certificate has already been entered. Submit the next one."),
+    Reason.ENDED_CERTIFICATE: _("This certificate ended on %(detail)s. Submit the one that comes after it."),
     Reason.OTHER_CONFIGURATION: _(
         "The organization's admins are changing how people sign in, so that no certificate can be added now. Ask them."
     ),
@@ -76,8 +76,8 @@ WORDS: Mapping[Reason, str | Promise] = {
     ),
     Reason.PROVIDER_ERROR: _("The identity provider reports an error. %(detail)s"),
     Reason.SECRET_REFUSED: _(
-        "The identity provider does not accept the client ID and client secret. Is the secret the present one, and its"
-        " value rather than its ID? %(detail)s"
+        "The identity provider does not accept the client ID and client secret. Is the secret the current one, and "
+        "its value rather than its ID? %(detail)s"
     ),
     Reason.CODE_REFUSED: _(
         "The identity provider does not accept its own code. Is the redirect address entered there exactly as shown"
@@ -150,14 +150,15 @@ WORDS: Mapping[Reason, str | Promise] = {
     ),
     Reason.SECRET_MISSING: _("Enter the client secret."),
     Reason.SECRET_UNREADABLE: _(
-        "The client secret cannot be read any more, since this portal has another key than when it was entered. Enter"
+        "The client secret cannot be read any more, since the key of this portal has changed since it was entered. "
+        "Enter"
         " it again."
     ),
     Reason.KEY_UNREADABLE: _(
-        "Our private key cannot be read any more, since this portal has another key than when it was made. Save the"
+        "Our private key cannot be read any more, since the key of this portal has changed since it was made. Save the"
         " configuration again, which makes a new one, and give its certificate to the identity provider."
     ),
-    Reason.NO_NAME: _("The identity provider says no userName: it sends no usable “%(detail)s”."),
+    Reason.NO_NAME: _("The identity provider gives no userName: it sends no usable “%(detail)s”."),
     Reason.EMAIL_NOT_VERIFIED: _(
         "The address %(detail)s does not say who it is: the identity provider has not verified it, or its domain is not"
         " one of your verified domains."
@@ -174,8 +175,8 @@ WORDS: Mapping[Reason, str | Promise] = {
     Reason.DEACTIVATED: _("%(detail)s is deactivated."),
     Reason.DELETED: _("%(detail)s was deleted. Only provisioning by SCIM brings somebody back."),
     Reason.NO_ACCOUNT: _(
-        "Nobody here has the userName %(detail)s, and no account is made for it: it is no address in one of your"
-        " verified domains."
+        "Nobody here has the userName %(detail)s, and no account is created for it, because it is not an address in "
+        "one of your verified domains."
     ),
 }
 

@@ -26,12 +26,13 @@ addEventListener("change", ({ target }) => {
 // A browser that goes back, or reloads, keeps what was checked.
 addEventListener("pageshow", () => document.querySelectorAll("[data-many]").forEach(count));
 
-// A rule is moved by its form, in its own list: to the place where it was dragged, or one up or down with Alt and an
-// arrow key.
+// A rule is moved by the form of its list: to the place where it was dragged, or one up or down with Alt and an arrow
+// key. The list then shows the order that is tried.
 function moveTo(rule, place) {
-  const form = rule.querySelector(".rule__moves");
+  const form = rule.closest("form");
   const target = form.getAttribute("hx-target");
-  htmx.ajax("POST", form.action, { source: form, target, swap: "outerHTML", values: { to: place } });
+  const values = { move: `${rule.dataset.rule} ${place}` };
+  htmx.ajax("POST", form.action, { source: form, target, swap: "outerHTML", values });
 }
 
 addEventListener("keydown", (event) => {
@@ -71,5 +72,27 @@ for (const end of ["pointerup", "pointercancel"]) {
     dragged.classList.remove("rule--dragged");
     if (place !== Number(dragged.dataset.rule)) moveTo(dragged, place);
     dragged = null;
+  });
+}
+
+// A list with keys: [data-keys] says which, and its checkbox turns them off. j and k go to the next row and to the one
+// before; another key presses what has it, by its aria-keyshortcuts, in the row with the focus.
+const KEYS = "keys";
+const keys = document.querySelector("[data-keys]");
+if (keys) {
+  const on = keys.querySelector("input");
+  on.checked = localStorage.getItem(KEYS) !== "off";
+  on.addEventListener("change", () => localStorage.setItem(KEYS, on.checked ? "on" : "off"));
+  keys.hidden = false;
+  addEventListener("keydown", (event) => {
+    const { target, key, ctrlKey, metaKey, altKey } = event;
+    const elsewhere = target.closest("dialog, select, textarea, input:not([type=checkbox])");
+    if (!on.checked || elsewhere || ctrlKey || metaKey || altKey) return;
+    const rows = [...document.querySelectorAll("[data-row]")];
+    const row = target.closest("[data-row]");
+    const at = rows.indexOf(row);
+    const next = { j: rows[at + 1], k: rows[Math.max(at - 1, 0)] }[key.toLowerCase()];
+    next?.querySelector("a[href], button").focus();
+    row?.querySelector(`[aria-keyshortcuts="${CSS.escape(key.toUpperCase())}"]`)?.click();
   });
 }

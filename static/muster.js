@@ -64,6 +64,55 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form button[disabled]")) button.disabled = false;
 });
 
+// What somebody has entered stays in this tab until a page shows that it arrived. It comes back into the form after a
+// page that says that nothing was saved, [data-unsent], and after going back from one that is none of ours.
+const ENTERED = "entered";
+const { who } = document.body.dataset;
+const KEPT = "textarea[name], select[name], input[name]:not([type=hidden], [type=password], [type=file], [data-secret])";
+const fieldsOf = (form) => [...form.elements].filter((field) => field.matches(KEPT));
+
+// By attributes, since fields may be called method or action.
+const isPosted = (form) => form.getAttribute("method") === "post";
+
+function keep(form, isUnsent = false) {
+  if (!who || !isPosted(form)) return;
+  const fields = fieldsOf(form).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
+  const paths = [location.pathname, new URL(form.getAttribute("action") ?? "", location).pathname];
+  if (fields.length) sessionStorage.setItem(ENTERED, JSON.stringify({ who, paths, fields, isUnsent }));
+}
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (!defaultPrevented) keep(target);
+});
+// A form whose preview is refused, since the session has ended, goes with its page.
+addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  if (elt.matches("form") && xhr.getResponseHeader("HX-Refresh")) keep(elt, true);
+});
+
+function restore({ fields }) {
+  const names = ({ name }) => name === fields[0].name;
+  const form = [...document.forms].find((each) => isPosted(each) && fieldsOf(each).some(names));
+  if (!form) return;
+  for (const field of fieldsOf(form)) {
+    const isChoice = ["checkbox", "radio"].includes(field.type);
+    const was = fields.find(({ name, value }) => name === field.name && (!isChoice || value === field.value));
+    if (was && isChoice) field.checked = was.checked;
+    else if (was) field.value = was.value;
+  }
+  document.querySelector("[data-restored]").hidden = false;
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+const entered = JSON.parse(sessionStorage.getItem(ENTERED));
+if (entered && document.querySelector("[data-unsent]")) {
+  sessionStorage.setItem(ENTERED, JSON.stringify({ ...entered, isUnsent: true }));
+} else if (entered && who) {
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  sessionStorage.removeItem(ENTERED);
+  if (entered.who === who && entered.paths.includes(location.pathname) && (entered.isUnsent || isBack)) {
+    addEventListener("load", () => restore(entered)); // once what follows a form's fields does
+  }
+}
+
 // A secret leaves with the page: going back must not show it, nor a reload make another one.
 addEventListener("pagehide", () => {
   for (const field of document.querySelectorAll("[data-secret]")) field.value = field.defaultValue = "";
@@ -135,13 +184,28 @@ addEventListener("htmx:afterSettle", ({ target }) => {
   if (words && words !== told) announce((told = words));
 });
 
-// A link or form whose part of a page could not be fetched leads to the page that it also is.
-for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-  addEventListener(failure, ({ detail: { elt } }) => {
-    if (elt.matches("a[href]")) location.assign(elt.href);
-    if (elt.matches("form")) elt.submit();
-  });
-}
+// A link or form that was refused a part of a page leads to the page that it also is.
+addEventListener("htmx:responseError", ({ detail: { elt } }) => {
+  if (elt.matches("a[href]")) location.assign(elt.href);
+  if (elt.matches("form")) elt.submit();
+});
+
+// One that reached nobody leaves the page as it is, which says so until something gets through.
+const unreachable = document.querySelector("[data-unreachable]");
+addEventListener("htmx:sendError", () => {
+  if (!unreachable) return;
+  (document.querySelector("dialog[open]") ?? document.body).append(unreachable);
+  unreachable.hidden = false;
+});
+addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
+  if (xhr.status && unreachable) unreachable.hidden = true;
+});
+
+// Filters without a value are not part of a URL.
+addEventListener("htmx:configRequest", ({ target, detail: { formData } }) => {
+  if (!target.matches("[role=search]")) return;
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
 
 // <button data-own-zone="id of a field" hidden>: saves the time zone of this browser, where it is another one.
 for (const button of document.querySelectorAll("[data-own-zone]")) {

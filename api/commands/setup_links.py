@@ -50,7 +50,7 @@ class MadeLink(LinkState):
 
 
 class LinksPage(serializers.Serializer[Any]):
-    """Links that work."""
+    """Active links."""
 
     items = LinkState(many=True)
 

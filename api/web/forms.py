@@ -60,7 +60,7 @@ class WebhookForm(forms.Form):
             attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
         ),
     )
-    kinds = forms.MultipleChoiceField(label=_("Tell of"), widget=forms.CheckboxSelectMultiple)
+    kinds = forms.MultipleChoiceField(label=_("Notify about"), widget=forms.CheckboxSelectMultiple)
     max_items = forms.IntegerField(
         label=_("Items of a message, at most"),
         min_value=1,
@@ -107,7 +107,7 @@ class ReplayForm(forms.Form):
     START, TIME = "start", "time"
     beginning = forms.ChoiceField(
         label=_("Tell again"),
-        choices=[(TIME, _("What changed since a time")), (START, _("Everything there is"))],
+        choices=[(TIME, _("What has changed since a time")), (START, _("Everything"))],
         initial=TIME,
         widget=forms.RadioSelect,
     )

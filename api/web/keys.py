@@ -74,9 +74,9 @@ def take_over(request: OrgRequest, key_id: UUID) -> HttpResponse:
     try:
         api_keys.take_over(org=request.org, key_id=key.id, cause=cause(request))
     except api_keys.Ended:
-        messages.info(request, _("“%(name)s” has ended: nobody has to answer for it.") % vars(key))
+        messages.info(request, _("“%(name)s” has ended: nobody needs to be responsible for it.") % vars(key))
     else:
-        messages.success(request, _("You now answer for “%(name)s”.") % vars(key))
+        messages.success(request, _("You are now responsible for “%(name)s”.") % vars(key))
     return redirect("api-keys")
 
 

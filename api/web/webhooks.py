@@ -161,7 +161,7 @@ def replay(request: OrgRequest, endpoint: Endpoint) -> HttpResponse:
         position = 0 if since is None else min(feed.position_at(since), endpoint.position)
         if "sure" in request.POST:
             endpoints.replay(**_about(request, endpoint), position=position)
-            messages.success(request, _("It tells that again, as everything is now."))
+            messages.success(request, _("It sends that again, as everything is now."))
             return redirect("webhook", endpoint.id)
         (newer,) = feed.newer(request.org.id, [(position, endpoint.kinds)], standing.COUNTED + 1)
         context |= {"asked": True, "since": since, "count": newer.items, "figure": standing.figure(newer.items)}
@@ -173,7 +173,7 @@ def replay(request: OrgRequest, endpoint: Endpoint) -> HttpResponse:
 @of_webhook
 def enable(request: OrgRequest, endpoint: Endpoint) -> HttpResponse:
     endpoints.enable(**_about(request, endpoint))
-    messages.success(request, _("The webhook is enabled. It goes on where it ended."))
+    messages.success(request, _("The webhook is enabled. It resumes where it stopped."))
     return redirect("webhook", endpoint.id)
 
 

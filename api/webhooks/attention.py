@@ -24,7 +24,7 @@ def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
         subject = Subject("webhook", str(each.id), about["host"], address)
         if each.disabled_reason in (Ending.GONE, Ending.FAILING):
             title = _("The webhook to %(host)s was disabled") % about
-            text = _("Its receiver is gone, or has failed for five days. Nothing is lost: once enabled, it goes on.")
+            text = _("Its receiver is gone, or has failed for five days. Nothing is lost: once enabled, it resumes.")
             yield OpenMatter(
                 kind="webhook.ended",
                 title=title,

@@ -25,6 +25,10 @@ class UnknownRule(Exception):
     """The org has no such rule (SPEC O7)."""
 
 
+class OrderChanged(Exception):
+    """The list has other rules, or another order, than whoever puts it in order has seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
     """What an admin says about a rule, except its position.
@@ -85,6 +89,20 @@ def move_rule(*, org: Organization, rule_id: UUID, position: int, cause: Cause) 
     others = [other for other in rules if other != rule]
     place = max(0, min(position - 1, len(others)))
     _keep_order(org, rules, [*others[:place], rule, *others[place:]], cause)
+
+
+@command
+def reorder_rules(*, org: Organization, was: Sequence[UUID], order: Sequence[UUID], cause: Cause) -> None:
+    """Put the rules of one list in another order, if it is still the one that was seen.
+
+    was, order: the ids of all of its rules, as seen and as wished. Raises OrderChanged.
+    """
+    by_id = {rule.id: rule for rule in _locked(org)}
+    seen = [by_id[rule_id] for rule_id in was if rule_id in by_id]
+    of_list = [rule for rule in by_id.values() if seen and rule.gives_role == seen[0].gives_role]
+    if not of_list or [rule.id for rule in of_list] != list(was) or sorted(order) != sorted(was):
+        raise OrderChanged
+    _keep_order(org, of_list, [by_id[rule_id] for rule_id in order], cause)
 
 
 @command

@@ -68,7 +68,7 @@ class PersonAdmin(UserAdmin):
         # Setting the word of a silent identity provider aside asks a second question, which the person's page does.
         if active and user.deleted_at is None and account_switches.needs_silence(user):
             text = _(
-                "Their identity provider deactivated %(name)s: activate them there. While it is silent, the "
+                "Their identity provider deactivated %(name)s: activate them there. While it sends no requests, the "
                 "organization's admin can do it on the person's page."
             )
             raise SwitchRefused(text % {"name": user})

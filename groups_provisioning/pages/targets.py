@@ -83,7 +83,7 @@ def bulk_targets(org: Organization) -> list[tuple[str, list[tuple[str, str]]]]:
     on = entities.kinds_on(org)
     kinds = [(kind.value, str(kind.label)) for kind in KIND_SWITCHES if kind in on]
     given = [(f"{ROLE}:{key}", key) for key in roles.catalogue(org.profile).keys]
-    found = [(str(_("Each to a target of its name")), kinds), (str(_("All to a role")), given)]
+    found = [(str(_("Each to a target with its name")), kinds), (str(_("All to a role")), given)]
     return [(label, choices) for label, choices in found if choices]
 
 

@@ -92,6 +92,11 @@ class Shown:
         """Whether nothing would change for anybody."""
         return not self.summary.touched
 
+    @property
+    def changes_nobody(self) -> bool:
+        """Whether conflicts would open or close at most."""
+        return not (self.accounts or self.places or self.roles)
+
 
 def show(org: Organization, outlook: Outlook) -> Shown | None:
     """None while a worker is computing it."""

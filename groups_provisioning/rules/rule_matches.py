@@ -1,6 +1,6 @@
 """What rules match among the groups of an org: numbers for the pages. Plain Python."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -72,6 +72,27 @@ def count(rules: Sequence["MappingRule"], groups: Sequence[Named], *, is_cut: bo
                     tally.unmapped += group.is_unmapped
         unmatched += not won
     return Matches(tallies, len(groups), unmatched, is_cut)
+
+
+def switched(
+    was: Sequence["MappingRule"], now: Sequence["MappingRule"], groups: Sequence[Named]
+) -> Iterator[tuple[Named, "MappingRule", "MappingRule"]]:
+    """Groups whose first match is another rule in another order, with both rules, if these do different things.
+
+    was, now: the same rules in two orders. Raises patterns.BadPattern.
+    """
+    names, keys = _Names([group.name for group in groups]), [group.key for group in groups]
+    hits = {rule.id: _hits(rule, names, keys) for rule in was}
+    names.let_go()
+    for index, group in enumerate(groups):
+        before = next((rule for rule in was if hits[rule.id][index]), None)
+        after = next((rule for rule in now if hits[rule.id][index]), None)
+        if before and after and _outcome(before) != _outcome(after):
+            yield group, before, after
+
+
+def _outcome(rule: "MappingRule") -> tuple[str, str, bool]:
+    return rule.kind, rule.role, rule.auto_approve
 
 
 class _Names:

@@ -220,7 +220,9 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
                 if "sure" in request.POST:
                     owner = owners.hand_over(org=org, address=address, cause=cause(request))
                     self.log_change(request, owner, "org.owner_changed")
-                    text = gettext("The owner account of %(name)s now belongs to %(address)s. Both are told by mail.")
+                    text = gettext(
+                        "The owner account of %(name)s now belongs to %(address)s. Both are notified by mail."
+                    )
                     self.message_user(request, text % {"name": org.name, "address": address})
                     return redirect("admin:orgs_organization_change", org.pk)
                 words["asked"] = "1"

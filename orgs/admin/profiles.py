@@ -77,9 +77,9 @@ class RoleInline(TabularInline):
 WRONG = {
     profiles.Wrong.NAME: _("A name begins with a letter, and has letters, digits, “-”, “_” and “$” after it."),
     profiles.Wrong.EXTENSION: _("The profile has no such extension: enter its schema above."),
-    profiles.Wrong.CORE: _("The core schema has an attribute of this name; without a URN the name means that one."),
+    profiles.Wrong.CORE: _("The core schema has an attribute with this name; without a URN the name means that one."),
     profiles.Wrong.TAKEN: _("The attribute of the role or of the placement has this name."),
-    profiles.Wrong.TWICE: _("The extension has another attribute of this name; letter case makes no difference."),
+    profiles.Wrong.TWICE: _("The extension has another attribute with this name; letter case makes no difference."),
 }
 
 

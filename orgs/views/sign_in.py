@@ -21,6 +21,7 @@ from orgs.db.keys import fold
 from orgs.forms import AddressForm, MailForm, OrgForm, SetPasswordForm, SignInForm
 from orgs.models import Organization, User
 from orgs.web import signed_in_before, signing_in
+from orgs.web.access import form_page
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
@@ -90,7 +91,7 @@ def _to_one_of(request: HttpRequest, orgs: list[Organization], words: dict[str, 
         named = fold(form.cleaned_data["org"])
         if found := next((each for each in orgs if each.slug == named), None):
             return _through_provider(request, found, words)
-        form.add_error("org", _("No organization of this short name signs in with this address."))
+        form.add_error("org", _("No organization with this short name signs in with this address."))
     return render(request, "registration/sign_in_org.html", {"form": form, **words})
 
 
@@ -108,6 +109,17 @@ def too_many_attempts(request: HttpRequest, until: datetime, with_this_address: 
     answer = render(request, "registration/too_many_attempts.html", words, status=429)
     answer["Retry-After"] = str(wait)
     return answer
+
+
+def form_out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For a form that was opened before somebody signed in or out (CSRF_FAILURE_VIEW).
+
+    Somebody who has meanwhile signed in in another tab need not do so again.
+    """
+    match = request.resolver_match
+    if match and match.url_name in ("sign-in", "sign-in-org") and request.user.is_authenticated:
+        return redirect(signing_in.wanted(request) or signing_in.landing(request.user))
+    return render(request, "403_csrf.html", {"back": form_page(request)}, status=403)
 
 
 @require_POST

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
@@ -74,7 +76,7 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
         if not is_admin and cast(OrgRequest, request).htmx:
             return HttpResponseClientRefresh()
         if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return _to_sign_in(request)
         if user.is_staff:
             return redirect("admin:index")
         if not is_admin:
@@ -87,6 +89,26 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
             return sign_in_again(request, back=error.back)
 
     return guarded
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in first, then go on. What a form sent is not saved: the page says so, and leads back to the form."""
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    answer = redirect_to_login(form_page(request))
+    return redirect(f"{answer.url}&{UNSENT}=1")
+
+
+def form_page(request: HttpRequest) -> str:
+    """The page that a form was sent from, as far as the browser says so; otherwise where it was sent to."""
+    sender = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(sender, {request.get_host()}):
+        return request.get_full_path()
+    return urlsplit(sender)._replace(scheme="", netloc="", fragment="").geturl() or "/"
+
+
+UNSENT = "unsent"
+"""In the URL of a sign-in page that somebody is led to by a form of which nothing was saved."""
 
 
 def _not_an_admin(request: HttpRequest, user: User) -> HttpResponse:
@@ -106,7 +128,7 @@ def signed_in(view: Callable[Concatenate[SignedInRequest, P], HttpResponse]) -> 
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         known = cast(SignedInRequest, request)
         if not known.user.is_authenticated:
-            return HttpResponseClientRefresh() if known.htmx else redirect_to_login(request.get_full_path())
+            return HttpResponseClientRefresh() if known.htmx else _to_sign_in(request)
         user = known.user
         known.org = user.org if not user.is_staff and administers(user) else None
         if user.org is not None and user.org.closed_at is not None:

@@ -21,7 +21,7 @@ def steps(portal: Portal) -> list[Step]:
             (
                 address("Tenant URL", portal, ENTRA_FLAG),
                 secret("Secret Token"),
-                Field("Test Connection", _("press this button"), _("Entra ID looks up a person who does not exist.")),
+                Field("Test Connection", _("click this button"), _("Entra ID looks up a person who does not exist.")),
             ),
         ),
         Step(

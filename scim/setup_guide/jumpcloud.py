@@ -20,7 +20,7 @@ def steps(portal: Portal) -> list[Step]:
                     _("an address of yours that no account here uses"),
                     _("The test creates a person with it and deletes them again; the provisioning log shows both."),
                 ),
-                Field("Test Connection", _("press this button, then Activate and Save")),
+                Field("Test Connection", _("click this button, then Activate and Save")),
             ),
         ),
         attributes(portal, _("Identity Management › Attribute Mapping › Add Attribute.")),

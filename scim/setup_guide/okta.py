@@ -21,7 +21,7 @@ def steps(portal: Portal) -> list[Step]:
                 secret("Authorization: Bearer"),
                 Field(
                     "Test Connector Configuration",
-                    _("press this button"),
+                    _("click this button"),
                     _(
                         "In an application from the catalog these fields are called Base URL and API Token (or OAuth "
                         "Bearer Token), and the button Test API Credentials."

@@ -19,7 +19,7 @@ def steps(portal: Portal) -> list[Step]:
                 Field("Authentication Method", "OAuth 2 Bearer Token"),
                 secret("OAuth Access Token"),
                 Field("Auth Type Header", "Bearer"),
-                Field("Test Connection", _("press this button")),
+                Field("Test Connection", _("click this button")),
             ),
         ),
         Step(

@@ -101,9 +101,9 @@ def take_over_token(request: OrgRequest, token_id: UUID) -> HttpResponse:
     try:
         tokens.take_over(org=request.org, token_id=token.id, cause=cause(request))
     except tokens.Ended:
-        messages.info(request, _("“%(name)s” has ended: nobody has to answer for it.") % vars(token))
+        messages.info(request, _("“%(name)s” has ended: nobody needs to be responsible for it.") % vars(token))
     else:
-        messages.success(request, _("You now answer for “%(name)s”.") % vars(token))
+        messages.success(request, _("You are now responsible for “%(name)s”.") % vars(token))
     return redirect("scim-provisioning")
 
 

@@ -130,7 +130,7 @@ class ConfigurationForm(forms.Form):
             self.fields[name].help_text = taken.where
             self.fields[name].widget.attrs["placeholder"] = taken.example
         if self.readable:
-            kept = _("Leave empty to keep the present one.")
+            kept = _("Leave empty to keep the current one.")
             self.fields["client_secret"].help_text = f"{guide.client_secret.where} {kept}"
         self.fields["name_claim"].help_text = guide.name_note or _("Its value has to be what SCIM sends as userName.")
         self.fields["external_id_claim"].help_text = guide.external_id_note or _(

@@ -172,7 +172,7 @@ def accounts(request: OrgRequest) -> HttpResponse:
         if on and not domains:
             messages.error(request, _("Verify a domain first."))
         elif connections.switch_accounts(org=request.org, on=on, cause=cause(request)):
-            text = _("Signing in now makes accounts.") if on else _("Signing in no longer makes accounts.")
+            text = _("Signing in now creates accounts.") if on else _("Signing in no longer creates accounts.")
             messages.success(request, text)
         return redirect("sso")
     return render(request, "sso/accounts.html", {"connection": connection, "domains": domains})

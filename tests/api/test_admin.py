@@ -60,7 +60,7 @@ class TestTheOperatorsWebhooks:
         Endpoint.objects.get(url="https://other.example", kinds=["team"])
         assert desk.post(f"{LIST}{webhook.pk}/rotate/").context["secret"].startswith("whsec_")
         asked = desk.post(f"{LIST}{webhook.pk}/replay/", {"beginning": "start"})
-        assert "0 items will be told." in asked.content.decode()
+        assert "0 items will be sent." in asked.content.decode()
         assert Endpoint.objects.get().position > 0
         desk.post(f"{LIST}{webhook.pk}/replay/", {"beginning": "start", "sure": "1"})
         assert Endpoint.objects.get().position == 0

@@ -239,6 +239,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rules-test", "GET"): ORG_ADMINS,
     ("rules-apply", "GET"): ORG_ADMINS,
     ("rules-apply", "POST"): ORG_ADMINS,
+    ("rules-order", "POST"): ORG_ADMINS,
     ("preview", "GET"): THEIR_OWN,
     ("conflicts", "GET"): ORG_ADMINS,
     ("conflicts-export", "GET"): ORG_ADMINS,
@@ -258,7 +259,6 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rule", "POST"): CHANGE_THEIR_OWN,
     ("rule-delete", "GET"): THEIR_OWN,
     ("rule-delete", "POST"): CHANGE_THEIR_OWN,
-    ("rule-move", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("people", "GET"): ORG_ADMINS,
     ("people-export", "GET"): ORG_ADMINS,
     ("admins", "GET"): ORG_ADMINS,
@@ -755,7 +755,7 @@ ONE = (
         a_group,
     )
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
-    | dict.fromkeys(("rule", "rule-delete", "rule-move"), a_rule)
+    | dict.fromkeys(("rule", "rule-delete"), a_rule)
     | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)
     | dict.fromkeys(("api-key-take-over", "api-key-revoke"), a_key)
     | dict.fromkeys(WEBHOOK_PAGES, a_webhook)

@@ -178,6 +178,13 @@ def _rules(owner: User) -> str:
     return "/groups/rules/"
 
 
+def _order(page: Page) -> None:
+    page.get_by_role("button", name="Move rule 3 up").click()
+    page.get_by_text("Not saved yet", exact=True).wait_for()
+    page.get_by_role("button", name="Move rule 2 up").click()
+    page.get_by_text("would be treated differently").wait_for()
+
+
 def _unmapped(owner: User) -> str:
     company(owner)
     rule(org_of(owner), "all", by=owner)
@@ -252,7 +259,7 @@ SCENES = {
     "groups-bulk-approve": Scene(_list, _choose_all("Approve…")),
     "groups-bulk-map": Scene(_list, _map_all("team")),
     "groups-bulk-role": Scene(_list, _map_all("role:Admin")),
-    "groups-many-chosen": Scene(_many, lambda page: page.get_by_label("Choose all 60 that match").check()),
+    "groups-many-chosen": Scene(_many, lambda page: page.get_by_label("Select all 60 that match").check()),
     "groups-bulk-reject": Scene(_list, _choose_all("Reject…")),
     "group": Scene(_group("design")),
     "group-unmapped": Scene(_group("contractors")),
@@ -261,7 +268,7 @@ SCENES = {
     "group-partly-assigned": Scene(_partly_assigned),
     "group-settling": Scene(_settling),
     "group-nested": Scene(_nested),
-    "group-in-sync-dialog": Scene(_group("contractors"), _open("The members are right")),
+    "group-in-sync-dialog": Scene(_group("contractors"), _open("Mark as in sync")),
     "group-end": Scene(lambda owner: f"/groups/{company(owner)['contractors'].id}/end/"),
     "group-end-dialog": Scene(_group("contractors"), _open("End group…")),
     "group-ended": Scene(_ended),
@@ -275,6 +282,7 @@ SCENES = {
     "rules": Scene(_rules),
     "rules-new": Scene(lambda owner: "/groups/rules/"),
     "rules-tried": Scene(_rules, _try),
+    "rules-order": Scene(_rules, _order),
     "rules-apply": Scene(_unmapped),
     "rule": Scene(_edit),
     "rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("e", "prefix")),

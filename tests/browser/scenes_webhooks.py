@@ -121,7 +121,7 @@ def _send_test(page: Page) -> None:
 
 
 def _replay(page: Page) -> None:
-    page.get_by_label("Everything there is").check()
+    page.get_by_label("Everything").check()
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Replay").wait_for()
 

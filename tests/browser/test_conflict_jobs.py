@@ -100,11 +100,11 @@ def test_sixty_with_the_same_conflict_are_decided_and_undone_at_once(owner: User
     crowd(owner, 60)
     page.goto("/groups/conflicts/")
     page.get_by_role("link", name="60 people").click()
-    expect(page.get_by_text("Only people for whom Load tests, Frankfurt comes in")).to_be_visible()
+    expect(page.get_by_text("Only conflicts of incoming Load tests, Frankfurt")).to_be_visible()
     page.get_by_label("All on this page").check()
-    expect(page.get_by_text("50 chosen")).to_be_visible()
-    page.get_by_label("Choose all 60 that match").check()
-    expect(page.get_by_text("60 chosen")).to_be_visible()
+    expect(page.get_by_text("50 selected")).to_be_visible()
+    page.get_by_label("Select all 60 that match").check()
+    expect(page.get_by_text("60 selected")).to_be_visible()
     page.get_by_role("button", name="Keep current…", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Keep current in 60 conflicts?")
     page.get_by_role("link", name="Cancel").click()
@@ -131,3 +131,43 @@ def test_sixty_with_the_same_conflict_are_decided_and_undone_at_once(owner: User
     expect(page.get_by_text("The decisions about 60 people were undone.")).to_be_visible()
     worker.drain(30)
     assert set(Membership.objects.values_list("entity__name", flat=True)) == {"Interactive sessions"}
+
+
+def test_conflicts_are_decided_by_keys(owner: User, signed_in: Page) -> None:
+    page = signed_in
+    crowd(owner, 4)
+    page.goto("/groups/conflicts/")
+    page.get_by_role("link", name="4 people").click()
+    rows = page.locator("[data-row]").evaluate_all("rows => rows.map(row => row.id)")
+    dialog = page.get_by_role("dialog")
+
+    def at() -> int:
+        return rows.index(page.evaluate("document.activeElement.closest('[data-row]')?.id"))
+
+    def decide(key: str, button: str) -> None:
+        page.keyboard.press(key)
+        expect(dialog.get_by_role("button", name=button)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("was resolved.")).to_be_visible()
+
+    visited = []
+    for key in "jjkjj":
+        page.keyboard.press(key)
+        visited.append(at())
+    assert visited == [0, 1, 0, 1, 2]
+    page.keyboard.press("k")
+    decide("c", "Keep current")
+    assert at() == 2
+    decide("i", "Use incoming")
+    assert at() == 3
+    assert Decision.objects.count() == 2
+
+    page.get_by_label("Keys:").uncheck()
+    page.reload()
+    page.locator("[data-row] a").first.focus()
+    page.keyboard.press("j")
+    assert at() == 0
+    page.get_by_label("Keys:").check()
+    page.get_by_label("Person").focus()
+    page.keyboard.press("j")
+    expect(page.get_by_label("Person")).to_have_value("j")

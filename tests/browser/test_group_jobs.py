@@ -1,5 +1,6 @@
 """What an org's admin does with groups, mappings and rules, in a browser."""
 
+import re
 from typing import Any
 
 import pytest
@@ -88,6 +89,29 @@ def test_mapping_a_group_whose_effect_takes_long(admin: User, page: Page, monkey
     assert GroupMapping.objects.get(group=group).status == Status.APPROVED
 
 
+@pytest.mark.parametrize("where", ["rule editor", "dialog without choices"])
+def test_an_effect_that_takes_long_is_shown_everywhere(
+    where: str, admin: User, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:  # M9
+    monkeypatch.setattr(runs, "AT_ONCE", 1)
+    push(idp_of(admin.org), "Everybody", *people(admin.org, 3))
+    made = rule(admin.org, "every", by=admin)
+    if where == "rule editor":
+        page.goto(f"/groups/rules/{made.id}/")
+        page.get_by_role("button", name="Save rule").click()
+    else:
+        page.goto("/groups/rules/")
+        page.get_by_role("link", name="Apply to unmapped groups…").click()
+    shown = page.locator("#matches" if where == "rule editor" else "dialog[open]")
+    for done in (0, 1, 2):
+        expect(shown).to_contain_text(f"Working out the effect on 3 people: {done} done.")
+        Preview.objects.update(looked_at=done + 1)
+    runs.serve()
+    expect(shown).to_contain_text("3 people will be affected")
+    page.get_by_role("button", name="Save rule" if where == "rule editor" else "Apply", exact=True).click()
+    expect(page.get_by_text(re.compile("was saved|was mapped"))).to_be_visible()
+
+
 def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None:  # M9, M4
     company(admin)
     idp = idp_of(admin.org, "Entra ID")
@@ -95,12 +119,12 @@ def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None
         push(idp, f"unit {number}")
     page.goto("/groups/?q=unit&status=unmapped")
     page.get_by_label("All on this page").check()
-    expect(page.get_by_text("50 chosen")).to_be_visible()
-    page.get_by_label("Choose all 60 that match").check()
-    expect(page.get_by_text("60 chosen")).to_be_visible()
+    expect(page.get_by_text("50 selected")).to_be_visible()
+    page.get_by_label("Select all 60 that match").check()
+    expect(page.get_by_text("60 selected")).to_be_visible()
     page.get_by_role("checkbox", name="Select unit 3", exact=True).uncheck()
-    expect(page.get_by_text("49 chosen")).to_be_visible()
-    page.get_by_label("Choose all 60 that match").check()
+    expect(page.get_by_text("49 selected")).to_be_visible()
+    page.get_by_label("Select all 60 that match").check()
     page.get_by_role("button", name="Map…").click()
     expect(page.get_by_role("heading", name="Map 60 groups?")).to_be_visible()
     push(idp, "unit of somebody else")
@@ -190,11 +214,13 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     page.get_by_role("button", name="Move rule 1 down").focus()
     page.keyboard.press("Alt+ArrowDown")
     announcements = page.locator("[data-announcements]")
-    expect(announcements).to_have_text("Begins with “a-” is now rule 2 of 3.")
-    assert order() == ["b-", "a-", "c-"]
+    expect(announcements).to_have_text("Begins with “a-” is now rule 2 of 3. Not saved yet.")
     expect(page.get_by_role("button", name="Move rule 2 down")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(announcements).to_have_text("Begins with “a-” is now rule 3 of 3.")
+    expect(announcements).to_have_text("Begins with “a-” is now rule 3 of 3. Not saved yet.")
+    assert order() == ["a-", "b-", "c-"]
+    page.get_by_role("button", name="Save order").click()
+    expect(announcements).to_have_text("The order was saved.")
     assert order() == ["b-", "c-", "a-"]
 
     handles = page.locator("[data-handle]")
@@ -207,14 +233,19 @@ def test_rules_are_moved_by_keyboard_and_by_dragging(admin: User, page: Page) ->
     page.mouse.move(first["x"] + 8, first["y"] + 40, steps=8)
     page.mouse.move(first["x"] + 8, first["y"] - 8, steps=4)
     page.mouse.up()
-    expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3.")
-    assert order() == ["a-", "b-", "c-"]
+    expect(announcements).to_have_text("Begins with “a-” is now rule 1 of 3. Not saved yet.")
 
     page.get_by_role("button", name="Move role rule 1 down").focus()  # R6
     page.keyboard.press("Alt+ArrowDown")
-    expect(announcements).to_have_text("Begins with “role-a-” is now role rule 2 of 3.")
-    assert (order(), order(roles=True)) == (["a-", "b-", "c-"], ["role-b-", "role-a-", "role-c-"])
+    expect(announcements).to_have_text("Begins with “role-a-” is now role rule 2 of 3. Not saved yet.")
+    page.locator("#role-rules").get_by_role("button", name="Save order").click()
+    expect(announcements).to_have_text("The order was saved.")
+    assert (order(), order(roles=True)) == (["b-", "c-", "a-"], ["role-b-", "role-a-", "role-c-"])
     expect(page.locator(".rules")).to_have_count(2)
+    page.locator("#rules").get_by_role("button", name="Save order").click()
+    page.locator("#rules").get_by_role("button", name="Undo").click()
+    expect(page.locator("#rules").get_by_role("listitem").first).to_contain_text("b-")
+    assert order() == ["b-", "c-", "a-"]
 
 
 def test_the_admins_group_gets_the_admin_role_by_a_rule(admin: User, page: Page) -> None:  # R6

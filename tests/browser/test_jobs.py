@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Page, Playwright, expect
 
-from orgs.models import ScimToken, User
+from orgs.models import ScimToken, Session, User
 from scim import request_log
 from scim.models import RequestLog
 from tests.browser.conftest import PASSWORD, sign_in
@@ -324,3 +324,40 @@ def test_the_search_without_scripting(owner: User, browser: Browser, live_server
     page.get_by_role("main").get_by_role("link", name="Add a webhook").click()
     expect(page).to_have_url(re.compile("/webhooks/new/"))
     context.close()
+
+
+def test_what_was_entered_survives_a_session_that_has_ended(
+    owner: User, page: Page, context: BrowserContext, live_server: Any
+) -> None:
+    def sign_in_by_hand() -> None:
+        page.get_by_label("E-mail address").fill(owner.user_name)
+        page.keyboard.press("Enter")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Not now").click()  # to a second factor
+
+    sign_in(context, owner, live_server.url)
+    page.goto("/groups/rules/new/")
+    page.get_by_label("Match by").select_option("regex")
+    page.get_by_label("Pattern").fill("^eng-")
+    page.get_by_label("Approve automatically").check()
+    expect(page.locator("#matches")).to_contain_text("0 of 0 groups")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save rule").click()
+    expect(page.get_by_role("alert")).to_contain_text("You are no longer signed in, so nothing was saved.")
+    sign_in_by_hand()
+    expect(page.get_by_text("What you entered before is back in the form. It is not saved yet.")).to_be_visible()
+    expect(page.get_by_label("Match by")).to_have_value("regex")
+    expect(page.get_by_label("Pattern")).to_have_value("^eng-")
+    expect(page.get_by_label("Approve automatically")).to_be_checked()
+    expect(page.locator("#matches")).to_contain_text("0 of 0 groups")
+
+    Session.objects.all().delete()
+    page.get_by_label("Pattern").fill("^eng-web")  # asks what that matches
+    sign_in_by_hand()
+    expect(page.get_by_label("Pattern")).to_have_value("^eng-web")
+    expect(page.locator("#matches")).to_contain_text("0 of 0 groups")
+    page.get_by_role("button", name="Save rule").click()
+    expect(page.get_by_text("The rule was saved.")).to_be_visible()
+    page.goto("/groups/rules/new/")
+    expect(page.get_by_label("Pattern")).to_have_value("")

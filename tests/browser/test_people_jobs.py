@@ -95,4 +95,4 @@ def test_activating_whom_a_silent_identity_provider_deactivated(
     dialog.get_by_label("I know that this person is to have access").check()
     dialog.get_by_role("button", name="Activate").click()
     expect(page.get_by_text("Hiroshi Tanaka is active.")).to_be_visible()
-    expect(page.get_by_text("Active against the word of your identity provider")).to_be_visible()
+    expect(page.get_by_text("Active although your identity provider deactivated them")).to_be_visible()

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.template.loader import get_template
@@ -325,9 +326,28 @@ class TestWhatGoesWrong:
     def test_explains_a_stale_form(self, ada: User) -> None:
         strict = Client(enforce_csrf_checks=True)
         strict.force_login(ada)
-        answer = strict.post(NEW, a_form())
+        answer = strict.post(NEW, a_form(), headers={"Referer": f"http://testserver{NEW}?idp=okta"})
         assert answer.status_code == 403
         assert "This form is out of date" in text_at_first(answer)
+        assert f'href="{NEW}?idp=okta"' in answer.content.decode()
+
+    def test_says_that_nothing_was_saved_where_the_session_has_ended(self, client: Client, ada: User) -> None:
+        for sender, back in (
+            ({}, "/account/sessions/end/"),
+            ({"Referer": "http://testserver/account/?a=b"}, "/account/?a=b"),
+            ({"Referer": "https://elsewhere.example/account/"}, "/account/sessions/end/"),
+        ):
+            answer = client.post("/account/sessions/end/", headers=sender, follow=True)
+            assert answer.redirect_chain[-1][0] == f"/sign-in/?{urlencode({'next': back}, safe='/')}&unsent=1"
+            assert "You are no longer signed in, so nothing was saved." in text_at_first(answer)
+        assert "nothing was saved" not in text_at_first(client.get("/account/", follow=True))
+
+    def test_goes_on_where_somebody_signed_in_in_another_tab(self, ada: User) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        form = {"username": ada.user_name, "password": "wrong", "next": "/people/"}
+        assert strict.post("/sign-in/", form).status_code == 403
+        strict.force_login(ada)
+        assert strict.post("/sign-in/", form).url == "/people/"
 
     def test_hides_nothing_from_a_member_but_the_pages(self, client: Client, org: Organization) -> None:
         client.force_login(UserFactory.create(org=org))

@@ -107,7 +107,7 @@ class TestAddresses:  # O4
         assert (matter.kind, matter.subject) == (MatterKind.FOREIGN_ADDRESS, str(there.token.id))
         assert matter.detail["address"] == "127.0.0.1"
         page = text_at_first(signed_in(OwnerFactory.create(org=org)).get("/"))
-        assert "is used from an address that it is not limited to" in page
+        assert "is used from an address that is not allowed" in page
 
 
 class TestMakingOne:  # O4, L6

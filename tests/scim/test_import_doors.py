@@ -68,7 +68,7 @@ class TestThePage:
         [
             (b"userName,shoe\nada,x\n", "Row 1: There is no attribute “shoe”."),
             (b"first,last\nada,x\n", "The first row has to name the columns"),
-            (b"userName\nada\n\xe9\n", "The file is not in UTF-8."),
+            (b"userName\nada\n\xe9\n", "The file is not UTF-8."),
             (b"userName\n", "The file has no rows."),
             (b'userName\n"ada\n', "This is not CSV"),
         ],

@@ -258,7 +258,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     UserCreated: gettext_lazy("%(person)s was created"),
     UserChanged: gettext_lazy("%(person)s was updated"),
     UserAdopted: gettext_lazy("%(person)s is managed by SCIM from now on"),
-    UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, came back"),
+    UserRevived: gettext_lazy("%(person)s, whom SCIM had deleted, was restored"),
     UserDeleted: gettext_lazy("%(person)s was deleted"),
     UserErased: gettext_lazy("A person was erased: names, addresses, attributes and logged requests"),
     UserActivated: gettext_lazy("%(person)s was activated by hand"),
@@ -283,7 +283,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     PeopleImported: gettext_lazy("%(file)s was imported: %(made)d people are new, %(changed)d were changed"),
     GroupBroughtBack: gettext_lazy("The end of the group %(name)s was undone"),
     RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
-    RulesReordered: gettext_lazy("The mapping rules were put in another order"),
+    RulesReordered: gettext_lazy("The mapping rules were reordered"),
     EntityCreated: gettext_lazy("%(kind)s %(name)s was created"),
     EntityRenamed: gettext_lazy("%(kind)s %(was)s was renamed to %(name)s"),
     EntityDeleted: gettext_lazy("%(kind)s %(name)s was deleted"),
@@ -293,7 +293,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     OrgSsoDrafted: gettext_lazy("Single sign-on through %(issuer)s was drafted, for the client %(client_id)s"),
     OrgSamlDrafted: gettext_lazy("Single sign-on by SAML through %(issuer)s was drafted"),
     OrgSsoCertificatesChanged: gettext_lazy(
-        "The identity provider %(issuer)s has other certificates, which its metadata brought"
+        "The metadata of the identity provider %(issuer)s brought other certificates"
     ),
     OrgSsoDiscarded: gettext_lazy("The draft of single sign-on through %(issuer)s was discarded"),
     OrgSsoUnlinked: gettext_lazy("Everybody was unlinked from the identity provider (%(links)d links)"),
@@ -312,7 +312,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     TokenRevoked: gettext_lazy("The SCIM token “%(name)s” was revoked"),
     KeyRevoked: gettext_lazy("The API key “%(name)s” was revoked"),
     KeyTakenOver: gettext_lazy("The API key “%(name)s” was taken over"),
-    WebhookSecretRotated: gettext_lazy("The webhook to %(host)s got another secret"),
+    WebhookSecretRotated: gettext_lazy("The secret of the webhook to %(host)s was rotated"),
     WebhookEnabled: gettext_lazy("The webhook to %(host)s was enabled"),
     WebhookDeleted: gettext_lazy("The webhook to %(host)s was deleted"),
     WebhookTested: gettext_lazy("A test was sent to the webhook to %(host)s"),
@@ -561,15 +561,15 @@ def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
 @in_words.register
 def _accounts_switched(detail: OrgSsoAccountsSwitched, known: Names) -> str:
     if detail.on:
-        return _("Signing in was allowed to make accounts for people without one")
-    return _("Signing in no longer makes accounts")
+        return _("Signing in was allowed to create accounts for people without one")
+    return _("Signing in no longer creates accounts")
 
 
 @in_words.register
 def _token_limited(detail: TokenLimited, known: Names) -> str:
     if not detail.now:
         return _("The SCIM token “%(name)s” is accepted from every address") % vars(detail)
-    return _("The SCIM token “%(name)s” is accepted from %(networks)s alone") % {
+    return _("The SCIM token “%(name)s” is accepted only from %(networks)s") % {
         "name": detail.name,
         "networks": ", ".join(detail.now),
     }
@@ -612,8 +612,8 @@ def _webhook_disabled(detail: WebhookDisabled, known: Names) -> str:
 @in_words.register
 def _webhook_replayed(detail: WebhookReplayed, known: Names) -> str:
     if detail.from_start:
-        return _("The webhook to %(host)s tells everything again") % {"host": detail.host}
-    return _("The webhook to %(host)s tells again what it told before") % {"host": detail.host}
+        return _("The webhook to %(host)s replays everything") % {"host": detail.host}
+    return _("The webhook to %(host)s replays what it sent before") % {"host": detail.host}
 
 
 @in_words.register
@@ -713,7 +713,7 @@ def effect(entry: LedgerEntry, known: Names) -> str:
         case "account" if now in _ACCOUNTS:
             return _ACCOUNTS[now] % about
         case "idp_active" if now:
-            return _("The identity provider says that %(person)s is active; the decision by hand stands") % about
+            return _("The identity provider says that %(person)s is active; they stay deactivated by hand") % about
         case "idp_active":
             return _("The identity provider deactivated %(person)s too") % about
         case "roles":
@@ -724,9 +724,9 @@ def effect(entry: LedgerEntry, known: Names) -> str:
         case "conflict":
             return _conflict(was, now, known, about)
         case "refused" if now == "":
-            return _("Of %(person)s, %(was)s was refused") % about
+            return _("%(was)s of %(person)s was refused") % about
         case "refused":
-            return _("Of %(person)s, %(was)s was refused: %(now)s") % about
+            return _("%(was)s of %(person)s was refused: %(now)s") % about
         case "skipped":
             return _("%(person)s was not added to %(group)s: SCIM has deleted them") % (
                 about | {"group": known.group(now)}

@@ -100,8 +100,8 @@ def undo_end(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
         wish={"do": "undo_end", "group": str(group.id)},
         back=reverse("group", args=[group.id]),
         lead=_(
-            "The group comes back as it was, with its members, mappings and their times. Only people whom SCIM has "
-            "deleted meanwhile do not come back into it."
+            "The group is restored as it was, with its members, mappings and their times, except for people whom SCIM "
+            "has deleted since."
         ),
         refused=stay,
         details="groups_provisioning/groups/_stay_rejected.html",

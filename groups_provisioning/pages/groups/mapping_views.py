@@ -194,8 +194,8 @@ def in_sync(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
         return _("“%(group)s” is in sync.") % {"group": group}
 
     question = Question(
-        title=_("Are the members of “%(group)s” right?") % {"group": group},
-        verb=_("They are right"),
+        title=_("Mark “%(group)s” as in sync?") % {"group": group},
+        verb=_("Mark as in sync"),
         wish=None,
         back=_page(group),
         lead=_(
@@ -272,11 +272,12 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
 
     if kind == ROLE:
         title = ngettext("Give %(count)d group a role?", "Give %(count)d groups a role?", len(groups))
-        lead = _("Members get the role %(role)s, beside what else gives them roles.")
+        lead = _("Members get the role %(role)s in addition to roles from elsewhere.")
     else:
         title = ngettext("Map %(count)d group?", "Map %(count)d groups?", len(groups))
         lead = _(
-            "Each group is mapped to the %(kind)s of its own name, because a target can have only one group. What does "
+            "Each group is mapped to the %(kind)s with its own name, because a target can have only one group. What "
+            "does "
             "not exist is created, except sub-organizations. Groups that have a mapping stay as they are."
         )
     question = Question(
@@ -405,7 +406,7 @@ def _page(group: PushedGroup) -> str:
 def _beside_other_roles(org: Organization) -> str:
     """What a role that a group gives does beside others (SPEC R1, R6)."""
     if org.profile.role_policy == RolePolicy.UNION:
-        return _("Every member gets this role in addition to those that they have otherwise.")
+        return _("Every member gets this role in addition to roles from elsewhere.")
     return _(
         "Every member gets this role, unless they have a higher one from your identity provider, from another group or "
         "by hand."

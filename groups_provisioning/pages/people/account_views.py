@@ -67,11 +67,12 @@ def activate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
         return _("%(name)s is active.") % {"name": user.label}
 
     lead = _(
-        "They can sign in again, and their roles and assignments count again. Sessions and links that ended stay ended."
+        "They can sign in again, and their roles and assignments take effect again. Sessions and links that ended "
+        "stay ended."
     )
     against = _(
         "Your identity provider deactivated them, and none of its tokens was used in the last 24 hours. They stay "
-        "active until it sends something about them; then its word counts again."
+        "active until it sends something about them; from then on it decides again."
     )
     question = Question(
         title=_("Activate %(name)s?") % {"name": user.label},
@@ -91,10 +92,10 @@ def activate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
 
 def _lead_of_deactivating(user: User) -> str:
     if user.activity.is_opened:
-        return _("Your identity provider deactivated them, and somebody activated them by hand. That ends.")
+        return _("Your identity provider deactivated them, and somebody activated them by hand. This ends that.")
     lead = _(
-        "They are signed out everywhere, and cannot sign in. Their roles and assignments stay on record, but count for "
-        "nothing until they are active again."
+        "They are signed out everywhere, and cannot sign in. Their roles and assignments stay on record, but have no "
+        "effect until they are active again."
     )
     if not user.scim_managed:
         return lead

@@ -18,7 +18,13 @@ def count(org: Organization, rules: Sequence[MappingRule], *, roles: bool = Fals
     """
     if not rules:
         return Matches([], 0, 0, is_cut=False)
+    rows = named(org, roles=roles)
+    return rule_matches.count(rules, rows[:COUNTED], is_cut=len(rows) > COUNTED)
+
+
+def named(org: Organization, *, roles: bool = False) -> list[Named]:
+    """The groups that rules are matched against, one more than are counted if there are more. roles: as in `count`."""
     groups = PushedGroup.objects.for_org(org).live().annotate(is_unmapped=takes_rules(roles=roles))
     groups = groups.order_by("display_name_key")
-    rows = list(groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1])
-    return rule_matches.count(rules, [Named(*row) for row in rows[:COUNTED]], is_cut=len(rows) > COUNTED)
+    rows = groups.values_list("display_name", "display_name_key", "is_unmapped")[: COUNTED + 1]
+    return [Named(*row) for row in rows]

@@ -40,15 +40,7 @@ editing = changing.changing("rules")
 @require_safe
 @org_admin
 def both_lists(request: OrgRequest) -> HttpResponse:
-    lists = [rule_list(request.org, gives_roles=gives_roles) for gives_roles in (False, True)]
-    context = {
-        "tabs": group_list.tabs(request.org),
-        "lists": lists,
-        "roles": roles.catalogue(request.org.profile),
-        "saved": _just_saved(request, lists),
-        **_tried(request),
-    }
-    return render(request, "groups_provisioning/rules/rules.html", context)
+    return _page(request)
 
 
 @require_safe
@@ -113,28 +105,26 @@ def test(request: OrgRequest) -> HttpResponse:
 
 
 @changing.changing("rules", "POST")
-def move(request: OrgRequest, rule_id: UUID) -> HttpResponse:
-    """to: `up`, `down`, or a position, 1 for the first."""
-    rule = changing.rule(request, rule_id)
-    to = request.POST.get("to", "")
-    steps = {"up": rule.position - 1, "down": rule.position + 1}
-    place = steps.get(to) or (int(to) if to.isdecimal() and len(to) < 6 else rule.position)
-    try:
-        rules.move_rule(org=request.org, rule_id=rule.id, position=place, cause=cause(request))
-    except rules.UnknownRule:
-        messages.info(request, _("Somebody else has deleted this rule."))
-    if not request.htmx:
-        return redirect(f"{reverse('rules')}#rule-{rule.id}")
-    context: dict[str, Any] = {"list": rule_list(request.org, gives_roles=rule.gives_role)}
-    found = context["list"].rules
-    moved = next((each for each in found if each.id == rule.id), None)
-    if moved is not None:
-        context["announced"] = _("%(rule)s is now %(place)s of %(count)d.") % {
-            "rule": pattern_in_words(moved),
-            "place": place_in_words(moved),
-            "count": len(found),
-        }
-    return render(request, "groups_provisioning/rules/_rules.html", context)
+def order(request: OrgRequest) -> HttpResponse:
+    """Try another order of one list, or save it.
+
+    was, rule: the ids of its rules, as saved and as tried; move: `3 1` for the third to become the first, before that;
+    save: what is tried becomes the order, which can be undone on the page that follows.
+    """
+    gives_roles = "roles" in request.POST
+    was, tried = (_ids(request.POST.getlist(name)) for name in ("was", "rule"))
+    moved = _move(tried, request.POST.get("move", ""))
+    if "save" in request.POST:
+        rules.reorder_rules(org=request.org, was=was, order=tried, cause=cause(request))
+        announced = _("The order was saved.")
+        shown_list = rule_list(request.org, gives_roles=gives_roles, before=was)
+    else:
+        shown_list = rule_list(request.org, gives_roles=gives_roles, order=tried)
+        announced = _moved_in_words(shown_list, moved) if moved else ""
+    if request.htmx:
+        context = {"list": shown_list, "announced": announced}
+        return render(request, "groups_provisioning/rules/_rules.html", context)
+    return _page(request, shown_list)
 
 
 @editing
@@ -182,13 +172,10 @@ def apply(request: OrgRequest) -> HttpResponseBase:
             words = ngettext("%(count)d group was given a role.", "%(count)d groups were given a role.", done.approved)
         else:
             words = ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", done.approved)
-        return " ".join(
-            [
-                words % {"count": done.approved},
-                ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
-                % {"count": done.pending},
-            ]
-        )
+        waiting = ngettext("%(count)d group waits for approval.", "%(count)d groups wait for approval.", done.pending)
+        told = [(words, done.approved)] if done.approved or not done.pending else []
+        told += [(waiting, done.pending)] if done.pending else []
+        return " ".join(sentence % {"count": count} for sentence, count in told)
 
     if rule:
         title = _("Apply %(place)s, %(rule)s?") % _named(rule)
@@ -206,6 +193,51 @@ def apply(request: OrgRequest) -> HttpResponseBase:
         context={"rule": rule, "gives_roles": gives_roles},
     )
     return decide(request, question, carry_out)
+
+
+def _page(request: OrgRequest, shown_list: RuleList | None = None) -> HttpResponse:
+    """Both lists. shown_list: one of them, if it is not as saved."""
+    lists = [
+        shown_list
+        if shown_list and shown_list.gives_roles == gives_roles
+        else rule_list(request.org, gives_roles=gives_roles)
+        for gives_roles in (False, True)
+    ]
+    context = {
+        "tabs": group_list.tabs(request.org),
+        "lists": lists,
+        "roles": roles.catalogue(request.org.profile),
+        "saved": _just_saved(request, lists),
+        **_tried(request),
+    }
+    return render(request, "groups_provisioning/rules/rules.html", context)
+
+
+def _ids(sent: list[str]) -> list[UUID]:
+    """Raises OrderChanged for what is no id."""
+    try:
+        return [UUID(text) for text in sent]
+    except ValueError as error:
+        raise rules.OrderChanged from error
+
+
+def _move(ids: list[UUID], move: str) -> int:
+    """Move one id, as `move` says; returns its new place, 0 if none was moved."""
+    places = [int(text) for text in move.split() if text.isdecimal() and len(text) < 6]
+    if len(places) != 2 or not all(1 <= place <= len(ids) for place in places):
+        return 0
+    ids.insert(places[1] - 1, ids.pop(places[0] - 1))
+    return places[1]
+
+
+def _moved_in_words(shown_list: RuleList, place: int) -> str:
+    moved = shown_list.rules[place - 1]
+    words = _("%(rule)s is now %(place)s of %(count)d.") % {
+        "rule": pattern_in_words(moved),
+        "place": place_in_words(moved),
+        "count": len(shown_list.rules),
+    }
+    return f"{words} {_('Not saved yet.')}" if shown_list.is_tried else words
 
 
 def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -> HttpResponse:

@@ -105,13 +105,13 @@ class TestAMakerWhoLeft:
         self, browser: Client, org: Organization, bo: User
     ) -> None:
         key = api_keys.issue(org=org, name="CRM", scopes=[Scope.READ], cause=by_admin(bo)).key
-        words = "Nobody answers for “CRM” any more"
+        words = "Nobody is responsible for “CRM” any more"
         assert words not in text_at_first(browser.get("/"))
         self.leave(bo)
         for page in ("/", KEYS):
             assert words in text_at_first(browser.get(page))
         said = text_at_first(browser.post(f"{KEYS}{key.id}/take-over/", follow=True))
-        assert "You now answer for “CRM”." in said
+        assert "You are now responsible for “CRM”." in said
         assert Change.objects.for_org(org).filter(verb="key.taken_over").count() == 1
         for page in ("/", KEYS):
             assert words not in text_at_first(browser.get(page))
@@ -120,7 +120,7 @@ class TestAMakerWhoLeft:
         token = issue_token(org).token
         type(token).objects.filter(id=token.id).update(created_by=bo)
         self.leave(bo)
-        words = f"Nobody answers for “{token.name}” any more"
+        words = f"Nobody is responsible for “{token.name}” any more"
         for page in ("/", "/settings/scim/"):
             assert words in text_at_first(browser.get(page))
         browser.post(f"/settings/scim/tokens/{token.id}/take-over/")

@@ -105,7 +105,7 @@ class TestAWebhook:
     ) -> None:  # E3
         shown = browser.post(page_of(webhook, "rotate"), {"once": ONCE})
         assert shown.context["secret"].startswith("whsec_")
-        assert "signed with the former secret too" in said(shown)
+        assert "signed with the previous secret too" in said(shown)
         assert "rotated already" in said(browser.post(page_of(webhook, "rotate"), {"once": ONCE}, follow=True))
         assert Change.objects.filter(verb="webhook.secret_rotated").count() == 1
         assert "ends at once" in said(browser.get(page_of(webhook, "rotate")))  # of a second rotation within a day

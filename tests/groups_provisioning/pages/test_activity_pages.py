@@ -98,7 +98,7 @@ class TestTheList:
     def test_knows_no_other_org(self, browser: Client) -> None:  # O7
         stranger = OrganizationFactory.create()
         change = history.record(stranger, by_command(), DONE)
-        assert "put in another order" not in text(browser.get("/activity/"))
+        assert "reordered" not in text(browser.get("/activity/"))
         assert browser.get(f"/activity/{change.id}/").status_code == 404
 
     def test_gives_htmx_the_part_that_changes(self, browser: Client) -> None:
@@ -163,7 +163,7 @@ class TestFilters:
 
     def test_by_name_asks_which_is_meant(self, browser: Client, engineering: dict[str, Any]) -> None:
         page = browser.get("/activity/?q=engin")
-        assert "Which of these? Engineering SCIM group Engineering Team" in text(page)
+        assert "Which one? Engineering SCIM group Engineering Team" in text(page)
         assert f"?entity={engineering['entity']}" in page.content.decode()
         assert "No match" in text(browser.get("/activity/?q=nobody"))
 
@@ -243,7 +243,7 @@ class TestEffectsInWords:
             ("account", "inactive", "active", "Grace Hopper is active"),
             ("account", "active", "deleted", "Grace Hopper is deleted"),
             ("roles", ["Member"], ["Admin"], "Role of Grace Hopper: Member → Admin"),
-            ("refused", "userName", "x@y.example cannot be used", "Of Grace Hopper, userName was refused: x@y"),
+            ("refused", "userName", "x@y.example cannot be used", "userName of Grace Hopper was refused: x@y"),
             ("last_admin", None, "kept", "Grace Hopper keeps the admin role"),
             ("last_admin", None, "gone", "Grace Hopper was the last active admin"),
             ("shoe_size", 41, 42, "Grace Hopper: shoe_size 41 → 42"),

@@ -305,7 +305,7 @@ class TestSeveralWithTheSameConflict:  # C3
         assert rows_of(browser, "about=bronze&sort=newest") == [("Cy Fox", 1), ("Cy Fox", 1)]
         assert rows_of(browser, f"pair={self.pair(browser)}&q=bo") == [("Bo0 Ek", 1), ("Bo1 Ek", 1), ("Bo2 Ek", 1)]
         page = text_of(browser, f"/groups/conflicts/?pair={self.pair(browser)}")
-        assert "Only people for whom Gold comes in against Silver . Show all" in page
+        assert "Only conflicts of incoming Gold with current Silver . Show all" in page
         assert "No matching conflicts" in text_of(browser, "/groups/conflicts/?q=nobody")
 
     def test_are_decided_by_one_decision(self, browser: Client, shared: list[User]) -> None:  # M9

@@ -447,7 +447,7 @@ class TestMappingMany:
         chosen = {"action": "map", "to": "team", "group": [str(group.id) for group in free]}
         shown = text_at_first(browser.post("/groups/bulk/", chosen))
         assert "Map 3 groups?" in shown
-        assert "Each group is mapped to the team of its own name, because a target can have only one group" in shown
+        assert "Each group is mapped to the team with its own name, because a target can have only one group" in shown
         assert "Platform Platform New" in shown
         assert "2 cannot be mapped this way" in shown
         assert "Payments The group “Night shift” is already mapped to this target" in shown
@@ -572,23 +572,6 @@ class TestRules:
         assert "At character" in text_at_first(shown)
         assert "invalid character class range" in text_at_first(browser.post("/groups/rules/new/", facts))
 
-    def test_are_moved(self, browser: Client, org: Organization) -> None:
-        first, second, third = rule(org, "a"), rule(org, "b"), rule(org, "c")
-
-        def order() -> list[str]:
-            return [each.pattern for each in MappingRule.objects.for_org(org)]
-
-        browser.post(f"/groups/rules/{first.id}/move/", {"to": "down"})
-        assert order() == ["b", "a", "c"]
-        browser.post(f"/groups/rules/{third.id}/move/", {"to": "up"})
-        assert order() == ["b", "c", "a"]
-        answer = browser.post(f"/groups/rules/{first.id}/move/", {"to": "1"}, headers={"HX-Request": "true"})
-        assert order() == ["a", "b", "c"]
-        assert answer.context["announced"] == "Begins with “a” is now rule 1 of 3."
-        for senseless in ("", "-1", "nowhere"):
-            browser.post(f"/groups/rules/{second.id}/move/", {"to": senseless})
-        assert order() == ["a", "b", "c"]
-
     def test_are_deleted_after_a_question(self, browser: Client, org: Organization, idp: Idp) -> None:
         first = rule(org, "a")
         group = push(idp, "a1")
@@ -620,9 +603,8 @@ class TestRules:
         theirs = rule(OrganizationFactory.create(), "a")
         for address in (f"/groups/rules/{theirs.id}/", f"/groups/rules/apply/?rule={theirs.id}"):
             assert browser.get(address).status_code == 404
-        for action in ("move", "delete"):
-            answer = browser.post(f"/groups/rules/{theirs.id}/{action}/", {"to": "1"}, follow=True)
-            assert "Somebody else has deleted this rule." in text_at_first(answer)
+        answer = browser.post(f"/groups/rules/{theirs.id}/delete/", follow=True)
+        assert "Somebody else has deleted this rule." in text_at_first(answer)
         theirs.refresh_from_db()
         assert browser.get("/groups/rules/apply/?rule=nonsense").status_code == 404
 
@@ -659,16 +641,6 @@ class TestRoleRules:
         assert "No role rule matches. Members would get no role" in text_at_first(
             browser.get("/groups/rules/?name=web")
         )
-
-    def test_are_moved_within_their_list(self, browser: Client, org: Organization) -> None:
-        first = rule(org, "a")
-        roles = [role_rule(org, "Admin", "b"), role_rule(org, "Member", "c")]
-        answer = browser.post(f"/groups/rules/{roles[1].id}/move/", {"to": "up"}, headers={"HX-Request": "true"})
-        assert answer.context["announced"] == "Begins with “c” is now role rule 1 of 2."
-        assert 'id="role-rules"' in answer.content.decode()
-        assert [each.pattern for each in MappingRule.objects.for_org(org).of_list(roles=True)] == ["c", "b"]
-        first.refresh_from_db()
-        assert first.position == 1
 
     def test_are_made_edited_and_deleted(self, browser: Client, org: Organization, idp: Idp) -> None:
         push(idp, "Staff", UserFactory.create(org=org))
@@ -948,6 +920,6 @@ class TestEndingAGroup:
         still = {"name": "Engineers"}
         matters.note([Occurrence(org.id, MatterKind.GROUP_ENDED, str(group.id), timezone.now(), None, still)])
         page = text_at_first(browser.get(f"/groups/{group.id}/"))
-        assert "was ended here, and is still written" in page
+        assert "was ended here, and is still being pushed" in page
         assert "restart provisioning, or unlink the group and push it again" in page
-        assert "was ended here, and is still written" in text_at_first(browser.get("/"))
+        assert "was ended here, and is still being pushed" in text_at_first(browser.get("/"))

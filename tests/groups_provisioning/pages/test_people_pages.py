@@ -354,9 +354,9 @@ class TestActivatingWhomTheIdpDeactivated:
         self, browser: Client, org: Organization, idp: Idp, ada: User, address: str
     ) -> None:
         account_switches.activate(org=org, user_id=ada.id, cause=by_command())
-        standing = "1 person is active against the word of your identity provider"
+        standing = "1 person is active although your identity provider deactivated them"
         assert standing in text_of(browser, "/")
-        assert "Active against the word of your identity provider" in text_of(browser, f"/people/{ada.id}/")
+        assert "Active although your identity provider deactivated them" in text_of(browser, f"/people/{ada.id}/")
         assert "SCIM Activated by hand" in text_of(browser, "/people/?account=opened")
         idp.patch(f"/Users/{ada.id}", {"op": "replace", "value": {"active": True}})
         assert standing not in text_of(browser, "/")

@@ -263,7 +263,9 @@ def forms() -> dict[str, Callable[[World], Form]]:
         "a rule to edit": lambda w: Form("rule", [w.rule.id], team, w.delete_rule, RULE),
         "a rule of a kind that is off": lambda w: Form("rule", [w.rule.id], team, w.switch_off, OFF),
         "a rule to delete": lambda w: Form("rule-delete", [w.rule.id], {}, w.delete_rule, RULE),
-        "a rule to move": lambda w: Form("rule-move", [w.rule.id], {"to": "up"}, w.delete_rule, RULE),
+        "rules to put in order": lambda w: Form(
+            "rules-order", [], {"was": w.rule.id, "rule": w.rule.id, "save": 1}, w.delete_rule, "else has changed"
+        ),
         "a rule to apply": lambda w: Form("rules-apply", [], {"rule": w.rule.id}, w.delete_rule, RULE),
         "a conflict to decide": lambda w: Form(
             "conflicts-decide",
@@ -328,7 +330,7 @@ def test_every_form_is_in_the_table(world: World) -> None:
 
 def _asks_twice(form: Form) -> bool:
     shown = ("group", "mapping", "rule", "conflict", "entity-delete", "person-deactivate", "person-activate")
-    return form.name.startswith(shown) and form.name != "rule-move"
+    return form.name.startswith(shown) and form.name != "rules-order"
 
 
 def _go_meanwhile(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:

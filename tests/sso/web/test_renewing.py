@@ -179,7 +179,7 @@ class TestHandingIn:
         [
             ("", "Choose a file or paste the text"),
             ("nothing", "not an X.509 certificate"),
-            (pem().decode(), "entered already"),
+            (pem().decode(), "already been entered"),
             (certified(private_key("old"), until=NOW - timedelta(days=900)).decode(), "ended on 2024-06-12"),
             (pem("short").decode(), "not accepted"),
             (pem("dsa").decode(), "not accepted"),
@@ -201,7 +201,7 @@ class TestHandingIn:
     def test_adds_ten_at_most(self, carol: Client, page: str, org: Organization) -> None:
         made = [certificates_in(certified(private_key("ec"), f"number {number}"))[0] for number in range(10)]
         activate(org, certificates=tuple(made))
-        assert "Ten are the most" in text_at_first(carol.post(page, {"text": NEXT.decode()}))
+        assert "A connection takes ten at most" in text_at_first(carol.post(page, {"text": NEXT.decode()}))
 
     @pytest.mark.parametrize("busy_with", ["another protocol", "another provider", "an address", "choosing"])
     def test_waits_while_admins_prepare_something_else(
@@ -243,7 +243,7 @@ class TestTheTestRun:
         assert draft.tested_at is None
         with pytest.raises(connections.NotTested):
             connections.activate(org=org, revision_id=draft.pk, cause=by_admin())
-        assert "Nothing that can be trusted" in text_at_first(self.run(carol, test, "eve"))
+        assert "No response that can be trusted" in text_at_first(self.run(carol, test, "eve"))
 
         admin = signed_in(ada)
         assert "The test run has passed" in text_at_first(self.run(admin, f"{OVERVIEW}test/", "next"))

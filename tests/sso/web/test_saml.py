@@ -404,5 +404,5 @@ class TestATestRun:
         visitor.client = signed_in(owner)
         url = visitor.client.get("/settings/single-sign-on/test/").headers["Location"]
         page = text_at_first(visitor.post(org, visitor.idp.answer(url)))
-        assert "Nothing that can be trusted came back" in page
+        assert "No response that can be trusted came back" in page
         assert "does not match any of the certificates" in page

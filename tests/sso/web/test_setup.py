@@ -162,7 +162,7 @@ class TestATestRun:
 
     def test_says_what_went_wrong(self, carol: Client, page: str, draft: Revision, idp: OpenIdProvider) -> None:
         idp.secret = "another"
-        assert "Nothing that can be trusted came back" in text_at_first(run(carol, page, idp))
+        assert "No response that can be trusted came back" in text_at_first(run(carol, page, idp))
 
     def test_is_over_where_the_link_was_revoked_meanwhile(
         self, carol: Client, page: str, draft: Revision, idp: OpenIdProvider, link: SetupLink

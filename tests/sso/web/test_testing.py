@@ -103,7 +103,7 @@ def test_it_says_what_is_wrong_with_what_came(browser: Client, draft: Revision, 
     assert "it sends no usable “preferred_username”" in page
     assert f'href="{PAGE}activate/"' not in answer.text
     idp.secret = "another"
-    assert "Nothing that can be trusted came back" in text_at_first(run(browser, idp))
+    assert "No response that can be trusted came back" in text_at_first(run(browser, idp))
 
 
 def test_it_says_that_the_provider_cannot_be_reached(

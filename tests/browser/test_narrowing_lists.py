@@ -1,0 +1,59 @@
+"""Lists that follow what somebody types."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from orgs.models import User
+from tests.browser.conftest import sign_in
+from tests.browser.scenes import SCENES
+
+
+@pytest.fixture
+def signed_in(owner: User, context: BrowserContext, live_server: Any) -> None:
+    sign_in(context, owner, live_server.url)
+    SCENES["groups"].set_up(owner)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_typing_is_one_step_of_the_history(page: Page) -> None:
+    page.goto("/")
+    page.goto("/groups/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
+    before = page.evaluate("history.length")
+    search = page.get_by_role("searchbox")
+    for letter, url in (("d", "/groups/?q=d"), ("e", "/groups/?q=de")):
+        search.press_sequentially(letter)
+        expect(page).to_have_url(url)
+    page.get_by_label("Status", exact=True).select_option("approved")
+    expect(page).to_have_url("/groups/?q=de&status=approved")
+    search.fill("")
+    expect(page).to_have_url("/groups/?status=approved")
+    search.blur()
+    page.wait_for_timeout(400)  # longer than it waits for the next letter
+    queries = [url.partition("?")[2] for url in asked]
+    assert queries == ["q=d", "q=de", "q=de&status=approved", "status=approved"]
+    assert page.evaluate("history.length") == before
+    page.go_back()
+    expect(page).to_have_url("/")
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_page_that_reaches_nobody_stays_and_says_so(context: BrowserContext) -> None:
+    groups = context.new_page()  # whose complaint about the network is no failure
+    groups.goto("/groups/")
+    row = groups.get_by_role("row").nth(1)
+    expect(row).to_be_visible()
+    context.set_offline(True)
+    search = groups.get_by_role("searchbox")
+    search.fill("nobody is called so")
+    notice = groups.get_by_role("alert")
+    expect(notice).to_contain_text("Muster cannot be reached.")
+    expect(row).to_be_visible()
+    expect(search).to_have_value("nobody is called so")
+    context.set_offline(False)
+    search.fill("nobody is called so!")
+    expect(groups.get_by_role("heading", name="No matching groups")).to_be_visible()
+    expect(notice).to_be_hidden()
