@@ -46,7 +46,6 @@ class Endpoint(models.Model):
     previous_secret: what they are signed with too until previous_until. max_items: of a message. position: in the feed,
     up to which everything was accepted. failures: since the last success, which began at failing_since; retry_at: not
     before then. served_at: when it had its last turn; leased_until: a worker sends to it, or is lost by then.
-    untold_since: when it was disabled by itself, until somebody is told.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -66,7 +65,6 @@ class Endpoint(models.Model):
     leased_until = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=7, choices=Ending.choices, blank=True, default="")
-    untold_since = models.DateTimeField(null=True)
 
     objects = EndpointQuerySet.as_manager()
 

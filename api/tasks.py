@@ -2,7 +2,7 @@
 
 from celery import current_app, shared_task
 
-from api.webhooks import deliveries, ending_mail
+from api.webhooks import deliveries
 
 QUEUE = "webhooks"
 """Of `deliver` alone (CELERY_TASK_ROUTES): its workers wait for receivers, and settling does not wait for them."""
@@ -30,12 +30,6 @@ def deliver() -> None:
     """Send what is new to webhooks. Harmless if it is lost, doubled, late or killed half-way."""
     if deliveries.serve(SECONDS):
         deliver.apply_async(expires=EXPIRES)
-
-
-@shared_task(acks_late=True, ignore_result=True)
-def tell_of_webhooks() -> None:
-    """Runs outside deliveries, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
-    ending_mail.tell()
 
 
 @shared_task(acks_late=True, ignore_result=True)

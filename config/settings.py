@@ -230,11 +230,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 30},
     },
-    "tell-of-webhooks": {
-        "task": "api.tasks.tell_of_webhooks",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
     "forget-webhook-attempts": {
         "task": "api.tasks.forget_attempts",
         "schedule": crontab(hour="3", minute="59"),
@@ -255,40 +250,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
-    "tell-of-connections": {
-        "task": "sso.tasks.tell_of_connections",
+    "send-mails": {
+        "task": "orgs.tasks.send_mails",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "mail-matters": {
+        "task": "orgs.tasks.mail_matters",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    "tell-of-tokens": {
-        "task": "orgs.tasks.tell_of_tokens",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "tell-of-setup-links": {
-        "task": "orgs.tasks.tell_of_setup_links",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "tell-admins": {
-        "task": "orgs.tasks.tell_admins",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "send-invitations": {
-        "task": "orgs.tasks.send_invitations",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "send-owner-letters": {
-        "task": "orgs.tasks.send_owner_letters",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "send-factor-letters": {
-        "task": "orgs.tasks.send_factor_letters",
-        "schedule": 10.0,
-        "options": {"expires": 10},
+    "forget-mails": {
+        "task": "orgs.tasks.forget_mails",
+        "schedule": crontab(hour="4", minute="1"),
+        "options": {"expires": 12 * 60 * 60},
     },
     "delete-orgs": {
         "task": "orgs.tasks.delete_orgs",
@@ -467,6 +442,7 @@ UNFOLD = {
                 "items": [
                     _list(_("Turns of organizations"), "pace", "orgs_turn"),
                     _list(_("People to settle"), "hourglass_empty", "orgs_mark"),
+                    _list(_("Mails"), "outgoing_mail", "orgs_mail"),
                 ],
             },
             {

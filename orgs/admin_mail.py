@@ -1,40 +1,47 @@
 """Mails to the owner and the admins of an org, each in the zone that they read times in."""
 
 from collections.abc import Mapping
-from smtplib import SMTPRecipientsRefused
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from orgs import time_zones
-from orgs.models import Organization
+from orgs import outbox, time_zones
+from orgs.models import MailKind, Organization, User
+from orgs.outbox import Letter
 from orgs.roles import admins
 
-log = structlog.get_logger(__name__)
 
-
-def send(org: Organization, *, subject: str, template: str, words: Mapping[str, Any]) -> None:
-    """Mail all of them. words: for the template, beside the portal's address.
-
-    An address that the mail server refuses keeps nobody else from being told. Raises what a mail server that is away
-    raises: the caller's transaction then still has it to be told.
+def write(
+    org: Organization,
+    kind: MailKind,
+    *,
+    subject: str,
+    template: str,
+    words: Mapping[str, Any],
+    at: datetime,
+    about: UUID | None = None,
+) -> None:
+    """Mail all of them, once the caller's transaction is committed. words: for the template, beside the portal's
+    address. about: as `Mail` has it.
     """
-    for address, zone in _readers(org).items():
-        with timezone.override(time_zones.zone(zone)):
-            body = render_to_string(template, {**words, "portal": settings.MUSTER_URL})
-        try:
-            EmailMessage(subject=subject, body=body, to=[address]).send()
-        except SMTPRecipientsRefused:
-            log.warning("admin_mail.refused", org=str(org.pk), template=template)
+    bodies: dict[str, str] = {}
+    letters = []
+    for person in readers(org):
+        if person.time_zone not in bodies:
+            with timezone.override(time_zones.zone(person.time_zone)):
+                bodies[person.time_zone] = render_to_string(template, {**words, "portal": settings.MUSTER_URL})
+        to, text = person.login_email or "", bodies[person.time_zone]
+        letters.append(Letter(kind=kind, to=to, subject=subject, text=text, org=org, person=person, about=about))
+    outbox.put(letters, at=at)
 
 
-def _readers(org: Organization) -> dict[str, str]:
-    """The addresses of the owner and the active admins, each once, and their zones."""
-    readers: dict[str, str] = {}
+def readers(org: Organization) -> list[User]:
+    """The owner and the active admins; of those who share an address, one."""
+    found: dict[str, User] = {}
     for person in admins(org).filter(login_email__isnull=False):
-        readers.setdefault(person.login_email or "", person.time_zone)
-    return readers
+        found.setdefault(person.login_email or "", person)
+    return list(found.values())

@@ -9,12 +9,13 @@ from django.db import connection
 from django.db.models import F, Q
 
 from orgs import admin_news, txt_records
+from orgs.admin_news import Kind
 from orgs.change_details import OrgDomainAsked, OrgDomainDropped, OrgDomainsChanged
 from orgs.db.keys import fold
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
 from orgs.history import Cause, record
-from orgs.models import AdminNewsKind, Door, Organization, PendingDomain, User, VerifiedDomain
+from orgs.models import Door, Organization, PendingDomain, User, VerifiedDomain
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -73,8 +74,8 @@ def keep(*, org: Organization, names: Collection[str], cause: Cause) -> None:
         ignore_conflicts=True,  # an admin verified one at this moment
     )
     record(org, cause, OrgDomainsChanged(was=sorted(present), now=sorted(wished)))
-    admin_news.about_domains(org, AdminNewsKind.DOMAIN_ADDED, wished - present, cause)
-    admin_news.about_domains(org, AdminNewsKind.DOMAIN_REMOVED, present - wished, cause)
+    told = {Kind.DOMAIN_ADDED: wished - present, Kind.DOMAIN_REMOVED: present - wished}
+    admin_news.about_domains(org, told, cause)
 
 
 @command
@@ -98,7 +99,7 @@ def ask(*, org: Organization, name: str, cause: Cause) -> str:
     if is_new:
         record(org, cause, OrgDomainAsked(name=wished))
         if cause.door != Door.LINK:  # which is mailed about itself (`orgs.setup_link_mail`)
-            admin_news.about_domains(org, AdminNewsKind.DOMAIN_ASKED, [wished], cause)
+            admin_news.about_domains(org, {Kind.DOMAIN_ASKED: [wished]}, cause)
     return wished
 
 
@@ -149,7 +150,7 @@ def read_again(domain: VerifiedDomain, *, at: datetime) -> None:
 @command
 def _note_gone(domain: VerifiedDomain, at: datetime) -> None:
     if VerifiedDomain.objects.filter(pk=domain.pk, gone_since=None).update(gone_since=at):
-        admin_news.about_domains(domain.org, AdminNewsKind.DOMAIN_GONE, [domain.name], Cause(Door.CLOCK, at))
+        admin_news.about_domains(domain.org, {Kind.DOMAIN_GONE: [domain.name]}, Cause(Door.CLOCK, at))
 
 
 def next_to_read(*, at: datetime) -> VerifiedDomain | None:
@@ -191,7 +192,7 @@ def prove(*, org: Organization, name: str, cause: Cause) -> None:
     proved = {"verified_at": cause.at, "by_dns": True, "token": pending.token, "read_at": cause.at}
     VerifiedDomain.objects.get_or_create(org=org, name=name, defaults=proved)
     record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
-    admin_news.about_domains(org, AdminNewsKind.DOMAIN_ADDED, {pending.name} - {*was}, cause)
+    admin_news.about_domains(org, {Kind.DOMAIN_ADDED: {pending.name} - {*was}}, cause)
 
 
 @command
@@ -200,7 +201,7 @@ def remove(*, org: Organization, name: str, cause: Cause) -> None:
     was = _names(org)
     if VerifiedDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainsChanged(was=was, now=_names(org)))
-        admin_news.about_domains(org, AdminNewsKind.DOMAIN_REMOVED, [name], cause)
+        admin_news.about_domains(org, {Kind.DOMAIN_REMOVED: [name]}, cause)
     elif PendingDomain.objects.for_org(org).filter(name=name).delete()[0]:
         record(org, cause, OrgDomainDropped(name=name))
     else:

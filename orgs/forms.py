@@ -1,14 +1,15 @@
 """Forms for signing in, passwords, domains, setup links, and erasing somebody."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext_lazy as _
 
-from orgs import setup_links, sign_in, time_zones, tokens
+from orgs import mail_choices, setup_links, sign_in, time_zones, tokens
 from orgs.db.keys import fold
-from orgs.models import Purpose, User
+from orgs.models import MailTime, Purpose, User
 
 
 def _address(**attributes: Any) -> forms.CharField:
@@ -128,6 +129,26 @@ class TimeZoneForm(forms.Form):
             raise forms.ValidationError(
                 _("There is no time zone with this name. Choose one from the list, such as Europe/Berlin.")
             ) from None
+
+
+class MailChoicesForm(forms.Form):
+    """When somebody is mailed of each kind of matter."""
+
+    def __init__(self, times: Mapping[str, str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for _title, kinds in mail_choices.AREAS.values():
+            for kind, label in kinds.items():
+                self.fields[kind] = forms.ChoiceField(
+                    label=label, choices=MailTime.choices, initial=times[kind], required=True
+                )
+
+    def areas(self) -> list[tuple[str, Any, list[forms.BoundField]]]:
+        """Key, title and fields of each."""
+        return [(key, title, [self[kind] for kind in kinds]) for key, (title, kinds) in mail_choices.AREAS.items()]
+
+    @property
+    def times(self) -> dict[str, str]:
+        return self.cleaned_data
 
 
 class DomainForm(forms.Form):

@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from orgs import admin_news, domains, history
+from orgs import admin_news, domains, history, invitation_mail, outbox
 from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
@@ -90,6 +90,7 @@ def invite(
         raise TooMany
     if found := conflicts(org, addresses):
         raise Conflicts(*found)
+    secrets_of = {address: _new_secret() for address in addresses}
     made = [
         Invitation(
             org=org,
@@ -100,8 +101,9 @@ def invite(
             invited_by=cause.person,
             invited_at=cause.at,
             expires_at=cause.at + timedelta(days=days),
+            digest=hashed(secret),
         )
-        for address in addresses
+        for address, secret in secrets_of.items()
     ]
     try:
         with transaction.atomic():
@@ -110,6 +112,7 @@ def invite(
         if violated(error) == "invitation_once_to_an_address":
             raise Conflicts(*(Conflict(address, Reason.INVITED) for address in addresses)) from error
         raise
+    invitation_mail.write(org, {each: secrets_of[each.address] for each in made}, at=cause.at)
     told = InvitationsSent(invitations=[str(each.id) for each in made], roles=keys, days=days)
     history.record(org, cause, told)
     return made
@@ -162,9 +165,12 @@ def resend(*, org: Organization, invitation_id: UUID, cause: history.Cause) -> I
     invitation = _locked(org, invitation_id)
     if invitation.sent_at is not None and cause.at - invitation.sent_at < SENT_JUST_NOW:
         raise SentJustNow
-    invitation.sent_at, invitation.refused = None, False
+    secret = _new_secret()
+    invitation.sent_at, invitation.refused, invitation.digest = None, False, hashed(secret)
     invitation.expires_at = cause.at + timedelta(days=invitation.days)
-    invitation.save(update_fields=["sent_at", "refused", "expires_at"])
+    invitation.save(update_fields=["sent_at", "refused", "digest", "expires_at"])
+    outbox.take_back(about=invitation.pk)
+    invitation_mail.write(org, {invitation: secret}, at=cause.at)
     history.record(org, cause, InvitationResent(invitation=str(invitation.id), days=invitation.days))
     return invitation
 
@@ -243,19 +249,21 @@ def _locked(org: Organization, invitation_id: UUID) -> Invitation:
     return invitation
 
 
-def new_secret(invitation: Invitation, at: datetime) -> str:
-    """A secret for the mail that is about to be sent, in place of the last one, whose link then stops working.
-
-    invitation: locked by the caller.
-    """
-    secret = secrets.token_urlsafe(32)
-    invitation.digest, invitation.sent_at = hashed(secret), at
-    invitation.expires_at = at + timedelta(days=invitation.days)
-    invitation.save(update_fields=["digest", "sent_at", "expires_at"])
-    return secret
+def is_open(invitation_id: UUID) -> bool:
+    """Whether an invitation has no end yet, so that its mail is of use."""
+    return Invitation.objects.filter(pk=invitation_id, ended_at=None).exists()
 
 
-def was_refused(invitation: Invitation) -> None:
-    """Note that the mail server does not take the address, so that nobody tries again by themselves."""
-    invitation.refused, invitation.sent_at, invitation.digest = True, None, None
-    invitation.save(update_fields=["refused", "sent_at", "digest"])
+def was_sent(invitation_id: UUID, *, at: datetime) -> None:
+    """Note that the mail server took the last mail."""
+    Invitation.objects.filter(pk=invitation_id).update(sent_at=at)
+
+
+def was_refused(invitation_id: UUID) -> None:
+    """Note that the mail server does not take the address, so that nobody has the link."""
+    Invitation.objects.filter(pk=invitation_id, ended_at=None).update(refused=True, digest=None)
+
+
+def _new_secret() -> str:
+    """Of a link. Of what was there before, the link then stops working."""
+    return secrets.token_urlsafe(32)

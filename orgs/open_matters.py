@@ -21,6 +21,8 @@ from orgs.models import MatterKind, Organization
 
 FEW = 3
 """How many subjects of a matter are named."""
+ONE_EACH = ("token", "key", "webhook")
+"""Types of subjects that have a matter of their own each; of the others, one is for all."""
 
 
 class Severity(IntEnum):
@@ -115,6 +117,12 @@ class OpenMatter:
     @property
     def severity(self) -> Severity:
         return SEVERITIES[self.kind]
+
+    @property
+    def key(self) -> str:
+        """The same for as long as it is open, and of no other matter of the org."""
+        each = self.subjects[0] if self.subjects else None
+        return f"{self.kind} {each.id}" if each and each.type in ONE_EACH else str(self.kind)
 
     @property
     def is_urgent(self) -> bool:

@@ -453,8 +453,7 @@ def end_sessions(user: User) -> str:
 
 
 _END_SECOND_FACTORS = """
-WITH codes AS (DELETE FROM orgs_recoverycode WHERE user_id = %(user)s),
-    letters AS (DELETE FROM orgs_factorletter WHERE user_id = %(user)s)
+WITH codes AS (DELETE FROM orgs_recoverycode WHERE user_id = %(user)s)
 DELETE FROM orgs_secondfactor WHERE user_id = %(user)s
 """
 

@@ -1,6 +1,6 @@
 """The second factor of an account (SPEC L6): authenticator apps, passkeys and recovery codes.
 
-The only module that writes `SecondFactor`, `RecoveryCode` and `FactorLetter`. A code is accepted once: the statement
+The only module that writes `SecondFactor` and `RecoveryCode`. A code is accepted once: the statement
 that accepts it is the one that makes it useless. What can be guessed, a code of an app, is counted before it is looked
 at, and waits after failures; what cannot be, a passkey or a recovery code, is never kept waiting by somebody's guesses.
 """
@@ -9,19 +9,18 @@ import base64
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPRecipientsRefused
+from enum import StrEnum
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs import history, passkeys, people, sign_in_failures, time_zones, totp
+from orgs import history, outbox, passkeys, people, sign_in_failures, time_zones, totp
 from orgs.change_details import (
     Detail,
     UserFactorAdded,
@@ -33,7 +32,8 @@ from orgs.db.keys import uuid7
 from orgs.db.sealed import Unreadable, hashed, seal, unseal
 from orgs.db.transactions import command, violated
 from orgs.history import Cause
-from orgs.models import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor, User
+from orgs.models import FactorKind, MailKind, RecoveryCode, SecondFactor, User
+from orgs.outbox import Letter
 from orgs.passkeys import NotAccepted, Passkey
 from orgs.sign_in import TooManyAttempts
 from orgs.sign_in_failures import Patience
@@ -46,6 +46,14 @@ MOST = 20
 OF_CODES = Patience(5, timedelta(minutes=1), timedelta(minutes=15), timedelta(days=1))
 
 log = structlog.get_logger(__name__)
+
+
+class _News(StrEnum):
+    ADDED = "added"
+    REMOVED = "removed"
+    RESET = "reset"  # all of them, by the operator
+    CODES_MADE = "codes_made"
+    CODE_USED = "code_used"
 
 
 class WrongCode(Exception):
@@ -184,7 +192,7 @@ def _add(user: User, factor: SecondFactor, cause: Cause) -> list[str]:
         raise TooManyFactors
     factor.org_id, factor.user, factor.made_at = user.org_id, user, cause.at
     factor.save(force_insert=True)
-    _tell(user, FactorNews.ADDED, cause, UserFactorAdded(user=str(user.pk), kind=factor.kind), factor.kind)
+    _tell(user, _News.ADDED, cause, UserFactorAdded(user=str(user.pk), kind=factor.kind), factor.kind)
     if count:
         return []
     people.end_sessions_of(user)  # they began without it
@@ -204,7 +212,7 @@ def remove(*, user: User, factor_id: UUID, cause: Cause) -> SecondFactor:
     SecondFactor.objects.filter(pk=factor.pk).delete()
     if is_last:
         RecoveryCode.objects.filter(user=user).delete()
-    _tell(user, FactorNews.REMOVED, cause, UserFactorRemoved(user=str(user.pk), kind=factor.kind), factor.kind)
+    _tell(user, _News.REMOVED, cause, UserFactorRemoved(user=str(user.pk), kind=factor.kind), factor.kind)
     return factor
 
 
@@ -221,7 +229,7 @@ def reset(*, user: User, cause: Cause) -> int:
     RecoveryCode.objects.filter(user=user).delete()
     people.end_sessions_of(user)
     sign_in_failures.forget(_subject(user))
-    _tell(user, FactorNews.RESET, cause, UserFactorsReset(user=str(user.pk)))
+    _tell(user, _News.RESET, cause, UserFactorsReset(user=str(user.pk)))
     return count
 
 
@@ -231,13 +239,12 @@ def new_recovery_codes(*, user: User, cause: Cause) -> list[str]:
     _lock(user)
     if not has_one(user):
         raise NoFactors
-    _tell(user, FactorNews.CODES_MADE, cause, UserRecoveryCodesMade(user=str(user.pk)))
+    _tell(user, _News.CODES_MADE, cause, UserRecoveryCodesMade(user=str(user.pk)))
     return _make_recovery_codes(user)
 
 
 def forget_person(user_id: UUID) -> int:
     """Delete everything here about somebody who is erased. Returns how many factors (SPEC U5)."""
-    FactorLetter.objects.filter(user=user_id).delete()
     RecoveryCode.objects.filter(user=user_id).delete()
     return SecondFactor.objects.filter(user=user_id).delete()[0]
 
@@ -248,9 +255,9 @@ def _lock(user: User) -> None:
         raise SessionEnded
 
 
-def _tell(user: User, news: FactorNews, cause: Cause, detail: Detail, kind: str = "") -> None:
+def _tell(user: User, news: _News, cause: Cause, detail: Detail, kind: str = "") -> None:
     """Have the account's holder told by mail, and history; staff have no history, so the log."""
-    FactorLetter.objects.create(org_id=user.org_id, user=user, news=news, kind=kind, at=cause.at)
+    _mail(user, news, cause.at, kind)
     if user.org is not None:
         history.record(user.org, cause, detail)
     else:
@@ -273,7 +280,7 @@ def _make_recovery_codes(user: User) -> list[str]:
 def _use_recovery_code(user: User, code: str, at: datetime) -> bool:
     gone, _by_table = RecoveryCode.objects.filter(user=user, digest=hashed(code)).delete()
     if gone:
-        FactorLetter.objects.create(org_id=user.org_id, user=user, news=FactorNews.CODE_USED, at=at)
+        _mail(user, _News.CODE_USED, at)
         log.warning("second_factor.recovery_code_used", account=str(user.pk))
     return bool(gone)
 
@@ -337,29 +344,22 @@ def _subject(user: User) -> str:
 # --- Mails ------------------------------------------------------------------------------------------------------------
 
 
-def send_letters() -> int:
-    """Mail what waits. Returns how many. If the mail server is away, the next run continues there."""
-    sent = 0
-    while _send_next():
-        sent += 1
-    return sent
-
-
-@transaction.atomic
-def _send_next() -> bool:
-    waiting = FactorLetter.objects.select_related("user", "org").order_by("id")
-    letter = waiting.select_for_update(skip_locked=True, of=("self",)).first()
-    if letter is None:
-        return False
-    letter.delete()
-    user, org = letter.user, letter.org
-    if not user.is_active or not user.login_email or (org is not None and org.closed_at is not None):
-        return True  # nobody has the account any more
-    words = {"letter": letter, "portal": settings.MUSTER_URL, "support": settings.SUPPORT_EMAIL}
+def _mail(user: User, news: _News, at: datetime, kind: str = "") -> None:
+    """Mail the account's holder, once the caller's transaction is committed. kind: of the factor that it is about."""
+    if not user.login_email:
+        return
+    words = {
+        "news": news,
+        "kind": kind,
+        "at": at,
+        "org": user.org,
+        "portal": settings.MUSTER_URL,
+        "support": settings.SUPPORT_EMAIL,
+    }
     with timezone.override(time_zones.zone(user.time_zone)):
-        body = render_to_string("second_factor/mail.txt", words)
-    try:
-        EmailMessage(subject=_("Your second factor for Muster"), body=body, to=[user.user_name]).send()
-    except SMTPRecipientsRefused:  # no later attempt would fare better, and the others wait behind it
-        log.warning("factor_letter.refused", account=str(user.pk))
-    return True
+        text = render_to_string("second_factor/mail.txt", words)
+    subject = _("Your second factor for Muster")
+    letter = Letter(
+        kind=MailKind.SECOND_FACTOR, to=user.user_name, subject=subject, text=text, org=user.org, person=user
+    )
+    outbox.put([letter], at=at)

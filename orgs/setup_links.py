@@ -13,15 +13,18 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from orgs import domains, history, tokens
+from orgs import domains, history, setup_link_mail, tokens
 from orgs.change_details import SetupLinkFinished, SetupLinkMade, SetupLinkOpened, SetupLinkRevoked
 from orgs.db.sealed import hashed
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command, postpone
-from orgs.models import News, Organization, Purpose, ScimToken, SetupLink, User
+from orgs.models import Organization, Purpose, ScimToken, SetupLink, User
+from orgs.setup_link_mail import News
 from orgs.traces import Traces
 
 LASTS = timedelta(days=7)
+QUIET = timedelta(minutes=10)
+"""Within it, one mail tells of whatever is set up: several steps belong together."""
 
 
 class NotOpen(Exception):
@@ -72,8 +75,8 @@ def make(*, org: Organization, purpose: Purpose, recipient: str, cause: history.
         made_by=cause.person,
         made_at=cause.at,
         expires_at=cause.at + LASTS,
-        untold=[News.MADE],
     )
+    setup_link_mail.write(link, News.MADE, at=cause.at)
     history.record(org, cause, SetupLinkMade(link=str(link.id), purpose=purpose))
     return Made(link, secret)
 
@@ -105,8 +108,8 @@ def open_once(*, secret: str, cause: history.Cause) -> tuple[SetupLink, str]:
     link = _one(_known(cause.at).filter(digest=hashed(secret), opened_at=None).select_for_update(of=("self",)))
     browser = secrets.token_urlsafe(32)
     link.opened_at, link.browser = cause.at, hashed(browser)
-    link.untold = [*link.untold, News.OPENED]
-    link.save(update_fields=["opened_at", "browser", "untold"])
+    link.save(update_fields=["opened_at", "browser"])
+    setup_link_mail.write(link, News.OPENED, at=cause.at)
     history.record(link.org, cause, SetupLinkOpened(link=str(link.id), purpose=link.purpose))
     return link, browser
 
@@ -118,15 +121,16 @@ def of_browser(link_id: UUID, browser: str, *, at: datetime) -> SetupLink:
 
 @command
 def use(*, link: SetupLink, at: datetime, tells: bool = True) -> None:
-    """Note that something is set up through a link, in the command that does it. tells: whether that is mailed.
+    """Note that something is set up through a link, in the command that does it. tells: whether that is mailed, which
+    is at most once in QUIET.
 
     Raises NotOpen: the link may have ended after the door looked at it.
     """
     locked = _locked(link, at)
-    locked.last_used_at = at
-    if tells and News.USED not in locked.untold:
-        locked.untold = [*locked.untold, News.USED]
-    locked.save(update_fields=["last_used_at", "untold"])
+    last, locked.last_used_at = locked.last_used_at, at
+    locked.save(update_fields=["last_used_at"])
+    if tells and (last is None or at - last >= QUIET):
+        setup_link_mail.write(locked, News.USED, at=at)
 
 
 @command
@@ -154,12 +158,6 @@ def finish(*, link: SetupLink, cause: history.Cause) -> None:
     locked = _locked(link, cause.at)
     _end(locked, cause.at)
     history.record(link.org, cause, SetupLinkFinished(link=str(link.id), purpose=link.purpose))
-
-
-def told(link: SetupLink) -> None:
-    """Note that owner and admins were mailed of everything so far. link: locked."""
-    link.untold = []
-    link.save(update_fields=["untold"])
 
 
 @command

@@ -4,7 +4,6 @@ An address may have accounts in several orgs, which know nothing of each other. 
 the same work and gets the same answer whether it has an account or not.
 """
 
-import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,18 +12,20 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from orgs import domains, people, sign_in_failures
+from orgs import domains, outbox, people, sign_in_failures
 from orgs.db.keys import fold
-from orgs.models import Organization, User
+from orgs.models import MailKind, Organization, User
 from orgs.models.people import UserQuerySet
+from orgs.outbox import Letter
 from orgs.sign_in_failures import OF_A_CLIENT, OF_AN_ACCOUNT
 from orgs.web.in_flight import InFlight
 from orgs.web.limits import Buckets, client_network
@@ -159,28 +160,16 @@ def password_link(user: User) -> str:
 
 
 def mail_password_links(address: str, *, client: str) -> None:
-    """Mail links to set a password, one for each org in which the address has an account. As `_mail`.
+    """Mail links to set a password, one for each org in which the address has an account. As `_ask`.
 
     For an account that signs in without one (SPEC L6), the mail says so, and where.
     """
-    _mail(
-        address,
-        client=client,
-        subject=_("Set your password for Muster"),
-        template="registration/set_password_mail.txt",
-        link=lambda account: password_link(account) if account.password_counts else None,
-    )
+    _ask(MailKind.PASSWORD, address, client)
 
 
 def mail_sign_in_addresses(address: str, *, client: str) -> None:
-    """Mail the orgs in which the address has an account, with their sign-in addresses. As `_mail`."""
-    _mail(
-        address,
-        client=client,
-        subject=_("Where you can sign in to Muster"),
-        template="registration/where_to_sign_in_mail.txt",
-        link=sign_in_address,
-    )
+    """Mail the orgs in which the address has an account, with their sign-in addresses. As `_ask`."""
+    _ask(MailKind.SIGN_IN, address, client)
 
 
 def sign_in_address(account: User) -> str:
@@ -188,52 +177,80 @@ def sign_in_address(account: User) -> str:
     return settings.MUSTER_URL + sign_in_path(account.org)
 
 
-def _mail(address: str, *, client: str, subject: str, template: str, link: Callable[[User], str | None]) -> None:
-    """Mail a link for each org in which the address has an account that may sign in; if there is none, do nothing.
-
-    link: None for where to sign in through an identity provider instead.
+def _ask(kind: MailKind, address: str, client: str) -> None:
+    """Have a mail written for each org in which the address has an account that may sign in; if there is none, none.
 
     Do nothing either if `client`, an IP address, or anybody for this address has asked too often: nobody's mailbox can
-    be flooded from here. The caller learns nothing of this. A thread writes and sends the mail: the answer takes the
-    same time for an unknown address, and a mail server that is slow or down delays nobody.
+    be flooded from here. The caller learns nothing of this. Who has the address is looked up by the worker that sends
+    mails (`answer`), so that the request does the same for an unknown one.
     """
-    key = fold(address)
     # Valkey gets no addresses.
-    hashed = salted_hmac("orgs.sign_in.mails", key).hexdigest()
+    hashed = salted_hmac("orgs.sign_in.mails", fold(address)).hexdigest()
     if _too_often(("from", client_network(client)), MAILS_FROM_ONE_CLIENT) or _too_often(
-        (template, hashed), MAILS_TO_ONE_ADDRESS
+        (kind, hashed), MAILS_TO_ONE_ADDRESS
     ):
         log.warning("mails_limited", client=client)
         return
-    # The password of an address is the owner's, where an org has a person with it beside them (SPEC O8).
-    accounts = list(_open_accounts(key).select_related("org").order_by("is_owner", "-id"))
-    threading.Thread(target=_write_and_send, args=(accounts, subject, template, link), name="mail").start()
+    outbox.put([Letter(kind=kind, to=address, subject="", text="")], at=timezone.now())
 
 
 def _too_often(key: tuple[str, str], per_hour: int) -> bool:
     return mails.take(key, rate=per_hour / 3600, burst=per_hour) > 0
 
 
-def _write_and_send(accounts: Iterable[User], subject: str, template: str, link: Callable[[User], str | None]) -> None:
-    try:
-        for mailbox, of_mailbox in _by_mailbox(accounts).items():
-            linked = [(_place(account), link(account), sign_in_address(account)) for account in of_mailbox]
-            words: dict[str, Any] = {
-                "entries": sorted((place, there) for place, there, _address in linked if there),
-                "through_providers": sorted((place, address) for place, there, address in linked if not there),
-                "portal": settings.MUSTER_URL,
-                "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
-            }
-            EmailMessage(subject=subject, body=render_to_string(template, words), to=[mailbox]).send()
-    except Exception:  # nobody waits for the result, so the log has to report whatever goes wrong
-        log.exception("mail.not_sent", subject=subject)
+def _link_to_set_password(account: User) -> str | None:
+    """None for where to sign in through an identity provider instead."""
+    return password_link(account) if account.password_counts else None
+
+
+_ANSWERS: dict[str, tuple[Any, str, Callable[[User], str | None]]] = {
+    MailKind.PASSWORD: (
+        gettext_lazy("Set your password for Muster"),
+        "registration/set_password_mail.txt",
+        _link_to_set_password,
+    ),
+    MailKind.SIGN_IN: (
+        gettext_lazy("Where you can sign in to Muster"),
+        "registration/where_to_sign_in_mail.txt",
+        sign_in_address,
+    ),
+}
+"""What is mailed to whoever asks: subject, template, and a link for each account."""
+
+
+def answer(kind: str, address: str, *, at: datetime) -> None:
+    """Mail what was asked for by `mail_password_links` or `mail_sign_in_addresses`."""
+    subject, template, link = _ANSWERS[kind]
+    # The password of an address is the owner's, where an org has a person with it beside them (SPEC O8).
+    accounts = _open_accounts(fold(address)).select_related("org").order_by("is_owner", "-id")
+    letters = []
+    for mailbox, of_mailbox in _by_mailbox(accounts).items():
+        linked = [(_place(account), link(account), sign_in_address(account)) for account in of_mailbox]
+        words: dict[str, Any] = {
+            "entries": sorted((place, there) for place, there, _address in linked if there),
+            "through_providers": sorted((place, address) for place, there, address in linked if not there),
+            "portal": settings.MUSTER_URL,
+            "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+        }
+        one = of_mailbox[0] if len(of_mailbox) == 1 else None
+        letters.append(
+            Letter(
+                kind=MailKind(kind),
+                to=mailbox,
+                subject=str(subject),
+                text=render_to_string(template, words),
+                org=one.org if one else None,
+                person=one,
+            )
+        )
+    outbox.put(letters, at=at)
 
 
 def _place(account: User) -> str:
     return account.org.name if account.org else str(_("Muster support"))
 
 
-def _by_mailbox(accounts: Iterable[User]) -> dict[str, Iterable[User]]:
+def _by_mailbox(accounts: Iterable[User]) -> dict[str, list[User]]:
     """One account of each org, the last, by the address that is written to.
 
     That is one, unless names are the same without case but not the same mailbox: straße.example, strasse.example.

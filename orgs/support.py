@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils.translation import ngettext
 
-from orgs.models import LedgerEntry, Role, Standing, SupportNotice
+from orgs import outbox
+from orgs.models import LedgerEntry, MailKind, Role, Standing, SupportNotice
 
 NEWS = timedelta(days=7)
 """Support is not told of anything older, for example on the day SUPPORT_EMAIL is first set."""
@@ -29,7 +29,7 @@ LOST_EVERY_ADMIN = Exists(_ENTRIES.filter(org=OuterRef("pk"), now="gone")) & ~Ex
 def tell(*, at: datetime) -> int:
     """Mail support about every last admin who left or keeps the role, unless it was told before. Returns how many.
 
-    One mail at most. If the mail server refuses it, nothing is noted, so the next run sends it. An entry has the time
+    One mail at most. An entry has the time
     of the event and not of its commit, so each entry is noted by itself: a single "told until" could miss some.
     """
     if not settings.SUPPORT_EMAIL:
@@ -43,19 +43,21 @@ def tell(*, at: datetime) -> int:
         entries = list(news.order_by("id"))
         if entries:
             SupportNotice.objects.bulk_create(SupportNotice(entry=entry, told_at=at) for entry in entries)
-            _mail(entries)
+            _mail(entries, at)
     return len(entries)
 
 
-def _mail(entries: list[LedgerEntry]) -> None:
+def _mail(entries: list[LedgerEntry], at: datetime) -> None:
     orgs = len({entry.org_id for entry in entries})
     subject = ngettext(
         "Muster: the last active admin of an organization",
         "Muster: the last active admins of %(count)s organizations",
         orgs,
     )
-    EmailMessage(
+    letter = outbox.Letter(
+        kind=MailKind.LAST_ADMIN,
+        to=settings.SUPPORT_EMAIL,
         subject=subject % {"count": orgs},
-        body=render_to_string("orgs/support_mail.txt", {"entries": entries, "portal": settings.MUSTER_URL}),
-        to=[settings.SUPPORT_EMAIL],
-    ).send()
+        text=render_to_string("orgs/support_mail.txt", {"entries": entries, "portal": settings.MUSTER_URL}),
+    )
+    outbox.put([letter], at=at)

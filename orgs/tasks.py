@@ -7,27 +7,25 @@ from celery import shared_task
 from django.utils import timezone
 
 from orgs import (
-    admin_news,
     deletions,
     domains,
-    invitation_mail,
+    mail_sending,
+    matter_mail,
     matters,
-    owners,
-    second_factors,
+    outbox,
     sessions,
-    setup_link_mail,
     sign_in_failures,
     support,
-    token_mail,
     txt_records,
 )
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
+MAIL_SECONDS = 20.0
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def tell_support() -> None:
-    """Runs outside requests, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
+    """Running twice or late does no harm."""
     support.tell(at=timezone.now())
 
 
@@ -62,39 +60,24 @@ def read_domains_again() -> None:
 
 
 @shared_task(acks_late=True, ignore_result=True)
-def tell_of_tokens() -> None:
-    """Runs outside requests, as `tell_support`."""
-    token_mail.tell(at=timezone.now())
+def send_mails() -> None:
+    """Runs outside requests, which neither wait for a mail server nor fail with it. Running twice or late does no
+    harm.
+    """
+    mail_sending.send(at=timezone.now(), seconds=MAIL_SECONDS)
 
 
 @shared_task(acks_late=True, ignore_result=True)
-def tell_admins() -> None:
-    """Runs outside requests, as `tell_support`."""
-    admin_news.tell()
+def mail_matters() -> None:
+    """Harmless if it is lost, doubled or killed half-way: what is missed now, the next round finds."""
+    if matter_mail.look(seconds=SECONDS):
+        mail_matters.delay()
 
 
 @shared_task(acks_late=True, ignore_result=True)
-def tell_of_setup_links() -> None:
-    """Runs outside requests, as `tell_support`."""
-    setup_link_mail.tell(at=timezone.now())
-
-
-@shared_task(acks_late=True, ignore_result=True)
-def send_invitations() -> None:
-    """Runs outside requests, as `tell_support`."""
-    invitation_mail.send(at=timezone.now())
-
-
-@shared_task(acks_late=True, ignore_result=True)
-def send_owner_letters() -> None:
-    """Runs outside requests, as `tell_support`."""
-    owners.send_letters()
-
-
-@shared_task(acks_late=True, ignore_result=True)
-def send_factor_letters() -> None:
-    """Runs outside requests, as `tell_support`."""
-    second_factors.send_letters()
+def forget_mails() -> None:
+    """That somebody was mailed is of no use to anybody after a month."""
+    outbox.forget(at=timezone.now())
 
 
 @shared_task(acks_late=True, ignore_result=True)

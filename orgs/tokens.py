@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from orgs import address_limits, history, org_memory
+from orgs import address_limits, history, org_memory, token_mail
 from orgs.change_details import TokenConfirmed, TokenIssued, TokenLimited, TokenRevoked, TokenTakenOver
 from orgs.db.cached_select import Joined
 from orgs.db.sealed import hashed
@@ -113,6 +113,7 @@ def issue(
         expires_at=cause.at + lifetime if lifetime else None,
     )
     history.record(org, cause, TokenIssued(token=str(token.id), name=name, networks=list(networks)))
+    token_mail.write(token)
     return Issued(token, secret)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orgs.views import account, domains, owner, second_factor, settings, setup, setup_links, sign_in
+from orgs.views import account, domains, mails, owner, second_factor, settings, setup, setup_links, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
@@ -18,11 +18,13 @@ urlpatterns = [
     path("account/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
     path("account/second-factor/<uuid:factor_id>/remove/", second_factor.remove, name="second-factor-remove"),
     path("account/", account.account, name="account"),
+    path("account/mails/", mails.choices, name="account-mails"),
     path("account/name/", account.rename, name="account-name"),
     path("account/time-zone/", account.time_zone, name="account-time-zone"),
     path("account/password/", account.password, name="account-password"),
     path("account/sessions/end/", account.end_others, name="account-sessions-end"),
     path("account/sessions/<str:key>/end/", account.end_session, name="account-session-end"),
+    path("mails/stop/<str:token>/", mails.stop, name="mails-stop"),
     path("settings/authentication/", settings.authentication, name="authentication"),
     path("settings/setup-links/", setup_links.link_list, name="setup-links"),
     path("settings/setup-links/new/", setup_links.new, name="setup-link-new"),

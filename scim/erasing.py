@@ -343,7 +343,6 @@ CODE = "written by Django about the code"
 ROLES = "keys of a profile's roles"
 OPERATOR = "the operator's words about a product"
 CUSTOMER = "about the organization as a whole"
-OWNER = "an address of the owner account, which is nobody who is erased; the row goes once it is mailed"
 ADMINS = "what an admin calls something that is nobody's own"
 IDP = "what the identity provider calls a group"
 CLIENT = "the program that the identity provider runs, and its address"
@@ -396,7 +395,6 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "roles": ROLES,
     },
     "groups_provisioning_startingrule": {"kind": CHOSEN, "pattern": OPERATOR, "pattern_type": CHOSEN, "role": ROLES},
-    "orgs_adminnews": {"domain": CUSTOMER, "kind": CHOSEN},
     "orgs_apikey": {
         "digest": "a hash",
         "hint": "the end of a secret",
@@ -412,7 +410,6 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "step": CHOSEN,
         "traces": "null once the erasure is complete, says a constraint",
     },
-    "orgs_factorletter": {"kind": CHOSEN, "news": CHOSEN},
     "orgs_feedhead": {"timeline": "a number of PostgreSQL's"},
     "orgs_identitylink": {"issuer": CUSTOMER, "subject": BY_THE_COMMAND},
     "orgs_invitation": {
@@ -423,6 +420,16 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "roles": ROLES,
     },
     "orgs_ledgerentry": {"now": SMALL_TABLES, "slot": CHOSEN, "was": "ids, roles, states, and names of attributes"},
+    "orgs_mail": {
+        "address": SMALL_TABLES,
+        "address_key": SMALL_TABLES,
+        "content": SMALL_TABLES,
+        "error": SMALL_TABLES,
+        "kind": CHOSEN,
+        "state": CHOSEN,
+    },
+    "orgs_mailchoices": {"times": CHOSEN},
+    "orgs_mailedmatter": {"key": ROWS},
     "orgs_matter": {"detail": SMALL_TABLES, "kind": CHOSEN, "subject": SMALL_TABLES, "subject_key": SMALL_TABLES},
     "orgs_organization": {"name": CUSTOMER, "name_key": CUSTOMER, "plan": CHOSEN, "slug": CUSTOMER},
     "orgs_orgdeletion": {
@@ -431,7 +438,6 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "slug": CUSTOMER,
         "stage": "the name of a table",
     },
-    "orgs_ownerletter": {"address": OWNER, "kind": CHOSEN, "now": OWNER},
     "orgs_pendingdomain": {"name": CUSTOMER, "token": "random"},
     "orgs_profileattribute": {
         "carrier": CHOSEN,
@@ -480,7 +486,6 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "digest": "a hash of random bits",
         "purpose": CHOSEN,
         "recipient": SMALL_TABLES,
-        "untold": CHOSEN,
     },
     "orgs_signinfailures": {"client": "an IP address", "subject": SMALL_TABLES},
     "orgs_ssosignin": {

@@ -26,6 +26,7 @@ from orgs.db.transactions import command
 from orgs.history import Cause, record
 from orgs.models import Organization, Purpose
 from orgs.models.sign_in import LONGEST_ISSUER
+from sso import connection_mail
 from sso.models import MOST_CERTIFICATES, Connection, Protocol, Revision, State
 from sso.oidc.documents import issuer_in
 from sso.refusals import Reason, Refused
@@ -213,7 +214,7 @@ def renew(*, org: Organization, revision_id: UUID, url: str, read: IdentityProvi
     added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
     record(org, cause, OrgSsoCertificatesChanged(issuer=revision.issuer, added=added, removed=removed))
     if revision.state == State.ACTIVE:
-        _to_be_told(org, cause)
+        connection_mail.write(org, at=cause.at)
     return True
 
 
@@ -306,7 +307,7 @@ def activate(*, org: Organization, revision_id: UUID, cause: Cause) -> Revision:
     locked.sso_connection = draft.connection_id
     locked.save(update_fields=["sso_connection"])
     record(org, cause, OrgSsoActivated(issuer=draft.issuer))
-    _to_be_told(org, cause)
+    connection_mail.write(org, at=cause.at)
     return draft
 
 
@@ -328,7 +329,7 @@ def switch_off(*, org: Organization, cause: Cause) -> bool:
     sessions.end_of_connection(active.connection_id)
     setup_links.end_all(org=org, purpose=Purpose.RENEWAL, at=cause.at)
     record(org, cause, OrgSsoSwitchedOff(issuer=active.issuer))
-    _to_be_told(org, cause)
+    connection_mail.write(org, at=cause.at)
     return True
 
 
@@ -345,7 +346,7 @@ def switch_accounts(*, org: Organization, on: bool, cause: Cause) -> bool:
     connection.creates_people = on
     connection.save(update_fields=["creates_people"])
     record(org, cause, OrgSsoAccountsSwitched(on=on))
-    _to_be_told(org, cause)
+    connection_mail.write(org, at=cause.at)
     return True
 
 
@@ -447,11 +448,6 @@ def _unlike(revision: Revision, read: IdentityProvider) -> Refused | None:
     if read.sso_url != revision.sso_url:
         return Refused(Reason.OTHER_SSO_URL, read.sso_url)
     return None
-
-
-def _to_be_told(org: Organization, cause: Cause) -> None:
-    """Owner and admins are mailed how people sign in now (`sso.connection_mail`)."""
-    Connection.objects.for_org(org).update(untold_since=cause.at)
 
 
 def _present(org: Organization) -> dict[str, Revision]:

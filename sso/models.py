@@ -44,7 +44,6 @@ class Connection(models.Model):
     is in its revisions. Whether it is active, the org says (`sso_connection`). idp, protocol: in whose words, and for
     what, the pages ask. key, certificate: our own for SAML, made when that is first chosen; the key is sealed, both are
     PEM. creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5).
-    untold_since: when how people sign in was changed last, until owner and admins are told.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -55,7 +54,6 @@ class Connection(models.Model):
     certificate = models.TextField(blank=True, default="", editable=False)
     creates_people = models.BooleanField(default=False)
     created_at = models.DateTimeField()
-    untold_since = models.DateTimeField(null=True, editable=False)
 
     objects = TenantQuerySet["Connection"].as_manager()
 

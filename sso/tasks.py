@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from orgs import sso_sign_ins
-from sso import connection_mail, issuers, metadata_addresses, seen
+from sso import issuers, metadata_addresses, seen
 
 SECONDS = 60  # of one run: other tasks wait meanwhile
 
@@ -27,12 +27,6 @@ def forget_seen_tokens() -> None:
 def forget_sign_ins() -> None:
     """They would be kept for ever otherwise."""
     sso_sign_ins.forget(at=timezone.now())
-
-
-@shared_task(acks_late=True, ignore_result=True)
-def tell_of_connections() -> None:
-    """Runs outside requests, which neither wait for a mail nor fail with it. Running twice or late does no harm."""
-    connection_mail.tell()
 
 
 @shared_task(acks_late=True, ignore_result=True)

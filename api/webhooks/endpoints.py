@@ -13,6 +13,7 @@ from django.db import transaction
 
 from api.feed_items import OF_ALL, OF_AN_ORG
 from api.models import Attempt, Ending, Endpoint, EndpointQuerySet
+from api.webhooks import ending_mail
 from orgs import guarded_http, history
 from orgs.change_details import (
     WebhookChanged,
@@ -138,7 +139,7 @@ def enable(*, org: Organization | None, endpoint_id: UUID, cause: Cause) -> Endp
     """Go on where it had ended. One that is enabled stays as it is. Raises UnknownWebhook."""
     endpoint = _locked(org, endpoint_id)
     if endpoint.disabled_at is not None:
-        _set(endpoint, disabled_at=None, disabled_reason="", untold_since=None, **_AS_NEW)
+        _set(endpoint, disabled_at=None, disabled_reason="", **_AS_NEW)
         _record(endpoint, cause, WebhookEnabled(**_about(endpoint)))
     return endpoint
 
@@ -156,10 +157,11 @@ def disable(*, org: Organization | None, endpoint_id: UUID, cause: Cause) -> End
 def give_up(endpoint: Endpoint, reason: Ending, *, at: datetime) -> None:
     """Disable a locked webhook, which the caller saves, since its receiver is gone or has failed for too long.
 
-    Somebody is told by `api.webhooks.ending_mail`.
+    Admins are mailed of it as a matter (`orgs.matter_mail`), and support of its own webhooks here.
     """
-    endpoint.disabled_at = endpoint.untold_since = at
-    endpoint.disabled_reason = reason
+    endpoint.disabled_at, endpoint.disabled_reason = at, reason
+    if endpoint.org_id is None:
+        ending_mail.write(endpoint, at=at)
     _record(endpoint, Cause(Door.CLOCK, at), WebhookDisabled(**_about(endpoint), reason=reason.value))
 
 

@@ -8,7 +8,7 @@ from groups_provisioning.engine import reconcile
 from orgs import organizations, owners
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Letter, SchemaProfile
+from orgs.models import SchemaProfile
 from orgs.organizations import Founded
 
 
@@ -43,5 +43,5 @@ def found(
     reconcile.settle(org=founded.org, user=founded.owner, is_new=True)
     rules.start(org=founded.org, cause=cause)
     if mails_owner:
-        owners.write(founded.org, Letter.FOUNDED, founded.owner.user_name, now=founded.owner.user_name)
+        owners.write(founded.org, owners.Letter.FOUNDED, founded.owner.user_name, now=founded.owner.user_name)
     return founded

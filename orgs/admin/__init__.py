@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from orgs.admin import history, matters, organizations, people, profiles, queue
+from orgs.admin import history, mails, matters, organizations, people, profiles, queue
 
 # Django registers its permission groups; support staff all have the same permissions.
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)
 
-__all__ = ["history", "matters", "organizations", "people", "profiles", "queue"]
+__all__ = ["history", "mails", "matters", "organizations", "people", "profiles", "queue"]

@@ -1,4 +1,3 @@
-from orgs.models.admin_news import AdminNews, AdminNewsKind
 from orgs.models.credentials import ApiKey, Credential, IdentityProvider, ScimToken, Scope
 from orgs.models.deletions import OrgDeletion
 from orgs.models.entities import KIND_SWITCHES, Entity, EntityKind, HandPlacement
@@ -6,6 +5,7 @@ from orgs.models.erasures import Erasure
 from orgs.models.feed import FeedHead, FeedItem, FeedKind, FeedTouch, HistoryItem, HistoryKind
 from orgs.models.history import Change, Door, LedgerEntry, SupportNotice
 from orgs.models.invitations import Ending, Invitation
+from orgs.models.mails import Mail, MailChoices, MailedMatter, MailKind, MailState, MailTime, MatterRound
 from orgs.models.matters import Matter, MatterKind
 from orgs.models.organizations import (
     AttributeType,
@@ -19,17 +19,14 @@ from orgs.models.organizations import (
     SchemaProfile,
     VerifiedDomain,
 )
-from orgs.models.owners import Letter, OwnerLetter
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
-from orgs.models.second_factors import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor
-from orgs.models.setup_links import News, Purpose, SetupLink
+from orgs.models.second_factors import FactorKind, RecoveryCode, SecondFactor
+from orgs.models.setup_links import Purpose, SetupLink
 from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
 
 __all__ = [
     "KIND_SWITCHES",
-    "AdminNews",
-    "AdminNewsKind",
     "ApiKey",
     "AttributeType",
     "Carrier",
@@ -41,8 +38,6 @@ __all__ = [
     "EntityKind",
     "Erasure",
     "FactorKind",
-    "FactorLetter",
-    "FactorNews",
     "FeedHead",
     "FeedItem",
     "FeedKind",
@@ -55,14 +50,18 @@ __all__ = [
     "Invitation",
     "LastAdmin",
     "LedgerEntry",
-    "Letter",
+    "Mail",
+    "MailChoices",
+    "MailKind",
+    "MailState",
+    "MailTime",
+    "MailedMatter",
     "Mark",
     "Matter",
     "MatterKind",
-    "News",
+    "MatterRound",
     "OrgDeletion",
     "Organization",
-    "OwnerLetter",
     "PendingDomain",
     "Plan",
     "ProfileAttribute",

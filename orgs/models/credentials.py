@@ -59,9 +59,9 @@ class ScimTokenQuerySet(TenantQuerySet["ScimToken"]):
 class ScimToken(Credential):
     """A credential (SPEC O4). Only a hash of the secret is stored; `hint` is the part that may be shown again.
 
-    networks: in CIDR notation, from which alone it is accepted; empty for any. told_at: when owner and admins were
-    mailed that it was made. last_used_*: written outside the request, at most once a minute, so they can lag.
-    setup_link: through which it was made, if it was; confirmed_at: when an admin then confirmed it (SPEC L8).
+    networks: in CIDR notation, from which alone it is accepted; empty for any. last_used_*: written outside the
+    request, at most once a minute, so they can lag. setup_link: through which it was made, if it was; confirmed_at:
+    when an admin then confirmed it (SPEC L8).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -77,7 +77,6 @@ class ScimToken(Credential):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    told_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_address = models.GenericIPAddressField(null=True, blank=True)
     last_used_agent = models.CharField(max_length=200, blank=True, default="")
@@ -90,9 +89,6 @@ class ScimToken(Credential):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id"),
             TenantKey(field="setup_link", name="scim_token_setup_link"),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["created_at"], condition=models.Q(told_at__isnull=True), name="scim_token_untold")
         ]
 
     def __str__(self) -> str:

@@ -24,9 +24,9 @@ class Ending(models.TextChoices):
 class Invitation(models.Model):
     """An address that somebody may join the org with (SPEC U13). Written by `orgs.invitations` alone.
 
-    roles: keys of the org's profile, set by hand on acceptance. days: for how long each mail is good. digest: of the
-    secret in the last mail; None before the first. sent_at: of that mail, None while one is to be sent; expires_at:
-    then, or when it was asked for. refused: the mail server did not take the address. user: who accepted.
+    roles: keys of the org's profile, set by hand on acceptance. days: for how long each mail is good, which ends at
+    expires_at. digest: of the secret in the last mail. sent_at: when that was sent; None while it waits. refused: the
+    mail server did not take the address. user: who accepted.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -62,9 +62,6 @@ class Invitation(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["org", "-invited_at", "-id"], name="invitation_of_org"),
-            models.Index(
-                fields=["invited_at"], condition=Q(sent_at=None, ended_at=None, refused=False), name="invitation_unsent"
-            ),
         ]
 
     def __str__(self) -> str:

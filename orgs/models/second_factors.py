@@ -86,35 +86,3 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
-
-
-class FactorNews(models.TextChoices):
-    ADDED = "added", "added"
-    REMOVED = "removed", "removed"
-    RESET = "reset", "reset"
-    """All factors were removed by the operator."""
-    CODES_MADE = "codes_made", "codes made"
-    CODE_USED = "code_used", "code used"
-
-
-class FactorLetter(models.Model):
-    """A mail to the holder of an account that is still to be sent; then the row goes. By `orgs.second_factors` alone.
-
-    kind: of the factor that the news is about, if it is about one.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    org = _org()
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    news = models.CharField(max_length=10, choices=FactorNews.choices)
-    kind = models.CharField(max_length=7, choices=FactorKind.choices, blank=True, default="")
-    at = models.DateTimeField()
-
-    objects = TenantQuerySet["FactorLetter"].as_manager()
-
-    class Meta:
-        constraints: ClassVar = [TenantKey(field="user", name="factor_letter_user")]
-        indexes: ClassVar = [models.Index(fields=["org"], name="factor_letter_of_org")]
-
-    def __str__(self) -> str:
-        return self.news

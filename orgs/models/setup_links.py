@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,20 +20,11 @@ class Purpose(models.TextChoices):
     RENEWAL = "renew", _("Certificate renewal")
 
 
-class News(models.TextChoices):
-    """What owner and admins are mailed about a link."""
-
-    MADE = "made"
-    OPENED = "opened"
-    USED = "used"
-
-
 class SetupLink(models.Model):
     """A link for one purpose and one browser (SPEC L8). Written by `orgs.setup_links` alone.
 
     recipient: for whom it was made, as an admin calls them. digest: of the secret in the link. browser: of what the
-    browser that opened it was given; None before. last_used_at: when something was last set up through it. untold: what
-    nobody was mailed about yet.
+    browser that opened it was given; None before. last_used_at: when something was last set up through it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -49,7 +39,6 @@ class SetupLink(models.Model):
     browser = models.BinaryField(max_length=32, null=True, editable=False)
     last_used_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    untold = ArrayField(models.CharField(max_length=6, choices=News.choices), default=list)
 
     objects = TenantQuerySet["SetupLink"].as_manager()
 
@@ -64,9 +53,6 @@ class SetupLink(models.Model):
                 condition=Q(opened_at=None, browser=None) | Q(opened_at__isnull=False, browser__isnull=False),
                 name="setup_link_opened_in_a_browser",
             ),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["made_at"], condition=~Q(untold=[]), name="setup_link_untold"),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 from lucide.templatetags.lucide import lucide
 
+from orgs.plain_words import plain
 from orgs.web import signed_in_before
 from orgs.web.signed_in_before import Place
 
@@ -85,11 +86,7 @@ def breakable(name: str, after: str = ":") -> SafeString:
     return format_html_join(format_html("{}<wbr>", after), "{}", ((part,) for part in name.split(after)))
 
 
-@register.filter
-def plain(text: str) -> str:
-    """What somebody else wrote, for a mail: one line of at most 80 characters, in which nothing is a link (SPEC N3)."""
-    line = " ".join(text.split()).replace("://", ": //")
-    return line if len(line) <= 80 else f"{line[:79]}…"
+register.filter(plain)
 
 
 @register.filter

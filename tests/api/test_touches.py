@@ -16,7 +16,7 @@ from groups_provisioning.actions import accepting, account_switches, entity_edit
 from groups_provisioning.actions.accepting import Name
 from groups_provisioning.engine import effect_checks
 from groups_provisioning.models import Membership, PushedGroup
-from orgs import deletions, domains, invitations, organizations, owners, people, profiles
+from orgs import deletions, domains, organizations, owners, people, profiles
 from orgs.models import Entity, Organization, SchemaProfile, Standing, User
 from orgs.profiles import RoleFacts
 from scim import erasing as erasing_the_rest
@@ -24,7 +24,7 @@ from tests.api import probes
 from tests.conftest import Idp
 from tests.factories import OwnerFactory
 from tests.groups_provisioning.world import POOL, TEAM, by_command, map_to, push, push_user, settle_marked
-from tests.orgs.test_invitations import invite
+from tests.orgs.test_invitations import invite, secret_of
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -53,7 +53,7 @@ class Scene:
 
     def accept(self) -> None:
         invitation = invite(self.org, "cleo@partner.example", by=self.owner)
-        secret = invitations.new_secret(invitation, timezone.now())
+        secret = secret_of(invitation)
         accepting.accept(secret=secret, name=Name("Cleo", "Adler"), password="a long enough one", at=timezone.now())
 
     def erase(self) -> None:

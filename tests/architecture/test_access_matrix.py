@@ -20,7 +20,7 @@ from api.webhooks import endpoints
 from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, Import, Kind, PatternType, Pending, Phase, Preview, PushedGroup, Status
-from orgs import domains, invitations, matters, setup_links, sign_in, tokens
+from orgs import domains, invitations, mail_choices, matters, setup_links, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.db.keys import uuid7
 from orgs.history import Cause, record
@@ -29,6 +29,7 @@ from orgs.models import (
     Door,
     EntityKind,
     Invitation,
+    MailTime,
     Matter,
     MatterKind,
     Organization,
@@ -59,6 +60,7 @@ from tests.factories import (
     issue_token,
 )
 from tests.groups_provisioning.world import by_command
+from tests.orgs.test_invitations import secret_of
 from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET, description, rsa
 
 # What comes of a request.
@@ -108,6 +110,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("second-factor-remove", "GET"): CHANGE_OF_ONESELF,  # of a factor that is not theirs
     ("second-factor-remove", "POST"): CHANGE_OF_ONESELF,
     ("account", "GET"): SIGNED_IN,
+    ("account-mails", "GET"): ORG_ADMINS,
+    ("account-mails", "POST"): ORG_ADMINS,  # without a choice
+    ("mails-stop", "GET"): EVERYBODY,  # who has the mail
+    ("mails-stop", "POST"): EVERYBODY,
     ("account-name", "GET"): (WRONG_METHOD,) * 5,
     ("account-name", "POST"): CHANGE_OF_ONESELF,
     ("account-time-zone", "GET"): (WRONG_METHOD,) * 5,
@@ -640,7 +646,12 @@ def an_import(org: Organization) -> UUID:
 
 
 def a_secret(org: Organization) -> str:
-    return invitations.new_secret(Invitation.objects.get(id=an_invitation(org)), timezone.now())
+    return secret_of(Invitation.objects.get(id=an_invitation(org)))
+
+
+def a_mail(org: Organization) -> str:
+    owner = User.objects.for_org(org).filter(active=True)[0]
+    return mail_choices.address_to_stop(owner, MailTime.DAILY).rstrip("/").rpartition("/")[2]
 
 
 def a_link(org: Organization) -> UUID:
@@ -763,6 +774,7 @@ ONE = (
     | dict.fromkeys(("setup-link-revoke", *LINK_PAGES), a_link)
     | {
         "invitation": a_secret,
+        "mails-stop": a_mail,
         "sso-start": a_connection,
         "sso-callback": a_connection,
         "sso-acs": a_connection,

@@ -14,9 +14,9 @@ from orgs.db.tenancy import TenantKey
 from orgs.models import (
     Change,
     Door,
-    FactorLetter,
     FeedHead,
     LedgerEntry,
+    Mail,
     OrgDeletion,
     ProfileAttribute,
     RecoveryCode,
@@ -56,7 +56,7 @@ LOOSE = {
     (User, "org"): "support staff belong to no org",
     (SecondFactor, "org"): "support staff belong to no org",
     (RecoveryCode, "org"): "support staff belong to no org",
-    (FactorLetter, "org"): "support staff belong to no org",
+    (Mail, "org"): "support staff belong to no org, and neither do those who ask where they can sign in",
     (RequestLog, "org"): "a call that was not authenticated belongs to none",
     (RequestLog, "token"): "nothing keeps a token or an org alive for the log's sake",
     (Change, "by_person"): "support staff belong to no org",
@@ -71,7 +71,6 @@ LOOSE = {
     (apps.get_model("orgs", "ScimToken"), "created_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "taken_over_by"): "as who made it",
     (apps.get_model("orgs", "ApiKey"), "taken_over_by"): "as who made it",
-    (apps.get_model("orgs", "AdminNews"), "by"): "support staff may have done it",
     (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
 }

@@ -3,12 +3,14 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.core import signing
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from orgs.models import Session, User
+from orgs import mail_choices
+from orgs.models import MailTime, Session, User
 from tests.browser.scene import Scene
 from tests.conftest import signed_in
 from tests.factories import OrganizationFactory, StaffFactory, UserFactory
@@ -53,6 +55,10 @@ def _end_others(owner: User) -> str:
     return "/account/sessions/end/"
 
 
+def _stop_mails(owner: User) -> str:
+    return mail_choices.address_to_stop(owner, MailTime.DAILY).removeprefix(settings.MUSTER_URL)
+
+
 def _member(owner: User) -> User:
     address = "mo.achterberg@northwind.example"
     return UserFactory.create(org=owner.org, user_name=address, given_name="Mo", family_name="Achterberg", password="!")
@@ -86,6 +92,11 @@ SCENES = {
     "account-no-such-zone": Scene(lambda owner: "/account/", _no_zone),
     "account-of-a-member": Scene(lambda owner: "/account/", who=_member),
     "account-of-support": Scene(lambda owner: "/account/", who=lambda owner: StaffFactory.create()),
+    "account-mails": Scene(lambda owner: "/account/mails/"),
+    "account-mails-stop": Scene(_stop_mails, who=lambda owner: None),
+    "account-mails-stopped": Scene(
+        _stop_mails, lambda page: page.get_by_role("button", name="Stop them").click(), who=lambda owner: None
+    ),
     "account-password": Scene(lambda owner: "/account/password/"),
     "account-session-end": Scene(_end),
     "account-sessions-end": Scene(_end_others),

@@ -11,6 +11,7 @@ from orgs.models import Ending, Invitation, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import by_admin, group, org_of, settle
+from tests.orgs.test_invitations import secret_of
 
 LIST, NEW = "/people/invitations/", "/people/invitations/new/"
 
@@ -58,7 +59,7 @@ def _fill(page: Page, addresses: str, role: str) -> None:
 
 def _link(owner: User) -> str:
     """The address of the mail that somebody was sent."""
-    secret = invitations.new_secret(_invite(owner, "noor.haddad@consultants.example")[0], timezone.now())
+    secret = secret_of(_invite(owner, "noor.haddad@consultants.example")[0])
     return f"/invitation/{secret}/"
 
 

@@ -11,6 +11,7 @@ from orgs.models import Door, Invitation, User
 from sso.models import Connection, Revision, State
 from tests.browser.scene import Scene
 from tests.factories import OrganizationFactory
+from tests.orgs.test_invitations import secret_of
 
 
 def _nobody(owner: User) -> None:
@@ -77,7 +78,7 @@ def _invited(owner: User) -> str:
     connected(owner)
     cause = Cause(Door.PAGE, timezone.now(), person=owner)
     invitations.invite(org=owner.org, addresses=["kim@northwind.example"], roles=["Member"], days=7, cause=cause)
-    return reverse("invitation", args=[invitations.new_secret(Invitation.objects.get(), timezone.now())])
+    return reverse("invitation", args=[secret_of(Invitation.objects.get())])
 
 
 SCENES = {

@@ -29,7 +29,8 @@ from orgs import (
     domains,
     feed,
     history,
-    invitations,
+    mail_choices,
+    matter_mail,
     matters,
     owners,
     queue,
@@ -40,10 +41,9 @@ from orgs.admin.organizations import OrgDeletionAdmin
 from orgs.change_details import UserCreated
 from orgs.models import (
     IdentityLink,
-    Invitation,
     LastAdmin,
     LedgerEntry,
-    Letter,
+    MailTime,
     MatterKind,
     Organization,
     OrgDeletion,
@@ -74,7 +74,7 @@ from tests.groups_provisioning.world import (
     rule,
     settle,
 )
-from tests.orgs.test_invitations import invite
+from tests.orgs.test_invitations import invite, secret_of
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -147,7 +147,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)
     setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", cause=by_admin(owner))
-    owners.write(org, Letter.FOUNDED, owner.user_name, now=owner.user_name)
+    owners.write(org, owners.Letter.FOUNDED, owner.user_name, now=owner.user_name)
     matters.note([matters.Occurrence(org.id, MatterKind.GROUP_REFUSED, "Makers", timezone.now())])
     rows = [NewRow(Kind.MEMBERSHIP, 2, "ada", group="Makers")]
     imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=by_admin(owner))
@@ -159,6 +159,8 @@ def full_org() -> tuple[Organization, User, Idp]:
     IdentityLink.objects.create(org=org, user=ada, issuer=draft.issuer, subject="1", linked_at=now, last_used_at=now)
     entry = LedgerEntry.objects.for_org(org).filter(slot="account").first()
     SupportNotice.objects.create(entry=entry, told_at=timezone.now())
+    mail_choices.choose(owner, {"group.unmapped": MailTime.NEVER})
+    matter_mail.look(seconds=5)
     return org, owner, idp
 
 
@@ -357,8 +359,7 @@ class TestAClosedOrg:
         owner.save()
         browser, link = signed_in(owner), sign_in.password_link(owner).removeprefix(settings.MUSTER_URL)
         User.objects.update(last_login=None)
-        invite(closed)
-        secret = invitations.new_secret(Invitation.objects.get(), timezone.now())
+        secret = secret_of(invite(closed))
         deletions.begin(org=closed, cause=by_command())
         typed = {"username": owner.user_name, "password": "correct horse battery"}
         assert Client().post(f"/sign-in/{closed.slug}/", typed).status_code == 404

@@ -1,6 +1,5 @@
 """Invitations by mail, up to the moment at which somebody accepts."""
 
-import smtplib
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +8,12 @@ from django.core import mail
 from django.utils import timezone
 
 from groups_provisioning.actions import account_switches
-from orgs import domains, invitation_mail, invitations
+from orgs import domains, invitations, outbox
 from orgs.catalogue import UnknownRole
 from orgs.invitations import Conflicts, NotOpen, Reason
-from orgs.models import Change, Ending, Invitation, Organization, User
+from orgs.models import Change, Ending, Invitation, Mail, Organization, User
+from orgs.tasks import send_mails
+from tests import mail_server
 from tests.factories import OwnerFactory, UserFactory
 from tests.groups_provisioning.world import by_admin, by_command
 
@@ -29,8 +30,21 @@ def invite(org: Organization, *addresses: str, by: User | None = None, **more: A
 
 def mailed() -> str:
     """The secret in the last mail, once the waiting ones are sent."""
-    invitation_mail.send(at=timezone.now())
-    (line,) = (line for line in mail.outbox[-1].body.splitlines() if "/invitation/" in line)
+    send_mails()
+    return secret_in(mail.outbox[-1])
+
+
+def secret_in(sent: Any) -> str:
+    return _secret(sent.body)
+
+
+def secret_of(invitation: Invitation) -> str:
+    """The secret in the mail of an invitation that waits to be sent."""
+    return _secret(outbox.content_of(Mail.objects.get(about=invitation.pk)).text)
+
+
+def _secret(text: str) -> str:
+    (line,) = (line for line in text.splitlines() if "/invitation/" in line)
     return line.rstrip("/").rpartition("/")[2]
 
 
@@ -40,7 +54,8 @@ class TestInviting:
         mailed()
         assert sorted(sent.to for sent in mail.outbox) == [[CLEO], ["dora@partner.example"]]
         assert mail.outbox[0].body != mail.outbox[1].body
-        assert invitation_mail.send(at=timezone.now()) == 0
+        send_mails()
+        assert len(mail.outbox) == 2
 
     def test_says_the_org_the_role_and_the_end_in_plain_text(self, org: Organization) -> None:  # N3
         Organization.objects.filter(pk=org.pk).update(name="Evil http://phish.example Ltd")
@@ -63,40 +78,32 @@ class TestInviting:
         org.name = "Acme\r\nBcc: eve@elsewhere.example"
         org.save()
         invite(org)
-        invitation_mail.send(at=timezone.now())
+        send_mails()
         assert [sent.subject for sent in mail.outbox] == [
             "You are invited to Acme Bcc: eve@elsewhere.example on Muster"
         ]
 
-    def test_goes_on_where_the_mail_server_was_away(self, org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-        invitation = invite(org)
-
-        def away(self: Any) -> int:
-            raise ConnectionRefusedError
-
-        with monkeypatch.context() as patched:
-            patched.setattr(mail.EmailMessage, "send", away)
-            with pytest.raises(ConnectionRefusedError):
-                invitation_mail.send(at=timezone.now())
-        invitation.refresh_from_db()
-        assert (invitation.sent_at, invitation.digest) == (None, None)
-        assert mailed()
-
-    def test_notes_an_address_that_the_mail_server_refuses(
+    def test_notes_what_the_mail_server_took_and_what_it_refused(
         self, org: Organization, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         invite(org, CLEO, "dora@partner.example")
-        send = mail.EmailMessage.send
+        with mail_server.running() as server:
+            mail_server.used_by_the_portal(server, monkeypatch)
+            server.answer = lambda command, about: "550 unknown" if command == "RCPT" and about == CLEO else None
+            send_mails()
+        assert server.recipients == ["dora@partner.example"]
+        refused, sent = Invitation.objects.order_by("address")
+        assert (refused.refused, refused.sent_at, refused.digest) == (True, None, None)
+        assert (sent.refused, sent.sent_at is not None, sent.digest is not None) == (False, True, True)
 
-        def refuse(self: Any) -> int:
-            if self.to == [CLEO]:
-                raise smtplib.SMTPRecipientsRefused({})
-            return send(self)
-
-        monkeypatch.setattr(mail.EmailMessage, "send", refuse)
-        invitation_mail.send(at=timezone.now())
-        assert [sent.to for sent in mail.outbox] == [["dora@partner.example"]]
-        assert Invitation.objects.get(refused=True).address == CLEO
+    @pytest.mark.parametrize("end", [invitations.revoke, invitations.resend])
+    def test_does_not_mail_a_link_that_has_ended_meanwhile(self, org: Organization, end: Any) -> None:
+        first = invite(org)
+        end(org=org, invitation_id=first.id, cause=by_command())
+        send_mails()
+        assert len(mail.outbox) == (1 if end is invitations.resend else 0)
+        if mail.outbox:
+            assert invitations.of_secret(secret_in(mail.outbox[0]), at=timezone.now()) == first
 
     def test_is_one_change(self, org: Organization) -> None:
         invite(org, CLEO, "dora@partner.example")

@@ -22,14 +22,13 @@ from orgs.models import (
     Change,
     Door,
     FactorKind,
-    FactorLetter,
     Organization,
     RecoveryCode,
     SecondFactor,
     SignInFailures,
     User,
 )
-from orgs.tasks import send_factor_letters
+from orgs.tasks import send_mails
 from orgs.web.access import RECENT, SIGNED_IN_AT
 from orgs.web.signing_in import HALF, HALF_SIGNED
 from tests.authenticators import USED, App, Device
@@ -551,7 +550,6 @@ class TestTheOwner:
         people.hand_over_owner(org=org, address="cleo@corp.example", at=timezone.now())
         assert not SecondFactor.objects.exists()
         assert not RecoveryCode.objects.exists()
-        assert not FactorLetter.objects.exists()
 
 
 class TestRemoving:
@@ -655,8 +653,8 @@ class TestWhatTheAccountIsTold:
         app = App(ada)
         second_factors.new_recovery_codes(user=ada, cause=by(ada))
         second_factors.remove(user=ada, factor_id=app.row.id, cause=by(ada))
-        send_factor_letters()
-        send_factor_letters()
+        send_mails()
+        send_mails()
         assert [message.to for message in mail.outbox] == [["Ada@corp.example"]] * 3
         said = [message.body.split("\n")[0] for message in mail.outbox]
         assert "app was added" in said[0]
@@ -668,14 +666,14 @@ class TestWhatTheAccountIsTold:
         app = App(ada)
         second_factors.accepts_code(ada, app.recovery[0], at=timezone.now())
         second_factors.reset(user=ada, cause=Cause(Door.COMMAND, timezone.now()))
-        send_factor_letters()
+        send_mails()
         assert "recovery code was used" in mail.outbox[1].body
         assert "Whoever runs this portal" in mail.outbox[2].body
 
     def test_is_nothing_once_nobody_has_the_account(self, ada: User) -> None:
         App(ada)
         User.objects.filter(pk=ada.pk).update(active=False)
-        send_factor_letters()
+        send_mails()
         assert mail.outbox == []
 
     def test_and_history_has_it(self, ada: User) -> None:

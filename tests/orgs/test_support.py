@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from orgs import support
-from orgs.models import Change, LedgerEntry, Organization, SupportNotice, User
-from orgs.tasks import tell_support
+from orgs.models import Change, LedgerEntry, Organization, User
+from orgs.tasks import send_mails, tell_support
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 
@@ -50,13 +50,20 @@ def write(user: User, operation: dict[str, object]) -> None:
     assert Idp(issue_token(user.org).secret).patch(f"/Users/{user.id}", operation).status_code == 200
 
 
+def tell() -> None:
+    """Of what is mailed, `mail.outbox` then has what support gets."""
+    tell_support()
+    send_mails()
+    mail.outbox[:] = [sent for sent in mail.outbox if sent.to == [SUPPORT]]
+
+
 class TestTheMail:
     def test_shows_what_an_identity_provider_wrote_as_one_short_line_without_a_link(self, org, ada) -> None:  # N3
         User.objects.filter(id=ada.id).update(
             user_name="Ada\r\nBcc: x@evil.example\n\nGo to https://evil.example " + 99 * "x"
         )
         deactivate(ada)
-        tell_support()
+        tell()
         (message,) = mail.outbox
         (line,) = [line for line in message.body.splitlines() if "Ada" in line]
         assert line.startswith("Ada Bcc: x@evil.example Go to https: //evil.example xxx")
@@ -65,7 +72,7 @@ class TestTheMail:
     def test_tells_that_the_last_admin_is_gone(self, org: Organization, ada: User) -> None:  # R5
         deactivate(ada)
         assert mail.outbox == []  # the request does not wait for it
-        tell_support()
+        tell()
         (message,) = mail.outbox
         assert message.to == [SUPPORT]
         assert message.subject == "Muster: the last active admin of an organization"
@@ -75,13 +82,13 @@ class TestTheMail:
 
     def test_tells_that_the_last_admin_keeps_the_role(self, ada: User) -> None:  # R5
         demote(ada)
-        tell_support()
+        tell()
         assert "removed the admin role from ada@acme.example, the last active admin." in mail.outbox[0].body
 
     def test_is_sent_once(self, ada: User) -> None:
         deactivate(ada)
-        tell_support()
-        tell_support()
+        tell()
+        tell()
         assert len(mail.outbox) == 1
 
     def test_is_one_for_all_organizations(self, ada: User) -> None:
@@ -89,7 +96,7 @@ class TestTheMail:
         ben = UserFactory.create(org=others, user_name="ben@other.example", idp_roles=["Admin"], roles=["Admin"])
         deactivate(ada)
         deactivate(ben)
-        tell_support()
+        tell()
         (message,) = mail.outbox
         assert message.subject == "Muster: the last active admins of 2 organizations"
         assert "ada@acme.example" in message.body
@@ -98,43 +105,30 @@ class TestTheMail:
     def test_is_not_sent_about_anything_else(self, ada: User, org: Organization) -> None:
         grace = UserFactory.create(org=org, idp_roles=["Admin"], roles=["Admin"])
         deactivate(grace)
-        tell_support()
+        tell()
         assert mail.outbox == []
-
-    def test_comes_later_where_the_mail_server_was_down(self, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refused(*args: Any, **kwargs: Any) -> None:
-            raise ConnectionRefusedError
-
-        deactivate(ada)
-        with monkeypatch.context() as down:
-            down.setattr("django.core.mail.EmailMessage.send", refused)
-            with pytest.raises(ConnectionRefusedError):
-                tell_support()
-        assert not SupportNotice.objects.exists()
-        tell_support()
-        assert len(mail.outbox) == 1
 
     def test_is_left_to_the_worker_that_is_sending_it(self, ada: User) -> None:
         deactivate(ada)
         with closing(connection.copy()) as other, other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('support is told', 0))")
-            tell_support()
+            tell()
         assert mail.outbox == []
-        tell_support()
+        tell()
         assert len(mail.outbox) == 1
 
     def test_leaves_out_what_support_already_knows(self, ada: User) -> None:
         deactivate(ada)
         entry = LedgerEntry.objects.get(slot="last_admin")
         Change.objects.filter(pk=entry.change_id).update(at=timezone.now() - timedelta(days=8))
-        tell_support()
+        tell()
         assert mail.outbox == []
 
     def test_is_not_sent_where_there_is_no_address(self, ada: User, settings: Any) -> None:
         settings.SUPPORT_EMAIL = ""
         deactivate(ada)
-        tell_support()
+        tell()
         assert mail.outbox == []
 
 

@@ -11,12 +11,12 @@ from pytest_django import Settings
 from orgs.change_details import OrgSsoCertificatesChanged, OrgSsoDrafted
 from orgs.db.keys import uuid7
 from orgs.history import Cause, read
-from orgs.models import Change, Door, Organization
+from orgs.models import Change, Door, Mail, Organization
 from sso import connections
 from sso.connections import Facts, SamlFacts
 from sso.models import Connection, Protocol, Revision, State
 from sso.refusals import Reason, Refused
-from tests.factories import OrganizationFactory
+from tests.factories import OrganizationFactory, OwnerFactory
 from tests.sso.oidc.issuer import CLIENT, ISSUER, NOW, SECRET
 from tests.sso.saml.identity_provider import IDP, SSO_URL, pin
 from tests.sso.saml_provider import keep_our_key, saml_facts
@@ -333,14 +333,14 @@ class TestRenewing:
         made = draft_saml(org, saml_facts(metadata_url="https://idp.example/metadata"))
         Revision.objects.update(tested_at=NOW)
         connections.activate(org=org, revision_id=made.id, cause=Cause(Door.PAGE, NOW))
-        Connection.objects.update(untold_since=None)
+        OwnerFactory.create(org=org)
         return made
 
     def test_takes_certificates_over_without_a_test_and_tells_it(self, org: Organization) -> None:  # L3
         made = self.renewed(org, self.active(org), certificates=(pin(), pin("new")))
         assert made.certificates == [pin().pem, pin("new").pem]
         assert (made.tested_at, made.metadata_read_at) == (NOW, LATER)
-        assert Connection.objects.get().untold_since == LATER
+        assert Mail.objects.get().written_at == LATER
         told = read(Change.objects.for_org(org).get(verb="org.sso_certificates_changed"))
         assert told == OrgSsoCertificatesChanged(issuer=IDP, added=[pin("new").fingerprint], removed=[])
 
@@ -351,7 +351,7 @@ class TestRenewing:
     def test_is_told_only_where_something_changed(self, org: Organization) -> None:
         made = self.renewed(org, self.active(org))
         assert made.metadata_read_at == LATER
-        assert Connection.objects.get().untold_since is None
+        assert not Mail.objects.exists()
         assert not Change.objects.for_org(org).filter(verb="org.sso_certificates_changed").exists()
 
     @pytest.mark.parametrize(

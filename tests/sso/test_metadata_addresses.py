@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from orgs.models import Organization
+from orgs.models import Mail, MailKind, Organization
 from sso import connections, metadata_addresses, tasks
-from sso.models import Connection, Revision, State
+from sso.models import Revision, State
 from sso.refusals import Reason, Refused
-from tests.factories import OrganizationFactory
+from tests.factories import OrganizationFactory, OwnerFactory
 from tests.sso.oidc.issuer import NOW
 from tests.sso.open_id_provider import OpenIdProvider
 from tests.sso.saml.identity_provider import IDP, metadata, pem, pin
@@ -54,6 +54,7 @@ def test_it_is_read_where_it_is_public_and_says_what_is_wrong_with_it(idp: OpenI
 
 
 def test_a_new_certificate_counts_from_then_on_without_a_test(active: Revision, idp: OpenIdProvider) -> None:  # L3
+    OwnerFactory.create(org=active.org)
     idp.documents[PATH] = metadata(pem(), pem("new"))
     tasks.read_metadata_again()
     tasks.read_metadata_again()
@@ -61,7 +62,7 @@ def test_a_new_certificate_counts_from_then_on_without_a_test(active: Revision, 
     active.refresh_from_db()
     assert active.certificates == [pin().pem, pin("new").pem]
     assert (active.state, active.tested_at, active.metadata_failure) == (State.ACTIVE, NOW, "")
-    assert Connection.objects.get().untold_since is not None
+    assert Mail.objects.filter(kind=MailKind.SINGLE_SIGN_ON).exists()
 
 
 def test_where_it_cannot_be_read_everything_stays_and_it_is_tried_again_in_an_hour(

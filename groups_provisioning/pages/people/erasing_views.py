@@ -25,6 +25,8 @@ WENT: dict[str, Promise] = {
     "scim_requestlog": gettext_lazy("Requests in the provisioning log: query, target and error"),
     "scim_requestlogbody": gettext_lazy("Requests in the provisioning log: both bodies"),
     "orgs_invitation": gettext_lazy("Invitations"),
+    "orgs_mail": gettext_lazy("Mails to them, and mails that named them and were not sent yet"),
+    "orgs_mailchoices": gettext_lazy("Which mails they chose"),
     "orgs_setuplink": gettext_lazy("Setup links that were made for them"),
     "orgs_matter": gettext_lazy("Notices"),
     "orgs_change": gettext_lazy("Names of dismissed notices, in the activity"),

@@ -7,7 +7,7 @@ import pytest
 
 from orgs import deletions
 from orgs.db.keys import uuid7
-from orgs.models import Change, Organization, OwnerLetter, Plan, User
+from orgs.models import Change, Mail, Organization, Plan, User
 from tests.api.commands.scene import TOKEN, Scene
 from tests.api.consumer import Consumer, key_of
 from tests.api.program import Program, contents, problem
@@ -36,7 +36,7 @@ class TestFromNothingToTheFirstWrite:
         assert made["Location"] == f"/api/v1{at}"
         assert (state["slug"], state["features"]["group_provisioning"]) == ("acme", True)
         assert state["owner"] == {"id": str(User.objects.get().id), "email": "ada@acme.example"}
-        assert list(OwnerLetter.objects.values_list("address", flat=True)) == ["ada@acme.example"]
+        assert list(Mail.objects.values_list("address", flat=True)) == ["ada@acme.example"]
         again = operator("POST", "/organizations", wished)
         assert problem(again) == (409, "organization-exists")
         assert again.json()["organization"] == state["id"]
@@ -73,7 +73,7 @@ class TestFromNothingToTheFirstWrite:
         assert Program(None)("POST", "/organizations", wished).status_code == 201
         org = Organization.objects.get()
         assert (org.profile.key, org.plan, org.user_provisioning) == ("standard", Plan.FREE, False)
-        assert not OwnerLetter.objects.exists()
+        assert not Mail.objects.exists()
 
     @pytest.mark.parametrize(
         ("changes", "name"),
