@@ -18,6 +18,7 @@ from orgs import (
     setup_link_mail,
     sign_in_failures,
     support,
+    support_views,
     token_mail,
     txt_records,
 )
@@ -95,6 +96,11 @@ def send_owner_letters() -> None:
 def send_factor_letters() -> None:
     """Runs outside requests, as `tell_support`."""
     second_factors.send_letters()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def end_support_views() -> None:
+    support_views.end_due(at=timezone.now())
 
 
 @shared_task(acks_late=True, ignore_result=True)

@@ -25,6 +25,7 @@ from orgs.models.queue import Mark, Turn
 from orgs.models.second_factors import FactorKind, FactorLetter, FactorNews, RecoveryCode, SecondFactor
 from orgs.models.setup_links import News, Purpose, SetupLink
 from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
+from orgs.models.support_views import SupportView
 
 __all__ = [
     "KIND_SWITCHES",
@@ -80,6 +81,7 @@ __all__ = [
     "SsoSignIn",
     "Standing",
     "SupportNotice",
+    "SupportView",
     "Turn",
     "User",
     "VerifiedDomain",
