@@ -25,7 +25,7 @@ from api.webhooks import deliveries, endpoints, standing
 from api.webhooks.endpoints import BadUrl, TooManyWebhooks
 from api.webhooks.standing import State
 from orgs import feed
-from orgs.admin.mirror import FoundById, cause, chosen, moment, report
+from orgs.admin.mirror import FoundById, cause, chosen, may, moment, report
 from orgs.web.access import require_recent
 
 ATTEMPTS = 20  # that the page of a webhook shows
@@ -55,11 +55,17 @@ class EndpointAdmin(FoundById):
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
+        return may(request, "add", self.opts)
+
+    def has_own_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whether somebody may look after the operator's webhooks."""
+        return self.has_add_permission(request)
 
     @sensitive_variables("issued")
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """A webhook of the operator, which tells of every org; its secret is shown once."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         require_recent(request)
         form = NewWebhookForm(request.POST or None, org=None)
         title = gettext("Create a webhook of the operator")
@@ -73,7 +79,7 @@ class EndpointAdmin(FoundById):
                 return self._page(request, issued.endpoint, title=title, secret=issued.secret)
         return self._page(request, None, title=title, form=form, button=gettext("Create webhook"))
 
-    @action(description=_("Change"), url_path="edit")
+    @action(description=_("Change"), url_path="edit", permissions=["own"])
     def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._operators(request, object_id)
         require_recent(request)
@@ -88,7 +94,7 @@ class EndpointAdmin(FoundById):
                 return self._done(request, endpoint, gettext("The webhook was saved."))
         return self._page(request, endpoint, title=gettext("Change a webhook"), form=form, button=gettext("Save"))
 
-    @action(description=_("Rotate the secret"), url_path="rotate")
+    @action(description=_("Rotate the secret"), url_path="rotate", permissions=["own"])
     @sensitive_variables("issued")
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._operators(request, object_id)
@@ -102,7 +108,7 @@ class EndpointAdmin(FoundById):
         )
         return self._page(request, endpoint, title=title, text=text, button=gettext("Rotate the secret"))
 
-    @action(description=_("Replay"), url_path="replay")
+    @action(description=_("Replay"), url_path="replay", permissions=["own"])
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """From where; then how many items that are, and a question."""
         endpoint = self._operators(request, object_id)
@@ -119,7 +125,7 @@ class EndpointAdmin(FoundById):
             words |= {"text": text, "button": gettext("Replay"), "hidden": True}
         return self._page(request, endpoint, title=title, **words)
 
-    @action(description=_("Delete"), url_path="delete-webhook")
+    @action(description=_("Delete"), url_path="delete-webhook", permissions=["own"])
     def delete_webhook(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._operators(request, object_id)
         if request.method == "POST":
@@ -133,7 +139,7 @@ class EndpointAdmin(FoundById):
     @admin.action(description=_("Send a test"))
     def send_test(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
         """Of one at a time: each waits for its receiver."""
-        asked = chosen(request, queryset.select_related("org"))
+        asked = self._chosen(request, queryset)
         if len(asked) != 1:
             self.message_user(request, gettext("Choose one webhook to test."), messages.ERROR)
             return
@@ -153,16 +159,21 @@ class EndpointAdmin(FoundById):
     def _switch(
         self, request: HttpRequest, queryset: QuerySet[Endpoint], do: Callable[..., Endpoint], *, is_off: bool
     ) -> None:
-        asked = chosen(request, queryset.select_related("org"))
+        asked = self._chosen(request, queryset)
         differing = [each for each in asked if (each.disabled_at is not None) is is_off]
         for each in differing:
             do(**self._about(request, each))
         report(self, request, len(differing), len(asked))
 
+    def _chosen(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> list[Endpoint]:
+        """Without the operator's, for those who do not look after them."""
+        asked: list[Endpoint] = chosen(request, queryset.select_related("org"))
+        return asked if self.has_own_permission(request) else [each for each in asked if each.org_id is not None]
+
     def _operators(self, request: HttpRequest, object_id: str) -> Endpoint:
         """The webhook of the operator with this id; those of orgs are for their own admins to change."""
         endpoint = self.get_object(request, object_id)
-        if endpoint is None or endpoint.org_id is not None or not self.has_view_permission(request, endpoint):
+        if endpoint is None or endpoint.org_id is not None:
             raise PermissionDenied
         return endpoint
 

@@ -74,6 +74,7 @@ _token = partial(Shape, ENTITY, type="SCIM token", uid="token", name="name")
 _key = partial(Shape, ENTITY, type="API key", uid="key", name="name")
 _link = partial(Shape, ENTITY, type="Setup link", uid="link", name="purpose")
 _webhook = partial(Shape, ENTITY, type="Webhook", uid="webhook", name="host")
+_view = partial(Shape, ENTITY, type="View by support", uid="view")
 _invitation = partial(Shape, ENTITY, type="Invitation", uid="invitation")
 
 SHAPES: dict[str, Shape] = {
@@ -165,6 +166,8 @@ SHAPES: dict[str, Shape] = {
     "key.revoked": _key("Delete"),
     "key.taken_over": _key("Update"),
     "matter.dismissed": Shape(ENTITY, "Deactivate", type="Notice", name="name"),
+    "support_view.began": _view("Activate"),
+    "support_view.ended": _view("Deactivate"),
     "import.people": Shape(ENTITY, "Update", type="Import"),
     "import.ended": Shape(ENTITY, "Update", type="Import"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),

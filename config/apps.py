@@ -7,3 +7,4 @@ class SupportAdminConfig(AdminConfig):
     def ready(self) -> None:
         super().ready()
         from config import checks  # noqa: F401 - registers them
+        from scim.support_desk import records  # noqa: F401 - in place of pages that the apps registered

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "orgs.web.fair_share.FairShare",
     "orgs.web.reading_zone.ReadingZone",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "orgs.web.viewing.NothingIsChanged",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -270,6 +271,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "end-support-views": {
+        "task": "orgs.tasks.end_support_views",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget-matters": {
         "task": "orgs.tasks.forget_matters",
         "schedule": crontab(hour="3", minute="47"),
@@ -400,6 +406,7 @@ UNFOLD = {
             {
                 "title": _("Customers"),
                 "items": [
+                    {"title": _("Search"), "icon": "search", "link": reverse_lazy("admin:find")},
                     _list(_("Organizations"), "domain", "orgs_organization"),
                     _list(_("Needs attention"), "notification_important", "orgs_matter"),
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
@@ -408,7 +415,6 @@ UNFOLD = {
                     _list(_("Entities"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
-                    _list(_("Imports"), "upload_file", "groups_provisioning_import"),
                 ],
             },
             {

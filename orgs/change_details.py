@@ -812,6 +812,20 @@ class MatterDismissed(Detail, verb="matter.dismissed"):
     name: str
 
 
+class SupportViewDetail(Detail):
+    """view: the id of a view of the org's own pages by support."""
+
+    view: str
+
+
+class SupportViewBegan(SupportViewDetail, verb="support_view.began"):
+    """Support began to look at the org's own pages, without being able to change anything."""
+
+
+class SupportViewEnded(SupportViewDetail, verb="support_view.ended"):
+    """Support stopped looking at the org's own pages, or the time for it was up."""
+
+
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 

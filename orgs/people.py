@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import (
     UNUSABLE_PASSWORD_SUFFIX_LENGTH,
     make_password,
 )
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
@@ -28,6 +29,7 @@ from orgs.db.keys import fold
 from orgs.db.transactions import command, postpone, violated
 from orgs.history import Cause, Effect
 from orgs.models import HandPlacement, IdentityLink, Organization, User
+from orgs.staff_groups import StaffRole
 
 DEACTIVATIONS = 64
 """Times of deactivation that are kept of one account, the last ones."""
@@ -417,6 +419,25 @@ def switch_staff(*, user_id: UUID, active: bool, cause: Cause) -> bool:
     if written:
         user.save(update_fields=written)
     return bool(written)
+
+
+def staff_role(user: User) -> StaffRole:
+    """What a member of the support staff may do (SPEC N4); nothing but looking, without a group."""
+    if user.is_superuser:
+        return StaffRole.SUPERUSER
+    names = {group.name for group in user.groups.all()}
+    return StaffRole.SUPPORT if StaffRole.SUPPORT in names else StaffRole.READ_ONLY
+
+
+@command
+def give_staff_role(*, user_id: UUID, role: StaffRole) -> None:
+    """Have a member of the support staff be this and nothing else. Raises UnknownPerson for somebody of an org."""
+    user = _locked(user_id)
+    if not user.is_staff:
+        raise UnknownPerson(user_id)
+    user.is_superuser = role == StaffRole.SUPERUSER
+    user.save(update_fields=["is_superuser"])
+    user.groups.set(Group.objects.filter(name=role.value))
 
 
 @command

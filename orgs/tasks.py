@@ -16,6 +16,7 @@ from orgs import (
     sessions,
     sign_in_failures,
     support,
+    support_views,
     txt_records,
 )
 
@@ -78,6 +79,11 @@ def mail_matters() -> None:
 def forget_mails() -> None:
     """That somebody was mailed is of no use to anybody after a month."""
     outbox.forget(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def end_support_views() -> None:
+    support_views.end_due(at=timezone.now())
 
 
 @shared_task(acks_late=True, ignore_result=True)

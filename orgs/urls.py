@@ -2,12 +2,24 @@
 
 from django.urls import path
 
-from orgs.views import account, domains, mails, owner, second_factor, settings, setup, setup_links, sign_in
+from orgs.views import (
+    account,
+    domains,
+    mails,
+    owner,
+    second_factor,
+    settings,
+    setup,
+    setup_links,
+    sign_in,
+    support_views,
+)
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-in/<slug:slug>/", sign_in.sign_in, name="sign-in-org"),
     path("where-to-sign-in/", sign_in.where_to_sign_in, name="where-to-sign-in"),
+    path("support-view/end/", support_views.end, name="support-view-end"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),

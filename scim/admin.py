@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,7 +19,7 @@ from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, ImportRow, Kind, Verdict
 from orgs import organizations
-from orgs.admin.mirror import FoundById, cause, chosen, moment, report
+from orgs.admin.mirror import FoundById, cause, chosen, may, moment, report
 from orgs.db.keys import as_uuid, id_at
 from orgs.web.access import require_recent
 from orgs.web.day_range import DayRange
@@ -144,10 +144,12 @@ class ImportAdmin(FoundById):
     fields = ("name", "org", "phase", "rows", "taken", "time", "ended_at", "id", "outcome", "to_correct")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
+        return may(request, "add", self.opts)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """What it brings may make admins, so that it asks for a recent sign-in (SPEC L6)."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         require_recent(request)
         form = SupportImportForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():

@@ -69,7 +69,7 @@ class ConnectionAdmin(FoundById):
             return "–"
         return gettext("kept") if is_readable(used) else gettext("cannot be read: sealed with another SECRET_KEY")
 
-    @action(description=_("Switch off"), url_path="switch-off")
+    @action(description=_("Switch off"), url_path="switch-off", permissions=["act"])
     def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For an org whose admins cannot sign in to do it; asks first."""
         connection = self.get_object(request, object_id)

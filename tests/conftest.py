@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connection, transaction
@@ -86,9 +86,11 @@ def empty_tables(test_case: TransactionTestCase) -> None:
     """Do what `flush` does, at a tenth of its cost: most tables are empty, and the others are small.
 
     TRUNCATE makes new files for every table and index, so it is left for tables that have grown. What the lock waits
-    for is another thread that still writes. The kinds of content stay, since no test changes them.
+    for is another thread that still writes. The kinds of content, and what groups of the staff may do, stay, since no
+    test changes them.
     """
     kept = {ContentType._meta.db_table, Permission._meta.db_table}
+    kept |= {Group._meta.db_table, Group.permissions.through._meta.db_table}
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = [connection.ops.quote_name(name) for name in names if name not in kept]
     with transaction.atomic(), connection.cursor() as cursor:

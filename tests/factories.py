@@ -11,6 +11,8 @@ from orgs.change_details import MappingApproved
 from orgs.db.keys import fold
 from orgs.history import Cause, record
 from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
+from orgs.people import give_staff_role
+from orgs.staff_groups import StaffRole
 
 
 class OrganizationFactory(factory.django.DjangoModelFactory):
@@ -68,9 +70,18 @@ class OwnerFactory(UserFactory):
 
 
 class StaffFactory(UserFactory):
+    """A member of the support staff; `role` gives the name of their group instead of making them a superuser."""
+
     org = None
     is_staff = True
+    is_superuser = True
     scim_managed = False
+
+    @factory.post_generation
+    def role(self: User, create: bool, extracted: str | None, **_: Any) -> None:
+        if extracted:
+            give_staff_role(user_id=self.id, role=StaffRole(extracted))
+            self.refresh_from_db()
 
 
 def issue_token(org: Organization, name: str = "test", **options: Any) -> tokens.Issued:

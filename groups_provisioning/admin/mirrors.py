@@ -60,7 +60,7 @@ class PushedGroupAdmin(OfAnOrg):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if term := search_term.strip():
-            queryset = queryset.filter(pk__in=_found(term))
+            queryset = queryset.filter(pk__in=found_groups(term))
         return queryset, False
 
     @admin.action(description=_("End: delete as if the identity provider had (can be undone)"))
@@ -125,7 +125,7 @@ def _each(command: Callable[..., None], org: Organization, ids: Sequence[UUID], 
         command(org=org, group_id=id_, cause=why)
 
 
-def _found(term: str) -> set[UUID]:
+def found_groups(term: str) -> set[UUID]:
     """Groups by id, external id, or the beginning of a name. Each search has an index, which begins with the org."""
     in_orgs = PushedGroup.objects.order_by().filter(org__in=Organization.objects.order_by())
     searches = (
@@ -202,16 +202,28 @@ class MappingRuleAdmin(OfAnOrg):
 
 @admin.register(Membership)
 class MembershipAdmin(OfAPerson):
-    list_display = ("user", "org", "entity", "kind", "source", "mapping")
+    list_display = ("user", "org", "entity", "kind", "source", "through")
     list_filter = (("org", AutocompleteSelectFilter), "kind", "source")
-    list_select_related = ("org", "user", "entity", "mapping")
+    list_select_related = ("org", "user", "entity", "mapping__group")
+
+    @admin.display(description=_("through"))
+    def through(self, membership: Membership) -> str:
+        return str(membership.mapping.group) if membership.mapping else "–"
 
 
 @admin.register(Conflict)
 class ConflictAdmin(OfAPerson):
-    list_display = ("user", "org", "incoming", "begun")
-    list_select_related = ("org", "user", "incoming")
+    list_display = ("user", "org", "group", "target", "begun")
+    list_select_related = ("org", "user", "incoming__group", "incoming__entity")
     fields = ("user", "org", "incoming", "holders", "begun")
+
+    @admin.display(description=_("group"))
+    def group(self, conflict: Conflict) -> str:
+        return str(conflict.incoming.group)
+
+    @admin.display(description=_("to"))
+    def target(self, conflict: Conflict) -> str:
+        return str(conflict.incoming.target)
 
     @admin.display(description=_("since"))
     def begun(self, conflict: Conflict) -> str:

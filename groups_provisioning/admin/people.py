@@ -16,6 +16,7 @@ from unfold.decorators import action
 from groups_provisioning import refusals
 from groups_provisioning.actions import account_switches, erasing
 from orgs.admin.mirror import cause as cause_of
+from orgs.admin.mirror import may
 from orgs.admin.people import SwitchRefused, UserAdmin
 from orgs.db.keys import as_uuid
 from orgs.forms import EraseForm
@@ -34,8 +35,8 @@ class PersonAdmin(UserAdmin):
         return people if of_one else people.filter(erased_at=None)
 
     def has_erase_permission(self, request: HttpRequest, object_id: str | UUID | None = None) -> bool:
-        """For everybody whom a button on the page of theirs would erase."""
-        return _erasable(object_id) is not None
+        """For everybody whom a button on the page of theirs would erase; it belongs to superusers."""
+        return may(request, "delete", self.opts) and _erasable(object_id) is not None
 
     @action(description=gettext_lazy("Erase…"), url_path="erase", permissions=["erase"])
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:

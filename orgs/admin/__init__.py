@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 
 from orgs.admin import history, mails, matters, organizations, people, profiles, queue
 
-# Django registers its permission groups; support staff all have the same permissions.
+# Django registers its permission groups; `orgs.staff_groups` says what they allow.
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)
 

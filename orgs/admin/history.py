@@ -1,14 +1,21 @@
 """Changes and their effects, read-only."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs.admin.mirror import FoundById, Mirror, moment
-from orgs.models import Change, LedgerEntry
-from orgs.models.history import BY
+from orgs.db.keys import as_uuid
+from orgs.models import Change, LedgerEntry, Organization
+from orgs.models.history import BY, SUBJECT
+
+MOST = 200  # changes that one search finds
 
 
 @admin.register(Change)
@@ -18,6 +25,19 @@ class ChangeAdmin(FoundById):
     list_select_related = ("org", *BY)
     ordering = ("-id",)
     fields = ("time", "org", "verb", "door", *BY, "request_id", "detail", "id", "effects")
+
+    search_help_text = _("The ID of a change, or of a person, group or entity that it was about")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By what it was about: of each org, with which the index begins."""
+        if id_ := as_uuid(search_term.strip()):
+            about = Change.objects.order_by().alias(subject=SUBJECT).filter(subject=str(id_))
+            about = about.filter(org__in=Organization.objects.order_by())
+            found = [*about.values_list("pk", flat=True).order_by("-pk")[:MOST], id_]
+            return queryset.filter(pk__in=found), False
+        return (queryset.none() if search_term.strip() else queryset), False
 
     @admin.display(description=_("time"))
     def time(self, change: Change) -> str:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.auth import get_permission_codename
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -51,6 +52,13 @@ class BigTable(ModelAdmin):
         field, _, rest = lookup.partition("__")
         return field in offered and rest in ("", "exact", "isnull", "id__exact", "pk__exact")
 
+    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whether somebody may do more here than look (SPEC N4), also where rows themselves are read-only."""
+        return may(request, "change", self.opts)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        return super().get_actions(request) if self.has_act_permission(request) else {}
+
 
 class Mirror(BigTable):
     """Shows rows read-only; its actions are all that can be done with them."""
@@ -77,6 +85,11 @@ class FoundById(Mirror):
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
         return (by_id(queryset, term, *self.ids) if term else queryset), False
+
+
+def may(request: HttpRequest, verb: str, opts: Any) -> bool:
+    """Whether the permissions of somebody of the staff allow this verb for a model (`orgs.staff_groups`)."""
+    return cast(User, request.user).has_perm(f"{opts.app_label}.{get_permission_codename(verb, opts)}")
 
 
 def cause(request: HttpRequest) -> Cause:

@@ -17,7 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from orgs import deletions, domains, organizations, owners, people, support
 from orgs.admin.mirror import BigTable, Mirror, cause
@@ -45,7 +46,7 @@ class OrganizationForm(forms.ModelForm):
         label=_("Verified domains"),
         required=False,
         show_hidden_initial=True,  # an org's admins may verify one while this form is open
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text=_(
             "One per line. If any is listed, users can only have addresses in these domains. Several organizations of "
             "one company may list the same domain."
@@ -108,6 +109,13 @@ class NewOrganizationForm(OrganizationForm):
         return cleaned
 
 
+class Organizations(ChangeList):
+    """The list, whose rows lead to the page with everything about an organization."""
+
+    def url_for_result(self, result: Organization) -> str:
+        return reverse("admin:org", args=[result.pk])
+
+
 @admin.register(Organization)
 class OrganizationAdmin(SetupLinkPages, BigTable):
     form = OrganizationForm
@@ -144,6 +152,9 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
             },
         ),
     )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return Organizations
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
@@ -205,7 +216,7 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
         }
         return self._page(request, org, "delete_org", words)
 
-    @action(description=_("Hand over the owner account"), url_path="hand-over")
+    @action(description=_("Hand over the owner account"), url_path="hand-over", permissions=["act"])
     def hand_over(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The new address; then the effects, and a question."""
         org = self.get_object(request, object_id)
@@ -248,6 +259,8 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """A new org has an owner, who is sent a link."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         require_recent(request)
         return super().add_view(request, form_url, extra_context)
 

@@ -1,6 +1,7 @@
 """People and credentials. IdPs and commands own their data; support can deactivate, sign out and revoke."""
 
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -14,12 +15,15 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from orgs import api_keys, people, tokens
-from orgs.admin.mirror import FoundById, Mirror, cause, chosen, report
+from orgs.admin.mirror import FoundById, Mirror, cause, chosen, may, report
 from orgs.db.keys import as_uuid, fold
+from orgs.db.words import people_with, words_of
 from orgs.history import Cause
 from orgs.models import ApiKey, Entity, Organization, ScimToken, User
-from orgs.web.access import is_recent
+from orgs.staff_groups import StaffRole
+from orgs.web.access import is_recent, require_recent
 
+OWN_ACCOUNT = _("You cannot do this to your own account.")
 WAITS = _("Waits to be confirmed")
 MOST = 200  # people found by one search
 
@@ -35,8 +39,8 @@ class UserAdmin(Mirror):
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("user_name",)
-    search_help_text = _("An ID, an external ID, or the beginning of a user name or sign-in address")
-    actions = ("deactivate", "activate", "end_sessions")
+    search_help_text = _("An ID, an external ID, or the beginning of a name, user name or address")
+    actions = ("deactivate", "activate", "end_sessions", "make_read_only", "make_support", "make_superuser")
     fieldsets = (
         (None, {"fields": ("user_name", "org", "id", "external_id", "revision")}),
         (
@@ -53,10 +57,13 @@ class UserAdmin(Mirror):
         (_("From the identity provider"), {"fields": ("scim_managed", "attributes", "created_at", "modified_at")}),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
     @admin.display(description=_("account"))
     def kind(self, user: User) -> str:
         if user.is_staff:
-            return str(_("Support"))
+            return str(people.staff_role(user).label)
         if user.is_owner:
             return str(_("Owner"))
         return str(_("SCIM") if user.scim_managed else _("By hand"))
@@ -73,7 +80,7 @@ class UserAdmin(Mirror):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if term := search_term.strip():
-            queryset = queryset.filter(pk__in=_found(term))
+            queryset = queryset.filter(pk__in=found_people(term))
         return queryset, False
 
     @admin.action(description=_("Deactivate: end the account and its sessions"))
@@ -86,16 +93,53 @@ class UserAdmin(Mirror):
 
     @admin.action(description=_("End all sessions"))
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        asked = chosen(request, queryset)
+        asked = self._chosen(request, queryset)
         for user in asked:
             people.sign_out(user_id=user.pk, cause=cause(request))
             self.log_change(request, user, "user.signed_out")
         report(self, request, len(asked), len(asked))
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
-        asked = chosen(request, queryset)
+    @admin.action(description=_("Staff: make read-only"), permissions=["staff"])
+    def make_read_only(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._give(request, queryset, StaffRole.READ_ONLY)
+
+    @admin.action(description=_("Staff: make support"), permissions=["staff"])
+    def make_support(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._give(request, queryset, StaffRole.SUPPORT)
+
+    @admin.action(description=_("Staff: make superuser"), permissions=["staff"])
+    def make_superuser(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._give(request, queryset, StaffRole.SUPERUSER)
+
+    def has_staff_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whether somebody may look after the accounts of the staff."""
+        return cast(User, request.user).is_superuser
+
+    def _give(self, request: HttpRequest, queryset: QuerySet[User], role: StaffRole) -> None:
+        """Nobody does it to themselves, so that there is always a superuser."""
+        require_recent(request)
+        asked = chosen(request, queryset.filter(is_staff=True))
         if request.user in asked:
-            self.message_user(request, _("You cannot do this to your own account."), messages.ERROR)
+            self.message_user(request, OWN_ACCOUNT, messages.ERROR)
+            return
+        differing = [user for user in asked if people.staff_role(user) != role]
+        for user in differing:
+            people.give_staff_role(user_id=user.pk, role=role)
+            self.log_change(request, user, f"staff.{role.name.lower()}")
+        report(self, request, len(differing), len(asked))
+
+    def _chosen(self, request: HttpRequest, queryset: QuerySet[User]) -> list[User]:
+        """Without the staff, for those who do not look after their accounts."""
+        asked: list[User] = chosen(request, queryset)
+        if self.has_staff_permission(request) or not any(user.is_staff for user in asked):
+            return asked
+        self.message_user(request, _("Accounts of the staff are looked after by superusers."), messages.ERROR)
+        return [user for user in asked if not user.is_staff]
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
+        asked = self._chosen(request, queryset)
+        if request.user in asked:
+            self.message_user(request, OWN_ACCOUNT, messages.ERROR)
             return
         done = refused = 0
         for user in asked:
@@ -116,12 +160,21 @@ class UserAdmin(Mirror):
         return people.switch_staff(user_id=user.pk, active=active, cause=cause)
 
 
-def _found(term: str) -> set[Any]:
-    return {pk for search in _searches(term) for pk in search.values_list("pk", flat=True)[:MOST]}
+def found_people(term: str) -> set[UUID]:
+    """The ids of people whom support may mean; of each way to be found at most MOST."""
+    return _called(term) | {pk for search in _searches(term) for pk in search.values_list("pk", flat=True)[:MOST]}
+
+
+def _called(term: str) -> set[UUID]:
+    """Those in whose names each word begins one. An address or ID is no name: many have some of its words."""
+    words = words_of(term)
+    if not words or "@" in term or as_uuid(term):
+        return set()
+    return people_with(words, Organization.objects.order_by().values_list("pk", flat=True), most=MOST)
 
 
 def _searches(term: str) -> tuple[QuerySet[User], ...]:
-    """People by ID, external ID, or the beginning of a user name or sign-in address.
+    """People by ID, external ID, address, or the beginning of a user name or sign-in address.
 
     Each search has its own index, which begins with the org for values that are unique within one; a single query with
     OR could use none of them.
@@ -132,6 +185,7 @@ def _searches(term: str) -> tuple[QuerySet[User], ...]:
     return (
         people.filter(pk=as_uuid(term)),
         people.filter(login_email__startswith=key),
+        people.filter(email_keys__contains=[key]),
         in_orgs.filter(user_name_key__startswith=key),
         in_orgs.filter(external_id=term).exclude(external_id=""),
     )
@@ -218,6 +272,9 @@ class ApiKeyAdmin(Mirror):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         asked = chosen(request, queryset)
         valid = [key for key in asked if key.revoked_at is None]
+        if any(key.org_id is None for key in valid) and not may(request, "delete", self.opts):
+            self.message_user(request, _("The operator's keys are revoked by superusers."), messages.ERROR)
+            valid = [key for key in valid if key.org_id is not None]
         for key in valid:
             api_keys.revoke(key_id=key.pk, cause=cause(request))
         report(self, request, len(valid), len(asked))

@@ -150,7 +150,7 @@ class SchemaProfileAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: SchemaProfile | None = None) -> bool:
         # One at a time, and never one that an organization uses; the database refuses that as well.
-        return obj is not None and not obj.orgs.exists()
+        return super().has_delete_permission(request, obj) and obj is not None and not obj.orgs.exists()
 
     def save_model(self, request: HttpRequest, obj: SchemaProfile, form: Any, change: bool) -> None:
         """A profile is saved together with its roles and attributes: see save_related."""

@@ -26,7 +26,7 @@ from orgs.web.link_access import address
 class SetupLinkPages(ModelAdmin):
     """What the admin of organizations has about setup links."""
 
-    @action(description=_("Setup links"), url_path="setup-links")
+    @action(description=_("Setup links"), url_path="setup-links", permissions=["act"])
     @sensitive_variables("made")
     def setup_links(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Those that work, and a form for one more, which asks for a recent sign-in (SPEC L6)."""

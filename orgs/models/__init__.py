@@ -24,6 +24,7 @@ from orgs.models.queue import Mark, Turn
 from orgs.models.second_factors import FactorKind, RecoveryCode, SecondFactor
 from orgs.models.setup_links import Purpose, SetupLink
 from orgs.models.sign_in import IdentityLink, Session, SignInFailures, SsoSignIn
+from orgs.models.support_views import SupportView
 
 __all__ = [
     "KIND_SWITCHES",
@@ -79,6 +80,7 @@ __all__ = [
     "SsoSignIn",
     "Standing",
     "SupportNotice",
+    "SupportView",
     "Turn",
     "User",
     "VerifiedDomain",

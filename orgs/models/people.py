@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -58,6 +59,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
         if self.filter(login_email=email, is_staff=True).exists():
             raise ValidationError(_("Somebody of the support staff has this address already."))
         user = User(user_name=login_email, login_email=email, is_staff=True, created_at=now, modified_at=now)
+        user.is_superuser = True
         user.set_password(password)
         user.save()
         return user
@@ -66,6 +68,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
 class User(AbstractBaseUser):
     """Facts about a person. The roles that follow from them are in `Standing`.
 
+    is_superuser, groups: what a member of the support staff may do (`orgs.staff_groups`).
     user_name, external_id, display_name, given_name, family_name: as sent; an empty string means absent. reference: the
     id in a former system, which an import brought (SPEC E6); empty without one. attributes: every other SCIM attribute
     in canonical spelling, extension schemas under their URN. email_keys: the folded values of `emails`. folded:
@@ -84,6 +87,8 @@ class User(AbstractBaseUser):
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="people", db_index=False
     )
     is_staff = models.BooleanField(_("support staff"), default=False)
+    is_superuser = models.BooleanField(_("superuser"), default=False, db_default=False)
+    groups = models.ManyToManyField("auth.Group", blank=True, related_name="+")
     is_owner = models.BooleanField(_("owner"), default=False)
 
     user_name = models.TextField(_("user name"))
@@ -186,8 +191,16 @@ class User(AbstractBaseUser):
         return label(self.user_name, self.display_name, self.given_name, self.family_name)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Support staff may use the whole admin; each ModelAdmin limits what can be done."""
-        return self.is_active and self.is_staff
+        """Whether somebody of the support staff has a permission such as `orgs.change_user`."""
+        if not (self.is_active and self.is_staff):
+            return False
+        return self.is_superuser or perm in self._permissions
+
+    @cached_property
+    def _permissions(self) -> frozenset[str]:
+        """Those of the groups, read once for each request."""
+        found = self.groups.values_list("permissions__content_type__app_label", "permissions__codename")
+        return frozenset(f"{app}.{codename}" for app, codename in found)
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_staff

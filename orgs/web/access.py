@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
@@ -26,6 +26,7 @@ from django_htmx.middleware import HtmxDetails
 from orgs.history import Cause
 from orgs.models import Door, Organization, Standing, User
 from orgs.roles import catalogue
+from orgs.web import viewing
 
 if TYPE_CHECKING:
     from orgs.web.sessions import SessionStore
@@ -62,7 +63,8 @@ def administers(user: User) -> bool:
 
 
 def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """For pages of an org's admins. Anonymous: sign in first; support: to the admin; anybody else: a 403 page.
+    """For pages of an org's admins. Anonymous: sign in first; support: to the admin, unless they view this org, which
+    changes nothing; anybody else: a 403 page.
 
     No cache keeps such a page: it may show a secret, and somebody else may use the browser next. htmx, which asks for
     part of a page, is told to reload the page instead of being redirected.
@@ -71,17 +73,20 @@ def org_admin(view: Callable[Concatenate[OrgRequest, P], HttpResponseBase]) -> C
     @wraps(view)
     @never_cache
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        user = cast(Any, request.user)
+        user, admin_request = cast(Any, request.user), cast(OrgRequest, request)
+        looking = viewing.begun(request)
         is_admin = user.is_authenticated and not user.is_staff and administers(user)
-        if not is_admin and cast(OrgRequest, request).htmx:
+        if not is_admin and looking is None and admin_request.htmx:
             return HttpResponseClientRefresh()
         if not user.is_authenticated:
             return _to_sign_in(request)
+        if looking is not None:
+            admin_request.org = looking.org
+            return _only_read(view, admin_request, *args, **kwargs)
         if user.is_staff:
-            return redirect("admin:index")
+            return _opened_by_support(request)
         if not is_admin:
             return _not_an_admin(request, user)
-        admin_request = cast(OrgRequest, request)
         admin_request.org = user.org
         try:
             return view(admin_request, *args, **kwargs)
@@ -111,6 +116,30 @@ UNSENT = "unsent"
 """In the URL of a sign-in page that somebody is led to by a form of which nothing was saved."""
 
 
+def _only_read(
+    view: Callable[..., HttpResponseBase], request: OrgRequest, *args: Any, **kwargs: Any
+) -> HttpResponseBase:
+    """The page, for support who look at it (SPEC N4)."""
+    try:
+        with viewing.reading():
+            return view(request, *args, **kwargs)
+    except viewing.ChangesSomething:
+        return viewing.refused(request)
+    except SignInTooOld as error:
+        return sign_in_again(request, back=error.back)
+    except Http404:
+        if request.htmx:
+            raise
+        return _opened_by_support(request)
+
+
+def _opened_by_support(request: HttpRequest) -> HttpResponse:
+    """Where a page leads that support opened without viewing its org: to what it is about (SPEC N4)."""
+    if request.method != "GET":
+        return redirect("admin:index")
+    return redirect(f"{reverse('admin:opened')}?{urlencode({'page': request.get_full_path()})}")
+
+
 def _not_an_admin(request: HttpRequest, user: User) -> HttpResponse:
     """Signing in leads to the overview, whoever it is: from there people who are no admins go to their account."""
     assert user.org
@@ -130,6 +159,7 @@ def signed_in(view: Callable[Concatenate[SignedInRequest, P], HttpResponse]) -> 
         if not known.user.is_authenticated:
             return HttpResponseClientRefresh() if known.htmx else _to_sign_in(request)
         user = known.user
+        viewing.begun(request)  # which the page says at its top
         known.org = user.org if not user.is_staff and administers(user) else None
         if user.org is not None and user.org.closed_at is not None:
             return _not_an_admin(request, user)

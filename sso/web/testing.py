@@ -1,5 +1,6 @@
 """Testing a configuration in the browser of the admin who set it up (SPEC L3), or of whoever has a setup link (L8)."""
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -27,6 +28,8 @@ from sso.web.outcomes import described
 @org_admin
 def begin(request: OrgRequest) -> HttpResponse:
     """On to the identity provider: by a GET, since the content security policy lets no form lead to another site."""
+    if request.user.org_id is None:  # support, who only looks
+        raise PermissionDenied
     revision = status(request.org, at=timezone.now()).revision
     if revision is None:
         return redirect("sso")

@@ -9,13 +9,16 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils import timezone
 
+from api.models import Endpoint
 from api.webhooks import endpoints
 from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
@@ -26,6 +29,7 @@ from orgs.db.keys import uuid7
 from orgs.history import Cause, record
 from orgs.matters import Occurrence
 from orgs.models import (
+    Change,
     Door,
     EntityKind,
     Invitation,
@@ -39,6 +43,7 @@ from orgs.models import (
     SetupLink,
     User,
 )
+from orgs.staff_groups import StaffRole
 from orgs.web.access import RECENT, SIGNED_IN_AT
 from scim import request_log
 from scim.api.urls import urlpatterns as scim_patterns
@@ -60,6 +65,7 @@ from tests.factories import (
     issue_token,
 )
 from tests.groups_provisioning.world import by_command
+from tests.orgs.test_deletions import full_org
 from tests.orgs.test_invitations import secret_of
 from tests.sso.oidc.issuer import CLIENT, ISSUER, SECRET, description, rsa
 
@@ -94,6 +100,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("sign-in", "GET"): (OPEN, ONWARD, ONWARD, ONWARD, ADMIN),
     ("sign-in-org", "GET"): (OPEN, OPEN, ONWARD, ONWARD, OPEN),  # who is signed in elsewhere may sign in here
     ("where-to-sign-in", "GET"): EVERYBODY,
+    ("support-view-end", "GET"): (WRONG_METHOD,) * 5,
+    ("support-view-end", "POST"): (SIGN_IN, ONWARD, ONWARD, ONWARD, ADMIN),
     ("sign-out", "GET"): (WRONG_METHOD,) * 5,
     ("sign-out", "POST"): (SIGN_IN,) * 5,
     ("forgotten-password", "GET"): EVERYBODY,
@@ -561,6 +569,69 @@ def test_setup_links_open_their_own_pages_and_nothing_else(org: Organization) ->
     assert wrong == {}
 
 
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+# While support views an org's own pages, these are as its admins open them, but for:
+ONLY_READ = {
+    ("sso-test", "GET"): REFUSED,  # a test has to be the admin's own
+    ("sign-in", "GET"): ADMIN,
+    ("second-factor", "GET"): ADMIN,
+}
+
+
+def viewing(org: Organization) -> Client:
+    """A browser of support that views an org's own pages."""
+    browser = signed_in(StaffFactory.create())
+    assert browser.post(reverse("admin:view_as", args=[org.id]))["Location"] == reverse("overview")
+    return browser
+
+
+def test_support_that_views_an_org_opens_what_its_admins_open(org: Organization) -> None:  # N4
+    browser, wrong = viewing(org), {}
+    cookies = browser.cookies
+    for (name, method), (*_, of_admins, support) in MATRIX.items():
+        if method != "GET":
+            continue
+        browser.cookies = deepcopy(cookies)
+        with transaction.atomic():
+            address = address_of(name, org)
+            before = Change.objects.count()
+            answer = browser.get(address)
+            said = b"".join(answer) if answer.streaming else answer.content
+            got = outcome(answer)
+            if got != ONLY_READ.get((name, method), of_admins if support == ADMIN else support):
+                wrong[name] = got
+            assert Change.objects.count() == before, name
+            is_of_the_org = support == ADMIN and got == OPEN and answer.headers["Content-Type"].startswith("text/html")
+            if is_of_the_org and b"<html" in said and b'class="viewing"' not in said and b'class="plain"' not in said:
+                wrong[name] = "without the banner"
+            transaction.set_rollback(True)
+    assert wrong == {}
+
+
+def test_support_that_views_an_org_changes_nothing_anywhere(org: Organization) -> None:  # N4
+    """Every address of the URLconf, the admin's too, by every unsafe method."""
+    browser, passed = viewing(org), set()
+    before = Change.objects.count()
+    for address in [f"/{address}" for address, _ in OURS] + [f"/{address}" for address in ADMINS]:
+        for method in UNSAFE:
+            if address not in ENDS and browser.generic(method, address).status_code != 403:
+                passed.add((method, address))
+    assert passed == set()
+    assert Change.objects.count() == before
+
+
+ENDS = {"/support-view/end/", "/sign-out/"}
+
+
+@pytest.mark.parametrize("address", sorted(ENDS))
+def test_what_ends_a_view_stays_possible(address: str, org: Organization) -> None:  # N4
+    browser = viewing(org)
+    browser.post(address)
+    verbs = list(Change.objects.for_org(org).order_by("id").values_list("verb", flat=True))
+    assert verbs == ["support_view.began", "support_view.ended"]
+    assert browser.get(reverse("overview")).status_code == 302
+
+
 def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client) -> None:
     assert len(ADMINS) > 20
     for address in ADMINS:
@@ -572,6 +643,97 @@ def test_the_admin_is_closed_to_everybody_but_support(who: str, browser: Client)
             assert last.startswith(reverse("sign-in")), address
         else:
             assert answer.status_code == 403 or not last.startswith(f"/{ADMIN_PREFIX}"), address
+
+
+# What members of the staff may do in the admin, beyond looking (N4): by model, verbs and actions. Support does not
+# delete organizations, erase people, or look after the staff and what is the operator's own; superusers do everything.
+SUPPORT_MAY: dict[str, set[str]] = {
+    "organization": {"add", "change", "hand_over", "setup_links"},
+    "user": {"deactivate", "activate", "end_sessions"},
+    "scimtoken": {"confirm", "revoke"},
+    "apikey": {"revoke"},
+    "schemaprofile": {"add", "change"},
+    "turn": {"settle_now"},
+    "pushedgroup": {"end", "undo_end"},
+    "groupmapping": {"approve", "reject"},
+    "import": {"add", "start", "cancel"},
+    "connection": {"switch_off"},
+    "endpoint": {"send_test", "enable", "disable"},
+}
+SUPERUSERS_MAY: dict[str, set[str]] = SUPPORT_MAY | {
+    "organization": SUPPORT_MAY["organization"] | {"delete"},
+    "schemaprofile": SUPPORT_MAY["schemaprofile"] | {"delete"},
+    "user": SUPPORT_MAY["user"] | {"make_read_only", "make_support", "make_superuser", "erase"},
+    "endpoint": SUPPORT_MAY["endpoint"] | {"add", "edit", "rotate", "replay", "delete_webhook"},
+}
+MAY = {StaffRole.READ_ONLY: {}, StaffRole.SUPPORT: SUPPORT_MAY, StaffRole.SUPERUSER: SUPERUSERS_MAY}
+
+
+def staff(role: StaffRole) -> Client:
+    return signed_in(StaffFactory.create(role=role))
+
+
+def rows_of_the_admin() -> dict[Any, Any]:
+    """Of each model of the admin a row; of people one who can be erased, of webhooks the operator's."""
+    org = full_org()[0]
+    UserFactory.create(org=org, active=False)
+    endpoints.create(org=None, url="https://127.0.0.1", kinds=["person"], max_items=1, cause=by_command())
+    found = {model: model._default_manager.order_by("-pk").first() for model in admin.site._registry}
+    found[User] = User.objects.filter(active=False, erased_at=None).first()
+    found[Endpoint] = Endpoint.objects.get(org=None)
+    return found
+
+
+@pytest.mark.parametrize("role", StaffRole)
+def test_staff_may_do_in_the_admin_what_their_role_says(role: StaffRole, db: None) -> None:  # N4
+    rows, who, may = rows_of_the_admin(), StaffFactory.create(role=role), {}
+    browser, request = signed_in(who), RequestFactory().get("/admin/")
+    request.user = who
+    for model, site in admin.site._registry.items():
+        about, row = f"admin:{model._meta.app_label}_{model._meta.model_name}", rows[model]
+        found = set(site.get_actions(request))
+        if browser.get(reverse(f"{about}_add")).status_code != 403:
+            found.add("add")
+        if row is not None:
+            if site.has_change_permission(request, row):
+                found.add("change")
+            pages = [*site.actions_detail, "delete"]
+            found |= {
+                name for name in pages if browser.get(reverse(f"{about}_{name}", args=[row.pk])).status_code != 403
+            }
+        if found:
+            may[model._meta.model_name] = found
+    assert may == MAY[role]
+
+
+def test_read_only_staff_sees_everything_and_changes_nothing_by_any_address_or_action(db: None) -> None:  # N4
+    rows, browser = rows_of_the_admin(), staff(StaffRole.READ_ONLY)
+    for model, row in rows.items():
+        about = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert browser.get(reverse(f"{about}_changelist")).status_code == 200
+        assert row is None or browser.get(reverse(f"{about}_change", args=[row.pk])).status_code == 200
+    before = Change.objects.count(), Endpoint.objects.count(), Organization.objects.count(), Import.objects.count()
+    for model, site in admin.site._registry.items():
+        about, row = f"admin:{model._meta.app_label}_{model._meta.model_name}", rows[model]
+        browser.post(reverse(f"{about}_add"), {"name": "x"})
+        if row is None:
+            continue
+        for action in site.actions or ():
+            browser.post(reverse(f"{about}_changelist"), {"action": action, "_selected_action": str(row.pk)})
+        for name in (*site.actions_detail, "change", "delete"):
+            sent = {"slug": getattr(row, "slug", ""), "address": "x@y.example", "sure": "1", "post": "yes"}
+            answer = browser.post(reverse(f"{about}_{name}", args=[row.pk]), sent)
+            assert answer.status_code == 403, (model, name)
+    after = Change.objects.count(), Endpoint.objects.count(), Organization.objects.count(), Import.objects.count()
+    assert (before, LogEntry.objects.exists()) == (after, False)
+
+
+def test_every_role_searches_and_views(org: Organization) -> None:  # N4
+    for role in StaffRole:
+        browser = staff(role)
+        assert browser.get(reverse("admin:find")).status_code == 200
+        assert browser.post(reverse("admin:view_as", args=[org.id])).status_code == 302
+        assert browser.get(reverse("rules")).status_code == 200
 
 
 def address_of(name: str, org: Organization) -> str:
@@ -798,7 +960,7 @@ def outcome(answer: HttpResponse) -> str:
         to = answer.headers["Location"]
         if to.startswith(reverse("sign-in")):
             return SIGN_IN
-        return ADMIN if to == reverse("admin:index") else ONWARD
+        return ADMIN if to.startswith(reverse("admin:index")) else ONWARD
     return {200: OPEN, 400: BAD, 403: REFUSED, 404: ABSENT, 405: WRONG_METHOD}[answer.status_code]
 
 

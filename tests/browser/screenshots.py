@@ -7,9 +7,10 @@ from playwright.sync_api import BrowserContext, Page
 
 from config.environment import ROOT
 from orgs.models import User
+from tests.browser import scenes, scenes_support
 from tests.browser.conftest import sign_in
-from tests.browser.scenes import SCENES
 
+SCENES = scenes.SCENES | scenes_support.SCENES
 PICTURES = ROOT / "test-results" / "screenshots"
 
 

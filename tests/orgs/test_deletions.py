@@ -36,6 +36,7 @@ from orgs import (
     queue,
     setup_links,
     sign_in,
+    support_views,
 )
 from orgs.admin.organizations import OrgDeletionAdmin
 from orgs.change_details import UserCreated
@@ -161,6 +162,8 @@ def full_org() -> tuple[Organization, User, Idp]:
     SupportNotice.objects.create(entry=entry, told_at=timezone.now())
     mail_choices.choose(owner, {"group.unmapped": MailTime.NEVER})
     matter_mail.look(seconds=5)
+    support = User.objects.filter(is_staff=True).first() or StaffFactory.create()
+    support_views.begin(org=org, cause=by_admin(support))
     return org, owner, idp
 
 
@@ -175,6 +178,7 @@ class TestTheTables:
     """Compared with PostgreSQL's catalogue: a table that is forgotten fails here."""
 
     BESIDE = {
+        "orgs_user_groups": "points to support staff alone",
         "orgs_session": "points to people, of whom support has some too; a stage of its own",
         "django_admin_log": "points to support staff; its rows about an org's are a stage of their own",
         "orgs_feedtouch": "the outbox of the feed: what is in it is stamped within seconds, or forgotten with the org",

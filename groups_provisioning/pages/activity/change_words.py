@@ -85,6 +85,8 @@ from orgs.change_details import (
     SetupLinkMade,
     SetupLinkOpened,
     SetupLinkRevoked,
+    SupportViewBegan,
+    SupportViewEnded,
     TokenConfirmed,
     TokenIssued,
     TokenLimited,
@@ -316,6 +318,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     WebhookEnabled: gettext_lazy("The webhook to %(host)s was enabled"),
     WebhookDeleted: gettext_lazy("The webhook to %(host)s was deleted"),
     WebhookTested: gettext_lazy("A test was sent to the webhook to %(host)s"),
+    SupportViewBegan: gettext_lazy("Support began to view the organization’s pages, without changing anything"),
+    SupportViewEnded: gettext_lazy("Support stopped viewing the organization’s pages"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""

@@ -35,6 +35,7 @@ LEFT_OUT: dict[type[Model], dict[str, str]] = {
     User: {
         "org": "is the document's",
         "is_staff": "is nobody in an org",
+        "is_superuser": "is nobody in an org",
         "password": "is a secret",
         "session_epoch": "is a secret's other half",
         "time_zone": "is how somebody reads times",

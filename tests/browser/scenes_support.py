@@ -1,0 +1,77 @@
+"""Scenes of the support desk, in the admin, and of an organization's own page as support views it."""
+
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from groups_provisioning.models import PushedGroup
+from orgs.models import User
+from scim import request_log
+from tests.browser.scene import Scene
+from tests.conftest import Idp
+from tests.factories import StaffFactory, issue_token
+from tests.groups_provisioning.world import TEAM, map_to, org_of, push, push_user, settle
+
+
+def _staff(owner: User) -> User:
+    return StaffFactory.create(display_name="Sam Ortiz", user_name="sam@muster.example")
+
+
+def _pushed(owner: User) -> tuple[User, PushedGroup]:
+    """Ada in Engineers, which is mapped, and Payroll, which was refused."""
+    org = org_of(owner)
+    idp = Idp(issue_token(org, "Okta production", idp="okta").secret)
+    ada = User.objects.get(id=push_user(idp, "Ada Lovelace"))
+    engineers = push(idp, "Engineers", ada)
+    map_to(engineers, TEAM)
+    settle(ada)
+    org.group_provisioning = False
+    org.save()
+    idp.post("/Groups", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Payroll"})
+    org.group_provisioning = True
+    org.save()
+    request_log.flush(10)
+    return ada, engineers
+
+
+def _search(owner: User) -> str:
+    _pushed(owner)
+    return f"{reverse('admin:find')}?q=payroll"
+
+
+def _org(owner: User) -> str:
+    _pushed(owner)
+    return reverse("admin:org", args=[owner.org_id])
+
+
+def _person(owner: User) -> str:
+    return reverse("admin:orgs_user_change", args=[_pushed(owner)[0].pk])
+
+
+def _group(owner: User) -> str:
+    return reverse("admin:groups_provisioning_pushedgroup_change", args=[_pushed(owner)[1].pk])
+
+
+def _groups(owner: User) -> str:
+    _pushed(owner)
+    return reverse("admin:groups_provisioning_pushedgroup_changelist")
+
+
+def _link(owner: User) -> str:
+    return reverse("group", args=[_pushed(owner)[1].pk])
+
+
+def _view(page: Page) -> None:
+    page.get_by_role("button", name="View as").click()
+    page.get_by_role("complementary", name="View by support").wait_for()
+
+
+SCENES = {
+    "desk-search": Scene(_search, who=_staff),
+    "desk-organization": Scene(_org, who=_staff),
+    "desk-person": Scene(_person, who=_staff),
+    "desk-group": Scene(_group, who=_staff),
+    "desk-groups": Scene(_groups, who=_staff),
+    "desk-link": Scene(_link, who=_staff),
+    "viewing": Scene(_link, _view, _staff),
+}
+"""Beside the others: the admin has a style and a content security policy of its own."""
