@@ -24,6 +24,7 @@ from orgs import (
     erasures,
     guarded_http,
     invitations,
+    mail_choices,
     matters,
     organizations,
     owners,
@@ -33,6 +34,7 @@ from orgs import (
     second_factors,
     setup_links,
     sign_in,
+    support_views,
     time_zones,
     tokens,
     txt_records,
@@ -40,11 +42,16 @@ from orgs import (
 from orgs.admin.people import SwitchRefused
 from orgs.db import sealed
 from orgs.models import EntityKind
-from orgs.web import access, in_flight, link_access, turns
+from orgs.web import access, bodies, in_flight, link_access, turns, viewing
 from scim.mapping.errors import scim_error
 
 # Refusals with words of their own, where they are caught.
 TOLD_BY = {
+    mail_choices.BadLink: "orgs/views/mails.py",
+    support_views.OrgClosed: "scim/support_desk/pages.py",
+    viewing.ChangesSomething: "orgs/web/access.py",
+    bodies.CutOff: "api/bodies.py",
+    bodies.TooLarge: "api/bodies.py",
     BadPattern: "groups_provisioning/refusals.py",
     Outdated: "groups_provisioning/pages/deciding.py",
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
@@ -115,13 +122,17 @@ NOT_ASKED = {
 
 
 def exceptions() -> set[type[Exception]]:
-    """All that are defined in the apps that have commands."""
+    """All that are defined in the apps that have commands, but for what modules keep to themselves."""
     found = set()
     for package in (groups_provisioning, orgs):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 members = getmembers(import_module(module.name), isclass)
-                found |= {each for _, each in members if issubclass(each, Exception) and each.__module__ == module.name}
+                found |= {
+                    each
+                    for _, each in members
+                    if issubclass(each, Exception) and each.__module__ == module.name and each.__name__[0] != "_"
+                }
     return found
 
 

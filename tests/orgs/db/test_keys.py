@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from groups_provisioning.actions import imports
 from groups_provisioning.models import ImportRow, Kind, PushedGroup
+from orgs import outbox
 from orgs.db.keys import FoldedField, fold, id_at, moment_of, uuid7
-from orgs.models import Entity, Invitation, Matter, MatterKind, Organization, ProfileAttribute, User
+from orgs.models import Entity, Invitation, Mail, MailKind, Matter, MatterKind, Organization, ProfileAttribute, User
+from orgs.outbox import Letter
 from tests.factories import EntityFactory, OrganizationFactory, UserFactory
 from tests.groups_provisioning import world
 
@@ -38,6 +40,12 @@ def an_import_row() -> ImportRow:
         cause=world.by_command(),
     )
     return ImportRow.objects.get(run=run)
+
+
+def a_mail() -> Mail:
+    letter = Letter(kind=MailKind.OWNER, to="ada@corp.example", subject="Hello", text="A link.")
+    outbox.put([letter], at=timezone.now())
+    return Mail.objects.get()
 
 
 MAKE: dict[Any, Callable[[], Any]] = {
@@ -62,6 +70,7 @@ MAKE: dict[Any, Callable[[], Any]] = {
         invited_at=timezone.now(),
         expires_at=timezone.now(),
     ),
+    Mail: a_mail,
     ImportRow: an_import_row,
     PushedGroup: lambda: world.group(OrganizationFactory.create(), "Engineers"),
 }
