@@ -29,7 +29,7 @@ from tests.factories import OrganizationFactory, issue_token
 from tests.servers import MIGRATED
 
 # Examples share the fixtures, and undo what they wrote where that matters. HYPOTHESIS_PROFILE=deep looks longer.
-settings.register_profile("quick", max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

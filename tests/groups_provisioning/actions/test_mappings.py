@@ -290,12 +290,12 @@ class TestMappingMany:
         theirs = push(OrganizationFactory.create(), "Theirs")
         assert set(map(type, self.mapped(org, TEAM, theirs).refused.values())) == {assignments.UnknownGroup}
 
-    def test_of_a_thousand_takes_as_many_statements_as_of_a_few(
+    def test_of_many_takes_as_many_statements_as_of_a_few(
         self, org: Organization, django_assert_max_num_queries: Any
     ) -> None:
-        groups = [push(org, f"g{number}") for number in range(1000)]
+        groups = [push(org, f"g{number}") for number in range(200)]
         with django_assert_max_num_queries(40):
-            assert len(self.mapped(org, TEAM, *groups).approved) == 1000
+            assert len(self.mapped(org, TEAM, *groups).approved) == 200
 
 
 class TestRetargeting:
@@ -389,7 +389,7 @@ class TestApplyingRules:
         self, org: Organization, django_assert_max_num_queries: Any
     ) -> None:
         at = timezone.now()
-        made = [PushedGroup(org=org, display_name=f"g{n}", created_at=at, modified_at=at) for n in range(1000)]
+        made = [PushedGroup(org=org, display_name=f"g{n}", created_at=at, modified_at=at) for n in range(200)]
         PushedGroup.objects.bulk_create(made)
         rule(org)
         with django_assert_max_num_queries(16):
