@@ -128,6 +128,7 @@ lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt -c requirements/production.txt
 	$(COMPILE) $(ARGS) --group installer -o requirements/uv.txt -c requirements/dev.txt
 	$(COMPILE) $(ARGS) --group canaille -o requirements/canaille.txt
+	$(COMPILE) $(ARGS) --group manifests -o requirements/manifests.txt
 	$(COMPILE) $(ARGS) --group peer-scim2 -o requirements/peer-scim2.txt
 	$(COMPILE) $(ARGS) --group peer-scim2-server -o requirements/peer-scim2-server.txt
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+SECRETS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "EMAIL_URL")
+"""The variables that can be files as well, named like them, in the directory that MUSTER_SECRETS names."""
+
 URL_FILE = "url"
 """In the state directory while `make up` runs: the portal's public URL."""
 
@@ -76,7 +79,8 @@ class Environment:
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """An `Environment` from variables. Raises Misconfigured, which names the variable."""
+    """An `Environment` from variables and files of secrets. Raises Misconfigured, which names the variable."""
+    secrets = {name: _secret(environ, name) for name in SECRETS}
     var = Path(environ.get("MUSTER_VAR") or ROOT / ".var").absolute()
     port = _number(environ, "PORT", 8000)
     url = (environ.get("MUSTER_URL") or _running(environ, var) or f"http://localhost:{port}").rstrip("/")
@@ -90,13 +94,13 @@ def read(environ: Mapping[str, str]) -> Environment:
         bind=bind,
         url=url,
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()) if hosts else _hosts_of(url),
-        database_url=environ.get("DATABASE_URL") or None,
-        redis_url=environ.get("REDIS_URL") or None,
-        secret_key=_unguessable("SECRET_KEY", environ.get("SECRET_KEY")) or None,
+        database_url=secrets["DATABASE_URL"] or None,
+        redis_url=secrets["REDIS_URL"] or None,
+        secret_key=_unguessable("SECRET_KEY", secrets["SECRET_KEY"]) or None,
         secret_key_fallbacks=tuple(
-            _unguessable("SECRET_KEY_FALLBACKS", key) for key in _listed(environ, "SECRET_KEY_FALLBACKS")
+            _unguessable("SECRET_KEY_FALLBACKS", key) for key in _listed(secrets, "SECRET_KEY_FALLBACKS")
         ),
-        email_url=environ.get("EMAIL_URL") or None,
+        email_url=secrets["EMAIL_URL"] or None,
         mail_from=environ.get("MUSTER_MAIL_FROM", "muster@localhost"),
         support_email=_address(environ, "SUPPORT_EMAIL"),
         trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0),
@@ -110,6 +114,22 @@ def read(environ: Mapping[str, str]) -> Environment:
         receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),
         dev=_dev(environ, url, bind),
     )
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    """A variable, or what its file holds where it is not set; empty if there is neither."""
+    if value := environ.get(name):
+        return value
+    if not (folder := environ.get("MUSTER_SECRETS")):
+        return ""
+    if not Path(folder).is_dir():
+        raise Misconfigured(f"MUSTER_SECRETS must be a directory, and {folder!r} is none.")
+    try:
+        return (Path(folder) / name).read_text().strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{name} cannot be read from the directory MUSTER_SECRETS: {error}.") from None
 
 
 def _running(environ: Mapping[str, str], var: Path) -> str | None:

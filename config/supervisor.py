@@ -8,7 +8,6 @@ it is killed before it can, a watcher in each child's process group notices and 
 """
 
 import fcntl
-import http.client
 import os
 import select
 import shlex
@@ -25,9 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
-from urllib.parse import urlsplit
 
-from config import environment, services
+from config import environment, ready, services
 from config.environment import ROOT, Environment, Misconfigured
 from config.services import Addresses, ServicesError
 
@@ -343,7 +341,7 @@ class Supervisor:
         deadline = time.monotonic() + READY
         while True:
             self._look_after_children()
-            if _ready(self.env):
+            if ready.is_ready(self.env):
                 return
             if time.monotonic() > deadline:
                 raise Failed(f"No healthy answer from {self.env.url} after {READY} s.\n{self._log(self.posts[0].job)}")
@@ -434,20 +432,6 @@ def _check_port(env: Environment) -> None:
             f"Cannot listen on {env.bind}, port {env.port}: {error.strerror}."
             " Choose another port (PORT=…) or address (MUSTER_BIND=…)."
         ) from error
-
-
-def _ready(env: Environment) -> bool:
-    """Whether web reports that it is ready."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(env.bind, env.bind)  # noqa: S104 - compared, not bound
-    public = urlsplit(env.url)
-    connection = http.client.HTTPConnection(host, env.port, timeout=2)
-    try:
-        connection.request("GET", "/health/ready", headers={"Host": public.netloc, "X-Forwarded-Proto": public.scheme})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _banner(env: Environment, state: Path, demo: str) -> str:

@@ -37,6 +37,7 @@ FOREIGN = (
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "MUSTER_RECEIPTS",
+    "MUSTER_SECRETS",
     "MUSTER_DEV",
 )
 

@@ -54,6 +54,46 @@ class TestDevelopment:
             environment.read({"MUSTER_VAR": str(tmp_path), "MUSTER_DEV": "1", **public})
 
 
+class TestSecretsInFiles:
+    """MUSTER_SECRETS is a directory of files, as containers and systemd hand secrets over."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        for name in environment.SECRETS:
+            (tmp_path / name).write_text(f"{name.lower()}-0123456789-0123456789-0123456789\n")
+        return tmp_path
+
+    @pytest.mark.parametrize("name", environment.SECRETS)
+    def test_are_read_without_the_end_of_the_line(self, folder: Path, name: str) -> None:
+        found = getattr(environment.read({"MUSTER_SECRETS": str(folder)}), name.lower())
+        written = f"{name.lower()}-0123456789-0123456789-0123456789"
+        assert found in (written, (written,))
+
+    @pytest.mark.parametrize("name", environment.SECRETS)
+    def test_yield_to_the_variable(self, folder: Path, name: str) -> None:
+        value = "abcdefghijklmnopqrstuvwxyz-0123456789"
+        found = getattr(environment.read({"MUSTER_SECRETS": str(folder), name: value}), name.lower())
+        assert found in (value, (value,))
+
+    def test_may_be_some_of_them(self, tmp_path: Path) -> None:
+        env = environment.read({"MUSTER_SECRETS": str(tmp_path), "MUSTER_VAR": str(tmp_path)})
+        assert (env.database_url, env.secret_key, env.secret_key_fallbacks, env.email_url) == (None, None, (), None)
+
+    def test_are_named_where_they_cannot_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / "DATABASE_URL").mkdir()
+        with pytest.raises(Misconfigured, match="DATABASE_URL"):
+            environment.read({"MUSTER_SECRETS": str(tmp_path)})
+
+    def test_need_the_directory(self, tmp_path: Path) -> None:
+        with pytest.raises(Misconfigured, match="MUSTER_SECRETS"):
+            environment.read({"MUSTER_SECRETS": str(tmp_path / "nowhere")})
+
+    def test_are_refused_where_they_can_be_guessed(self, tmp_path: Path) -> None:
+        (tmp_path / "SECRET_KEY").write_text("a" * 40)
+        with pytest.raises(Misconfigured, match="SECRET_KEY"):
+            environment.read({"MUSTER_SECRETS": str(tmp_path)})
+
+
 class TestTheSecretKey:
     @pytest.mark.parametrize("key", ["a", "muster", "secret" * 9, "0" * 60, "0123456789"])
     def test_is_refused_where_it_can_be_guessed(self, tmp_path: Path, key: str) -> None:
