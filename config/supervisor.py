@@ -356,6 +356,7 @@ class Supervisor:
                 say("PostgreSQL or Valkey ended; starting it again")
                 if services.start(self.state) != self.addresses:
                     raise Failed("The directory of their sockets is gone. Run `make up` again.")
+            services.rotate_logs(self.state)
             self.bell.wait(LOOK)
 
     def _look_after_children(self) -> None:
