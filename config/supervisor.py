@@ -87,6 +87,7 @@ KEPT = (
     "secret_key",
     "demo_password",
     "beat-schedule*",
+    "metrics",
     "url",
 )
 """In the state directory: what `make up` has created and would use again."""
@@ -104,6 +105,7 @@ def children_of(env: Environment) -> tuple[Job, ...]:
     threads = ("--pool=threads", f"--concurrency={WEBHOOK_THREADS}")
     webhooks = (*celery, "worker", "--queues=webhooks", "--hostname=webhooks@%h", *threads, "--loglevel=INFO", *alone)
     beat = (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")
+    metrics = (Job("metrics", (*python, "config.metrics_server")),) if env.metrics_port else ()
     if env.dev:
         # Django's server notices changes to templates as well as to code.
         address = f"[{env.bind}]:{env.port}" if ":" in env.bind else f"{env.bind}:{env.port}"
@@ -112,12 +114,14 @@ def children_of(env: Environment) -> tuple[Job, ...]:
             Job("worker", reloaded((*python, *worker))),
             Job("webhooks", reloaded((*python, *webhooks))),
             Job("beat", (*python, *beat)),
+            *metrics,
         )
     return (
         Job("web", (*python, "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
         Job("worker", (*python, *worker)),
         Job("webhooks", (*python, *webhooks)),
         Job("beat", (*python, *beat)),
+        *metrics,
     )
 
 

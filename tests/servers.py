@@ -36,6 +36,9 @@ FOREIGN = (
     "EMAIL_URL",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
+    "LOG_FORMAT",
+    "METRICS_PORT",
+    "METRICS_BIND",
     "MUSTER_RECEIPTS",
     "MUSTER_DEV",
 )
