@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework.authentication import BaseAuthentication
@@ -24,7 +24,6 @@ from api import bodies, problems, refusals, rehearsal
 from api.problems import Problem
 from api.serializers import CommandQuery, Exact
 from orgs import api_keys
-from orgs.db.keys import uuid7
 from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import ApiKey, Door, Organization, Scope
@@ -58,6 +57,12 @@ def told(problem: Problem) -> JsonResponse:
     """A problem as it is answered."""
     body = orjson.dumps(problem.body())
     return JsonResponse(body, status=problem.status, content_type=problems.CONTENT_TYPE, headers=problem.headers)
+
+
+class ApiRequest(HttpRequest):
+    """A request that came in through the front door. request_id: what log and history call it."""
+
+    request_id: UUID
 
 
 class Bearer(BaseAuthentication):
@@ -138,7 +143,8 @@ class ApiView(APIView):
     @cached_property
     def cause(self) -> Cause:
         """Why the commands of this request are carried out."""
-        return Cause(Door.API, timezone.now(), key=self.key, request_id=uuid7())
+        request = cast(ApiRequest, self.request._request)
+        return Cause(Door.API, timezone.now(), key=self.key, request_id=request.request_id)
 
     def asked(self, request: Request, kind: type[Exact], **context: Any) -> dict[str, Any]:
         """The parameters of the request, as a serializer has them. Raises Problem."""

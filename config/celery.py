@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from celery import Celery
+from celery.app.task import Task
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 from django.conf import settings
@@ -45,7 +47,20 @@ class Deliveries(redis.QoS):
 
 redis.Channel.QoS = Deliveries
 
-app = Celery("muster")
+
+class Observed(Task):
+    """A task that is counted, and whose lines have the ID of the request that asked for it (`orgs.nudge`)."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from orgs import metrics  # which needs settings, and those import this module's package
+
+        ids = {"task_id": self.request.id, "request_id": (self.request.headers or {}).get("request_id")}
+        known = {name: value for name, value in ids.items() if value}
+        with structlog.contextvars.bound_contextvars(**known), metrics.counted_task(self.name):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("muster", task_cls=Observed)
 app.set_default()  # in every thread, not only the one that imports this module
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -35,6 +35,8 @@ class Environment:
     are to insist on https for every subdomain of the public host as well, for good. support_email: empty if there is no
     support contact. receipts: the directory for receipts of people who were erased. idp_networks: may be connected to
     for an identity provider, although they are not public; webhook_allowed_networks: for webhooks of the operator.
+    metrics_port: None if there are no metrics; metrics_bind: the address that they are told at. log_format: of the
+    lines on standard error, json or text; empty for text on a terminal and in development, and json otherwise.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
     """
 
@@ -58,6 +60,9 @@ class Environment:
     webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...]
     hsts_preload: bool
     log_level: str
+    log_format: str
+    metrics_port: int | None
+    metrics_bind: str
     receipts: Path
     dev: bool
 
@@ -111,6 +116,9 @@ def read(environ: Mapping[str, str]) -> Environment:
         webhook_allowed_networks=_networks(environ, "WEBHOOK_ALLOWED_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
+        log_format=_one_of(environ, "LOG_FORMAT", "json", "text"),
+        metrics_port=_metrics_port(environ, port),
+        metrics_bind=environ.get("METRICS_BIND") or "127.0.0.1",
         receipts=Path(environ.get("MUSTER_RECEIPTS") or var / "receipts").absolute(),
         dev=_dev(environ, url, bind),
     )
@@ -145,6 +153,20 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isascii() or not value.isdigit():
         raise Misconfigured(f"{name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def _metrics_port(environ: Mapping[str, str], public: int) -> int | None:
+    port = _number(environ, "METRICS_PORT", 0)
+    if port == public:
+        raise Misconfigured(f"METRICS_PORT must not be {port}, where everybody reaches the portal.")
+    return port or None
+
+
+def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:
+    value = environ.get(name, "")
+    if value and value not in choices:
+        raise Misconfigured(f"{name} must be {' or '.join(choices)}, not {value!r}.")
+    return value
 
 
 def _listed(environ: Mapping[str, str], name: str) -> list[str]:

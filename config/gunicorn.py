@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import run_checks
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.errors import NoMoreData  # type: ignore[import-untyped]
 
 from config import environment
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _environment = environment.read(os.environ)
 
 bind = (
@@ -48,6 +50,9 @@ max_requests_jitter = 10_000
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
 control_socket_disable = True
 accesslog = None
+# What gunicorn says itself is a line like all others.
+_loggers = {"gunicorn.error": {"handlers": ["stderr"], "level": _environment.log_level, "propagate": False}}
+logconfig_dict = settings.LOGGING | {"loggers": settings.LOGGING["loggers"] | _loggers}
 
 
 def when_ready(server: Any) -> None:

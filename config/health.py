@@ -1,9 +1,12 @@
-"""Health checks, for load balancers and the supervisor."""
+"""Health checks, for load balancers, monitoring and the supervisor."""
 
-from django.db import Error, connection
+from typing import Any
+
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from config import vitals
 from orgs import queue
 
 
@@ -15,13 +18,28 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 if the process and its database answer, otherwise 503. The broker is not checked: requests do not need it."""
+    """200 if requests can be answered, 503 if not: the database does not answer, or has not had all migrations.
+
+    What else it tells is for people. Requests need neither the broker nor a worker, and a load balancer that took the
+    web processes away because a backlog grows would make it worse.
+    """
+    told: dict[str, Any] = {"ready": False, "database": False}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        pending = vitals.pending_migrations()
+        told |= {"database": True, "pending_migrations": pending}
+        if not pending:
+            now = vitals.read()
+            told |= {
+                "ready": True,
+                "broker": now.tasks is not None,
+                "oldest_mark_seconds": now.oldest_mark,
+                "oldest_feed_seconds": now.oldest_touch,
+                "oldest_webhook_seconds": now.oldest_delivery,
+                "oldest_mail_seconds": now.oldest_mail,
+            }
     except Error:
-        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
-    return HttpResponse("ok\n", content_type="text/plain")
+        told = {"ready": False, "database": False}
+    return JsonResponse(told, status=200 if told["ready"] else 503)
 
 
 @require_safe

@@ -149,6 +149,17 @@ def log_file(state: Path, name: str) -> Path:
     return path
 
 
+def rotate_logs(state: Path) -> None:
+    """Copy logs that grew too big aside and empty them: whoever writes them has them open, and appends.
+
+    A line that is written between the two is lost.
+    """
+    for path in (state / "log").glob("*.log"):
+        if path.stat().st_size > LOG_BYTES:
+            shutil.copy2(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
+
+
 def tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log, indented, for people."""
     with path.open("rb") as log:

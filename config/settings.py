@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "api.front.ApiFrontDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orgs.web.request_lines.OfPages",
     "csp.middleware.CSPMiddleware",
     "orgs.web.sessions.Sessions",
     "django.middleware.common.CommonMiddleware",
@@ -459,7 +460,9 @@ UNFOLD = {
     },
 }
 
-# --- Logs ------------------------------------------------------------------------------------------------------------
+# --- Metrics and logs ------------------------------------------------------------------------------------------------
+
+METRICS_DIRECTORY = ENVIRONMENT.var / "metrics" if ENVIRONMENT.metrics_port else None
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -467,7 +470,12 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_RENDERER: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+_FORMAT = ENVIRONMENT.log_format or ("text" if DEBUG or sys.stderr.isatty() else "json")
+_RENDERER: Any = (
+    structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if _FORMAT == "text"
+    else structlog.processors.JSONRenderer()
+)
 structlog.configure(
     processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
     logger_factory=structlog.stdlib.LoggerFactory(),
@@ -495,8 +503,9 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},  # the request log records refusals
         "django.server": {"handlers": [], "propagate": True},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # The clock ticks every two seconds, and a portal that is not used has nothing to say.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
-if DEBUG:  # the log is the terminal, and the clock ticks every two seconds
-    quiet = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
-    LOGGING["loggers"] |= {logger: {"level": "WARNING"} for logger in quiet}

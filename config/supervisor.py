@@ -85,6 +85,7 @@ KEPT = (
     "secret_key",
     "demo_password",
     "beat-schedule*",
+    "metrics",
     "url",
 )
 """In the state directory: what `make up` has created and would use again."""
@@ -102,6 +103,7 @@ def children_of(env: Environment) -> tuple[Job, ...]:
     threads = ("--pool=threads", f"--concurrency={WEBHOOK_THREADS}")
     webhooks = (*celery, "worker", "--queues=webhooks", "--hostname=webhooks@%h", *threads, "--loglevel=INFO", *alone)
     beat = (*celery, "beat", schedule, "--pidfile=", "--loglevel=INFO")
+    metrics = (Job("metrics", (*python, "config.metrics_server")),) if env.metrics_port else ()
     if env.dev:
         # Django's server notices changes to templates as well as to code.
         address = f"[{env.bind}]:{env.port}" if ":" in env.bind else f"{env.bind}:{env.port}"
@@ -110,12 +112,14 @@ def children_of(env: Environment) -> tuple[Job, ...]:
             Job("worker", reloaded((*python, *worker))),
             Job("webhooks", reloaded((*python, *webhooks))),
             Job("beat", (*python, *beat)),
+            *metrics,
         )
     return (
         Job("web", (*python, "gunicorn", "-c", str(ROOT / "config" / "gunicorn.py"), "config.wsgi")),
         Job("worker", (*python, *worker)),
         Job("webhooks", (*python, *webhooks)),
         Job("beat", (*python, *beat)),
+        *metrics,
     )
 
 
@@ -354,6 +358,7 @@ class Supervisor:
                 say("PostgreSQL or Valkey ended; starting it again")
                 if services.start(self.state) != self.addresses:
                     raise Failed("The directory of their sockets is gone. Run `make up` again.")
+            services.rotate_logs(self.state)
             self.bell.wait(LOOK)
 
     def _look_after_children(self) -> None:

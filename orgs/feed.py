@@ -168,6 +168,22 @@ def stamp_all() -> None:
         pass
 
 
+_OLDEST = f"""
+SELECT extract(epoch FROM clock_timestamp() - at)::float FROM orgs_change WHERE id = (
+    SELECT change_id FROM orgs_feedtouch
+    WHERE id > (SELECT {_FROM} FROM orgs_feedhead) AND change_id IS NOT NULL ORDER BY id LIMIT 1
+)
+"""  # noqa: S608
+
+
+def oldest_touch() -> float | None:
+    """How many seconds ago what is still to be stamped was changed, at the earliest; None if nothing is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST)
+        row = cursor.fetchone()
+        return float(row[0]) if row else None
+
+
 # --- Reading ----------------------------------------------------------------------------------------------------------
 # org: null for all of them.
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 
-from orgs import invitations, mail_html, outbox, sign_in
+from orgs import invitations, mail_html, metrics, outbox, sign_in
 from orgs.db.sealed import Unreadable
 from orgs.models import Mail, MailKind
 
@@ -100,20 +100,24 @@ def _answer_question(mail: Mail, at: datetime) -> None:
 
 def _send_one(mail: Mail, server: Any, at: datetime) -> bool:
     """Returns whether it was taken. Raises _Away."""
-    about = {"mail": str(mail.pk), "kind": mail.kind, "org": str(mail.org_id)}
+    about = {"mail": str(mail.pk), "kind": mail.kind, "org": str(mail.org_id)} | _request(mail)
     try:
         _hand_over(mail, server)
     except (_Refused, _PutOff) as refusal:
         error = str(refusal)
         if isinstance(refusal, _PutOff) and mail.tries + 1 < outbox.TRIES:
             log.info("mail.put_off", **about, error=error)
+            metrics.mails.labels("put_off").inc()
             outbox.was_put_off(mail, error, at=at)
         else:
             log.warning("mail.refused", **about, error=error)
+            metrics.mails.labels("refused").inc()
             with transaction.atomic():
                 if outbox.was_refused(mail, error, at=at) and (invitation := _invitation(mail)):
                     invitations.was_refused(invitation)
         return False
+    log.info("mail.sent", **about)
+    metrics.mails.labels("sent").inc()
     if invitation := _invitation(mail):
         with transaction.atomic():
             if outbox.was_sent(mail, at=at):
@@ -121,6 +125,15 @@ def _send_one(mail: Mail, server: Any, at: datetime) -> bool:
     else:
         outbox.was_sent(mail, at=at)
     return True
+
+
+def _request(mail: Mail) -> dict[str, str]:
+    """The ID of the request that a mail was written for, as log lines have it."""
+    try:
+        request_id = outbox.content_of(mail).request_id
+    except Unreadable:
+        return {}
+    return {"request_id": request_id} if request_id else {}
 
 
 def _invitation(mail: Mail) -> UUID | None:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
+import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from orgs.db.keys import fold, id_at, uuid7
 from orgs.db.sealed import Unreadable, seal, unseal
@@ -48,19 +49,26 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a mail says."""
+    """What a mail says. request_id: of the request that it was written for, for the log; empty if for none."""
 
     subject: str
     text: str
     unsubscribe: str
+    request_id: str = ""
 
 
 def put(letters: Iterable[Letter], *, at: datetime) -> None:
     """Have these sent, once the caller's transaction is committed. One statement."""
     rows = []
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     for letter in letters:
         id_ = uuid7()
-        said = {"subject": letter.subject, "text": letter.text, "unsubscribe": letter.unsubscribe}
+        said = {
+            "subject": letter.subject,
+            "text": letter.text,
+            "unsubscribe": letter.unsubscribe,
+            "request_id": request_id,
+        }
         rows.append(
             Mail(
                 id=id_,
@@ -96,6 +104,15 @@ def claim(count: int, *, at: datetime) -> list[Mail]:
         if mails:
             Mail.objects.filter(pk__in=[each.pk for each in mails]).update(due_at=at + LEASE)
     return mails
+
+
+def oldest_untried(*, at: datetime) -> float | None:
+    """For how many seconds the oldest mail has waited that was never tried; None if there is none.
+
+    A mail that its receiver puts off waits by itself. A mail server that is away is counted against none of them.
+    """
+    written = _waiting().filter(tries=0).aggregate(first=Min("written_at"))["first"]
+    return (at - written).total_seconds() if written else None
 
 
 def is_for_nobody(mail: Mail) -> bool:

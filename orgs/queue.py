@@ -46,6 +46,9 @@ _REACHED = "SELECT reached FROM orgs_turn WHERE org_id = %s"
 _DONE = """
 WITH done AS (DELETE FROM orgs_mark WHERE id = ANY(%(marks)s))
 UPDATE orgs_turn SET reached = %(reached)s WHERE org_id = %(org)s
+RETURNING ARRAY(
+    SELECT DISTINCT request_id FROM orgs_change WHERE id = ANY(%(changes)s) AND request_id IS NOT NULL
+)
 """
 _MARKED = "SELECT DISTINCT user_id FROM orgs_mark WHERE org_id = %s AND user_id = ANY(%s)"
 FIRST = UUID(int=0)
@@ -81,11 +84,17 @@ def next_marked(org_id: UUID, limit: int) -> list[Marked]:
     return []
 
 
-def done(org_id: UUID, marked: Sequence[Marked]) -> None:
-    """Delete the marks of people who were settled; the next batch starts after the last of them."""
+def done(org_id: UUID, marked: Sequence[Marked]) -> list[UUID]:
+    """Delete the marks of people who were settled; the next batch starts after the last of them.
+
+    Returns the requests that had marked them, for the log.
+    """
     marks = [mark_id for each in marked for mark_id in each.mark_ids]
     with connection.cursor() as cursor:
-        cursor.execute(_DONE, {"org": org_id, "marks": marks, "reached": marked[-1].user_id})
+        changes = list({each.change_id for each in marked})
+        cursor.execute(_DONE, {"org": org_id, "marks": marks, "reached": marked[-1].user_id, "changes": changes})
+        (requests,) = cursor.fetchone() or ([],)
+        return list(requests)
 
 
 def marked(org_id: UUID, ids: Collection[UUID]) -> set[UUID]:

@@ -19,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from django.utils import timezone
 from psycopg import errors
 
-from orgs import matters, tokens
+from orgs import matters, metrics, tokens
 from orgs.db.keys import uuid7
 from orgs.matters import Occurrence
 from orgs.per_process import Background, PerProcess
@@ -108,6 +108,7 @@ class Writer(Background):
         with self._changed:
             if len(self._entries) >= QUEUE or self._bytes >= QUEUE_BYTES:
                 self.dropped += 1
+                metrics.log_drops.inc()
                 return
             self._entries.append(entry)
             self._bytes += _weight(entry)
@@ -141,6 +142,7 @@ class Writer(Background):
                     connection.close()
             with self._changed:
                 self.dropped += refused
+                metrics.log_drops.inc(refused)
                 self._in_hand = 0
                 self._changed.notify_all()
 

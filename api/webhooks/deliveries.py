@@ -21,7 +21,7 @@ from api import feed_items
 from api.models import Attempt, Ending, Endpoint
 from api.webhooks import endpoints, messages
 from api.webhooks.messages import Message
-from orgs import feed, guarded_http
+from orgs import feed, guarded_http, metrics
 from orgs.db import sealed
 from orgs.db.transactions import command, is_unavailable
 from orgs.feed import Range
@@ -64,6 +64,15 @@ UPDATE api_endpoint SET served_at = clock_timestamp(), leased_until = clock_time
 FROM longest WHERE api_endpoint.id = longest.id
 RETURNING api_endpoint.*
 """  # noqa: S608
+_OLDEST = """
+SELECT extract(epoch FROM clock_timestamp() - min(greatest(next.at, e.retry_at)))::float
+FROM api_endpoint e, LATERAL (
+    SELECT to_timestamp(f.position / 1000000.0) AS at FROM orgs_feeditem f
+    WHERE f.position > e.position AND (e.org_id IS NULL OR f.org_id = e.org_id) ORDER BY f.position LIMIT 1
+) AS next
+WHERE e.disabled_at IS NULL AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
+    AND NOT EXISTS (SELECT FROM orgs_organization o WHERE o.id = e.org_id AND o.closed_at IS NOT NULL)
+"""
 _FORGET = """
 DELETE FROM api_attempt WHERE id IN (
     SELECT id FROM api_attempt WHERE at < clock_timestamp() - interval '30 days' LIMIT %(rows)s
@@ -93,6 +102,17 @@ def count_due(most: int) -> int:
         cursor.execute(_COUNT, {"most": most})
         (count,) = cursor.fetchone()
         return int(count)
+
+
+def oldest_due() -> float | None:
+    """For how many seconds the first of what could be sent has waited; None if nothing does.
+
+    Webhooks that wait until they are tried again are left out: their receivers are what is slow.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST)
+        (seconds,) = cursor.fetchone()
+        return None if seconds is None else float(seconds)
 
 
 def serve(seconds: float) -> bool:
@@ -137,7 +157,9 @@ def deliver(endpoint: Endpoint) -> None:
     # Where everything was sent, the end of the feed is reached: whatever else is newer is of other kinds.
     end = page.end if message.items == len(items) else message.last
     assert end is not None
-    _note(endpoint, message, _post(endpoint, message, SECONDS), end)
+    outcome = _post(endpoint, message, SECONDS)
+    metrics.count_delivery(outcome.status, outcome.milliseconds / 1000)
+    _note(endpoint, message, outcome, end)
 
 
 def send_test(endpoint: Endpoint) -> Attempt:

@@ -10,13 +10,15 @@ from uuid import UUID
 
 import orjson
 import structlog
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from groups_provisioning.engine import last_admin, loading
 from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
-from orgs import history, queue
+from orgs import history, metrics, queue
+from orgs.db.keys import moment_of
 from orgs.db.transactions import postpone
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
@@ -24,6 +26,7 @@ from orgs.models import LastAdmin, Organization, Standing, User
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+REQUESTS = 20  # IDs in one log line
 
 
 class SettledPerson(NamedTuple):
@@ -75,8 +78,17 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
     # The effects on somebody who is not marked follow from those on the marked people (SPEC R5).
     last = max(causes.values())
     history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects], settled=causes)
-    queue.done(org_id, marked)
+    requests = queue.done(org_id, marked)
+    transaction.on_commit(lambda: _tell(org_id, len(marked), len(settled.effects), min(causes.values()), requests))
     return len(marked)
+
+
+def _tell(org_id: UUID, people: int, effects: int, oldest: UUID, requests: Sequence[UUID]) -> None:
+    """Count and log a batch that is committed. oldest: the first of the changes that marked these people."""
+    since = moment_of(oldest)
+    metrics.count_settled(people, since=since, now=timezone.now())
+    told = [str(each) for each in requests[:REQUESTS]]
+    log.info("settled", org=str(org_id), people=people, effects=effects, request_ids=told, requests=len(requests))
 
 
 def rebuild(*, org: Organization) -> None:

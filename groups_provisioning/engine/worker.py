@@ -6,7 +6,7 @@ import structlog
 from django.db import OperationalError, transaction
 
 from groups_provisioning.engine import reconcile
-from orgs import queue
+from orgs import metrics, queue
 from orgs.db.transactions import is_contention
 
 log = structlog.get_logger(__name__)
@@ -42,6 +42,7 @@ def serve() -> int | None:
         else:
             log.exception("settling_failed", org=str(taken.org_id))
             queue.hold(taken, reason=_reason(error))
+            metrics.settling_failures.inc()
         return 0
 
 

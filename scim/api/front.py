@@ -17,6 +17,7 @@ from django.utils import timezone
 from orgs.db.keys import uuid7
 from orgs.matters import News, Occurrence
 from orgs.models import MatterKind, ScimToken
+from orgs.web import request_lines
 from orgs.web.limits import client_address
 from scim import redaction, request_log
 from scim.addresses import ALIAS_PATH, BASE_PATH
@@ -75,12 +76,13 @@ def _answer(request: HttpRequest, base: str, path: str) -> HttpResponseBase:
     """path: what follows the base URL, such as `/Users/…`. An extra slash before or after it is ignored."""
     call = Call(settings.MUSTER_URL + base)
     request.scim = call  # type: ignore[attr-defined]
-    view, args, kwargs = resolve(f"/{path.strip('/')}", urlconf="scim.api.urls")
-    response = view(request, *args, **kwargs)
-    if isinstance(response, ScimStream):
-        response.on_end(lambda: _log(request, call, response))
-    else:
-        _log(request, call, response)
+    with request_lines.of(call.id):
+        view, args, kwargs = resolve(f"/{path.strip('/')}", urlconf="scim.api.urls")
+        response = view(request, *args, **kwargs)
+        if isinstance(response, ScimStream):
+            response.on_end(lambda: _log(request, call, response))
+        else:
+            _log(request, call, response)
     return response
 
 
@@ -92,6 +94,9 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse | ScimStream) 
     )
     if call.token and call.refused and not call.token.waits:  # nobody has vouched for that one yet
         call.news.append(about_token(request, call, call.token, call.refused))
+    seconds = time.perf_counter() - call.started
+    idp = call.token.idp if call.token else ""
+    request_lines.ended("scim", call.id, request.method, call.operation or "none", response.status_code, seconds, idp)
     request_log.write(
         request_log.Entry(
             id=call.id,
@@ -99,7 +104,7 @@ def _log(request: HttpRequest, call: Call, response: HttpResponse | ScimStream) 
             method=request.method or "",
             path=request.get_full_path(),
             status=response.status_code,
-            duration=round((time.perf_counter() - call.started) * 1_000_000),
+            duration=round(seconds * 1_000_000),
             org_id=call.token.org_id if call.token else None,
             token_id=call.token.id if call.token else None,
             operation=call.operation,

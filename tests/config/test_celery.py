@@ -1,12 +1,15 @@
+import logging
 import os
 import uuid
 
+import pytest
 import redis
+import structlog
 from kombu import Connection
 
 from config import environment
 from config.celery import app
-from orgs import nudge
+from orgs import metrics, nudge
 
 
 class TestTheBrokersAddress:
@@ -38,6 +41,30 @@ class TestTheApp:
         app.loader.import_default_modules()
         by_the_clock = {entry["task"] for entry in app.conf.beat_schedule.values()}
         assert {nudge.SETTLE, nudge.DELIVER, *app.conf.task_routes} | by_the_clock <= set(app.tasks)
+
+    @pytest.mark.django_db
+    def test_writes_no_line_where_there_is_nothing_to_do(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A portal that nobody uses is quiet, whatever the clock starts."""
+        app.loader.import_default_modules()
+        caplog.set_level(logging.INFO)
+        for name in {entry["task"] for entry in app.conf.beat_schedule.values()}:
+            app.tasks[name].apply(throw=True)
+        for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+            assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+        assert [record.getMessage() for record in caplog.records] == []
+
+    def test_logs_a_task_with_the_id_of_the_request_that_asked_for_it_and_counts_it(self) -> None:
+        @app.task(name="tests.context")
+        def context() -> dict[str, object]:
+            return structlog.contextvars.get_contextvars().copy()
+
+        try:
+            bound = context.apply(headers={nudge.REQUEST_ID: "of-a-request"})
+            assert bound.get() == {"request_id": "of-a-request", "task_id": bound.id}
+            assert structlog.contextvars.get_contextvars() == {}
+            assert metrics.tasks.labels("tests.context", "done")._value.get() == 1
+        finally:
+            app.tasks.pop("tests.context")
 
     def test_acknowledges_tasks_only_when_they_are_done(self):
         """What a worker was running when it was killed runs again."""

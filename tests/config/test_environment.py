@@ -169,3 +169,22 @@ def test_mail_over_tls() -> None:
     settings = environment.mail_settings("smtps://me:s%40crt@mail.example.org")
     assert (settings["EMAIL_HOST"], settings["EMAIL_PORT"]) == ("mail.example.org", 465)
     assert (settings["EMAIL_HOST_PASSWORD"], settings["EMAIL_USE_SSL"]) == ("s@crt", True)
+
+
+class TestMetrics:
+    def test_are_off_unless_a_port_is_named_and_then_told_to_this_machine_alone(self, tmp_path: Path) -> None:
+        off = environment.read({"MUSTER_VAR": str(tmp_path)})
+        on = environment.read({"MUSTER_VAR": str(tmp_path), "METRICS_PORT": "9464"})
+        assert (off.metrics_port, on.metrics_port, on.metrics_bind) == (None, 9464, "127.0.0.1")
+
+    @pytest.mark.parametrize("port", ["8000", "8123"])
+    def test_are_never_where_everybody_reaches_the_portal(self, tmp_path: Path, port: str) -> None:
+        with pytest.raises(Misconfigured, match="METRICS_PORT"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "PORT": port, "METRICS_PORT": port})
+
+
+class TestTheFormatOfTheLog:
+    def test_is_one_of_two(self, tmp_path: Path) -> None:
+        assert environment.read({"MUSTER_VAR": str(tmp_path), "LOG_FORMAT": "text"}).log_format == "text"
+        with pytest.raises(Misconfigured, match="LOG_FORMAT must be json or text"):
+            environment.read({"MUSTER_VAR": str(tmp_path), "LOG_FORMAT": "xml"})

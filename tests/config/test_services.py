@@ -80,6 +80,19 @@ class TestTheServers:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+class TestALogThatGrewTooBig:
+    def test_is_moved_aside_while_it_is_being_written(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(services, "LOG_BYTES", 10)
+        path = services.log_file(tmp_path, "worker")
+        with path.open("ab", buffering=0) as writer:
+            writer.write(b"a long first line\n")
+            services.rotate_logs(tmp_path)
+            writer.write(b"second\n")
+            services.rotate_logs(tmp_path)
+        assert path.read_text() == "second\n"
+        assert path.with_suffix(".log.1").read_text() == "a long first line\n"
+
+
 class TestStarting:
     def test_again_attaches_to_what_runs(self, state):
         addresses = services.start(state, durable=False)

@@ -1,5 +1,6 @@
 """The nudge, in its own processes and with its own broker, where there is one."""
 
+import json
 import os
 import socket
 import subprocess
@@ -68,6 +69,13 @@ def run(script: str, url: str) -> str:
 
 
 class TestANudge:
+    def test_names_the_request_that_asked_for_it(self, broker):
+        bound = "import structlog; structlog.contextvars.bind_contextvars(request_id='of-a-request')"
+        process = start(f"{bound}; nudge.wake(); input()", broker.url)
+        until(broker.nudges)
+        process.communicate("\n", timeout=10)
+        assert json.loads(broker.client.lindex("celery", 0))["headers"]["request_id"] == "of-a-request"
+
     @pytest.mark.parametrize("script", ["nudge.wake()", "threading.Thread(target=nudge.wake).start()"])
     def test_is_sent_at_once_from_any_thread(self, broker, script):
         process = start(f"{script}; input()", broker.url)

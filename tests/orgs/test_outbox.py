@@ -1,11 +1,13 @@
 """The outbox: what is written in a transaction is mailed once, whatever the mail server does (SPEC N3)."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -317,3 +319,25 @@ class TestManyMails:
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute(f"EXPLAIN {select}")
             assert "mail_waiting" in str(cursor.fetchall())
+
+
+class TestTheLog:
+    def test_names_the_request_that_a_mail_was_written_for(
+        self, server: MailServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        with structlog.contextvars.bound_contextvars(request_id="of-a-request"):
+            put("ada@corp.example")
+        assert send() == 1
+        (line,) = [record.msg for record in caplog.records if "mail.sent" in str(record.msg)]
+        assert line["request_id"] == "of-a-request"
+        assert "ada@corp.example" not in str(line)
+
+
+class TestTheBacklog:
+    def test_is_as_old_as_the_oldest_mail_that_was_never_tried(self, server: MailServer) -> None:
+        assert outbox.oldest_untried(at=NOON) is None
+        put("ada@corp.example", at=NOON - MINUTE)
+        assert outbox.oldest_untried(at=NOON) == 60
+        send()
+        assert outbox.oldest_untried(at=NOON) is None

@@ -56,7 +56,7 @@ def test_a_statement_looks_at_each_mark_a_few_times_at_most(of_the_org: dict[str
 
 
 class TestABacklog:
-    """`/health/queue` tells monitoring; `/health/ready` stays as it is, since requests do without a worker."""
+    """`/health/queue` tells monitoring; `/health/ready` stays 200, since requests do without a worker."""
 
     @pytest.mark.parametrize(
         ("waited", "idle", "held", "stalled"),

@@ -13,10 +13,10 @@ from django.utils import timezone
 from api import states
 from api.models import Attempt, Ending, Endpoint
 from api.webhooks import deliveries, endpoints, messages
-from orgs import deletions, feed
+from orgs import deletions, feed, metrics
 from orgs.change_details import WebhookDisabled
 from orgs.history import read
-from orgs.models import Change, Door, FeedHead, Organization, User
+from orgs.models import Change, Door, FeedHead, FeedItem, FeedKind, Organization, User
 from orgs.tasks import mail_matters, send_mails
 from tests.api.consumer import Consumer
 from tests.api.webhooks.conftest import Make
@@ -441,6 +441,40 @@ class TestGivingUp:
         mail_matters()
         send_mails()
         assert mail.outbox == []
+
+
+class TestWhatIsDue:
+    def test_has_waited_since_the_first_change_that_was_not_sent(self, org: Organization, make: Make) -> None:
+        assert deliveries.oldest_due() is None
+        people(org, 2)
+        feed.stamp_all()
+        first, second = FeedItem.objects.filter(kind=FeedKind.PERSON).order_by("position")
+        endpoint = make(org)
+        Endpoint.objects.update(position=first.position)
+        FeedItem.objects.filter(pk=second.pk).update(position=first.position + 1)
+        waits = datetime.now(UTC) - feed.time_of(first.position)
+        assert deliveries.oldest_due() == pytest.approx(waits.total_seconds(), abs=5)
+        Endpoint.objects.update(position=first.position + 1)
+        assert deliveries.oldest_due() is None
+        Endpoint.objects.update(position=0, retry_at=datetime.now(UTC) + timedelta(minutes=1))
+        assert deliveries.oldest_due() is None  # its receiver is what is slow
+        Endpoint.objects.update(retry_at=datetime.now(UTC) - timedelta(minutes=1))
+        assert deliveries.oldest_due() is not None
+        endpoints.disable(org=org, endpoint_id=endpoint.id, cause=by_command())
+        assert deliveries.oldest_due() is None
+
+    def test_is_counted_by_the_class_of_the_answer(self, org: Organization, make: Make, receiver: Receiver) -> None:
+        def counted() -> dict[str, float]:
+            return {outcome: metrics.deliveries.labels(outcome)._value.get() for outcome in ("2xx", "5xx", "no_answer")}
+
+        before = counted()
+        make(org)
+        people(org, 1)
+        for status in (500, 204):
+            receiver.answer(status)
+            serve()
+        gained = {outcome: number - before[outcome] for outcome, number in counted().items()}
+        assert gained == {"2xx": 1, "5xx": 1, "no_answer": 0}
 
 
 class TestALease:
