@@ -82,6 +82,13 @@ def transactional_db(transactional_db: None) -> Iterator[None]:
     request_log.flush(5)
 
 
+@pytest.fixture(autouse=True)
+def _profiles_for_marked_tests(request: pytest.FixtureRequest) -> None:
+    """The mark of pytest-django gives the database alone."""
+    if mark := request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("transactional_db" if mark.kwargs.get("transaction") else "db")
+
+
 def empty_tables(test_case: TransactionTestCase) -> None:
     """Do what `flush` does, at a tenth of its cost: most tables are empty, and the others are small.
 

@@ -74,7 +74,7 @@ class Case:
 
 
 @pytest.fixture
-def case() -> Case:
+def case(db: None) -> Case:
     org = OrganizationFactory.create(dialect="lambdatest")
     return Case(org, Idp(issue_token(org, name="Okta", idp=IdentityProvider.OKTA).secret))
 

@@ -57,7 +57,7 @@ class TestAddresses:  # O4
         ("text", "told"),
         [
             ("192.0.2.7/24", "Did you mean 192.0.2.0/24?"),
-            ("corp.example", "“corp.example” is no address"),
+            ("corp.example", "“corp.example” is neither an address nor a network"),
             ("\n".join(f"192.0.2.{n}" for n in range(51)), "At most 50 are possible."),
         ],
     )
