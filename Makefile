@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test screenshots check chaos benchmark peers fmt lock clean
+.PHONY: help up dev reset test screenshots check chaos benchmark peers docs sbom fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -58,10 +58,10 @@ test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
 screenshots: .venv/dev ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
 	@exec $(VENV_PYTHON) -m pytest -q $(ARGS) tests/browser/screenshots.py
 
-CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
+CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy check-docs check-spelling
 .PHONY: $(CHECKS)
 
-check: .venv/dev ## lint, types, import contracts, migrations, deployment settings
+check: .venv/dev ## lint, types, import contracts, migrations, deployment settings, documents, spelling
 	@$(MAKE) --jobs=3 --output-sync=target --keep-going $(CHECKS)
 
 # As in production, but for the servers: these checks need none.
@@ -91,6 +91,28 @@ check-migrations:
 
 check-deploy:
 	@$(PRODUCTION) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
+
+# Strictly: a link that leads nowhere, a page that no page leads to and a part that cannot be made are errors. To check
+# that, everything is read and every link followed, and no HTML is written, which would take three times as long.
+SITE := test-results/site
+SPHINX := $(VENV_PYTHON) -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --conf-dir docs
+
+check-docs:
+	@$(SPHINX) --builder dummy --doctree-dir $(SITE).checked . $(SITE) && echo "documents: ok"
+
+docs: .venv/dev ## build the documents as a site, in test-results/site/docs/
+	@$(SPHINX) --doctree-dir $(SITE).doctrees . $(SITE) && echo "Open $(SITE)/docs/index.html"
+
+# What people read: documents, pages and mails, and the texts in the code.
+SPELLED := *.md docs examples benchmarks/RESULTS.md tests/idp/README.md templates api config groups_provisioning orgs scim sso
+
+check-spelling:
+	@$(VENV_PYTHON) -m codespell_lib $(SPELLED) && echo "spelling: ok"
+
+sbom: .venv/dev ## list what production installs, as CycloneDX, in test-results/sbom.json
+	@mkdir -p test-results
+	@$(VENV_PYTHON) -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	    --output-format JSON --output-file test-results/sbom.json requirements/production.txt
 
 SECONDS ?= 600
 FAULTS := tests/groups_provisioning/engine/test_faults.py

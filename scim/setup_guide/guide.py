@@ -79,15 +79,19 @@ HELP: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def guide_for(idp: str, org: Organization, base_url: str) -> Guide:
-    """The guide for an identity provider; the general one if it has no guide of its own. Three queries."""
+    """The guide for an identity provider, with what an org's profile asks for. Three queries."""
+    return guide_with(idp, _portal(org, base_url), groups_on=org.group_provisioning)
+
+
+def guide_with(idp: str, portal: Portal, *, groups_on: bool) -> Guide:
+    """The guide for an identity provider; the general one if it has none of its own. groups_on: groups are accepted."""
     known = idp if idp in GUIDES else Idp.OTHER
     name, sources, steps = GUIDES[known]
     if known == Idp.OTHER:
         name = _("your identity provider")
-    portal = _portal(org, base_url)
     if known == Idp.GOOGLE:
         portal = replace(portal, group_custom=[])
-    all_steps = [*steps(portal), _first_person(), *_groups(idp, org)]
+    all_steps = [*steps(portal), _first_person(), *_groups(idp, groups_on=groups_on)]
     return Guide(name, all_steps, _mappings(portal, sources), HELP.get(known, ()))
 
 
@@ -153,7 +157,7 @@ def _first_person() -> Step:
     )
 
 
-def _groups(idp: str, org: Organization) -> list[Step]:
+def _groups(idp: str, *, groups_on: bool) -> list[Step]:
     if idp == Idp.GOOGLE:
         return [
             Step(
@@ -184,7 +188,7 @@ def _groups(idp: str, org: Organization) -> list[Step]:
             " is in the group."
         ),
     )
-    if not org.group_provisioning:
+    if not groups_on:
         where += " " + _("Changes to groups are refused until group provisioning is on (below).")
     return [
         Step(_("Push groups, if you want"), where),

@@ -1,0 +1,1 @@
+"""The documents, and what is made from the code for them."""
