@@ -83,7 +83,7 @@ def _help(parser: argparse.ArgumentParser) -> str:
     for action in parser._actions:
         if action.dest in common:
             action.help = argparse.SUPPRESS
-    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)  # type: ignore[assignment]
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
     return parser.format_help()
 
 
@@ -171,7 +171,7 @@ def scim_guide(idp: str) -> str:
     note = "Identifies the person; used to look people up. An e-mail address."
     shown = guide_with(idp, Portal(f"{BASE}/api/scim", [role], [], "qa", note), groups_on=True)
     parts = [
-        f"### {number}. {step.title}\n\n{_plain(step.text)}"
+        f"### {number}. {_plain(step.title)}\n\n{_plain(step.text)}"
         + ("\n\n" + _fields((each.name, each.value, each.note) for each in step.fields) if step.fields else "")
         for number, step in enumerate(shown.steps, 1)
     ]
@@ -235,11 +235,11 @@ def locked_licences() -> Iterator[tuple[str, str, str]]:
 
 def licence_of(metadata: importlib.metadata.PackageMetadata) -> str:
     """What a package says of its licence: as an expression, else by its classifiers, else in its own words."""
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = [each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier") or () if "License ::" in each]
     named = [each for each in classifiers if each != "OSI Approved"]
-    return ", ".join(named) or str(metadata.get("License") or "").partition("\n")[0]
+    return ", ".join(named) or metadata["License"].partition("\n")[0]
 
 
 def _fields(fields: Iterable[tuple[str, str, str]]) -> str:
