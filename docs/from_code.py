@@ -38,12 +38,11 @@ class UnknownPart(Exception):
 
 
 class Detail(NamedTuple):
-    """An error text of SCIM. text: `…` stands for what differs. file: where it is raised."""
+    """An error text of SCIM. text: `…` stands for what differs."""
 
     status: int
     scim_type: str
     text: str
-    file: str
 
 
 def start() -> None:
@@ -112,15 +111,61 @@ def operations(_: str = "") -> str:
 
 
 def scim_errors(_: str = "") -> str:
-    """Every error text that an identity provider can be answered, by status and scimType."""
+    """Every error text that an identity provider can be answered, by status and scimType, with what to do about it."""
     by_kind: dict[tuple[int, str], set[str]] = {}
     for detail in scim_details():
         by_kind.setdefault((detail.status, detail.scim_type), set()).add(detail.text)
     parts = []
     for (status, scim_type), texts in sorted(by_kind.items()):
         listed = "\n".join(f"- {_plain(text)}" for text in sorted(texts))
-        parts.append(f"## {status} {scim_type}".rstrip() + f"\n\n{listed}")
+        advice = "\n\n".join(_plain(text) for text in _advice(status, scim_type))
+        parts.append(f"### {status} {scim_type}".rstrip() + f"\n\n{listed}\n\n{advice}".rstrip())
     return "\n\n".join(parts)
+
+
+def _advice(status: int, scim_type: str) -> Iterator[str]:
+    """What an admin should change, whatever the identity provider: for people, groups, and all else."""
+    from scim.advice import CHANGES, NOTHING
+
+    name = "your identity provider"
+    if text := NOTHING.get(status):
+        yield _sentence(str(text), name)
+    for (of_status, of_type, resource, idp), text in CHANGES.items():
+        if (of_status, idp) == (status, "") and of_type == scim_type:
+            about = {"user": "People: ", "group": "Groups: "}.get(resource, "")
+            yield about + _sentence(str(text), name)
+
+
+def scim_advice(idp: str) -> str:
+    """What to change in an identity provider, by its own names, after a refusal."""
+    from scim.advice import AGAIN, CHANGES
+    from scim.setup_guide.guide import GUIDES
+
+    name = GUIDES[idp][0]
+    found = [
+        f"- **{' '.join(filter(None, (str(status), scim_type, resource)))}**: {_plain(_sentence(str(text), name))}"
+        for (status, scim_type, resource, of_idp), text in CHANGES.items()
+        if of_idp == idp
+    ]
+    again = [_plain(str(AGAIN[idp]))] if idp in AGAIN else []
+    return "\n\n".join(["\n".join(found), *again]).strip()
+
+
+def _sentence(text: str, idp: str) -> str:
+    """A text with the name of the identity provider in it, which may begin a sentence."""
+    return re.sub(r"(?:^|(?<=\. ))[a-z]", lambda first: first[0].upper(), text.format(idp=idp))
+
+
+def sign_in_refusals(_: str = "") -> str:
+    """Every reason why an identity provider or a sign-in through it is refused, and what to do about it."""
+    from sso.refusal_advice import ADVICE
+    from sso.refusal_words import WORDS
+
+    parts = []
+    for reason, words in WORDS.items():
+        text = " ".join((str(words) % {"detail": "…"}).split())
+        parts.append(f"- {_plain(text)} {_plain(str(ADVICE.get(reason, '')))}".rstrip())
+    return "\n".join(parts)
 
 
 def scim_details() -> Iterator[Detail]:
@@ -128,10 +173,11 @@ def scim_details() -> Iterator[Detail]:
     from scim.protocol import errors
 
     kinds = {
-        name: kind
+        name: (kind.status, kind.scim_type or "")
         for name, kind in vars(errors).items()
         if isinstance(kind, type) and issubclass(kind, errors.ScimError)
     }
+    kinds |= {"AuthenticationFailed": (401, ""), "NotAuthenticated": (401, "")}  # told as they are
     for path in sorted((ROOT / "scim").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not node.args:
@@ -139,10 +185,12 @@ def scim_details() -> Iterator[Detail]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name not in kinds:
                 continue
-            status = next((word.value for word in node.keywords if word.arg == "status"), None)
-            number = status.value if isinstance(status, ast.Constant) else kinds[name].status
+            status, scim_type = kinds[name]
+            given = next((word.value for word in node.keywords if word.arg == "status"), None)
+            if isinstance(given, ast.Constant) and isinstance(given.value, int):
+                status = given.value
             for text in _texts(node.args[0]):
-                yield Detail(int(str(number)), kinds[name].scim_type or "", text, str(path.relative_to(ROOT)))
+                yield Detail(status, scim_type, text)
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
@@ -172,7 +220,8 @@ def scim_guide(idp: str) -> str:
     shown = guide_with(idp, Portal(f"{BASE}/api/scim", [role], [], "qa", note), groups_on=True)
     parts = [
         f"### {number}. {_plain(step.title)}\n\n{_plain(step.text)}"
-        + ("\n\n" + _fields((each.name, each.value, each.note) for each in step.fields) if step.fields else "")
+        + "\n\n"
+        + _listed((each.name, (_code if each.copied else _plain)(each.value), each.note) for each in step.fields)
         for number, step in enumerate(shown.steps, 1)
     ]
     mappings = _table(
@@ -207,14 +256,13 @@ def saml_guide(idp: str) -> str:
 
 
 def _sign_on(shown: "Guide | SamlGuide", copied: "list[Taken]") -> str:
-    entered = _fields((each.name, each.value, each.note) for each in shown.given)
-    rows = _table(
-        ("its field", "where", "for example"),
-        ((_plain(each.name), _plain(each.where), _code(each.example)) for each in copied),
+    entered = _listed((each.name, _code(each.value), each.note) for each in shown.given)
+    taken = _listed(
+        (each.name, _plain(each.where.rstrip(".")), f"For example {each.example}" if each.example else "")
+        for each in copied
     )
-    notes = [each for each in (shown.name_note, shown.external_id_note, *shown.notes) if each]
-    listed = "\n".join(f"- {_plain(each)}" for each in notes)
-    return f"{_plain(shown.where)}\n\nEnter there:\n\n{entered}\n\nCopy from there:\n\n{rows}\n\n{listed}"
+    notes = "\n".join(f"- {_plain(each)}" for each in (shown.name_note, shown.external_id_note, *shown.notes) if each)
+    return f"{_plain(shown.where)}\n\nEnter there:\n\n{entered}\n\nCopy from there:\n\n{taken}\n\nTo know:\n\n{notes}"
 
 
 def licences(_: str = "") -> str:
@@ -242,11 +290,10 @@ def licence_of(metadata: importlib.metadata.PackageMetadata) -> str:
     return ", ".join(named) or metadata["License"].partition("\n")[0]
 
 
-def _fields(fields: Iterable[tuple[str, str, str]]) -> str:
-    return _table(
-        ("its field", "enter or choose", "to know"),
-        ((_plain(name), _code(value), _plain(note)) for name, value, note in fields),
-    )
+def _listed(fields: Iterable[tuple[str, str, str]]) -> str:
+    """Fields of an identity provider: the name of each, its value or where it is, and what to know about it."""
+    lines = (f"- **{_plain(name)}**: {value}" + (f". {_plain(note)}" if note else "") for name, value, note in fields)
+    return "\n".join(lines)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -272,7 +319,9 @@ PARTS: dict[str, Callable[[str], str]] = {
     "operations": operations,
     "problems": problems,
     "saml-guide": saml_guide,
+    "scim-advice": scim_advice,
     "scim-errors": scim_errors,
     "scim-guide": scim_guide,
+    "sign-in-refusals": sign_in_refusals,
 }
 """By the names that documents call them."""

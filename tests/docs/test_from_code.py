@@ -10,7 +10,9 @@ from docs import from_code
 from docs.from_code import ROOT
 from orgs.models import IdentityProvider, SchemaProfile
 from orgs.open_matters import SEVERITIES
+from scim.advice import CHANGES, NOTHING
 from scim.setup_guide.guide import GUIDES, guide_for
+from sso.refusal_advice import ADVICE
 from sso.web.guides import PROVIDERS
 from tests.factories import OrganizationFactory
 
@@ -72,7 +74,18 @@ class TestScimErrors:
         found = {(each.status, each.scim_type, each.text) for each in from_code.scim_details()}
         assert (409, "uniqueness", "There is a user with the userName … already.") in found
         assert (404, "", "There is no such endpoint. Check the SCIM base URL in your identity provider.") in found
+        assert any(status == 401 and text.startswith("This bearer token is not valid") for status, _, text in found)
         assert any(text.startswith("Group provisioning is not activated") for _, _, text in found)
+
+    def test_and_sign_in_refusals_have_all_that_the_portal_advises(self) -> None:
+        pages = [from_code.scim_errors(), *(from_code.scim_advice(idp) for idp in GUIDES)]
+        told = "\n".join([*pages, from_code.sign_in_refusals()])
+        advice = [from_code._sentence(str(text), "your identity provider") for text in NOTHING.values()]
+        for (status, scim_type, _, idp), text in CHANGES.items():
+            if idp or any((each.status, each.scim_type) == (status, scim_type) for each in from_code.scim_details()):
+                advice.append(from_code._sentence(str(text), GUIDES[idp][0] if idp else "your identity provider"))
+        advice += [str(text) for text in ADVICE.values()]
+        assert [text for text in advice if from_code._plain(text) not in told] == []
 
 
 class TestVariables:

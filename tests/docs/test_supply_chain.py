@@ -46,7 +46,7 @@ def test_each_locked_package_has_hashes() -> None:
 
 def test_the_bill_of_materials_has_every_locked_package_with_its_hashes() -> None:
     command = [sys.executable, "-W", "ignore::UserWarning", "-m", "cyclonedx_py", "requirements"]
-    command += ["--pyproject", "pyproject.toml", "--output-reproducible", "--output-format", "JSON"]
+    command += ["--pyproject", "pyproject.toml", "--no-validate", "--output-reproducible", "--output-format", "JSON"]
     made = subprocess.run(
         [*command, "requirements/production.txt"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     )
