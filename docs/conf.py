@@ -33,6 +33,8 @@ html_theme = "furo"
 html_title = "Muster"
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 myst_heading_anchors = 3
 pygments_style = "default"
 
