@@ -104,7 +104,7 @@ docs: .venv/dev ## build the documents as a site, in test-results/site/docs/
 	@$(SPHINX) --doctree-dir $(SITE).doctrees . $(SITE) && echo "Open $(SITE)/docs/index.html"
 
 # What people read: documents, pages and mails, and the texts in the code.
-SPELLED := *.md docs examples benchmarks/RESULTS.md tests/idp/README.md templates api config groups_provisioning orgs scim sso
+SPELLED := *.md docs deploy examples benchmarks/RESULTS.md tests/idp/README.md templates api config groups_provisioning orgs scim sso
 
 check-spelling:
 	@$(VENV_PYTHON) -m codespell_lib $(SPELLED) && echo "spelling: ok"
