@@ -79,12 +79,17 @@ class TestScimErrors:
         assert any(text.startswith("Group provisioning is not activated") for _, _, text in found)
 
     def test_and_sign_in_refusals_have_all_that_the_portal_advises(self) -> None:
-        pages = [from_code.scim_errors(), *(from_code.scim_advice(idp) for idp in GUIDES)]
-        told = "\n".join([*pages, from_code.sign_in_refusals()])
-        advice = [from_code._sentence(str(text), "your identity provider") for text in NOTHING.values()]
-        for (status, scim_type, _, idp), text in CHANGES.items():
-            if idp or any((each.status, each.scim_type) == (status, scim_type) for each in from_code.scim_details()):
-                advice.append(from_code._sentence(str(text), GUIDES[idp][0] if idp else "your identity provider"))
+        told = "\n".join(
+            [from_code.scim_errors(), *(from_code.scim_advice(idp) for idp in GUIDES), from_code.sign_in_refusals()]
+        )
+        answered = {(each.status, each.scim_type) for each in from_code.scim_details()}
+        named = {"": "your identity provider"} | {idp: name for idp, (name, *_) in GUIDES.items()}
+        advice = [from_code._sentence(str(text), named[""]) for text in NOTHING.values()]
+        advice += [
+            from_code._sentence(str(text), named[idp])
+            for (status, scim_type, _, idp), text in CHANGES.items()
+            if idp or (status, scim_type) in answered
+        ]
         advice += [str(text) for text in ADVICE.values()]
         assert [text for text in advice if from_code._plain(text) not in told] == []
 
