@@ -282,7 +282,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     GroupConfirmed: gettext_lazy("The members of %(name)s were confirmed: it is no longer out of sync"),
     GroupDeleted: gettext_lazy("The group %(name)s was deleted"),
     GroupEnded: gettext_lazy("The group %(name)s was ended by hand"),
-    PeopleImported: gettext_lazy("%(file)s was imported: %(made)d people are new, %(changed)d were changed"),
+    PeopleImported: gettext_lazy("%(file)s was imported; people created: %(made)d, changed: %(changed)d"),
     GroupBroughtBack: gettext_lazy("The end of the group %(name)s was undone"),
     RulesStarted: gettext_lazy("The first mapping rules came with the organization"),
     RulesReordered: gettext_lazy("The mapping rules were reordered"),
