@@ -256,6 +256,8 @@ def _note(endpoint: Endpoint, message: Message, outcome: Outcome, end: int) -> N
             endpoints.give_up(row, Ending.GONE, at=now)
         elif row.disabled_at is None and now - row.failing_since >= PATIENCE:
             endpoints.give_up(row, Ending.FAILING, at=now)
+        if row.disabled_at:
+            row.retry_at = None
     row.save()
     _log(row, message, outcome, at=now)
 

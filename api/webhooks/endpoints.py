@@ -149,7 +149,7 @@ def disable(*, org: Organization | None, endpoint_id: UUID, cause: Cause) -> End
     """Send nothing until it is enabled. One that is disabled stays as it is. Raises UnknownWebhook."""
     endpoint = _locked(org, endpoint_id)
     if endpoint.disabled_at is None:
-        _set(endpoint, disabled_at=cause.at, disabled_reason=Ending.ASKED.value)
+        _set(endpoint, disabled_at=cause.at, disabled_reason=Ending.ASKED.value, retry_at=None)
         _record(endpoint, cause, WebhookDisabled(**_about(endpoint), reason=Ending.ASKED.value))
     return endpoint
 

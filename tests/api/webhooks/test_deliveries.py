@@ -384,6 +384,7 @@ class TestGivingUp:
         receiver.answer(410)
         serve()
         assert (only().disabled_reason, self.disabled(org).reason) == (Ending.GONE, "gone")
+        assert only().retry_at is None
         serve()
         assert len(receiver.heard) == 1
 
