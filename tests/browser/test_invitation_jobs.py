@@ -91,6 +91,7 @@ def test_support_makes_and_deletes_an_organization(
     assert mail.outbox[-1].to == ["grace@fabrikam.example"]
 
     page.get_by_role("link", name=org.name).click()
+    page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_role("link", name="Delete organization").click()
     page.get_by_label(f"Type “{org.slug}”").fill(org.slug)
     page.get_by_role("button", name="Delete").click()

@@ -179,7 +179,7 @@ def test_finding_out_why_a_request_was_refused_by_keyboard(
     expect(page.locator("tr.log")).to_have_count(2)
     expect(page.locator("[data-announcements]")).to_have_text("2 requests")
     assert "outcome=refused" in page.url
-    page.get_by_label("Search").press_sequentially("zoe")
+    page.get_by_role("searchbox", name="Search").press_sequentially("zoe")
     expect(page.locator("tr.log")).to_have_count(1)
 
     page.get_by_role("link", name="Create user").press("Enter")

@@ -13,13 +13,13 @@ def test_finding_somebody_and_placing_them_by_hand(
     sign_in(context, owner, live_server.url)
     page.goto(scenes_people.SCENES["people"].set_up(owner))
 
-    page.get_by_label("Search").press_sequentially("okafor")
+    page.get_by_role("searchbox", name="Search").press_sequentially("okafor")
     expect(page.get_by_role("link", name="Benedikt Sørensen")).to_be_hidden()
     expect(page).to_have_url(f"{live_server.url}/people/?q=okafor&role=&added_by=&account=")
     page.get_by_role("link", name="Amara Okafor").click()
 
     page.get_by_role("link", name="Assign by hand…").click()
-    page.get_by_label("Search").press_sequentially("research")
+    page.get_by_role("searchbox", name="Search").press_sequentially("research")
     expect(page.get_by_role("button", name="Assign")).to_have_count(1)
     page.get_by_role("button", name="Assign").click()
     expect(page.get_by_text("another assignment takes precedence")).to_be_visible()  # R4

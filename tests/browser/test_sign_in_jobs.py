@@ -105,7 +105,7 @@ def test_by_saml_there_and_back_by_a_post_from_another_site(
     expect(page).to_have_title("Provider")
     page.get_by_role("button", name="Yes").click()
     if not scripts:
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert Session.objects.filter(user=ada).exclude(connection=None).exists()
     assert said == []

@@ -61,7 +61,8 @@ class TestATokenAndAKey:
             tokens.take_over(org=org, token_id=made[0].id, cause=by(bo))
             api_keys.take_over(org=org, key_id=made[1].id, cause=by(bo))
         assert left(org) == set()
-        written = [history.read(each) for each in Change.objects.for_org(org).filter(verb__endswith="taken_over")]
+        taken_over = Change.objects.for_org(org).filter(verb__endswith="taken_over").order_by("id")
+        written = [history.read(each) for each in taken_over]
         assert written == [
             TokenTakenOver(token=str(made[0].id), name="Okta"),
             KeyTakenOver(key=str(made[1].id), name="CRM"),

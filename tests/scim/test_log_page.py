@@ -482,10 +482,8 @@ class TestTime:
     def test_is_that_of_the_clock_where_the_reader_is(self, reader: Client) -> None:
         newer, older = rows(see(reader))
         day, next_day = (f"{each:%-d %b %Y}" for each in (self.DAY, self.DAY + timedelta(days=1)))
-        assert re.fullmatch(
-            rf"List users GET /Users 200 Another test 2.3 s 23:30:07 \+03 {day} · (2|3) days ago", older
-        )
-        assert re.search(rf"01:30:07 \+03 {next_day} · (1|2) days? ago$", newer)
+        assert re.fullmatch(rf"List users GET /Users 200 Another test 2.3 s 23:30:07 \+03 {day} · \d days? ago", older)
+        assert re.search(rf"01:30:07 \+03 {next_day} · \d+ (days?|hours?) ago$", newer)
         assert f"{next_day}, 01:30:07 +03" in text(see(reader, f"{LOG}{self.id}/"))
 
     @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class TestUpkeep:
         with connection.cursor() as cursor:
             constraints = connection.introspection.get_constraints(cursor, "scim_requestlog_20320108")
         indexed = [it["columns"] for it in constraints.values() if it["index"] or it["primary_key"]]
-        assert sorted(indexed) == [["id"], ["id"], ["org_id", "id"]]
+        assert sorted(indexed) == [["id"], ["id"], ["org_id", "id"], ["org_id", "target", "id"]]
 
 
 @pytest.mark.django_db

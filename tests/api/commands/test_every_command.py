@@ -127,7 +127,8 @@ class TestEveryCommand:
         told = answer.json()
         assert told["preview"] is True
         assert "secret" not in told
-        assert (contents(), connection.run_on_commit, logs, mail.outbox) == (before, queued, [], [])
+        assert [each["event"] for each in logs] == ["request"]
+        assert (contents(), connection.run_on_commit, mail.outbox) == (before, queued, [])
 
         answer = asked.send(program, scene)
         assert answer.status_code == asked.status, answer.content

@@ -389,7 +389,7 @@ class TestApplyingRules:
         self, org: Organization, django_assert_max_num_queries: Any
     ) -> None:
         at = timezone.now()
-        made = [PushedGroup(org=org, display_name=f"g{n}", created_at=at, modified_at=at) for n in range(200)]
+        made = [PushedGroup(org=org, display_name=f"g{n}", created_at=at, modified_at=at) for n in range(1000)]
         PushedGroup.objects.bulk_create(made)
         rule(org)
         with django_assert_max_num_queries(16):

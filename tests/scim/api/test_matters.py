@@ -177,5 +177,5 @@ class TestATokenInClear:  # S10
         assert (matter.kind, matter.subject, matter.count) == (MatterKind.TOKEN_IN_CLEAR, str(issued.token.id), 2)
         (told,) = matter_words.tell(org, matters.open_in(org, at=timezone.now() + timedelta(days=29)))
         assert (told.title, told.is_urgent) == (f"“{issued.token.name}” is sent over plain HTTP", True)
-        assert "Okta SCIM Client at 127.0.0.1 sent GET /api/scim/Users in clear" in told.text
+        assert "Okta SCIM Client at 127.0.0.1 sent GET /api/scim/Users over plain HTTP" in told.text
         assert not matters.open_in(org, at=timezone.now() + timedelta(days=31))
