@@ -205,9 +205,6 @@ def test_finding_out_why_a_request_was_refused_by_keyboard(
     page.go_back()
     expect(page.locator("tr.log")).to_have_count(1)
 
-    page.go_back()
-    expect(page.locator("tr.log")).to_have_count(2)
-
 
 def test_new_requests_are_told_while_the_log_is_seen(
     owner: User, page: Page, context: BrowserContext, live_server: Any, idp: APIRequestContext
