@@ -30,7 +30,6 @@ class Vitals:
     wait in each queue of the broker; None if it does not answer.
     """
 
-    stalled: bool
     oldest_mark: float | None
     last_served: float | None
     held: int
@@ -44,7 +43,6 @@ def read() -> Vitals:
     """Raises django.db.Error. A broker that is away costs a tenth of a second or two."""
     backlog = queue.backlog()
     return Vitals(
-        stalled=backlog.is_stalled,
         oldest_mark=backlog.oldest,
         last_served=backlog.served,
         held=backlog.held,

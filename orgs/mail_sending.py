@@ -20,6 +20,7 @@ from django.db import transaction
 from orgs import invitations, mail_html, metrics, outbox, sign_in
 from orgs.db.sealed import Unreadable
 from orgs.models import Mail, MailKind
+from orgs.outbox import Content
 
 AT_ONCE = 100  # mails that are claimed together
 AWAY = timedelta(minutes=1)
@@ -100,9 +101,12 @@ def _answer_question(mail: Mail, at: datetime) -> None:
 
 def _send_one(mail: Mail, server: Any, at: datetime) -> bool:
     """Returns whether it was taken. Raises _Away."""
-    about = {"mail": str(mail.pk), "kind": mail.kind, "org": str(mail.org_id)} | _request(mail)
+    about = {"mail": str(mail.pk), "kind": mail.kind, "org": str(mail.org_id)}
     try:
-        _hand_over(mail, server)
+        content = _content(mail)
+        if content.request_id:
+            about["request_id"] = content.request_id
+        _hand_over(mail, content, server)
     except (_Refused, _PutOff) as refusal:
         error = str(refusal)
         if isinstance(refusal, _PutOff) and mail.tries + 1 < outbox.TRIES:
@@ -127,13 +131,12 @@ def _send_one(mail: Mail, server: Any, at: datetime) -> bool:
     return True
 
 
-def _request(mail: Mail) -> dict[str, str]:
-    """The ID of the request that a mail was written for, as log lines have it."""
+def _content(mail: Mail) -> Content:
+    """Raises _PutOff."""
     try:
-        request_id = outbox.content_of(mail).request_id
+        return outbox.content_of(mail)
     except Unreadable:
-        return {}
-    return {"request_id": request_id} if request_id else {}
+        raise _PutOff("It was sealed with a SECRET_KEY that is not known here.") from None
 
 
 def _invitation(mail: Mail) -> UUID | None:
@@ -141,11 +144,9 @@ def _invitation(mail: Mail) -> UUID | None:
     return mail.about if mail.kind == MailKind.INVITATION else None
 
 
-def _hand_over(mail: Mail, server: Any) -> None:
+def _hand_over(mail: Mail, content: Content, server: Any) -> None:
     try:
-        _message(mail, server).send()
-    except Unreadable:
-        raise _PutOff("It was sealed with a SECRET_KEY that is not known here.") from None
+        _message(mail, content, server).send()
     except SMTPRecipientsRefused as error:
         code, said = next(iter(error.recipients.values()))
         raise _answer(code, said) from error
@@ -165,9 +166,8 @@ def _answer(code: int, said: bytes | str) -> Exception:
     return _Refused(words) if code >= 500 else _PutOff(words)
 
 
-def _message(mail: Mail, server: Any) -> EmailMultiAlternatives:
-    """The same for each try, but for the boundaries of its parts. Raises Unreadable."""
-    content = outbox.content_of(mail)
+def _message(mail: Mail, content: Content, server: Any) -> EmailMultiAlternatives:
+    """The same for each try, but for the boundaries of its parts."""
     headers = {
         "Message-ID": f"<{mail.pk}@{_host()}>",
         "Date": format_datetime(mail.written_at),

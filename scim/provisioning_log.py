@@ -133,8 +133,19 @@ def newest_about(calls: QuerySet[RequestLog], org: UUID | None, text: str) -> Qu
 
     org: whose people and groups may have the name, if they are the calls of one org.
     """
+    return newest(calls).filter(_about(org, text))
+
+
+def newest(calls: QuerySet[RequestLog]) -> QuerySet[RequestLog]:
+    """The newest REACH of these calls."""
     edge = calls.order_by("-id").values_list("id", flat=True)[REACH : REACH + 1].first()
-    return (calls.filter(id__gte=edge) if edge else calls).filter(_about(org, text))
+    return calls.filter(id__gte=edge) if edge else calls
+
+
+def named(text: str, ids: Collection[str]) -> Q:
+    """Calls about something with this text in its name, with one of these ids, or with the text in the filter."""
+    about = Q(target__icontains=text) | Q(target__in=ids)
+    return about | Q(path__icontains=text) | Q(path__icontains=quote(text, safe=""))
 
 
 def name_of(org: Organization, id: UUID) -> str:
@@ -217,13 +228,7 @@ def _about(org: Organization | UUID | None, text: str) -> Q:
     groups may have the name; None for those of nobody.
     """
     ids = [str(id_) for id_ in _ids_of(org, text)] if org else []
-    return (
-        Q(id=as_uuid(text))
-        | Q(target__icontains=text)
-        | Q(target__in=ids)
-        | Q(path__icontains=text)
-        | Q(path__icontains=quote(text, safe=""))
-    )
+    return Q(id=as_uuid(text)) | named(text, ids)
 
 
 def _ids_of(org: Organization | UUID, text: str) -> Iterator[UUID]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Model
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,7 +28,7 @@ from orgs.models import (
 from orgs.open_matters import OpenMatter
 from scim import provisioning_log
 from scim.models import RequestLog
-from scim.support_desk.search import Found, page_of, request
+from scim.support_desk.search import Found, list_of, page_of, request
 
 FEW = 10
 MOST = 1000  # people counted in the queue
@@ -76,8 +75,7 @@ LISTS: dict[type[Model], Promise] = {
 
 def listed(model: type[Model], org: Organization) -> str:
     """The address of the list of an organization's rows."""
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
-    return f"{reverse(name)}?org__id__exact={org.pk}"
+    return f"{list_of(model)}?org__id__exact={org.pk}"
 
 
 def lists(org: Organization) -> list[tuple[Promise, str]]:
