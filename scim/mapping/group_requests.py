@@ -19,8 +19,7 @@ from scim.mapping.etags import etag as etag_of
 from scim.mapping.profiles import dialect
 from scim.protocol.apply import apply_patch
 from scim.protocol.budget import Budget
-from scim.protocol.dialect import Dialect, Ref
-from scim.protocol.filters import Compare
+from scim.protocol.dialect import Dialect
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
 from scim.protocol.pieces import Parts
@@ -68,12 +67,7 @@ def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
 
 def is_lookup(query: Query) -> bool:
     """Whether a query asks for nothing but the group of one displayName, without its members."""
-    if query.projection.wants("members"):
-        return False
-    match query.filter:
-        case Compare(ref=Ref(name="displayName"), op="eq", value=str()):
-            return query.start_index == 1 and query.cursor is None
-    return False
+    return query.only("displayName") is not None and not query.projection.wants("members")
 
 
 def shown(

@@ -22,12 +22,11 @@ from scim.protocol.apply import apply_patch
 from scim.protocol.budget import Budget
 from scim.protocol.dialect import Dialect
 from scim.protocol.errors import InvalidValue, quote
-from scim.protocol.filters import Compare
 from scim.protocol.listing import Query
 from scim.protocol.patch import read_patch
 from scim.protocol.projection import Projection
 from scim.protocol.resources import Outcome, get, put, read_resource
-from scim.protocol.schema import Ref, ResourceType
+from scim.protocol.schema import ResourceType
 from scim.protocol.values import Refusal
 
 ECHO = timedelta(minutes=5)
@@ -77,11 +76,8 @@ def is_lookup(query: Query) -> bool:
 
 
 def _only_name(query: Query) -> str | None:
-    """The userName, if that is all that a query asks for, as each look-up of an identity provider does."""
-    match query:
-        case Query(filter=Compare(ref=Ref(name="userName"), op="eq", value=str(name)), start_index=1, cursor=None):
-            return name if query.count else None
-    return None
+    """The userName, if somebody of that name is all that a query asks for."""
+    return query.only("userName") if query.count else None
 
 
 def shown(org: Organization, found: Sequence[Shown], base_url: str, projection: Projection) -> Iterable[dict[str, Any]]:

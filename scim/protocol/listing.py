@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from .errors import InvalidSyntax, InvalidValue, quote
-from .filters import Filter, read_filter
+from .filters import Compare, Filter, read_filter
 from .pieces import resource_pieces
 from .projection import Projection, read_projection
 from .schema import Ref, ResourceType
@@ -31,6 +31,13 @@ class Query:
     count: int
     cursor: str | None
     projection: Projection
+
+    def only(self, name: str) -> str | None:
+        """The value of an attribute, if all that is asked for is who has it, as each look-up of an IdP does."""
+        match self.filter:
+            case Compare(ref=Ref(name=named), op="eq", value=str(value)) if named == name:
+                return value if self.start_index == 1 and self.cursor is None else None
+        return None
 
 
 def read_query(parameters: Mapping[str, str], kind: ResourceType, *, default_count: int, max_count: int) -> Query:
