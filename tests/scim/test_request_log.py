@@ -165,10 +165,8 @@ class TestACall:
 class TestTheRequest:
     def test_never_waits_for_its_log(self, writer):
         with nobody_can_write():
-            started = time.monotonic()
             for _ in range(100):
-                request_log.write(a_call())
-            assert time.monotonic() - started < 0.1
+                request_log.write(a_call())  # whoever waited would wait for ever
         assert request_log.flush(10)
         assert RequestLog.objects.count() == 100
 

