@@ -2,8 +2,9 @@
 
 Places are counted in each process, but the processor and the database are everybody's: two hard questions at once
 already take both cores of a small machine. So an org has one long request at a time, over all processes. A request is
-expected to take long where the last ones of its org and kind did. What is quick never waits for a turn, nor do pages:
-people click one after another, and nobody's page should wait for a group that is pushed.
+expected to take long where the last ones of its org and kind did, or where it looks at everybody. What is quick never
+waits for a turn, nor do pages: people click one after another, and nobody's page should wait for a group that is
+pushed.
 """
 
 import time
@@ -24,12 +25,11 @@ AT_MOST = 10.0  # seconds after which the next may begin all the same: a process
 POLL = 0.01  # seconds between two looks at whether another process has ended its turn
 
 
-class NoTurn(Busy):
-    """Long requests of the org are running. expected: the seconds that this one would take."""
+SEARCH = "search"  # the kind of what is long among many people, however short it has been
 
-    def __init__(self, expected: float) -> None:
-        super().__init__()
-        self.expected = expected
+
+class NoTurn(Busy):
+    """Long requests of the org are running."""
 
 
 class Turns:
@@ -44,10 +44,10 @@ class Turns:
 
         Raises NoTurn.
         """
-        expected = self._expected.get((org, kind), 0)
+        is_long = kind == SEARCH or self._expected.get((org, kind), 0) >= LONG
         with ExitStack() as turn:
-            if expected >= LONG and not self._wait(org, seconds, turn):
-                raise NoTurn(expected)
+            if is_long and not self._wait(org, seconds, turn):
+                raise NoTurn
             began = time.monotonic()
             turn.callback(lambda: self.note(org, kind, time.monotonic() - began))
             return turn.pop_all().close
@@ -97,8 +97,8 @@ turns = Turns()
 def enter(org: Hashable, kind: str | None) -> Callable[[], None]:
     """Take a place among the org's requests, and its turn if requests of the kind take long.
 
-    kind: what is asked for, as the request log names it; None for what never waits for a turn. Returns what gives both
-    back, to be called once the answer is sent. Raises Busy.
+    kind: what is asked for, as the request log names it; SEARCH; None for what never waits for a turn. Returns what
+    gives both back, to be called once the answer is sent. Raises Busy.
     """
     arrived = time.monotonic()
     with ExitStack() as share:

@@ -162,11 +162,11 @@ class ScimView(APIView):
         self.check_throttles(request)
         if self.call.token.waits and request.method not in self.reading:
             raise ScimError(f"This token may not change anything yet. {CONFIRM}", status=403)
-        self.leave = turns.enter(self.org.id, None if self.is_quick() else self.operation)
+        self.leave = turns.enter(self.org.id, self.work())
 
-    def is_quick(self) -> bool:
-        """Whether a request cannot take long, whatever it took lately: a machine that stalls makes nobody wait."""
-        return False
+    def work(self) -> str | None:
+        """The kind of work for which requests take turns: None for what cannot take long, whatever it took lately."""
+        return self.operation
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         if self.leave:
@@ -201,10 +201,10 @@ def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
             wait = math.ceil(error.wait or 1)  # type: ignore[attr-defined]
             answer = ScimError(f"Too many requests. Try again in {wait} s.", status=429)
             headers["Retry-After"] = str(wait)
-        case turns.NoTurn(expected=expected):
+        case turns.NoTurn():
             answer = ScimError(
-                f"Slow down: such requests of your organization took up to {expected:.1f} s lately, so they are "
-                f"carried out one at a time. Try again in {in_flight.RETRY_AFTER} s.",
+                "Slow down: searches and requests that take long are carried out one at a time for an organization. "
+                f"Try again in {in_flight.RETRY_AFTER} s.",
                 status=429,
             )
             headers["Retry-After"] = str(in_flight.RETRY_AFTER)

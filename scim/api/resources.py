@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from orgs.history import Cause
 from orgs.models import MatterKind, Organization
+from orgs.web import turns
 from scim.api import news
 from scim.api.answers import Answer, ScimResponse, answer
 from scim.api.base import CONFIRM, ScimView
@@ -44,6 +45,7 @@ class Requests(Protocol):
     def find(self, org: Organization, id_: str, /) -> Any: ...
     def page(self, org: Organization, query: Query) -> Page[Any]: ...
     def is_lookup(self, query: Query, /) -> bool: ...
+    def is_search(self, org: Organization, query: Query, /) -> bool: ...
     def shown(
         self, org: Organization, found: Sequence[Any], base_url: str, projection: Projection
     ) -> Iterable[dict[str, Any]]: ...
@@ -91,6 +93,10 @@ class ResourceView(ScimView):
         (shown,) = self.requests.shown(self.org, [row], self.call.base_url, projection)
         return answer(resource_pieces(shown), status=status, headers=headers)
 
+    def work_of(self, query: Query) -> str:
+        """The kind of work that a query is."""
+        return turns.SEARCH if self.requests.is_search(self.org, query) else self.operation
+
     def page(self, query: Query) -> Answer:
         """The ListResponse of a query. A token that waits sees nobody, so that a test of the connection succeeds."""
         page = NOTHING if self.waits else self.requests.page(self.org, query)
@@ -117,8 +123,10 @@ class Collection(ResourceView):
     def query(self) -> Query:
         return read_query(self.parameters(), self.requests.kind(self.org), **_limits())
 
-    def is_quick(self) -> bool:
-        return self.request.method == "GET" and self.requests.is_lookup(self.query)
+    def work(self) -> str | None:
+        if self.request.method != "GET":
+            return self.operation
+        return None if self.requests.is_lookup(self.query) else self.work_of(self.query)
 
     def get(self, request: Any) -> Answer:
         return self.page(self.query)
@@ -144,8 +152,15 @@ class Search(ResourceView):
     verbs = {"POST": "list"}
     reading = ("POST",)
 
+    @cached_property
+    def query(self) -> Query:
+        return read_search(self.message(), self.requests.kind(self.org), **_limits())
+
+    def work(self) -> str | None:
+        return self.work_of(self.query) if self.request.method == "POST" else self.operation
+
     def post(self, request: Any) -> Answer:
-        return self.page(read_search(self.message(), self.requests.kind(self.org), **_limits()))
+        return self.page(self.query)
 
 
 class Detail(ResourceView):

@@ -29,7 +29,8 @@ class FilterSql:
     it cannot be filtered on; text columns hold folded text unless the attribute is caseExact, and are collated as "C".
     homes: expressions for the jsonb of attributes that are not in the document. shortcuts: expressions for an equality
     on a name, true for every row that can satisfy it and served by an index; they are added to the full condition.
-    lookups: expressions that replace the condition for an equality on a name.
+    lookups: expressions that replace the condition for an equality on a name. indexed: the columns of which an index
+    answers an equality.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class FilterSql:
         *,
         document: str,
         columns: Mapping[str, str | None],
+        indexed: Container[str],
         homes: Mapping[str, Sql],
         shortcuts: Mapping[str, Callable[[Any], Sql]],
         lookups: Mapping[str, Callable[[Any], Sql]],
     ) -> None:
         self._document = document
         self._columns = columns
+        self._indexed = indexed
         self._homes = homes
         self._shortcuts = shortcuts
         self._lookups = lookups
@@ -51,6 +54,21 @@ class FilterSql:
         """The filter as a condition for `QuerySet.filter`."""
         sql, params = self._filter(found)
         return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - values are parameters
+
+    def is_search(self, found: Filter) -> bool:
+        """Whether no index answers the filter, so that every row is looked at."""
+        match found:
+            case And():
+                return all(map(self.is_search, found.terms))
+            case Or():
+                return any(map(self.is_search, found.terms))
+            case ElementMatch():
+                return not self._element_shortcuts(found)
+            case Compare(op="eq", value=value) if value is not None:
+                name = found.ref.name
+                return not (name in self._indexed or name in self._shortcuts or name in self._lookups)
+            case _:
+                return True
 
     def sort_key(self, ref: Ref) -> Sql:
         """The sort key of rows: of several values the primary one, or else the first (RFC 7644 §3.4.2.3)."""

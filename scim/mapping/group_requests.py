@@ -70,6 +70,11 @@ def is_lookup(query: Query) -> bool:
     return query.only("displayName") is not None and not query.projection.wants("members")
 
 
+def is_search(org: Organization, query: Query) -> bool:
+    """Whether the filter of a query is one for which all groups are looked at."""
+    return query.filter is not None and groups.group_filters(dialect(org.profile)).is_search(query.filter)
+
+
 def shown(
     org: Organization, found: Sequence[PushedGroup], base_url: str, projection: Projection
 ) -> Iterable[dict[str, Any]]:

@@ -137,6 +137,7 @@ def group_filters(dialect: Dialect) -> FilterSql:
     return FilterSql(
         document=f"{_TABLE}.folded",
         columns=_FILTER_COLUMNS,
+        indexed=("displayName",),
         homes=homes,
         shortcuts={
             "externalId": lambda value: (f"({_TABLE}.external_id = %s AND {_TABLE}.external_id <> '')", [value]),

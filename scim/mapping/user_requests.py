@@ -75,6 +75,11 @@ def is_lookup(query: Query) -> bool:
     return _only_name(query) is not None
 
 
+def is_search(org: Organization, query: Query) -> bool:
+    """Whether the filter of a query is one for which everybody is looked at."""
+    return query.filter is not None and users.user_filters(dialect(org.profile)).is_search(query.filter)
+
+
 def _only_name(query: Query) -> str | None:
     """The userName, if somebody of that name is all that a query asks for."""
     return query.only("userName") if query.count else None

@@ -263,7 +263,12 @@ def user_filters(dialect: Dialect) -> FilterSql:
     if dialect.placement:
         homes[dialect.placement.name] = _shown_placement(dialect.placement)
     return FilterSql(
-        document="orgs_user.folded", columns=_FILTER_COLUMNS, homes=homes, shortcuts=_SHORTCUTS, lookups=_LOOKUPS
+        document="orgs_user.folded",
+        columns=_FILTER_COLUMNS,
+        indexed=("userName",),
+        homes=homes,
+        shortcuts=_SHORTCUTS,
+        lookups=_LOOKUPS,
     )
 
 
