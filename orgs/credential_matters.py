@@ -10,12 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from orgs import responsibility, scim_connection
-from orgs.models import IdentityProvider, Organization, PendingDomain, ScimToken, User, VerifiedDomain
+from orgs.models import Organization, PendingDomain, ScimToken, User, VerifiedDomain
 from orgs.open_matters import FEW, OpenMatter, Subject
 from orgs.templatetags.muster import relative
 
-SILENT = timedelta(days=14)
-"""How long an identity provider that was connected may send nothing. Some send only what changes."""
 LOOKED_AT = 2_000
 """Changes of people and groups, the latest, among which several identity providers are looked for."""
 RECENT = timedelta(days=7)
@@ -45,7 +43,6 @@ def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
         text %= {"idp": token.get_idp_display()}
         yield _of_token("token.lapsed", token, title, text, since=token.expires_at)
     yield from _unanswered(org, at)
-    yield from _silent(connected.active, at)
     if len({token.idp for token in connected.active}) > 1:
         yield from _several(org, [token for token in connected.active if token.last_used_at], at)
     yield from _domains(org)
@@ -83,28 +80,6 @@ def _expires(token: ScimToken, successor: ScimToken | None) -> tuple[str, str]:
         return title, text % about
     text = _("“%(name)s” can replace it: enter that one in %(idp)s if you have not done so yet, then revoke this one.")
     return title, text % (about | {"name": successor.name})
-
-
-def _silent(active: list[ScimToken], at: datetime) -> Iterator[OpenMatter]:
-    """Of each identity provider, the token that was used last."""
-    last: dict[str, ScimToken] = {}
-    for token in active:
-        if token.last_used_at and (token.idp not in last or token.last_used_at > _used(last[token.idp])):
-            last[token.idp] = token
-    for token in last.values():
-        if _used(token) < at - SILENT:
-            idp = token.get_idp_display() if token.idp != IdentityProvider.OTHER else _("Your identity provider")
-            title = _("%(idp)s has sent nothing for %(days)s days") % {"idp": idp, "days": (at - _used(token)).days}
-            text = _(
-                "If people or groups changed there since, check whether provisioning still runs: some identity "
-                "providers stop it by themselves after errors. If it is no longer used, revoke its token."
-            )
-            yield _of_token("idp.silent", token, title, text, since=token.last_used_at)
-
-
-def _used(token: ScimToken) -> datetime:
-    assert token.last_used_at is not None
-    return token.last_used_at
 
 
 # By the order of ids, and so never more than LOOKED_AT rows.

@@ -34,6 +34,8 @@ AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
             "key.unanswered": _("Nobody answers for an API key any more"),
             "idp.several": _("Several identity providers write the same people or groups"),
             "idp.silent": _("An identity provider has gone silent"),
+            "idp.adds_only": _("An identity provider adds, and no longer removes"),
+            "idp.removes_only": _("An identity provider removes, and no longer adds"),
             "domain.gone": _("The DNS record of a domain is gone"),
             "domain.found": _("A domain can be verified"),
         },

@@ -55,9 +55,12 @@ SEVERITIES: dict[str, Severity] = {
     "key.unanswered": Severity.WARNING,
     "token.waiting": Severity.WARNING,
     "idp.several": Severity.WARNING,
-    "idp.silent": Severity.NOTE,
     "domain.gone": Severity.WARNING,
     "domain.found": Severity.WARNING,
+    # Of what identity providers no longer do: `scim.silence_matters`.
+    "idp.silent": Severity.WARNING,
+    "idp.adds_only": Severity.WARNING,
+    "idp.removes_only": Severity.NOTE,
     # Of people and groups: `groups_provisioning.matters`.
     "effects.held": Severity.URGENT,
     "admin.none": Severity.WARNING,
