@@ -20,6 +20,9 @@ _SALT = "orgs.mail_choices.stop"
 USUAL = {Severity.URGENT: MailTime.AT_ONCE, Severity.WARNING: MailTime.DAILY, Severity.NOTE: MailTime.DAILY}
 """When somebody is mailed who has chosen nothing."""
 
+ALWAYS = frozenset({"webhook.ended"})
+"""Of which somebody is mailed in any case (SPEC E3): the owner, if everybody has switched it off."""
+
 AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "credentials": (
         _("Credentials and identity providers"),

@@ -4,9 +4,10 @@ Each org is looked at every few minutes. What is open and was not before is news
 been over for a while. The only module that writes `MatterRound` and `MailedMatter`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from time import monotonic
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -96,6 +97,9 @@ def _write(org: Organization, new: Sequence[OpenMatter], digest: Sequence[OpenMa
     readers = admin_mail.readers(org)
     chosen = mail_choices.of_each(readers)
     letters = []
+    if unread := [matter for matter in new if matter.kind in mail_choices.ALWAYS and matter.kind not in _read(chosen)]:
+        owners = [person for person in readers if person.is_owner] or readers
+        letters += [_letter(org, person, unread, MailTime.AT_ONCE, may_stop=False) for person in owners]
     for matters, when in ((new, MailTime.AT_ONCE), (digest, MailTime.DAILY)):
         for person in readers:
             if theirs := [matter for matter in matters if chosen[person.pk][matter.kind] == when]:
@@ -103,8 +107,15 @@ def _write(org: Organization, new: Sequence[OpenMatter], digest: Sequence[OpenMa
     outbox.put(letters, at=at)
 
 
-def _letter(org: Organization, person: User, matters: Sequence[OpenMatter], when: MailTime) -> Letter:
-    stop = mail_choices.address_to_stop(person, when)
+def _read(chosen: Mapping[UUID, Mapping[str, MailTime]]) -> set[str]:
+    """The kinds of which at least one of them is mailed."""
+    return {kind for times in chosen.values() for kind, time in times.items() if time != MailTime.NEVER}
+
+
+def _letter(
+    org: Organization, person: User, matters: Sequence[OpenMatter], when: MailTime, *, may_stop: bool = True
+) -> Letter:
+    stop = mail_choices.address_to_stop(person, when) if may_stop else ""
     words = {
         "org": org,
         "matters": matters[:MOST],

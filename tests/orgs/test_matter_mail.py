@@ -212,6 +212,25 @@ class TestChoosing:
         browser.post("/account/mails/", form)
         assert not User.objects.filter(mail_choices__isnull=False).exists()
 
+    def test_leaves_the_owner_with_what_nobody_wants_where_a_mail_is_promised(
+        self, world: World, org: Organization, ada: User
+    ) -> None:  # E3, N3
+        bo = UserFactory.create(org=org, user_name="bo@corp.example", roles=["Admin"])
+        never = dict.fromkeys(SEVERITIES, MailTime.NEVER)
+        mail_choices.choose(ada, never)
+        world.opens("webhook.ended", FAILING)
+        assert world.mailed().keys() == {"bo@corp.example"}
+        mail_choices.choose(bo, never)
+        world.open.clear()
+        world.mailed(NOON + 2 * AN_HOUR)
+        world.mailed(NOON + 4 * AN_HOUR)
+        world.opens("webhook.ended", FAILING)
+        told = world.mailed(NOON + 5 * AN_HOUR)
+        assert told.keys() == {"ada@corp.example"}
+        assert "About webhook.ended" in told["ada@corp.example"]
+        assert FAILING not in told["ada@corp.example"]
+        assert "List-Unsubscribe" not in mail.outbox[0].message()
+
 
 class TestEndingThemFromAMail:
     def link(self, world: World, kind: str = FAILING, at: datetime = NOON) -> str:
