@@ -15,7 +15,6 @@ import orjson
 from django.db import connection
 
 from orgs.db.keys import id_at
-from orgs.models import Organization
 from scim.models import IdpDay
 from scim.rhythm import DAYS_KEPT, HOURS_KEPT
 
@@ -98,11 +97,14 @@ class Record:
 FLAGS = ("people_added", "people_removed", "members_added", "members_removed")
 
 
-def records(org: Organization, idps: Collection[str]) -> dict[str, Record]:
-    """By identity provider. One query of as many rows as there are days in a year, each, at most."""
-    found: dict[str, Record] = {}
-    for row in IdpDay.objects.for_org(org).filter(idp__in=idps).order_by("-day"):
-        record = found.setdefault(row.idp, Record())
+def records(idps: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Record]:
+    """By the id of the org and the identity provider. One query of as many rows as a year has days, each, at most."""
+    found: dict[tuple[UUID, str], Record] = {}
+    for row in IdpDay.objects.filter(org__in={org_id for org_id, _idp in idps}).order_by("-day"):
+        key = row.org_id, row.idp
+        if key not in idps:
+            continue
+        record = found.setdefault(key, Record())
         begins = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
         if not record.spoken or record.spoken[0] - begins < HOURS_KEPT:
             hours = (hour for hour in reversed(range(24)) if row.hours >> hour & 1)

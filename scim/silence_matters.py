@@ -1,8 +1,9 @@
 """Matters of identity providers that have fallen silent, or no longer do part of their work (SPEC T5, N1)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -74,20 +75,23 @@ HALVES = (
 )
 
 
-def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
     """Of each identity provider with a valid token, one matter of a kind at most. Two statements."""
-    tokens: dict[str, ScimToken] = {}
-    for token in ScimToken.objects.for_org(org).valid(at).confirmed().order_by("last_used_at", "id"):
-        if token.last_used_at:
-            tokens[token.idp] = token
-    for idp, record in idp_days.records(org, tokens).items() if tokens else ():
-        yield from _silent(tokens[idp], record, at)
-        told: set[str] = set()
-        for halves in HALVES:
-            if halves.kind not in told:
-                for matter in _half(tokens[idp], record, halves):
-                    told.add(matter.kind)
-                    yield matter
+    used = ScimToken.objects.valid(at).confirmed().filter(org__in=orgs, last_used_at__isnull=False)
+    tokens = {(token.org_id, token.idp): token for token in used.order_by("last_used_at", "id")}
+    for key, record in idp_days.records(tokens).items():
+        for matter in _of(tokens[key], record, at):
+            yield key[0], matter
+
+
+def _of(token: ScimToken, record: idp_days.Record, at: datetime) -> Iterator[OpenMatter]:
+    yield from _silent(token, record, at)
+    told: set[str] = set()
+    for halves in HALVES:
+        if halves.kind not in told:
+            for matter in _half(token, record, halves):
+                told.add(matter.kind)
+                yield matter
 
 
 def _silent(token: ScimToken, record: idp_days.Record, at: datetime) -> Iterator[OpenMatter]:

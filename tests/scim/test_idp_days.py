@@ -35,10 +35,10 @@ class TestHours:
         first, second = token_of(org), token_of(org)
         idp_days.note([Hour(first.id, NOON), Hour(second.id, NOON + timedelta(hours=2)), Hour(uuid7(), NOON)])
         idp_days.note([Hour(first.id, NOON), Hour(token_of(org, IdentityProvider.ENTRA).id, NOON)])
-        assert idp_days.records(org, ["okta"])["okta"].spoken == [
+        assert idp_days.records([(org.id, "okta")])[org.id, "okta"].spoken == [
             datetime(2026, 11, 29, hour, tzinfo=UTC) for hour in (12, 14)
         ]
-        assert idp_days.records(OrganizationFactory.create(), ["okta"]) == {}
+        assert idp_days.records([(OrganizationFactory.create().id, "okta")]) == {}
 
     def test_are_noted_once_each_as_the_log_is_written(self, org: Organization) -> None:
         writer, token = Writer(), token_of(org)
@@ -47,7 +47,7 @@ class TestHours:
             for _ in range(3):
                 writer._note_hours(batch)
         assert len(statements) == 1
-        assert len(idp_days.records(org, ["okta"])["okta"].spoken) == 2
+        assert len(idp_days.records([(org.id, "okta")])[org.id, "okta"].spoken) == 2
 
 
 class TestAdditionsAndRemovals:
@@ -88,14 +88,14 @@ class TestForgetting:
 
 class TestTheMatter:
     def silent(self, org: Organization, token: ScimToken, now: datetime) -> list[str]:
-        return [matter.title for matter in silence_matters.read(org, now)]
+        return [matter.title for _org, matter in silence_matters.read([org], now)]
 
     def test_is_of_a_regular_identity_provider_with_a_valid_token(self, org: Organization) -> None:  # T5, N1
         now, token = timezone.now(), token_of(org, IdentityProvider.ENTRA)
         tokens.note_use({token.id: (now - timedelta(days=2), None, "")})
         idp_days.note([Hour(token.id, now - timedelta(days=2, hours=number)) for number in range(24 * 30)])
         assert self.silent(org, token, now) == ["Microsoft Entra ID has sent nothing for 2 days"]
-        (matter,) = silence_matters.read(org, now)
+        ((_org, matter),) = silence_matters.read([org], now)
         assert "never silent for longer than 1 hour" in matter.text
         assert "Enterprise applications › your application › Provisioning › Overview" in matter.text
         successor = token_of(org, IdentityProvider.ENTRA)
