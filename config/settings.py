@@ -408,7 +408,9 @@ UNFOLD = {
             "950": "oklch(0.21 0.03 224)",
         },
     },
+    "COMMAND": {"search_callback": "scim.support_desk.pages.palette"},
     "SIDEBAR": {
+        "command_search": True,
         "navigation": [
             {
                 "title": _("Customers"),

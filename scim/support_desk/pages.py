@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from unfold.dataclasses import SearchResult
 
 from orgs import support_views
 from orgs.admin.mirror import cause, may
@@ -22,7 +23,7 @@ from orgs.db.keys import as_uuid
 from orgs.models import Organization
 from orgs.web import viewing
 from orgs.web.signing_in import wanted
-from scim import log_words
+from scim import log_words, request_days
 from scim.models import RequestLog
 from scim.support_desk import cockpit, retries, search
 
@@ -52,6 +53,16 @@ def find(request: HttpRequest) -> HttpResponse:
     return _page(request, "find", _("Search"), words)
 
 
+def palette(request: HttpRequest, text: str) -> list[SearchResult]:
+    """The search as unfold's palette shows it (⌘K), which `settings.UNFOLD` names."""
+    found = []
+    for section in search.find(text[:LONGEST].replace("\0", ""), at=timezone.now()):
+        for each in section.found:
+            where = f"{section.title} · {each.org.name}" if each.org else str(section.title)
+            found.append(SearchResult(each.title, where, each.address, icon=None))
+    return found
+
+
 @require_safe
 def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
     org = get_object_or_404(Organization.objects.select_related("profile"), pk=org_id)
@@ -62,6 +73,7 @@ def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
         "domains": cockpit.domains(org),
         "queue": cockpit.queue_of(org),
         "matters": cockpit.matters(org, at=timezone.now()),
+        "chart": request_days.of(org, at=timezone.now()),
         "requests": cockpit.requests(org),
         "changes": cockpit.changes(org),
         "views": cockpit.views(org),
