@@ -168,6 +168,7 @@ SHAPES: dict[str, Shape] = {
     "matter.dismissed": Shape(ENTITY, "Deactivate", type="Notice", name="name"),
     "support_view.began": _view("Activate"),
     "support_view.ended": _view("Deactivate"),
+    "support_view.tried": Shape(ENTITY, type="Request tried by support", uid="request"),
     "import.people": Shape(ENTITY, "Update", type="Import"),
     "import.ended": Shape(ENTITY, "Update", type="Import"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),

@@ -184,6 +184,7 @@ CONTENT_SECURITY_POLICY = {
 MATTER_READERS = [
     "orgs.matter_words.read",
     "orgs.credential_matters.read",
+    "scim.silence_matters.read",
     "groups_provisioning.matters.read",
     "sso.matters.read",
     "api.webhooks.attention.read",
@@ -326,6 +327,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scim.tasks.keep_request_log_partitions",
         "schedule": crontab(minute="7"),
     },
+    "note-additions-and-removals": {
+        "task": "scim.tasks.note_additions_and_removals",
+        "schedule": crontab(minute="37"),
+        "options": {"expires": 60 * 60},
+    },
     "check-effects": {
         "task": "groups_provisioning.tasks.check_all_effects",
         "schedule": crontab(hour="2", minute="23"),
@@ -408,7 +414,9 @@ UNFOLD = {
             "950": "oklch(0.21 0.03 224)",
         },
     },
+    "COMMAND": {"search_callback": "scim.support_desk.pages.palette"},
     "SIDEBAR": {
+        "command_search": True,
         "navigation": [
             {
                 "title": _("Customers"),

@@ -1,23 +1,22 @@
 """Matters of people, groups, mappings and conflicts, read from their tables (SPEC N1)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups_provisioning.engine import reconcile
 from groups_provisioning.models import ROLE, SYNCED
-from orgs import entities
+from orgs import entities, roles
 from orgs.models import Organization
 from orgs.models.people import label
 from orgs.open_matters import FEW, OpenMatter, Subject
-from orgs.roles import catalogue
 from orgs.templatetags.muster import relative
 from orgs.web.long_list import COUNTED
 
@@ -55,7 +54,7 @@ _CHANGED = """(
     SELECT min(c.at) FROM groups_provisioning_mapping m
     JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id AND g.deleted_at IS NULL
     JOIN orgs_change c ON c.id = m.change_id
-    WHERE m.org_id = %(org)s AND {}
+    WHERE m.org_id = o.org_id AND {}
 )""".format
 
 
@@ -79,28 +78,28 @@ def _of_people(kind: str, rows: str, order: str = "at, user_id") -> str:
 
 
 _CONFLICTS = """SELECT user_id, since AS at, NULL::uuid AS request_id FROM groups_provisioning_conflict
-        WHERE org_id = %(org)s ORDER BY since, id"""
+        WHERE org_id = o.org_id ORDER BY since, id"""
 _REMOVED = """SELECT h.user_id, min(c.at) AS at, NULL::uuid AS request_id
         FROM orgs_handplacement h
         JOIN groups_provisioning_mapping m ON m.entity_id = h.entity_id AND m.status = ANY(%(synced)s)
         JOIN groups_provisioning_groupmember gm ON gm.group_id = m.group_id AND gm.user_id = h.user_id
         JOIN orgs_user u ON u.id = h.user_id AND u.active
         JOIN orgs_change c ON c.id = h.change_id
-        WHERE h.org_id = %(org)s AND NOT h.placed GROUP BY h.user_id"""
+        WHERE h.org_id = o.org_id AND NOT h.placed GROUP BY h.user_id"""
 _OPENED = """SELECT id AS user_id, NULL::timestamptz AS at, NULL::uuid AS request_id FROM orgs_user
-        WHERE org_id = %(org)s AND active AND idp_active IS NOT NULL"""
+        WHERE org_id = o.org_id AND active AND idp_active IS NOT NULL"""
 # Until the person is written again: their change is the last one then, as on their page.
 _REFUSED = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l
         JOIN orgs_change c ON c.id = l.change_id AND c.at >= %(recent)s
         JOIN orgs_user u ON u.id = l.user_id AND u.modified_at <= c.at
-        WHERE l.org_id = %(org)s AND l.slot = 'refused' ORDER BY l.change_id DESC"""
+        WHERE l.org_id = o.org_id AND l.slot = 'refused' ORDER BY l.change_id DESC"""
 _LAST_ADMIN = """SELECT a.user_id, (
             SELECT max(c.at) FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
-            WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"kept"' AND l.user_id = a.user_id
+            WHERE l.org_id = o.org_id AND l.slot = 'last_admin' AND l.now = '"kept"' AND l.user_id = a.user_id
         ) AS at, NULL::uuid AS request_id
-        FROM orgs_lastadmin a WHERE a.org_id = %(org)s"""
+        FROM orgs_lastadmin a WHERE a.org_id = o.org_id"""
 _ADMIN_GONE = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
-        WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
+        WHERE l.org_id = o.org_id AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
 
 _KINDS = (
     _of_groups("group.pending", "pending AND NOT deleted", _CHANGED(_PENDING)),
@@ -115,39 +114,43 @@ _KINDS = (
     _of_people("admin.last", _LAST_ADMIN),
     _of_people("admin.none", _ADMIN_GONE, "at DESC"),
     "SELECT 'effects.held', 1, served_at, retry_at, NULL::uuid, ARRAY[]::text[] FROM orgs_turn"
-    " WHERE org_id = %(org)s AND retry_at IS NOT NULL",
+    " WHERE org_id = o.org_id AND retry_at IS NOT NULL",
 )
 # Of mappings by the group alone: a condition on the org, whose index it would also use, makes plans of old statistics
 # slow.
 _STATEMENT = f"""
-WITH each_group AS MATERIALIZED (
-    SELECT g.id, g.display_name AS name, g.display_name_key AS key, g.out_of_sync, g.created_at,
-        {_MAPPED(_DELETED)} AS deleted, {_MAPPED(_PENDING)} AS pending, {_MAPPED(_NOT_UNMAPPED)} AS known
-    FROM groups_provisioning_pushedgroup g WHERE g.org_id = %(org)s AND g.deleted_at IS NULL
-), kind_off AS MATERIALIZED (
-    SELECT DISTINCT g.id, g.name, g.key FROM groups_provisioning_mapping m JOIN each_group g ON g.id = m.group_id
-    WHERE m.org_id = %(org)s AND m.status = ANY(%(synced)s) AND m.kind <> ALL(%(on)s)
-)
-{" UNION ALL ".join(_KINDS)}
+SELECT o.org_id, found.* FROM jsonb_to_recordset(%(orgs)s) AS o (org_id uuid, kinds text[]) CROSS JOIN LATERAL (
+    WITH each_group AS MATERIALIZED (
+        SELECT g.id, g.display_name AS name, g.display_name_key AS key, g.out_of_sync, g.created_at,
+            {_MAPPED(_DELETED)} AS deleted, {_MAPPED(_PENDING)} AS pending, {_MAPPED(_NOT_UNMAPPED)} AS known
+        FROM groups_provisioning_pushedgroup g WHERE g.org_id = o.org_id AND g.deleted_at IS NULL
+    ), kind_off AS MATERIALIZED (
+        SELECT DISTINCT g.id, g.name, g.key FROM groups_provisioning_mapping m JOIN each_group g ON g.id = m.group_id
+        WHERE m.org_id = o.org_id AND m.status = ANY(%(synced)s) AND m.kind <> ALL(o.kinds)
+    )
+    {" UNION ALL ".join(_KINDS)}
+) AS found
 """  # noqa: S608 - of constants
 
 
-def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
     """Two statements at most."""
+    of_orgs = [{"org_id": org.id, "kinds": [ROLE, *entities.kinds_on(org)]} for org in orgs]
     about: dict[str, Any] = {
-        "org": org.id,
+        "orgs": orjson.dumps(of_orgs).decode(),
         "few": FEW,
         "counted": COUNTED + 1,
         "recent": at - RECENT,
         "synced": list(SYNCED),
-        "on": [ROLE, *entities.kinds_on(org)],
     }
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, about)
-        rows = [Found(*row) for row in cursor.fetchall()]
-    for found in rows:
-        if found.kind != "admin.none" or not reconcile.other_admins(org, catalogue(org.profile).admin, ()):
-            yield _TELL[found.kind](found)
+        rows = [(org_id, Found(*row)) for org_id, *row in cursor.fetchall()]
+    lost = {org_id for org_id, found in rows if found.kind == "admin.none"}
+    led = roles.led([org for org in orgs if org.id in lost]) if lost else set()
+    for org_id, found in rows:
+        if found.kind != "admin.none" or org_id not in led:
+            yield org_id, _TELL[found.kind](found)
 
 
 def _groups(found: Found, title: str, text: str) -> OpenMatter:

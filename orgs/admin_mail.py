@@ -1,6 +1,6 @@
 """Mails to the owner and the admins of an org, each in the zone that they read times in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils import timezone
 from orgs import outbox, time_zones
 from orgs.models import MailKind, Organization, User
 from orgs.outbox import Letter
-from orgs.roles import admins
+from orgs.roles import admins_of
 
 
 def write(
@@ -41,7 +41,13 @@ def write(
 
 def readers(org: Organization) -> list[User]:
     """The owner and the active admins; of those who share an address, one."""
-    found: dict[str, User] = {}
-    for person in admins(org).filter(login_email__isnull=False):
-        found.setdefault(person.login_email or "", person)
-    return list(found.values())
+    return readers_of([org])[org.pk]
+
+
+def readers_of(orgs: Collection[Organization]) -> dict[UUID, list[User]]:
+    """As `readers`, of several."""
+    found: dict[UUID, dict[str, User]] = {org.pk: {} for org in orgs}
+    for person in admins_of(orgs).filter(login_email__isnull=False):
+        assert person.org_id
+        found[person.org_id].setdefault(person.login_email or "", person)
+    return {org_id: list(people.values()) for org_id, people in found.items()}

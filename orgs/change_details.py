@@ -826,6 +826,13 @@ class SupportViewEnded(SupportViewDetail, verb="support_view.ended"):
     """Support stopped looking at the org's own pages, or the time for it was up."""
 
 
+class RequestTried(Detail, verb="support_view.tried"):
+    """Support tried a logged request again, and all of it was taken back. status: what would be answered now."""
+
+    request: str
+    status: int
+
+
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 

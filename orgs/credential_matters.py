@@ -1,8 +1,10 @@
 """Matters of tokens, of the identity providers that use them, and of domains, read from their tables (SPEC N1)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.urls import reverse
@@ -10,20 +12,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from orgs import responsibility, scim_connection
-from orgs.models import IdentityProvider, Organization, PendingDomain, ScimToken, User, VerifiedDomain
+from orgs.models import Organization, PendingDomain, ScimToken, User, VerifiedDomain
 from orgs.open_matters import FEW, OpenMatter, Subject
 from orgs.templatetags.muster import relative
 
-SILENT = timedelta(days=14)
-"""How long an identity provider that was connected may send nothing. Some send only what changes."""
 LOOKED_AT = 2_000
 """Changes of people and groups, the latest, among which several identity providers are looked for."""
 RECENT = timedelta(days=7)
 
 
-def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
-    """Seven statements at most."""
-    connected = scim_connection.of(org, at=at)
+def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
+    """Eight statements at most."""
+    connections, unanswered = scim_connection.of_each(orgs, at=at), responsibility.of_each(orgs, at=at)
+    for org in orgs:
+        for matter in (*_of_connection(connections[org.pk]), *_unanswered(unanswered[org.pk])):
+            yield org.pk, matter
+    yield from _several([connections[org.pk].active for org in orgs], at)
+    yield from _domains(orgs)
+
+
+def _of_connection(connected: scim_connection.Connection) -> Iterator[OpenMatter]:
     for token in connected.waiting:
         yield _of_token(
             "token.waiting",
@@ -44,11 +52,6 @@ def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
         )
         text %= {"idp": token.get_idp_display()}
         yield _of_token("token.lapsed", token, title, text, since=token.expires_at)
-    yield from _unanswered(org, at)
-    yield from _silent(connected.active, at)
-    if len({token.idp for token in connected.active}) > 1:
-        yield from _several(org, [token for token in connected.active if token.last_used_at], at)
-    yield from _domains(org)
 
 
 def _of_token(kind: str, token: ScimToken, title: str, text: str, *, since: datetime | None) -> OpenMatter:
@@ -57,9 +60,8 @@ def _of_token(kind: str, token: ScimToken, title: str, text: str, *, since: date
     return OpenMatter(kind=kind, title=title, text=text, address=address, subjects=(subject,), since=since)
 
 
-def _unanswered(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+def _unanswered(found: responsibility.Unanswered) -> Iterator[OpenMatter]:
     """Tokens and keys whose maker is no longer an admin (SPEC E5)."""
-    found = responsibility.unanswered(org, at=at)
     words = _("%(person)s is no longer an active admin. Take responsibility for it, or revoke it.")
     for token in found.tokens:
         title = _("Nobody is responsible for “%(name)s” any more") % {"name": token.name}
@@ -85,59 +87,50 @@ def _expires(token: ScimToken, successor: ScimToken | None) -> tuple[str, str]:
     return title, text % (about | {"name": successor.name})
 
 
-def _silent(active: list[ScimToken], at: datetime) -> Iterator[OpenMatter]:
-    """Of each identity provider, the token that was used last."""
-    last: dict[str, ScimToken] = {}
-    for token in active:
-        if token.last_used_at and (token.idp not in last or token.last_used_at > _used(last[token.idp])):
-            last[token.idp] = token
-    for token in last.values():
-        if _used(token) < at - SILENT:
-            idp = token.get_idp_display() if token.idp != IdentityProvider.OTHER else _("Your identity provider")
-            title = _("%(idp)s has sent nothing for %(days)s days") % {"idp": idp, "days": (at - _used(token)).days}
-            text = _(
-                "If people or groups changed there since, check whether provisioning still runs: some identity "
-                "providers stop it by themselves after errors. If it is no longer used, revoke its token."
-            )
-            yield _of_token("idp.silent", token, title, text, since=token.last_used_at)
-
-
-def _used(token: ScimToken) -> datetime:
-    assert token.last_used_at is not None
-    return token.last_used_at
-
-
-# By the order of ids, and so never more than LOOKED_AT rows.
+# By the order of ids, and so never more than LOOKED_AT rows of an org.
 _SEVERAL = """
-SELECT subject, family, max(called), max(at), (array_agg(request_id ORDER BY at DESC))[1],
-    count(*) OVER () AS subjects, min(at)
-FROM (
-    SELECT split_part(c.verb, '.', 1) AS family, coalesce(c.detail ->> 'user', c.detail ->> 'group') AS subject,
-        c.detail ->> 'name' AS called, c.at, c.by_token_id, c.request_id
-    FROM orgs_change c WHERE c.org_id = %(org)s ORDER BY c.id DESC LIMIT %(looked_at)s
-) AS latest
-JOIN orgs_scimtoken t ON t.id = latest.by_token_id AND t.id = ANY(%(tokens)s)
-WHERE family IN ('user', 'group') AND subject IS NOT NULL AND at >= %(since)s
-GROUP BY subject, family HAVING count(DISTINCT t.idp) > 1
-ORDER BY max(at) DESC LIMIT %(few)s
+SELECT o.org_id, found.* FROM unnest(%(orgs)s::uuid[]) AS o (org_id) CROSS JOIN LATERAL (
+    SELECT subject, family, max(called), max(at), (array_agg(request_id ORDER BY at DESC))[1],
+        count(*) OVER () AS subjects, min(at)
+    FROM (
+        SELECT split_part(c.verb, '.', 1) AS family, coalesce(c.detail ->> 'user', c.detail ->> 'group') AS subject,
+            c.detail ->> 'name' AS called, c.at, c.by_token_id, c.request_id
+        FROM orgs_change c WHERE c.org_id = o.org_id ORDER BY c.id DESC LIMIT %(looked_at)s
+    ) AS latest
+    JOIN orgs_scimtoken t ON t.id = latest.by_token_id AND t.id = ANY(%(tokens)s)
+    WHERE family IN ('user', 'group') AND subject IS NOT NULL AND at >= %(since)s
+    GROUP BY subject, family HAVING count(DISTINCT t.idp) > 1
+    ORDER BY max(at) DESC LIMIT %(few)s
+) AS found
 """
 
 
-def _several(org: Organization, used: list[ScimToken], at: datetime) -> Iterator[OpenMatter]:
+def _several(active: Iterable[list[ScimToken]], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
+    """active: the valid tokens of each org."""
+    used = {
+        tokens[0].org_id: [token for token in tokens if token.last_used_at]
+        for tokens in active
+        if len({token.idp for token in tokens}) > 1
+    }
+    if not used:
+        return
     about: dict[str, Any] = {
-        "org": org.id,
+        "orgs": list(used),
         "since": at - RECENT,
         "looked_at": LOOKED_AT,
-        "tokens": [token.id for token in used],
+        "tokens": [token.id for tokens in used.values() for token in tokens],
         "few": FEW,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEVERAL, about)
         rows = cursor.fetchall()
-    if not rows:
-        return
-    people = User.objects.for_org(org).in_bulk([row[0] for row in rows if row[1] == "user"])
+    people = User.objects.filter(org__in=used).in_bulk([row[1] for row in rows if row[2] == "user"]) if rows else {}
     called = {str(person.id): person.label for person in people.values()}
+    for org_id, found in groupby(rows, key=lambda row: row[0]):
+        yield org_id, _of_several([row[1:] for row in found], called, used[org_id])
+
+
+def _of_several(rows: Sequence[Any], called: Mapping[str, str], used: Sequence[ScimToken]) -> OpenMatter:
     count = rows[0][5]
     idps = " / ".join(sorted({str(token.get_idp_display()) for token in used}))
     title = ngettext(
@@ -149,7 +142,7 @@ def _several(org: Organization, used: list[ScimToken], at: datetime) -> Iterator
         "In the last week, tokens of %(idps)s changed them in turn, so each undoes what the other wrote. Let one of "
         "them provision each person and each group, or choose the right identity provider for each token."
     )
-    yield OpenMatter(
+    return OpenMatter(
         kind="idp.several",
         title=title % {"count": f"{count:,}"} if count > 1 else title,
         text=text % {"idps": idps},
@@ -167,31 +160,37 @@ def _written(id_: str, family: str, name: str) -> Subject:
     return Subject(kind, id_, name, reverse(kind, args=[id_]))
 
 
-def _domains(org: Organization) -> Iterator[OpenMatter]:
-    address = f"{reverse('authentication')}#domains"
-    gone = list(VerifiedDomain.objects.for_org(org).filter(gone_since__isnull=False).order_by("gone_since"))
-    if gone:
+def _domains(orgs: Collection[Organization]) -> Iterator[tuple[UUID, OpenMatter]]:
+    gone = VerifiedDomain.objects.filter(org__in=orgs, gone_since__isnull=False).order_by("org", "gone_since")
+    for org_id, group in groupby(gone, key=lambda each: each.org_id):
+        lost = list(group)
         title = ngettext(
-            "The DNS record of %(count)s domain is gone", "The DNS records of %(count)s domains are gone", len(gone)
+            "The DNS record of %(count)s domain is gone", "The DNS records of %(count)s domains are gone", len(lost)
         )
-        yield OpenMatter(
-            kind="domain.gone",
-            title=title % {"count": len(gone)},
-            text=_("It no longer leads anybody to your single sign-on. Set the record again, or remove the domain."),
-            address=address,
-            count=len(gone),
-            subjects=tuple(Subject("domain", "", each.name, address) for each in gone[:FEW]),
-            since=gone[0].gone_since,
-        )
-    found = list(PendingDomain.objects.for_org(org).filter(found_at__isnull=False).order_by("found_at"))
-    if found:
+        text = _("It no longer leads anybody to your single sign-on. Set the record again, or remove the domain.")
+        yield org_id, _of_domains("domain.gone", title, text, lost, lost[0].gone_since)
+    asked = PendingDomain.objects.filter(org__in=orgs, found_at__isnull=False).order_by("org", "found_at")
+    for org_id, waiting in groupby(asked, key=lambda each: each.org_id):
+        found = list(waiting)
         title = ngettext("%(count)s domain can be verified", "%(count)s domains can be verified", len(found))
-        yield OpenMatter(
-            kind="domain.found",
-            title=title % {"count": len(found)},
-            text=_("The DNS record was found through a setup link. Verify the domain, or remove it."),
-            address=address,
-            count=len(found),
-            subjects=tuple(Subject("domain", "", each.name, address) for each in found[:FEW]),
-            since=found[0].found_at,
-        )
+        text = _("The DNS record was found through a setup link. Verify the domain, or remove it.")
+        yield org_id, _of_domains("domain.found", title, text, found, found[0].found_at)
+
+
+def _of_domains(
+    kind: str,
+    title: str,
+    text: str,
+    domains: Sequence[VerifiedDomain] | Sequence[PendingDomain],
+    since: datetime | None,
+) -> OpenMatter:
+    address = f"{reverse('authentication')}#domains"
+    return OpenMatter(
+        kind=kind,
+        title=title % {"count": len(domains)},
+        text=text,
+        address=address,
+        count=len(domains),
+        subjects=tuple(Subject("domain", "", each.name, address) for each in domains[:FEW]),
+        since=since,
+    )

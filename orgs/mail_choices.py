@@ -20,6 +20,9 @@ _SALT = "orgs.mail_choices.stop"
 USUAL = {Severity.URGENT: MailTime.AT_ONCE, Severity.WARNING: MailTime.DAILY, Severity.NOTE: MailTime.DAILY}
 """When somebody is mailed who has chosen nothing."""
 
+ALWAYS = frozenset({"webhook.ended"})
+"""Of which somebody is mailed in any case (SPEC E3): the owner, if everybody has switched it off."""
+
 AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "credentials": (
         _("Credentials and identity providers"),
@@ -34,6 +37,8 @@ AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
             "key.unanswered": _("Nobody answers for an API key any more"),
             "idp.several": _("Several identity providers write the same people or groups"),
             "idp.silent": _("An identity provider has gone silent"),
+            "idp.adds_only": _("An identity provider adds, and no longer removes"),
+            "idp.removes_only": _("An identity provider removes, and no longer adds"),
             "domain.gone": _("The DNS record of a domain is gone"),
             "domain.found": _("A domain can be verified"),
         },

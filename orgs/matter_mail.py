@@ -1,12 +1,13 @@
 """Mails admins what needs attention: at once, or once a day (SPEC N3).
 
-Each org is looked at every few minutes. What is open and was not before is news, once: it is none again until it has
-been over for a while. The only module that writes `MatterRound` and `MailedMatter`.
+Each org is looked at every few minutes, many at once. What is open and was not before is news, once: it is none again
+until it has been over for a while. The only module that writes `MatterRound` and `MailedMatter`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from time import monotonic
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -28,18 +29,43 @@ DAILY_AT = time(6)  # UTC
 MOST = 25
 """Matters of one mail; it says how many more there are."""
 
+BATCH = 100
+"""Orgs that are looked at together."""
+News = dict[UUID, list[OpenMatter]]
+"""By the id of the org."""
+
 _KINDS = {MailTime.AT_ONCE: MailKind.MATTERS, MailTime.DAILY: MailKind.DIGEST}
 
 
 def look(*, seconds: float) -> bool:
-    """Look at orgs, those first that nobody looked at for longest. Returns whether some are left after so long."""
+    """Look at orgs, those first that nobody looked at for longest. Returns whether some are left after so long.
+
+    Raises what kept it from looking at one of them, when it has looked at the others of its batch.
+    """
     ends = monotonic() + seconds
     _begin(timezone.now())
-    while (turn := _next(timezone.now())) is not None:
-        look_at(turn, at=timezone.now())
+    while turns := _next(timezone.now()):
+        try:
+            look_at(turns, at=timezone.now())
+        except Exception:
+            if len(turns) == 1:
+                raise
+            _one_by_one(turns)
         if monotonic() > ends:
             return True
     return False
+
+
+def _one_by_one(turns: Sequence[UUID]) -> None:
+    """Look at each by itself, so that one that cannot be looked at keeps back no other. Raises the last such error."""
+    failed: Exception | None = None
+    for turn in turns:
+        try:
+            look_at([turn], at=timezone.now())
+        except Exception as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def _begin(at: datetime) -> None:
@@ -51,40 +77,62 @@ def _begin(at: datetime) -> None:
 
 
 @transaction.atomic
-def _next(at: datetime) -> MatterRound | None:
-    """The next one, which counts as looked at from now on: one that cannot be looked at keeps back no other."""
+def _next(at: datetime) -> list[UUID]:
+    """The next orgs, which count as looked at from now on: what fails is tried again when it is due, and not before."""
     due = MatterRound.objects.filter(org__closed_at=None, looked_at__lte=at - EVERY).order_by("looked_at")
-    turn = due.select_for_update(skip_locked=True, of=("self",)).first()
-    if turn is not None:
-        MatterRound.objects.filter(pk=turn.pk).update(looked_at=at)
-    return turn
+    turns = [turn.pk for turn in due.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
+    if turns:
+        MatterRound.objects.filter(pk__in=turns).update(looked_at=at)
+    return turns
 
 
 @transaction.atomic
-def look_at(turn: MatterRound, *, at: datetime) -> None:
-    """Compare what is open in an org with what was, and mail what is new."""
-    turn = MatterRound.objects.select_related("org__profile").select_for_update(of=("self",)).get(pk=turn.pk)
-    org, is_due = turn.org, _is_digest_due(turn, at)
-    found = {matter.key: matter for matter in open_matters.everything(org, at=at)}
-    told = {row.key: row for row in MailedMatter.objects.for_org(org)}
-    new = [matter for key, matter in found.items() if key not in told]
-    _note(org, found, told, at)
-    digest = [matter for key, matter in found.items() if key not in told or not told[key].in_digest] if is_due else []
+def look_at(turns: Sequence[UUID], *, at: datetime) -> None:
+    """Compare what is open in orgs with what was, and mail what is new. As many statements for many as for one."""
+    locked = MatterRound.objects.select_related("org__profile").select_for_update(of=("self",))
+    rounds = list(locked.filter(pk__in=turns).order_by("pk"))
+    orgs = {turn.pk: turn.org for turn in rounds}
+    due = {turn.pk for turn in rounds if _is_digest_due(turn, at)}
+    found = open_matters.of_each(list(orgs.values()), at=at)
+    told = {(row.org_id, row.key): row for row in MailedMatter.objects.filter(org__in=orgs)}
+    new: News = {}
+    digest: News = {}
+    for org_id, matters in found.items():
+        for matter in {each.key: each for each in matters}.values():
+            row = told.get((org_id, matter.key))
+            if row is None:
+                new.setdefault(org_id, []).append(matter)
+            if org_id in due and (row is None or not row.in_digest):
+                digest.setdefault(org_id, []).append(matter)
+    _note(_keys(found), _keys(digest), told, at)
     if new or digest:
-        _write(org, new, digest, at)
-    if is_due:
-        MailedMatter.objects.for_org(org).filter(key__in=[matter.key for matter in digest]).update(in_digest=True)
-        MatterRound.objects.filter(pk=turn.pk).update(digest_at=at)
+        _write([orgs[id_] for id_ in {**new, **digest}], new, digest, at)
+    if due:
+        MatterRound.objects.filter(pk__in=due).update(digest_at=at)
 
 
-def _note(org: Organization, found: dict[str, OpenMatter], told: dict[str, MailedMatter], at: datetime) -> None:
-    MailedMatter.objects.bulk_create(
-        MailedMatter(org=org, key=key, opened_at=at, seen_at=at) for key in found if key not in told
-    )
-    if there := found.keys() & told.keys():
-        MailedMatter.objects.for_org(org).filter(key__in=there).update(seen_at=at)
-    if [key for key, row in told.items() if key not in found and row.seen_at < at - OVER]:
-        MailedMatter.objects.for_org(org).filter(seen_at__lt=at - OVER).delete()
+def _keys(news: News) -> set[tuple[UUID, str]]:
+    return {(org_id, matter.key) for org_id, matters in news.items() for matter in matters}
+
+
+def _note(
+    present: set[tuple[UUID, str]],
+    in_digest: set[tuple[UUID, str]],
+    told: Mapping[tuple[UUID, str], MailedMatter],
+    at: datetime,
+) -> None:
+    rows = [
+        MailedMatter(org_id=org_id, key=key, opened_at=at, seen_at=at, in_digest=(org_id, key) in in_digest)
+        for org_id, key in sorted(present - told.keys())
+    ]
+    if rows:
+        MailedMatter.objects.bulk_create(rows)
+    if seen := [row.pk for key, row in told.items() if key in present]:
+        MailedMatter.objects.filter(pk__in=seen).update(seen_at=at)
+    if sent := [row.pk for key, row in told.items() if key in in_digest]:
+        MailedMatter.objects.filter(pk__in=sent).update(in_digest=True)
+    if over := [row.pk for key, row in told.items() if key not in present and row.seen_at < at - OVER]:
+        MailedMatter.objects.filter(pk__in=over).delete()
 
 
 def _is_digest_due(turn: MatterRound, at: datetime) -> bool:
@@ -92,19 +140,27 @@ def _is_digest_due(turn: MatterRound, at: datetime) -> bool:
     return turn.digest_at < (today if today <= at else today - timedelta(days=1))
 
 
-def _write(org: Organization, new: Sequence[OpenMatter], digest: Sequence[OpenMatter], at: datetime) -> None:
-    readers = admin_mail.readers(org)
-    chosen = mail_choices.of_each(readers)
+def _write(orgs: Sequence[Organization], new: News, digest: News, at: datetime) -> None:
+    readers = admin_mail.readers_of(orgs)
+    chosen = mail_choices.of_each([person for people in readers.values() for person in people])
     letters = []
-    for matters, when in ((new, MailTime.AT_ONCE), (digest, MailTime.DAILY)):
-        for person in readers:
-            if theirs := [matter for matter in matters if chosen[person.pk][matter.kind] == when]:
-                letters.append(_letter(org, person, theirs, when))
+    for org in orgs:
+        people, news = readers[org.pk], new.get(org.pk, [])
+        read = {kind for person in people for kind, when in chosen[person.pk].items() if when != MailTime.NEVER}
+        if unread := [each for each in news if each.kind in mail_choices.ALWAYS and each.kind not in read]:
+            owners = [person for person in people if person.is_owner] or people
+            letters += [_letter(org, person, unread, MailTime.AT_ONCE, may_stop=False) for person in owners]
+        for matters, when in ((news, MailTime.AT_ONCE), (digest.get(org.pk, []), MailTime.DAILY)):
+            for person in people:
+                if theirs := [matter for matter in matters if chosen[person.pk][matter.kind] == when]:
+                    letters.append(_letter(org, person, theirs, when))
     outbox.put(letters, at=at)
 
 
-def _letter(org: Organization, person: User, matters: Sequence[OpenMatter], when: MailTime) -> Letter:
-    stop = mail_choices.address_to_stop(person, when)
+def _letter(
+    org: Organization, person: User, matters: Sequence[OpenMatter], when: MailTime, *, may_stop: bool = True
+) -> Letter:
+    stop = mail_choices.address_to_stop(person, when) if may_stop else ""
     words = {
         "org": org,
         "matters": matters[:MOST],

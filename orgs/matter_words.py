@@ -1,6 +1,6 @@
 """Stored matters in the words of an org's admins: what happened, and what to do about it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -42,9 +42,13 @@ class Told:
 
 def tell(org: Organization, matters: Iterable[Matter]) -> list[Told]:
     """The matters in words, urgent ones first, otherwise in their order. One query."""
+    return _in_words([org], matters)
+
+
+def _in_words(orgs: Collection[Organization], matters: Iterable[Matter]) -> list[Told]:
     found = sorted(matters, key=lambda matter: matter.kind not in URGENT)
     ids = [id_ for matter in found if (id_ := as_uuid(_token_of(matter)))]
-    tokens = ScimToken.objects.for_org(org).in_bulk(ids) if ids else {}
+    tokens = ScimToken.objects.filter(org__in=orgs).in_bulk(ids) if ids else {}
     return [_told(matter, tokens) for matter in found]
 
 
@@ -53,16 +57,17 @@ def tell_refused_creates(org: Organization, kind: MatterKind, text: str, *, at: 
     return tell(org, matters.refused_creates(org, kind, text, at=at)[:FEW]) if text.strip() else []
 
 
-def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
+def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
     """What is open of the stored matters; one for the many of a kind. Two statements."""
-    by_kind = sorted(tell(org, matters.open_in(org, at=at)), key=lambda each: each.matter.kind)
-    for kind, group in groupby(by_kind, key=lambda each: MatterKind(each.matter.kind)):
+    told = _in_words(orgs, matters.open_in_all_orgs(at=at).filter(org__in=orgs))
+    told.sort(key=lambda each: (each.matter.org_id, each.matter.kind))
+    for (org_id, kind), group in groupby(told, key=lambda each: (each.matter.org_id, MatterKind(each.matter.kind))):
         several = list(group)
         if len(several) == 1 or kind in URGENT:
-            yield from (_open(kind, [each], each.title, each.text) for each in several)
+            yield from ((org_id, _open(kind, [each], each.title, each.text)) for each in several)
         else:
             title, text = _SEVERAL[kind](), _("Each is listed with what to do about it.")
-            yield _open(kind, several, title % {"count": len(several)}, text)
+            yield org_id, _open(kind, several, title % {"count": len(several)}, text)
 
 
 def _open(kind: MatterKind, told: list[Told], title: str, text: str) -> OpenMatter:

@@ -2,11 +2,11 @@
 
 Each kind has one reader, which finds what is open of it, in words; nothing is ended here, since what a reader no longer
 finds is over. An app lists its readers in `settings.MATTER_READERS`, because no app sees all of the others. A reader
-takes a bounded number of statements, whatever the org's size, and yields at most one matter for each subject or, of
-what may be many, one for all.
+reads any number of orgs with a fixed number of statements, whatever their size, and yields at most one matter of an org
+for each subject or, of what may be many, one for all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -55,9 +55,12 @@ SEVERITIES: dict[str, Severity] = {
     "key.unanswered": Severity.WARNING,
     "token.waiting": Severity.WARNING,
     "idp.several": Severity.WARNING,
-    "idp.silent": Severity.NOTE,
     "domain.gone": Severity.WARNING,
     "domain.found": Severity.WARNING,
+    # Of what identity providers no longer do: `scim.silence_matters`.
+    "idp.silent": Severity.WARNING,
+    "idp.adds_only": Severity.WARNING,
+    "idp.removes_only": Severity.NOTE,
     # Of people and groups: `groups_provisioning.matters`.
     "effects.held": Severity.URGENT,
     "admin.none": Severity.WARNING,
@@ -149,14 +152,25 @@ class OpenMatter:
         return _("%(names)s and %(count)s more") % {"names": names, "count": f"{more:,}"} if more > 0 else names
 
 
-Reader = Callable[[Organization, datetime], Iterable[OpenMatter]]
+Reader = Callable[[Collection[Organization], datetime], Iterable[tuple[UUID, OpenMatter]]]
+"""Yields each matter with the id of its org."""
 
 
 def everything(org: Organization, *, at: datetime) -> list[OpenMatter]:
     """What is open in an org, the most severe first; within that in the order of SEVERITIES."""
-    readers: list[Reader] = [import_string(path) for path in settings.MATTER_READERS]
-    found = [matter for reader in readers for matter in reader(org, at)]
-    return sorted(found, key=lambda matter: (matter.severity, _ORDER[matter.kind]))
+    return of_each([org], at=at)[org.pk]
+
+
+def of_each(orgs: Collection[Organization], *, at: datetime) -> dict[UUID, list[OpenMatter]]:
+    """As `everything`, for several, with as many statements as for one. Profiles should have been read with them."""
+    found: dict[UUID, list[OpenMatter]] = {org.pk: [] for org in orgs}
+    for path in settings.MATTER_READERS:
+        reader: Reader = import_string(path)
+        for org_id, matter in reader(orgs, at):
+            found[org_id].append(matter)
+    for matters in found.values():
+        matters.sort(key=lambda matter: (matter.severity, _ORDER[matter.kind]))
+    return found
 
 
 _ORDER = {kind: place for place, kind in enumerate(SEVERITIES)}

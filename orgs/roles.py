@@ -1,7 +1,8 @@
 """The roles of a profile, loaded (SPEC R1), and who administers an org by them (SPEC O8)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,26 @@ def catalogue(profile: SchemaProfile) -> Catalogue:
 
 def admins(org: Organization) -> QuerySet[User]:
     """The active people who may open the org's pages: the owner, and who has the admin role."""
-    has_role = Q(is_owner=True) | Q(standing__roles__contains=[catalogue(org.profile).admin])
-    found = User.objects.for_org(org).live().filter(has_role, active=True)
+    return admins_of([org])
+
+
+def admins_of(orgs: Collection[Organization]) -> QuerySet[User]:
+    """As `admins`, of several."""
+    has_role = Q(is_owner=True)
+    for key, group in groupby(sorted(orgs, key=_admin_role), key=_admin_role):
+        has_role |= Q(org__in=list(group), standing__roles__contains=[key])
+    found = User.objects.filter(org__in=orgs).live().filter(has_role, active=True)
     return found.select_related("standing").defer("attributes", "folded").order_by("-is_owner", "user_name_key", "id")
+
+
+def led(orgs: Collection[Organization]) -> set[UUID]:
+    """The ids of those of the orgs that have an active admin besides the owner. One statement."""
+    admins = admins_of(orgs).filter(is_owner=False).order_by()
+    return set(admins.values_list("org_id", flat=True).distinct())
+
+
+def _admin_role(org: Organization) -> str:
+    return catalogue(org.profile).admin
 
 
 def held(profile: SchemaProfile) -> frozenset[str]:

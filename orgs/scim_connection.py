@@ -1,7 +1,9 @@
 """How an org's identity provider is connected, as its admins and support see it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import models
 from django.utils.functional import Promise
@@ -64,11 +66,20 @@ class Connection:
 
 def of(org: Organization, *, at: datetime) -> Connection:
     """The connection of `org` at the moment `at`. One query."""
-    everything = list(
-        ScimToken.objects.for_org(org)
-        .select_related("created_by", "taken_over_by", "setup_link")
-        .order_by("-created_at", "-id")
-    )
+    return of_each([org], at=at)[org.pk]
+
+
+def of_each(orgs: Collection[Organization], *, at: datetime) -> dict[UUID, Connection]:
+    """As `of`, for several. One query."""
+    found: dict[UUID, list[ScimToken]] = {org.pk: [] for org in orgs}
+    known = ScimToken.objects.filter(org__in=orgs).select_related("created_by", "taken_over_by", "setup_link")
+    for token in known.order_by("-created_at", "-id"):
+        found[token.org_id].append(token)
+    return {org.pk: _of(org, found[org.pk], at) for org in orgs}
+
+
+def _of(org: Organization, everything: list[ScimToken], at: datetime) -> Connection:
+    """everything: all tokens of the org, newest first."""
     confirmed = [token for token in everything if not token.waits]
     active = [token for token in confirmed if token.is_valid(at)]
     replaced = {token.idp for token in active}

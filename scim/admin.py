@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -67,7 +68,7 @@ class RequestLogAdmin(FoundById):
         "organization chosen, also people and groups by their current names."
     )
     fieldsets = (
-        (None, {"fields": ("time", "org", "token", "id")}),
+        (None, {"fields": ("time", "org", "token", "id", "again")}),
         (
             _("Asked"),
             {"fields": ("method", "path", "operation", "target", "address", "agent", "request_size", "request_body")},
@@ -103,6 +104,13 @@ class RequestLogAdmin(FoundById):
     @admin.display(description=_("milliseconds"))
     def milliseconds(self, call: RequestLog) -> str:
         return f"{call.duration / 1000:.1f}"
+
+    @admin.display(description=_("again"))
+    def again(self, call: RequestLog) -> SafeString | str:
+        if not log_words.is_refused_change(call):
+            return "–"
+        address = reverse("admin:try_again", args=[call.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, gettext("What would happen now"))
 
     @admin.display(description=_("body"))
     def request_body(self, call: RequestLog) -> str:

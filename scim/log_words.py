@@ -42,6 +42,13 @@ def action(call: RequestLog) -> str:
     return str(words) if words else _("Not a SCIM request")
 
 
+def is_refused_change(call: RequestLog) -> bool:
+    """Whether it was one of one person or group, and not carried out; of an organization."""
+    noun, _dot, verb = call.operation.partition(".")
+    is_change = noun in ("user", "group") and verb in ("create", "replace", "change", "delete")
+    return is_change and call.status >= 400 and call.org_id is not None
+
+
 def filter_of(call: RequestLog) -> str:
     """The filter in a query's URL; empty if there is none."""
     return parse_qs(call.path.partition("?")[2]).get("filter", [""])[0]

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
-from orgs.models import Organization, ScimToken, User
+from orgs.models import IdentityProvider, Organization, ScimToken, User
 
 
 class RequestLog(models.Model):
@@ -78,6 +78,31 @@ class RequestDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.org_id} {self.day}"
+
+
+class IdpDay(models.Model):
+    """What an identity provider did on a day in UTC. Written by `scim.idp_days` alone; as lossy as the log.
+
+    hours: a bit for each hour in which it sent anything, the lowest for the first. people, members: whether it added
+    and removed any, as effects of what it wrote: people who became active or no longer are, members of groups.
+    """
+
+    org = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="idp_days", db_index=False)
+    idp = models.CharField(max_length=12, choices=IdentityProvider.choices)
+    day = models.DateField()
+    hours = models.PositiveIntegerField(default=0)
+    people_added = models.BooleanField(default=False)
+    people_removed = models.BooleanField(default=False)
+    members_added = models.BooleanField(default=False)
+    members_removed = models.BooleanField(default=False)
+
+    objects = TenantQuerySet["IdpDay"].as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["org", "idp", "day"], name="idp_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.org_id} {self.idp} {self.day}"
 
 
 class OverviewVisit(models.Model):

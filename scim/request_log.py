@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,8 @@ from orgs import matters, metrics, tokens
 from orgs.db.keys import uuid7
 from orgs.matters import Occurrence
 from orgs.per_process import Background, PerProcess
-from scim import partitions, redaction, request_days
+from scim import idp_days, partitions, redaction, request_days
+from scim.idp_days import Hour
 from scim.request_days import Call
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ PAUSES = (0.1, 30.0)  # the first and the longest, in seconds, while the databas
 FAREWELL = 2.0  # seconds that an ending process spends on its log
 USE_NOTED = timedelta(minutes=1)  # how often a token's last use is written at most
 LARGEST = 2**31 - 1  # PostgreSQL integer
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Writer(Background):
         self._changed = threading.Condition()
         self._noted: dict[UUID, datetime] = {}
         self._refused: dict[UUID, datetime] = {}  # tokens that exist, so there is no end of them to fear
+        self._heard: dict[UUID, datetime] = {}  # the last hour that is noted of them
 
     def put(self, entry: Entry) -> None:
         with self._changed:
@@ -133,7 +136,7 @@ class Writer(Background):
             except Exception:  # whatever happens, the thread keeps running
                 log.exception("request_log.failed", calls=len(batch))
                 refused = len(told)
-            for note in (self._note_uses, self._note_matters, _count_days):
+            for note in (self._note_uses, self._note_matters, self._note_hours, _count_days):
                 try:
                     note(batch)
                 except Exception:  # as above
@@ -193,6 +196,13 @@ class Writer(Background):
         if news := [each for entry in batch for each in entry.news]:
             matters.note(news)
 
+    def _note_hours(self, batch: list[Entry]) -> None:
+        """Note in which hours tokens are used, each hour once (SPEC T5)."""
+        heard = {Hour(entry.token_id, _hour(entry.at)) for entry in batch if entry.token_id}
+        new = [each for each in heard if each.at > self._heard.get(each.token_id, LONG_AGO)]
+        idp_days.note(new)
+        self._heard |= {each.token_id: each.at for each in sorted(new, key=lambda each: each.at)}
+
     def _thinned(self, batch: list[Entry]) -> tuple[list[Entry], list[Entry]]:
         """The batch, and those of its calls that the log has: with a token that is not accepted, one a minute."""
         everything, told = [], []
@@ -211,6 +221,10 @@ class Writer(Background):
     def _is_noted(self, token_id: UUID, at: datetime) -> bool:
         noted = self._noted.get(token_id)
         return noted is not None and at < noted + USE_NOTED
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _count_days(batch: list[Entry]) -> None:

@@ -1,7 +1,8 @@
 """Matters of single sign-on, read from its tables (SPEC N1)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,20 +10,22 @@ from django.utils.translation import gettext as _
 from orgs.models import Organization
 from orgs.open_matters import OpenMatter
 from orgs.templatetags.muster import day
-from sso import refusal_words
-from sso.status import status
+from sso import refusal_words, status
+from sso.models import Revision
 
 
-def read(org: Organization, at: datetime) -> Iterator[OpenMatter]:
-    """Of the connection that people sign in through; of one that is being set up, its page tells. Six statements at
+def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, OpenMatter]]:
+    """Of the connection that people sign in through; of one that is being set up, its page tells. Three statements at
     most, and none without an active connection.
     """
-    if org.sso_connection is None:
-        return
-    found = status(org, at=at)
-    active = found.active
-    if active is None:
-        return
+    signing_in = [org for org in orgs if org.sso_connection is not None]
+    for org_id, found in status.of_each(signing_in, at=at).items() if signing_in else ():
+        if found.active is not None:
+            for matter in _of(found, found.active):
+                yield org_id, matter
+
+
+def _of(found: status.Status, active: Revision) -> Iterator[OpenMatter]:
     configure = reverse("sso-configure")
     if found.unreadable is active:
         text = _("Nobody can sign in through your identity provider until it is entered again, tested and activated.")

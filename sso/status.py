@@ -1,13 +1,15 @@
 """How an org's single sign-on is doing, and what its admins have to know of it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from orgs.models import Organization, SsoSignIn
-from sso import connections
+from sso import connections as secrets
 from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
 from sso.refusals import Reason, Refused
@@ -47,8 +49,8 @@ class Status:
     certificates_have_ended: bool
     key_is_lost: bool
     unread: Refused | None
-    last: SsoSignIn | None
-    last_refused: SsoSignIn | None
+    last: SsoSignIn | None = None
+    last_refused: SsoSignIn | None = None
 
     @property
     def revision(self) -> Revision | None:
@@ -72,16 +74,35 @@ class Status:
 
 def status(org: Organization, *, at: datetime) -> Status:
     """Six queries at most. Nothing is asked of the identity provider."""
-    connection = Connection.objects.for_org(org).first()
-    there = {each.state: each for each in Revision.objects.for_org(org).exclude(state=State.PAST)}
+    found = of_each([org], at=at)[org.pk]
+    if found.connection is None:
+        return found
+    signed_in = SsoSignIn.objects.for_org(org).order_by("-id")
+    last, last_refused = signed_in.filter(reason="").first(), signed_in.exclude(reason="").first()
+    return replace(found, last=last, last_refused=last_refused)
+
+
+def of_each(orgs: Collection[Organization], *, at: datetime) -> dict[UUID, Status]:
+    """As `status`, for several, without sign-ins. Three queries."""
+    connections = {each.org_id: each for each in Connection.objects.filter(org__in=orgs)}
+    revisions: dict[UUID, dict[str, Revision]] = {org.pk: {} for org in orgs}
+    for each in Revision.objects.filter(org__in=orgs).exclude(state=State.PAST):
+        each.connection = connections[each.org_id]
+        revisions[each.org_id][each.state] = each
+    urls = {description_url(each.issuer) for there in revisions.values() for each in there.values() if not each.is_saml}
+    documents = IssuerDocument.objects.filter(url__in=urls).exclude(failure="")
+    failed = {each.url: each for each in documents}
+    return {org.pk: _status(connections.get(org.pk), revisions[org.pk], failed, at) for org in orgs}
+
+
+def _status(
+    connection: Connection | None, there: Mapping[str, Revision], failed: Mapping[str, IssuerDocument], at: datetime
+) -> Status:
     active, draft = there.get(State.ACTIVE), there.get(State.DRAFT)
-    for each in there.values():
-        each.connection = connection
     used = active or draft
     ends_on = used.secret_ends_on if used else None
     pins = tuple(each for pem in (used.certificates if used else ()) for each in certificates_in(pem.encode()))
     end = max((each.not_after for each in pins), default=None)
-    signed_in = SsoSignIn.objects.for_org(org).order_by("-id")
     return Status(
         connection,
         active,
@@ -93,10 +114,8 @@ def status(org: Organization, *, at: datetime) -> Status:
         certificates=pins,
         certificates_end=end if end is not None and end <= at + WARNED else None,
         certificates_have_ended=end is not None and end <= at,
-        key_is_lost=connection is not None and bool(connection.certificate) and not connections.has_key(connection),
-        unread=_unread(used),
-        last=signed_in.filter(reason="").first() if connection else None,
-        last_refused=signed_in.exclude(reason="").first() if connection else None,
+        key_is_lost=connection is not None and bool(connection.certificate) and not secrets.has_key(connection),
+        unread=_unread(used, failed),
     )
 
 
@@ -116,7 +135,7 @@ def is_readable(revision: Revision) -> bool:
     if revision.is_saml:
         return True
     try:
-        connections.secret_in(revision)
+        secrets.secret_in(revision)
     except Refused:
         return False
     return True
@@ -128,11 +147,11 @@ def _only_in(revision: Revision | None, other: Revision | None) -> list[Certific
     return [each for pem in pems for each in certificates_in(pem.encode())]
 
 
-def _unread(revision: Revision | None) -> Refused | None:
+def _unread(revision: Revision | None, failed: Mapping[str, IssuerDocument]) -> Refused | None:
     if revision is None:
         return None
     if revision.is_saml:
         reason = revision.metadata_failure
         return Refused(Reason(reason), revision.metadata_detail) if reason else None
-    failed = IssuerDocument.objects.filter(url=description_url(revision.issuer)).exclude(failure="").first()
-    return None if failed is None else Refused(Reason(failed.failure), failed.detail)
+    document = failed.get(description_url(revision.issuer))
+    return None if document is None else Refused(Reason(document.failure), document.detail)

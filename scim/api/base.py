@@ -185,10 +185,10 @@ class ScimView(APIView):
         if isinstance(error.__cause__, errors.QueryCanceled) and not self.operation.endswith(".list"):
             # Only a query can ask for less; anything else that takes too long may be retried.
             error = OperationalError(str(error))
-        return _explained(error)
+        return explained(error)
 
 
-def _explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
+def explained(error: Exception) -> tuple[ScimError, dict[str, str]]:
     """The SCIM error for an exception, and the headers that go with it (RFC 7644 §3.12, SPEC S2)."""
     headers = {}
     match error:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -13,15 +14,18 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from unfold.dataclasses import SearchResult
 
 from orgs import support_views
-from orgs.admin.mirror import cause
+from orgs.admin.mirror import cause, may
 from orgs.db.keys import as_uuid
 from orgs.models import Organization
 from orgs.web import viewing
 from orgs.web.signing_in import wanted
-from scim.support_desk import cockpit, search
+from scim import log_words, request_days
+from scim.models import RequestLog
+from scim.support_desk import cockpit, retries, search
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 IDS = 3  # of a link that are looked for
@@ -35,6 +39,7 @@ def urls() -> list[URLPattern]:
         path("opened/", site.admin_view(opened), name="opened"),
         path("org/<uuid:org_id>/", site.admin_view(org_page), name="org"),
         path("org/<uuid:org_id>/view/", site.admin_view(view_as), name="view_as"),
+        path("try-again/<uuid:request_id>/", site.admin_view(try_again), name="try_again"),
     ]
 
 
@@ -48,6 +53,16 @@ def find(request: HttpRequest) -> HttpResponse:
     return _page(request, "find", _("Search"), words)
 
 
+def palette(request: HttpRequest, text: str) -> list[SearchResult]:
+    """The search as unfold's palette shows it (⌘K), which `settings.UNFOLD` names."""
+    found = []
+    for section in search.find(text[:LONGEST].replace("\0", ""), at=timezone.now()):
+        for each in section.found:
+            where = f"{section.title} · {each.org.name}" if each.org else str(section.title)
+            found.append(SearchResult(each.title, where, each.address, icon=None))
+    return found
+
+
 @require_safe
 def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
     org = get_object_or_404(Organization.objects.select_related("profile"), pk=org_id)
@@ -58,6 +73,7 @@ def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
         "domains": cockpit.domains(org),
         "queue": cockpit.queue_of(org),
         "matters": cockpit.matters(org, at=timezone.now()),
+        "chart": request_days.of(org, at=timezone.now()),
         "requests": cockpit.requests(org),
         "changes": cockpit.changes(org),
         "views": cockpit.views(org),
@@ -108,6 +124,27 @@ def view_as(request: HttpRequest, org_id: UUID) -> HttpResponse:
         return redirect("admin:org", org.pk)
     request.session[viewing.VIEW] = str(view.pk)
     return redirect(wanted(request) or reverse("overview"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def try_again(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Try a refused request again, and take it back; asked first, since the organization's history says so."""
+    if not may(request, "change", RequestLog._meta):
+        raise PermissionDenied
+    call = get_object_or_404(RequestLog.objects.select_related("body"), pk=request_id)
+    if not log_words.is_refused_change(call):
+        raise Http404
+    org, by = get_object_or_404(Organization.objects.select_related("profile"), pk=call.org_id), cause(request)
+    obstacle = retries.obstacle(call, org)
+    words = {
+        "call": call,
+        "org": org,
+        "action": log_words.action(call),
+        "obstacle": obstacle,
+        "warnings": retries.warnings(call, org, by),
+        "outcome": retries.try_again(call, org, by) if request.method == "POST" and not obstacle else None,
+    }
+    return _page(request, "try_again", _("Try a refused request again"), words)
 
 
 def _page(request: HttpRequest, name: str, title: str, words: dict[str, Any]) -> HttpResponse:

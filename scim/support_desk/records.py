@@ -5,6 +5,7 @@ knows no groups. The explanations are those of the organization's own pages.
 """
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
@@ -33,9 +34,9 @@ FEW = 20
 DELETED, OUT_OF_SYNC = _("Deleted"), _("Out of sync")
 
 
-def requests_about(org: Organization, id_: Any) -> list[Found]:
+def requests_about(org: Organization, id_: UUID) -> list[Found]:
     """The last requests about a person or group, refused ones too."""
-    wanted = provisioning_log.Wanted(text=str(id_))
+    wanted = provisioning_log.Wanted(about=id_)
     return [request(line.call, "", None) for line in provisioning_log.page(org, wanted, size=FEW).lines]
 
 

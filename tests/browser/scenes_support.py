@@ -6,6 +6,7 @@ from playwright.sync_api import Page
 from groups_provisioning.models import PushedGroup
 from orgs.models import User
 from scim import request_log
+from scim.models import RequestLog
 from tests.browser.scene import Scene
 from tests.conftest import Idp
 from tests.factories import StaffFactory, issue_token
@@ -60,6 +61,18 @@ def _link(owner: User) -> str:
     return reverse("group", args=[_pushed(owner)[1].pk])
 
 
+def _refused(owner: User) -> str:
+    _pushed(owner)
+    return reverse(
+        "admin:try_again", args=[RequestLog.objects.for_org(org_of(owner)).filter(status=403).latest("id").id]
+    )
+
+
+def _try(page: Page) -> None:
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", name="Now it would be answered 201").wait_for()
+
+
 def _view(page: Page) -> None:
     page.get_by_role("button", name="View as").click()
     page.get_by_role("complementary", name="View by support").wait_for()
@@ -71,6 +84,7 @@ SCENES = {
     "desk-person": Scene(_person, who=_staff),
     "desk-group": Scene(_group, who=_staff),
     "desk-groups": Scene(_groups, who=_staff),
+    "desk-try-again": Scene(_refused, _try, _staff),
     "desk-link": Scene(_link, who=_staff),
     "viewing": Scene(_link, _view, _staff),
 }

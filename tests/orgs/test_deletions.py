@@ -57,7 +57,7 @@ from orgs.models import (
     User,
 )
 from orgs.web import limits
-from scim import overview_visits, request_days, request_log
+from scim import idp_days, overview_visits, request_days, request_log
 from scim.request_days import Call
 from sso import connections
 from tests.authenticators import App
@@ -137,6 +137,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     manual_changes.place(org=org, user_id=bo.id, entity_id=team.id, cause=by_admin(owner))
     LastAdmin.objects.create(org=org, user=ada)
     request_days.add([Call(org.pk, timezone.now(), "user.list", 200)])
+    idp_days.read_history(at=timezone.now())
     overview_visits.note(org=org, user=owner, at=timezone.now())
     erasing.erase(org=org, user_id=UserFactory.create(org=org, active=False).id, cause=by_admin(owner))
     api_keys.issue(org=org, name="CRM", scopes=[Scope.READ], cause=by_admin(owner))

@@ -12,11 +12,29 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from orgs import mail_choices, mail_html, mail_sending, matter_mail, open_matters
-from orgs.models import MailedMatter, MailTime, MatterRound, Organization, User
+from api.models import Endpoint
+from api.webhooks import endpoints
+from orgs import history, mail_choices, mail_html, mail_sending, matter_mail, matters, open_matters, tokens
+from orgs.change_details import UserChanged
+from orgs.db.keys import uuid7
+from orgs.db.sealed import seal
+from orgs.history import Cause
+from orgs.matters import Occurrence
+from orgs.models import (
+    Door,
+    IdentityProvider,
+    MailedMatter,
+    MailTime,
+    MatterKind,
+    MatterRound,
+    Organization,
+    User,
+)
 from orgs.open_matters import SEVERITIES, OpenMatter, Severity, Subject
+from sso.models import Connection, Revision, State
 from tests.conftest import signed_in
-from tests.factories import OrganizationFactory, OwnerFactory, UserFactory
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import by_admin, group
 from tests.page_text import text_at_first
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +67,7 @@ class World:
     def mailed(self, at: datetime = NOON) -> dict[str, str]:
         """The mails that come of a look: the text by its reader."""
         mail.outbox.clear()
-        matter_mail.look_at(self.round, at=at)
+        matter_mail.look_at([self.round.pk], at=at)
         mail_sending.send(at=at, seconds=20)
         return {sent.to[0]: str(sent.body) for sent in mail.outbox}
 
@@ -60,7 +78,7 @@ class World:
 @pytest.fixture
 def world(org: Organization, ada: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World(org)
-    monkeypatch.setattr(open_matters, "everything", lambda org, *, at: list(world.open))
+    monkeypatch.setattr(open_matters, "of_each", lambda orgs, *, at: {org.pk: list(world.open) for org in orgs})
     return world  # type: ignore[return-value]
 
 
@@ -140,7 +158,10 @@ class TestLooking:
         self, org: Organization, ada: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         looked: list[Any] = []
-        monkeypatch.setattr(open_matters, "everything", lambda org, *, at: looked.append(org.pk) or [])
+        monkeypatch.setattr(matter_mail, "BATCH", 1)
+        monkeypatch.setattr(
+            open_matters, "of_each", lambda orgs, *, at: looked.extend(org.pk for org in orgs) or {orgs[0].pk: []}
+        )
         OrganizationFactory.create(closed_at=NOON)
         other = OrganizationFactory.create()
         for _ in range(2):
@@ -154,22 +175,47 @@ class TestLooking:
     def test_goes_on_with_the_others_where_one_cannot_be_looked_at(
         self, org: Organization, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        OrganizationFactory.create()
+        looked: list[Any] = []
+        others = OrganizationFactory.create_batch(2)
 
-        def fails(org: Organization, *, at: datetime) -> list[OpenMatter]:
-            raise ZeroDivisionError
+        def fails(orgs: list[Organization], *, at: datetime) -> dict[Any, list[OpenMatter]]:
+            if org in orgs:
+                raise ZeroDivisionError
+            looked.extend(each.pk for each in orgs)
+            return {each.pk: [] for each in orgs}
 
-        monkeypatch.setattr(open_matters, "everything", fails)
-        for _ in range(2):
-            with pytest.raises(ZeroDivisionError):
-                matter_mail.look(seconds=5)
+        monkeypatch.setattr(open_matters, "of_each", fails)
+        with pytest.raises(ZeroDivisionError):
+            matter_mail.look(seconds=5)
+        assert sorted(looked) == sorted(other.pk for other in others)
         assert not matter_mail.look(seconds=5)
+
+    def test_takes_as_many_statements_for_many_orgs_as_for_one(self, org: Organization) -> None:  # N3
+        def statements() -> int:
+            MatterRound.objects.all().delete()
+            MailedMatter.objects.all().delete()
+            now = datetime.now(UTC)
+            for each in Organization.objects.all():
+                MatterRound.objects.create(org=each, looked_at=now - A_DAY, digest_at=now - 2 * A_DAY)
+            with CaptureQueriesContext(connection) as captured:
+                assert not matter_mail.look(seconds=60)
+            for each in Organization.objects.all():
+                kinds = {row.key.split()[0] for row in MailedMatter.objects.for_org(each)}
+                assert kinds >= {"user.refused", "token.expiring", "idp.several", "group.unmapped", "sso.ended"}
+                assert "webhook.ended" in kinds
+            return len(captured)
+
+        _with_matters(org)
+        alone = statements()
+        for _ in range(4):
+            _with_matters(OrganizationFactory.create())
+        assert statements() == alone
 
     def test_takes_a_few_statements_where_nothing_is_new(self, world: World) -> None:
         world.opens(FAILING, PENDING, UNMAPPED)
         world.mailed()
         with CaptureQueriesContext(connection) as statements:
-            matter_mail.look_at(world.round, at=NOON + AN_HOUR)
+            matter_mail.look_at([world.round.pk], at=NOON + AN_HOUR)
         assert len(statements) <= 6
 
     def test_writes_to_any_number_of_admins_in_one_statement(self, world: World, org: Organization) -> None:
@@ -177,10 +223,39 @@ class TestLooking:
         for kind in ("sso.failing", "sso.ended"):
             world.opens(kind)
             with CaptureQueriesContext(connection) as statements:
-                matter_mail.look_at(world.round, at=NOON)
+                matter_mail.look_at([world.round.pk], at=NOON)
             counts.append(len(statements))
             UserFactory.create_batch(5, org=org, roles=["Admin"])
         assert counts[0] >= counts[1] - 1  # once it notes those that are still open
+
+
+def _with_matters(org: Organization) -> None:
+    """Something of each reader of matters."""
+    now = datetime.now(UTC)
+    OwnerFactory.create(org=org)
+    for idp in (IdentityProvider.OKTA, IdentityProvider.ENTRA):
+        token = issue_token(org, idp=idp, lifetime=A_DAY).token
+        tokens.note_use({token.id: (now, None, "")})
+        history.record(org, Cause(Door.SCIM, now, token=token), UserChanged(user=str(org.pk)))
+    matters.note([Occurrence(org.pk, MatterKind.USER_REFUSED, "Ada", now)])
+    group(org, "Unmapped")
+    made = endpoints.create(org=org, url="https://hooks.example", kinds=["person"], max_items=1, cause=by_admin())
+    Endpoint.objects.filter(pk=made.endpoint.pk).update(disabled_at=now, disabled_reason="gone")
+    there = Connection.objects.create(org=org, created_at=now)
+    Organization.objects.filter(pk=org.pk).update(sso_connection=there.id)
+    id_ = uuid7()
+    Revision.objects.create(
+        id=id_,
+        org=org,
+        connection=there,
+        state=State.ACTIVE,
+        changed_at=now,
+        activated_at=now,
+        issuer="https://idp.example",
+        client_id="c",
+        client_secret=seal("s", owner=id_),
+        secret_ends_on=now.date(),
+    )
 
 
 class TestChoosing:
@@ -211,6 +286,25 @@ class TestChoosing:
         assert "not one of the available" in text_at_first(browser.post("/account/mails/", form | {PENDING: "yearly"}))
         browser.post("/account/mails/", form)
         assert not User.objects.filter(mail_choices__isnull=False).exists()
+
+    def test_leaves_the_owner_with_what_nobody_wants_where_a_mail_is_promised(
+        self, world: World, org: Organization, ada: User
+    ) -> None:  # E3, N3
+        bo = UserFactory.create(org=org, user_name="bo@corp.example", roles=["Admin"])
+        never = dict.fromkeys(SEVERITIES, MailTime.NEVER)
+        mail_choices.choose(ada, never)
+        world.opens("webhook.ended", FAILING)
+        assert world.mailed().keys() == {"bo@corp.example"}
+        mail_choices.choose(bo, never)
+        world.open.clear()
+        world.mailed(NOON + 2 * AN_HOUR)
+        world.mailed(NOON + 4 * AN_HOUR)
+        world.opens("webhook.ended", FAILING)
+        told = world.mailed(NOON + 5 * AN_HOUR)
+        assert told.keys() == {"ada@corp.example"}
+        assert "About webhook.ended" in told["ada@corp.example"]
+        assert FAILING not in told["ada@corp.example"]
+        assert "List-Unsubscribe" not in mail.outbox[0].message()
 
 
 class TestEndingThemFromAMail:
@@ -256,8 +350,6 @@ class TestEndingThemFromAMail:
             assert Client().post(each).status_code == 404
 
     def test_is_not_offered_for_what_is_about_access(self, org: Organization, ada: User) -> None:
-        from tests.factories import issue_token
-
         issue_token(org)
         mail_sending.send(at=datetime.now(UTC) + A_DAY, seconds=20)
         (sent,) = mail.outbox

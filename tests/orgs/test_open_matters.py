@@ -17,7 +17,6 @@ from groups_provisioning.actions import entity_edits, group_ends, manual_changes
 from groups_provisioning.models import PushedGroup
 from orgs import api_keys, matters, open_matters, organizations, setup_links, tokens
 from orgs.change_details import UserChanged
-from orgs.credential_matters import SILENT
 from orgs.db.keys import uuid7
 from orgs.db.sealed import seal
 from orgs.history import Effect, record
@@ -38,7 +37,9 @@ from orgs.models import (
 )
 from orgs.open_matters import SEVERITIES, OpenMatter, Severity
 from orgs.roles import catalogue
-from scim import request_log
+from scim import idp_days, request_log
+from scim.idp_days import Hour
+from scim.models import IdpDay
 from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
 from tests.api.consumer import key_of
@@ -378,10 +379,41 @@ def _several(case: Case) -> Iterator[None]:
 
 @story("idp.silent")
 def _silent(case: Case) -> Iterator[None]:
-    token = issue_token(case.org, name="Jump", idp=IdentityProvider.JUMPCLOUD).token
-    tokens.note_use({token.id: (timezone.now() - SILENT - timedelta(hours=1), None, "")})
+    token = _used(case)
+    now = timezone.now()
+    every_hour = [now - timedelta(days=4) - number * timedelta(hours=1) for number in range(30 * 24)]
+    idp_days.note([Hour(token.id, at) for at in every_hour])
     yield
+    idp_days.note([Hour(token.id, now)])
+
+
+@story("idp.adds_only")
+def _adds_only(case: Case) -> Iterator[None]:
+    yield from _one_without_the_other(case, IdentityProvider.PINGONE, "people_added", "people_removed")
+
+
+@story("idp.removes_only")
+def _removes_only(case: Case) -> Iterator[None]:
+    yield from _one_without_the_other(case, IdentityProvider.ONELOGIN, "members_removed", "members_added")
+
+
+def _one_without_the_other(case: Case, idp: IdentityProvider, goes_on: str, ends: str) -> Iterator[None]:
+    """For forty days both, then for forty only one."""
+    today = timezone.now().date()
+    _used(case, idp)
+    days = [
+        IdpDay(org=case.org, idp=idp, day=today - timedelta(days=ago), **{goes_on: True, ends: ago > 40})
+        for ago in range(80)
+    ]
+    IdpDay.objects.bulk_create(days)
+    yield
+    IdpDay.objects.for_org(case.org).filter(day=today).update(**{ends: True})
+
+
+def _used(case: Case, idp: IdentityProvider = IdentityProvider.JUMPCLOUD) -> ScimToken:
+    token = issue_token(case.org, name="Jump", idp=idp).token
     tokens.note_use({token.id: (timezone.now(), None, "")})
+    return token
 
 
 @story("domain.gone")

@@ -13,13 +13,15 @@ from orgs import matters
 from orgs.db.keys import uuid7
 from orgs.matters import Occurrence
 from orgs.models import EntityKind, Mark, MatterKind, Organization, User
-from scim import request_log
+from scim import request_days, request_log
 from scim.models import RequestLog
+from scim.request_days import Call
 from scim.support_desk import cockpit
 from tests.conftest import Idp, signed_in
 from tests.factories import EntityFactory, OrganizationFactory, StaffFactory, UserFactory
 from tests.groups_provisioning.world import group, map_to, push, push_user, settle
 from tests.orgs.test_deletions import full_org
+from tests.page_text import text
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -40,6 +42,14 @@ class TestAnOrganization:
             assert told in page
         assert "was created" in page  # a change
         assert "400" in page  # a request
+
+    def test_has_the_requests_of_thirty_days_as_a_chart(self, desk: Client, org: Organization) -> None:  # N4
+        address = reverse("admin:org", args=[org.pk])
+        assert '<svg class="block' not in desk.get(address).content.decode()
+        now = timezone.now()
+        request_days.add([Call(org.pk, now, "user.create", 201), Call(org.pk, now, "group.create", 403)])
+        page = text(desk.get(address))
+        assert "2 requests · 1 refused · 0 failed · last change accepted" in page
 
     def test_leads_to_every_list_filtered(self, desk: Client, org: Organization) -> None:
         mine, theirs = group(org, "Mine"), group(OrganizationFactory.create(), "Theirs")

@@ -163,3 +163,10 @@ class TestTheCost:
             assert len(find("lovelace")["People"]) == 11
         with django_assert_max_num_queries(40):  # one for each table
             find(str(world.pk))
+
+
+def test_the_palette_finds_what_the_search_finds(desk: Client, org: Organization) -> None:  # N4
+    ada = UserFactory.create(org=org, user_name="ada@corp.example")
+    found = desk.get(reverse("admin:search"), {"s": "ADA@corp", "extended": "1"}).content.decode()
+    assert reverse("admin:orgs_user_change", args=[ada.pk]) in found
+    assert org.name in found
