@@ -410,7 +410,6 @@ UNFOLD = {
     },
     "COMMAND": {"search_callback": "scim.support_desk.pages.palette"},
     "SIDEBAR": {
-        "command_search": True,
         "navigation": [
             {
                 "title": _("Customers"),
