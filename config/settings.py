@@ -416,7 +416,6 @@ UNFOLD = {
     },
     "COMMAND": {"search_callback": "scim.support_desk.pages.palette"},
     "SIDEBAR": {
-        "command_search": True,
         "navigation": [
             {
                 "title": _("Customers"),
