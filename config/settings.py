@@ -282,6 +282,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="47"),
         "options": {"expires": 12 * 60 * 60},
     },
+    "drop-past": {
+        "task": "groups_provisioning.tasks.drop_past",
+        "schedule": crontab(hour="4", minute="7"),
+        "options": {"expires": 12 * 60 * 60},
+    },
     "refresh-filter-copies": {
         "task": "scim.tasks.refresh_filter_copies",
         "schedule": 60.0,
@@ -342,6 +347,7 @@ SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
 SCIM_LOG_DAYS = 30
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+PAST_DAYS = 400  # of what facts were before, and so how far back pages can say who was where and why (SPEC T3)
 
 # --- Single sign-on --------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,16 @@
 """Background work, started by a nudge or the clock."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from groups_provisioning.actions import imports
+from groups_provisioning.actions import imports, members
 from groups_provisioning.engine import effect_checks, worker
 from groups_provisioning.preview import runs
-from orgs import feed, nudge
+from orgs import feed, nudge, past
 
 SECONDS = 5.0  # per task, so that other tasks get their turn
 
@@ -34,6 +36,14 @@ def check_all_effects() -> None:
     imports.forget(timezone.now())
     for org_id in effect_checks.org_ids():
         check_effects.delay(str(org_id))
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def drop_past() -> None:
+    """Keep what facts were before for PAST_DAYS. Harmless if it is lost, doubled or killed half-way."""
+    oldest = timezone.now() - timedelta(days=settings.PAST_DAYS)
+    past.drop_before(oldest)
+    members.drop_past(before=oldest)
 
 
 @shared_task(acks_late=True, ignore_result=True)

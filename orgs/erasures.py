@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.utils.crypto import salted_hmac
 
-from orgs import history, invitations, mail_choices, matters, outbox, setup_links, sign_in_failures, sso_sign_ins
+from orgs import history, invitations, mail_choices, matters, outbox, past, setup_links, sign_in_failures, sso_sign_ins
 from orgs.db.keys import fold
 from orgs.models import Erasure, Organization, User
 from orgs.models.people import UserQuerySet
@@ -132,13 +132,14 @@ def begin(user: User, *, at: datetime, name_digest: bytes | None = None) -> Eras
     name_digest: of the receipt, where one is played again.
     """
     assert user.org
+    known_by = (user.user_name, user.external_id, *user.email_keys, *past.former_names(user.id))
     return Erasure.objects.create(
         user=user,
         org=user.org,
         at=at,
         name_digest=name_digest or digest(user.org.id, user.user_name),
         traces={
-            "known_by": sorted(_own(user.org.id, user.id, (user.user_name, user.external_id, *user.email_keys))),
+            "known_by": sorted(_own(user.org.id, user.id, known_by)),
             "called": sorted(_called(user)),
             "reference": user.reference,
         },
@@ -229,6 +230,7 @@ def look_again(erasure: Erasure) -> None:
     counts = {
         "orgs_ledgerentry": history.forget_refusals(erasure.user_id),
         "orgs_change": history.forget_dismissals(erasure.org_id, traces),
+        "orgs_past": past.forget_person(erasure.user_id),
         "orgs_mail": outbox.forget_person(erasure.org_id, traces, called(erasure)),
         "orgs_mailchoices": mail_choices.forget_person(erasure.user_id),
         "orgs_invitation": invitations.forget_person(erasure.org_id, erasure.user_id, traces.known_by),

@@ -12,7 +12,7 @@ from django.db import connection
 
 from orgs import change_details, feed
 from orgs.change_details import Detail, MatterDismissed
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import postpone
 from orgs.models import ApiKey, Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.models.history import FAMILY
@@ -88,7 +88,7 @@ def record(
     """
     stored = detail.stored()
     change = Change(
-        id=change_id or uuid7(),
+        id=change_id or transactions.change_id(),
         org=org,
         at=cause.at,
         door=cause.door,
@@ -110,6 +110,7 @@ def record(
         postpone(_RECORD_AND_ENTER, values | rows | feed.touching(touched))
     else:
         postpone(_RECORD_ALONE, values | feed.touching(touched))
+    transactions.recorded()
     return change
 
 

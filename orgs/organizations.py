@@ -9,7 +9,8 @@ from django.utils.text import slugify
 
 from orgs import history, matters, people, queue
 from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched
-from orgs.db.keys import fold, uuid7
+from orgs.db import transactions
+from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.models import KIND_SWITCHES, Organization, Plan, SchemaProfile, User
 from orgs.spans import switched
@@ -142,6 +143,7 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
     if will["group_provisioning"] and not will["group_provisioning_activated"]:
         raise NotActivated
     cause = cause.under_locks()
+    change_id = transactions.next_change()
     written = list(differing)
     for name in differing:
         setattr(locked, name, wishes[name])
@@ -157,7 +159,6 @@ def change(*, org: Organization, wishes: Mapping[str, Any], cause: history.Cause
             raise OrganizationExists(locked.name) from error
         raise
     told: dict[str, FieldStory] = {name: {"was": _told(was[name]), "now": _told(wishes[name])} for name in differing}
-    change_id = uuid7()
     touched = not {*KINDS, "profile"}.isdisjoint(differing)
     marked = queue.mark_everyone(locked, change_id) if touched else 0
     history.record(locked, cause, OrgChanged(fields=told, marked=marked), change_id=change_id)

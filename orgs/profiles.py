@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from orgs import history, queue
 from orgs.change_details import ProfileChanged
-from orgs.db.keys import fold, uuid7
+from orgs.db import transactions
+from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import AttributeType, Carrier, ProfileAttribute, Role, SchemaProfile, User
@@ -99,7 +100,7 @@ def keep(
     profile.attributes.all().delete()
     ProfileAttribute.objects.bulk_create(ProfileAttribute(profile=profile, **asdict(facts)) for facts in attributes)
     for org in profile.orgs.order_by("id") if counts_anew else ():
-        change_id = uuid7()
+        change_id = transactions.change_id()
         marked = queue.mark_everyone(org, change_id)
         history.record(org, cause, ProfileChanged(profile=profile.key, marked=marked), change_id=change_id)
 

@@ -27,8 +27,9 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from groups_provisioning.actions import group_intake, imports
+from groups_provisioning.engine.loading import microseconds, moment
 from groups_provisioning.models import PushedGroup
-from orgs import erasures, people
+from orgs import erasures, past, people
 from orgs.db.keys import as_uuid, fold, id_at
 from orgs.db.keyset import chunks
 from orgs.models import Erasure, Session, User
@@ -268,6 +269,12 @@ def _referring(erasure: Erasure, traces: Traces, after: UUID, table: str, alive:
     return ids, last if rows == AT_ONCE else None
 
 
+def _past(erasure: Erasure, traces: Traces, after: UUID) -> Part:
+    """Whoever refers to them may have said it in other words before."""
+    count, reached = past.forget_in_others(erasure, traces, moment(after.int))
+    return Part({"orgs_past": count}, None if reached is None else UUID(int=microseconds(reached)))
+
+
 # --- Everything that is small -----------------------------------------------------------------------------------------
 
 
@@ -333,6 +340,7 @@ REQUESTS = Step("requests", _requests)
 REQUESTS_OF_NOBODY = Step("requests of nobody", _requests_of_nobody)
 PEOPLE = Step("people", _people)
 GROUPS = Step("groups", _groups)
+PAST = Step("past", _past)
 SMALL_TABLES = Step("small tables", _small_tables)
 IMPORTS = Step("imports", _imports)
 SESSIONS = Step("sessions", _sessions)
@@ -438,6 +446,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "slug": CUSTOMER,
         "stage": "the name of a table",
     },
+    "orgs_past": {"kind": CHOSEN, "row": "a key of a row", "was": (BY_THE_COMMAND, PAST)},
     "orgs_pendingdomain": {"name": CUSTOMER, "token": "random"},
     "orgs_profileattribute": {
         "carrier": CHOSEN,
@@ -558,5 +567,7 @@ def steps_of(decision: Decision) -> tuple[Step, ...]:
 
 
 _NAMED = (step for columns in COLUMNS.values() for decision in columns.values() for step in steps_of(decision))
-STEPS: Mapping[str, Step] = {step.name: step for step in (FORMER_NAMES, *_NAMED, MAILS) if step.run}
-"""What a worker does, in this order: the names of before come first, and what is no table last."""
+STEPS: Mapping[str, Step] = {step.name: step for step in (FORMER_NAMES, PEOPLE, *_NAMED, MAILS) if step.run}
+"""What a worker does, in this order: the names of before come first, what people and groups have goes before what they
+had, and what is no table comes last.
+"""

@@ -21,7 +21,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 from groups_provisioning.models import StartingRule
-from orgs.models import FeedHead, Organization, SchemaProfile, User
+from orgs.models import FeedHead, Organization, PastBegin, SchemaProfile, User
 from orgs.web import in_flight, limits, turns
 from orgs.web.access import SIGNED_IN_AT
 from scim import request_log
@@ -101,6 +101,7 @@ def empty_tables(test_case: TransactionTestCase) -> None:
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = [connection.ops.quote_name(name) for name in names if name not in kept]
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL muster.keep_past = 'off'")
         cursor.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")
         cursor.execute(f"SELECT {', '.join(f'EXISTS (SELECT FROM {table})' for table in tables)}")
         full = [table for table, some in zip(tables, cursor.fetchone(), strict=True) if some]
@@ -118,10 +119,13 @@ def empty_tables(test_case: TransactionTestCase) -> None:
 
 
 def install_profiles() -> None:
-    """Bring back the built-in profiles and the head of the feed, where they were emptied with the other tables."""
+    """Bring back the built-in profiles, the head of the feed and the begin of the past, where they were emptied."""
     if not FeedHead.objects.exists():
         with connection.cursor() as cursor:
             cursor.execute(import_module("orgs.migrations.0031_feed").HEAD)
+    if not PastBegin.objects.exists():
+        with connection.cursor() as cursor:
+            cursor.execute(import_module("orgs.migrations.0042_past_of_facts").BEGIN)
     if not SchemaProfile.objects.exists():
         built_in = import_module("orgs.migrations.0002_built_in_profiles")
         built_in.install(apps, None)

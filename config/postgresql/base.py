@@ -11,6 +11,7 @@ import select
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
@@ -23,6 +24,7 @@ Due = tuple[str, Sequence[Any] | Mapping[str, Any] | None]
 """A statement that is yet to be sent, with its parameters."""
 
 BEGIN: Due = ("BEGIN", None)
+NAME_CHANGE = "SELECT set_config('muster.change', %s, true)"
 
 
 class Cursor(ClientCursor[Any]):
@@ -111,6 +113,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.queries_logged:
             self.queries_log.append({"sql": sql, "time": "0"})
 
+    def name_change(self, id: UUID | None) -> None:
+        """Have what this transaction writes from now on name this change as its own (`orgs.models.Past`)."""
+        if self.in_atomic_block:
+            self._forget_last_name()
+            self._due.append((NAME_CHANGE, [str(id or "")]))
+
+    def _forget_last_name(self) -> None:
+        """Take back the name of a change under which nothing was written."""
+        if self._due and self._due[-1][0] == NAME_CHANGE:
+            self._due.pop()
+
     def _start_transaction_under_autocommit(self) -> None:
         """Django's hook for drivers that do not begin transactions by themselves: psycopg stays in autocommit."""
         self._due[:] = [BEGIN]
@@ -120,6 +133,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def _commit(self) -> None:
+        self._forget_last_name()
         if not self._due:
             super()._commit()  # type: ignore[misc]
         elif self._due == [BEGIN]:

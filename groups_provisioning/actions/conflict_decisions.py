@@ -11,7 +11,7 @@ from groups_provisioning.engine.resolution import decided_by
 from groups_provisioning.models import Conflict, Decision
 from orgs import history, queue
 from orgs.change_details import ConflictDecided, ConflictUndone, Settled
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
 from orgs.models import Organization, User
@@ -46,11 +46,11 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
     """
     if not cards:
         return
-    change_id = uuid7()
     users = _locked(org, {card.user_id for card in cards})
     present = {(each.user_id, each.incoming_id): Card.of(each) for each in Conflict.objects.filter(user__in=users)}
     played = loading.played(org, users)
     cause = cause.under_locks()
+    change_id = transactions.next_change()
     decisions = []
     for card in cards:
         if present.get((card.user_id, card.incoming_id)) != card:
@@ -78,7 +78,7 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
 @command
 def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> None:
     """Undo decisions; the conflicts that they settled are open again (SPEC C3). Raises UnknownDecision."""
-    change_id = uuid7()
+    change_id = transactions.change_id()
     found = standing(org, decision_ids)
     users = _locked(org, set(found.values_list("user_id", flat=True)))
     if found.update(undone_by=change_id) != len(set(decision_ids)):

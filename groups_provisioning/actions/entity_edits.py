@@ -8,7 +8,7 @@ from groups_provisioning.actions.mapping_rows import lock_groups, told
 from groups_provisioning.models import STATUS_FIELDS, GroupMapping, Pending, Status
 from orgs import entities, history
 from orgs.change_details import EntityAbout, EntityCreated, EntityDeleted, EntityLimited, EntityRenamed
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.entities import KindOff
 from orgs.history import Cause
@@ -56,8 +56,8 @@ def delete_entity(*, org: Organization, entity_id: UUID, cause: Cause) -> None:
     groups = lock_groups(org, owner.values_list("group_id", flat=True))
     entity, mapping = ending(org, entity_id, lock=True)
     cause = cause.under_locks()
+    change_id = transactions.next_change()
     entities.delete(entity, at=cause.at)
-    change_id = uuid7()
     stories = []
     if mapping is not None:
         was = mapping.status

@@ -6,6 +6,7 @@ from groups_provisioning.actions import members, user_intake
 from groups_provisioning.engine import reconcile
 from orgs import erasures, history, people, second_factors
 from orgs.change_details import UserErased
+from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.erasures import Receipt
 from orgs.history import Cause
@@ -63,6 +64,7 @@ def _erase(org: Organization, user: User, cause: Cause, *, name_digest: bytes | 
         user_intake.delete_user(org=org, user_id=user.id, cause=cause)
         user.refresh_from_db()
     cause = cause.under_locks()
+    transactions.next_change()  # a deletion before has its own
     erasure = erasures.begin(user, at=cause.at, name_digest=name_digest)
     effects = people.erase(user=user, at=cause.at)
     history.record(org, cause, UserErased(user=str(user.id)), effects)

@@ -30,7 +30,7 @@ from groups_provisioning.models import (
 from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import history, matters
 from orgs.change_details import GroupBroughtBack, GroupEnded
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import command, violated
 from orgs.history import Cause
 from orgs.models import Change, Entity, Organization
@@ -61,7 +61,7 @@ def end_group(*, org: Organization, group_id: UUID, cause: Cause) -> None:
     if group is None:
         raise UnknownGroup(group_id)
     cause = cause.under_locks()
-    change_id = uuid7()
+    change_id = transactions.next_change()
     mappings = live_mappings([group])
     EndedGroup.objects.create(
         org=org,
@@ -116,7 +116,7 @@ def undo_end(*, org: Organization, group_id: UUID, cause: Cause) -> None:
     if PushedGroup.objects.for_org(org).live().filter(display_name_key=group.display_name_key).exists():
         raise NameInUse(group.display_name)
     cause = cause.under_locks()
-    change_id = uuid7()
+    change_id = transactions.next_change()
     keep_free_reference(group)
     group.deleted_at = None
     group.out_of_sync = group.out_of_sync or end.missed

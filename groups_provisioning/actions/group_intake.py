@@ -33,9 +33,9 @@ from orgs.change_details import (
     GroupDetail,
     GroupRestored,
 )
-from orgs.db import cached_write
+from orgs.db import cached_write, transactions
 from orgs.db.cached_select import Joined
-from orgs.db.keys import fold, uuid7
+from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
 from orgs.models import Organization
@@ -99,8 +99,9 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
         raise GroupProvisioningOff(activated=org.group_provisioning_activated)
     group = _meant_by(org, facts)
     cause = cause.under_locks()
+    change_id = transactions.next_change()
     if group is not None and group.deleted_at is None:
-        return _adopt(org, group, facts, member_ids, cause)
+        return _adopt(org, group, facts, member_ids, cause, change_id)
     kind: type[GroupDetail] = GroupRestored if group else GroupCreated
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
@@ -109,7 +110,6 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
     assign(group, facts)
     group.modified_at = cause.at
     save(group)
-    change_id = uuid7()
     delta = members.add(group, member_ids, change_id=change_id, at=cause.at)
     if delta.added:
         group.member_count = delta.added
@@ -124,13 +124,18 @@ def create_group(*, org: Organization, facts: GroupFacts, member_ids: Sequence[s
 
 
 def _adopt(
-    org: Organization, group: PushedGroup, facts: GroupFacts, member_ids: Sequence[str], cause: Cause
+    org: Organization,
+    group: PushedGroup,
+    facts: GroupFacts,
+    member_ids: Sequence[str],
+    cause: Cause,
+    change_id: UUID,
 ) -> PushedGroup:
     """A group of an import becomes what this request says (SPEC G2). Other members of it leave with a full push.
 
     Until then it is out of sync: nobody has said yet that they are right. group: locked.
     """
-    was, change_id, at = group.display_name, uuid7(), max(cause.at, group.modified_at)
+    was, at = group.display_name, max(cause.at, group.modified_at)
     written = assign(group, facts)
     delta = members.add(group, member_ids, change_id=change_id, at=at)
     group.member_count += delta.added
@@ -191,8 +196,8 @@ def _change_group(
     was = group.display_name
     wished = edit(group)
     written = assign(group, wished.facts)
-    change_id = uuid7()
     cause = cause.under_locks(locked_at)
+    change_id = transactions.next_change()
     # The clock of a standby that took over may be behind, and must not make people members before a mapping fell back
     # (SPEC M2).
     at = max(cause.at, group.modified_at)
@@ -246,7 +251,7 @@ def _delete_group(org: Organization, group_id: UUID, cause: Cause, expected: fro
     members.lock_groups_around(org, group_id)
     group, anybody_taken_out, locked_at = _locked(org, group_id, expected)
     cause = cause.under_locks(locked_at)
-    change_id = uuid7()
+    change_id = transactions.next_change()
     delta = members.keep_only(group, (), change_id=change_id)
     _end_removals(group, change_id, anybody_taken_out)
     members.hide(group, at=cause.at)

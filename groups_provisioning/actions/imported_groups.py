@@ -20,7 +20,8 @@ from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.models import ROLE, GroupMapping, GroupMember, Import, ImportRow, Kind, PushedGroup, Verdict
 from orgs import feed, history
 from orgs.change_details import GroupImported
-from orgs.db.keys import fold, uuid7
+from orgs.db import transactions
+from orgs.db.keys import fold
 from orgs.history import Cause
 from orgs.models import Organization
 from orgs.roles import catalogue
@@ -77,7 +78,7 @@ def carry_out(run: Import, wishes: Sequence[Wish], cause: Cause) -> None:
 def _create(org: Organization, wish: Wish, cause: Cause) -> PushedGroup:
     """A new group, or the last deleted one of its name (SPEC G5)."""
     group = group_intake.restorable(org, wish.facts.display_name)
-    is_new, change_id = group is None, uuid7()
+    is_new, change_id = group is None, transactions.next_change()
     if group is None:
         group = PushedGroup(org=org, created_at=cause.at)
     else:
@@ -93,7 +94,7 @@ def _create(org: Organization, wish: Wish, cause: Cause) -> PushedGroup:
 
 
 def _change(org: Organization, group: PushedGroup, wish: Wish, cause: Cause) -> None:
-    was, change_id, at = group.display_name, uuid7(), max(cause.at, group.modified_at)
+    was, change_id, at = group.display_name, transactions.next_change(), max(cause.at, group.modified_at)
     written = assign(group, wish.facts)
     if written:
         group.revision += 1
@@ -265,7 +266,7 @@ def add_members(run: Import, additions: Additions, cause: Cause) -> None:
     """Add members to locked groups, each as a change of its own; a worker settles them."""
     for group_id, rows in sorted(additions.items()):
         group = PushedGroup.objects.for_org(run.org).select_related("org").get(id=group_id)
-        now, change_id = cause.under_locks(), uuid7()
+        now, change_id = cause.under_locks(), transactions.next_change()
         at = max(now.at, group.modified_at)
         delta = members.add(group, [str(user_id) for _, user_id in rows], change_id=change_id, at=at)
         group.member_count += delta.added

@@ -13,7 +13,8 @@ from groups_provisioning.engine import reconcile
 from groups_provisioning.models import Import, ImportRow, Verdict
 from orgs import domains, erasures, feed, history, people
 from orgs.change_details import PeopleImported
-from orgs.db.keys import fold, uuid7
+from orgs.db import transactions
+from orgs.db.keys import fold
 from orgs.history import Cause
 from orgs.models import User, VerifiedDomain
 from orgs.people import Facts
@@ -63,7 +64,7 @@ def carry_out(run: Import, wishes: Sequence[Wish], cause: Cause) -> None:
     """Write people and settle them, as one change. Raises people.TakenMeanwhile, which ends the transaction."""
     if not wishes:
         return
-    org, change_id = run.org, uuid7()
+    org, change_id = run.org, transactions.change_id()
     new = [wish for wish in wishes if wish.user is None]
     made, effects = people.add_imported(org=org, found=[(wish.facts, wish.reference) for wish in new], at=cause.at)
     for wish, user in zip(new, made, strict=True):

@@ -16,7 +16,7 @@ from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
 from orgs import admin_news, entities, history, people
 from orgs.catalogue import UnknownRole
 from orgs.change_details import PlacementAbout, UserPlaced, UserPutBack, UserRolesSet, UserTakenOut
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.entities import KindOff
 from orgs.history import Cause
@@ -37,13 +37,13 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     if entity.kind not in entities.kinds_on(org):
         raise KindOff(entity.kind)
     user = _locked(org, user_id)
+    change_id = transactions.next_change()
     placements = HandPlacement.objects.for_org(org).filter(user=user)
     if placements.filter(entity=entity, placed=True).exists():
         return False
     if entity.kind in EXCLUSIVE:
         placements.filter(entity__kind=entity.kind, placed=True).delete()
     placements.filter(entity=entity).delete()
-    change_id = uuid7()
     HandPlacement.objects.create(org=org, user=user, entity=entity, placed=True, change_id=change_id)
     effects = reconcile.settle(org=org, user=user).effects
     history.record(org, cause, UserPlaced(**_about(user, entity)), effects, change_id=change_id)
@@ -59,7 +59,7 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     """
     entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
-    change_id = uuid7()
+    change_id = transactions.next_change()
     with transaction.atomic():
         dropped, _ = HandPlacement.objects.for_org(org).filter(user=user, entity=entity, placed=True).delete()
         effects = reconcile.settle(org=org, user=user).effects

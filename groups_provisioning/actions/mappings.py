@@ -55,7 +55,8 @@ from orgs.change_details import (
     ProfileRolesRemoved,
     RulesApplied,
 )
-from orgs.db.keys import fold, uuid7
+from orgs.db import transactions
+from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import Organization, SchemaProfile
@@ -160,7 +161,7 @@ def reject(*, org: Organization, mapping_ids: Iterable[UUID], cause: Cause) -> i
     if not found:
         return 0
     cause = cause.under_locks()
-    change_id = uuid7()
+    change_id = transactions.next_change()
     settles = [loaded.groups[mapping.group_id] for mapping in found if mapping.is_synced or mapping.fell_back_at]
     stories = close(found, loaded.groups, change_id=change_id, at=cause.at, barred=True, target_deleted=False)
     marked = members.mark_all(*settles, change_id=change_id)
@@ -187,7 +188,7 @@ def apply_rules(*, org: Organization, rule_id: UUID | None = None, roles: bool =
     for group in groups:
         group.org = org
     cause = cause.under_locks()
-    change_id = uuid7()
+    change_id = transactions.next_change()
     outcome = rule_evaluation.apply(org, groups, rule_id, roles=roles, change_id=change_id, at=cause.at)
     approved = {story["group"] for story in outcome.mappings if story["now"] == Status.AUTO_APPROVED}
     applied = Applied(len(approved), len(outcome.mappings) - len(approved))
@@ -219,7 +220,7 @@ def release_roles(*, profile: SchemaProfile, cause: Cause) -> None:
     for org in Organization.objects.filter(id__in=groups_of).order_by("id"):
         groups = lock_groups(org, groups_of[org.id])
         mappings = [each for each in live_mappings(groups.values()) if each.role and each.role not in keys]
-        at, change_id, stories = cause.under_locks(), uuid7(), []
+        at, change_id, stories = cause.under_locks(), transactions.next_change(), []
         for mapping in mappings:
             was = mapping.status
             mapping.cease(Status.PENDING, Pending.TARGET_DELETED, at.at)
@@ -249,7 +250,7 @@ def _assign(
     news = [steps for steps in done if steps.is_news]
     if news:
         cause = cause.under_locks()
-        change_id = uuid7()
+        change_id = transactions.change_id()
         closed = [loaded.mappings[steps.closes.id] for steps in news if steps.closes and steps.closes.id]
         stories = close(closed, loaded.groups, change_id=change_id, at=cause.at, target_deleted=False)
         stories += _write(org, loaded, [steps.mapping for steps in news], change_id=change_id, at=cause.at)
@@ -263,6 +264,7 @@ def _decided(org: Organization, wishes: Sequence[W], cause: Cause) -> tuple[Load
     """Decide wishes on a locked state, and create the entities that they need."""
     while True:
         loaded = load(org, wishes, lock=True)
+        transactions.next_change()
         done, refused = assignments.assign_all(loaded.state, wishes)
         places = [steps.mapping.place for steps in done.values()]
         new = {(place.kind, fold(place.name)): place for place in places if place and place.is_new}

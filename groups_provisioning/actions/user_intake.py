@@ -16,8 +16,9 @@ from groups_provisioning.engine import reconcile
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs import domains, history, matters, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
+from orgs.db import transactions
 from orgs.db.cached_select import Joined
-from orgs.db.keys import fold, uuid7
+from orgs.db.keys import fold
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
 from orgs.matters import Occurrence
@@ -144,7 +145,7 @@ def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: fro
     cause = cause.under_locks(locked_at)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
-    change_id = uuid7()
+    change_id = transactions.change_id()
     conflict_decisions.forget(user=user, change_id=change_id)
     _settle_and_record(org, user, effects, UserDeleted, cause, change_id)
 
@@ -176,6 +177,7 @@ def _locked(
         raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
+    transactions.next_change()
     return user, user.taken_out, user.locked_at
 
 
@@ -212,6 +214,7 @@ def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool
     present = [user for user in locked if user.deleted_at is None]
     same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]
     unknown = [user for user in locked if not (facts.external_id and user.external_id)]
+    transactions.next_change()
     meant = next(iter([*present, *same, *unknown]), None)
     return meant, meant is not None and meant.taken_out
 

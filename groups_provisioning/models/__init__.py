@@ -1,5 +1,5 @@
 from groups_provisioning.models.ended import EndedGroup, EndedMapping, EndedMember
-from groups_provisioning.models.groups import GroupMember, NestedGroup, PushedGroup, PushedGroupQuerySet
+from groups_provisioning.models.groups import GroupMember, MemberPast, NestedGroup, PushedGroup, PushedGroupQuerySet
 from groups_provisioning.models.imports import Import, ImportRow, Kind, Phase, Verdict
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
@@ -35,6 +35,7 @@ __all__ = [
     "ImportRow",
     "Kind",
     "MappingRule",
+    "MemberPast",
     "Membership",
     "NestedGroup",
     "PatternType",

@@ -75,13 +75,22 @@ class PushedGroup(models.Model):
 
 
 class GroupMember(models.Model):
-    """A user in a pushed group, with the time and the change of adding. Written only by `actions.members`."""
+    """A user in a pushed group, with the time and the change of adding. Written only by `actions.members`.
+
+    written_at: when the row was written, by the database. Later than `added_at` where a membership was given back with
+    its old time; null of rows from before the past was kept.
+    """
 
     org = tenant(constrained=False)
     group = tenant_foreign_key(PushedGroup, related_name="memberships", db_index=False)
     user = tenant_foreign_key(User, related_name="group_memberships")
     added_at = models.DateTimeField()
     added_by = tenant_foreign_key(Change, related_name="+", db_index=False)
+    written_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        db_default=models.Func(function="clock_timestamp", output_field=models.DateTimeField()),
+    )
 
     objects = TenantQuerySet["GroupMember"].as_manager()
 
@@ -97,6 +106,38 @@ class GroupMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.group_id}"
+
+
+class MemberPast(models.Model):
+    """A membership that there was, written by triggers of the database alone (SPEC T3).
+
+    It counted from `written_at` (or, where that is null, `added_at`) until `removed_at`. removed_by: the change that
+    removed it; null where no command did. added_at, added_by: as of `GroupMember`.
+    """
+
+    org = tenant(constrained=False)
+    group_id = models.UUIDField()
+    user_id = models.UUIDField()
+    added_at = models.DateTimeField()
+    added_by_id = models.UUIDField()
+    written_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField()
+    removed_by_id = models.UUIDField(null=True)
+
+    objects = TenantQuerySet["MemberPast"].as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user_id", "removed_at"], name="member_past_user"),
+            models.Index(fields=["group_id", "removed_at"], name="member_past_group"),
+            models.Index(fields=["org", "removed_at"], name="member_past_of_org"),
+            models.Index(
+                fields=["removed_by_id"], condition=Q(removed_by_id__isnull=False), name="member_past_by_change"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id} until {self.removed_at}"
 
 
 class NestedGroup(models.Model):

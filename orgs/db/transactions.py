@@ -4,12 +4,17 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from psycopg import errors
 from psycopg_pool import PoolTimeout
+
+from orgs.db.keys import uuid7
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,11 +23,24 @@ ATTEMPTS = 6
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
+@dataclass(slots=True)
+class _Naming:
+    """The change that the outermost command under way is about to record, or has recorded."""
+
+    id: UUID = field(default_factory=uuid7)
+    is_recorded: bool = False
+
+
+_naming: ContextVar[_Naming | None] = ContextVar("naming", default=None)
+
+
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Run `function` in one transaction: all of it, or nothing (SPEC S7).
 
     In the outermost command, a deadlock, serialization failure or lock timeout repeats it after a short random pause,
     so that contention alone is not visible to clients (SPEC S2). A nested command joins the outer transaction.
+
+    The facts that it writes name its change as what changed them (SPEC T3, `change_id`).
     """
 
     @wraps(function)
@@ -30,7 +48,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         attempts = 1 if connection.in_atomic_block else ATTEMPTS
         for attempt in range(1, attempts + 1):
             try:
-                with transaction.atomic():
+                with transaction.atomic(), _named():
                     return function(*args, **kwargs)
             except OperationalError as error:
                 if attempt == attempts or not is_contention(error):
@@ -39,6 +57,47 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return run
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    if naming := _naming.get():  # a nested command
+        if naming.is_recorded:
+            next_change()
+        yield
+        return
+    token = _naming.set(_Naming())
+    try:
+        next_change()
+        yield
+        connection.name_change(None)  # type: ignore[attr-defined]  # what follows is nobody's
+    finally:
+        _naming.reset(token)
+
+
+def next_change() -> UUID:
+    """A new ID for the change that the command under way records next. What it writes from now on names it.
+
+    For after a lock: whoever waited for one has the later ID.
+    """
+    naming = _naming.get()
+    if naming is None:
+        return uuid7()
+    naming.id, naming.is_recorded = uuid7(), False
+    connection.name_change(naming.id)  # type: ignore[attr-defined]  # config.postgresql
+    return naming.id
+
+
+def change_id() -> UUID:
+    """The ID of the change that the command under way records next, for rows that point to it."""
+    naming = _naming.get()
+    return next_change() if naming is None or naming.is_recorded else naming.id
+
+
+def recorded() -> None:
+    """The change has been recorded; another one in the same command has an ID of its own."""
+    if naming := _naming.get():
+        naming.is_recorded = True
 
 
 def postpone(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -19,6 +19,7 @@ from orgs.models.organizations import (
     SchemaProfile,
     VerifiedDomain,
 )
+from orgs.models.past import FactKind, Past, PastBegin
 from orgs.models.people import LastAdmin, Standing, User
 from orgs.models.queue import Mark, Turn
 from orgs.models.second_factors import FactorKind, RecoveryCode, SecondFactor
@@ -38,6 +39,7 @@ __all__ = [
     "Entity",
     "EntityKind",
     "Erasure",
+    "FactKind",
     "FactorKind",
     "FeedHead",
     "FeedItem",
@@ -63,6 +65,8 @@ __all__ = [
     "MatterRound",
     "OrgDeletion",
     "Organization",
+    "Past",
+    "PastBegin",
     "PendingDomain",
     "Plan",
     "ProfileAttribute",

@@ -1,0 +1,122 @@
+"""Every table of facts has triggers that keep what its rows were before, and no other table has (SPEC T3)."""
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from groups_provisioning import models as groups
+from orgs import models as orgs
+from orgs.models import FactKind
+
+FACTS: dict[type[models.Model], FactKind | None] = {
+    orgs.User: FactKind.USER,
+    orgs.HandPlacement: FactKind.HAND,
+    orgs.LastAdmin: FactKind.LAST_ADMIN,
+    orgs.Entity: FactKind.ENTITY,
+    orgs.Organization: FactKind.ORGANIZATION,
+    orgs.SchemaProfile: FactKind.PROFILE,
+    orgs.Role: FactKind.ROLE,
+    groups.PushedGroup: FactKind.GROUP,
+    groups.NestedGroup: FactKind.NESTED,
+    groups.GroupMapping: FactKind.MAPPING,
+    groups.MappingRule: FactKind.RULE,
+    groups.Decision: FactKind.DECISION,
+    groups.GroupMember: None,  # has a table of its own, `MemberPast`
+}
+
+EFFECT = "an effect, which follows from facts"
+RECORD = "a record of what happened, which is never changed"
+SET_UP = "how the portal is reached or what it shows: nobody's role or place follows from it"
+WORK = "work that is under way"
+NOT_FACTS = {
+    EFFECT: {orgs.Standing, groups.Membership, groups.Conflict},
+    RECORD: {
+        orgs.Change,
+        orgs.LedgerEntry,
+        orgs.SupportNotice,
+        orgs.FeedItem,
+        orgs.FeedTouch,
+        orgs.FeedHead,
+        orgs.HistoryItem,
+        orgs.Past,
+        orgs.PastBegin,
+        groups.MemberPast,
+        orgs.Erasure,
+        orgs.SsoSignIn,
+        orgs.SignInFailures,
+        orgs.SupportView,
+        orgs.OrgDeletion,
+        orgs.MailedMatter,
+    },
+    SET_UP: {
+        orgs.ScimToken,
+        orgs.ApiKey,
+        orgs.VerifiedDomain,
+        orgs.PendingDomain,
+        orgs.ProfileAttribute,
+        groups.StartingRule,
+        orgs.IdentityLink,
+        orgs.Session,
+        orgs.SecondFactor,
+        orgs.RecoveryCode,
+        orgs.MailChoices,
+        orgs.Matter,
+    },
+    WORK: {
+        orgs.Mark,
+        orgs.Turn,
+        orgs.Invitation,
+        orgs.SetupLink,
+        orgs.Mail,
+        orgs.MatterRound,
+        groups.Import,
+        groups.ImportRow,
+        groups.Preview,
+        groups.EndedGroup,
+        groups.EndedMember,
+        groups.EndedMapping,
+    },
+}
+OF_A_TABLE = """
+SELECT tgname, tgenabled, encode(tgargs, 'escape') FROM pg_trigger
+WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY tgname
+"""
+
+
+def triggers(model: type[models.Model]) -> list[tuple[str, str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(OF_A_TABLE, [model._meta.db_table])
+        return cursor.fetchall()
+
+
+def test_somebody_decided_on_every_table() -> None:
+    ours = {model for app in ("orgs", "groups_provisioning") for model in apps.get_app_config(app).get_models()}
+    decided = [*FACTS, *(model for models in NOT_FACTS.values() for model in models)]
+    assert {model.__name__ for model in ours} == {model.__name__ for model in decided}
+    assert len(decided) == len(set(decided))
+
+
+@pytest.mark.parametrize("model", FACTS, ids=lambda model: model.__name__)
+def test_a_table_of_facts_keeps_its_past(db: None, model: type[models.Model]) -> None:
+    found, kind = triggers(model), FACTS[model]
+    if kind is None:
+        assert [name for name, _, _ in found] == ["begin_member_anew", "keep_members_delete", "keep_members_update"]
+        return
+    assert [name for name, _, _ in found] == ["keep_past_delete", "keep_past_insert", "keep_past_update"]
+    assert {enabled for _, enabled, _ in found} == {"O"}
+    assert {arguments.split("\\000")[0] for _, _, arguments in found} == {kind}
+
+
+@pytest.mark.parametrize("model", FACTS, ids=lambda model: model.__name__)
+def test_the_columns_that_triggers_name_are_there(db: None, model: type[models.Model]) -> None:
+    columns = {field.column for field in model._meta.concrete_fields}
+    for _, _, arguments in triggers(model):
+        if arguments:
+            _, key, about, org, left_out, _ = arguments.split("\\000")
+            named = {key, about, org, *left_out.strip("{}").split(",")} - {""}
+            assert named <= columns
+
+
+def test_no_other_table_has_triggers(db: None) -> None:
+    others = [model for models in NOT_FACTS.values() for model in models]
+    assert {model.__name__: found for model in others if (found := triggers(model))} == {}
