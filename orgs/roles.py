@@ -1,6 +1,8 @@
 """The roles of a profile, loaded (SPEC R1), and who administers an org by them (SPEC O8)."""
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -33,10 +35,15 @@ def held(profile: SchemaProfile) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _load(profile_id: UUID, revision: int, policy: str) -> Catalogue:
-    roles = list(Role.objects.filter(profile=profile_id).order_by("-rank"))
+    return of_rows(Role.objects.filter(profile=profile_id).values("key", "rank", "is_default", "is_admin"), policy)
+
+
+def of_rows(rows: Iterable[Mapping[str, Any]], policy: str) -> Catalogue:
+    """The roles that these rows of `Role` say."""
+    roles = sorted(rows, key=lambda row: -row["rank"])
     return Catalogue(
-        keys=tuple(role.key for role in roles),
-        default=next(role.key for role in roles if role.is_default),
-        admin=next(role.key for role in roles if role.is_admin),
+        keys=tuple(role["key"] for role in roles),
+        default=next(role["key"] for role in roles if role["is_default"]),
+        admin=next(role["key"] for role in roles if role["is_admin"]),
         policy=policy,
     )

@@ -14,7 +14,7 @@ from groups_provisioning.engine.reconcile import Drift
 from groups_provisioning.models import Conflict, Membership
 from orgs import feed, history, queue
 from orgs.change_details import DriftStory, EffectCounts, EngineDriftFound, EngineRebuilt
-from orgs.db.keys import uuid7
+from orgs.db import transactions
 from orgs.db.transactions import command, snapshot
 from orgs.history import Cause
 from orgs.models import Door, Organization, Standing
@@ -83,7 +83,7 @@ def _mend(org: Organization, drifted: Sequence[Drift]) -> None:
         for effect in each.effects
     ][:TOLD]
     log.error("effects_drifted", org=str(org.id), people=len(drifted), first=first)
-    change_id = uuid7()
+    change_id = transactions.change_id()
     queue.mark(org.id, [each.user_id for each in drifted], change_id)
     cause = Cause(Door.CLOCK, timezone.now())
     detail = EngineDriftFound(people=len(drifted), first=first, marked=len(drifted))

@@ -29,6 +29,7 @@ from groups_provisioning.engine.resolution import (
     resolve,
 )
 from orgs import org_memory, roles
+from orgs.catalogue import Catalogue
 from orgs.entities import kinds_on, kinds_switched_at
 from orgs.models import Organization
 from orgs.spans import spans
@@ -134,14 +135,14 @@ class Loaded:
         return play(() if known.facts.deleted else claims_of(known.facts, self.world), known.facts)
 
 
-def load(org: Organization | UUID, user_ids: Collection[UUID]) -> Loaded:
+def load(org: Organization | UUID, user_ids: Collection[UUID], *, catalogue: Catalogue | None = None) -> Loaded:
     """The people of an org with these ids, and the facts about the groups that they are in.
 
-    org: as the caller knows it; its id for the org as it is now.
+    org: as the caller knows it; its id for the org as it is now. catalogue: the roles, where they are not those of now.
     """
     org_id = org if isinstance(org, UUID) else org.id
     with connection.cursor() as cursor:
-        if len(user_ids) == 1:
+        if len(user_ids) == 1 and catalogue is None:  # the function knows the tables of now
             cursor.execute(_PERSON, {"org": org_id, "id": next(iter(user_ids))})
         else:
             cursor.execute(_PEOPLE, {"org": org_id, "ids": list(user_ids)})
@@ -150,7 +151,7 @@ def load(org: Organization | UUID, user_ids: Collection[UUID]) -> Loaded:
     group_ids = {group_id for known in people for group_id, _ in known.facts.groups}
     if isinstance(org, UUID):
         org = org_memory.present(org, rows[0][0] if rows else "")
-    return Loaded(people, world(org, group_ids), last_admin=rows[0][1] if rows else None)
+    return Loaded(people, world(org, group_ids, catalogue=catalogue), last_admin=rows[0][1] if rows else None)
 
 
 def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
@@ -159,11 +160,11 @@ def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
     return {known.id: loaded.play(known) for known in loaded.people}
 
 
-def world(org: Organization, group_ids: Collection[str]) -> World:
-    """The facts that all people of an org share; of its groups, only those with these ids."""
+def world(org: Organization, group_ids: Collection[str], *, catalogue: Catalogue | None = None) -> World:
+    """The facts that all people of an org share; of its groups, only those with these ids. catalogue: as in `load`."""
     on = kinds_on(org)
     return World(
-        catalogue=roles.catalogue(org.profile),
+        catalogue=catalogue or roles.catalogue(org.profile),
         groups=_groups(org, group_ids) if group_ids else {},
         kinds={kind: spans_of(times, on=kind in on) for kind, times in kinds_switched_at(org).items()},
     )

@@ -1,0 +1,246 @@
+"""Facts as of a moment (SPEC T3), and whatever asks the database for facts, asked as of then.
+
+Facts as of a moment are those of now with the rows of `Past` since then laid over them, the newest first; members are
+intervals. Nothing is written about them anywhere else: `laid` puts the rows of then in the place of the tables, so that
+the engine and the explanation are those of now, whatever they read.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import connection, models
+from psycopg import sql
+
+from groups_provisioning.engine import loading
+from groups_provisioning.engine.explanation import Explanation
+from groups_provisioning.engine.loading import Loaded
+from groups_provisioning.models import (
+    Decision,
+    GroupMapping,
+    GroupMember,
+    MappingRule,
+    NestedGroup,
+    PushedGroup,
+)
+from orgs import roles
+from orgs.catalogue import Catalogue
+from orgs.db.keys import FoldedField, fold
+from orgs.db.transactions import snapshot
+from orgs.models import (
+    Entity,
+    FactKind,
+    HandPlacement,
+    LastAdmin,
+    Organization,
+    Role,
+    SchemaProfile,
+    User,
+)
+
+Row = dict[str, Any]
+"""A row as `to_jsonb` writes it."""
+
+
+class Kept(NamedTuple):
+    """A table whose past is kept. about: the column of its subject. org: that of its org; "" for none."""
+
+    model: type[models.Model]
+    about: str = "org_id"
+    org: str = "org_id"
+
+
+MEMBER = "member"
+"""The kind of the one table that is kept as intervals, beside those of `FactKind`."""
+
+TABLES: Mapping[str, Kept] = {
+    FactKind.USER: Kept(User, "id"),
+    FactKind.HAND: Kept(HandPlacement, "user_id"),
+    FactKind.LAST_ADMIN: Kept(LastAdmin),
+    FactKind.ENTITY: Kept(Entity, "id"),
+    FactKind.ORGANIZATION: Kept(Organization, "id", "id"),
+    FactKind.PROFILE: Kept(SchemaProfile, "id", ""),
+    FactKind.ROLE: Kept(Role, "profile_id", ""),
+    FactKind.GROUP: Kept(PushedGroup, "id"),
+    FactKind.NESTED: Kept(NestedGroup, "group_id"),
+    FactKind.MAPPING: Kept(GroupMapping, "group_id"),
+    FactKind.RULE: Kept(MappingRule),
+    FactKind.DECISION: Kept(Decision, "user_id"),
+}
+
+
+class Facts:
+    """The rows of some facts as of one moment, by kind and key."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.rows: dict[str, dict[str, Row]] = {kind: {} for kind in (*TABLES, MEMBER)}
+
+    def all(self, kind: str) -> Collection[Row]:
+        return self.rows[kind].values()
+
+    def ids(self, kind: str, column: str) -> set[str]:
+        """What the rows of a kind have in a column."""
+        return {row[column] for row in self.all(kind) if row.get(column)}
+
+
+# --- Reading them -----------------------------------------------------------------------------------------------------
+
+_MEMBERS = """
+SELECT 'member', 'now ' || m.id, to_jsonb(m), 0 FROM groups_provisioning_groupmember m
+WHERE {now} AND coalesce(m.written_at, m.added_at) <= %(at)s
+UNION ALL SELECT 'member', 'past ' || m.id, to_jsonb(m), 0 FROM groups_provisioning_memberpast m
+WHERE {now} AND m.removed_at > %(at)s AND coalesce(m.written_at, m.added_at) <= %(at)s
+"""
+
+
+def _facts(kinds: Collection[str], *, of_org: bool = False) -> str:
+    """SQL for the present rows about some subjects, or of an org, and for what they were since a moment."""
+    parts = []
+    for kind in kinds:
+        table = TABLES[kind]
+        meta: Any = table.model._meta
+        column = table.org if of_org else table.about
+        whose = f"t.{column} = %(org)s" if of_org else f"t.{column} = ANY(%(about)s::uuid[])"
+        key = f"t.{meta.pk.column}::text"
+        parts.append(f"SELECT '{kind}', {key}, to_jsonb(t), 0 FROM {meta.db_table} t WHERE {whose}")
+    whose = "org_id = %(org)s" if of_org else "about = ANY(%(about)s::uuid[])"
+    parts.append(f"SELECT kind, row, was, id FROM orgs_past WHERE {whose} AND at > %(at)s")
+    return " UNION ALL ".join(parts)
+
+
+_OF_A_PERSON = (
+    FactKind.USER,
+    FactKind.HAND,
+    FactKind.DECISION,
+    FactKind.ORGANIZATION,
+    FactKind.LAST_ADMIN,
+    FactKind.RULE,
+)
+_OF_THEIR_GROUPS = (FactKind.GROUP, FactKind.MAPPING, FactKind.PROFILE, FactKind.ROLE)
+_PERSON = f"{_facts(_OF_A_PERSON)} UNION ALL {_MEMBERS.format(now='m.user_id = ANY(%(people)s::uuid[])')}"
+_GROUPS = _facts(_OF_THEIR_GROUPS)
+_ENTITIES = _facts([FactKind.ENTITY])
+_OF_ORG = f"{_facts([kind for kind, table in TABLES.items() if table.org], of_org=True)} UNION ALL " + _MEMBERS.format(
+    now="m.org_id = %(org)s"
+)
+
+
+def of_people(org_id: UUID, user_ids: Collection[UUID], at: datetime, *, entity: UUID | None = None) -> Facts:
+    """The facts that say where people were and why, in three statements. entity: one more that is asked about."""
+    facts = Facts(at)
+    people = [str(id_) for id_ in user_ids]
+    _read(facts, _PERSON, {"about": [*people, str(org_id)], "people": people})
+    groups = facts.ids(MEMBER, "group_id")
+    _read(facts, _GROUPS, {"about": [*groups, *facts.ids(FactKind.ORGANIZATION, "profile_id")]})
+    entities = facts.ids(FactKind.MAPPING, "entity_id") | facts.ids(FactKind.HAND, "entity_id")
+    entities |= facts.ids(FactKind.USER, "placement_id") | ({str(entity)} if entity else set())
+    _read(facts, _ENTITIES, {"about": list(entities)})
+    return facts
+
+
+def of_org(org_id: UUID, at: datetime) -> Facts:
+    """All facts of an org, in two statements."""
+    facts = Facts(at)
+    _read(facts, _OF_ORG, {"org": org_id})
+    _read(facts, _GROUPS, {"about": list(facts.ids(FactKind.ORGANIZATION, "profile_id"))})
+    return facts
+
+
+def _read(facts: Facts, statement: str, about: dict[str, Any]) -> None:
+    """Read present rows, and lay what they were since the moment over them."""
+    since: list[tuple[int, str, str, Row | None]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, about | {"at": facts.at})
+        for kind, key, row, number in cursor.fetchall():
+            if number:
+                since.append((number, kind, key, row and orjson.loads(row)))
+            else:
+                facts.rows[kind][key] = orjson.loads(row)
+    for _, kind, key, was in sorted(since, key=lambda each: -each[0]):
+        rows = facts.rows[kind]
+        if was is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = rows.get(key, {}) | was
+    for kind, table in TABLES.items():
+        folded = [field for field in table.model._meta.concrete_fields if isinstance(field, FoldedField)]
+        for row in facts.all(kind) if folded else ():
+            row |= {str(field.column): fold(row[field.source]) for field in folded}
+
+
+# --- Laying them in the place of the tables ---------------------------------------------------------------------------
+
+_STARTS = re.compile(r"\s*WITH\s", re.IGNORECASE)
+
+
+@contextmanager
+def laid(facts: Facts) -> Iterator[None]:
+    """In this block, every query finds these rows in the tables of facts, and no others.
+
+    A table is a common table expression of its own name, which comes before it. For a few thousand rows: each query
+    carries those of the tables that it names.
+    """
+    tables = {kept.model._meta.db_table: facts.all(kind) for kind, kept in TABLES.items()}
+    tables[GroupMember._meta.db_table] = facts.all(MEMBER)
+    named = re.compile(rf"\b({'|'.join(tables)})\b")
+
+    def ask(execute: Callable[..., Any], statement: str, params: Any, many: bool, context: Any) -> Any:
+        found = sorted(set(named.findall(statement)))
+        if found:
+            instead = ", ".join(_instead(table, tables[table]) for table in found)
+            if params is not None:
+                instead = instead.replace("%", "%%")
+            rest = _STARTS.sub(", ", statement, count=1) if _STARTS.match(statement) else f" {statement}"
+            statement = f"WITH {instead}{rest}"
+        return execute(statement, params, many, context)
+
+    with connection.execute_wrapper(ask):
+        yield
+
+
+def _instead(table: str, rows: Collection[Row]) -> str:
+    """The rows of then, as the table. No version of an org is remembered by what they have as xmin and ctid."""
+    text = sql.Literal(orjson.dumps(list(rows)).decode()).as_string()
+    return f"{table} AS (SELECT *, 0 AS xmin, 0 AS ctid FROM jsonb_populate_recordset(NULL::{table}, {text}::jsonb))"
+
+
+# --- Asking -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def person(
+    org: Organization, user_id: UUID, at: datetime, *, entity: UUID | None = None
+) -> Iterator[Explanation | None]:
+    """Somebody as of a moment, explained; None where they did not exist. In the block, all is asked as of then.
+
+    entity: one that is asked about, beside those that they had to do with.
+    """
+    with snapshot():
+        facts = of_people(org.id, [user_id], at, entity=entity)
+        row = facts.rows[FactKind.USER].get(str(user_id))
+        if row is None or row["org_id"] != str(org.id):
+            yield None
+            return
+        with laid(facts):
+            user = User.objects.select_related("org__profile").get(pk=user_id)
+            assert user.org
+            loaded = load(user.org, [user_id], facts)
+            known = loaded.people[0]
+            effects = loaded.effects_of(known)
+            yield Explanation(user.org, user, known, loaded.world, effects, loaded.last_admin == user_id)
+
+
+def load(org: Organization, user_ids: Collection[UUID], facts: Facts) -> Loaded:
+    """As `loading.load`, where these facts are laid. org: as it was then, with its profile."""
+    return loading.load(org, user_ids, catalogue=catalogue(facts))
+
+
+def catalogue(facts: Facts) -> Catalogue:
+    """The roles of the org's profile as of then."""
+    (profile,) = facts.all(FactKind.PROFILE)
+    return roles.of_rows(facts.all(FactKind.ROLE), profile["role_policy"])
