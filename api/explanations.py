@@ -18,7 +18,7 @@ from groups_provisioning.pages.people import account_history
 from orgs import past
 from orgs.models import Entity, EntityKind, Organization, User
 
-AT = "As of this moment, where what was then is known. Without it: now."
+AT = "As of this moment, as far as history goes back. Without it: now."
 
 
 class ExplanationQuery(Exact):
@@ -206,7 +206,7 @@ def past_of(org: Organization, at: datetime) -> None:
     except past.NotYet:
         raise problems.invalid({"at": ["This is in the future."]}) from None
     except past.NotKept as refusal:
-        raise problems.invalid({"at": [f"What was is known since {refusal.began.isoformat()}."]}) from None
+        raise problems.invalid({"at": [f"History goes back to {refusal.began.isoformat()}."]}) from None
 
 
 def _told(

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except past.NotYet:
             raise CommandError("This time is in the future.") from None
         except past.NotKept as refusal:
-            raise CommandError(f"What was is known since {refusal.began.isoformat()}.") from None
+            raise CommandError(f"History goes back to {refusal.began.isoformat()}.") from None
         for piece in export.text(found):
             self.stdout.write(piece, ending="")
 

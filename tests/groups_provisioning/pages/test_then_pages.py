@@ -65,6 +65,7 @@ class TestAPerson:
         then = page(browser, f"/people/{ada.id}/then/", now())  # they still wait
         assert "The activity says something else" in then
         assert "Assignments: –." in then
+        assert f'value="{timezone.now():%Y-%m-%dT}' in then  # the form has what was asked for
 
     def test_did_not_exist_or_nobody_knows_or_it_is_yet_to_come(
         self, org: Organization, idp: Idp, browser: Client
@@ -74,7 +75,7 @@ class TestAPerson:
         assert "This person did not exist then." in page(browser, path, before)
         assert "This is in the future." in page(browser, path, timezone.now() + timedelta(days=1))
         PastBegin.objects.update(at=now())
-        assert "What was is known since" in page(browser, path, before)
+        assert "History does not go back this far." in page(browser, path, before)
         assert "Enter a valid date/time." in page(browser, path, "then")
         assert 'type="datetime-local"' in browser.get(path).content.decode()
 
