@@ -1,5 +1,6 @@
 """Why somebody has each role and place, and why not (SPEC E2): the engine's explanation, by ids."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,17 +11,21 @@ from api import problems
 from api.base import OrgView
 from api.description import describes
 from api.serializers import ChangeState, Exact
-from groups_provisioning.engine import explanation
+from groups_provisioning.engine import as_of, explanation
 from groups_provisioning.engine.explanation import Explanation, Reason, RoleSource
 from groups_provisioning.models import PatternType, Source, Status
 from groups_provisioning.pages.people import account_history
-from orgs.models import Entity, EntityKind, User
+from orgs import past
+from orgs.models import Entity, EntityKind, Organization, User
+
+AT = "As of this moment, as far as history goes back. Without it: now."
 
 
 class ExplanationQuery(Exact):
     entity = serializers.UUIDField(
         required=False, help_text="Tell of this team, concurrency group or sub-organization alone, and why not."
     )
+    at = serializers.DateTimeField(required=False, help_text=AT)
 
 
 class Account(serializers.Serializer[Any]):
@@ -147,8 +152,10 @@ class InGroup(serializers.Serializer[Any]):
 
 
 class PersonExplanation(serializers.Serializer[Any]):
-    """Why a person has each role and place, from the facts as they are now. settled: false while a worker is about to
-    bring that about. places: where they are. not_placed: where something would place them, or an admin took them out.
+    """Why a person has each role and place, from the facts as they are now, or were at the moment that was asked for.
+    settled: false while a worker is about to bring that about; of a moment, where the ledger has recorded something
+    else of the changes until then. places: where they are. not_placed: where something would place them, or an admin
+    took them out.
     """
 
     person = serializers.UUIDField(source="person.id")
@@ -167,10 +174,19 @@ class OneExplanation(OrgView):
         others. What an inactive person would have is explained as well; it counts for nothing until they are active.
         """
         asked = self.asked(request, ExplanationQuery)
+        if "at" in asked:
+            past_of(self.org, asked["at"])
+            with as_of.person(self.org, person, asked["at"], entity=asked.get("entity")) as then:
+                if then is None or then.user.deleted_at:
+                    raise problems.not_found()
+                settled = not as_of.recorded(person, asked["at"]).differs(then.effects)
+                return self._answer(then, asked) | {"settled": settled}
         user = User.objects.for_org(self.org).live().filter(id=person).first()
         if user is None:
             raise problems.not_found()
-        why = explanation.of(self.org, user)
+        return self._answer(explanation.of(self.org, user), asked)
+
+    def _answer(self, why: Explanation, asked: dict[str, Any]) -> dict[str, Any]:
         if "entity" in asked:
             entity = Entity.objects.for_org(self.org).filter(id=asked["entity"]).first()
             if entity is None:
@@ -180,14 +196,26 @@ class OneExplanation(OrgView):
         else:
             places = why.places()
             others = [*why.withheld(), *(place.entity for place in places if not place.counts)]
-        return PersonExplanation(_told(user, why, places, others)).data
+        return dict(PersonExplanation(_told(why.user, why, places, others, asked.get("at"))).data)
 
 
-def _told(user: User, why: Explanation, places: list[Any], others: list[Entity]) -> dict[str, Any]:
+def past_of(org: Organization, at: datetime) -> None:
+    """Refuses a moment as of which the facts of an org are not known."""
+    try:
+        past.check(org, at)
+    except past.NotYet:
+        raise problems.invalid({"at": ["This is in the future."]}) from None
+    except past.NotKept as refusal:
+        raise problems.invalid({"at": [f"History goes back to {refusal.began.isoformat()}."]}) from None
+
+
+def _told(
+    user: User, why: Explanation, places: list[Any], others: list[Entity], at: datetime | None = None
+) -> dict[str, Any]:
     obstacles = [(entity, why.why_not(entity)) for entity in others]
     return {
         "person": user,
-        "ended": account_history.ended(user),
+        "ended": account_history.ended(user, at=at),
         "settled": why.is_settled,
         "roles": why.why_roles(),
         "places": places,

@@ -3,7 +3,7 @@
 A cursor is the key of the last row, signed over the question, so that it is good for the same list and filters alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from django.core.signing import BadSignature, Signer
@@ -29,14 +29,15 @@ def answer(
     show: Show[Row],
     *,
     by: tuple[str, ...] = ("id",),
+    beside: Collection[str] = (),
 ) -> dict[str, Any]:
     """A page of rows. query: its fields beside those of a page are columns that are to be equal. by: one column or two,
-    unique together, in the order of an index. Raises Problem.
+    unique together, in the order of an index. beside: fields that are no columns. Raises Problem.
     """
     asked = view.asked(request, query)
     after, limit = asked.pop("after", None), asked.pop("limit")
     signer = Signer(salt=f"api.lists {request.path} {sorted(asked.items())}", sep=".")
-    rows = rows.filter(**asked).order_by(*by)
+    rows = rows.filter(**{name: value for name, value in asked.items() if name not in beside}).order_by(*by)
     if after is not None:
         rows = rows.filter(_ahead(by, _read(signer, after)))
     with snapshot():

@@ -1,6 +1,7 @@
 """What the feed tells, by id and by list: the same states (SPEC E2). What is deleted is not there."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from api import lists, problems, states
 from api.base import ApiView, OrgView
 from api.description import describes
+from api.explanations import AT, past_of
 from api.lists import Show, serialized
 from api.serializers import (
     RESOURCES,
@@ -22,6 +24,7 @@ from api.serializers import (
     PeopleQuery,
     page_of,
 )
+from groups_provisioning.engine import as_of
 from groups_provisioning.models import GroupMember, PushedGroup
 from orgs.models import Entity, EntityKind, Organization, User
 
@@ -169,11 +172,20 @@ class MemberState(serializers.Serializer[Any]):
     since = serializers.DateTimeField(source="added_at")
 
 
+class MembersQuery(PageQuery):
+    at = serializers.DateTimeField(required=False, help_text=AT)
+
+
 class Members(OrgView):
-    @describes("List the members of a group", query=PageQuery, answer=page_of(MemberState))
+    @describes("List the members of a group", query=MembersQuery, answer=page_of(MemberState))
     def get(self, request: Request, org: UUID, group: UUID) -> dict[str, Any]:
         """People whom the identity provider made members, whether this places them anywhere or not."""
         if not groups(self.org).filter(id=group).exists():
             raise problems.not_found()
         rows = GroupMember.objects.for_org(self.org).filter(group=group)
-        return lists.answer(self, request, PageQuery, rows, serialized(MemberState), by=("user_id",))
+        at = self.asked(request, MembersQuery).get("at")
+        if at is not None:
+            past_of(self.org, at)
+        with as_of.members_laid(at) if at is not None else nullcontext():
+            show = serialized(MemberState)
+            return lists.answer(self, request, MembersQuery, rows, show, by=("user_id",), beside=("at",))

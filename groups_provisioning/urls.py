@@ -9,9 +9,10 @@ from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.global_search import views as global_search
 from groups_provisioning.pages.groups import end_views, mapping_views
+from groups_provisioning.pages.groups import then_views as groups_then
 from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
-from groups_provisioning.pages.people import account_views, erasing_views, placement_views
+from groups_provisioning.pages.people import account_views, erasing_views, placement_views, then_views
 from groups_provisioning.pages.people import views as people
 from groups_provisioning.pages.rules import views as rules
 
@@ -25,6 +26,7 @@ people_pages = [
     path("people/invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation-revoke"),
     path("invitation/<str:secret>/", invitations.join, name="invitation"),
     path("people/<uuid:user_id>/", people.person, name="person"),
+    path("people/<uuid:user_id>/then/", then_views.person_then, name="person-then"),
     path("people/<uuid:user_id>/roles/", people.roles, name="person-roles"),
     path("people/<uuid:user_id>/erase/", erasing_views.erase, name="person-erase"),
     path("people/<uuid:user_id>/deactivate/", account_views.deactivate, name="person-deactivate"),
@@ -72,6 +74,7 @@ group_pages = [
     path("groups/rules/<uuid:rule_id>/delete/", rules.delete, name="rule-delete"),
     path("groups/<uuid:group_id>/", groups.group, name="group"),
     path("groups/<uuid:group_id>/members.csv", groups.export_members, name="group-members-export"),
+    path("groups/<uuid:group_id>/then/", groups_then.group_then, name="group-then"),
     path("groups/<uuid:group_id>/map/", mapping_views.map_group, name="group-map"),
     path("groups/<uuid:group_id>/end/", end_views.end, name="group-end"),
     path("groups/<uuid:group_id>/undo-end/", end_views.undo_end, name="group-undo-end"),

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from orgs.models import Erasure, FactKind, Organization, Past, PastBegin
 from orgs.traces import GONE, Traces
@@ -30,6 +31,26 @@ PERSONAL = (
 def began(org: Organization) -> datetime:
     """The moment from which on the facts of an org are known as of any later one."""
     return max(PastBegin.objects.get().at, org.created_at)
+
+
+class NotKept(Exception):
+    """A moment from before the past was kept. began: since when it is."""
+
+    def __init__(self, began: datetime) -> None:
+        super().__init__(began)
+        self.began = began
+
+
+class NotYet(Exception):
+    """A moment in the future."""
+
+
+def check(org: Organization, at: datetime) -> None:
+    """Raises NotKept, NotYet where the facts of an org are not known as of a moment."""
+    if at > timezone.now():
+        raise NotYet
+    if at < (since := began(org)):
+        raise NotKept(since)
 
 
 def drop_before(at: datetime) -> int:

@@ -8,7 +8,7 @@ the engine and the explanation are those of now, whatever they read.
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,11 +19,15 @@ from psycopg import sql
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.explanation import Explanation
 from groups_provisioning.engine.loading import Loaded
+from groups_provisioning.engine.resolution import Effects
 from groups_provisioning.models import (
+    Conflict,
     Decision,
+    EndedGroup,
     GroupMapping,
     GroupMember,
     MappingRule,
+    Membership,
     NestedGroup,
     PushedGroup,
 )
@@ -32,15 +36,20 @@ from orgs.catalogue import Catalogue
 from orgs.db.keys import FoldedField, fold
 from orgs.db.transactions import snapshot
 from orgs.models import (
+    Change,
     Entity,
     FactKind,
     HandPlacement,
     LastAdmin,
+    LedgerEntry,
+    Mark,
     Organization,
     Role,
     SchemaProfile,
+    Standing,
     User,
 )
+from orgs.models.history import PLACES
 
 Row = dict[str, Any]
 """A row as `to_jsonb` writes it."""
@@ -123,6 +132,11 @@ _OF_A_PERSON = (
 )
 _OF_THEIR_GROUPS = (FactKind.GROUP, FactKind.MAPPING, FactKind.PROFILE, FactKind.ROLE)
 _PERSON = f"{_facts(_OF_A_PERSON)} UNION ALL {_MEMBERS.format(now='m.user_id = ANY(%(people)s::uuid[])')}"
+_OWNERS = """
+SELECT group_id FROM groups_provisioning_mapping WHERE org_id = %(org)s AND entity_id = %(entity)s
+UNION SELECT about FROM orgs_past
+WHERE org_id = %(org)s AND at > %(at)s AND kind = 'mapping' AND was ->> 'entity_id' = %(text)s
+"""
 _GROUPS = _facts(_OF_THEIR_GROUPS)
 _ENTITIES = _facts([FactKind.ENTITY])
 _OF_ORG = f"{_facts([kind for kind, table in TABLES.items() if table.org], of_org=True)} UNION ALL " + _MEMBERS.format(
@@ -131,15 +145,30 @@ _OF_ORG = f"{_facts([kind for kind, table in TABLES.items() if table.org], of_or
 
 
 def of_people(org_id: UUID, user_ids: Collection[UUID], at: datetime, *, entity: UUID | None = None) -> Facts:
-    """The facts that say where people were and why, in three statements. entity: one more that is asked about."""
+    """The facts that say where people were and why, in three statements.
+
+    entity: one more that is asked about, with the groups that were mapped to it, in four.
+    """
     facts = Facts(at)
     people = [str(id_) for id_ in user_ids]
     _read(facts, _PERSON, {"about": [*people, str(org_id)], "people": people})
     groups = facts.ids(MEMBER, "group_id")
+    if entity:
+        with connection.cursor() as cursor:
+            cursor.execute(_OWNERS, {"org": org_id, "entity": entity, "text": str(entity), "at": at})
+            groups |= {str(id_) for (id_,) in cursor.fetchall()}
     _read(facts, _GROUPS, {"about": [*groups, *facts.ids(FactKind.ORGANIZATION, "profile_id")]})
     entities = facts.ids(FactKind.MAPPING, "entity_id") | facts.ids(FactKind.HAND, "entity_id")
     entities |= facts.ids(FactKind.USER, "placement_id") | ({str(entity)} if entity else set())
     _read(facts, _ENTITIES, {"about": list(entities)})
+    return facts
+
+
+def of_group(group_id: UUID, at: datetime) -> Facts:
+    """What a group was called, gave and was mapped to, in two statements."""
+    facts = Facts(at)
+    _read(facts, _GROUPS, {"about": [str(group_id)]})
+    _read(facts, _ENTITIES, {"about": list(facts.ids(FactKind.MAPPING, "entity_id"))})
     return facts
 
 
@@ -182,17 +211,105 @@ _STARTS = re.compile(r"\s*WITH\s", re.IGNORECASE)
 def laid(facts: Facts) -> Iterator[None]:
     """In this block, every query finds these rows in the tables of facts, and no others.
 
-    A table is a common table expression of its own name, which comes before it. For a few thousand rows: each query
-    carries those of the tables that it names.
+    Whoever else did something is called what they are called now. For a few thousand rows: each query carries those of
+    the tables that it names.
     """
-    tables = {kept.model._meta.db_table: facts.all(kind) for kind, kept in TABLES.items()}
-    tables[GroupMember._meta.db_table] = facts.all(MEMBER)
+    tables = {table: _rows(table, rows) for table, rows in _by_table(facts).items()}
+    about = sql.Literal([UUID(key) for key in facts.rows[FactKind.USER]]).as_string()
+    tables[User._meta.db_table] += f" UNION ALL SELECT * FROM orgs_user WHERE id <> ALL({about})"
+    with _instead(tables):
+        yield
+
+
+@contextmanager
+def members_laid(at: datetime) -> Iterator[None]:
+    """In this block, every query finds the members of a moment in groups, and all else as it is now.
+
+    For groups of any size, since the rows stay in the database.
+    """
+    text = sql.Literal(at).as_string()
+    with _instead({GroupMember._meta.db_table: _MEMBERS_THEN.format(at=text)}):
+        yield
+
+
+_MEMBERS_THEN = """
+SELECT id, org_id, group_id, user_id, added_at, added_by_id, written_at FROM groups_provisioning_groupmember
+WHERE coalesce(written_at, added_at) <= {at}
+UNION ALL SELECT id, org_id, group_id, user_id, added_at, added_by_id, written_at FROM groups_provisioning_memberpast
+WHERE removed_at > {at} AND coalesce(written_at, added_at) <= {at}
+"""
+
+
+def lay_tables(org_id: UUID, facts: Facts) -> Organization:
+    """Until this transaction ends, find all facts of an org, and the effects that follow from them, as of then.
+
+    Temporary tables come before those of their name, for however many rows and queries. What waited then, and what was
+    set aside when groups were ended, is not known. Returns the org as of then.
+    """
+    with connection.cursor() as cursor:
+        for table, rows in _by_table(facts).items():
+            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {_rows(table, rows)}")
+            cursor.execute(f"ANALYZE {table}")
+        for model in (Standing, Membership, Conflict, Mark, EndedGroup):
+            table = model._meta.db_table
+            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS TABLE public.{table} WITH NO DATA")
+    org = Organization.objects.select_related("profile").get(pk=org_id)
+    ids = sorted(UUID(key) for key in facts.rows[FactKind.USER])
+    for part in range(0, len(ids), PEOPLE_AT_ONCE):
+        loaded = load(org, ids[part : part + PEOPLE_AT_ONCE], facts)
+        effects = [(known.id, loaded.effects_of(known)) for known in loaded.people]
+        Standing.objects.bulk_create(Standing(user_id=id_, org=org, roles=each.roles) for id_, each in effects)
+        Membership.objects.bulk_create(
+            Membership(
+                org=org, user_id=id_, entity_id=entity, kind=place.kind, source=place.source, mapping_id=place.mapping
+            )
+            for id_, each in effects
+            for entity, place in each.places.items()
+        )
+        Conflict.objects.bulk_create(
+            Conflict(
+                org=org,
+                user_id=id_,
+                incoming_id=incoming,
+                holders=list(question.holders),
+                since=loading.moment(question.since),
+            )
+            for id_, each in effects
+            for incoming, question in each.conflicts.items()
+        )
+    return org
+
+
+PEOPLE_AT_ONCE = 1_000
+
+
+def _by_table(facts: Facts) -> dict[str, Collection[Row]]:
+    found = {kept.model._meta.db_table: facts.all(kind) for kind, kept in TABLES.items()}
+    return found | {GroupMember._meta.db_table: facts.all(MEMBER)}
+
+
+def _rows(table: str, rows: Collection[Row]) -> str:
+    """SQL for rows of then, in the columns of their table."""
+    text = sql.Literal(orjson.dumps(list(rows)).decode()).as_string()
+    return f"SELECT * FROM jsonb_populate_recordset(NULL::public.{table}, {text}::jsonb)"
+
+
+_EXPRESSION = "{table} AS NOT MATERIALIZED (SELECT *, 0 AS xmin, 0 AS ctid FROM ({rows}) r)"
+
+
+@contextmanager
+def _instead(tables: Mapping[str, str]) -> Iterator[None]:
+    """Have every query find these rows, SQL by the name of a table, in the place of the table.
+
+    It becomes a common table expression of that name, which comes before the table. By xmin and ctid, a process knows
+    whether an org is as it was: of then, it is another one.
+    """
     named = re.compile(rf"\b({'|'.join(tables)})\b")
 
     def ask(execute: Callable[..., Any], statement: str, params: Any, many: bool, context: Any) -> Any:
         found = sorted(set(named.findall(statement)))
         if found:
-            instead = ", ".join(_instead(table, tables[table]) for table in found)
+            instead = ", ".join(_EXPRESSION.format(table=table, rows=tables[table]) for table in found)
             if params is not None:
                 instead = instead.replace("%", "%%")
             rest = _STARTS.sub(", ", statement, count=1) if _STARTS.match(statement) else f" {statement}"
@@ -201,12 +318,6 @@ def laid(facts: Facts) -> Iterator[None]:
 
     with connection.execute_wrapper(ask):
         yield
-
-
-def _instead(table: str, rows: Collection[Row]) -> str:
-    """The rows of then, as the table. No version of an org is remembered by what they have as xmin and ctid."""
-    text = sql.Literal(orjson.dumps(list(rows)).decode()).as_string()
-    return f"{table} AS (SELECT *, 0 AS xmin, 0 AS ctid FROM jsonb_populate_recordset(NULL::{table}, {text}::jsonb))"
 
 
 # --- Asking -----------------------------------------------------------------------------------------------------------
@@ -244,3 +355,45 @@ def catalogue(facts: Facts) -> Catalogue:
     """The roles of the org's profile as of then."""
     (profile,) = facts.all(FactKind.PROFILE)
     return roles.of_rows(facts.all(FactKind.ROLE), profile["role_policy"])
+
+
+class Recorded(NamedTuple):
+    """What the ledger says of somebody: the roles, none where it says nothing of them, and the ids of the entities."""
+
+    roles: list[str] | None
+    places: set[str]
+
+    def differs(self, effects: Effects) -> bool:
+        """Whether the facts say something else. Nobody's first role may be from before there was a ledger."""
+        return self.places != set(effects.places) or (self.roles is not None and self.roles != effects.roles)
+
+
+def recorded(user_id: UUID, at: datetime) -> Recorded:
+    """What came of the changes until a moment, for one person, by the ledger."""
+    entries = LedgerEntry.objects.filter(user=user_id, change__at__lte=at, slot__in=("roles", *PLACES))
+    found, places = None, set[str]()
+    for slot, was, now in entries.order_by("id").values_list("slot", "was", "now"):
+        if slot == "roles":
+            found = now
+            continue
+        places.discard(was)
+        if now is not None:
+            places.add(now)
+    return Recorded(found, places)
+
+
+_WRITTEN_BY = """
+SELECT min(at), max(at) FROM (
+    SELECT at FROM orgs_past WHERE change_id = %(change)s
+    UNION ALL SELECT removed_at FROM groups_provisioning_memberpast WHERE removed_by_id = %(change)s
+    UNION ALL SELECT coalesce(written_at, added_at) FROM groups_provisioning_groupmember WHERE added_by_id = %(change)s
+) AS written
+"""
+
+
+def around(change: Change) -> tuple[datetime, datetime]:
+    """The moments just before a change wrote its first fact, and as of which it had written its last."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITTEN_BY, {"change": change.id})
+        first, last = cursor.fetchone()
+    return (first or change.at) - timedelta(microseconds=1), last or change.at

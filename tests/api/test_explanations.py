@@ -1,8 +1,10 @@
 """Why somebody has each role and place, and why not, by ids (SPEC E2)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from groups_provisioning.actions import account_switches, conflict_decisions, manual_changes
 from groups_provisioning.actions.conflict_decisions import Card
@@ -187,3 +189,48 @@ class TestWhyNot:
             "in_sub_organization",
             str(lab.id),
         )
+
+
+class TestAsOf:
+    def test_tells_what_was_then(self, org: Organization, idp: Idp, here: Here, ada: str) -> None:  # T3
+        group = push(idp, "Platform", ada)
+        mapping = map_to(group, TEAM)
+        settle_marked(org)
+        then = timezone.now().isoformat()
+        told = explained(here, ada)
+        idp.patch(f"/Groups/{group.id}", {"op": "remove", "path": "members"})
+        idp.patch(f"/Users/{ada}", {"op": "replace", "value": {"active": False}})
+        settle_marked(org)
+        assert explained(here, ada)["places"] == []
+        assert explained(here, ada, at=then) == told
+        assert here.get(f"/groups/{group.id}/members")["items"] == []
+        (member,) = here.get(f"/groups/{group.id}/members", at=then)["items"]
+        assert member["person"] == ada
+        (obstacle,) = explained(here, ada, at=timezone.now().isoformat(), entity=mapping.entity_id)["not_placed"][0][
+            "obstacles"
+        ]
+        assert (obstacle["reason"], obstacle["owner"]) == ("not_mapped", str(mapping.id))
+
+    def test_is_not_settled_while_the_ledger_says_something_else(self, idp: Idp, here: Here, ada: str) -> None:  # T3
+        map_to(push(idp, "Platform", ada), TEAM)
+        told = explained(here, ada, at=timezone.now().isoformat())
+        assert (len(told["places"]), told["settled"]) == (1, False)
+
+    def test_refuses_moments_that_nobody_knows(self, org: Organization, idp: Idp, here: Here, ada: str) -> None:  # T3
+        group = push(idp, "Platform", ada)
+        for path in (f"/people/{ada}/explanation", f"/groups/{group.id}/members"):
+            for at in ("2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z", "then"):
+                answer = here.ask(path, at=at)
+                assert (answer.status_code, list(answer.json()["errors"])) == (400, ["at"])
+        begin = (org.created_at + timedelta(microseconds=1)).isoformat()
+        assert here.ask(f"/people/{ada}/explanation", at=begin).status_code == 404
+
+    def test_pages_of_members_are_of_one_moment(self, idp: Idp, here: Here) -> None:  # T3
+        people = [push_user(idp, name) for name in ("Bo", "Cy", "Di")]
+        group = push(idp, "Platform", *people)
+        then = timezone.now().isoformat()
+        first = here.get(f"/groups/{group.id}/members", limit=2, at=then)
+        idp.put(f"/Groups/{group.id}", {"displayName": "Platform", "members": []})
+        rest = here.get(f"/groups/{group.id}/members", limit=2, at=then, after=first["next"])
+        assert {each["person"] for each in first["items"] + rest["items"]} == set(people)
+        assert here.ask(f"/groups/{group.id}/members", limit=2, after=first["next"]).status_code == 400

@@ -232,6 +232,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("groups-export", "GET"): ORG_ADMINS,
     ("groups-bulk", "GET"): (WRONG_METHOD,) * 5,
     ("groups-bulk", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
+    ("group-then", "GET"): THEIR_OWN,
     ("group", "GET"): THEIR_OWN,
     ("group-members-export", "GET"): THEIR_OWN,
     ("group-progress", "GET"): THEIR_OWN,
@@ -319,6 +320,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("setup-scim", "GET"): (ABSENT,) * 5,
     ("setup-scim", "POST"): (ABSENT,) * 5,
     ("person", "GET"): THEIR_OWN,
+    ("person-then", "GET"): THEIR_OWN,
     ("person-roles", "GET"): THEIR_OWN,
     ("person-roles", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("person-erase", "GET"): (SIGN_IN, REFUSED, REFUSED, REFUSED, ADMIN),  # the owner's alone

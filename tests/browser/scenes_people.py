@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.utils import timezone
 from playwright.sync_api import Page
 
 from groups_provisioning.actions import account_switches, erasing, manual_changes
-from groups_provisioning.models import GroupMember, Status
+from groups_provisioning.models import GroupMember, PushedGroup, Status
 from orgs.models import Entity, Erasure, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -164,10 +165,29 @@ def _click(name: str) -> Callable[[Page], None]:
     return act
 
 
+def _then(owner: User) -> str:
+    """As she was before she left her teams. She has no ledger, which the page says beside."""
+    people, _ = _world(owner)
+    at = timezone.now()
+    GroupMember.objects.filter(user=people["Amara"]).delete()
+    return f"/people/{people['Amara'].id}/then/?{urlencode({'at': at.isoformat()})}"
+
+
+def _group_then(owner: User) -> str:
+    people, _ = _world(owner)
+    at = timezone.now()
+    GroupMember.objects.filter(user=people["Amara"]).delete()
+    group_id = PushedGroup.objects.get(display_name="Platform").id
+    return f"/groups/{group_id}/then/?{urlencode({'at': at.isoformat()})}"
+
+
 SCENES = {
     "people": Scene(_people()),
     "people-nobody-fits": Scene(_people("?q=zaphod")),
     "person": Scene(_person("Amara")),
+    "person-then": Scene(_then),
+    "person-then-asked": Scene(_person("Amara", "then/?at=2020-01-01T12:00:00")),
+    "group-then": Scene(_group_then),
     "person-taken-out": Scene(_person("Farid")),
     "person-deactivated": Scene(_person("Hiroshi")),
     "person-closed": Scene(_closed),

@@ -9,16 +9,18 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from groups_provisioning.engine import as_of
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.conflicts import resolved_conflicts
 from groups_provisioning.preview import shown
-from orgs import history, queue
-from orgs.change_details import ConflictDecided, GroupDetail
+from orgs import history, past, queue
+from orgs.change_details import ConflictDecided, Detail, GroupDetail
 from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
 from orgs.models.history import BY
@@ -142,9 +144,19 @@ def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
         "left": left,
         "done": max(marked - left, 0),
         "marked": max(marked, left),
+        "as_of": _as_of(request.org, found, detail),
     }
     template = "_change_progress" if request.htmx and "progress" in request.GET else "change"
     return render(request, f"groups_provisioning/activity/{template}.html", context)
+
+
+def _as_of(org: Organization, change: Change, detail: Detail | None) -> dict[str, Any] | None:
+    """Links to how people, and the group that it is about, were before a change and after it, where that is known."""
+    before, then = as_of.around(change)
+    if before < past.began(org):
+        return None
+    asked = {"before": urlencode({"at": before.isoformat()}), "then": urlencode({"at": then.isoformat()})}
+    return asked | {"group": detail.group if isinstance(detail, GroupDetail) else None}
 
 
 def _page(request: OrgRequest, form: ActivityFilter, context: dict[str, Any]) -> HttpResponse:

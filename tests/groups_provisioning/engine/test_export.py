@@ -1,14 +1,17 @@
 """The export of an org's state: facts and effects apart, the same state in the same bytes, and no secrets."""
 
-from datetime import UTC, datetime, timedelta, timezone
+import json
+from datetime import UTC, datetime, timedelta
+from datetime import timezone as zone
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Model
+from django.utils import timezone
 
-from groups_provisioning.engine import export
+from groups_provisioning.engine import as_of, export
 from groups_provisioning.models import (
     Conflict,
     Decision,
@@ -26,9 +29,11 @@ from groups_provisioning.models import (
     Status,
 )
 from orgs.db import keyset
-from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, LastAdmin, Mark, Standing, User
+from orgs.models import Change, Door, Entity, EntityKind, HandPlacement, LastAdmin, Mark, Organization, Standing, User
+from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.groups_provisioning.states import exported
+from tests.groups_provisioning.world import map_to, push, push_user, settle_all
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LEFT_OUT: dict[type[Model], dict[str, str]] = {
@@ -151,7 +156,7 @@ def test_tells_the_facts_about_a_person_apart(acme: Acme) -> None:
 
 
 def test_tells_of_the_organization_what_effects_depend_on(acme: Acme) -> None:
-    acme.org.teams, acme.org.teams_switched_at = False, [NOON.astimezone(timezone(timedelta(hours=2)))]
+    acme.org.teams, acme.org.teams_switched_at = False, [NOON.astimezone(zone(timedelta(hours=2)))]
     acme.org.save()
     told = exported(acme.org)["organization"]
     assert told["roles"] == [
@@ -258,3 +263,49 @@ class TestCommand:
     def test_says_that_there_is_no_such_org(self) -> None:
         with pytest.raises(CommandError, match=r"There is no organization acme\."):
             call_command("export_state", "acme")
+
+    def test_refuses_moments_that_nobody_knows(self) -> None:  # T3
+        org = Acme().org
+        for at, told in (("2020-01-01T00:00Z", "History goes back to"), ("2090-01-01T00:00Z", "in the future")):
+            with pytest.raises(CommandError, match=told):
+                call_command("export_state", org.slug, at=datetime.fromisoformat(at), stdout=StringIO())
+        for text in ("then", "2026-01-01"):
+            with pytest.raises(CommandError, match=r"not a time|time zone"):
+                call_command("export_state", org.slug, "--at", text, stdout=StringIO())
+
+    def test_prints_what_was_then_and_leaves_what_is(self) -> None:  # T3
+        acme, printed = Acme(), StringIO()
+        call_command("export_state", "acme", at=timezone.now(), stdout=printed)
+        assert json.loads(printed.getvalue())["organization"]["slug"] == "acme"
+        assert exported(acme.org)["people"]
+
+
+@pytest.mark.usefixtures("db")
+class TestAsOf:
+    def test_is_what_was_exported_then(self, org: Organization, idp: Idp) -> None:  # T3
+        """But for what only tells that rows were written, and what waited."""
+        ada, bo = (User.objects.get(id=push_user(idp, name)) for name in ("Ada", "Bo"))
+        group = push(idp, "Engineers", ada, bo)
+        pools = [map_to(push(idp, name, ada), "concurrency_group") for name in ("First", "Second")]
+        map_to(group)
+        settle_all()
+        then, was = timezone.now(), exported(org)
+        assert was["conflicts"]
+        idp.put(f"/Groups/{group.id}", {"displayName": "Staff", "members": []})
+        idp.delete(f"/Users/{bo.id}")
+        GroupMapping.objects.filter(pk=pools[0].pk).update(status=Status.REJECTED)
+        settle_all()
+        assert exported(org) != was
+        assert _bare(exported_at(org, then)) == _bare(was)
+
+
+def exported_at(org: Organization, at: datetime) -> dict[str, Any]:
+    return json.loads("".join(export.text(as_of.lay_tables(org.id, as_of.of_org(org.id, at)))))
+
+
+def _bare(state: dict[str, Any]) -> dict[str, Any]:
+    people = [
+        {**person, "facts": person["facts"] | {"revision": None, "modified_at": None}} for person in state["people"]
+    ]
+    groups = [{**group, "revision": None, "modified_at": None} for group in state["groups"]]
+    return {**state, "people": people, "groups": groups}

@@ -1,0 +1,130 @@
+"""How a person and a group were at another time, and what links there (SPEC T3)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from groups_provisioning.models import GroupMember
+from orgs.models import Change, Entity, Organization, PastBegin, User
+from tests.conftest import Idp, signed_in
+from tests.factories import OwnerFactory
+from tests.groups_provisioning.world import TEAM, map_to, push, push_user, settle_all
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+@pytest.fixture
+def owner(org: Organization) -> User:
+    return OwnerFactory.create(org=org)
+
+
+@pytest.fixture
+def browser(owner: User) -> Client:
+    return signed_in(owner)
+
+
+def now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (at,) = cursor.fetchone()
+        return at
+
+
+def page(browser: Client, path: str, at: Any) -> str:
+    answer = browser.get(f"{path}?{urlencode({'at': at if isinstance(at, str) else at.isoformat()})}")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+class TestAPerson:
+    def test_is_where_they_were_with_the_names_of_then(self, idp: Idp, browser: Client, owner: User) -> None:
+        ada = User.objects.get(id=push_user(idp, "Ada"))
+        group = push(idp, "Engineers", ada)
+        map_to(group, TEAM, by=owner)
+        settle_all()
+        before = now()
+        idp.patch(f"/Groups/{group.id}", {"op": "remove", "path": "members"})
+        settle_all()
+        Entity.objects.update(name="Renamed")
+        then = page(browser, f"/people/{ada.id}/then/", before)
+        assert "They are in the SCIM group Engineers, which is mapped to Engineers." in then
+        assert f"by {owner.user_name}" in then  # who approved is called what they are called now
+        assert "Renamed" not in then
+        assert "To change it:" not in then
+        assert "The activity says something else" not in then
+        assert "No team, the default concurrency group" in page(browser, f"/people/{ada.id}/then/", now())
+
+    def test_says_what_the_activity_says_where_that_is_something_else(self, idp: Idp, browser: Client) -> None:
+        ada = User.objects.get(id=push_user(idp, "Ada"))
+        map_to(push(idp, "Engineers", ada), TEAM)
+        then = page(browser, f"/people/{ada.id}/then/", now())  # they still wait
+        assert "The activity says something else" in then
+        assert "Assignments: –." in then
+        assert f'value="{timezone.now():%Y-%m-%dT}' in then  # the form has what was asked for
+
+    def test_did_not_exist_or_nobody_knows_or_it_is_yet_to_come(
+        self, org: Organization, idp: Idp, browser: Client
+    ) -> None:
+        before, ada = now(), push_user(idp, "Ada")
+        path = f"/people/{ada}/then/"
+        assert "This person did not exist then." in page(browser, path, before)
+        assert "This is in the future." in page(browser, path, timezone.now() + timedelta(days=1))
+        PastBegin.objects.update(at=now())
+        assert "History does not go back this far." in page(browser, path, before)
+        assert "Enter a valid date/time." in page(browser, path, "then")
+        assert 'type="datetime-local"' in browser.get(path).content.decode()
+
+    def test_is_asked_for_in_the_zone_of_the_reader(
+        self, idp: Idp, browser: Client, owner: User, org: Organization
+    ) -> None:
+        ada = push_user(idp, "Ada")
+        User.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
+        Organization.objects.update(created_at=timezone.now() - timedelta(days=2))
+        PastBegin.objects.update(at=timezone.now() - timedelta(days=2))
+        typed = (timezone.now() + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M:%S")  # an hour ago in Tokyo
+        assert "This person did not exist then." in page(browser, f"/people/{ada}/then/", typed)
+
+
+class TestAGroup:
+    def test_has_the_members_mappings_and_the_name_of_then(self, idp: Idp, browser: Client) -> None:
+        ada, bo = (User.objects.get(id=push_user(idp, name)) for name in ("Ada", "Bo"))
+        group = push(idp, "Engineers", ada)
+        map_to(group, TEAM, "Builders")
+        before = now()
+        idp.put(f"/Groups/{group.id}", {"displayName": "Staff", "members": [{"value": str(bo.id)}]})
+        then = page(browser, f"/groups/{group.id}/then/", before)
+        assert "Engineers as of" in then
+        assert "Builders" in then
+        assert ada.label in then
+        assert bo.label not in then
+        again = page(browser, f"/groups/{group.id}/then/", now())
+        assert "Staff as of" in again
+        assert bo.label in again
+        assert ada.label not in again
+
+    def test_did_not_exist(self, idp: Idp, browser: Client) -> None:
+        before, group = now(), push(idp, "Engineers")
+        assert "This group did not exist then." in page(browser, f"/groups/{group.id}/then/", before)
+
+
+class TestAChange:
+    def test_leads_to_before_and_after_it(self, idp: Idp, browser: Client) -> None:
+        ada = User.objects.get(id=push_user(idp, "Ada"))
+        group = push(idp, "Engineers")
+        idp.patch(f"/Groups/{group.id}", {"op": "add", "path": "members", "value": [{"value": str(ada.id)}]})
+        change = Change.objects.get(id=GroupMember.objects.get().added_by_id)
+        links = browser.get(f"/activity/{change.id}/").context["as_of"]
+        assert links["group"] == str(group.id)
+        assert ada.label not in browser.get(f"/groups/{group.id}/then/?{links['before']}").content.decode()
+        assert ada.label in browser.get(f"/groups/{group.id}/then/?{links['then']}").content.decode()
+
+    def test_of_before_the_past_was_kept_does_not(self, org: Organization, idp: Idp, browser: Client) -> None:
+        push_user(idp, "Ada")
+        PastBegin.objects.update(at=now())
+        change = Change.objects.for_org(org).latest("id")
+        assert browser.get(f"/activity/{change.id}/").context["as_of"] is None
