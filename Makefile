@@ -46,13 +46,13 @@ reset: .venv/up ## remove the data in .var, for a fresh demo; refuses while the 
 PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist worksteal
 
 test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
-	@if command -v chromium >/dev/null; then \
+	@if command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null; then \
 	    exec $(PYTEST) $(ARGS); \
 	elif [ "$${CI:-}" = true ]; then \
-	    echo "The browser tests need Chromium: apt-get install chromium"; exit 1; \
+	    echo "The browser tests need Chromium: apt-get install chromium-headless-shell"; exit 1; \
 	else \
 	    status=0; $(PYTEST) --ignore=tests/browser $(ARGS) || status=$$?; \
-	    echo "The browser tests were not run: they need Chromium (apt-get install chromium)."; exit $$status; \
+	    echo "The browser tests were not run: they need Chromium (apt-get install chromium-headless-shell)."; exit $$status; \
 	fi
 
 screenshots: .venv/dev ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
