@@ -8,10 +8,10 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test screenshots check chaos rolling benchmark peers docs sbom fmt lock clean
+.PHONY: help up dev reset test test-all screenshots check chaos rolling benchmark peers docs sbom fmt lock clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
 # uv, pinned by its hashes, installs the locks: they are complete, so nothing is resolved again. A stamp in .venv says
 # which lock was installed. dev.txt contains up.txt, so that `make up` after `make test` has nothing to do.
@@ -43,17 +43,20 @@ reset: .venv/up ## remove the data in .var, for a fresh demo; refuses while the 
 	@exec $(VENV_PYTHON) -m config.supervisor reset
 
 # Three at a time, since many tests wait; whoever has none left takes some of another's. -n0 in ARGS undoes it.
-PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist worksteal
+PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist worksteal -m "not exhaustive"
 
 test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
-	@if command -v chromium >/dev/null; then \
+	@if command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null; then \
 	    exec $(PYTEST) $(ARGS); \
 	elif [ "$${CI:-}" = true ]; then \
-	    echo "The browser tests need Chromium: apt-get install chromium"; exit 1; \
+	    echo "The browser tests need Chromium: apt-get install chromium-headless-shell"; exit 1; \
 	else \
 	    status=0; $(PYTEST) --ignore=tests/browser $(ARGS) || status=$$?; \
-	    echo "The browser tests were not run: they need Chromium (apt-get install chromium)."; exit $$status; \
+	    echo "The browser tests were not run: they need Chromium (apt-get install chromium-headless-shell)."; exit $$status; \
 	fi
+
+test-all: ## the same with what is exhaustive: every scene in a browser, more examples; takes three times as long
+	@HYPOTHESIS_PROFILE=thorough exec $(MAKE) test ARGS='-m "" $(ARGS)'
 
 screenshots: .venv/dev ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
 	@exec $(VENV_PYTHON) -m pytest -q $(ARGS) tests/browser/screenshots.py

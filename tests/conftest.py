@@ -28,8 +28,10 @@ from scim import request_log
 from tests.factories import OrganizationFactory, issue_token
 from tests.servers import MIGRATED
 
-# Examples share the fixtures, and undo what they wrote where that matters. HYPOTHESIS_PROFILE=deep looks longer.
-settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+# Examples share the fixtures, and undo what they wrote where that matters. `make test-all` has the thorough profile;
+# HYPOTHESIS_PROFILE=deep looks longer.
+settings.register_profile("quick", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=40)
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

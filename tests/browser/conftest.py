@@ -1,7 +1,11 @@
-"""A browser with the pages in it: Debian's Chromium, and a live server on the real database."""
+"""A browser with the pages in it: Debian's Chromium, and a live server on the real database.
+
+The headless shell is Chromium without windows, tabs and profiles. A new context takes it a sixth of the processor time.
+"""
 
 import os
 import re
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -17,13 +21,14 @@ from tests.factories import OrganizationFactory, OwnerFactory
 # Playwright's own event loop runs in this thread; Django would take the test's queries for a mistake.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return browser_type_launch_args | {
-        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "executable_path": CHROMIUM,
         "args": [
             "--no-sandbox",
             "--disable-gpu",
