@@ -116,7 +116,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
         scim_log_days=_days(environ, "SCIM_LOG_DAYS", 30, least=1),
-        history_days=_days(environ, "HISTORY_DAYS", 0, least=90),
+        history_days=_days(environ, "HISTORY_DAYS", 0, least=400),
         idp_networks=_networks(environ, "IDP_NETWORKS"),
         webhook_allowed_networks=_networks(environ, "WEBHOOK_ALLOWED_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),

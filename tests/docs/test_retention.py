@@ -11,7 +11,7 @@ from docs.from_code import ROOT
 from groups_provisioning.actions import imports
 from groups_provisioning.preview import runs
 from orgs import matter_mail, matters, outbox, sign_in_failures, sso_sign_ins
-from scim import request_days
+from scim import request_days, rhythm
 from sso import issuers
 from tests.docs.test_from_code import rows
 
@@ -23,6 +23,8 @@ FIXED = {"auth_group", "auth_permission", "django_content_type"}
 
 KEPT = {
     "scim_requestlog": timedelta(days=settings.SCIM_LOG_DAYS),
+    "orgs_past": timedelta(days=settings.PAST_DAYS),
+    "scim_idpday": rhythm.DAYS_KEPT,
     "scim_requestday": request_days.KEPT,
     "orgs_session": timedelta(seconds=settings.SESSION_COOKIE_AGE),
     "orgs_signinfailures": sign_in_failures.OF_AN_ACCOUNT.fades,

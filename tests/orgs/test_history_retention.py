@@ -1,4 +1,4 @@
-"""History that is older than the operator keeps it, as it is a year and a month after everything here."""
+"""History that is older than the operator keeps it, as everything here is a month after the limit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class World:
 
 @pytest.fixture
 def world(db: None, settings: Settings) -> World:
-    settings.HISTORY_DAYS = 365
+    settings.HISTORY_DAYS = 400
     org: Organization = OrganizationFactory.create(group_provisioning=True)
     idp, ada, team = idp_of(org), person(org, "Ada", "Lovelace"), entity(org, "Platform")
     group = push(idp, "Platform", ada)
@@ -42,7 +42,7 @@ def world(db: None, settings: Settings) -> World:
     return World(idp, ada, str(team.id), group)
 
 
-def forget(days: int = 400) -> None:
+def forget(days: int = 430) -> None:
     feed.stamp_all()
     assert history_retention.forget(at=timezone.now() + timedelta(days=days), seconds=60) is None
 
@@ -82,7 +82,7 @@ def test_the_feed_of_history_begins_later(world: World) -> None:
 def test_what_is_not_old_stays(world: World) -> None:
     world.leave()
     before = Change.objects.count(), LedgerEntry.objects.count()
-    forget(days=364)
+    forget(days=399)
     assert (Change.objects.count(), LedgerEntry.objects.count()) == before
     assert HistoryItem.objects.exists()
 
@@ -99,7 +99,7 @@ def test_it_goes_on_where_time_was_up(world: World, monkeypatch: pytest.MonkeyPa
     world.leave()
     monkeypatch.setattr(history_retention, "BATCH", 1)
     feed.stamp_all()
-    at, after, turns = timezone.now() + timedelta(days=400), history_retention.FIRST, 0
+    at, after, turns = timezone.now() + timedelta(days=430), history_retention.FIRST, 0
     while reached := history_retention.forget(at=at, after=after, seconds=-1):
         after, turns = reached, turns + 1
     assert turns > 2
