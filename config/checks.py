@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+from config import vitals
+from orgs import erasures
+from orgs.db import sealed
 
 METADATA = (ip_address("169.254.169.254"), ip_address("fd00:ec2::254"))
 """Where clouds tell a machine its own credentials."""
@@ -50,4 +55,35 @@ def deployment(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckM
                 id="muster.W002",
             )
         )
+    return found
+
+
+@register(Tags.database)
+def restored(app_configs: Sequence[Any] | None, databases: Sequence[str] | None, **options: Any) -> list[CheckMessage]:
+    """Warnings about a database that does not fit this portal's secrets and receipts, as a restored one may not.
+
+    For `manage.py check --database default`, and `migrate`. A database that lacks a migration is not looked at.
+    """
+    if not databases or vitals.pending_migrations():
+        return []
+    found: list[CheckMessage] = []
+    if columns := sealed.unreadable(apps.get_models()):
+        named = ", ".join(f"{column} ({count})" for column, count in sorted(columns.items()))
+        found.append(
+            Warning(
+                f"Secrets cannot be opened with SECRET_KEY or SECRET_KEY_FALLBACKS: {named}.",
+                hint="Add the key of the time of the backup to SECRET_KEY_FALLBACKS, or enter these secrets again.",
+                id="muster.W004",
+            )
+        )
+    if settings.RECEIPTS.is_dir():
+        try:
+            people = erasures.brought_back(erasures.receipts(settings.RECEIPTS))
+        except (erasures.BadReceipt, OSError) as error:
+            found.append(Warning(f"Receipts of erased people cannot be read: {error}.", id="muster.W006"))
+        else:
+            if people:
+                told = f"The database does not know that people were erased: {len(people)}."
+                hint = f"Before anybody reaches the portal, run `manage.py erase --receipts {settings.RECEIPTS}`."
+                found.append(Warning(told, hint=hint, id="muster.W005"))
     return found

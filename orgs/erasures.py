@@ -104,6 +104,14 @@ def receipts(path: Path) -> Iterator[Receipt]:
                     raise BadReceipt(f"{file}, line {number}: {bad}") from bad
 
 
+def brought_back(played: Iterable[Receipt]) -> set[UUID]:
+    """The people of these receipts whom the database does not know as erased, as after the restore of a backup."""
+    people = {receipt.user_id: receipt.org_id for receipt in played}
+    known = set(Erasure.objects.filter(user__in=people).values_list("user_id", flat=True))
+    orgs = set(Organization.objects.filter(id__in=set(people.values())).values_list("id", flat=True))
+    return {user_id for user_id, org_id in people.items() if org_id in orgs and user_id not in known}
+
+
 def digest(org_id: UUID, user_name: str, *, secret_key: str | None = None) -> bytes:
     """What is kept of the userName: enough to recognise it, for whoever has SECRET_KEY, and not to tell it.
 

@@ -7,7 +7,8 @@ it; `manage.py reseal` makes the fallbacks needless.
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -61,17 +62,34 @@ def reseal(tables: Iterable[type[models.Model]]) -> tuple[int, Counter[str]]:
     meanwhile are left alone: they are sealed with the present key already.
     """
     done, unreadable, box = 0, Counter[str](), _box()
+    for table, column, key, sealed in _secrets(tables):
+        try:
+            fresh = box.rotate(sealed.encode()).decode()
+        except InvalidToken:
+            unreadable[f"{table._meta.db_table}.{column}"] += 1
+        else:
+            done += table._base_manager.filter(pk=key, **{column: sealed}).update(**{column: fresh})
+    return done, unreadable
+
+
+def unreadable(tables: Iterable[type[models.Model]]) -> Counter[str]:
+    """How many secrets in these tables cannot be opened, by column."""
+    found, box = Counter[str](), _box()
+    for table, column, _, sealed in _secrets(tables):
+        try:
+            box.decrypt(sealed.encode())
+        except InvalidToken:
+            found[f"{table._meta.db_table}.{column}"] += 1
+    return found
+
+
+def _secrets(tables: Iterable[type[models.Model]]) -> Iterator[tuple[type[models.Model], str, Any, str]]:
+    """Every secret in these tables: table, column, key of the row, what is kept."""
     for table in tables:
         for column in [field.name for field in table._meta.fields if isinstance(field, SealedField)]:
             rows = table._base_manager.exclude(**{column: ""}).exclude(**{column: None})
             for key, sealed in rows.values_list("pk", column):
-                try:
-                    fresh = box.rotate(sealed.encode()).decode()
-                except InvalidToken:
-                    unreadable[f"{table._meta.db_table}.{column}"] += 1
-                else:
-                    done += table._base_manager.filter(pk=key, **{column: sealed}).update(**{column: fresh})
-    return done, unreadable
+                yield table, column, key, sealed
 
 
 def _box() -> MultiFernet:

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import Settings
 
 from config import environment
+from orgs import erasures
+from orgs.db.keys import uuid7
+from tests.factories import OrganizationFactory
 
 PUBLIC = {"MUSTER_URL": "https://muster.example.org"}
 COMPLETE = PUBLIC | {"EMAIL_URL": "smtp://mail.example.org", "TRUSTED_PROXIES": "1"}
@@ -29,3 +35,31 @@ def test_a_public_portal_is_told_what_it_lacks(
 ) -> None:
     settings.ENVIRONMENT = environment.read({"MUSTER_VAR": str(tmp_path), **environ})
     assert {message.id for message in run_checks() if str(message.id).startswith("muster.")} == told
+
+
+def told_of_the_database() -> list[str]:
+    return [str(message.id) for message in run_checks(databases=["default"]) if str(message.id).startswith("muster.")]
+
+
+@pytest.mark.django_db
+class TestARestoredDatabase:  # U5; secrets: tests/docs/test_backup.py
+    @pytest.fixture(autouse=True)
+    def _receipts(self, settings: Settings, tmp_path: Path) -> None:
+        settings.RECEIPTS = tmp_path
+
+    def test_does_not_know_who_was_erased_until_receipts_are_played(self, tmp_path: Path) -> None:
+        receipt = erasures.Receipt(
+            uuid7(), OrganizationFactory.create().id, timezone.now(), timezone.now(), bytes(32), {}
+        )
+        receipt.write()
+        assert told_of_the_database() == ["muster.W005"]
+        call_command("erase", receipts=tmp_path)
+        assert told_of_the_database() == []
+
+    def test_of_other_organizations_knows_nobody(self) -> None:
+        erasures.Receipt(uuid7(), uuid7(), timezone.now(), timezone.now(), bytes(32), {}).write()
+        assert told_of_the_database() == []
+
+    def test_is_compared_with_receipts_that_can_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / "x.json").write_text("{")
+        assert told_of_the_database() == ["muster.W006"]
