@@ -151,6 +151,7 @@ lock: .venv/dev ## lock the dependencies of pyproject.toml; ARGS=--upgrade takes
 	$(COMPILE) $(ARGS) --group installer -o requirements/uv.txt -c requirements/dev.txt
 	$(COMPILE) $(ARGS) --group canaille -o requirements/canaille.txt
 	$(COMPILE) $(ARGS) --group manifests -o requirements/manifests.txt
+	$(COMPILE) $(ARGS) --group migrations -o requirements/migrations.txt
 	$(COMPILE) $(ARGS) --group peer-scim2 -o requirements/peer-scim2.txt
 	$(COMPILE) $(ARGS) --group peer-scim2-server -o requirements/peer-scim2-server.txt
 
