@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test screenshots check chaos benchmark peers docs sbom fmt lock clean
+.PHONY: help up dev reset test screenshots check chaos rolling benchmark peers docs sbom fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -119,6 +119,9 @@ FAULTS := tests/groups_provisioning/engine/test_faults.py
 
 chaos: .venv/dev ## kill, pause and empty everything in turn under load, and check what is left; SECONDS=600
 	@CHAOS_SECONDS=$(SECONDS) exec $(VENV_PYTHON) -m pytest -q -s -n 0 $(FAULTS) -k EverythingInTurn $(ARGS)
+
+rolling: .venv/dev ## upgrade the version before to this one while it is in use, and count what is refused; FROM=commit
+	@UPGRADE_FROM=$(FROM) exec $(VENV_PYTHON) -m pytest -q -s -n 0 tests/deploy/rolling.py $(ARGS)
 
 benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
 	@$(VENV_PYTHON) -m benchmarks.requests

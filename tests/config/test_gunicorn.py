@@ -3,6 +3,8 @@ import http.client
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import pytest
 from config import gunicorn
 from config.web_worker import WebWorker
 from tests.config import processes
+from tests.deploy.upgrade import HAND_OVER
 
 # gunicorn as `make up` runs it, but for the application.
 SERVE = f"""
@@ -114,6 +117,21 @@ def test_what_gunicorn_refuses_is_answered_as_scim_clients_expect(port, sent, st
     assert error["status"] == str(status)
     assert error["detail"]
     assert "secret" not in error["detail"]
+
+
+def test_a_request_waits_at_the_socket_of_systemd_until_a_server_is_back(tmp_path):
+    serve = SERVE % (f"{WebWorker.__module__}.{WebWorker.__qualname__}", ())
+    environ = {**os.environ, "MUSTER_VAR": str(tmp_path), "WEB_CONCURRENCY": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        fd = listening.fileno()
+        command = (sys.executable, "-c", HAND_OVER, str(fd), sys.executable, "-c", serve)
+        for _ in range(2):
+            with socket.create_connection(listening.getsockname(), timeout=60) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                server = subprocess.Popen(command, cwd=processes.ROOT, env=environ, pass_fds=(fd,))
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+            server.terminate()
+            assert server.wait(20) == 0
 
 
 def test_a_request_line_of_eight_thousand_bytes_is_served(port):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config import environment
 from tests.deploy import processes
 from tests.deploy.processes import DEPLOY
 
@@ -36,13 +37,22 @@ def test_migrations_come_first_and_the_target_stops_everything() -> None:
         unit = processes.unit(path)
         assert unit["PartOf"] == "muster.target"
         if path.stem != "muster-migrate":
-            assert unit["Requires"] == unit["After"] == "muster-migrate.service"
+            assert unit["Requires"] == unit["After"]
+            assert "muster-migrate.service" in unit["Requires"].split()
             assert unit["Restart"] == "always"
 
 
 def test_the_target_starts_every_process() -> None:
     wanted = dict(processes.unit_lines(UNITS / "muster.target", "Unit"))["Wants"].split()
     assert {*wanted, "muster-migrate.service"} == {path.name for path in processes.unit_files()}
+
+
+def test_a_restart_of_web_leaves_its_socket_open_and_the_target_closes_it() -> None:
+    assert "muster-web.socket" in processes.unit(UNITS / "muster-web.service")["Requires"].split()
+    socket = UNITS / "muster-web.socket"
+    assert dict(processes.unit_lines(socket, "Unit"))["PartOf"] == "muster.target"
+    env = environment.read({})
+    assert dict(processes.unit_lines(socket, "Socket"))["ListenStream"] == f"{env.bind}:{env.port}"
 
 
 def test_forked_processes_finish_what_they_do() -> None:
