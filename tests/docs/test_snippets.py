@@ -4,6 +4,7 @@ The commands of a document are run one after the other, as by somebody who follo
 first one that fails. A block that cannot be run here has a comment before it that says why: `<!-- not run: … -->`.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ from groups_provisioning.models import Import, PushedGroup
 from orgs.models import Scope, User
 from tests import processes
 from tests.api.consumer import key_of
-from tests.factories import OrganizationFactory
+from tests.factories import OrganizationFactory, issue_token
 
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FILES += [ROOT / "examples" / "consumer" / "README.md"]
@@ -58,7 +59,8 @@ COMMANDS = {
 def run(document: str, at: LiveServer, where: Path, **variables: str) -> str:
     """What the commands of a document print, run where they find the portal's commands and examples."""
     for name in ("manage.py", "examples"):
-        (where / name).symlink_to(ROOT / name)
+        if not (where / name).exists():
+            (where / name).symlink_to(ROOT / name)
     script = FIRST + COMMANDS[document].replace("http://localhost:8000", at.url)
     environment = processes.environment(MUSTER_URL=at.url, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     done = subprocess.run(
@@ -93,8 +95,20 @@ class TestCommands:
     def test_of_the_example_keep_a_copy(self, portal: LiveServer, tmp_path: Path) -> None:
         assert "Ada" in run("examples/consumer/README.md", portal, tmp_path)
 
+    def test_of_siem_print_the_history_as_events(self, portal: LiveServer, tmp_path: Path) -> None:
+        org = OrganizationFactory()
+        issue_token(org, name="Okta")
+        run("docs/siem.md", portal, tmp_path)
+        (event,) = map(json.loads, (tmp_path / "muster.ndjson").read_text().splitlines())
+        assert (event["class_name"], event["metadata"]["tenant_uid"]) == ("Entity Management", str(org.id))
+        cursor = (tmp_path / "cursor").read_text()
+        run("docs/siem.md", portal, tmp_path)
+        assert (tmp_path / "cursor").read_text() == cursor
+        assert len((tmp_path / "muster.ndjson").read_text().splitlines()) == 1
+
     def test_of_no_other_document_are_left_out(self) -> None:
-        others = {"README.md", "docs/backup.md", "docs/connect-your-product.md", "examples/consumer/README.md"}
+        others = {"README.md", "docs/backup.md", "docs/connect-your-product.md", "docs/siem.md"}
+        others.add("examples/consumer/README.md")
         assert {name for name, commands in COMMANDS.items() if commands} == others
 
 
