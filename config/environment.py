@@ -35,6 +35,7 @@ class Environment:
     are to insist on https for every subdomain of the public host as well, for good. support_email: empty if there is no
     support contact. receipts: the directory for receipts of people who were erased. idp_networks: may be connected to
     for an identity provider, although they are not public; webhook_allowed_networks: for webhooks of the operator.
+    scim_log_days: how long requests are kept; history_days: changes and their effects, 0 for ever.
     metrics_port: None if there are no metrics; metrics_bind: the address that they are told at. log_format: of the
     lines on standard error, json or text; empty for text on a terminal and in development, and json otherwise.
     dev: pages show tracebacks and settings, and code is reloaded; only for use on the local machine.
@@ -56,6 +57,8 @@ class Environment:
     scim_rate: int
     scim_burst: int
     scim_failures_per_minute: int
+    scim_log_days: int
+    history_days: int
     idp_networks: tuple[IPv4Network | IPv6Network, ...]
     webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...]
     hsts_preload: bool
@@ -112,6 +115,8 @@ def read(environ: Mapping[str, str]) -> Environment:
         scim_rate=_number(environ, "SCIM_RATE", 100),
         scim_burst=_number(environ, "SCIM_BURST", 1000),
         scim_failures_per_minute=_number(environ, "SCIM_FAILURES_PER_MINUTE", 60),
+        scim_log_days=_days(environ, "SCIM_LOG_DAYS", 30, least=1),
+        history_days=_days(environ, "HISTORY_DAYS", 0, least=400),
         idp_networks=_networks(environ, "IDP_NETWORKS"),
         webhook_allowed_networks=_networks(environ, "WEBHOOK_ALLOWED_NETWORKS"),
         hsts_preload=_switch(environ, "HSTS_PRELOAD"),
@@ -153,6 +158,13 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isascii() or not value.isdigit():
         raise Misconfigured(f"{name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def _days(environ: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    days = _number(environ, name, default)
+    if days < least and days != default:
+        raise Misconfigured(f"{name} must be at least {least}, or left out.")
+    return days
 
 
 def _metrics_port(environ: Mapping[str, str], public: int) -> int | None:

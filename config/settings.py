@@ -268,6 +268,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="4", minute="1"),
         "options": {"expires": 12 * 60 * 60},
     },
+    "forget-history": {
+        "task": "orgs.tasks.forget_history",
+        "schedule": crontab(hour="4", minute="13"),
+        "options": {"expires": 12 * 60 * 60},
+    },
     "delete-orgs": {
         "task": "orgs.tasks.delete_orgs",
         "schedule": 10.0,
@@ -351,9 +356,13 @@ SCIM_MAX_PAGE = 1000
 SCIM_RATE = ENVIRONMENT.scim_rate
 SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
-SCIM_LOG_DAYS = 30
+SCIM_LOG_DAYS = ENVIRONMENT.scim_log_days
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 PAST_DAYS = 400  # of what facts were before, and so how far back pages can say who was where and why (SPEC T3)
+
+# --- History ---------------------------------------------------------------------------------------------------------
+
+HISTORY_DAYS = ENVIRONMENT.history_days
 
 # --- Single sign-on --------------------------------------------------------------------------------------------------
 

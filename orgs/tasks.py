@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from orgs import (
     deletions,
     domains,
+    history_retention,
     mail_sending,
     matter_mail,
     matters,
@@ -79,6 +81,13 @@ def mail_matters() -> None:
 def forget_mails() -> None:
     """That somebody was mailed is of no use to anybody after a month."""
     outbox.forget(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_history(after: str = str(history_retention.FIRST)) -> None:
+    """Harmless if it is lost, doubled or killed half-way: the next night looks from the beginning. after: a change."""
+    if reached := history_retention.forget(at=timezone.now(), after=UUID(after), seconds=SECONDS):
+        forget_history.delay(str(reached))
 
 
 @shared_task(acks_late=True, ignore_result=True)

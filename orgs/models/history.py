@@ -1,4 +1,4 @@
-"""What was done, by whom, and with what effects. Never deleted: it answers every *why*."""
+"""What was done, by whom, and with what effects: it answers every *why*. Kept for ever, unless HISTORY_DAYS is set."""
 
 from typing import ClassVar
 

@@ -138,7 +138,7 @@ class TestAMistake:
         [
             *[("PORT", "http"), ("MUSTER_URL", "muster.example.org"), ("SCIM_RATE", "-1"), ("SUPPORT_EMAIL", "help")],
             *[("MUSTER_DEV", "yes"), ("IDP_NETWORKS", "10.1.2.3/8"), ("IDP_NETWORKS", "idp.corp")],
-            ("WEBHOOK_ALLOWED_NETWORKS", "10.1.2.3/8"),
+            *[("WEBHOOK_ALLOWED_NETWORKS", "10.1.2.3/8"), ("SCIM_LOG_DAYS", "0"), ("HISTORY_DAYS", "365")],
         ],
     )
     def test_is_named(self, name: str, value: str) -> None:

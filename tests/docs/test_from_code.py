@@ -107,7 +107,7 @@ class TestVariables:
 
     def test_have_the_defaults_that_the_code_has(self) -> None:
         source = Path(environment.__file__).read_text()
-        defaults = dict(re.findall(r'_number\(environ, "(\w+)", (\d+)\)', source))
+        defaults = dict(re.findall(r'_(?:number|days)\(environ, "(\w+)", (\d+)', source))
         told: dict[str, str] = {}
         for row in rows((DOCS / "configuration.md").read_text(), "variable"):
             told |= dict(zip(names(row[0]), row[1].split(", "), strict=False))
