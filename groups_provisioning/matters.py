@@ -78,28 +78,28 @@ def _of_people(kind: str, rows: str, order: str = "at, user_id") -> str:
 
 
 _CONFLICTS = """SELECT user_id, since AS at, NULL::uuid AS request_id FROM groups_provisioning_conflict
-        WHERE org_id = o.org_id ORDER BY since, id"""
+        WHERE org_id = %(org)s ORDER BY since, id"""
 _REMOVED = """SELECT h.user_id, min(c.at) AS at, NULL::uuid AS request_id
         FROM orgs_handplacement h
         JOIN groups_provisioning_mapping m ON m.entity_id = h.entity_id AND m.status = ANY(%(synced)s)
         JOIN groups_provisioning_groupmember gm ON gm.group_id = m.group_id AND gm.user_id = h.user_id
         JOIN orgs_user u ON u.id = h.user_id AND u.active
         JOIN orgs_change c ON c.id = h.change_id
-        WHERE h.org_id = o.org_id AND NOT h.placed GROUP BY h.user_id"""
+        WHERE h.org_id = %(org)s AND NOT h.placed GROUP BY h.user_id"""
 _OPENED = """SELECT id AS user_id, NULL::timestamptz AS at, NULL::uuid AS request_id FROM orgs_user
-        WHERE org_id = o.org_id AND active AND idp_active IS NOT NULL"""
+        WHERE org_id = %(org)s AND active AND idp_active IS NOT NULL"""
 # Until the person is written again: their change is the last one then, as on their page.
 _REFUSED = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l
         JOIN orgs_change c ON c.id = l.change_id AND c.at >= %(recent)s
         JOIN orgs_user u ON u.id = l.user_id AND u.modified_at <= c.at
-        WHERE l.org_id = o.org_id AND l.slot = 'refused' ORDER BY l.change_id DESC"""
+        WHERE l.org_id = %(org)s AND l.slot = 'refused' ORDER BY l.change_id DESC"""
 _LAST_ADMIN = """SELECT a.user_id, (
             SELECT max(c.at) FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
-            WHERE l.org_id = o.org_id AND l.slot = 'last_admin' AND l.now = '"kept"' AND l.user_id = a.user_id
+            WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"kept"' AND l.user_id = a.user_id
         ) AS at, NULL::uuid AS request_id
-        FROM orgs_lastadmin a WHERE a.org_id = o.org_id"""
+        FROM orgs_lastadmin a WHERE a.org_id = %(org)s"""
 _ADMIN_GONE = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
-        WHERE l.org_id = o.org_id AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
+        WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
 
 _KINDS = (
     _of_groups("group.pending", "pending AND NOT deleted", _CHANGED(_PENDING)),
@@ -128,7 +128,7 @@ SELECT o.org_id, found.* FROM jsonb_to_recordset(%(orgs)s) AS o (org_id uuid, ki
         SELECT DISTINCT g.id, g.name, g.key FROM groups_provisioning_mapping m JOIN each_group g ON g.id = m.group_id
         WHERE m.org_id = o.org_id AND m.status = ANY(%(synced)s) AND m.kind <> ALL(o.kinds)
     )
-    {" UNION ALL ".join(_KINDS)}
+    {" UNION ALL ".join(_KINDS).replace("%(org)s", "o.org_id")}
 ) AS found
 """  # noqa: S608 - of constants
 
