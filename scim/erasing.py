@@ -524,6 +524,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "user_name_key": BY_THE_COMMAND,
     },
     "orgs_verifieddomain": {"name": CUSTOMER, "token": "random"},
+    "scim_idpday": {"idp": CHOSEN},
     "scim_filtercopies": {"description": "a hash", "kind": CHOSEN},
     "scim_requestlog": {
         "agent": (REQUESTS, REQUESTS_OF_NOBODY),
