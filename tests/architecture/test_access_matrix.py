@@ -254,6 +254,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("mapping-reject", "GET"): THEIR_OWN,
     ("mapping-reject", "POST"): CHANGE_THEIR_OWN,
     ("rules", "GET"): ORG_ADMINS,
+    ("rules-then", "GET"): ORG_ADMINS,
     ("rules-export", "GET"): ORG_ADMINS,
     ("rules-test", "GET"): ORG_ADMINS,
     ("rules-apply", "GET"): ORG_ADMINS,
