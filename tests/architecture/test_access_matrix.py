@@ -943,6 +943,7 @@ ONE = (
         ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-role", "group-end"),
         a_group,
     )
+    | {"group-then": a_group}
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete"), a_rule)
     | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)
