@@ -14,6 +14,7 @@ from groups_provisioning.pages.groups import views as groups
 from groups_provisioning.pages.invitations import views as invitations
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views, then_views
 from groups_provisioning.pages.people import views as people
+from groups_provisioning.pages.rules import then_views as rules_then
 from groups_provisioning.pages.rules import views as rules
 
 people_pages = [
@@ -64,6 +65,7 @@ group_pages = [
     path("groups.csv", groups.export, name="groups-export"),
     path("groups/bulk/", mapping_views.bulk, name="groups-bulk"),
     path("groups/rules/", rules.both_lists, name="rules"),
+    path("groups/rules/then/", rules_then.rules_then, name="rules-then"),
     path("groups/rules.csv", rules.export, name="rules-export"),
     path("groups/rules/new/", rules.new, name="rule-new"),
     path("groups/rules/new-role/", rules.new_role_rule, name="role-rule-new"),

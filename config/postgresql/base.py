@@ -114,7 +114,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.queries_log.append({"sql": sql, "time": "0"})
 
     def name_change(self, id: UUID | None) -> None:
-        """Have what this transaction writes from now on name this change as its own (`orgs.models.Past`)."""
+        """Have what this transaction writes from now on name this change as its own (`orgs.models.past.Past`)."""
         if self.in_atomic_block:
             self._forget_last_name()
             self._due.append((NAME_CHANGE, [str(id or "")]))

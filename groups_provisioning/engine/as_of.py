@@ -21,6 +21,7 @@ from groups_provisioning.engine.explanation import Explanation
 from groups_provisioning.engine.loading import Loaded
 from groups_provisioning.engine.resolution import Effects
 from groups_provisioning.models import (
+    ROLE,
     Conflict,
     Decision,
     EndedGroup,
@@ -118,7 +119,8 @@ def _facts(kinds: Collection[str], *, of_org: bool = False) -> str:
         key = f"t.{meta.pk.column}::text"
         parts.append(f"SELECT '{kind}', {key}, to_jsonb(t), 0 FROM {meta.db_table} t WHERE {whose}")
     whose = "org_id = %(org)s" if of_org else "about = ANY(%(about)s::uuid[])"
-    parts.append(f"SELECT kind, row, was, id FROM orgs_past WHERE {whose} AND at > %(at)s")
+    named = ", ".join(f"'{kind}'" for kind in kinds)
+    parts.append(f"SELECT kind, row, was, id FROM orgs_past WHERE {whose} AND at > %(at)s AND kind IN ({named})")
     return " UNION ALL ".join(parts)
 
 
@@ -139,6 +141,7 @@ WHERE org_id = %(org)s AND at > %(at)s AND kind = 'mapping' AND was ->> 'entity_
 """
 _GROUPS = _facts(_OF_THEIR_GROUPS)
 _ENTITIES = _facts([FactKind.ENTITY])
+_RULES = _facts([FactKind.RULE])
 _OF_ORG = f"{_facts([kind for kind, table in TABLES.items() if table.org], of_org=True)} UNION ALL " + _MEMBERS.format(
     now="m.org_id = %(org)s"
 )
@@ -169,6 +172,15 @@ def of_group(group_id: UUID, at: datetime) -> Facts:
     facts = Facts(at)
     _read(facts, _GROUPS, {"about": [str(group_id)]})
     _read(facts, _ENTITIES, {"about": list(facts.ids(FactKind.MAPPING, "entity_id"))})
+    return facts
+
+
+def of_rules(org_id: UUID, at: datetime) -> Facts:
+    """The rules of an org, in one statement."""
+    facts = Facts(at)
+    _read(facts, _RULES, {"about": [str(org_id)]})
+    for row in facts.all(FactKind.RULE):
+        row["gives_role"] = row["kind"] == ROLE  # the database works it out, so it has no past
     return facts
 
 

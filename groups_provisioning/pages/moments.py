@@ -4,27 +4,30 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.template.defaultfilters import date as told
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orgs import past
 from orgs.models import Organization
+from orgs.templatetags.muster import exactly
 
 
 class MomentInput(forms.DateTimeInput):
     """Shows what a link asked for in the reader's zone, as the browser's own control needs it."""
 
+    input_type = "datetime-local"
+
     def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"})
+        super().__init__(attrs={"step": "1"})
 
     def format_value(self, value: Any) -> str | None:
         try:
-            at = datetime.fromisoformat(value) if isinstance(value, str) else value
-        except ValueError:
-            at = None
-        return super().format_value(timezone.localtime(at) if at and at.tzinfo else value)
+            at = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            return value  # nothing, or no time
+        local = timezone.localtime(at) if at.tzinfo else at
+        return local.replace(tzinfo=None, microsecond=0).isoformat()
 
 
 class MomentForm(forms.Form):
@@ -35,8 +38,7 @@ class MomentForm(forms.Form):
     def __init__(self, data: Any, *, org: Organization) -> None:
         super().__init__(data if data.get("at") else None)
         self.org = org
-        since = told(past.began(org), "DATETIME_FORMAT")
-        self.fields["at"].help_text = _("History goes back to %(since)s.") % {"since": since}
+        self.fields["at"].help_text = _("History goes back to %(since)s.") % {"since": exactly(past.began(org))}
 
     def clean_at(self) -> datetime:
         at: datetime = self.cleaned_data["at"]

@@ -254,6 +254,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("mapping-reject", "GET"): THEIR_OWN,
     ("mapping-reject", "POST"): CHANGE_THEIR_OWN,
     ("rules", "GET"): ORG_ADMINS,
+    ("rules-then", "GET"): ORG_ADMINS,
     ("rules-export", "GET"): ORG_ADMINS,
     ("rules-test", "GET"): ORG_ADMINS,
     ("rules-apply", "GET"): ORG_ADMINS,
@@ -942,6 +943,7 @@ ONE = (
         ("group", "group-members-export", "group-progress", "group-history", "group-map", "group-role", "group-end"),
         a_group,
     )
+    | {"group-then": a_group}
     | dict.fromkeys(("mapping-approve", "mapping-retarget", "mapping-reject"), a_mapping)
     | dict.fromkeys(("rule", "rule-delete"), a_rule)
     | dict.fromkeys(("import", "import-start", "import-cancel", "import-export"), an_import)

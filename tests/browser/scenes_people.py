@@ -12,7 +12,20 @@ from groups_provisioning.models import GroupMember, PushedGroup, Status
 from orgs.models import Entity, Erasure, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
-from tests.groups_provisioning.world import POOL, SUB, by_admin, entity, group, idp_of, org_of, settle, tie
+from tests.groups_provisioning.world import (
+    POOL,
+    SUB,
+    TEAM,
+    by_admin,
+    entity,
+    group,
+    idp_of,
+    org_of,
+    role_rule,
+    rule,
+    settle,
+    tie,
+)
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 STAFF = (
@@ -181,6 +194,13 @@ def _group_then(owner: User) -> str:
     return f"/groups/{group_id}/then/?{urlencode({'at': at.isoformat()})}"
 
 
+def _rules_then(owner: User) -> str:
+    for name, kind in (("eng-", TEAM), ("lab-", SUB)):
+        rule(org_of(owner), name, kind)
+    role_rule(org_of(owner), "Admin", "boss-", auto=False)
+    return f"/groups/rules/then/?{urlencode({'at': timezone.now().isoformat()})}"
+
+
 SCENES = {
     "people": Scene(_people()),
     "people-nobody-fits": Scene(_people("?q=zaphod")),
@@ -188,6 +208,7 @@ SCENES = {
     "person-then": Scene(_then),
     "person-then-asked": Scene(_person("Amara", "then/?at=2020-01-01T12:00:00")),
     "group-then": Scene(_group_then),
+    "rules-then": Scene(_rules_then),
     "person-taken-out": Scene(_person("Farid")),
     "person-deactivated": Scene(_person("Hiroshi")),
     "person-closed": Scene(_closed),

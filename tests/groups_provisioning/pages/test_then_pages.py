@@ -1,4 +1,4 @@
-"""How a person and a group were at another time, and what links there (SPEC T3)."""
+"""How a person, a group and rules were at another time, and what links there (SPEC T3)."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,11 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from groups_provisioning.actions import rules
 from groups_provisioning.models import GroupMember
 from orgs.models import Change, Entity, Organization, PastBegin, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory
-from tests.groups_provisioning.world import TEAM, map_to, push, push_user, settle_all
+from tests.groups_provisioning.world import TEAM, by_admin, map_to, push, push_user, role_rule, rule, settle_all
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -110,6 +111,19 @@ class TestAGroup:
     def test_did_not_exist(self, idp: Idp, browser: Client) -> None:
         before, group = now(), push(idp, "Engineers")
         assert "This group did not exist then." in page(browser, f"/groups/{group.id}/then/", before)
+
+
+class TestRules:
+    def test_are_those_of_then_in_the_order_of_then(self, org: Organization, browser: Client) -> None:  # T3
+        first, second = rule(org, "eng-"), rule(org, "ops-")
+        role_rule(org, org.profile.roles.order_by("rank")[0].key, "boss-")
+        before = now()
+        rules.move_rule(org=org, rule_id=second.id, position=1, cause=by_admin())
+        rules.delete_rule(org=org, rule_id=first.id, cause=by_admin())
+        then = page(browser, "/groups/rules/then/", before)
+        assert then.index("eng-") < then.index("ops-") < then.index("boss-")
+        again = page(browser, "/groups/rules/then/", now())
+        assert ("eng-" in again, "1. " in again) == (False, True)
 
 
 class TestAChange:
