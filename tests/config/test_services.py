@@ -150,7 +150,7 @@ class TestAccidents:
         starting = processes.python(f"from config import services as s; s.start(s.Path({str(state)!r}))", state)
         processes.until((state / "postgres.unfinished" / "PG_VERSION").exists)
         starting.kill()
-        starting.communicate(timeout=10)
+        starting.communicate(timeout=30)
         assert not (state / "postgres").exists()
         remember(services.start(state), "whole")
 
@@ -176,7 +176,7 @@ class TestAccidents:
         services.start(state)
         services.stop(state)
         assert bystander.poll() is None
-        bystander.communicate("\n", timeout=10)
+        bystander.communicate("\n", timeout=30)
 
     def test_sockets_that_were_cleaned_away_are_made_again(self, state):
         addresses = services.start(state)

@@ -38,7 +38,7 @@ class Portal:
         """Wait for the end. Returns the exit status."""
         assert self.process.stdout
         self.said += self.process.stdout.read()
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
     def find(self, command: str) -> list[int]:
         """The running processes of a command line."""

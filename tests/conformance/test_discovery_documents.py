@@ -86,7 +86,8 @@ class TestTheDocumentsOfABuiltInProfile:
     def test_are_read_by_the_newest_scim2_models(self, documents) -> None:  # P4
         assert read_by(sys.executable, documents) == "User\nGroup\n"
 
-    def test_would_be_refused_by_them_if_pagination_were_announced(
+    @pytest.mark.parametrize("documents", ["standard"], indirect=True)
+    def test_would_be_refused_by_the_older_ones_if_pagination_were_announced(
         self, documents, canaille_python: Path
     ) -> None:  # P4
         documents["config"]["pagination"] = {"cursor": True}

