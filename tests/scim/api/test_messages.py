@@ -1,4 +1,6 @@
-"""How often a request talks to the database, which costs both of them more than what most of it is about."""
+"""How often a request talks to the database, which costs both of them more than what most of it is about, and how
+little it writes there.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,3 +49,23 @@ def test_a_request_sends_few_messages(idp: Idp, org: Organization, most: int, re
         assert request_(idp, str(group.id), str(user)).status_code < 300
     # Elsewhere BEGIN, which is a savepoint here, goes with the first statement.
     assert len([sql for sql in messages if not sql.startswith("SAVEPOINT")]) <= most, messages
+
+
+_UPDATES = """
+SELECT pg_stat_get_xact_tuples_updated(oid), pg_stat_get_xact_tuples_hot_updated(oid)
+FROM pg_class WHERE relname = 'orgs_user'
+"""
+
+
+def test_deactivating_and_activating_somebody_writes_no_index(idp: Idp, org: Organization) -> None:
+    user = push_user(idp, "Ada Lovelace")
+
+    def updates() -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(_UPDATES)
+            return list(cursor.fetchone())
+
+    before = updates()
+    for active in (False, True):
+        idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": active}})
+    assert updates() == [count + 2 for count in before]
