@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orgs.models import Organization
 from tests.conftest import Idp
@@ -49,6 +50,16 @@ def test_a_request_sends_few_messages(idp: Idp, org: Organization, most: int, re
         assert request_(idp, str(group.id), str(user)).status_code < 300
     # Elsewhere BEGIN, which is a savepoint here, goes with the first statement.
     assert len([sql for sql in messages if not sql.startswith("SAVEPOINT")]) <= most, messages
+
+
+def test_a_write_locks_a_person_once(idp: Idp, org: Organization) -> None:
+    user = push_user(idp, "Ada Lovelace")
+    with CaptureQueriesContext(connection) as asked:
+        idp.patch(f"/Users/{user}", ACTIVE)
+    locks = [
+        each["sql"] for each in asked.captured_queries if "FROM orgs_user" in each["sql"] and " FOR " in each["sql"]
+    ]
+    assert len(locks) == 1
 
 
 _UPDATES = """
