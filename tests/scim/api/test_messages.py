@@ -31,7 +31,7 @@ def add_and_deactivate(idp: Idp, group: str, user: str) -> Any:
     [
         (2, lambda idp, group, user: idp.get(f"/Users/{user}")),
         (2, lambda idp, group, user: idp.get('/Users?filter=userName eq "ada@acme.example"')),
-        (4, lambda idp, group, user: idp.post("/Users", {"userName": "grace@acme.example"})),
+        (3, lambda idp, group, user: idp.post("/Users", {"userName": "grace@acme.example"})),
         (4, lambda idp, group, user: idp.patch(f"/Users/{user}", ACTIVE)),
         (5 + 5, add_and_deactivate),
         (5, add),
