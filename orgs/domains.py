@@ -27,7 +27,7 @@ MOST_PENDING = 50  # of an org; each is one that nobody has proved yet
 RECORD_NAME = "_muster-verification"
 RECORD_VALUE = "muster-verification="
 
-LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %(org)s"
+LISTED = "SELECT name FROM orgs_verifieddomain WHERE org_id = %s"
 """Plain SQL, since it runs on every create and building the query would cost more than running it."""
 
 
@@ -237,7 +237,7 @@ def check(org: Organization, address: str | None) -> None:
     """
     if address is not None:
         with connection.cursor() as cursor:
-            cursor.execute(LISTED, {"org": org.id})
+            cursor.execute(LISTED, [org.id])
             check_among([name for (name,) in cursor.fetchall()], address)
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 from orgs import change_details, feed
 from orgs.change_details import Detail, MatterDismissed
 from orgs.db import transactions
+from orgs.db.cached_select import loaded
 from orgs.db.transactions import postpone
 from orgs.models import ApiKey, Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.models.history import FAMILY
@@ -87,20 +88,19 @@ def record(
     statement. change_id: given if rows of the same transaction already point to the change.
     """
     stored = detail.stored()
-    change = Change(
-        id=change_id or transactions.change_id(),
-        org=org,
-        at=cause.at,
-        door=cause.door,
-        by_token=cause.token,
-        by_person=cause.person,
-        by_key=cause.key,
-        request_id=cause.request_id,
-        verb=detail.verb,
-        detail=stored,
-    )
-    columns = ("id", "org_id", "at", "door", "by_token_id", "by_person_id", "by_key_id", "request_id", "verb")
-    values = {column: getattr(change, column) for column in columns} | {"detail": orjson.dumps(stored).decode()}
+    values = {
+        "id": change_id or transactions.change_id(),
+        "org_id": org.id,
+        "at": cause.at,
+        "door": cause.door,
+        "by_token_id": cause.token and cause.token.pk,
+        "by_person_id": cause.person and cause.person.pk,
+        "by_key_id": cause.key and cause.key.pk,
+        "request_id": cause.request_id,
+        "verb": detail.verb,
+    }
+    change: Change = loaded(Change, values | {"detail": stored})
+    values["detail"] = orjson.dumps(stored).decode()
     touched = dict.fromkeys(change_details.touched(detail), change.id)
     if change_details.about_org(detail):
         touched["organization", str(org.id)] = change.id

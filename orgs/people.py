@@ -5,7 +5,8 @@ the person afterwards, in the same transaction.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import feed, history, invitations, sessions, setup_links, time_zones
+from orgs import domains, feed, history, invitations, sessions, setup_links, time_zones
 from orgs.activity import Activity
 from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
@@ -137,11 +138,34 @@ def hand_over_owner(*, org: Organization, address: str, at: datetime) -> User:
 
 def add(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]]:
     """A new person whom SCIM manages. Raises UserNameTaken."""
+    user = _managed(org, facts, at)
+    _save(user)
+    return user, [Effect(user.id, "account", None, account(user))]
+
+
+_IS_KNOWN = "EXISTS (SELECT FROM orgs_user WHERE org_id = %s AND user_name_key = %s AND NOT is_owner)"
+
+
+def add_unless_known(*, org: Organization, facts: Facts, at: datetime) -> tuple[User, list[Effect]] | None:
+    """`add`, unless somebody has the userName or was deleted with it: then None. One statement asks all that and adds.
+
+    Raises UserNameTaken, domains.ForeignDomain; either ends the transaction.
+    """
+    user = _managed(org, facts, at)
+    params = [org.id, fold(facts.user_name), org.id]
+    with _taken(user):
+        listed = cached_write.insert_unless(user, _IS_KNOWN, f"ARRAY ({domains.LISTED})", params)
+    if listed is None:
+        return None
+    domains.check_among(listed, facts.login_email)
+    return user, [Effect(user.id, "account", None, account(user))]
+
+
+def _managed(org: Organization, facts: Facts, at: datetime) -> User:
     user = User(org=org, scim_managed=True, created_at=at, modified_at=at, password=_unusable_password())
     _assign(user, facts)
     user.active = facts.active
-    _save(user)
-    return user, [Effect(user.id, "account", None, account(user))]
+    return user
 
 
 def add_unmanaged(
@@ -524,14 +548,20 @@ def account(user: User) -> str:
 
 
 def _save(user: User, update_fields: list[str] | None = None) -> None:
-    """Save; uniqueness is left to the constraints, and a violation ends the current transaction or savepoint."""
-    try:
+    with _taken(user):
         if user._state.adding:
             cached_write.insert(user)
         elif update_fields is None:
             user.save()
         else:
             cached_write.update(user, update_fields, postponed="user_name" not in update_fields)
+
+
+@contextmanager
+def _taken(user: User) -> Iterator[None]:
+    """Uniqueness is left to the constraints, and a violation ends the current transaction or savepoint."""
+    try:
+        yield
     except IntegrityError as error:
         if violated(error) == "user_name_once_among_people":
             raise UserNameTaken(user.user_name) from error

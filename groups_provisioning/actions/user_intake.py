@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
@@ -67,6 +67,8 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
     """
     if not org.user_provisioning:
         raise UserProvisioningOff
+    if added := people.add_unless_known(org=org, facts=facts, at=cause.at):
+        return Written(added[0], _settle_and_record(org, *added, UserCreated, cause))
     user, taken_out = _meant_by(org, facts)
     if user is None:
         kind: type[PersonDetail] = UserCreated
@@ -187,12 +189,6 @@ def _to_write() -> Joined:
     return Joined(User, json=["attributes", "folded"], also={"taken_out": taken_out})
 
 
-_BEFORE_CREATE = f"""
-SELECT EXISTS (SELECT FROM orgs_user WHERE org_id = %(org)s AND user_name_key = %(key)s AND NOT is_owner),
-    ARRAY ({domains.LISTED})
-"""
-
-
 def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
     """The existing user whom a create refers to, locked, and whether they were taken out of anything by hand.
 
@@ -200,14 +196,8 @@ def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool
     external id, or else the last. Two different external ids mean two people (SPEC U3).
     Raises domains.ForeignDomain.
     """
-    key = fold(facts.user_name)
-    with connection.cursor() as cursor:
-        cursor.execute(_BEFORE_CREATE, {"org": org.id, "key": key})
-        has_namesakes, verified = cursor.fetchone()
-    domains.check_among(verified, facts.login_email)
-    if not has_namesakes:
-        return None, False
-    namesakes = User.objects.for_org(org).filter(user_name_key=key, is_owner=False)
+    domains.check(org, facts.login_email)
+    namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
     taken_out = RawSQL(manual_changes.REMOVALS.format(user="orgs_user"), [], BooleanField())  # noqa: S611 - a constant
     known = namesakes.annotate(taken_out=taken_out)
     locked = known.select_for_update(of=("self",)).order_by("-deleted_at")

@@ -41,7 +41,7 @@ class SettledPerson(NamedTuple):
 
 
 def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
-    """Bring one person up to date with the facts, within the command that changed them.
+    """Bring one person up to date with the facts, within the command that changed them and has locked their row.
 
     is_new: they were never settled, and they are in no group. switched: this command activated, deactivated or
     deleted their account.
@@ -52,7 +52,7 @@ def settle(*, org: Organization, user: User, is_new: bool = False, switched: boo
     else:
         if is_new:
             _hold_switches(org)
-        settled = _settle(org.id, [user.id], switched={user.id} if switched else set())
+        settled = _settle(org.id, [user.id], switched={user.id} if switched else set(), are_locked=True)
     return SettledPerson(settled.roles[user.id], settled.effects, settled.groups[user.id])
 
 
@@ -148,8 +148,11 @@ _LOCK_STANDINGS = "SELECT FROM orgs_standing WHERE user_id = ANY(%(ids)s) ORDER 
 _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
-def _settle(org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset()) -> Settled:
-    for lock in (_LOCK_PEOPLE, _LOCK_STANDINGS):
+def _settle(
+    org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset(), *, are_locked: bool = False
+) -> Settled:
+    """are_locked: the people are, by the command."""
+    for lock in (_LOCK_STANDINGS,) if are_locked else (_LOCK_PEOPLE, _LOCK_STANDINGS):
         postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
     return _apply(org_id, loading.load(org_id, ids), switched)

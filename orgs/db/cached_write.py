@@ -1,6 +1,6 @@
 """Rows that every request writes, by SQL that is built once: Django would build the same text each time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,22 @@ def insert(row: models.Model) -> None:
     row._state.adding, row._state.db = False, connection.alias
 
 
+def insert_unless(row: models.Model, condition: str, returning: str, params: Sequence[Any]) -> Any:
+    """`insert`, unless a condition holds. Returns the value of an expression; None where nothing was inserted.
+
+    condition, returning: SQL; params: of both, in this order.
+    """
+    fields = row._meta.concrete_fields
+    values = [_value(row, field, add=True) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(_insert_unless(type(row), condition, returning), [*values, *params])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    row._state.adding, row._state.db = False, connection.alias
+    return found[0]
+
+
 def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) -> None:
     """`row.save(update_fields=names)`, without signals, for a row that is locked and therefore exists.
 
@@ -35,9 +51,20 @@ def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) 
 
 @cache
 def _insert(model: type[models.Model]) -> str:
+    into, values = _columns(model)
+    return f"{into} VALUES ({values})"
+
+
+@cache
+def _insert_unless(model: type[models.Model], condition: str, returning: str) -> str:
+    into, values = _columns(model)
+    return f"{into} SELECT {values} WHERE NOT ({condition}) RETURNING {returning}"
+
+
+def _columns(model: type[models.Model]) -> tuple[str, str]:
     fields = model._meta.concrete_fields
     columns, values = ", ".join(str(field.column) for field in fields), ", ".join(map(_placeholder, fields))
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values})"  # noqa: S608 - the model's declaration
+    return f"INSERT INTO {model._meta.db_table} ({columns})", values
 
 
 @cache

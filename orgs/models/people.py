@@ -158,7 +158,8 @@ class User(AbstractBaseUser):
             # Of those whom SCIM lists: what is skipped or counted is not read.
             models.Index(fields=["org", "id"], condition=Q(deleted_at=None, is_owner=False), name="user_listed"),
             models.Index(fields=["login_email", "id"], name="user_login_email"),
-            models.Index(fields=["org", "active"], condition=Q(idp_active__isnull=False), name="user_by_hand"),
+            # None contains `active`: updating an indexed column makes new entries in every index (it is not HOT).
+            models.Index(fields=["org"], condition=Q(idp_active__isnull=False), name="user_switched_by_hand"),
             models.Index(fields=["org", "external_id"], condition=~Q(external_id=""), name="user_external_id"),
             GinIndex(fields=["email_keys"], name="user_email_keys"),
             GinIndex(PERSON_WORDS, name="user_words", fastupdate=False),  # without a list of pending rows to search

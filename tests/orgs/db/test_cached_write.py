@@ -98,3 +98,16 @@ def test_no_other_row_is_written(org: Organization) -> None:
     ada.given_name = "Ada"
     cached_write.update(ada, ["given_name"])
     assert stored(grace) == before
+
+
+def test_an_insert_unless_is_an_insert_or_nothing(org: Organization) -> None:
+    ours, another = rows(User, org)
+    assert cached_write.insert_unless(ours, "%s", "ARRAY[revision]", [False]) == [7]
+    assert not ours._state.adding
+    written = stored(ours)
+    User.objects.filter(pk=ours.pk).delete()
+    assert cached_write.insert_unless(another, "%s", "true", [True]) is None
+    assert another._state.adding
+    assert not User.objects.filter(pk=another.pk).exists()
+    ours.save(force_insert=True)
+    assert stored(ours) == written
