@@ -55,7 +55,7 @@ test: .venv/dev ## run the test suite; ARGS="…" goes to pytest
 	    echo "The browser tests were not run: they need Chromium (apt-get install chromium-headless-shell)."; exit $$status; \
 	fi
 
-test-all: ## the same with what is exhaustive: every scene in a browser, more examples; takes three times as long
+test-all: ## the same with what is exhaustive: every scene in a browser, more examples
 	@HYPOTHESIS_PROFILE=thorough exec $(MAKE) test ARGS='-m "" $(ARGS)'
 
 screenshots: .venv/dev ## a picture of every page in every state, in test-results/screenshots/; needs Chromium
