@@ -138,6 +138,15 @@ class NotPlaced(serializers.Serializer[Any]):
     obstacles = Obstacle(many=True)
 
 
+class HeldState(serializers.Serializer[Any]):
+    """What an identity provider did to many people at once is held: they keep what they had. since: when that began.
+    change: what it did.
+    """
+
+    since = serializers.DateTimeField(source="at")
+    change = ChangeState()
+
+
 class InGroup(serializers.Serializer[Any]):
     """A group that they are a member of. mappings: those that are not rejected."""
 
@@ -148,11 +157,13 @@ class InGroup(serializers.Serializer[Any]):
 
 class PersonExplanation(serializers.Serializer[Any]):
     """Why a person has each role and place, from the facts as they are now. settled: false while a worker is about to
-    bring that about. places: where they are. not_placed: where something would place them, or an admin took them out.
+    bring that about. held: why they keep what they had, if they do. places: where they are. not_placed: where something
+    would place them, or an admin took them out.
     """
 
     person = serializers.UUIDField(source="person.id")
     settled = serializers.BooleanField()
+    held = HeldState(allow_null=True)
     account = Account(source="*")
     roles = RolesReason()
     places = PlaceReason(many=True)
@@ -189,6 +200,7 @@ def _told(user: User, why: Explanation, places: list[Any], others: list[Entity])
         "person": user,
         "ended": account_history.ended(user),
         "settled": why.is_settled,
+        "held": why.hold,
         "roles": why.why_roles(),
         "places": places,
         "not_placed": [{"entity": entity, "obstacles": found} for entity, found in obstacles if found],

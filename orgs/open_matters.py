@@ -59,6 +59,7 @@ SEVERITIES: dict[str, Severity] = {
     "domain.gone": Severity.WARNING,
     "domain.found": Severity.WARNING,
     # Of people and groups: `groups_provisioning.matters`.
+    "changes.held": Severity.URGENT,
     "effects.held": Severity.URGENT,
     "admin.none": Severity.WARNING,
     "admin.last": Severity.WARNING,
