@@ -143,6 +143,15 @@ class NotPlaced(serializers.Serializer[Any]):
     obstacles = Obstacle(many=True)
 
 
+class HeldState(serializers.Serializer[Any]):
+    """What an identity provider did to many people at once is held: they keep what they had. since: when that began.
+    change: what it did.
+    """
+
+    since = serializers.DateTimeField(source="at")
+    change = ChangeState()
+
+
 class InGroup(serializers.Serializer[Any]):
     """A group that they are a member of. mappings: those that are not rejected."""
 
@@ -154,12 +163,13 @@ class InGroup(serializers.Serializer[Any]):
 class PersonExplanation(serializers.Serializer[Any]):
     """Why a person has each role and place, from the facts as they are now, or were at the moment that was asked for.
     settled: false while a worker is about to bring that about; of a moment, where the ledger has recorded something
-    else of the changes until then. places: where they are. not_placed: where something would place them, or an admin
-    took them out.
+    else of the changes until then. held: why they keep what they had, if they do. places: where they are. not_placed:
+    where something would place them, or an admin took them out.
     """
 
     person = serializers.UUIDField(source="person.id")
     settled = serializers.BooleanField()
+    held = HeldState(allow_null=True)
     account = Account(source="*")
     roles = RolesReason()
     places = PlaceReason(many=True)
@@ -217,6 +227,7 @@ def _told(
         "person": user,
         "ended": account_history.ended(user, at=at),
         "settled": why.is_settled,
+        "held": why.hold,
         "roles": why.why_roles(),
         "places": places,
         "not_placed": [{"entity": entity, "obstacles": found} for entity, found in obstacles if found],

@@ -171,6 +171,9 @@ SHAPES: dict[str, Shape] = {
     "support_view.tried": Shape(ENTITY, type="Request tried by support", uid="request"),
     "import.people": Shape(ENTITY, "Update", type="Import"),
     "import.ended": Shape(ENTITY, "Update", type="Import"),
+    "hold.began": Shape(ENTITY, "Deactivate", type="Roles and assignments"),
+    "hold.ended": Shape(ENTITY, "Activate", type="Roles and assignments"),
+    "hold.let_through": Shape(ENTITY, "Activate", type="Roles and assignments"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),
     "engine.rebuilt": Shape(ENTITY, "Update", type="Roles and assignments"),
 }

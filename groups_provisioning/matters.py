@@ -98,6 +98,10 @@ _LAST_ADMIN = """SELECT a.user_id, (
             WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"kept"' AND l.user_id = a.user_id
         ) AS at, NULL::uuid AS request_id
         FROM orgs_lastadmin a WHERE a.org_id = %(org)s"""
+_HELD = """SELECT h.user_id, h.at, c.request_id FROM groups_provisioning_breach b
+        JOIN groups_provisioning_hold h ON h.breach_id = b.id AND NOT h.released
+        JOIN orgs_change c ON c.id = h.change_id
+        WHERE b.org_id = %(org)s AND b.state = 'open'"""
 _ADMIN_GONE = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
         WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
 
@@ -113,6 +117,7 @@ _KINDS = (
     _of_people("value.refused", _REFUSED),
     _of_people("admin.last", _LAST_ADMIN),
     _of_people("admin.none", _ADMIN_GONE, "at DESC"),
+    _of_people("changes.held", _HELD),
     "SELECT 'effects.held', 1, served_at, retry_at, NULL::uuid, ARRAY[]::text[] FROM orgs_turn"
     " WHERE org_id = o.org_id AND retry_at IS NOT NULL",
 )
@@ -292,6 +297,17 @@ def _no_admin(found: Found) -> OpenMatter:
     return _matter(found, _("Nobody is an admin any more"), text, reverse("admins"))
 
 
+def _changes_held(found: Found) -> OpenMatter:
+    title = ngettext("Changes to %(count)s person are held", "Changes to %(count)s people are held", found.count)
+    if found.is_many:
+        title = _("Changes to more than %(count)s people are held")
+    text = _(
+        "Your identity provider would take a role or an assignment from many people at once, or make many people "
+        "admins. Everybody keeps what they had until you let the changes through, or undo them there."
+    )
+    return _matter(found, title, text, reverse("held-changes"))
+
+
 def _held(found: Found) -> OpenMatter:
     assert found.last is not None
     text = _("The next attempt is %(when)s. Nothing is lost. If this continues, contact support.")
@@ -324,5 +340,6 @@ _TELL: dict[str, Callable[[Found], OpenMatter]] = {
     "value.refused": _refused,
     "admin.last": _last_admin,
     "admin.none": _no_admin,
+    "changes.held": _changes_held,
     "effects.held": _held,
 }

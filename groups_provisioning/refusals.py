@@ -9,8 +9,10 @@ from django.utils.translation import ngettext
 
 from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.actions.erasing import StillActive
+from groups_provisioning.actions.held_changes import NothingHeld
 from groups_provisioning.actions.rules import OrderChanged, UnknownRule
 from groups_provisioning.actions.user_intake import Stale
+from groups_provisioning.engine.holds import Held
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
 from orgs import entity_names
@@ -118,6 +120,14 @@ WORDS: Mapping[type[Exception], Words] = {
     entity_names.KindOff: Words(
         _("This kind is switched off for your organization. Ask support to switch it on."),
         _("this kind is switched off for the organization"),
+    ),
+    Held: Words(
+        _("Nothing was changed: what your identity provider last did to this person is held. Decide about that first."),
+        _("changes to this person are held"),
+    ),
+    NothingHeld: Words(
+        _("These changes are no longer held: somebody let them through, or they were undone in the identity provider."),
+        _("nothing is held any more"),
     ),
     entity_names.UnknownEntity: Words(
         _("This team, concurrency group or sub-organization was deleted."),

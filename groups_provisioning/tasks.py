@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from groups_provisioning.actions import imports, members
-from groups_provisioning.engine import effect_checks, worker
+from groups_provisioning.engine import effect_checks, holds, worker
 from groups_provisioning.preview import runs
 from orgs import feed, nudge, past
 
@@ -31,9 +31,10 @@ def settle_pending() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def check_all_effects() -> None:
-    """Start a check for every org, each in its own tasks, and delete old previews and imports."""
+    """Start a check for every org, each in its own tasks, and delete old previews, imports and counts."""
     runs.forget(timezone.now())
     imports.forget(timezone.now())
+    holds.forget()
     for org_id in effect_checks.org_ids():
         check_effects.delay(str(org_id))
 

@@ -11,6 +11,7 @@ from groups_provisioning.pages.global_search import views as global_search
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.groups import then_views as groups_then
 from groups_provisioning.pages.groups import views as groups
+from groups_provisioning.pages.held import views as held
 from groups_provisioning.pages.invitations import views as invitations
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views, then_views
 from groups_provisioning.pages.people import views as people
@@ -100,4 +101,9 @@ conflict_pages = [
     path("groups/conflicts/resolved/changes/<uuid:change_id>/undo/", conflicts.undo_all, name="conflicts-undo"),
 ]
 
-urlpatterns = [*search_pages, *activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages]
+held_pages = [
+    path("held-changes/", held.held_changes, name="held-changes"),
+    path("held-changes/<uuid:breach_id>/let-through/", held.let_through, name="held-changes-let-through"),
+]
+
+urlpatterns = [*search_pages, *activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages, *held_pages]

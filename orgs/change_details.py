@@ -833,6 +833,32 @@ class RequestTried(Detail, verb="support_view.tried"):
     status: int
 
 
+# --- Holds ------------------------------------------------------------------------------------------------------------
+
+
+class HoldDetail(Detail):
+    """breach: the id of what a token did that is too much at once. token: its id."""
+
+    breach: str
+    token: str
+
+
+class HoldBegan(HoldDetail, verb="hold.began"):
+    """Effects of a mass change are held until an admin decides (SPEC T1). rules: what was exceeded."""
+
+    rules: list[str]
+
+
+class HoldEnded(HoldDetail, verb="hold.ended"):
+    """Nobody is held any more: it was mended in the identity provider, or they were deactivated or deleted there."""
+
+
+class HoldLetThrough(HoldDetail, MarkingDetail, verb="hold.let_through"):
+    """An admin let through what was held: for everybody, or for some. marked: for how many people."""
+
+    everybody: bool
+
+
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,7 @@ AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "groups": (
         _("Groups and assignments"),
         {
+            "changes.held": _("Changes are held"),
             "effects.held": _("Applying changes was interrupted"),
             MatterKind.GROUPS_OFF: MatterKind.GROUPS_OFF.label,
             MatterKind.GROUP_REFUSED: MatterKind.GROUP_REFUSED.label,

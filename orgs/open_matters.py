@@ -62,6 +62,7 @@ SEVERITIES: dict[str, Severity] = {
     "idp.adds_only": Severity.WARNING,
     "idp.removes_only": Severity.NOTE,
     # Of people and groups: `groups_provisioning.matters`.
+    "changes.held": Severity.URGENT,
     "effects.held": Severity.URGENT,
     "admin.none": Severity.WARNING,
     "admin.last": Severity.WARNING,

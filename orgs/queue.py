@@ -21,6 +21,10 @@ The caller also calls `announce`, and puts the number of marks into the change's
 """
 
 
+MARK_EACH = "INSERT INTO orgs_mark (org_id, user_id, change_id) SELECT %(org)s, user_id, change_id FROM {touched}"
+"""The same, for people whom different changes had affected before: `touched` also has `change_id`."""
+
+
 class Marked(NamedTuple):
     """A person who is marked: the latest change that marked them, and all the marks that were read."""
 

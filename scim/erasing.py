@@ -377,6 +377,9 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     "django_content_type": {"app_label": CODE, "model": CODE},
     "django_migrations": {"app": CODE, "name": CODE},
     "groups_provisioning_endedmapping": {"reason": CHOSEN, "status": CHOSEN},
+    "groups_provisioning_breach": {"rules": CHOSEN, "state": CHOSEN},
+    "groups_provisioning_hold": {"kept": ROWS},
+    "groups_provisioning_taken": {"roles": ROLES},
     "groups_provisioning_import": {"door": CHOSEN, "name": "of a file, as an admin called it", "phase": CHOSEN},
     "groups_provisioning_importrow": {
         "external_id": IMPORTS,

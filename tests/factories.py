@@ -5,9 +5,9 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from groups_provisioning.models import GroupMapping, Status
+from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, Status
 from orgs import queue, tokens
-from orgs.change_details import MappingApproved
+from orgs.change_details import MappingApproved, UserChanged
 from orgs.db.keys import fold
 from orgs.history import Cause, record
 from orgs.models import Door, Entity, EntityKind, Organization, Plan, SchemaProfile, Standing, User
@@ -118,3 +118,30 @@ class MappingFactory(factory.django.DjangoModelFactory):
     change = factory.LazyAttribute(
         lambda o: record(o.org, Cause(Door.COMMAND, o.created_at), MappingApproved(mappings=[], marked=0))
     )
+
+
+class HoldFactory(factory.django.DjangoModelFactory):
+    """Somebody who keeps the admin role, which a token would take away; the breach is open."""
+
+    class Meta:
+        model = Hold
+
+    org = factory.SubFactory(OrganizationFactory)
+    user = factory.LazyAttribute(lambda o: UserFactory.create(org=o.org, roles=[_admin_of(o.org)]))
+    at = factory.LazyFunction(timezone.now)
+    kept = factory.LazyAttribute(lambda o: {"roles": [_admin_of(o.org)], "places": []})
+    breach = factory.LazyAttribute(lambda o: breach_of(o.org))
+    change = factory.LazyAttribute(
+        lambda o: record(o.org, Cause(Door.SCIM, o.at, token=o.breach.token), UserChanged(user=str(o.user.id)))
+    )
+
+
+def breach_of(org: Organization) -> Breach:
+    """An open one, of a new token."""
+    now = timezone.now()
+    about = {"rules": ["demotions"], "began_at": now, "opened_at": now, "last_mark": 0}
+    return Breach.objects.create(org=org, token=issue_token(org).token, state=BreachState.OPEN, **about)
+
+
+def _admin_of(org: Organization) -> str:
+    return org.profile.roles.get(is_admin=True).key

@@ -28,6 +28,8 @@ Readings, where SPEC leaves a choice:
 12. Places stay recorded for somebody inactive (U4).
 13. An interruption without length is none.
 14. Of several who lose the admin role at once the one with the highest id keeps it (R5); the owner is no such admin.
+15. Whoever is held (T1) has what they had for as long as the facts would take some of it away or give the admin role,
+    but for entities that were deleted and roles that the profile lost; nobody inactive is held. Who is held is a fact.
 """
 
 from collections.abc import Collection, Iterable
@@ -125,6 +127,14 @@ class Facts(NamedTuple):
     deactivated_at: tuple[Time, ...] = ()
     deleted: bool = False
     is_owner: bool = False
+    kept: "Kept | None" = None
+
+
+class Kept(NamedTuple):
+    """What somebody has who is held (T1). places: by entity."""
+
+    roles: tuple[str, ...]
+    places: dict[str, "Place"]
 
 
 class Claim(NamedTuple):
@@ -172,7 +182,25 @@ def outcome(facts: Facts) -> Outcome:
     if facts.deleted:  # U5
         return Outcome((), {}, {})
     play = Play(facts)
-    return Outcome(roles_of(facts), places_of(facts, play), conflicts_of(facts, play))
+    by_facts = Outcome(roles_of(facts), places_of(facts, play), conflicts_of(facts, play))
+    return held(facts, by_facts) if facts.kept and facts.active else by_facts
+
+
+def held(facts: Facts, by_facts: Outcome) -> Outcome:
+    """T1."""
+    assert facts.kept
+    keys = [role.key for role in facts.world.roles]
+    default = tuple(role.key for role in facts.world.roles if role.default)
+    roles = tuple(key for key in facts.kept.roles if key in keys) or default
+    places = {entity: place for entity, place in facts.kept.places.items() if entity in facts.world.entities}
+    admin = admin_role(facts.world)
+    loses = not places.keys() <= by_facts.places.keys()
+    if facts.world.union:
+        loses = loses or not set(roles) <= {*by_facts.roles, *default}
+    else:
+        loses = loses or keys.index(roles[0]) < keys.index(by_facts.roles[0])
+    is_promoted = admin in by_facts.roles and admin not in roles
+    return Outcome(roles, places, {}) if loses or is_promoted else by_facts
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------------
@@ -524,6 +552,14 @@ def facts_from_database(document: dict) -> dict[str, Facts]:
         mappings=tuple(mappings),
     )
 
+    kept = {
+        row["user"]: Kept(
+            tuple(row["kept"]["roles"]), {entity: Place(*place) for entity, *place in row["kept"]["places"]}
+        )
+        for row in document.get("holds", ())
+        if not row["released"]
+    }
+
     found = {}
     for person in document["people"]:
         told = person["facts"]
@@ -554,5 +590,6 @@ def facts_from_database(document: dict) -> dict[str, Facts]:
             deactivated_at=tuple(told["deactivated_at"]),
             deleted=person["deleted"],
             is_owner=told["is_owner"],
+            kept=kept.get(person["id"]),
         )
     return found

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from groups_provisioning.engine import loading, reconcile
+from groups_provisioning.engine import holds, loading, reconcile
 from groups_provisioning.engine.resolution import decided_by
 from groups_provisioning.models import Conflict, Decision
 from orgs import history, queue
@@ -42,7 +42,7 @@ class Card:
 def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, cause: Cause) -> None:
     """Keep the current place, or use the incoming one, on each of these cards; the decisions are stored.
 
-    One person is settled at once, several by a worker. Raises ConflictGone; nothing is decided then.
+    One person is settled at once, several by a worker. Raises ConflictGone, holds.Held; nothing is decided then.
     """
     if not cards:
         return
@@ -77,7 +77,7 @@ def decide(*, org: Organization, cards: Sequence[Card], use_incoming: bool, caus
 
 @command
 def undo(*, org: Organization, decision_ids: Sequence[int], cause: Cause) -> None:
-    """Undo decisions; the conflicts that they settled are open again (SPEC C3). Raises UnknownDecision."""
+    """Undo decisions; the conflicts that they settled are open again (SPEC C3). Raises UnknownDecision, holds.Held."""
     change_id = transactions.change_id()
     found = standing(org, decision_ids)
     users = _locked(org, set(found.values_list("user_id", flat=True)))
@@ -98,8 +98,11 @@ def forget(*, user: User, change_id: UUID) -> None:
 
 
 def _locked(org: Organization, ids: set[UUID]) -> dict[UUID, User]:
+    """Raises holds.Held: a decision about somebody who is held would have no effect (SPEC T1)."""
     people = User.objects.for_org(org).live().filter(id__in=ids).order_by("id").select_for_update(no_key=True)
-    return {user.id: user for user in people}
+    locked = {user.id: user for user in people}
+    holds.refuse(org, locked)
+    return locked
 
 
 def _settle(org: Organization, users: dict[UUID, User], change_id: UUID) -> tuple[Settled, list[Effect]]:

@@ -84,7 +84,10 @@ def ending(org: Organization, entity_id: UUID, *, lock: bool = False) -> tuple[E
 
 
 def placed(entity: Entity, owner: GroupMapping | None) -> list[UUID]:
-    """The ids of the people whom the facts place in an entity, including the members of its owner's group, in order."""
+    """The ids of the people who are in an entity or whom the facts place there, in order.
+
+    The members of its owner's group are among them.
+    """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT user_id FROM {_PLACED} ORDER BY 1", _placing(entity, owner))
         return [user_id for (user_id,) in cursor.fetchall()]
@@ -94,17 +97,19 @@ def _about(entity: Entity) -> EntityAbout:
     return {"entity": str(entity.id), "kind": entity.kind, "name": entity.name}
 
 
-# Read from the facts that place people there, because memberships may not be written yet.
+# Read from the facts that place people there, because memberships may not be written yet; and from memberships, because
+# whoever is held keeps them against the facts (SPEC T1).
 _PLACED = """(
     SELECT user_id FROM groups_provisioning_groupmember WHERE group_id = %(group)s
     UNION SELECT user_id FROM orgs_handplacement WHERE entity_id = %(entity)s
     UNION SELECT id FROM orgs_user WHERE placement_id = %(entity)s AND deleted_at IS NULL
+    UNION SELECT user_id FROM groups_provisioning_membership WHERE entity_id = %(entity)s
 ) AS placed"""
 _MARK_PLACED = MARK.format(touched=_PLACED)
 
 
 def _mark_placed(entity: Entity, owner: GroupMapping | None, change_id: UUID) -> int:
-    """Mark everybody whom the facts may place in the entity. Returns how many people were marked."""
+    """Mark everybody who may be in the entity. Returns how many people were marked."""
     about = {"org": entity.org_id, "change": change_id, **_placing(entity, owner)}
     with connection.cursor() as cursor:
         cursor.execute(_MARK_PLACED, about)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from groups_provisioning.engine import reconcile
+from groups_provisioning.engine import holds, reconcile
 from groups_provisioning.models import EXCLUSIVE, Membership, PushedGroup
 from orgs import admin_news, entities, history, people
 from orgs.catalogue import UnknownRole
@@ -31,7 +31,7 @@ def place(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) ->
     """Place somebody in an entity, and end a removal from it. Returns whether it changed.
 
     In an entity of an exclusive kind, it replaces another place by hand.
-    Raises entities.UnknownEntity, KindOff, UnknownPerson.
+    Raises entities.UnknownEntity, KindOff, UnknownPerson, holds.Held.
     """
     entity = entities.locked(org, entity_id)
     if entity.kind not in entities.kinds_on(org):
@@ -55,7 +55,7 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
     """Take somebody out of an entity. Returns whether it changed.
 
     A place by hand is deleted. If SCIM still places them, a removal is stored against it.
-    Raises entities.UnknownEntity, UnknownPerson.
+    Raises entities.UnknownEntity, UnknownPerson, holds.Held.
     """
     entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
@@ -79,7 +79,7 @@ def take_out(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
 def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause) -> bool:
     """End a removal by hand, so that SCIM places them again. Returns whether there was one.
 
-    Raises entities.UnknownEntity, UnknownPerson.
+    Raises entities.UnknownEntity, UnknownPerson, holds.Held.
     """
     entity = entities.locked(org, entity_id)
     user = _locked(org, user_id)
@@ -92,7 +92,10 @@ def put_back(*, org: Organization, user_id: UUID, entity_id: UUID, cause: Cause)
 
 @command
 def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None, cause: Cause) -> bool:
-    """Give somebody roles by hand, or None for none. Returns whether it changed. Raises UnknownRole, UnknownPerson."""
+    """Give somebody roles by hand, or None for none. Returns whether it changed.
+
+    Raises UnknownRole, UnknownPerson, holds.Held.
+    """
     keys = catalogue(org.profile).keys
     if unknown := set(roles or ()) - set(keys):
         raise UnknownRole(*sorted(unknown))
@@ -180,9 +183,11 @@ def end_removals_from(entity_ids: Collection[UUID]) -> None:
 
 
 def _locked(org: Organization, user_id: UUID) -> User:
+    """Raises UnknownPerson, holds.Held: what is done to somebody who is held would have no effect (SPEC T1)."""
     user = User.objects.for_org(org).live().filter(id=user_id).select_for_update(no_key=True).first()
     if user is None:
         raise UnknownPerson(user_id)
+    holds.refuse(org, [user_id])
     return user
 
 

@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
+from groups_provisioning.engine.hold_counts import Source
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs import domains, history, matters, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
@@ -219,6 +220,8 @@ def _settle_and_record(
 ) -> SettledPerson:
     """Settle the user and record everything as one Change."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
-    settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched)
+    change_id = change_id or transactions.change_id()
+    source = Source(cause.token.id, change_id) if cause.token else None
+    settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched, source=source)
     history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
     return settled

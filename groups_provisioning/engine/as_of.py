@@ -27,6 +27,7 @@ from groups_provisioning.models import (
     EndedGroup,
     GroupMapping,
     GroupMember,
+    Hold,
     MappingRule,
     Membership,
     NestedGroup,
@@ -229,6 +230,7 @@ def laid(facts: Facts) -> Iterator[None]:
     tables = {table: _rows(table, rows) for table, rows in _by_table(facts).items()}
     about = sql.Literal([UUID(key) for key in facts.rows[FactKind.USER]]).as_string()
     tables[User._meta.db_table] += f" UNION ALL SELECT * FROM orgs_user WHERE id <> ALL({about})"
+    tables[Hold._meta.db_table] = _rows(Hold._meta.db_table, ())  # who was held, the ledger tells
     with _instead(tables):
         yield
 
@@ -262,7 +264,7 @@ def lay_tables(org_id: UUID, facts: Facts) -> Organization:
         for table, rows in _by_table(facts).items():
             cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {_rows(table, rows)}")
             cursor.execute(f"ANALYZE {table}")
-        for model in (Standing, Membership, Conflict, Mark, EndedGroup):
+        for model in (Standing, Membership, Conflict, Mark, EndedGroup, Hold):
             table = model._meta.db_table
             cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS TABLE public.{table} WITH NO DATA")
     org = Organization.objects.select_related("profile").get(pk=org_id)

@@ -15,9 +15,10 @@ from django.db.models import F, Func, JSONField, TextField, Value
 from django.db.models.functions import Cast, JSONObject
 
 from groups_provisioning.engine import loading
+from groups_provisioning.engine.breaker import kept
 from groups_provisioning.engine.loading import Known
-from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, claims_of, competes, play
-from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember, PatternType, Source, Status
+from groups_provisioning.engine.resolution import SUB, Claim, Effects, World, claims_of, competes, play, resolve
+from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember, Hold, PatternType, Source, Status
 from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
@@ -66,6 +67,7 @@ class PlaceWhy:
 
     through: for a claim or a held place. hand: for a place by hand. kept_out: the claims that this one holds against.
     also: other sources that would place them there if this one ended. counts: False for inactive people (SPEC U4).
+    is_kept: the facts no longer place them there; they are held (SPEC T1).
     """
 
     entity: Entity
@@ -75,6 +77,7 @@ class PlaceWhy:
     kept_out: list[Contest] = field(default_factory=list)
     also: tuple[Source, ...] = ()
     counts: bool = True
+    is_kept: bool = False
 
 
 class Reason(StrEnum):
@@ -83,6 +86,7 @@ class Reason(StrEnum):
     PERSON_DELETED = "person_deleted"
     PERSON_INACTIVE = "person_inactive"
     ENTITY_DELETED = "entity_deleted"
+    PERSON_HELD = "person_held"
     TAKEN_OUT = "taken_out"
     NOT_MAPPED = "not_mapped"
     PENDING = "pending"
@@ -113,6 +117,7 @@ class WhyNot:
 
 
 class RoleSource(StrEnum):
+    KEPT = "kept"
     LAST_ADMIN = "last_admin"
     USER = "user"
     GROUP = "group"
@@ -126,7 +131,8 @@ class RoleFrom:
     """Something that gives roles.
 
     roles: all that it gives. counts: those of them that are in effect. unknown: names that are not roles (SPEC P2).
-    member: for a group whose roles the IdP wrote. through: for one that carries a role in the portal (SPEC R6).
+    member: for a group whose roles the IdP wrote. through: for one that carries a role in the portal (SPEC R6). Those
+    of KEPT, the facts no longer give: the person is held (SPEC T1).
     """
 
     source: RoleSource
@@ -181,7 +187,10 @@ def of(org: Organization, user: User) -> "Explanation":
 
 
 class Explanation:
-    """What the present facts say about one person. effects: what follows from them, whether recorded yet or not."""
+    """What the present facts say about one person. effects: what follows from them, whether recorded yet or not.
+
+    hold: that by which they keep what they had (SPEC T1).
+    """
 
     def __init__(
         self, org: Organization, user: User, known: Known, world: World, effects: Effects, is_last_admin: bool
@@ -189,6 +198,8 @@ class Explanation:
         self.org = org
         self.user = user
         self.effects = effects
+        self._by_facts = resolve(known.facts, world)
+        self.hold = self._found_hold() if kept(known.hold, known.facts, self._by_facts, world.catalogue) else None
         self._known = known
         self._world = world
         self._is_last_admin = is_last_admin
@@ -206,6 +217,9 @@ class Explanation:
             frozenset((each.winner_id, each.loser_id)): each
             for each in (decisions.order_by("at", "id") if known.facts.decisions else ())
         }
+
+    def _found_hold(self) -> Hold:
+        return Hold.objects.for_org(self.org).select_related("breach__token", *_by("change")).get(user=self.user)
 
     @property
     def is_settled(self) -> bool:
@@ -227,6 +241,11 @@ class Explanation:
         given = {through.mapping.role for through in carried}
         of_facts = [key for key in catalogue.effective(written, given, known.manual_roles) if key in self.effects.roles]
         sources = []
+        if self.hold:
+            by_facts = self._by_facts.roles
+            lost = [key for key in self.effects.roles if key not in by_facts]
+            if lost:
+                sources.append(RoleFrom(RoleSource.KEPT, lost, lost))
         if self._is_last_admin:
             sources.append(RoleFrom(RoleSource.LAST_ADMIN, [catalogue.admin], [catalogue.admin]))
         sources += [self._role_from(source, roles, of_facts, member) for source, roles, member in by_scim]
@@ -281,6 +300,8 @@ class Explanation:
         if place is None:
             return None
         source = Source(place.source)
+        if place != self._by_facts.places.get(str(entity.id)):
+            return PlaceWhy(entity, source, is_kept=True)
         through = self._through[UUID(place.mapping)] if place.mapping else None
         kept_out = [self._contest(through, claim) for claim in self._rivals(place.mapping, self._played.kept_out)]
         also = tuple(
@@ -302,6 +323,8 @@ class Explanation:
             return [] if self.user.active else [WhyNot(Reason.PERSON_INACTIVE)]
         if entity.deleted_at is not None:
             return [WhyNot(Reason.ENTITY_DELETED)]
+        if str(entity.id) in self._by_facts.places:
+            return [WhyNot(Reason.PERSON_HELD)]
         hand = self._hands.get(entity.id)
         if hand and not hand.placed:
             return [WhyNot(Reason.TAKEN_OUT, hand=hand)]

@@ -22,6 +22,7 @@ from groups_provisioning.models import (
     EndedMember,
     GroupMapping,
     GroupMember,
+    Hold,
     MappingRule,
     Membership,
     NestedGroup,
@@ -92,6 +93,7 @@ END = ("group", "change", "nested", "nested_in", "missed")
 ENDED_MAPPING = ("mapping", "status", "reason", "switched_at", "change")
 ENDED_MEMBER = ("user", "added_at", "added_by")
 CONFLICT = ("user", "incoming", "holders", "since")
+HOLD = ("user", "breach", "change", "at", "kept", "released")
 WAITING = ("user", "change")
 GROUPS_AT_ONCE = 50
 SMALL = 100  # members, so that those of several groups are read at once
@@ -132,6 +134,7 @@ def _tables(org: Organization) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]
     yield "mappings", _values(GroupMapping.objects.for_org(org).order_by("id"), MAPPING)
     yield "decisions", _values(Decision.objects.for_org(org).order_by("id"), DECISION)
     yield "ends", _ends(org)
+    yield "holds", _values(Hold.objects.for_org(org).order_by("user"), HOLD)
     yield "conflicts", _values(Conflict.objects.for_org(org).order_by("user", "incoming"), CONFLICT)
     yield "waiting", _values(Mark.objects.for_org(org).order_by("user", "change").distinct(), WAITING)
 

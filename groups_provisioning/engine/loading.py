@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from groups_provisioning.engine.breaker import Hold, kept
 from groups_provisioning.engine.resolution import (
     Decision,
     Effects,
@@ -58,9 +59,15 @@ SELECT ({org_memory.VERSION(org=org)}), (SELECT user_id FROM orgs_lastadmin WHER
     (SELECT json_agg(json_build_array(m.entity_id, m.kind, m.source, m.mapping_id))::text
         FROM groups_provisioning_membership m WHERE m.user_id = u.id),
     (SELECT json_agg(json_build_array(c.incoming_id, {_MICROSECONDS("c.since")}, c.holders))::text
-        FROM groups_provisioning_conflict c WHERE c.user_id = u.id)
+        FROM groups_provisioning_conflict c WHERE c.user_id = u.id),
+    u.created_at > now() - interval '1 day',
+    CASE WHEN k.user_id IS NOT NULL THEN json_build_array(k.released, k.kept -> 'roles', (
+        SELECT json_agg(place) FROM json_array_elements((k.kept -> 'places')::json) AS place
+        JOIN orgs_entity e ON e.id = (place ->> 0)::uuid AND e.deleted_at IS NULL
+    ))::text END
 FROM orgs_user u
 LEFT JOIN orgs_standing s ON s.user_id = u.id
+LEFT JOIN groups_provisioning_hold k ON k.user_id = u.id
 LEFT JOIN orgs_entity p ON p.id = u.placement_id AND p.deleted_at IS NULL AND p.kind = 'concurrency_group'
 WHERE u.org_id = {org} AND {whose} ORDER BY u.id
 """
@@ -70,10 +77,10 @@ _PEOPLE = _people(org="%(org)s", whose="u.id = ANY(%(ids)s)")
 
 # Planning this for one person takes four times as long as finding them, and PostgreSQL keeps the plans of a function.
 PERSON_FUNCTION = f"""
-CREATE FUNCTION engine_person(an_org uuid, a_person uuid) RETURNS TABLE (
+CREATE FUNCTION engine_person_with_hold(an_org uuid, a_person uuid) RETURNS TABLE (
     version text, last_admin uuid, id uuid, active boolean, is_deleted boolean, is_owner boolean,
     deactivated_at timestamptz[], idp_roles varchar[], manual_roles varchar[], placement text, roles varchar[],
-    groups text, hands text, decisions text, places text, conflicts text
+    groups text, hands text, decisions text, places text, conflicts text, is_young boolean, hold text
 ) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
@@ -83,7 +90,7 @@ $$
 """
 """What a migration has made; one that changes it gives it another name, since processes of before still call it."""
 
-_PERSON = "SELECT * FROM engine_person(%(org)s, %(id)s)"
+_PERSON = "SELECT * FROM engine_person_with_hold(%(org)s, %(id)s)"
 
 _GROUPS = """
 SELECT g.id::text, g.roles, g.display_name,
@@ -97,12 +104,17 @@ WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
 
 @dataclass(slots=True)
 class Known:
-    """One person: the facts, and the recorded effects; `recorded` is None if the person was never settled."""
+    """One person: the facts, and the recorded effects; `recorded` is None if the person was never settled.
+
+    is_young: the account is younger than a day. hold: what they keep while they are held (SPEC T1).
+    """
 
     id: UUID
     owner: bool
     facts: Person
     recorded: Effects | None
+    is_young: bool = False
+    hold: Hold | None = None
 
     @property
     def counts_as_admin(self) -> bool:
@@ -121,6 +133,7 @@ class Loaded:
     def effects_of(self, known: Known) -> Effects:
         """The effects that follow from the facts about one of these people, whether recorded yet or not."""
         effects = resolve(known.facts, self.world)
+        effects = kept(known.hold, known.facts, effects, self.world.catalogue) or effects
         if known.id == self.last_admin:
             effects.roles = self.world.catalogue.with_admin(effects.roles)
         return effects
@@ -200,6 +213,7 @@ def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
 
 def _known(row: Sequence[Any]) -> Known:
     id_, active, deleted, owner, deactivated_at, idp_roles, manual_roles, attribute, its_roles, *lists = row
+    *lists, is_young, hold = lists
     groups, hands, decisions, places, questions = (orjson.loads(text) if text else () for text in lists)
     facts = Person(
         active=active,
@@ -216,7 +230,18 @@ def _known(row: Sequence[Any]) -> Known:
     if its_roles is not None:
         recorded = Effects(
             roles=its_roles,
-            places={entity: Place(*place) for entity, *place in places},
+            places=_placed(places),
             conflicts={incoming: Question(since, tuple(holders)) for incoming, since, holders in questions},
         )
-    return Known(id_, owner, facts, recorded)
+    return Known(id_, owner, facts, recorded, is_young, _hold(hold))
+
+
+def _placed(rows: Sequence[Any]) -> dict[str, Place]:
+    return {entity: Place(*place) for entity, *place in rows}
+
+
+def _hold(text: str | None) -> Hold | None:
+    if text is None:
+        return None
+    released, its_roles, places = orjson.loads(text)
+    return Hold(Effects(roles=its_roles, places=_placed(places or ())), released)

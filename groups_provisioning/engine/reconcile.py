@@ -13,7 +13,8 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from groups_provisioning.engine import last_admin, loading
+from groups_provisioning.engine import holds, last_admin, loading
+from groups_provisioning.engine.hold_counts import Source
 from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
@@ -40,19 +41,23 @@ class SettledPerson(NamedTuple):
     groups: list[tuple[str, str]]
 
 
-def settle(*, org: Organization, user: User, is_new: bool = False, switched: bool = False) -> SettledPerson:
+def settle(
+    *, org: Organization, user: User, is_new: bool = False, switched: bool = False, source: Source | None = None
+) -> SettledPerson:
     """Bring one person up to date with the facts, within the command that changed them and has locked their row.
 
     is_new: they were never settled, and they are in no group. switched: this command activated, deactivated or
-    deleted their account.
+    deleted their account. source: the IdP's request that it carries out (SPEC T1).
     """
     if is_new and user.placement_id is None:
         person = Person(active=user.active, idp_roles=user.idp_roles or (), manual_roles=user.manual_roles or ())
-        settled = _apply(org.id, Loaded([Known(user.id, False, person, None)], loading.world(org, ())))
+        known = Known(user.id, False, person, None, is_young=True)
+        settled = _apply(org.id, Loaded([known], loading.world(org, ())), source=source)
     else:
         if is_new:
             _hold_switches(org)
-        settled = _settle(org.id, [user.id], switched={user.id} if switched else set(), are_locked=True)
+        ids = {user.id} if switched else set()
+        settled = _settle(org.id, [user.id], switched=ids, source=source, are_locked=True)
     return SettledPerson(settled.roles[user.id], settled.effects, settled.groups[user.id])
 
 
@@ -79,6 +84,7 @@ def settle_marked(org_id: UUID, limit: int = BATCH) -> int:
     last = max(causes.values())
     history.enter(org_id, [(causes.get(effect.user_id, last), effect) for effect in settled.effects], settled=causes)
     requests = queue.done(org_id, marked)
+    holds.finish(org_id)
     transaction.on_commit(lambda: _tell(org_id, len(marked), len(settled.effects), min(causes.values()), requests))
     return len(marked)
 
@@ -149,13 +155,18 @@ _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
 def _settle(
-    org_id: UUID, ids: Sequence[UUID], switched: Set[UUID] = frozenset(), *, are_locked: bool = False
+    org_id: UUID,
+    ids: Sequence[UUID],
+    switched: Set[UUID] = frozenset(),
+    source: Source | None = None,
+    *,
+    are_locked: bool = False,
 ) -> Settled:
     """are_locked: the people are, by the command."""
     for lock in (_LOCK_STANDINGS,) if are_locked else (_LOCK_PEOPLE, _LOCK_STANDINGS):
         postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
-    return _apply(org_id, loading.load(org_id, ids), switched)
+    return _apply(org_id, loading.load(org_id, ids), switched, source)
 
 
 def _hold_switches(org: Organization) -> None:
@@ -166,10 +177,11 @@ def _hold_switches(org: Organization) -> None:
     postpone(_SWITCHES, [org.id])
 
 
-def _apply(org_id: UUID, loaded: Loaded, switched: Set[UUID] = frozenset()) -> Settled:
-    """Resolve the facts, and write what differs."""
+def _apply(org_id: UUID, loaded: Loaded, switched: Set[UUID] = frozenset(), source: Source | None = None) -> Settled:
+    """Resolve the facts, put what is held in their place, and write what differs."""
     now = {known.id: resolve(known.facts, loaded.world) for known in loaded.people}
     settled = Settled()
+    holds.sift(org_id, loaded, now, switched, source)
     released = _keep_an_admin(org_id, loaded, now, switched, settled.effects)
     writes = _Writes()
     for known in loaded.people:

@@ -1,5 +1,6 @@
 from groups_provisioning.models.ended import EndedGroup, EndedMapping, EndedMember
 from groups_provisioning.models.groups import GroupMember, MemberPast, NestedGroup, PushedGroup, PushedGroupQuerySet
+from groups_provisioning.models.holds import Breach, BreachState, Hold, Taken
 from groups_provisioning.models.imports import Import, ImportRow, Kind, Phase, Verdict
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
@@ -24,6 +25,8 @@ __all__ = [
     "ROLE",
     "STATUS_FIELDS",
     "SYNCED",
+    "Breach",
+    "BreachState",
     "Conflict",
     "Decision",
     "EndedGroup",
@@ -31,6 +34,7 @@ __all__ = [
     "EndedMember",
     "GroupMapping",
     "GroupMember",
+    "Hold",
     "Import",
     "ImportRow",
     "Kind",
@@ -47,6 +51,7 @@ __all__ = [
     "Source",
     "StartingRule",
     "Status",
+    "Taken",
     "Verdict",
     "is_unmapped",
     "takes_rules",

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from groups_provisioning import refusals
 from groups_provisioning.actions.group_ends import NotEnded
 from groups_provisioning.actions.rules import UnknownRule
+from groups_provisioning.engine.holds import Held
 from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup, UnknownMapping
 from orgs.entity_names import UnknownEntity
@@ -33,6 +34,7 @@ def changing(back: str, *methods: str) -> Callable[[View[P]], Callable[..., Http
     """For a page that changes something. What is refused is said on the page named `back`; a GET of it is 404.
 
     back: the list that the subject was on, since its own page is gone too. methods: GET, HEAD and POST if none.
+    What is held is decided on its own page.
     """
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
@@ -46,7 +48,8 @@ def changing(back: str, *methods: str) -> Callable[[View[P]], Callable[..., Http
                 if request.method != "POST":
                     raise Http404 from refusal
                 messages.error(request, refusals.in_words(refusal))
-                return HttpResponseClientRedirect(reverse(back)) if request.htmx else redirect(back)
+                there = "held-changes" if isinstance(refusal, Held) else back
+                return HttpResponseClientRedirect(reverse(there)) if request.htmx else redirect(there)
 
         return guarded
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from groups_provisioning.engine import last_admin, loading, reconcile
+from groups_provisioning.engine import breaker, last_admin, loading, reconcile
 from groups_provisioning.engine.last_admin import Account
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import (
@@ -73,9 +73,9 @@ class Overlay:
     group and mapping, the role; dropped: those that would claim nobody, and give nothing, any more. gone: entities that
     would be deleted. made: entities that would be created, by the id that stands for them. put_back: entities that
     nobody would count as taken out of by hand any more. undone: of each person, the decisions that would be undone.
-    kinds: when each would be on. ended: groups that would be
-    ended; back: those that would be back, and joined: who would be in them again, and since when. switched: the
-    accounts that would be activated or deactivated. people: of whom the effects may differ.
+    kinds: when each would be on. ended: groups that would be ended; back: those that would be back, and joined: who
+    would be in them again, and since when. switched: the accounts that would be activated or deactivated. released:
+    the people who would no longer be held (SPEC T1). people: of whom the effects may differ.
     """
 
     ties: dict[str, list[Tie]] = field(default_factory=dict)
@@ -92,7 +92,17 @@ class Overlay:
     back: dict[str, Group] = field(default_factory=dict)
     joined: dict[UUID, list[tuple[str, int]]] = field(default_factory=dict)
     switched: dict[UUID, Switched] = field(default_factory=dict)
+    released: frozenset[UUID] = frozenset()
     people: Collection[UUID] = ()
+
+    def effects(self, known: Known, person: Person, world: World) -> Effects:
+        """What would follow for one of the people that were loaded. person, world: the facts, as they would be."""
+        effects, hold = resolve(person, world), known.hold
+        if hold is None or known.id in self.released:
+            return effects
+        places = {entity: place for entity, place in hold.kept.places.items() if entity not in self.gone}
+        hold = hold._replace(kept=replace(hold.kept, places=places))
+        return breaker.kept(hold, person, effects, world.catalogue) or effects
 
     def person(self, known: Known, loaded: Loaded) -> Person:
         """The facts about one of the people that were loaded, as they would be."""
@@ -164,7 +174,7 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
             if switched := overlay.switched.get(known.id):
                 yield looked_at, Effect(known.id, "account", switched.was, switched.now)
             person = overlay.person(known, loaded)
-            before, after = loaded.effects_of(known), resolve(person, world)
+            before, after = loaded.effects_of(known), overlay.effects(known, person, world)
             if admins.concern(known, person, before, after, world):
                 continue
             yield from ((looked_at, effect) for effect in _between(known, before, after))
@@ -212,7 +222,8 @@ class _Admins:
         if verdict.released and verdict.released not in overlay.people:
             loaded = loading.load(self.org, [verdict.released])
             for known in loaded.people:
-                after = resolve(overlay.person(known, loaded), overlay.world(loaded.world))
+                person, world = overlay.person(known, loaded), overlay.world(loaded.world)
+                after = overlay.effects(known, person, world)
                 yield from _between(known, loaded.effects_of(known), after)
 
     def _others(self) -> bool:

@@ -16,6 +16,7 @@ from groups_provisioning.actions import (
     conflict_decisions,
     entity_edits,
     group_ends,
+    held_changes,
     rule_evaluation,
     rules,
 )
@@ -44,6 +45,7 @@ REFUSALS = (
     account_switches.IdpDeactivated,
     group_ends.NotEnded,
     group_ends.NameInUse,
+    held_changes.NothingHeld,
 )
 """Why a wish is refused."""
 
@@ -83,6 +85,7 @@ class Plan:
     are.
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
+    held_at: of those who would no longer be held, since when the last one is.
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -92,6 +95,7 @@ class Plan:
     refused: dict[str, Exception] = field(default_factory=dict)
     matched: int | None = None
     decided: set[tuple[UUID, str]] = field(default_factory=set)
+    held_at: datetime | None = None
 
     @property
     def concerns_any(self) -> bool:
@@ -368,6 +372,21 @@ def _switch_person(org: Organization, plan: Plan, at: datetime, user: str, activ
     return list(plan.overlay.switched)
 
 
+def _let_through(
+    org: Organization, plan: Plan, at: datetime, breach: str, users: Sequence[str] | None = None
+) -> list[UUID]:
+    """Let held changes through, for everybody or for some (SPEC T1)."""
+    held = held_changes.found(org, breach).holds.filter(released=False)
+    if users is not None:
+        held = held.filter(user__in=list(users))
+    since = dict(held.values_list("user_id", "at"))
+    if not since:
+        raise held_changes.NothingHeld
+    plan.held_at = max(since.values())
+    plan.overlay.released = frozenset(since)
+    return list(since)
+
+
 def _everybody(org: Organization) -> list[UUID]:
     return list(User.objects.for_org(org).live().values_list("id", flat=True))
 
@@ -386,6 +405,7 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "decide": _decide,
     "undo": _undo,
     "switch_person": _switch_person,
+    "let_through": _let_through,
     "end": _end,
     "undo_end": _undo_end,
 }

@@ -1,7 +1,7 @@
 """A preview as a page shows it: names instead of ids, largest numbers first."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -155,8 +155,7 @@ def rows(org: Organization, wish: Wish) -> Iterator[tuple[str, str, str, str, st
 
 
 def _rows(org: Organization, plan: Plan, effects: list[Effect]) -> Iterator[tuple[str, str, str, str, str]]:
-    names = _names(org, plan, [], effects)
-    for line in _people(org, effects, names):
+    for line in lines(org, plan, effects):
         yield line.user.user_name, line.what, line.kind, _text(line.was), _text(line.now)
 
 
@@ -164,6 +163,11 @@ def _text(end: Any) -> str:
     if isinstance(end, list):
         return ", ".join(_text(each) for each in end)
     return end.name if isinstance(end, Named) else str(end or "")
+
+
+def lines(org: Organization, plan: Plan, effects: Sequence[Effect]) -> Iterator[PersonLine]:
+    """Differences, one by one, as a list shows them."""
+    return _people(org, effects, _names(org, plan, [], effects))
 
 
 def _people(org: Organization, effects: Iterable[Effect], names: Mapping[str | None, Named]) -> Iterator[PersonLine]:

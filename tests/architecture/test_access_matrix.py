@@ -61,6 +61,7 @@ from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import (
     EntityFactory,
+    HoldFactory,
     MappingFactory,
     OrganizationFactory,
     OwnerFactory,
@@ -261,6 +262,9 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rules-apply", "POST"): ORG_ADMINS,
     ("rules-order", "POST"): ORG_ADMINS,
     ("preview", "GET"): THEIR_OWN,
+    ("held-changes", "GET"): ORG_ADMINS,
+    ("held-changes-let-through", "GET"): THEIR_OWN,
+    ("held-changes-let-through", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
     ("conflicts", "GET"): ORG_ADMINS,
     ("conflicts-export", "GET"): ORG_ADMINS,
     ("conflicts-decide", "GET"): (WRONG_METHOD,) * 5,
@@ -907,6 +911,11 @@ def a_decided_conflict(org: Organization) -> UUID:
     return _decided(org).change_id
 
 
+def a_breach(org: Organization) -> UUID:
+    """What one token did to one person is held."""
+    return HoldFactory.create(org=org).breach_id
+
+
 def _decided(org: Organization) -> Decision:
     now = timezone.now()
     sides = [
@@ -963,6 +972,7 @@ ONE = (
         "sso-revoke": a_connection,
         "setup": a_secret_link,
         "scim-token-confirm": a_waiting_token,
+        "held-changes-let-through": a_breach,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,

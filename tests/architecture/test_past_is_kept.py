@@ -27,7 +27,7 @@ FACTS: dict[type[models.Model], FactKind | None] = {
 EFFECT = "an effect, which follows from facts"
 RECORD = "a record of what happened, which is never changed"
 SET_UP = "how the portal is reached or what it shows: nobody's role or place follows from it"
-WORK = "work that is under way"
+WORK = "work that is under way, or waits: of then, the ledger tells"
 NOT_FACTS = {
     EFFECT: {orgs.Standing, groups.Membership, groups.Conflict},
     RECORD: {
@@ -75,6 +75,9 @@ NOT_FACTS = {
         groups.EndedGroup,
         groups.EndedMember,
         groups.EndedMapping,
+        groups.Breach,
+        groups.Hold,
+        groups.Taken,
     },
 }
 OF_A_TABLE = """

@@ -23,6 +23,7 @@ from tests.browser import (
     scenes_api,
     scenes_conflicts,
     scenes_groups,
+    scenes_held,
     scenes_imports,
     scenes_invitations,
     scenes_people,
@@ -422,7 +423,8 @@ SCENES = {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
-SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_people.SCENES
+SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_held.SCENES
+SCENES |= scenes_people.SCENES
 SCENES |= scenes_imports.SCENES | scenes_webhooks.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
 SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES | scenes_api.SCENES

@@ -22,7 +22,7 @@ from api.webhooks import endpoints
 from groups_provisioning.actions import erasing, group_ends, imports, manual_changes
 from groups_provisioning.actions.imports import NewRow
 from groups_provisioning.engine import effect_checks, worker
-from groups_provisioning.models import Kind, Preview
+from groups_provisioning.models import Kind, Preview, Taken
 from orgs import (
     api_keys,
     deletions,
@@ -62,7 +62,7 @@ from scim.request_days import Call
 from sso import connections
 from tests.authenticators import App
 from tests.conftest import Idp, signed_in
-from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import HoldFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
     POOL,
     TEAM,
@@ -136,6 +136,9 @@ def full_org() -> tuple[Organization, User, Idp]:
     team = entity(org, "By hand")
     manual_changes.place(org=org, user_id=bo.id, entity_id=team.id, cause=by_admin(owner))
     LastAdmin.objects.create(org=org, user=ada)
+    hold = HoldFactory.create(org=org)
+    about = {"places": [], "roles": ["Admin"], "promoted": False}
+    Taken.objects.create(org=org, token=hold.breach.token, user=hold.user, at=timezone.now(), **about)
     request_days.add([Call(org.pk, timezone.now(), "user.list", 200)])
     idp_days.read_history(at=timezone.now())
     overview_visits.note(org=org, user=owner, at=timezone.now())

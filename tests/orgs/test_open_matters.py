@@ -44,7 +44,7 @@ from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
 from tests.api.consumer import key_of
 from tests.conftest import Idp, signed_in
-from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import HoldFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning import world
 from tests.groups_provisioning.world import POOL, TEAM, by_admin, by_command
 from tests.page_text import text, text_at_first
@@ -439,6 +439,13 @@ def _held(case: Case) -> Iterator[None]:
     Turn.objects.update_or_create(org=case.org, defaults=about)
     yield
     Turn.objects.filter(org=case.org).update(held_reason="", retry_at=None)
+
+
+@story("changes.held")
+def _changes_held(case: Case) -> Iterator[None]:
+    hold = HoldFactory.create(org=case.org)
+    yield
+    hold.delete()
 
 
 @story("admin.none")

@@ -37,6 +37,9 @@ from orgs.change_details import (
     GroupEnded,
     GroupImported,
     GroupRestored,
+    HoldBegan,
+    HoldEnded,
+    HoldLetThrough,
     ImportEnded,
     InvitationDetail,
     InvitationResent,
@@ -322,6 +325,8 @@ _SENTENCES: dict[type[Detail], Promise] = {
     RequestTried: gettext_lazy("Support tried a refused request again, without changing anything: now %(status)s"),
     SupportViewBegan: gettext_lazy("Support began to view the organization’s pages, without changing anything"),
     SupportViewEnded: gettext_lazy("Support stopped viewing the organization’s pages"),
+    HoldBegan: gettext_lazy("Muster holds changes that were too many at once"),
+    HoldEnded: gettext_lazy("Nobody is held any more: the changes were undone in the identity provider"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
@@ -400,6 +405,23 @@ def _group_adopted(detail: GroupAdopted, known: Names) -> str:
     else:
         words = _("The group %(was)s, which had been imported, was pushed as %(name)s") % vars(detail)
     return _and(words, _members(detail))
+
+
+@in_words.register
+def _hold_let_through(detail: HoldLetThrough, known: Names) -> str:
+    if detail.everybody:
+        words = ngettext(
+            "Held changes were let through, for %(count)s person",
+            "Held changes were let through, for all %(count)s people",
+            detail.marked,
+        )
+    else:
+        words = ngettext(
+            "Held changes were let through for %(count)s person",
+            "Held changes were let through for %(count)s people",
+            detail.marked,
+        )
+    return words % {"count": f"{detail.marked:,}"}
 
 
 @in_words.register

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import Known, Loaded
-from groups_provisioning.engine.resolution import Effects
+from groups_provisioning.engine.resolution import Effects, resolve
 from groups_provisioning.models import SYNCED, GroupMapping, GroupMember, Membership
 from orgs.models import Organization
 from orgs.web.long_list import COUNTED
@@ -23,6 +23,7 @@ class Lack(StrEnum):
     """Why a member does not have what a mapping of their group gives."""
 
     INACTIVE = "inactive"
+    HELD = "held"
     SETTLING = "settling"
     TARGET_DELETED = "target_deleted"
     REMOVED = "removed"
@@ -106,6 +107,8 @@ def _lack(loaded: Loaded, known: Known, effects: Effects, mapping: GroupMapping)
         return None
     if recorded is None or _has(effects, mapping):
         return Lack.SETTLING
+    if known.hold and not known.hold.released and _has(resolve(known.facts, loaded.world), mapping):
+        return Lack.HELD
     if mapping.role:
         return Lack.OTHER_ROLE
     if any(hand.entity == entity and not hand.placed for hand in known.facts.hands):

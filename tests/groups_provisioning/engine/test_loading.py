@@ -12,7 +12,7 @@ from tests.groups_provisioning.world import push, push_user, settle_marked
 
 def test_the_database_has_the_function_as_it_is_written_here(db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'engine_person'")
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'engine_person_with_hold'")
         assert cursor.fetchall() == [(loading.PERSON_FUNCTION.split("$$")[1],)]
 
 
