@@ -110,7 +110,7 @@ def record(
         postpone(_RECORD_AND_ENTER, values | rows | feed.touching(touched))
     else:
         postpone(_RECORD_ALONE, values | feed.touching(touched))
-    transactions.recorded()
+    transactions.recorded(change.id)
     return change
 
 

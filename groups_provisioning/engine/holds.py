@@ -218,7 +218,8 @@ WHERE id = %(id)s AND assessed_from IS NULL
 
 
 def _tell(org_id: UUID, detail: HoldBegan | HoldEnded) -> None:
-    history.record(Organization(id=org_id), Cause(Door.CLOCK, timezone.now()), detail)
+    """Beside the change of the command under way, to which rows may point already."""
+    history.record(Organization(id=org_id), Cause(Door.CLOCK, timezone.now()), detail, change_id=uuid7())
 
 
 # --- How it ends ------------------------------------------------------------------------------------------------------

@@ -94,9 +94,10 @@ def change_id() -> UUID:
     return next_change() if naming is None or naming.is_recorded else naming.id
 
 
-def recorded() -> None:
-    """The change has been recorded; another one in the same command has an ID of its own."""
-    if naming := _naming.get():
+def recorded(change: UUID) -> None:
+    """A change has been recorded. If it is the one under way, the next of the same command has an ID of its own."""
+    naming = _naming.get()
+    if naming and naming.id == change:
         naming.is_recorded = True
 
 

@@ -12,6 +12,9 @@ class Migration(migrations.Migration):
     dependencies = [("orgs", "0042_past_of_facts")]
 
     operations = [
+        # A large table takes longer than the limits of every connection allow.
+        migrations.RunSQL("SET statement_timeout = 0", "RESET statement_timeout"),
+        migrations.RunSQL("SET lock_timeout = 0", "RESET lock_timeout"),
         AddIndexConcurrently(
             "user",
             models.Index(
@@ -19,4 +22,6 @@ class Migration(migrations.Migration):
             ),
         ),
         RemoveIndexConcurrently("user", "user_by_hand"),
+        migrations.RunSQL("RESET statement_timeout", "SET statement_timeout = 0"),
+        migrations.RunSQL("RESET lock_timeout", "SET lock_timeout = 0"),
     ]

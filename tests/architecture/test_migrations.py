@@ -68,7 +68,8 @@ def test_backwards_and_forwards_again_leaves_the_same_tables(transactional_db: N
 
 class TestBesideTheVersionBefore:
     @pytest.fixture
-    def loader(self, db: None) -> MigrationLoader:
+    def loader(self, transactional_db: None) -> MigrationLoader:
+        """Not in a transaction, in which Django writes no index concurrently."""
         return MigrationLoader(connection, replace_migrations=False)
 
     def test_no_migration_breaks_it(self, loader: MigrationLoader, tmp_path: Path) -> None:
