@@ -47,7 +47,9 @@ if (palette) {
     if (!palette.open) event.stopPropagation(); // as a dialog that is fetched, it would be shown again
     const [first] = options();
     field.setAttribute("aria-expanded", String(Boolean(first)));
-    choose(first);
+    // While somebody types, what was found for less of it still arrives.
+    const asked = new URL(event.detail.xhr.responseURL).searchParams.get("q") ?? "";
+    choose(asked === field.value ? first : null);
     status.textContent = palette.querySelector("[data-found]")?.dataset.found ?? "";
   });
 

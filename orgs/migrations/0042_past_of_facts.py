@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('change_id', models.UUIDField(null=True)),
                 ('was', models.JSONField(null=True)),
-                ('org', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organization')),
+                ('org', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orgs.organization')),
             ],
             options={
                 'indexes': [models.Index(fields=['about', 'at'], name='past_about'), models.Index(fields=['org', 'at'], name='past_of_org'), models.Index(condition=models.Q(('change_id__isnull', False)), fields=['change_id'], name='past_by_change')],

@@ -36,7 +36,12 @@ class Past(models.Model):
     """
 
     org = models.ForeignKey(
-        "orgs.Organization", on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+        "orgs.Organization",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     kind = models.CharField(max_length=12, choices=FactKind.choices)
     row = models.CharField(max_length=36)

@@ -175,12 +175,12 @@ def test_what_is_committed_while_it_reads_is_no_drift(transactional_db: None, mo
     original = loading.world
     approvals = [lambda: _approve(group, team, ada)]
 
-    def read(*about: Any) -> Any:
+    def read(*about: Any, **options: Any) -> Any:
         """People were read; before their groups are, somebody approves a mapping and a worker settles."""
         if approvals:
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(approvals.pop()).result()
-        return original(*about)
+        return original(*about, **options)
 
     monkeypatch.setattr(loading, "world", read)
     assert check(org) == 0

@@ -84,8 +84,8 @@ def test_is_the_same_wherever_it_is_asked(org: Organization, rule: MappingRule, 
         by_status = group_list.with_status(org).filter(status="unmapped")
         plan = plans.plan(org, {"do": "apply"}, at=timezone.now())
         assert listed == set(by_status.values_list("id", flat=True)) == plan.groups
-        found = groups_matters.read(org, timezone.now())
-        assert len(listed) == sum(each.count for each in found if each.kind == "group.unmapped")
+        found = groups_matters.read([org], timezone.now())
+        assert len(listed) == sum(each.count for _, each in found if each.kind == "group.unmapped")
         assert len(listed) == matched_groups.count(org, [rule]).unmapped
         assert len(listed) == mappings.apply_rules(org=org, cause=by_command()).pending
         assert not mappings.apply_rules(org=org, cause=by_command()).pending
