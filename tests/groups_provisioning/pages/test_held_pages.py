@@ -101,6 +101,15 @@ class TestLettingThrough:
         answer = case.admin.post(f"{PAGE}{case.breach.id}/let-through/", {"some": "1"}, follow=True)
         assert "Select the people first" in words_of(answer)
 
+    def test_says_that_it_is_over_if_it_ended_meanwhile(self, case: Case) -> None:  # S7
+        address = f"{PAGE}{case.breach.id}/let-through/"
+        fingerprint = case.admin.get(address).context["outlook"].fingerprint
+        Hold.objects.all().delete()
+        Breach.objects.update(state=BreachState.ENDED)
+        answer = case.admin.post(address, {"seen": fingerprint}, follow=True)
+        assert answer.status_code == 200
+        assert "no longer held" in words_of(answer)
+
     def test_is_shown_anew_if_others_are_held_meanwhile(self, case: Case) -> None:  # M9
         address = f"{PAGE}{case.breach.id}/let-through/"
         fingerprint = case.admin.get(address).context["outlook"].fingerprint

@@ -290,6 +290,7 @@ ELSEWHERE = {
     "invitation-revoke": "test_invitation_pages.py",
     "invitation": "test_invitation_pages.py",
     "owner-hand-over": "tests/orgs/test_owners.py",
+    "held-changes-let-through": "test_held_pages.py",
 }
 
 
