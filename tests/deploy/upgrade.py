@@ -75,7 +75,7 @@ def version_before() -> str | None:
     """What UPGRADE_FROM names, or the newest commit that lacks the latest migration; None if history begins later."""
     if named := os.environ.get("UPGRADE_FROM"):
         return named
-    log = ("git", "log", "--first-parent", "-1", "--format=%P", "--", "*/migrations/*.py")
+    log = ("git", "log", "--first-parent", "--diff-filter=A", "-1", "--format=%P", "--", "*/migrations/*.py")
     parents = subprocess.run(log, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
     return parents[0] if parents else None
 
