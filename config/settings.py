@@ -358,11 +358,11 @@ SCIM_BURST = ENVIRONMENT.scim_burst
 SCIM_FAILURES_PER_MINUTE = ENVIRONMENT.scim_failures_per_minute
 SCIM_LOG_DAYS = ENVIRONMENT.scim_log_days
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
-PAST_DAYS = 400  # of what facts were before, and so how far back pages can say who was where and why (SPEC T3)
 
 # --- History ---------------------------------------------------------------------------------------------------------
 
 HISTORY_DAYS = ENVIRONMENT.history_days
+PAST_DAYS = 400  # of what facts were before, and so how far back pages can say who was where and why (SPEC T3)
 
 # --- Single sign-on --------------------------------------------------------------------------------------------------
 

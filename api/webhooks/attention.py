@@ -25,31 +25,15 @@ def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, O
         about = {"host": host_of(each)}
         subject = Subject("webhook", str(each.id), about["host"], address)
         if each.disabled_reason in (Ending.GONE, Ending.FAILING):
+            kind, since = "webhook.ended", each.disabled_at
             title = _("The webhook to %(host)s was disabled") % about
             text = _("Its receiver is gone, or has failed for five days. Nothing is lost: once enabled, it resumes.")
-            yield (
-                each.org_id,
-                OpenMatter(
-                    kind="webhook.ended",
-                    title=title,
-                    text=text,
-                    address=address,
-                    subjects=(subject,),
-                    since=each.disabled_at,
-                ),
-            )
         elif each.disabled_at is None and each.failing_since and at - each.failing_since >= LASTING:
+            kind, since = "webhook.failing", each.failing_since
             title = _("The webhook to %(host)s is failing") % about
             text = _("Nothing has reached its receiver for %(span)s. It is tried again, for five days in all.")
             text %= {"span": words(at - each.failing_since)}
-            yield (
-                each.org_id,
-                OpenMatter(
-                    kind="webhook.failing",
-                    title=title,
-                    text=text,
-                    address=address,
-                    subjects=(subject,),
-                    since=each.failing_since,
-                ),
-            )
+        else:
+            continue
+        matter = OpenMatter(kind=kind, title=title, text=text, address=address, subjects=(subject,), since=since)
+        yield each.org_id, matter

@@ -22,7 +22,7 @@ from groups_provisioning.models import ROLE, Decision, GroupMapping, GroupMember
 from orgs.change_details import RULE_OF_MAPPING
 from orgs.db.transactions import snapshot
 from orgs.models import Entity, HandPlacement, Organization, User
-from orgs.models.history import BY
+from orgs.models.history import with_causers
 
 # --- Results ----------------------------------------------------------------------------------------------------------
 
@@ -205,21 +205,23 @@ class Explanation:
         self._is_last_admin = is_last_admin
         self._places: list[PlaceWhy] | None = None
         members = GroupMember.objects.filter(user=user, group__deleted_at=None)
-        self._members = {each.group_id: each for each in members.select_related("group", *_by("added_by"))}
+        self._members = {each.group_id: each for each in members.select_related("group", *with_causers("added_by"))}
         claims = () if known.facts.deleted else claims_of(known.facts, world)
         self._played = play(claims, known.facts)
         self._since = {claim.mapping: claim.since for claim in claims}
         self._through = {each.mapping.id: each for each in self._throughs()}
-        hands = HandPlacement.objects.filter(user=user).select_related("entity", *_by("change"))
+        hands = HandPlacement.objects.filter(user=user).select_related("entity", *with_causers("change"))
         self._hands = {each.entity_id: each for each in hands} if known.facts.hands else {}
-        decisions = Decision.objects.filter(user=user, undone_by=None).select_related(*_by("change"))
+        decisions = Decision.objects.filter(user=user, undone_by=None).select_related(*with_causers("change"))
         self._decisions = {
             frozenset((each.winner_id, each.loser_id)): each
             for each in (decisions.order_by("at", "id") if known.facts.decisions else ())
         }
 
     def _found_hold(self) -> Hold:
-        return Hold.objects.for_org(self.org).select_related("breach__token", *_by("change")).get(user=self.user)
+        return (
+            Hold.objects.for_org(self.org).select_related("breach__token", *with_causers("change")).get(user=self.user)
+        )
 
     @property
     def is_settled(self) -> bool:
@@ -346,7 +348,7 @@ class Explanation:
         """The mappings of the groups that they are in, including Rejected ones."""
         mappings = GroupMapping.objects.filter(group__in=list(self._members)).order_by("id")
         # A change that mapped thousands of groups lists them all in its detail, so the detail is not read.
-        related = mappings.select_related("entity", "rule", *_by("change")).defer("change__detail")
+        related = mappings.select_related("entity", "rule", *with_causers("change")).defer("change__detail")
         for mapping in related.annotate(rule_then=_RULE_THEN):
             mapping.group = self._members[mapping.group_id].group
             member = self._members[mapping.group_id]
@@ -415,10 +417,6 @@ class Explanation:
         known = [key for key in keys if key in written]
         counts = [key for key in known if key in of_facts]
         return RoleFrom(source, known, counts, [key for key in written if key not in keys], member, through)
-
-
-def _by(change: str) -> tuple[str, ...]:
-    return (change, *(f"{change}__{who}" for who in BY))
 
 
 def _yielding(entity: Entity, instead: PlaceWhy) -> Reason:

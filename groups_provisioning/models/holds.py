@@ -89,7 +89,9 @@ class Hold(models.Model):
 
 
 class Taken(models.Model):
-    """Somebody from whom a token took something, or to whom it gave the admin role, held or not; kept for an hour.
+    """Somebody from whom a token took something, or to whom it gave the admin role, held or not.
+
+    It counts for minutes, and is deleted at night.
 
     places, roles: what was taken, by the ids of entities and the keys of roles. promoted: whether they were to get the
     admin role.

@@ -39,6 +39,11 @@ BY = ("by_token", "by_person", "by_key")
 """The foreign keys of a change that say who asked for it."""
 
 
+def with_causers(change: str) -> tuple[str, ...]:
+    """The paths for `select_related` of a foreign key to a change, and of who asked for it."""
+    return (change, *(f"{change}__{who}" for who in BY))
+
+
 class Change(models.Model):
     """One command that was carried out, written in its own transaction.
 

@@ -17,7 +17,7 @@ from groups_provisioning.models import Decision, GroupMapping, Status
 from groups_provisioning.pages.people import people_list
 from orgs.change_details import USES_INCOMING
 from orgs.models import Change, LedgerEntry, Organization, User
-from orgs.models.history import BY
+from orgs.models.history import with_causers
 from orgs.web.downloads import BATCH, in_batches
 
 LOSERS = 5  # shown of one decision
@@ -104,10 +104,9 @@ def resolved(org: Organization, cards: Iterable[dict[str, Any]]) -> list[Resolve
     newer = Decision.objects.filter(user=OuterRef("user"), undone_by=None, id__gt=OuterRef("id")).filter(
         Q(winner=OuterRef("winner"), loser=OuterRef("loser")) | Q(winner=OuterRef("loser"), loser=OuterRef("winner"))
     )
-    related = ("user", *(f"{change}__{by}" for change in ("change", "undone_by") for by in BY))
     decisions = (
         Decision.objects.filter(id__in=shown)
-        .select_related(*related)
+        .select_related("user", *with_causers("change"), *with_causers("undone_by"))
         .defer("change__detail", "undone_by__detail")
         .annotate(is_superseded=Exists(newer), together=Cast(_TOGETHER, models.IntegerField()))
         .in_bulk()

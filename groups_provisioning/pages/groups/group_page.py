@@ -18,7 +18,7 @@ from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, queue
 from orgs.db.keyset import chunks
 from orgs.models import Change, Organization, Turn, User
-from orgs.models.history import BY
+from orgs.models.history import with_causers
 from orgs.models.people import NAMES, label
 from orgs.roles import catalogue
 
@@ -72,7 +72,7 @@ def live_mappings(group: PushedGroup) -> QuerySet[GroupMapping]:
 
 def ends(org: Organization) -> QuerySet[EndedGroup]:
     """The groups that were ended by hand, and by what."""
-    return EndedGroup.objects.for_org(org).select_related("group", *(f"change__{by}" for by in BY))
+    return EndedGroup.objects.for_org(org).select_related("group", *with_causers("change"))
 
 
 NOT_ASSIGNED = "no"

@@ -12,7 +12,7 @@ from groups_provisioning.engine import as_of
 from groups_provisioning.models import GroupMapping, GroupMember, PushedGroup
 from groups_provisioning.pages.moments import MomentForm
 from orgs.db.transactions import snapshot
-from orgs.models.history import BY
+from orgs.models.history import with_causers
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.long_list import LongList
 
@@ -32,14 +32,12 @@ def group_then(request: OrgRequest, group_id: UUID) -> HttpResponse:
             with as_of.laid(as_of.of_group(found.id, at)):
                 context["then"] = PushedGroup.objects.filter(id=found.id).first()
                 mappings = GroupMapping.objects.live().filter(group=found.id).order_by("id").defer("change__detail")
-                context["mappings"] = list(mappings.select_related("entity", *_by("change")))
+                context["mappings"] = list(mappings.select_related("entity", *with_causers("change")))
             with as_of.members_laid(at):
                 members = GroupMember.objects.filter(group=found.id).order_by("user_id")
-                members = members.select_related("user", *_by("added_by")).defer("user__attributes", "user__folded")
+                members = members.select_related("user", *with_causers("added_by")).defer(
+                    "user__attributes", "user__folded"
+                )
                 context["page"] = page = LongList(members, PAGE).get_page(request.GET.get("page"))
                 context["rows"] = list(page)
     return render(request, "groups_provisioning/groups/group_then.html", context)
-
-
-def _by(change: str) -> tuple[str, ...]:
-    return (change, *(f"{change}__{who}" for who in BY))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orgs.models import Change, LedgerEntry, User
-from orgs.models.history import BY
+from orgs.models.history import with_causers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,5 @@ def _last(user: User, slot: str, now: object, at: datetime | None) -> Change | N
     entries = LedgerEntry.objects.filter(user=user, slot=slot, now=now).order_by("-id")
     if at is not None:
         entries = entries.filter(change__at__lte=at)
-    entry = entries.select_related(*(f"change__{by}" for by in BY)).first()
+    entry = entries.select_related(*with_causers("change")).first()
     return entry.change if entry else None
