@@ -95,6 +95,20 @@ def new_state(name: str, *, migrated: bool = False) -> Path:
     return state
 
 
+def portal_environ(addresses: services.Addresses, state: Path, port: int) -> dict[str, str]:
+    """The environment of a portal's processes over servers of its own: one web process, which limits no rate."""
+    return {
+        **os.environ,
+        "DATABASE_URL": addresses.database_url,
+        "REDIS_URL": addresses.redis_url,
+        "MUSTER_VAR": str(state),
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
+        "SCIM_RATE": "100000",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+
 def copy_cluster(template: Path, state: Path) -> None:
     """Not by shutil: the owner has to be kept."""
     subprocess.run(["cp", "-a", template / "postgres", state / "postgres"], check=True, timeout=60)

@@ -21,7 +21,7 @@ import psycopg
 
 from config import environment, services, supervisor
 from tests.config.processes import until
-from tests.servers import ROOT, new_state
+from tests.servers import ROOT, new_state, portal_environ
 
 # As systemd hands a listening socket to a service.
 HAND_OVER = """
@@ -95,16 +95,7 @@ class Portal:
         self.database_url = addresses.database_url
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self.listening.getsockname()[1]
-        self.environ = {
-            **os.environ,
-            "DATABASE_URL": addresses.database_url,
-            "REDIS_URL": addresses.redis_url,
-            "MUSTER_VAR": str(self.state),
-            "PORT": str(self.port),
-            "WEB_CONCURRENCY": "1",
-            "SCIM_RATE": "100000",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        }
+        self.environ = portal_environ(addresses, self.state, self.port)
         self._jobs = {job.name: job for job in supervisor.children_of(environment.read(self.environ))}
         self._processes: list[Process] = []
 

@@ -18,7 +18,7 @@ import psycopg
 
 from config import environment, services, supervisor
 from tests.config.processes import ROOT, until
-from tests.servers import new_state
+from tests.servers import new_state, portal_environ
 
 # Started again when it ends, as by `make up` and whatever looks after containers: Celery's worker leaves when it loses
 # its broker while it has a message in hand.
@@ -83,16 +83,7 @@ class Portal:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.database_url = addresses.database_url
-        self.environ = {
-            **os.environ,
-            "DATABASE_URL": addresses.database_url,
-            "REDIS_URL": addresses.redis_url,
-            "MUSTER_VAR": str(self.state),
-            "PORT": str(self.port),
-            "WEB_CONCURRENCY": "1",
-            "SCIM_RATE": "100000",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        }
+        self.environ = portal_environ(addresses, self.state, self.port)
         self._jobs = {job.name: job for job in supervisor.children_of(environment.read(self.environ))}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._interpreter = subprocess.Popen(
