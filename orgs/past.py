@@ -56,24 +56,25 @@ def check(org: Organization, at: datetime) -> None:
 def drop_before(at: datetime) -> int:
     """Move the beginning forward, and drop what nobody can ask for any more. Returns how many rows went."""
     PastBegin.objects.filter(at__lt=at).update(at=at)
-    return drop_chunks(_DROP, at)
+    return drop_rows("orgs_past", "at", at)
 
 
-def drop_chunks(sql: str, at: datetime) -> int:
-    """Run a statement that deletes the oldest CHUNK rows from before then, each time in a transaction of its own."""
+def drop_rows(table: str, column: str, before: datetime) -> int:
+    """Delete rows whose time is before then, CHUNK in each transaction, from a table whose ids follow that time."""
+    sql = _DROP(table=table, column=column)
     dropped = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql, {"at": at, "rows": CHUNK})
+            cursor.execute(sql, {"before": before, "rows": CHUNK})
             dropped += cursor.rowcount
             if cursor.rowcount < CHUNK:
                 return dropped
 
 
-# Ids are given in the order of time, so that the oldest rows are found by their key.
+# The oldest rows are found by their key.
 _DROP = """
-DELETE FROM orgs_past WHERE at < %(at)s AND id IN (SELECT id FROM orgs_past ORDER BY id LIMIT %(rows)s)
-"""
+DELETE FROM {table} WHERE {column} < %(before)s AND id IN (SELECT id FROM {table} ORDER BY id LIMIT %(rows)s)
+""".format
 
 _NAMES = """
 SELECT array_agg(DISTINCT name) FROM orgs_past, LATERAL (

@@ -266,17 +266,9 @@ def mark_all(*groups: PushedGroup, change_id: UUID) -> int:
         return int(cursor.rowcount)
 
 
-# Ids are given in the order of time, so that the oldest rows are found by their key.
-_DROP_PAST = """
-DELETE FROM groups_provisioning_memberpast WHERE removed_at < %(at)s AND id IN (
-    SELECT id FROM groups_provisioning_memberpast ORDER BY id LIMIT %(rows)s
-)
-"""
-
-
 def drop_past(*, before: datetime) -> int:
     """Drop memberships that ended before then, once nobody can ask for them any more. Returns how many."""
-    return past.drop_chunks(_DROP_PAST, before)
+    return past.drop_rows("groups_provisioning_memberpast", "removed_at", before)
 
 
 def lock_groups_of(user_id: UUID) -> None:
