@@ -22,7 +22,9 @@ WITH people AS (
     INSERT INTO orgs_user (id, org_id, user_name, user_name_key, login_email, external_id, email_keys, folded, password,
         is_staff, is_owner, display_name, given_name, family_name, attributes, extension_urn, active,
         deactivated_at, scim_managed, created_at, modified_at, revision, session_epoch)
-    SELECT gen_random_uuid(), o.id, 'p' || n, 'p' || n, NULL, 'x' || n, '{}', '{}', '',
+    SELECT gen_random_uuid(), o.id, 'p' || n, 'p' || n, NULL, 'x' || n, '{}', jsonb_build_object(
+            'name', '{"givenName": "p", "familyName": "p"}'::jsonb, 'displayName', 'p',
+            'schemas', '["urn:ietf:params:scim:schemas:core:2.0:user"]'::jsonb), '',
         false, false, 'P', 'P', 'P', '{}', '', true, '{}', true, now(), now(), 1, 0
     FROM generate_series(1, %(count)s) AS n, orgs_organization o WHERE o.slug = %(org)s
     RETURNING id, org_id
