@@ -16,7 +16,9 @@ from tests.environments import python_with
 FIRST = {"api": "0002", "groups_provisioning": "0011", "orgs": "0041", "scim": "0004", "sso": "0006"}
 
 # By migration, the rules of squawk that it breaks on purpose, and why that hurts nobody.
-EXEMPT: dict[str, dict[str, str]] = {}
+EXEMPT: dict[str, dict[str, str]] = {
+    "groups_provisioning.0015_past_by_columns": {"ban-drop-function": "only triggers called it, which are replaced"},
+}
 
 # What is a matter of taste, or set for every connection (config/settings.py).
 LEFT_OUT = [
