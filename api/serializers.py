@@ -334,6 +334,20 @@ class RefusedOne(serializers.Serializer[Any]):
     problem = Object()
 
 
+class BackTested(serializers.Serializer[Any]):
+    """How a rule fared with what was pushed lately.
+
+    since: the first moment that was looked at: thirty days ago, or when history began. pushes: how many groups were
+    pushed, restored or renamed. taken: groups that it matches, and that have such a mapping by now, or one that was
+    rejected. gone: the names of those that were deleted since.
+    """
+
+    since = serializers.DateTimeField()
+    pushes = serializers.IntegerField()
+    taken = serializers.ListField(child=serializers.UUIDField())
+    gone = serializers.ListField(child=serializers.CharField())
+
+
 class Foreseen(serializers.Serializer[Any]):
     """What would come of a command; nothing was changed. Of more than 5,000 people a worker makes it, see `202`.
 
@@ -342,7 +356,7 @@ class Foreseen(serializers.Serializer[Any]):
     left, moved: people by the places that they would have. accounts: by the state of their accounts. differences: the
     first hundred; `was` and `now` are an id, roles, or the mappings of a conflict. mapped, waiting: groups by what
     would be of their mappings. refused: those of many that would stay as they are. matched: of a rule, how many groups
-    have such a name.
+    have such a name. back_test: of a rule that is tried on what was pushed lately.
     """
 
     preview = serializers.BooleanField()
@@ -362,6 +376,7 @@ class Foreseen(serializers.Serializer[Any]):
     waiting = WouldWait(many=True)
     refused = RefusedOne(many=True)
     matched = serializers.IntegerField(allow_null=True)
+    back_test = BackTested(allow_null=True)
 
 
 # --- Items ------------------------------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ urlpatterns = [
     path(f"{ORG}/sub-organizations/<uuid:entity>", entities.OneSubOrganization.as_view()),
     path(f"{ORG}/kinds", entities.Kinds.as_view()),
     path(f"{ORG}/rules", rules.Rules.as_view()),
+    path(f"{ORG}/rules/back-test", rules.BackTest.as_view()),
     path(f"{ORG}/rules/apply", rules.ApplyRules.as_view()),
     path(RULE, rules.OneRule.as_view()),
     path(f"{RULE}/move", rules.MoveRule.as_view()),

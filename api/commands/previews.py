@@ -19,6 +19,7 @@ from api.problem_kinds import name_of
 from api.serializers import CommandQuery, Foreseen, Progress
 from groups_provisioning.models import ROLE, Preview
 from groups_provisioning.preview import plans, runs
+from groups_provisioning.preview.back_test import BackTest
 from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook, Summary
 from orgs.choices import RolePolicy
@@ -110,7 +111,12 @@ def told(outlook: Outlook, summary: Summary) -> dict[str, Any]:
         "waiting": [{"group": str(each.group_id), "kind": each.kind, "reason": each.reason} for each in plan.waiting],
         "refused": refused(plan.refused.items()),
         "matched": plan.matched,
+        "back_test": _tried(plan.back_test) if plan.back_test else None,
     }
+
+
+def _tried(test: BackTest) -> dict[str, Any]:
+    return {"since": test.since, "pushes": test.pushes, "taken": [str(id_) for id_ in test.taken], "gone": test.gone}
 
 
 def refused(them: Iterable[tuple[UUID | str, Exception]]) -> list[dict[str, Any]]:

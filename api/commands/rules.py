@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from api import mappings as readings
 from api import problems
 from api.base import Answer
-from api.commands.previews import DecisionView
+from api.commands.previews import DecisionView, shown
 from api.description import describes
-from api.serializers import Exact
+from api.serializers import Exact, Foreseen, Progress
 from groups_provisioning import refusals
 from groups_provisioning.actions import mappings, rules
 from groups_provisioning.actions.rules import RuleFacts, UnknownRule
@@ -25,18 +25,29 @@ KINDS = [kind for kind, _label in TARGET_KINDS]
 MOST = 1_000_000  # of a position; numbers beyond the last mean the last
 
 
-class RuleBody(Exact):
-    """pattern: of a rule for all groups empty. role: of role rules, and of no others.
-
-    apply: whether the rule is applied at once to the groups that are open to it. Otherwise saving it changes nothing
-    for groups that are there.
-    """
+class RuleFactsBody(Exact):
+    """pattern: of a rule for all groups empty. role: of role rules, and of no others."""
 
     pattern_type = serializers.ChoiceField(PatternType.values)
     pattern = serializers.CharField(trim_whitespace=False, allow_blank=True, max_length=LONGEST, default="")
     kind = serializers.ChoiceField(KINDS)
     role = serializers.CharField(allow_blank=True, default="")
     auto_approve = serializers.BooleanField(default=False)
+
+
+class BackTestBody(RuleFactsBody):
+    """A rule. rule: the id of one that would be changed to this; null for a new one, after all others of its list."""
+
+    rule = serializers.UUIDField(allow_null=True, default=None)
+
+
+class RuleBody(RuleFactsBody):
+    """A rule.
+
+    apply: whether the rule is applied at once to the groups that are open to it. Otherwise saving it changes nothing
+    for groups that are there.
+    """
+
     apply = serializers.BooleanField(default=False)
 
 
@@ -70,9 +81,7 @@ class RuleView(DecisionView):
     def save(self, request: Request, *, present: MappingRule | None = None, status: int = 200) -> Answer:
         """Save a rule, new or not. What it would do to groups is only known if it is to be applied."""
         asked = self.body(request, RuleBody)
-        apply, facts = asked.pop("apply"), RuleFacts(**asked)
-        if facts.gives_role != bool(facts.role):
-            raise problems.invalid({"role": ["Rules of the kind `role` name a role, and others none."]})
+        apply, facts = asked.pop("apply"), _facts(asked)
         if present and facts.gives_role != present.gives_role:
             raise problems.invalid({"kind": ["A rule stays in its list. Delete it, and add one to the other list."]})
         self.may_give(facts.role)
@@ -148,6 +157,29 @@ class OneRule(RuleView, readings.OneRule):
         return self.decide(request, None, do, status=204)
 
 
+class BackTest(RuleView):
+    @describes(
+        "Try a rule on recent pushes",
+        body=BackTestBody,
+        answer=Foreseen,
+        also={202: Progress},
+        problems=("unknown-rule", "kind-off", "unknown-role"),
+    )
+    def post(self, request: Request, org: UUID) -> Answer:
+        """What it would have done with the groups of the last thirty days, had it alone been there, and what people
+        would have now. Nothing is saved, and there is nothing to confirm.
+        """
+        asked = self.body(request, BackTestBody)
+        rule = asked.pop("rule")
+        if rule:
+            self.rule(rule)
+        facts = _facts(asked)
+        try:
+            return shown(self.org, {"do": "back_test", "rule": str(rule) if rule else "", **asdict(facts)})
+        except BadPattern as bad:
+            raise problems.invalid({"pattern": [refusals.bad_pattern(facts.pattern, bad)]}) from None
+
+
 class MoveRule(RuleView):
     @describes("Move a rule", body=MoveBody, answer=readings.Rule, previews=True, problems=("unknown-rule",))
     def post(self, request: Request, org: UUID, rule: UUID) -> Answer:
@@ -186,6 +218,14 @@ class ApplyRules(RuleView):
         listed = MappingRule.objects.for_org(self.org).of_list(roles=roles)
         self.may_give(*listed.values_list("role", flat=True))
         return self.decide(request, {"do": "apply", "roles": roles}, lambda: self.applied(roles=roles))
+
+
+def _facts(asked: dict[str, Any]) -> RuleFacts:
+    """Raises Problem."""
+    facts = RuleFacts(**asked)
+    if facts.gives_role != bool(facts.role):
+        raise problems.invalid({"role": ["Rules of the kind `role` name a role, and others none."]})
+    return facts
 
 
 def _told(rule: MappingRule) -> dict[str, Any]:

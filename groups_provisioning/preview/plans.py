@@ -21,11 +21,14 @@ from groups_provisioning.actions import (
     rules,
 )
 from groups_provisioning.actions.assignment_state import load
+from groups_provisioning.actions.mapping_rows import live_mappings
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Group, Tie
+from groups_provisioning.engine.resolution import Decision, Group, Span, Tie
 from groups_provisioning.models import ROLE, EndedMember, MappingRule, Pending, PushedGroup, takes_rules
+from groups_provisioning.preview import back_test
+from groups_provisioning.preview.back_test import BackTest
 from groups_provisioning.preview.overlay import Deciding, Overlay, Switched, members_of
 from groups_provisioning.rules import assignments, patterns, proposals
 from groups_provisioning.rules.assignments import Approve, Map, Reject, Retarget, UnknownGroup
@@ -85,7 +88,8 @@ class Plan:
     are.
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
-    held_at: of those who would no longer be held, since when the last one is.
+    held_at: of those who would no longer be held, since when the last one is. back_test: of a rule that is tried on
+    what was pushed lately, how that went.
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -96,6 +100,7 @@ class Plan:
     matched: int | None = None
     decided: set[tuple[UUID, str]] = field(default_factory=set)
     held_at: datetime | None = None
+    back_test: BackTest | None = None
 
     @property
     def concerns_any(self) -> bool:
@@ -247,21 +252,40 @@ def _save_rule(
 
     approved: as if it approved automatically, whether it does or not: what comes of it once admins approve (SPEC R6).
     """
+    listed, row = _drafted(org, rule, facts)
+    row.auto_approve = row.auto_approve or approved
+    _propose(org, plan, at, listed, row.id)
+    names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
+    plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)
+
+
+def _back_test(org: Organization, plan: Plan, at: datetime, rule: str = "", **facts: Any) -> None:
+    """Have had a rule, new or not, when groups were pushed lately, each mapping approved at once (SPEC T4)."""
+    listed, row = _drafted(org, rule, facts)
+    row.auto_approve = True
+    test = plan.back_test = back_test.run(org, lambda name: proposals.first_match(listed, name) is row, at=at)
+    groups = list(PushedGroup.objects.for_org(org).live().filter(id__in=test.tried).order_by("id").only("display_name"))
+    candidates = rule_evaluation.candidates(groups, live_mappings(groups, lock=False))
+    test.taken = [each.id for each in candidates if row.target_type in each.closed]
+    _lay_proposals(org, plan, [(row, each) for each in candidates], lambda group_id: test.tried[group_id].spans)
+
+
+def _drafted(org: Organization, rule: str, facts: Mapping[str, Any]) -> tuple[list[MappingRule], MappingRule]:
+    """The rules of one list, in their order, with one that is new or changed, and that one. Raises UnknownRule, and
+    what `rules.check` raises.
+    """
     draft = RuleFacts(**facts)
     rules.check(org, draft)
-    found = list(MappingRule.objects.for_org(org).of_list(roles=draft.gives_role).order_by("position"))
-    row = next((each for each in found if str(each.id) == rule), None)
+    listed = list(MappingRule.objects.for_org(org).of_list(roles=draft.gives_role).order_by("position"))
+    row = next((each for each in listed if str(each.id) == rule), None)
     if row is None:
         if rule:
             raise UnknownRule(rule)
-        row = MappingRule(org=org, position=len(found) + 1)
-        found.append(row)
+        row = MappingRule(org=org, position=len(listed) + 1)
+        listed.append(row)
     for name in FACTS:
         setattr(row, name, getattr(draft, name))
-    row.auto_approve = row.auto_approve or approved
-    _propose(org, plan, at, found, row.id)
-    names = PushedGroup.objects.for_org(org).live().values_list("display_name", flat=True)
-    plan.matched = sum(patterns.matches(row.pattern_type, row.pattern, name) for name in names)
+    return listed, row
 
 
 def _propose(org: Organization, plan: Plan, at: datetime, listed: Sequence[MappingRule], only: UUID | None) -> None:
@@ -275,34 +299,48 @@ def _propose(org: Organization, plan: Plan, at: datetime, listed: Sequence[Mappi
         if rule is not None and only in (None, rule.id):
             matched[group.id] = rule
             wanted.append(group)
-    candidates = rule_evaluation.candidates(wanted, [])
-    names = proposals.names_asked_for([(matched[each.id], each) for each in candidates])
-    found = entities.by_name(org, names)
-    ground = rule_evaluation.ground_of(org, found, roles.catalogue(org.profile).keys if of_roles else ())
+    asked = [(matched[each.id], each) for each in rule_evaluation.candidates(wanted, [])]
+    now: Sequence[Span] = [(microseconds(at), None)]
+    _lay_proposals(org, plan, asked, lambda _group_id: now)
+
+
+def _lay_proposals(
+    org: Organization,
+    plan: Plan,
+    asked: Sequence[tuple[MappingRule, proposals.Candidate]],
+    approved: Callable[[UUID], Sequence[Span]],
+) -> None:
+    """Lay what rules propose for groups over the facts. approved: when the mapping of a group would be."""
+    found = entities.by_name(org, proposals.names_asked_for(asked))
+    keys = roles.catalogue(org.profile).keys if any(rule.kind == ROLE for rule, _ in asked) else ()
+    ground = rule_evaluation.ground_of(org, found, keys)
     there = {entity.id: entity.name for entity in found.values()}
     given: set[str] = set()
-    for candidate in candidates:
-        proposal = proposals.propose(matched[candidate.id], candidate, ground)
+    for rule, candidate in asked:
+        proposal = proposals.propose(rule, candidate, ground)
         if proposal is None:
             continue
-        kind, fit = proposal.rule.kind, proposal.fit
-        if kind == ROLE and not fit.reason:
-            _give(plan, candidate.id, candidate.name, str(uuid7()), proposal.rule.role)
+        kind, fit, spans = rule.kind, proposal.fit, approved(candidate.id)
+        fell_back = Pending.RULE_CHANGED if spans[-1][1] is not None else ""
+        if kind == ROLE and not fit.reason and not fell_back:
+            _give(plan, candidate.id, candidate.name, str(uuid7()), rule.role)
             continue
         target = str(fit.entity_id) if fit.entity_id else _stand_in(kind, fit.new_name)
         # What an earlier group of the same name would have by then.
         reason = fit.reason or (Pending.OWNED if target in given else "")
         plan.groups.add(candidate.id)
-        if reason:
-            plan.waiting.append(Waiting(candidate.id, candidate.name, kind, reason))
+        if reason or fell_back:
+            plan.waiting.append(Waiting(candidate.id, candidate.name, kind, reason or fell_back))
+        if reason or kind == ROLE:
             continue
         given.add(target)
         shown = there[fit.entity_id] if fit.entity_id else fit.new_name
         if not fit.entity_id:
             plan.overlay.made[target] = (kind, shown)
-        tie = Tie(str(uuid7()), target, kind, [(microseconds(at), None)])
+        tie = Tie(str(uuid7()), target, kind, spans)
         _tie(plan, candidate.id, tie)
-        plan.mapped.append(Mapped(tie.id, candidate.id, candidate.name, kind, target, shown, fit.entity_id is None))
+        if not fell_back:
+            plan.mapped.append(Mapped(tie.id, candidate.id, candidate.name, kind, target, shown, fit.entity_id is None))
 
 
 # --- Entities, switches, roles, conflicts -----------------------------------------------------------------------------
@@ -399,6 +437,7 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "reject": _reject,
     "apply": _apply,
     "save_rule": _save_rule,
+    "back_test": _back_test,
     "delete_entity": _delete_entity,
     "switch_kinds": _switch_kinds,
     "roles": _roles,

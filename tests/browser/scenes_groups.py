@@ -233,6 +233,12 @@ def _admin_rule(page: Page) -> None:
     page.get_by_text("Not saved yet: this rule gives the admin role.").wait_for()
 
 
+def _try_on_the_past(page: Page) -> None:
+    page.get_by_label("Match by").select_option(PatternType.ALL)
+    page.get_by_role("button", name="Try on the last 30 days").click()
+    page.get_by_text("What people would have today").wait_for()
+
+
 def _roles_of_a_group(owner: User) -> str:
     groups = company(owner)
     role_rule(org_of(owner), "Admin", "Product design", auto=False)
@@ -282,6 +288,7 @@ SCENES = {
     "rules": Scene(_rules),
     "rules-new": Scene(lambda owner: "/groups/rules/"),
     "rules-tried": Scene(_rules, _try),
+    "rule-back-test": Scene(_edit, _try_on_the_past),
     "rules-order": Scene(_rules, _order),
     "rules-apply": Scene(_unmapped),
     "rule": Scene(_edit),

@@ -23,6 +23,7 @@ from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import RULES, Question, decide
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
+from groups_provisioning.pages.rules.back_tested import back_tested
 from groups_provisioning.pages.rules.forms import RuleForm, form_for
 from groups_provisioning.pages.rules.rule_list import RuleList, pattern_in_words, place_in_words, rule_list
 from groups_provisioning.preview import runs, shown
@@ -243,6 +244,8 @@ def _moved_in_words(shown_list: RuleList, place: int) -> str:
 def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -> HttpResponse:
     """Save only after showing what the rule matches, and what applying it would do (SPEC M9).
 
+    With `back_test` nothing is saved: what the rule would have done lately is shown (SPEC T4).
+
     One for the admin role is always shown first with the number of people who would get it (SPEC R6).
     """
     form = form_for(gives_roles)(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
@@ -256,6 +259,9 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
     }
     if request.method == "POST" and form.is_valid():
         try:
+            if "back_test" in request.POST:
+                context["tested"] = back_tested(request.org, form)
+                return render(request, "groups_provisioning/rules/rule.html", context)
             if form.gives_admin or context["tally"].unmapped or context["matches"].is_cut:
                 context |= _effect(request, form)
             if request.POST.get("seen") == context["seen"]:

@@ -574,3 +574,28 @@ class TestAPreviewOfManyPeople:
         where = client("POST", f"mappings/{scene.team.id}/retarget", {"name": "Base"}, preview=True)["Location"]
         entity(scene.org, "Base")
         assert client.http.get(where).json()["type"].endswith("/problems/name-taken")
+
+
+class TestARuleThatIsTried:
+    FACTS = {"pattern_type": "prefix", "pattern": "Lead", "kind": "team", "auto_approve": True}
+
+    def test_says_what_it_would_have_done_with_recent_pushes(self, scene: Scene) -> None:  # T4
+        group = push(scene.idp, "Leads of everything", scene.ada)
+        client = Program(scene.org)
+        before = MappingRule.objects.count(), Change.objects.count()
+        answer = done(client("POST", "rules/back-test", self.FACTS))
+        assert str(group.id) in [each["group"] for each in answer["mapped"]]
+        assert answer["back_test"]["gone"] == []
+        assert answer["back_test"]["pushes"] >= 1
+        assert answer["touched"] >= 1
+        assert (MappingRule.objects.count(), Change.objects.count()) == before
+
+    @pytest.mark.parametrize(
+        ("more", "status"), [({"pattern_type": "regex", "pattern": "["}, 400), ({"rule": str(UUID(int=1))}, 404)]
+    )
+    def test_is_refused_as_saving_it_would_be(self, scene: Scene, more: dict[str, Any], status: int) -> None:
+        answer = Program(scene.org)("POST", "rules/back-test", self.FACTS | more)
+        assert answer.status_code == status
+
+    def test_needs_a_key_that_manages(self, scene: Scene) -> None:  # E5
+        assert Program(scene.org, key_of(scene.org))("POST", "rules/back-test", self.FACTS).status_code == 403

@@ -566,6 +566,24 @@ class TestRules:
         assert "Preview the effects" in text_at_first(answer)
         assert "Apply to unmapped groups" in text_at_first(answer)
 
+    def test_are_tried_on_recent_pushes_without_saving_them(
+        self, browser: Client, org: Organization, idp: Idp
+    ) -> None:  # T4
+        ada = push_user(idp, "Ada")
+        push(idp, "eng-web", ada)
+        map_to(push(idp, "eng-old", ada), TEAM, "Veterans")
+        idp.delete(f"/Groups/{push(idp, 'eng-gone').id}")
+        facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on", "back_test": "1"}
+        before = Change.objects.count()
+        shown = text_at_first(browser.post("/groups/rules/new/", facts))
+        assert "In 3 pushes, it would have mapped 1 groups. Group First pushed" in shown
+        assert "1 group that it matches has such a mapping already eng-old Veterans" in shown
+        assert "1 group that it matched was deleted since eng-gone" in shown
+        assert "1 person would have something else" in shown
+        assert (MappingRule.objects.count(), Change.objects.count()) == (0, before)
+        nothing = text_at_first(browser.post("/groups/rules/new/", facts | {"pattern": "ops-"}))
+        assert "The rule was the first to match none of them." in nothing
+
     def test_with_a_bad_pattern_say_where_it_is_bad(self, browser: Client) -> None:
         facts = {"pattern_type": "regex", "pattern": "eng-[z-a]", "kind": "team"}
         shown = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
