@@ -99,18 +99,20 @@ TEMPLATES = [
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
+DATABASE_LIMITS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "1min",
+    "max_parallel_workers_per_gather": "0",  # a hard question of one org takes one core, and not all (SPEC S9)
+}
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's form of a libpq URL. Options that Django has no name for are passed to psycopg."""
     parts = conninfo_to_dict(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     database: dict[str, Any] = {django: str(parts.pop(libpq, "") or "") for libpq, django in names.items()}
-    limits = {
-        "lock_timeout": "5s",
-        "statement_timeout": "30s",
-        "idle_in_transaction_session_timeout": "60s",
-        "max_parallel_workers_per_gather": "0",  # a hard question of one org takes one core, and not all (SPEC S9)
-    }
-    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    options = " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())
     return {
         **database,
         "ENGINE": "config.postgresql",
