@@ -222,6 +222,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 # Workers for this queue wait for whoever receives webhooks; settling has workers of its own.
 CELERY_TASK_ROUTES = {"api.tasks.deliver": {"queue": "webhooks"}}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # Makes sure of what nudges (orgs.nudge) only speed up. Its messages do not pile up while no worker runs.
     "sweep": {
