@@ -1,8 +1,8 @@
 """What PgBouncer in transaction mode costs, and saves: `python -m benchmarks.pgbouncer [ROUNDS]`.
 
-Two portals over one database take turns in short rounds: one asks PostgreSQL itself, one through PgBouncer. First as one
-machine has them, with two processes and eight callers each; then with eight processes and 48 callers each, as several
-machines would ask, through eight connections. Figures are medians; below them, how many connections PostgreSQL had.
+Two portals over one database take turns in short rounds: one asks PostgreSQL itself, one through PgBouncer. First two
+processes and eight callers each, as on one machine; then eight processes and 48 callers each, as on several, with eight
+connections of PgBouncer. Figures are medians; below them, how many connections PostgreSQL had.
 """
 
 import sys

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 SECRETS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "EMAIL_URL")
 """The variables that can be files as well, named like them, in the directory that MUSTER_SECRETS names."""
@@ -240,8 +240,43 @@ def _hosts_of(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((host, "localhost", "127.0.0.1", "[::1]")))
 
 
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Where to ask which of several servers is the master at present. master: the name that they know it by."""
+
+    hosts: tuple[tuple[str, int], ...]
+    master: str
+    db: int
+    password: str | None
+
+
+def sentinels(redis_url: str) -> Sentinels | None:
+    """Those of `sentinel://[:password@]host[:port],host[:port]/master[?db=0]`; None of another URL.
+
+    Raises Misconfigured.
+    """
+    if not redis_url.startswith("sentinel://"):
+        return None
+    credentials, _, rest = redis_url.removeprefix("sentinel://").rpartition("@")
+    hosts, _, named = rest.partition("/")
+    master, _, query = named.partition("?")
+    found = []
+    for each in hosts.split(","):
+        parts = urlsplit(f"//{each}")
+        if not parts.hostname:
+            raise Misconfigured("REDIS_URL must be sentinel://[:password@]host[:port],host[:port]/master[?db=0].")
+        found.append((parts.hostname, parts.port or 26379))
+    if not master:
+        raise Misconfigured("REDIS_URL must end with the name of the master that the sentinels watch: …/mymaster.")
+    password = unquote(credentials.partition(":")[2]) or None
+    return Sentinels(tuple(found), master, int(dict(parse_qsl(query)).get("db", "0")), password)
+
+
 def broker_url(redis_url: str) -> str:
-    """A redis-py URL in Celery's form: a Unix socket is `redis+socket://` there."""
+    """A redis-py URL, or one of sentinels, in Celery's form; a Unix socket is `redis+socket://` there."""
+    if watched := sentinels(redis_url):
+        credentials = f":{quote(watched.password, safe='')}@" if watched.password else ""
+        return ";".join(f"sentinel://{credentials}{host}:{port}/{watched.db}" for host, port in watched.hosts)
     if not redis_url.startswith("unix://"):
         return redis_url
     path, _, query = redis_url.removeprefix("unix://").partition("?")

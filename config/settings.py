@@ -205,8 +205,15 @@ else:
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
 
+SENTINELS = environment.sentinels(REDIS_URL)
 CELERY_BROKER_URL = environment.broker_url(REDIS_URL)
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
+if SENTINELS:
+    CELERY_BROKER_TRANSPORT_OPTIONS["master_name"] = SENTINELS.master
 # A worker waits for its broker, however long that is unavailable, and gives up tasks that it can no longer acknowledge:
 # they are delivered again, and running a task twice has the same effect as running it once.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
