@@ -182,7 +182,7 @@ def valkey() -> redis.Redis:
     if (watched := settings.SENTINELS) is None:
         return redis.Redis.from_url(settings.REDIS_URL, retry=once, **patience)
     sentinels = Sentinel(watched.hosts, sentinel_kwargs=patience)
-    own = {"db": watched.db, "password": watched.password, "retry": once}
+    own = {"db": watched.db, "username": watched.user, "password": watched.password, "retry": once}
     return sentinels.master_for(watched.master, **own, **patience)
 
 

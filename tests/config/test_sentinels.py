@@ -148,7 +148,9 @@ def send(servers: Servers) -> bool:
     return True
 
 
-@pytest.mark.parametrize("url", ["sentinel://", "sentinel:///portal", "sentinel://a,b", "sentinel://a,,b/portal"])
-def test_an_address_that_is_not_complete_is_refused(url: str) -> None:
+@pytest.mark.parametrize(
+    "rest", ["", "/portal", "a,b", "a,,b/portal", "a:x/portal", "a/portal?db=x", "a/portal/0", "secret@a/portal"]
+)
+def test_an_address_that_is_not_complete_is_refused(rest: str) -> None:
     with pytest.raises(Misconfigured, match="REDIS_URL"):
-        environment.sentinels(url)
+        environment.sentinels(f"sentinel://{rest}")

@@ -118,7 +118,7 @@ class Host:
 
 
 class Portal:
-    """Machines over one database. `ask` of the load in `tests.deploy.upgrade` goes to one after the other."""
+    """Machines over one database, and all that they share. variables: of their environment."""
 
     def __init__(self, **variables: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hosts-", dir=Path(os.environ["MUSTER_VAR"]).parent))
@@ -127,18 +127,7 @@ class Portal:
         addresses = services.start(self.state)
         self.database_url = addresses.database_url
         self.bouncer = PgBouncer(self.state, addresses.database_url, address=BRIDGE)
-        valkey = (
-            "--bind",
-            BRIDGE,
-            "--port",
-            str(VALKEY),
-            "--protected-mode",
-            "no",
-            "--save",
-            "",
-            "--dir",
-            str(self.state),
-        )
+        valkey = f"--bind {BRIDGE} --port {VALKEY} --protected-mode no --dir {self.state} --appendonly no".split()
         self._valkey = subprocess.Popen([services._valkey_binary(), *valkey], stdout=subprocess.DEVNULL)
         self.environ = portal_environ(addresses, self.state, PORT) | {
             "DATABASE_URL": self.bouncer.database_url,
