@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(not SERVER and os.environ.get("CI") != "true", r
 
 
 @pytest.fixture
-def state() -> Iterator[Path]:
-    """Servers with an empty database."""
-    state = new_state("pooled")
+def state(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Servers with an empty database, or one that has had all migrations (parameter)."""
+    state = new_state("pooled", migrated=getattr(request, "param", False))
     services.start(state, durable=False)
     yield state
     services.stop(state)
@@ -72,6 +72,13 @@ def test_migrations_go_past_it(bouncer: PgBouncer, addresses: services.Addresses
     assert "muster.E001" in refused.stderr
     with psycopg.connect(addresses.database_url) as database:
         assert database.execute("SELECT to_regclass('orgs_user')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("state", [True], indirect=True)
+def test_nothing_to_migrate_is_no_reason_to_refuse(
+    bouncer: PgBouncer, addresses: services.Addresses, state: Path
+) -> None:
+    assert manage(bouncer.database_url, addresses, state, "migrate").returncode == 0
 
 
 class TestLimits:
