@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev reset test test-all screenshots check chaos rolling benchmark peers docs sbom fmt lock clean
+.PHONY: help up dev reset test test-all screenshots check chaos rolling pgbouncer hosts benchmark peers docs sbom fmt lock clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -125,6 +125,16 @@ chaos: .venv/dev ## kill, pause and empty everything in turn under load, and che
 
 rolling: .venv/dev ## upgrade the version before to this one while it is in use, and count what is refused; FROM=commit
 	@UPGRADE_FROM=$(FROM) exec $(VENV_PYTHON) -m pytest -q -s -n 0 tests/deploy/rolling.py $(ARGS)
+
+# Left out are tests that keep something in a session themselves. PgBouncer keeps the test databases from being dropped.
+POOLED := tests/scim tests/api tests/orgs tests/sso tests/groups_provisioning/engine tests/groups_provisioning/actions \
+    --deselect tests/scim/api/test_races.py::TestWaiting -W "ignore:Error when trying to teardown"
+
+pgbouncer: .venv/dev ## run most of the suite through PgBouncer, each transaction on another connection; minutes
+	@THROUGH_PGBOUNCER=1 exec $(PYTEST) $(ARGS) $(POOLED)
+
+hosts: .venv/dev ## run two machines in network namespaces over one database, and let one lose power; needs root
+	@exec $(VENV_PYTHON) -m pytest -q -n 0 tests/deploy/two_hosts.py $(ARGS)
 
 benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the engine against the least they could cost; minutes
 	@$(VENV_PYTHON) -m benchmarks.requests

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
 
 from config import vitals
 from orgs import erasures
@@ -46,6 +47,14 @@ def deployment(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckM
                 id="muster.W001",
             )
         )
+    if env.database_url and not env.secret_key:
+        found.append(
+            Warning(
+                f"SECRET_KEY is kept in {env.var}: another machine with the same database would have another key.",
+                hint="Set SECRET_KEY, to the same on every machine.",
+                id="muster.W008",
+            )
+        )
     if not env.trusted_proxies:
         found.append(
             Warning(
@@ -55,6 +64,36 @@ def deployment(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckM
                 id="muster.W002",
             )
         )
+    return found
+
+
+@register(Tags.database)
+def pooled(app_configs: Sequence[Any] | None, databases: Sequence[str] | None, **options: Any) -> list[CheckMessage]:
+    """What is wrong with connections that lead through a pooler, such as PgBouncer in transaction mode.
+
+    For `manage.py check --database default`, and `migrate`, which does not begin where there is an error.
+    """
+    if not databases:
+        return []
+    found: list[CheckMessage] = []
+    asked = ", ".join(f"current_setting('{name}')" for name in settings.DATABASE_LIMITS)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_backend_pid(), {asked}")
+        process, *limits = cursor.fetchone()
+    differing = [
+        f"{name} is {value} and not {wanted}"
+        for (name, wanted), value in zip(settings.DATABASE_LIMITS.items(), limits, strict=True)
+        if value != wanted
+    ]
+    if differing:
+        told = f"The database's connections lack limits of the portal: {', '.join(differing)}."
+        hint = "Set them where the connections are pooled, as deploy/pgbouncer.ini does."
+        found.append(Warning(told, hint=hint, id="muster.W007"))
+    is_pooled = connection.connection.info.backend_pid != process  # a pooler makes one up
+    if is_pooled and vitals.pending_migrations():
+        told = "DATABASE_URL leads through a pooler, and migrations need a session of their own."
+        hint = "Run `manage.py migrate` with a DATABASE_URL that leads to PostgreSQL itself."
+        found.append(Error(told, hint=hint, id="muster.E001"))
     return found
 
 

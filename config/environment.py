@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 SECRETS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "EMAIL_URL")
 """The variables that can be files as well, named like them, in the directory that MUSTER_SECRETS names."""
@@ -240,8 +240,52 @@ def _hosts_of(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((host, "localhost", "127.0.0.1", "[::1]")))
 
 
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Where to ask which of several servers is the master at present.
+
+    hosts: with their ports. master: the name that they know it by. user, password: of the servers; None for none.
+    """
+
+    hosts: tuple[tuple[str, int], ...]
+    master: str
+    db: int
+    user: str | None
+    password: str | None
+
+
+_SENTINELS = re.compile(
+    r"sentinel://((?P<user>[^:@/]*):(?P<password>[^@/]*)@)?(?P<hosts>[^@/]+)/(?P<master>[\w.-]+)(\?db=(?P<db>\d+))?"
+)
+_SENTINEL = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(?P<port>\d+))?")
+
+
+def sentinels(redis_url: str) -> Sentinels | None:
+    """Those of `sentinel://[user:password@]host[:port],host[:port]/master[?db=0]`; None of another URL.
+
+    Raises Misconfigured.
+    """
+    if not redis_url.startswith("sentinel://"):
+        return None
+    found = _SENTINELS.fullmatch(redis_url)
+    hosts = [_SENTINEL.fullmatch(each) for each in found["hosts"].split(",")] if found else []
+    if not found or None in hosts:
+        raise Misconfigured("REDIS_URL must be sentinel://[user:password@]host[:port],host[:port]/master[?db=0].")
+    return Sentinels(
+        hosts=tuple((each["host"].strip("[]"), int(each["port"] or 26379)) for each in hosts if each),
+        master=found["master"],
+        db=int(found["db"] or 0),
+        user=unquote(found["user"] or "") or None,
+        password=unquote(found["password"] or "") or None,
+    )
+
+
 def broker_url(redis_url: str) -> str:
-    """A redis-py URL in Celery's form: a Unix socket is `redis+socket://` there."""
+    """A redis-py URL, or one of sentinels, in Celery's form; a Unix socket is `redis+socket://` there."""
+    if watched := sentinels(redis_url):
+        secret = f"{quote(watched.user or '', safe='')}:{quote(watched.password, safe='')}@" if watched.password else ""
+        hosts = ((f"[{host}]" if ":" in host else host, port) for host, port in watched.hosts)
+        return ";".join(f"sentinel://{secret}{host}:{port}/{watched.db}" for host, port in hosts)
     if not redis_url.startswith("unix://"):
         return redis_url
     path, _, query = redis_url.removeprefix("unix://").partition("?")

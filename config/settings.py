@@ -99,18 +99,20 @@ TEMPLATES = [
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
+DATABASE_LIMITS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "1min",
+    "max_parallel_workers_per_gather": "0",  # a hard question of one org takes one core, and not all (SPEC S9)
+}
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's form of a libpq URL. Options that Django has no name for are passed to psycopg."""
     parts = conninfo_to_dict(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     database: dict[str, Any] = {django: str(parts.pop(libpq, "") or "") for libpq, django in names.items()}
-    limits = {
-        "lock_timeout": "5s",
-        "statement_timeout": "30s",
-        "idle_in_transaction_session_timeout": "60s",
-        "max_parallel_workers_per_gather": "0",  # a hard question of one org takes one core, and not all (SPEC S9)
-    }
-    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    options = " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())
     return {
         **database,
         "ENGINE": "config.postgresql",
@@ -203,8 +205,15 @@ else:
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
 
+SENTINELS = environment.sentinels(REDIS_URL)
 CELERY_BROKER_URL = environment.broker_url(REDIS_URL)
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
+if SENTINELS:
+    CELERY_BROKER_TRANSPORT_OPTIONS["master_name"] = SENTINELS.master
 # A worker waits for its broker, however long that is unavailable, and gives up tasks that it can no longer acknowledge:
 # they are delivered again, and running a task twice has the same effect as running it once.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -220,6 +229,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 # Workers for this queue wait for whoever receives webhooks; settling has workers of its own.
 CELERY_TASK_ROUTES = {"api.tasks.deliver": {"queue": "webhooks"}}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # Makes sure of what nudges (orgs.nudge) only speed up. Its messages do not pile up while no worker runs.
     "sweep": {

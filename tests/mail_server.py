@@ -101,8 +101,8 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def running(port: int = 0) -> Iterator[MailServer]:
-    with _Server(("127.0.0.1", port), _Session) as server:
+def running(port: int = 0, address: str = "127.0.0.1") -> Iterator[MailServer]:
+    with _Server((address, port), _Session) as server:
         mails = MailServer(server.server_address[1])
         server.mails = mails  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

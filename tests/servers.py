@@ -1,6 +1,6 @@
 """A pytest plugin: the suite's own PostgreSQL and Valkey, there before Django reads its settings.
 
-DATABASE_URL and REDIS_URL, where set, replace them.
+DATABASE_URL and REDIS_URL, where set, replace them. THROUGH_PGBOUNCER=1 puts a PgBouncer before PostgreSQL.
 """
 
 import fcntl
@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from config import services
+from tests.pgbouncer import ROAMING, PgBouncer
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / ".var" / "test-template"
@@ -76,8 +78,11 @@ def _prepare(config: pytest.Config) -> None:
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         copy_cluster(_migrated(), state)
         addresses = services.start(state, durable=False)
+        database_url = addresses.database_url
+        if os.environ.get("THROUGH_PGBOUNCER"):
+            database_url = PgBouncer(state, database_url, **ROAMING).database_url
         if not os.environ.get("DATABASE_URL"):
-            os.environ |= {"DATABASE_URL": addresses.database_url, MIGRATED: "muster"}
+            os.environ |= {"DATABASE_URL": database_url, MIGRATED: "muster"}
         os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or addresses.redis_url
 
 
@@ -144,6 +149,8 @@ def _migrated() -> Path:
 
 
 def clean(home: Path) -> None:
+    for pid_file in home.glob("*/sockets/pgbouncer.pid"):
+        os.kill(int(pid_file.read_text()), signal.SIGTERM)
     for lock in home.glob("*/services.lock"):
         services.stop(lock.parent)
     shutil.rmtree(home)

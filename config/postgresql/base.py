@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.backends.utils import debug_transaction
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
 from psycopg import ClientCursor, Connection, OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
@@ -60,6 +63,20 @@ class Cursor(ClientCursor[Any]):
             self.execute(*last)
 
 
+class Errors(DatabaseErrorWrapper):
+    """What psycopg itself says of a connection that has ended is an outage, whatever it takes it for.
+
+    Where PostgreSQL ends a connection, PgBouncer says so once more, and psycopg expects one answer to COMMIT and COPY.
+    """
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        connection = self.wrapper.connection  # type: ignore[attr-defined]  # missing from its stub
+        is_psycopgs = isinstance(error, psycopg.Error | ValueError) and not getattr(error, "sqlstate", None)
+        if is_psycopgs and connection and connection.broken:
+            kind, error = OperationalError, OperationalError(str(error))
+        super().__exit__(kind, error, traceback)
+
+
 class UtcLoader(BaseTzLoader):
     """Reads times by Python's own parser, which takes a fifth as long as psycopg's."""
 
@@ -76,6 +93,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._due: list[Due] = []
+
+    @cached_property
+    def wrap_database_errors(self) -> Errors:
+        return Errors(self)
 
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()

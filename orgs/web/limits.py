@@ -22,6 +22,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 PATIENCE = 0.1  # seconds that a request may wait for Valkey
 PAUSE = 5.0  # seconds that Valkey is left alone after it has not answered
@@ -176,12 +177,13 @@ class _Shared:
 @cache
 def valkey() -> redis.Redis:
     """A client that gives up soon; questions go through `shared.ask`."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )
+    patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    once = Retry(NoBackoff(), 0)
+    if (watched := settings.SENTINELS) is None:
+        return redis.Redis.from_url(settings.REDIS_URL, retry=once, **patience)
+    sentinels = Sentinel(watched.hosts, sentinel_kwargs=patience)
+    own = {"db": watched.db, "username": watched.user, "password": watched.password, "retry": once}
+    return sentinels.master_for(watched.master, **own, **patience)
 
 
 @cache

@@ -28,6 +28,10 @@ class TestTheBrokersAddress:
         url = environment.broker_url("unix:///run/muster/valkey.sock")
         assert url == "redis+socket:///run/muster/valkey.sock?virtual_host=0"
 
+    def test_of_sentinels_names_each_of_them(self):
+        url = environment.broker_url("sentinel://:se%2Fcret@a,[::1]:26380/portal?db=3")
+        assert url == "sentinel://:se%2Fcret@a:26379/3;sentinel://:se%2Fcret@[::1]:26380/3"
+
     def test_of_a_host_stays_as_it_is(self):
         assert environment.broker_url("redis://:secret@cache:6379/2") == "redis://:secret@cache:6379/2"
 

@@ -24,6 +24,7 @@ COMPLETE = PUBLIC | {"EMAIL_URL": "smtp://mail.example.org", "TRUSTED_PROXIES": 
         pytest.param(COMPLETE, set(), id="complete"),
         pytest.param(COMPLETE | {"EMAIL_URL": ""}, {"muster.W001"}, id="no mail"),
         pytest.param(COMPLETE | {"TRUSTED_PROXIES": "0"}, {"muster.W002"}, id="no proxy"),
+        pytest.param(COMPLETE | {"DATABASE_URL": "postgresql:///muster"}, {"muster.W008"}, id="a key of this machine"),
         pytest.param(PUBLIC, {"muster.W001", "muster.W002"}, id="neither"),
         pytest.param({"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8,127.0.0.0/8"}, set(), id="networks of one's own"),
         pytest.param({"WEBHOOK_ALLOWED_NETWORKS": "169.254.0.0/16"}, {"muster.W003"}, id="a cloud's metadata"),

@@ -1,8 +1,8 @@
 """What Docker, Compose and Helm make of deploy/, as JSON; run in an environment with requirements/manifests.txt.
 
 Prints {"dockerfile": findings of hadolint, "compose": the refusal or "", "lint": errors and warnings of Helm,
-"chart": manifests, "with_claim": manifests with a claim for receipts, "without_url": the refusal}. Raises if a manifest
-does not fit Kubernetes' schemas.
+"chart": manifests, "with_claim": manifests with a claim for receipts and a secret for migrations, "without_url": the
+refusal}. Raises if a manifest does not fit Kubernetes' schemas.
 """
 
 import json
@@ -55,6 +55,7 @@ def main() -> None:
             refusal = ""
         except helm.HelmRenderError as error:
             refusal = str(error)
+        given = {"receiptsClaim": "receipts", "migrate": {"secret": "direct"}}
         values = {"url": URL, "env": {"SUPPORT_EMAIL": "support@example.org"}}
         json.dump(
             {
@@ -62,7 +63,7 @@ def main() -> None:
                 "compose": compose(),
                 "lint": [each for each in helm.lint(folder, {"url": URL})["messages"] if each["severity"] > INFO],
                 "chart": manifests(chart, values),
-                "with_claim": manifests(chart, {**values, "receiptsClaim": "receipts"}),
+                "with_claim": manifests(chart, values | given),
                 "without_url": refusal,
             },
             sys.stdout,

@@ -108,6 +108,12 @@ class TestTheChart:
         assert (beat["replicas"], beat["strategy"]["type"]) == (1, "Recreate")
         assert by_name["acme-migrate"]["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
 
+    def test_lets_migrations_go_past_a_pooler(self, manifests: dict[str, Any]) -> None:
+        for values, secret in (("chart", "muster"), ("with_claim", "direct")):
+            for name, pod in processes.pods(manifests[values]).items():
+                (given,) = (volume["secret"]["secretName"] for volume in pod["volumes"] if volume["name"] == "secrets")
+                assert given == (secret if name == "migrate" else "muster")
+
     def test_sends_the_address_to_web(self, manifests: dict[str, Any]) -> None:
         by_kind = {each["kind"]: each for each in manifests["chart"]}
         (rule,) = by_kind["Ingress"]["spec"]["rules"]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import psycopg
@@ -99,6 +99,9 @@ class Portal:
         self._jobs = {job.name: job for job in supervisor.children_of(environment.read(self.environ))}
         self._processes: list[Process] = []
 
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
     def run(self, code: Path, *words: str) -> str:
         """What Python prints."""
         command = (sys.executable, *words)
@@ -160,6 +163,11 @@ class Process:
         self.popen.wait(PATIENCE)
 
 
+class Reachable(Protocol):
+    def address(self) -> tuple[str, int]:
+        """Where the next request goes."""
+
+
 class Load:
     """Whoever uses the portal, each with one request after the other on connections of their own, as a proxy's are.
 
@@ -167,7 +175,7 @@ class Load:
     product follows the feed. refused: what was answered by no 2xx, with the status; 0 where there was no answer.
     """
 
-    def __init__(self, portal: Portal, *, token: str, key: str, session: str, org: str) -> None:
+    def __init__(self, portal: Reachable, *, token: str, key: str, session: str, org: str) -> None:
         self.portal = portal
         self.bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
         self.feed = {"Authorization": f"Bearer {key}"}
@@ -252,7 +260,7 @@ class Load:
     def _ask(self, method: str, path: str, headers: dict[str, str], body: object = None) -> Any:
         began = time.monotonic()
         try:
-            with closing(http.client.HTTPConnection("127.0.0.1", self.portal.port, timeout=60)) as web:
+            with closing(http.client.HTTPConnection(*self.portal.address(), timeout=60)) as web:
                 web.request(method, path, None if body is None else json.dumps(body), headers)
                 answer = web.getresponse()
                 content = answer.read()

@@ -86,7 +86,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving(folder: Path) -> Iterator[Receiver]:
+def receiving(folder: Path, address: str = "127.0.0.1") -> Iterator[Receiver]:
     """folder: gets the ca.pem that a client has to trust."""
     tls = certified(HOST, folder)
 
@@ -108,7 +108,7 @@ def receiving(folder: Path) -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server((address, 0), Handler)
     receiver = Receiver(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -1,4 +1,4 @@
-{{/* What every pod has. Takes root, name, command, grace (seconds), resources, and the optional processes, web, receipts. */}}
+{{/* What every pod has. Takes root, name, command, grace (seconds), resources, and the optional secret, processes, web, receipts. */}}
 
 {{- define "muster.labels" -}}
 app.kubernetes.io/name: muster
@@ -87,7 +87,7 @@ spec:
   volumes:
     - name: secrets
       secret:
-        secretName: {{ .root.Values.secret }}
+        secretName: {{ .secret | default .root.Values.secret }}
         defaultMode: 0440
     - name: tmp
       emptyDir:
