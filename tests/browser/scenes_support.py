@@ -4,10 +4,11 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from groups_provisioning.models import PushedGroup
-from orgs.models import User
+from orgs.models import ScimToken, User
 from scim import request_log
 from scim.models import RequestLog
 from tests.browser.scene import Scene
+from tests.browser.scenes_held import held_by_support
 from tests.conftest import Idp
 from tests.factories import StaffFactory, issue_token
 from tests.groups_provisioning.world import TEAM, map_to, org_of, push, push_user, settle
@@ -68,6 +69,20 @@ def _refused(owner: User) -> str:
     )
 
 
+def _hold(owner: User) -> str:
+    _pushed(owner)
+    return reverse("admin:hold", args=[owner.org_id, ScimToken.objects.for_org(org_of(owner)).get().pk])
+
+
+def _org_with_a_hold(owner: User) -> str:
+    held_by_support(owner)
+    return reverse("admin:org", args=[owner.org_id])
+
+
+def _release(owner: User) -> str:
+    return reverse("admin:release", args=[owner.org_id, held_by_support(owner).pk])
+
+
 def _try(page: Page) -> None:
     page.get_by_role("button", name="Try again").click()
     page.get_by_role("heading", name="Now it would be answered 201").wait_for()
@@ -85,6 +100,9 @@ SCENES = {
     "desk-group": Scene(_group, who=_staff),
     "desk-groups": Scene(_groups, who=_staff),
     "desk-try-again": Scene(_refused, _try, _staff),
+    "desk-hold": Scene(_hold, who=_staff),
+    "desk-organization-held": Scene(_org_with_a_hold, who=_staff),
+    "desk-release": Scene(_release, who=_staff),
     "desk-link": Scene(_link, who=_staff),
     "viewing": Scene(_link, _view, _staff),
 }

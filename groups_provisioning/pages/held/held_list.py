@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,10 @@ REASONS: dict[str, Promise] = {
     Rule.LOSSES: _("Many people would lose a role or an assignment."),
     Rule.DEMOTIONS: _("More than half of the admins would lose the admin role."),
     Rule.PROMOTIONS: _("Many people would get the admin role."),
+    Rule.SUPPORT: _(
+        "Support holds what this token does: whoever would lose a role or an assignment, or get the admin role, keeps "
+        "what they had."
+    ),
 }
 MENDING: dict[str, Promise] = {
     IdentityProvider.OKTA: _(
@@ -42,16 +46,19 @@ OTHERWISE = _(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What goes on because of one token. count: how many people are held."""
+    """What goes on because of one token. count: how many people are held; it may be none yet if support holds it."""
 
     breach: Breach
     count: int
-    since: datetime
-    last: datetime
+    since: datetime | None
 
     @property
     def reasons(self) -> list[Promise]:
         return [REASONS[rule] for rule in self.breach.rules]
+
+    @property
+    def is_by_support(self) -> bool:
+        return Rule.SUPPORT in self.breach.rules
 
     @property
     def mending(self) -> Promise:
@@ -65,10 +72,14 @@ class Row(NamedTuple):
 
 def summaries(org: Organization) -> list[Summary]:
     """The breaches that an admin has to decide about, the oldest first."""
-    going_on = Breach.objects.for_org(org).filter(state=BreachState.OPEN, holds__released=False)
-    counted = going_on.annotate(count=Count("holds"), since=Min("holds__at"), last=Max("holds__at"))
-    found = counted.select_related("token").order_by("began_at", "id")
-    return [Summary(breach, breach.count, breach.since, breach.last) for breach in found]
+    held = Q(holds__released=False)
+    counted = (
+        Breach.objects.for_org(org)
+        .filter(state=BreachState.OPEN)
+        .annotate(count=Count("holds", filter=held), since=Min("holds__at", filter=held))
+    )
+    found = counted.filter(Q(count__gt=0) | Q(rules__contains=[Rule.SUPPORT])).select_related("token")
+    return [Summary(each, each.count, each.since or each.opened_at) for each in found.order_by("began_at", "id")]
 
 
 def holds(org: Organization, breach: Breach, text: str = "") -> QuerySet[Hold]:
