@@ -57,6 +57,14 @@ _CHANGED = """(
     WHERE m.org_id = o.org_id AND {}
 )""".format
 
+# As the past of the groups' facts tells it; null if they have been so for longer than that is kept.
+_OUT_OF_SYNC_SINCE = """(
+    SELECT min(since.at) FROM each_group g CROSS JOIN LATERAL (
+        SELECT p.at FROM orgs_past p
+        WHERE p.about = g.id AND p.kind = 'group' AND p.was -> 'out_of_sync' = 'false' ORDER BY p.at DESC LIMIT 1
+    ) AS since WHERE g.out_of_sync
+)"""
+
 
 def _of_groups(kind: str, condition: str, since: str) -> str:
     """Of the groups in `each_group`."""
@@ -108,7 +116,7 @@ _ADMIN_GONE = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l JO
 _KINDS = (
     _of_groups("group.pending", "pending AND NOT deleted", _CHANGED(_PENDING)),
     _of_groups("group.target_deleted", "deleted", _CHANGED(_DELETED)),
-    _of_groups("group.out_of_sync", "out_of_sync", "NULL::timestamptz"),
+    _of_groups("group.out_of_sync", "out_of_sync", _OUT_OF_SYNC_SINCE),
     _of_groups("group.unmapped", "NOT known", "(SELECT min(created_at) FROM each_group WHERE NOT known)"),
     _of_groups("group.kind_off", "TRUE", "NULL::timestamptz").replace("each_group", "kind_off"),
     _of_people("conflict.open", _CONFLICTS),

@@ -119,6 +119,7 @@ class GroupRecord(Explained, PushedGroupAdmin):
         return {
             "group": row,
             "status": group_list.GroupStatus(found.status).label if found else DELETED,
+            "out_of_sync_since": group_page.out_of_sync_since(row),
             "ties": ties,
             "giving": giving,
             "members": [(member, missing.get(member.user_id, ())) for member in members],

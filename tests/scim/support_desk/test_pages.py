@@ -151,6 +151,12 @@ class TestRecords:
         for words in ("They are in the SCIM group Engineers, which is mapped to", "Open conflicts: 0", "Last requests"):
             assert words in page
 
+    def test_a_group_that_is_out_of_sync_says_since_when(self, desk: Client, idp: Idp) -> None:  # N1
+        group = push(idp, "Engineers")
+        PushedGroup.objects.filter(id=group.id).update(out_of_sync=True)
+        page = text(desk.get(reverse("admin:groups_provisioning_pushedgroup_change", args=[group.id])))
+        assert f"Out of sync since {timezone.now():%-d %b %Y}" in page
+
     def test_a_member_of_the_staff_has_none_of_that(self, desk: Client) -> None:
         staff = User.objects.get(is_staff=True)
         page = desk.get(reverse("admin:orgs_user_change", args=[staff.pk])).content.decode()
