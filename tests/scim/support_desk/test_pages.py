@@ -164,9 +164,7 @@ class TestRecords:
         chosen = text(desk.get(reverse("admin:orgs_ledgerentry_changelist"), {"effect_on": "team"}))
         assert "Role of Ada Lovelace" not in chosen
         change = Change.objects.for_org(org).filter(verb="user.created").earliest("id")
-        assert "Ada Lovelace was created" in text(
-            desk.get(reverse("admin:orgs_change_change", args=[change.pk]))
-        )
+        assert "Ada Lovelace was created" in text(desk.get(reverse("admin:orgs_change_change", args=[change.pk])))
 
     def test_a_group_that_is_out_of_sync_says_since_when(self, desk: Client, idp: Idp) -> None:  # N1
         group = push(idp, "Engineers")
