@@ -172,6 +172,13 @@ class TestRecords:
         page = text(desk.get(reverse("admin:groups_provisioning_pushedgroup_change", args=[group.id])))
         assert f"Out of sync since {timezone.now():%-d %b %Y}" in page
 
+    def test_a_person_is_titled_by_their_address_and_has_one_history(self, desk: Client, idp: Idp) -> None:  # N4
+        ada = User.objects.get(id=push_user(idp, "Ada Brandt"))
+        address = reverse("admin:orgs_user_change", args=[ada.pk])
+        page = desk.get(address).content.decode()
+        assert ada.user_name.capitalize() not in page
+        assert reverse("admin:orgs_user_history", args=[ada.pk]) not in page
+
     def test_a_member_of_the_staff_has_none_of_that(self, desk: Client) -> None:
         staff = User.objects.get(is_staff=True)
         page = desk.get(reverse("admin:orgs_user_change", args=[staff.pk])).content.decode()
