@@ -57,8 +57,8 @@ class Breach(models.Model):
         return str(self.id)
 
     @property
-    def is_by_support(self) -> bool:
-        """Whether nothing was too much, and support alone wants it held."""
+    def is_by_support_alone(self) -> bool:
+        """Whether nothing was too much, and support wants it held."""
         return self.rules == ["support"]
 
 

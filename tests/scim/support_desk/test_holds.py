@@ -87,6 +87,9 @@ class TestHolding:
         assert in_team() == 3
         assert Hold.objects.get().user == people[0]
         assert drift(org) == []
+        admin = signed_in(UserFactory.create(org=org, roles=["Admin"]))
+        told = text(admin.get(f"/people/{people[0].id}/"))
+        assert "Support holds what your identity provider would take away." in told
 
     def test_keeps_a_role_that_a_request_takes_away_at_once(
         self, desk: Client, idp: Idp, org: Organization, people: list[User], token: ScimToken
