@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -46,11 +47,14 @@ OTHERWISE = _(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What goes on because of one token. count: how many people are held; it may be none yet if support holds it."""
+    """What goes on because of one token. count: how many people are held. If support holds it, it may be none yet, and
+    since and last are when that began.
+    """
 
     breach: Breach
     count: int
-    since: datetime | None
+    since: datetime
+    last: datetime
 
     @property
     def reasons(self) -> list[Promise]:
@@ -73,13 +77,14 @@ class Row(NamedTuple):
 def summaries(org: Organization) -> list[Summary]:
     """The breaches that an admin has to decide about, the oldest first."""
     held = Q(holds__released=False)
-    counted = (
-        Breach.objects.for_org(org)
-        .filter(state=BreachState.OPEN)
-        .annotate(count=Count("holds", filter=held), since=Min("holds__at", filter=held))
-    )
-    found = counted.filter(Q(count__gt=0) | Q(rules__contains=[Rule.SUPPORT])).select_related("token")
-    return [Summary(each, each.count, each.since or each.opened_at) for each in found.order_by("began_at", "id")]
+    going_on = Breach.objects.for_org(org).filter(state=BreachState.OPEN)
+    counted = going_on.annotate(
+        count=Count("holds", filter=held),
+        since=Coalesce(Min("holds__at", filter=held), "opened_at"),
+        last=Coalesce(Max("holds__at", filter=held), "opened_at"),
+    ).filter(Q(count__gt=0) | Q(rules__contains=[Rule.SUPPORT]))
+    found = counted.select_related("token").order_by("began_at", "id")
+    return [Summary(breach, breach.count, breach.since, breach.last) for breach in found]
 
 
 def holds(org: Organization, breach: Breach, text: str = "") -> QuerySet[Hold]:
