@@ -415,6 +415,7 @@ UNFOLD = {
     "SITE_HEADER": _("Muster support"),
     "SITE_ICON": lambda request: static("mark.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("mark.svg"), "type": "image/svg+xml"}],
+    "STYLES": [lambda request: static("css/admin.css")],
     "SITE_URL": None,
     "ACCOUNT": {"navigation": [{"title": _("Your account"), "link": reverse_lazy("account")}]},
     # The accent of the organizations' pages (static/css/tokens.css), from light to dark.

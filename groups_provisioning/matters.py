@@ -57,6 +57,14 @@ _CHANGED = """(
     WHERE m.org_id = o.org_id AND {}
 )""".format
 
+# As the past of the groups' facts tells it; null if they have been so for longer than that is kept.
+_OUT_OF_SYNC_SINCE = """(
+    SELECT min(since.at) FROM each_group g CROSS JOIN LATERAL (
+        SELECT p.at FROM orgs_past p
+        WHERE p.about = g.id AND p.kind = 'group' AND p.was -> 'out_of_sync' = 'false' ORDER BY p.at DESC LIMIT 1
+    ) AS since WHERE g.out_of_sync
+)"""
+
 
 def _of_groups(kind: str, condition: str, since: str) -> str:
     """Of the groups in `each_group`."""
@@ -101,14 +109,14 @@ _LAST_ADMIN = """SELECT a.user_id, (
 _HELD = """SELECT h.user_id, h.at, c.request_id FROM groups_provisioning_breach b
         JOIN groups_provisioning_hold h ON h.breach_id = b.id AND NOT h.released
         JOIN orgs_change c ON c.id = h.change_id
-        WHERE b.org_id = %(org)s AND b.state = 'open'"""
+        WHERE b.org_id = %(org)s AND b.state = 'open' AND b.rules <> ARRAY['support']::varchar[]"""
 _ADMIN_GONE = """SELECT l.user_id, c.at, c.request_id FROM orgs_ledgerentry l JOIN orgs_change c ON c.id = l.change_id
         WHERE l.org_id = %(org)s AND l.slot = 'last_admin' AND l.now = '"gone"' ORDER BY l.change_id DESC"""
 
 _KINDS = (
     _of_groups("group.pending", "pending AND NOT deleted", _CHANGED(_PENDING)),
     _of_groups("group.target_deleted", "deleted", _CHANGED(_DELETED)),
-    _of_groups("group.out_of_sync", "out_of_sync", "NULL::timestamptz"),
+    _of_groups("group.out_of_sync", "out_of_sync", _OUT_OF_SYNC_SINCE),
     _of_groups("group.unmapped", "NOT known", "(SELECT min(created_at) FROM each_group WHERE NOT known)"),
     _of_groups("group.kind_off", "TRUE", "NULL::timestamptz").replace("each_group", "kind_off"),
     _of_people("conflict.open", _CONFLICTS),
@@ -118,6 +126,10 @@ _KINDS = (
     _of_people("admin.last", _LAST_ADMIN),
     _of_people("admin.none", _ADMIN_GONE, "at DESC"),
     _of_people("changes.held", _HELD),
+    """SELECT 'changes.held_by_support', count(*), min(b.opened_at), NULL::timestamptz, NULL::uuid,
+        array_agg(ARRAY[t.id::text, t.name] ORDER BY b.opened_at)
+    FROM groups_provisioning_breach b JOIN orgs_scimtoken t ON t.id = b.token_id
+    WHERE b.org_id = o.org_id AND b.state = 'open' AND 'support' = ANY(b.rules) HAVING count(*) > 0""",
     "SELECT 'effects.held', 1, served_at, retry_at, NULL::uuid, ARRAY[]::text[] FROM orgs_turn"
     " WHERE org_id = o.org_id AND retry_at IS NOT NULL",
 )
@@ -180,6 +192,8 @@ def _matter(found: Found, title: str, text: str, address: str) -> OpenMatter:
 def _subject(kind: str, id_: str, *names: str) -> Subject:
     if kind.startswith("group."):
         return Subject("group", id_, names[0], reverse("group", args=[id_]))
+    if kind == "changes.held_by_support":
+        return Subject("token", id_, names[0], reverse("held-changes"))
     return Subject("person", id_, label(*names), reverse("person", args=[id_]))
 
 
@@ -308,6 +322,17 @@ def _changes_held(found: Found) -> OpenMatter:
     return _matter(found, title, text, reverse("held-changes"))
 
 
+def _held_by_support(found: Found) -> OpenMatter:
+    title = ngettext(
+        "Support holds changes by %(count)s token", "Support holds changes by %(count)s tokens", found.count
+    )
+    text = _(
+        "Whoever would lose a role or an assignment because of it, or get the admin role, keeps what they had until "
+        "support or an admin lets the changes through."
+    )
+    return _matter(found, title, text, reverse("held-changes"))
+
+
 def _held(found: Found) -> OpenMatter:
     assert found.last is not None
     text = _("The next attempt is %(when)s. Nothing is lost. If this continues, contact support.")
@@ -341,5 +366,6 @@ _TELL: dict[str, Callable[[Found], OpenMatter]] = {
     "admin.last": _last_admin,
     "admin.none": _no_admin,
     "changes.held": _changes_held,
+    "changes.held_by_support": _held_by_support,
     "effects.held": _held,
 }

@@ -69,6 +69,7 @@ AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
         _("Groups and assignments"),
         {
             "changes.held": _("Changes are held"),
+            "changes.held_by_support": _("Support holds changes"),
             "effects.held": _("Applying changes was interrupted"),
             MatterKind.GROUPS_OFF: MatterKind.GROUPS_OFF.label,
             MatterKind.GROUP_REFUSED: MatterKind.GROUP_REFUSED.label,

@@ -63,6 +63,7 @@ SEVERITIES: dict[str, Severity] = {
     "idp.removes_only": Severity.NOTE,
     # Of people and groups: `groups_provisioning.matters`.
     "changes.held": Severity.URGENT,
+    "changes.held_by_support": Severity.WARNING,
     "effects.held": Severity.URGENT,
     "admin.none": Severity.WARNING,
     "admin.last": Severity.WARNING,

@@ -124,7 +124,7 @@ class RequestLogAdmin(FoundById):
 def _legible(text: str) -> SafeString | str:
     if not text:
         return "–"
-    return format_html('<pre class="whitespace-pre-wrap break-all">{}</pre>', log_words.legible(text))
+    return format_html('<pre class="body-of-request">{}</pre>', log_words.legible(text))
 
 
 class SupportImportForm(ImportForm):

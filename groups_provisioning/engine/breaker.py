@@ -19,11 +19,15 @@ ADMINS = 5
 
 
 class Rule(StrEnum):
-    """What may be too much: people who lose something, who lose the admin role, who get it."""
+    """What may be too much: people who lose something, who lose the admin role, who get it.
+
+    SUPPORT: all of that is, however little it is, until support or an admin ends it (SPEC N4).
+    """
 
     LOSSES = "losses"
     DEMOTIONS = "demotions"
     PROMOTIONS = "promotions"
+    SUPPORT = "support"
 
 
 class Hold(NamedTuple):

@@ -42,11 +42,12 @@ class Suspect:
         return self.lost.is_something or self.promoted
 
     def breaks(self, rules: Collection[str], admin: str) -> bool:
-        """Whether any of these rules is about them."""
+        """Whether any of these rules is about them, who lose something or get the admin role."""
         return (
             (Rule.LOSSES in rules and self.lost.is_something)
             or (Rule.DEMOTIONS in rules and admin in self.lost.roles)
             or (Rule.PROMOTIONS in rules and self.promoted)
+            or Rule.SUPPORT in rules
         )
 
     def row(self) -> dict[str, Any]:

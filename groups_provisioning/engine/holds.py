@@ -5,7 +5,8 @@ It alone writes `Breach`, `Hold` and `Taken`. Settling asks `sift` before it wri
 A breach begins in one of two ways. What is settled at once comes to too much by itself: it is open from the start. Or
 what the token has marked is more than one batch, and may come to too much: then it is assessed. Whoever would lose
 something is put aside until all of these marks are worked off, and is counted then: a mass change never takes effect by
-halves. It is released again if it was not too much after all.
+halves. It is released again if it was not too much after all. Or support begins it, and then all that the token takes
+away is held, until everybody is let through (SPEC N4).
 """
 
 from collections import defaultdict
@@ -110,11 +111,14 @@ def _judge_token(
     org_id: UUID, window: Window, suspects: Sequence[Suspect], now: dict[UUID, Effects], admin: str
 ) -> None:
     exceeded, may = set[Rule](), set[Rule]()
+    if Rule.SUPPORT in window.rules and not _is_held_by_support(window):
+        window.rules.remove(Rule.SUPPORT)
     if window.is_assessed:
         may = set(Rule)
     else:
         counts = hold_counts.count(org_id, window, suspects, admin)
         exceeded = counts.exceeded | ({Rule(rule) for rule in window.rules} if window.is_recent else set())
+        exceeded |= {Rule.SUPPORT} & set(window.rules)
         may = counts.may_exceed - exceeded
     postpone(_TAKE, {"org": org_id, "token": window.token_id, "rows": as_rows(each.row() for each in suspects)})
     held = [each for each in suspects if each.breaks(exceeded | may, admin)]
@@ -197,17 +201,25 @@ def _breach(org_id: UUID, window: Window, exceeded: Set[Rule], *, is_assessed: b
                 break
         assert window.breach_id
         if new := exceeded - set(window.rules):
-            rules = sorted({*window.rules, *new})
-            cursor.execute(_OPEN, {"id": window.breach_id, "rules": rules})
+            cursor.execute(_OPEN, {"id": window.breach_id, "rules": sorted(new)})
         if is_assessed and not window.is_assessed:
             cursor.execute(_ASSESS, {"id": window.breach_id, "org": org_id})
     return window.breach_id, False
 
 
-_OPEN = """
-UPDATE groups_provisioning_breach SET state = 'open', rules = %(rules)s, opened_at = clock_timestamp()
+_WITH = "(SELECT array_agg(DISTINCT rule ORDER BY rule) FROM unnest(rules || %(rules)s::varchar[]) AS rule)"
+_OPEN = f"""
+UPDATE groups_provisioning_breach SET state = 'open', rules = {_WITH}, opened_at = clock_timestamp()
 WHERE id = %(id)s
 """
+_BY_SUPPORT = f"SELECT 1 FROM groups_provisioning_breach WHERE id = %s AND '{Rule.SUPPORT}' = ANY(rules) FOR SHARE"
+
+
+def _is_held_by_support(window: Window) -> bool:
+    """Whether it still is, so that nobody is held by what has just been ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_SUPPORT, [window.breach_id])
+        return cursor.fetchone() is not None
 
 
 _ASSESS = """
@@ -249,8 +261,12 @@ class _Going(NamedTuple):
     holds: bool
     waits: bool
 
+    @property
+    def goes_on(self) -> bool:
+        return self.holds or Rule.SUPPORT in self.rules
 
-_LOCK = "SELECT FROM groups_provisioning_breach WHERE id = %s FOR UPDATE"
+
+_LOCK = "SELECT state, rules FROM groups_provisioning_breach WHERE id = %s FOR UPDATE"
 _IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM groups_provisioning_hold WHERE breach_id = %s AND NOT released)"
 _END = "UPDATE groups_provisioning_breach SET state = 'ended', ended_at = clock_timestamp() WHERE id = %s"
 # Whom no exceeded rule is about is settled by what put them aside. EXCEPT is linear, whatever statistics say.
@@ -288,12 +304,16 @@ def finish(org_id: UUID) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_STATES, [org_id])
-        for breach in [_Going(*row) for row in cursor.fetchall()]:
-            if breach.waits or (breach.holds and not breach.assessed_from):
+        for found in [_Going(*row) for row in cursor.fetchall()]:
+            if found.waits or (found.goes_on and not found.assessed_from):
                 continue
-            cursor.execute(_LOCK, [breach.id])
+            cursor.execute(_LOCK, [found.id])
+            state, rules = cursor.fetchone()  # support may have opened it in the meantime
+            breach = found._replace(state=state, rules=rules)
             if breach.assessed_from:
                 _assess(org_id, breach)
+            if Rule.SUPPORT in rules:
+                continue
             cursor.execute(_IS_EMPTY, [breach.id])
             if cursor.fetchone()[0]:
                 cursor.execute(_END, [breach.id])
@@ -311,9 +331,10 @@ def _assess(org_id: UUID, breach: _Going) -> None:
     about: dict[str, Any] = {"org": org_id, "admin": admin, "breach": breach.id, "token": breach.token_id}
     about |= {"since": breach.since, "assessed_from": breach.assessed_from}
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE_OTHERS, about | {"rules": [rule.value for rule in exceeded]})
-        if cursor.rowcount:
-            queue.announce()
+        if Rule.SUPPORT not in rules:
+            cursor.execute(_RELEASE_OTHERS, about | {"rules": [rule.value for rule in exceeded]})
+            if cursor.rowcount:
+                queue.announce()
         cursor.execute(_ASSESSED, about | {"rules": rules, "is_open": bool(exceeded)})
     if exceeded and breach.state == BreachState.ASSESSING:
         _tell(org_id, HoldBegan(breach=str(breach.id), token=str(breach.token_id), rules=rules))
@@ -327,13 +348,16 @@ WITH released AS (
 )
 {queue.MARK.format(touched="released")}
 """
-_RESET = "UPDATE groups_provisioning_breach SET reset_at = clock_timestamp() WHERE id = %s"
+_RESET = f"""
+UPDATE groups_provisioning_breach SET reset_at = clock_timestamp(), rules = array_remove(rules, '{Rule.SUPPORT}')
+WHERE id = %s
+"""
 
 
 def release(breach: Breach, user_ids: Collection[UUID] | None, change_id: UUID) -> int:
     """Have a worker settle people by the facts; None for everybody, and what the token does counts anew from then on.
 
-    Returns how many. The breach is locked; a worker ends it when nobody is held any more.
+    Returns how many. The breach is locked; a worker ends it when nobody is held any more, and at once if nobody was.
     """
     with connection.cursor() as cursor:
         about = {"org": breach.org_id, "breach": breach.id, "change": change_id}
@@ -341,8 +365,28 @@ def release(breach: Breach, user_ids: Collection[UUID] | None, change_id: UUID) 
         released = int(cursor.rowcount)
         if user_ids is None:
             cursor.execute(_RESET, [breach.id])
+            if not released:
+                cursor.execute(_END, [breach.id])
     queue.announce()
     return released
+
+
+_BEGIN_BY_SUPPORT = f"""
+INSERT INTO groups_provisioning_breach AS b (id, org_id, token_id, state, rules, began_at, opened_at, last_mark)
+VALUES (%(id)s, %(org)s, %(token)s, 'open', ARRAY['{Rule.SUPPORT}'], clock_timestamp(), clock_timestamp(), 0)
+ON CONFLICT (token_id) WHERE state <> 'ended' DO UPDATE
+SET state = 'open', rules = b.rules || ARRAY['{Rule.SUPPORT}']::varchar[], opened_at = clock_timestamp()
+WHERE NOT '{Rule.SUPPORT}' = ANY(b.rules)
+RETURNING id
+"""
+
+
+def begin(org_id: UUID, token_id: UUID) -> UUID | None:
+    """Hold all that a token takes away from now on (SPEC N4). Returns the breach; None if it is held already."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN_BY_SUPPORT, {"id": uuid7(), "org": org_id, "token": token_id})
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 class Held(Exception):

@@ -56,6 +56,11 @@ class Breach(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def is_by_support_alone(self) -> bool:
+        """Whether nothing was too much, and support wants it held."""
+        return self.rules == ["support"]
+
 
 class Hold(models.Model):
     """Fact: somebody keeps the effects that they had when a mass change would have altered them.

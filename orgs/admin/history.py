@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from orgs.admin.mirror import FoundById, Mirror, moment
 from orgs.db.keys import as_uuid
-from orgs.models import Change, LedgerEntry, Organization
+from orgs.models import Change, EntityKind, LedgerEntry, Organization
 from orgs.models.history import BY, SUBJECT
 
 MOST = 200  # changes that one search finds
@@ -24,7 +24,7 @@ class ChangeAdmin(FoundById):
     list_filter = (("org", AutocompleteSelectFilter), "door")
     list_select_related = ("org", *BY)
     ordering = ("-id",)
-    fields = ("time", "org", "verb", "door", *BY, "request_id", "detail", "id", "effects")
+    fields: Any = ("time", "org", "verb", "door", *BY, "request_id", "detail", "id", "effects")
 
     search_help_text = _("The ID of a change, or of a person, group or entity that it was about")
 
@@ -53,10 +53,32 @@ class ChangeAdmin(FoundById):
         return format_html('<a href="{}?change={}">{}</a>', address, change.pk, _("Affected people and what changed"))
 
 
+class SlotFilter(admin.SimpleListFilter):
+    """By what an effect is on. Django's own filter would read the whole ledger for what there is."""
+
+    title = _("effect on")
+    parameter_name = "effect_on"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("account", _("Account")),
+            ("idp_active", _("What the identity provider says of an account")),
+            ("roles", _("Roles")),
+            *EntityKind.choices,
+            ("conflict", _("Conflicts")),
+            ("refused", _("Refused values")),
+            ("skipped", _("Members not added")),
+            ("last_admin", _("The last admin")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(slot=self.value()) if self.value() else queryset
+
+
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(Mirror):
-    list_display = ("id", "org", "user", "slot", "was", "now", "change")
-    list_filter = (("org", AutocompleteSelectFilter), "slot")
+    list_display: Any = ("id", "org", "user", "slot", "was", "now", "change")
+    list_filter = (("org", AutocompleteSelectFilter), SlotFilter)
     linked_by = ("change",)
     list_select_related = ("org", "user", "change")
     ordering = ("-id",)

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.auth import get_permission_codename
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -62,6 +62,12 @@ class BigTable(ModelAdmin):
 
 class Mirror(BigTable):
     """Shows rows read-only; its actions are all that can be done with them."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Without the history that the admin keeps by itself, of what support did here: all of it is among changes."""
+        return super().change_view(request, object_id, form_url, {"show_history": False, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

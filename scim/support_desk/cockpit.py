@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from groups_provisioning.models import Conflict, GroupMapping, Import, MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
+from groups_provisioning.pages.held import held_list
+from groups_provisioning.pages.held.held_list import Summary
 from orgs import open_matters
 from orgs.models import (
     ApiKey,
@@ -86,9 +88,18 @@ def switches(org: Organization) -> list[tuple[Promise, bool]]:
     return [(title, getattr(org, name)) for name, title in SWITCHES.items()]
 
 
-def tokens(org: Organization) -> list[ScimToken]:
-    """The newest, those that have ended too: a token that is still in use may be one of them."""
-    return list(ScimToken.objects.for_org(org).order_by("-id")[:FEW])
+def tokens(org: Organization, held: list[Summary]) -> list[tuple[ScimToken, bool]]:
+    """The newest, those that have ended too: a token that is still in use may be one of them.
+
+    Of each, whether support can hold what it does: while it is valid, and that is not held.
+    """
+    by_support = {each.breach.token_id for each in held if each.is_by_support}
+    found = ScimToken.objects.for_org(org).order_by("-id")[:FEW]
+    return [(token, token.revoked_at is None and token.id not in by_support) for token in found]
+
+
+def held(org: Organization) -> list[Summary]:
+    return held_list.summaries(org)
 
 
 def domains(org: Organization) -> list[VerifiedDomain]:

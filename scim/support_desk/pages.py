@@ -1,6 +1,7 @@
 """The pages of the support desk, which `config.admin` adds to the admin."""
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -17,11 +18,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from unfold.dataclasses import SearchResult
 
+from groups_provisioning import refusals
+from groups_provisioning.actions import held_changes
+from groups_provisioning.pages.held import held_list
+from groups_provisioning.preview import runs, shown
+from groups_provisioning.preview.plans import Wish
 from orgs import support_views
 from orgs.admin.mirror import cause, may
 from orgs.db.keys import as_uuid
-from orgs.models import Organization
+from orgs.models import Organization, ScimToken
+from orgs.roles import catalogue
 from orgs.web import viewing
+from orgs.web.access import require_recent
 from orgs.web.signing_in import wanted
 from scim import log_words, request_days
 from scim.models import RequestLog
@@ -39,6 +47,8 @@ def urls() -> list[URLPattern]:
         path("opened/", site.admin_view(opened), name="opened"),
         path("org/<uuid:org_id>/", site.admin_view(org_page), name="org"),
         path("org/<uuid:org_id>/view/", site.admin_view(view_as), name="view_as"),
+        path("org/<uuid:org_id>/hold/<uuid:token_id>/", site.admin_view(hold), name="hold"),
+        path("org/<uuid:org_id>/release/<uuid:breach_id>/", site.admin_view(release), name="release"),
         path("try-again/<uuid:request_id>/", site.admin_view(try_again), name="try_again"),
     ]
 
@@ -66,10 +76,13 @@ def palette(request: HttpRequest, text: str) -> list[SearchResult]:
 @require_safe
 def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
     org = get_object_or_404(Organization.objects.select_related("profile"), pk=org_id)
+    held = cockpit.held(org)
     words = {
         "org": org,
         "switches": cockpit.switches(org),
-        "tokens": cockpit.tokens(org),
+        "tokens": cockpit.tokens(org, held),
+        "held": held,
+        "may_hold": may(request, "change", ScimToken._meta) and org.closed_at is None,
         "domains": cockpit.domains(org),
         "queue": cockpit.queue_of(org),
         "matters": cockpit.matters(org, at=timezone.now()),
@@ -124,6 +137,67 @@ def view_as(request: HttpRequest, org_id: UUID) -> HttpResponse:
         return redirect("admin:org", org.pk)
     request.session[viewing.VIEW] = str(view.pk)
     return redirect(wanted(request) or reverse("overview"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def hold(request: HttpRequest, org_id: UUID, token_id: UUID) -> HttpResponse:
+    """Hold all that a token takes away from now on; asked first."""
+    org = _org_to_act_on(request, org_id)
+    token = get_object_or_404(ScimToken.objects.for_org(org), pk=token_id, revoked_at=None)
+    if request.method == "POST":
+        if held_changes.hold(org=org, token=token, cause=cause(request)):
+            messages.success(request, _("What the token “%(token)s” does is held.") % {"token": token.name})
+        else:
+            messages.info(request, _("What the token “%(token)s” does is held already.") % {"token": token.name})
+        return redirect("admin:org", org.pk)
+    title = _("Hold what the token “%(token)s” does?") % {"token": token.name}
+    return _page(request, "hold", title, {"org": org, "token": token})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse:
+    """Let through what is held because of one token, and end support's hold of it, after a look at the effects."""
+    org = _org_to_act_on(request, org_id)
+    summary = next((each for each in held_list.summaries(org) if each.breach.id == breach_id), None)
+    if summary is None:
+        messages.info(request, _("Nothing is held there any more."))
+        return redirect("admin:org", org.pk)
+    wish: Wish | None = {"do": "let_through", "breach": str(breach_id)} if summary.count else None
+    try:
+        outlook = runs.look(org, wish) if wish else None
+        if outlook and outlook.summary and outlook.summary.gaining(catalogue(org.profile).admin):
+            require_recent(request)
+        seen = outlook.fingerprint if outlook else ""
+        if request.POST.get("_seen") == seen:
+            do = partial(held_changes.let_through, org=org, breach_id=breach_id, cause=cause(request))
+            runs.confirmed(org, wish, seen, do) if wish else do()
+            messages.success(request, _("What was held is let through."))
+            return redirect("admin:org", org.pk)
+    except held_changes.NothingHeld as refusal:
+        messages.error(request, refusals.in_words(refusal))
+        return redirect("admin:org", org.pk)
+    except runs.Outdated:
+        return redirect("admin:release", org.pk, breach_id)
+    if "_seen" in request.POST:
+        messages.info(
+            request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
+        )
+    words = {
+        "org": org,
+        "summary": summary,
+        "run": outlook and outlook.run,
+        "outcome": shown.show(org, outlook) if outlook else None,
+        "is_ready": outlook is None or outlook.summary is not None,
+        "seen": seen,
+    }
+    title = _("Let through what is held because of the token “%(token)s”?") % {"token": summary.breach.token.name}
+    return _page(request, "release", title, words)
+
+
+def _org_to_act_on(request: HttpRequest, org_id: UUID) -> Organization:
+    if not may(request, "change", ScimToken._meta):
+        raise PermissionDenied
+    return get_object_or_404(Organization.objects.select_related("profile"), pk=org_id, closed_at=None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

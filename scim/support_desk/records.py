@@ -25,8 +25,10 @@ from groups_provisioning.models import Conflict, GroupMapping, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.groups import group_list, group_page, member_assignments
 from orgs import matter_words, matters
-from orgs.admin.history import ChangeAdmin
-from orgs.models import Change, MatterKind, Organization, User
+from orgs.admin.history import ChangeAdmin, LedgerEntryAdmin
+from orgs.admin.mirror import moment
+from orgs.models import Change, LedgerEntry, MatterKind, Organization, User
+from orgs.models.history import BY
 from scim import provisioning_log
 from scim.support_desk.search import Found, request
 
@@ -119,6 +121,7 @@ class GroupRecord(Explained, PushedGroupAdmin):
         return {
             "group": row,
             "status": group_list.GroupStatus(found.status).label if found else DELETED,
+            "out_of_sync_since": group_page.out_of_sync_since(row),
             "ties": ties,
             "giving": giving,
             "members": [(member, missing.get(member.user_id, ())) for member in members],
@@ -132,6 +135,13 @@ class ChangeRecord(ChangeAdmin):
     """The list says what was done, in words, for the changes of one page at a time."""
 
     list_display: Any = ("time", "org", "what", "door", "by")
+    fields = ("time", "org", "what", "door", *BY, "effects", "request_id", "verb", "detail", "id")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        change: Any = super().get_object(request, object_id, from_field)
+        if change is not None:
+            change.words = change_words.change(change, change_words.names(None, [change], [], change_list.Wanted()))
+        return change
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         listed = super().get_changelist_instance(request)
@@ -147,7 +157,36 @@ class ChangeRecord(ChangeAdmin):
         return Truncator(change.words).chars(120)
 
 
-admin.site.unregister([User, PushedGroup, Change])
+class LedgerRecord(LedgerEntryAdmin):
+    """The list says in words what came of each change."""
+
+    list_display: Any = ("time", "org", "user", "what", "change_in_words")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        listed = super().get_changelist_instance(request)
+        entries = list(listed.result_list)
+        known = change_words.names(None, [entry.change for entry in entries], entries, change_list.Wanted())
+        for entry in entries:
+            entry.words = change_words.effect(entry, known)
+            entry.change.words = change_words.change(entry.change, known)
+        listed.result_list = entries
+        return listed
+
+    @admin.display(description=_("time"))
+    def time(self, entry: Any) -> str:
+        return moment(entry.change.at)
+
+    @admin.display(description=_("effect"))
+    def what(self, entry: Any) -> str:
+        return Truncator(entry.words).chars(120)
+
+    @admin.display(description=_("change"))
+    def change_in_words(self, entry: Any) -> str:
+        return Truncator(entry.change.words).chars(120)
+
+
+admin.site.unregister([User, PushedGroup, Change, LedgerEntry])
+admin.site.register(LedgerEntry, LedgerRecord)
 admin.site.register(Change, ChangeRecord)
 admin.site.register(User, PersonRecord)
 admin.site.register(PushedGroup, GroupRecord)

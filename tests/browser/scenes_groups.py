@@ -12,7 +12,8 @@ from groups_provisioning.engine import worker
 from groups_provisioning.models import GroupMapping, MappingRule, PatternType, PushedGroup
 from orgs import entities, matters
 from orgs.matters import Occurrence
-from orgs.models import MatterKind, Organization, User
+from orgs.models import MatterKind, Organization, Session, User
+from tests.browser.conftest import PASSWORD
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
 from tests.groups_provisioning.world import POOL, TEAM, by_admin, give, idp_of, map_to, org_of, push, role_rule, rule
@@ -255,6 +256,19 @@ def _admin_by_a_group(owner: User) -> str:
     return f"/people/{groups['design'].memberships.first().user_id}/"
 
 
+def _go_back_to_a_rule(page: Page) -> None:
+    page.get_by_label("Pattern").fill("eng-")
+    page.get_by_label("Approve automatically").check()
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save rule").click()
+    page.get_by_label("E-mail address").fill(User.objects.get(is_owner=True).user_name)
+    page.keyboard.press("Enter")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Not now").click()  # to a second factor
+    page.get_by_text("What you entered before is back").wait_for()
+
+
 SCENES = {
     "groups": Scene(_list),
     "groups-new": Scene(lambda owner: "/groups/"),
@@ -294,6 +308,7 @@ SCENES = {
     "rule": Scene(_edit),
     "rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("e", "prefix")),
     "rule-wrong": Scene(lambda owner: company(owner) and "/groups/rules/new/", _type_a_rule("eng-(", "regex")),
+    "rule-restored": Scene(lambda owner: company(owner) and "/groups/rules/new/", _go_back_to_a_rule),
     "role-rules": Scene(_role_rules),
     "role-rule-new": Scene(lambda owner: company(owner) and "/groups/rules/new-role/", _admin_rule),
     "group-role-dialog": Scene(_group("contractors"), _give_admin),

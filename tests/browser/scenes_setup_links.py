@@ -76,7 +76,9 @@ def _try_out(page: Page) -> None:
 def _make_a_token(page: Page) -> None:
     begin(page)
     page.get_by_label("Name", exact=True).fill("Okta production")
+    page.get_by_label("Identity provider").select_option("okta")
     page.get_by_role("button", name="Create token").click()
+    page.get_by_role("link", name="I have copied it").wait_for()
 
 
 def _finish(page: Page) -> None:

@@ -82,6 +82,7 @@ def _invited(owner: User) -> str:
 
 
 SCENES = {
+    "sign-in-unsent": Scene(lambda owner: f"{reverse('sign-in')}?unsent=1", who=_nobody),
     "sign-in-provider": Scene(_by_address, _enter_address, _nobody),
     "sign-in-provider-of-several": Scene(_by_an_address_of_several, _name_nobody, _nobody),
     "sign-in-provider-of-an-org": Scene(_of_the_org, who=_nobody),

@@ -1,13 +1,17 @@
 """Scenes of the support desk, in the admin, and of an organization's own page as support views it."""
 
+from collections.abc import Callable
+
+from django.db.models import Model
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from groups_provisioning.models import PushedGroup
-from orgs.models import User
+from groups_provisioning.models import GroupMapping, PushedGroup
+from orgs.models import Change, LedgerEntry, ScimToken, User
 from scim import request_log
 from scim.models import RequestLog
 from tests.browser.scene import Scene
+from tests.browser.scenes_held import held_by_support
 from tests.conftest import Idp
 from tests.factories import StaffFactory, issue_token
 from tests.groups_provisioning.world import TEAM, map_to, org_of, push, push_user, settle
@@ -52,9 +56,17 @@ def _group(owner: User) -> str:
     return reverse("admin:groups_provisioning_pushedgroup_change", args=[_pushed(owner)[1].pk])
 
 
-def _groups(owner: User) -> str:
+def _list_of(model: type[Model]) -> Callable[[User], str]:
+    def set_up(owner: User) -> str:
+        _pushed(owner)
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+    return set_up
+
+
+def _request(owner: User) -> str:
     _pushed(owner)
-    return reverse("admin:groups_provisioning_pushedgroup_changelist")
+    return reverse("admin:scim_requestlog_change", args=[RequestLog.objects.latest("id").pk])
 
 
 def _link(owner: User) -> str:
@@ -66,6 +78,20 @@ def _refused(owner: User) -> str:
     return reverse(
         "admin:try_again", args=[RequestLog.objects.for_org(org_of(owner)).filter(status=403).latest("id").id]
     )
+
+
+def _hold(owner: User) -> str:
+    _pushed(owner)
+    return reverse("admin:hold", args=[owner.org_id, ScimToken.objects.for_org(org_of(owner)).get().pk])
+
+
+def _org_with_a_hold(owner: User) -> str:
+    held_by_support(owner)
+    return reverse("admin:org", args=[owner.org_id])
+
+
+def _release(owner: User) -> str:
+    return reverse("admin:release", args=[owner.org_id, held_by_support(owner).pk])
 
 
 def _try(page: Page) -> None:
@@ -83,8 +109,17 @@ SCENES = {
     "desk-organization": Scene(_org, who=_staff),
     "desk-person": Scene(_person, who=_staff),
     "desk-group": Scene(_group, who=_staff),
-    "desk-groups": Scene(_groups, who=_staff),
+    "desk-groups": Scene(_list_of(PushedGroup), who=_staff),
+    "desk-requests": Scene(_list_of(RequestLog), who=_staff),
+    "desk-request": Scene(_request, who=_staff),
+    "desk-changes": Scene(_list_of(Change), who=_staff),
+    "desk-ledger": Scene(_list_of(LedgerEntry), who=_staff),
+    "desk-people": Scene(_list_of(User), who=_staff),
+    "desk-mappings": Scene(_list_of(GroupMapping), who=_staff),
     "desk-try-again": Scene(_refused, _try, _staff),
+    "desk-hold": Scene(_hold, who=_staff),
+    "desk-organization-held": Scene(_org_with_a_hold, who=_staff),
+    "desk-release": Scene(_release, who=_staff),
     "desk-link": Scene(_link, who=_staff),
     "viewing": Scene(_link, _view, _staff),
 }

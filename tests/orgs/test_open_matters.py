@@ -44,7 +44,15 @@ from sso.models import Connection, IssuerDocument, Revision, State
 from sso.oidc.documents import description_url
 from tests.api.consumer import key_of
 from tests.conftest import Idp, signed_in
-from tests.factories import HoldFactory, OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
+from tests.factories import (
+    HoldFactory,
+    OrganizationFactory,
+    OwnerFactory,
+    StaffFactory,
+    UserFactory,
+    breach_of,
+    issue_token,
+)
 from tests.groups_provisioning import world
 from tests.groups_provisioning.world import POOL, TEAM, by_admin, by_command
 from tests.page_text import text, text_at_first
@@ -446,6 +454,15 @@ def _changes_held(case: Case) -> Iterator[None]:
     hold = HoldFactory.create(org=case.org)
     yield
     hold.delete()
+
+
+@story("changes.held_by_support")
+def _held_by_support(case: Case) -> Iterator[None]:
+    breach = breach_of(case.org)
+    breach.rules = ["support"]
+    breach.save()
+    yield
+    breach.delete()
 
 
 @story("admin.none")

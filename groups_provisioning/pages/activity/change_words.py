@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from groups_provisioning.choices import TARGET_KINDS
+from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status, Verdict
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import history
@@ -325,7 +326,6 @@ _SENTENCES: dict[type[Detail], Promise] = {
     RequestTried: gettext_lazy("Support tried a refused request again, without changing anything: now %(status)s"),
     SupportViewBegan: gettext_lazy("Support began to view the organization’s pages, without changing anything"),
     SupportViewEnded: gettext_lazy("Support stopped viewing the organization’s pages"),
-    HoldBegan: gettext_lazy("Muster holds changes that were too many at once"),
     HoldEnded: gettext_lazy("Nobody is held any more: the changes were undone in the identity provider"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
@@ -408,7 +408,16 @@ def _group_adopted(detail: GroupAdopted, known: Names) -> str:
 
 
 @in_words.register
+def _hold_began(detail: HoldBegan, known: Names) -> str:
+    if detail.rules == [Rule.SUPPORT]:
+        return _("Support began to hold what a token takes away")
+    return _("Muster holds changes that were too many at once")
+
+
+@in_words.register
 def _hold_let_through(detail: HoldLetThrough, known: Names) -> str:
+    if not detail.marked:
+        return _("The hold by support was ended; nobody was held")
     if detail.everybody:
         words = ngettext(
             "Held changes were let through, for %(count)s person",

@@ -17,7 +17,7 @@ from groups_provisioning.pages.search import ANY, Search
 from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, queue
 from orgs.db.keyset import chunks
-from orgs.models import Change, Organization, Turn, User
+from orgs.models import Change, FactKind, Organization, Past, Turn, User
 from orgs.models.history import with_causers
 from orgs.models.people import NAMES, label
 from orgs.roles import catalogue
@@ -124,6 +124,14 @@ def _members(group: PushedGroup, search: MemberSearch) -> QuerySet[GroupMember]:
     return found.filter(
         user__in=people_list.matching(User.objects.for_org(group.org_id), group.org_id, text).values("id")
     )
+
+
+def out_of_sync_since(group: PushedGroup) -> datetime | None:
+    """Since when it is; None if it is not, or has been for longer than the past of facts is kept."""
+    if not group.out_of_sync:
+        return None
+    became = Past.objects.for_org(group.org_id).filter(about=group.id, kind=FactKind.GROUP, was__out_of_sync=False)
+    return became.order_by("-at").values_list("at", flat=True).first()
 
 
 def nested(group: PushedGroup) -> list[PushedGroup]:

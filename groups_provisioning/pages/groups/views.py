@@ -130,6 +130,7 @@ def group(request: OrgRequest, group_id: UUID) -> HttpResponse:
         "told": matter_words.tell(request.org, matters.about(request.org, *here, at=now())),
         "status": group_list.GroupStatus(found.status),
         "ties": tied,
+        "out_of_sync_since": group_page.out_of_sync_since(found),
         "nested": group_page.nested(found),
         "progress": group_page.progress(found),
         "attributes": list(islice(people_list.leaves(found.attributes), ATTRIBUTES)),

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,10 @@ REASONS: dict[str, Promise] = {
     Rule.LOSSES: _("Many people would lose a role or an assignment."),
     Rule.DEMOTIONS: _("More than half of the admins would lose the admin role."),
     Rule.PROMOTIONS: _("Many people would get the admin role."),
+    Rule.SUPPORT: _(
+        "Support holds what this token does: whoever would lose a role or an assignment, or get the admin role, keeps "
+        "what they had."
+    ),
 }
 MENDING: dict[str, Promise] = {
     IdentityProvider.OKTA: _(
@@ -42,7 +47,9 @@ OTHERWISE = _(
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What goes on because of one token. count: how many people are held."""
+    """What goes on because of one token. count: how many people are held. If support holds it, it may be none yet, and
+    since and last are when that began.
+    """
 
     breach: Breach
     count: int
@@ -52,6 +59,10 @@ class Summary:
     @property
     def reasons(self) -> list[Promise]:
         return [REASONS[rule] for rule in self.breach.rules]
+
+    @property
+    def is_by_support(self) -> bool:
+        return Rule.SUPPORT in self.breach.rules
 
     @property
     def mending(self) -> Promise:
@@ -65,8 +76,13 @@ class Row(NamedTuple):
 
 def summaries(org: Organization) -> list[Summary]:
     """The breaches that an admin has to decide about, the oldest first."""
-    going_on = Breach.objects.for_org(org).filter(state=BreachState.OPEN, holds__released=False)
-    counted = going_on.annotate(count=Count("holds"), since=Min("holds__at"), last=Max("holds__at"))
+    held = Q(holds__released=False)
+    going_on = Breach.objects.for_org(org).filter(state=BreachState.OPEN)
+    counted = going_on.annotate(
+        count=Count("holds", filter=held),
+        since=Coalesce(Min("holds__at", filter=held), "opened_at"),
+        last=Coalesce(Max("holds__at", filter=held), "opened_at"),
+    ).filter(Q(count__gt=0) | Q(rules__contains=[Rule.SUPPORT]))
     found = counted.select_related("token").order_by("began_at", "id")
     return [Summary(breach, breach.count, breach.since, breach.last) for breach in found]
 

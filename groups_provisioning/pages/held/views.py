@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from groups_provisioning.actions import held_changes as commands
+from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.held import held_list
@@ -59,9 +60,12 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
     held = held_list.holds(request.org, breach)
     people = held.filter(user__in=chosen) if chosen is not None else held
     count = people.count()
+    is_empty = chosen is None and not count and Rule.SUPPORT in breach.rules
 
     def carry_out() -> str:
         done = commands.let_through(org=request.org, breach_id=breach.id, user_ids=chosen, cause=cause(request))
+        if not done:
+            return _("The hold has ended.")
         words = ngettext(
             "The held changes of %(count)s person are being applied.",
             "The held changes of %(count)s people are being applied.",
@@ -74,11 +78,13 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
     )
     wish = {"do": "let_through", "breach": str(breach.id)}
     question = Question(
-        title=title % {"count": intcomma(count)},
-        verb=_("Let through"),
-        wish=wish if chosen is None else wish | {"users": [str(id_) for id_ in chosen]},
+        title=_("End the hold by support?") if is_empty else title % {"count": intcomma(count)},
+        verb=_("End the hold") if is_empty else _("Let through"),
+        wish=None if is_empty else wish if chosen is None else wish | {"users": [str(id_) for id_ in chosen]},
         back=back,
-        lead=_("Your identity provider decides about these people again from now on."),
+        lead=_("Nobody is held. What your identity provider sends takes effect again from now on.")
+        if is_empty
+        else _("Your identity provider decides about these people again from now on."),
         destructive=True,
         details="groups_provisioning/held/_chosen_people.html" if chosen is not None else "",
         above=Above("held-changes", _("Held changes")),

@@ -25,7 +25,7 @@ from groups_provisioning.engine.resolution import resolve
 from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, PushedGroup
 from orgs import organizations
 from orgs.entities import KindOff
-from orgs.models import Entity, Mark
+from orgs.models import Entity, Mark, ScimToken
 from tests import oracle
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
@@ -144,6 +144,11 @@ class Driver:
                 chosen = self.random.choice([None, self.random.sample(some, 1)])
                 held_changes.let_through(org=self.org, breach_id=breach.id, user_ids=chosen, cause=by_admin())
 
+    def support_holds_a_token(self) -> None:
+        token = ScimToken.objects.for_org(self.org).order_by("?").first()
+        assert token
+        held_changes.hold(org=self.org, token=token, cause=by_admin())
+
     def support_switches_a_kind(self) -> None:
         if self.random.random() < 0.2:
             organizations.change(org=self.org, wishes={"teams": not self.org.teams}, cause=by_admin())
@@ -207,6 +212,7 @@ class Driver:
             (self.admin_acts_on_one, 3),
             (self.admin_ends_something, 1),
             (self.admin_lets_through, 2),
+            (self.support_holds_a_token, 1),
             (self.support_switches_a_kind, 1),
             (self.worker_settles_a_batch, 8),
         ]

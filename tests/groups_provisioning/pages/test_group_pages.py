@@ -1,7 +1,7 @@
 """SCIM groups and mapping rules, as an org's admins see and change them."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.preview import runs
 from orgs import entities, matters, profiles
 from orgs.matters import Occurrence
-from orgs.models import Change, Entity, MatterKind, Organization, User
+from orgs.models import Change, Entity, MatterKind, Organization, Past, User
+from orgs.open_matters import everything
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import (
@@ -200,6 +201,16 @@ class TestAGroupThatIsOutOfSync:  # O3
         group = push(idp, "Office")
         PushedGroup.objects.for_org(org).update(out_of_sync=True)
         return PushedGroup.objects.get(id=group.id)
+
+    def test_says_since_when(self, browser: Client, org: Organization, office: PushedGroup) -> None:  # N1
+        became = Past.objects.get(about=office.id, was__out_of_sync=False)
+        Past.objects.filter(id=became.id).update(at=datetime(2026, 5, 4, 12, 30, tzinfo=UTC))
+        PushedGroup.objects.filter(id=office.id).update(out_of_sync=True)  # another refused write
+        assert "all of them. Since 4 May 2026, 12:30 UTC" in text_at_first(browser.get(f"/groups/{office.id}/"))
+        (matter,) = [each for each in everything(org, at=timezone.now()) if each.kind == "group.out_of_sync"]
+        assert matter.since == datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
+        Past.objects.filter(about=office.id).delete()
+        assert "sends all of them. Since" not in text_at_first(browser.get(f"/groups/{office.id}/"))
 
     def confirm(self, browser: Client, group: PushedGroup) -> str:
         """Follow the link on the group's page as it was shown."""

@@ -12,7 +12,7 @@ from groups_provisioning.models import PushedGroup
 from orgs import matters
 from orgs.db.keys import uuid7
 from orgs.matters import Occurrence
-from orgs.models import EntityKind, Mark, MatterKind, Organization, User
+from orgs.models import Change, EntityKind, Mark, MatterKind, Organization, User
 from scim import request_days, request_log
 from scim.models import RequestLog
 from scim.request_days import Call
@@ -150,6 +150,34 @@ class TestRecords:
         page = desk.get(reverse("admin:orgs_user_change", args=[ada.pk])).content.decode()
         for words in ("They are in the SCIM group Engineers, which is mapped to", "Open conflicts: 0", "Last requests"):
             assert words in page
+
+    def test_effects_are_told_in_words_and_chosen_by_words(
+        self, desk: Client, org: Organization, idp: Idp, django_assert_max_num_queries: Callable[..., Any]
+    ) -> None:  # N4
+        for name in ("Ada", "Bo", "Cy"):
+            settle(User.objects.get(id=push_user(idp, f"{name} Lovelace")))
+        with django_assert_max_num_queries(12):
+            listed = text(desk.get(reverse("admin:orgs_ledgerentry_changelist")))
+        assert "Role of Ada Lovelace: Member" in listed
+        assert "Ada Lovelace was created" in listed
+        assert "What the identity provider says of an account" in listed
+        chosen = text(desk.get(reverse("admin:orgs_ledgerentry_changelist"), {"effect_on": "team"}))
+        assert "Role of Ada Lovelace" not in chosen
+        change = Change.objects.for_org(org).filter(verb="user.created").earliest("id")
+        assert "Ada Lovelace was created" in text(desk.get(reverse("admin:orgs_change_change", args=[change.pk])))
+
+    def test_a_group_that_is_out_of_sync_says_since_when(self, desk: Client, idp: Idp) -> None:  # N1
+        group = push(idp, "Engineers")
+        PushedGroup.objects.filter(id=group.id).update(out_of_sync=True)
+        page = text(desk.get(reverse("admin:groups_provisioning_pushedgroup_change", args=[group.id])))
+        assert f"Out of sync since {timezone.now():%-d %b %Y}" in page
+
+    def test_a_person_is_titled_by_their_address_and_has_one_history(self, desk: Client, idp: Idp) -> None:  # N4
+        ada = User.objects.get(id=push_user(idp, "Ada Brandt"))
+        address = reverse("admin:orgs_user_change", args=[ada.pk])
+        page = desk.get(address).content.decode()
+        assert ada.user_name.capitalize() not in page
+        assert reverse("admin:orgs_user_history", args=[ada.pk]) not in page
 
     def test_a_member_of_the_staff_has_none_of_that(self, desk: Client) -> None:
         staff = User.objects.get(is_staff=True)
