@@ -29,13 +29,17 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Suspect:
-    """Somebody who would lose something, or get the admin role. was: what they had. change_id: what does it."""
+    """Somebody who would lose something, or get the admin role.
+
+    was: what they had. change_id: what does it. waited_from: when the first of the changes was that have marked them.
+    """
 
     known: Known
     was: Effects
     lost: Lost
     promoted: bool
     change_id: UUID | None = None
+    waited_from: str | None = None
 
     @property
     def is_one(self) -> bool:
@@ -63,7 +67,7 @@ count(DISTINCT user_id) FILTER (WHERE promoted)
 _ASK = f"""
 WITH marked AS MATERIALIZED (
     SELECT m.user_id, (array_agg(c.by_token_id ORDER BY c.id DESC))[1] AS token_id,
-        (array_agg(c.id ORDER BY c.id DESC))[1] AS change_id
+        (array_agg(c.id ORDER BY c.id DESC))[1] AS change_id, min(c.at) AS waited_from
     FROM orgs_mark m JOIN orgs_change c ON c.id = m.change_id
     WHERE m.org_id = %(org)s AND m.user_id = ANY(%(suspects)s) AND c.by_token_id IS NOT NULL GROUP BY m.user_id
 ), tokens AS MATERIALIZED (
@@ -77,7 +81,7 @@ WITH marked AS MATERIALIZED (
 )
 SELECT
     (SELECT json_agg(id) FROM orgs_entity WHERE id = ANY(%(entities)s::uuid[]) AND deleted_at IS NULL)::text,
-    (SELECT json_agg(json_build_array(user_id, token_id, change_id)) FROM marked)::text,
+    (SELECT json_agg(json_build_array(user_id, token_id, change_id, waited_from)) FROM marked)::text,
     token_id, breach_id, coalesce(rules, '{{}}'), assessed_from IS NOT NULL, coalesce(opened_at > since, FALSE), since,
     (SELECT json_build_array({_COUNTED}) FROM groups_provisioning_taken k
         WHERE k.token_id = w.token_id AND k.at > w.since AND k.user_id <> ALL(%(suspects)s))::text,
@@ -109,11 +113,12 @@ class Window:
 
 class Asked(NamedTuple):
     """live: those of the entities that are not deleted. whose: of people who are marked by tokens, the last one and its
-    change.
+    change. waited_from: when the first of these changes was.
     """
 
     live: set[str]
     whose: dict[UUID, Source]
+    waited_from: dict[UUID, str]
     windows: list[Window]
 
 
@@ -135,8 +140,9 @@ def ask(org_id: UUID, loaded: Loaded, suspects: Sequence[Suspect], source: Sourc
         Window(token_id, breach_id, rules, is_assessed, is_recent, since, orjson.loads(counted), waiting)
         for _, _, token_id, breach_id, rules, is_assessed, is_recent, since, counted, waiting in rows
     ]
-    whose = {UUID(user): Source(UUID(token), UUID(change)) for user, token, change in marked}
-    return Asked(set(live), whose, windows)
+    whose = {UUID(user): Source(UUID(token), UUID(change)) for user, token, change, _ in marked}
+    waited_from = {UUID(user): at for user, _, _, at in marked}
+    return Asked(set(live), whose, waited_from, windows)
 
 
 def count(org_id: UUID, window: Window, suspects: Sequence[Suspect], admin: str) -> Counts:

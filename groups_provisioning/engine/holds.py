@@ -92,7 +92,7 @@ def _judge(
         _forget_deleted(each, asked.live)
         whose = asked.whose.get(each.known.id, source)
         if whose and each.is_one:
-            each.change_id = whose.change_id
+            each.change_id, each.waited_from = whose.change_id, asked.waited_from.get(each.known.id)
             by_token[whose.token_id].append(each)
     for window in asked.windows:
         if theirs := by_token[window.token_id]:
@@ -135,9 +135,10 @@ SELECT %(org)s, %(token)s, user_id, clock_timestamp(), places, roles, promoted
 FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, places uuid[], roles varchar[], promoted boolean)
 """
 _PUT_ON_HOLD = """
-INSERT INTO groups_provisioning_hold (user_id, org_id, breach_id, change_id, at, kept, released)
-SELECT user_id, %(org)s, %(breach)s, change_id, clock_timestamp(), kept, FALSE
-FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, change_id uuid, kept jsonb) ON CONFLICT DO NOTHING
+INSERT INTO groups_provisioning_hold (user_id, org_id, breach_id, change_id, at, waited_from, kept, released)
+SELECT user_id, %(org)s, %(breach)s, change_id, clock_timestamp(), coalesce(waited_from, clock_timestamp()), kept, FALSE
+FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, change_id uuid, waited_from timestamptz, kept jsonb)
+ON CONFLICT DO NOTHING
 """
 # Shared, so that writers do not wait for each other; who ends the breach waits for all of them, and looks again.
 _JOIN = "SELECT 1 FROM groups_provisioning_breach WHERE id = %s AND state <> 'ended' FOR SHARE"
@@ -160,6 +161,7 @@ def _hold(org_id: UUID, window: Window, held: Sequence[Suspect], exceeded: Set[R
         {
             "user_id": str(each.known.id),
             "change_id": str(each.change_id),
+            "waited_from": each.waited_from,
             "kept": {
                 "roles": each.was.roles,
                 "places": [[entity, *place] for entity, place in each.was.places.items()],

@@ -61,7 +61,9 @@ class Hold(models.Model):
     """Fact: somebody keeps the effects that they had when a mass change would have altered them.
 
     change: what the identity provider did. kept: `roles`, and `places` as lists of entity, kind, source and mapping.
-    released: the facts count again; the row is deleted when the person is settled.
+    released: the facts count again; the row is deleted when the person is settled. waited_from: when the first of the
+    changes was that had not taken effect for them yet; whoever is added to a group again that they have left since has
+    their old time there (`actions.members`). Null where a former version wrote it.
     """
 
     user = models.OneToOneField(
@@ -71,6 +73,7 @@ class Hold(models.Model):
     breach = tenant_foreign_key(Breach, related_name="holds", db_index=False)
     change = tenant_foreign_key(Change, related_name="+")
     at = models.DateTimeField()
+    waited_from = models.DateTimeField(null=True)
     kept = models.JSONField()
     released = models.BooleanField(default=False)
 

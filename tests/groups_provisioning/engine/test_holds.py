@@ -1,7 +1,7 @@
 """What a mass change would take away is held until an admin lets it through, or it is mended (SPEC T1)."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,18 @@ from groups_provisioning.actions import (
 )
 from groups_provisioning.engine import breaker, effect_checks, holds, reconcile
 from groups_provisioning.engine.holds import Held
-from groups_provisioning.models import Breach, BreachState, Conflict, Hold, Membership, PushedGroup, Taken
+from groups_provisioning.models import (
+    Breach,
+    BreachState,
+    Conflict,
+    GroupMember,
+    Hold,
+    MemberPast,
+    Membership,
+    PushedGroup,
+    Taken,
+)
+from orgs.db.keys import uuid7
 from orgs.models import Change, Entity, HandPlacement, LastAdmin, LedgerEntry, Organization, Standing, Turn, User
 from orgs.open_matters import everything
 from tests.conftest import Idp
@@ -436,6 +447,118 @@ class TestMending:
         assert held(org) == set(those[2:])
         set_role(idp, those[2], MEMBER)
         assert held(org) == {those[3]}
+
+
+class TestAddingAMemberAgain:
+    def added(self, group: PushedGroup) -> dict[str, tuple[datetime, UUID]]:
+        rows = GroupMember.objects.filter(group=group)
+        return {str(user): (at, by) for user, at, by in rows.values_list("user_id", "added_at", "added_by_id")}
+
+    def rivals(self, org: Organization, idp: Idp) -> tuple[list[str], list[PushedGroup]]:
+        """People whom the first of two groups has in its concurrency group, and whom the other claims as well."""
+        those = staff(org, 5)
+        groups = [push(idp, name, *those) for name in ("Days", "Nights")]
+        for group in groups:
+            map_to(group, POOL)
+        long_ago(org)
+        assert in_team("Days") == set(those)
+        return those, groups
+
+    def test_gives_who_is_held_the_old_time_back(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        set_members(idp, everybody, people)
+        assert self.added(everybody) == before
+
+    def test_ends_the_hold_where_another_group_claims_the_person_too(self, org: Organization, idp: Idp) -> None:  # C2
+        those, (days, _) = self.rivals(org, idp)
+        set_members(idp, days, [])
+        settle_marked(org)
+        assert held(org) == in_team("Days") == set(those)
+        set_members(idp, days, those)
+        settle_marked(org)
+        assert not Hold.objects.exists()
+        assert in_team("Days") == set(those)
+        assert Breach.objects.get().state == BreachState.ENDED
+        assert drift(org) == []
+
+    def test_counts_what_was_removed_before_the_change_that_is_named(self, org: Organization, idp: Idp) -> None:  # T1
+        those, (days, nights) = self.rivals(org, idp)
+        before = self.added(days)
+        set_members(idp, days, [])
+        set_members(idp, nights, [])
+        settle_marked(org)
+        assert held(org) == set(those)
+        set_members(idp, nights, those)
+        set_members(idp, days, those)
+        settle_marked(org)
+        assert self.added(days) == before
+        assert not held(org)
+        assert in_team("Days") == set(those)
+
+    def test_again_and_again_gives_back_the_time_before_the_first_removal(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:  # T1
+        other = push(idp, "Other", *people)
+        set_members(idp, other, [])
+        set_members(idp, other, people[:1])
+        first = self.added(other)
+        set_members(idp, other, [])
+        set_members(idp, other, people[:1])
+        assert self.added(other) == first
+
+    def test_gives_nothing_back_that_had_ended_before(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # C2
+        other = push(idp, "Other", people[0])
+        set_members(idp, other, [])
+        long_ago(org)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        began = Hold.objects.get(user=people[0]).at
+        set_members(idp, other, people[:1])
+        assert self.added(other)[people[0]][0] > began
+
+    def test_gives_nothing_back_once_the_person_was_let_through(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # C2
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        breach = Breach.objects.get()
+        held_changes.let_through(org=org, breach_id=breach.id, user_ids=[UUID(people[0])], cause=by_admin())
+        set_members(idp, everybody, people)
+        after = self.added(everybody)
+        assert after.pop(people[0]) > before.pop(people[0])
+        assert after == before
+
+    def test_names_who_added_them_now_if_history_no_longer_has_who_did(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        MemberPast.objects.update(added_by_id=uuid7())
+        set_members(idp, everybody, people)
+        last = Change.objects.filter(verb="group.changed").latest("id").id
+        assert self.added(everybody) == {id_: (at, last) for id_, (at, _) in before.items()}
+
+    def test_to_a_group_that_was_deleted_ends_no_hold_before_its_new_mapping_is_approved(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # G4
+        assert idp.delete(f"/Groups/{everybody.id}").status_code == 204
+        settle_marked(org)
+        again = push(idp, "Everybody", *people)
+        settle_marked(org)
+        assert held(org) == in_team("Everybody") == set(people)
+        map_to(again, TEAM, Entity.objects.get(name="Everybody").id)
+        settle_marked(org)
+        assert not held(org)
+        assert in_team("Everybody") == set(people)
+        assert drift(org) == []
 
 
 class TestAHold:
