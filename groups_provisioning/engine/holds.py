@@ -1,6 +1,7 @@
 """Holds: whom a mass change would take something from, or would make admins, and what they keep (SPEC T1).
 
-It alone writes `Breach`, `Hold` and `Taken`. Settling asks `sift` before it writes anything; `engine.breaker` judges.
+It alone writes `Breach`, `Hold`, `Taken` and `Excess`. Settling asks `sift` before it writes anything; `engine.breaker`
+judges.
 
 A breach begins in one of two ways. What is settled at once comes to too much by itself: it is open from the start. Or
 what the token has marked is more than one batch, and may come to too much: then it is assessed. Whoever would lose
@@ -11,7 +12,7 @@ halves. It is released again if it was not too much after all.
 from collections import defaultdict
 from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from groups_provisioning.engine import breaker, hold_counts
-from groups_provisioning.engine.breaker import Rule
+from groups_provisioning.engine.breaker import Counts, Rule
 from groups_provisioning.engine.hold_counts import WINDOW, Source, Suspect, Window, as_rows
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import Effects
@@ -33,6 +34,8 @@ from orgs.models import Door, Organization
 from orgs.roles import catalogue as catalogue_of
 
 KEPT = "interval '1 hour'"
+WEEKS = timedelta(weeks=4)
+"""How long excesses are kept."""
 
 
 def sift(org_id: UUID, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], source: Source | None) -> None:
@@ -116,6 +119,7 @@ def _judge_token(
         counts = hold_counts.count(org_id, window, suspects, admin)
         exceeded = counts.exceeded | ({Rule(rule) for rule in window.rules} if window.is_recent else set())
         may = counts.may_exceed - exceeded
+        _note(org_id, window.token_id, counts)
     postpone(_TAKE, {"org": org_id, "token": window.token_id, "rows": as_rows(each.row() for each in suspects)})
     held = [each for each in suspects if each.breaks(exceeded | may, admin)]
     if held:
@@ -219,6 +223,23 @@ WHERE id = %(id)s AND assessed_from IS NULL
 """
 
 
+_NOTE = """
+INSERT INTO groups_provisioning_excess (org_id, token_id, limits, at)
+SELECT %(org)s, %(token)s, limits, clock_timestamp() FROM unnest(%(exceeding)s::varchar[]) AS limits
+WHERE NOT EXISTS (
+    SELECT FROM groups_provisioning_excess e
+    WHERE e.org_id = %(org)s AND e.token_id = %(token)s AND e.limits = limits.limits
+        AND e.at > clock_timestamp() - interval '1 minute'
+)
+"""
+
+
+def _note(org_id: UUID, token_id: UUID, counts: Counts) -> None:
+    """Remember which limits were exceeded, the org's or not, once a minute: so an admin sees what others would do."""
+    if exceeding := counts.exceeding:
+        postpone(_NOTE, {"org": org_id, "token": token_id, "exceeding": exceeding})
+
+
 def _tell(org_id: UUID, detail: HoldBegan | HoldEnded) -> None:
     """Beside the change of the command under way, to which rows may point already."""
     history.record(Organization(id=org_id), Cause(Door.CLOCK, timezone.now()), detail, change_id=uuid7())
@@ -308,7 +329,9 @@ def _assess(org_id: UUID, breach: _Going) -> None:
     assert breach.since
     org = Organization.objects.select_related("profile").get(pk=org_id)
     admin = catalogue_of(org.profile).admin
-    exceeded = hold_counts.count_since(org_id, breach.token_id, breach.since, admin).exceeded
+    counts = hold_counts.count_since(org_id, breach.token_id, breach.since, admin, org.hold_limits)
+    exceeded = counts.exceeded
+    _note(org_id, breach.token_id, counts)
     rules = sorted({*breach.rules, *exceeded})
     about: dict[str, Any] = {"org": org_id, "admin": admin, "breach": breach.id, "token": breach.token_id}
     about |= {"since": breach.since, "assessed_from": breach.assessed_from}
@@ -359,9 +382,11 @@ def refuse(org: Organization, user_ids: Collection[UUID]) -> None:
 
 
 _FORGET_OLD = f"DELETE FROM groups_provisioning_taken WHERE at < now() - {KEPT}"
+_FORGET_EXCESSES = "DELETE FROM groups_provisioning_excess WHERE at < now() - make_interval(days => %s)"
 
 
 def forget() -> None:
-    """Delete what is older than any window."""
+    """Delete what is older than any window, and excesses that are older than pages tell."""
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_OLD)
+        cursor.execute(_FORGET_EXCESSES, [WEEKS.days])

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from orgs.choices import HoldLimits
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, ScimToken, User
@@ -123,3 +124,25 @@ class Taken(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class Excess(models.Model):
+    """A token did more within the window than some limits allow, be they the org's or not: what they would hold.
+
+    One a minute at most for each of them, as long as it goes on. It is deleted after weeks. limits: their name.
+    """
+
+    org = tenant(constrained=False)
+    token = tenant_foreign_key(ScimToken, related_name="+", db_index=False)
+    limits = models.CharField(max_length=10, choices=HoldLimits.choices)
+    at = models.DateTimeField()
+
+    objects = TenantQuerySet["Excess"].as_manager()
+
+    class Meta:
+        verbose_name_plural = "excesses"
+        constraints: ClassVar = [TenantKey(field="token", name="excess_token")]
+        indexes: ClassVar = [models.Index(fields=["org", "at"], name="excess_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.limits} at {self.at}"

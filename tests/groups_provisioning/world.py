@@ -78,7 +78,7 @@ def empty(idp: Idp, pushed: PushedGroup) -> Breach:
     """Empty a group, by which whoever loses something is held. Everybody is settled."""
     User.objects.for_org(pushed.org).update(created_at=timezone.now() - timedelta(days=30))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(breaker, "MANY", 0)
+        patch.setitem(breaker.LIMITS, "standard", breaker.LIMITS["standard"]._replace(many=0))
         assert idp.patch(f"/Groups/{pushed.id}", {"op": "replace", "path": "members", "value": []}).status_code == 200
         settle_marked(pushed.org)
     return Breach.objects.for_org(pushed.org).get(state=BreachState.OPEN)

@@ -20,11 +20,13 @@ from groups_provisioning.actions import (
     mappings,
 )
 from groups_provisioning.engine import breaker, effect_checks, holds, reconcile
+from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.engine.holds import Held
 from groups_provisioning.models import (
     Breach,
     BreachState,
     Conflict,
+    Excess,
     GroupMember,
     Hold,
     MemberPast,
@@ -32,6 +34,8 @@ from groups_provisioning.models import (
     PushedGroup,
     Taken,
 )
+from orgs import organizations
+from orgs.choices import HoldLimits
 from orgs.db.keys import uuid7
 from orgs.models import Change, Entity, HandPlacement, LastAdmin, LedgerEntry, Organization, Standing, Turn, User
 from orgs.open_matters import everything
@@ -127,8 +131,7 @@ def let_through(org: Organization, *people: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("MANY", 10), ("FEW", 4), ("ADMINS", 2)):
-        monkeypatch.setattr(breaker, name, value)
+    monkeypatch.setitem(breaker.LIMITS, "standard", Limits(many=10, few=4, admins=2, percentage=20))
 
 
 @pytest.fixture
@@ -715,6 +718,95 @@ class TestByHand:
         assert held(org) == set(those)
         with pytest.raises(Held):
             conflict_decisions.decide(org=org, cards=[card], use_incoming=True, cause=by_admin())
+
+
+class TestTheLimits:
+    def choose(self, org: Organization, limits: HoldLimits) -> None:
+        assert organizations.set_hold_limits(org=org, limits=limits, cause=by_admin())
+
+    def exceeded(self) -> list[str]:
+        return list(Excess.objects.order_by("limits").values_list("limits", flat=True))
+
+    @pytest.fixture(autouse=True)
+    def _steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(breaker.LIMITS, "strict", Limits(many=4, few=4, admins=2, percentage=10))
+        monkeypatch.setitem(breaker.LIMITS, "lenient", Limits(many=20, few=20, admins=20, percentage=20))
+
+    def test_decide_what_is_held(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.STRICT)
+        set_members(idp, everybody, people[5:])
+        settle_marked(org)
+        assert held(org) == set(people[:5])
+        assert Breach.objects.get().rules == ["losses"]
+
+    def test_that_are_lenient_let_pass_what_others_hold(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.LENIENT)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        assert not held(org)
+        assert not in_team("Everybody")
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_that_are_chosen_while_somebody_is_held_let_nobody_through(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.LENIENT)
+        settle_marked(org)
+        effect_checks.rebuild(org=org, cause=by_command())
+        assert held(org) == in_team("Everybody") == set(people)
+        minutes_later(11)
+        others = staff(org, 11)
+        set_members(idp, team(org, idp, "Others", others), [])
+        settle_marked(org)
+        assert held(org) == set(people)
+        assert not in_team("Others")
+
+    def test_that_are_chosen_while_a_change_is_assessed_decide_about_it(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        assert reconcile.settle_marked(org.id, 4) == 4
+        assert Breach.objects.get().state == BreachState.ASSESSING
+        self.choose(org, HoldLimits.LENIENT)
+        settle_marked(org)
+        assert not held(org)
+        assert not in_team("Everybody")
+        assert Breach.objects.get().state == BreachState.ENDED
+
+    def test_are_tried_on_what_happens_whichever_the_org_has(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, people[5:])
+        settle_marked(org)
+        assert not held(org)
+        assert self.exceeded() == ["strict"]
+        set_members(idp, everybody, people[6:])
+        settle_marked(org)
+        assert self.exceeded() == ["strict"]  # within a minute
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_are_tried_on_what_is_assessed_too(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        while reconcile.settle_marked(org.id, 4):
+            assert self.exceeded() in ([], ["standard", "strict"])
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_that_were_exceeded_are_forgotten_after_weeks(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:
+        holds.forget()
+        assert Excess.objects.exists()
+        Excess.objects.update(at=timezone.now() - holds.WEEKS - timedelta(minutes=1))
+        holds.forget()
+        assert not Excess.objects.exists()
 
 
 class TestTheMatter:
