@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -198,6 +198,23 @@ class TestAMassChange:
         settle_marked(org)
         assert not held(org)
 
+    def test_of_two_tokens_at_once_is_held_and_decided_for_each(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        others = staff(org, 14)
+        second = team(org, idp, "Others", others)
+        set_members(idp, everybody, [])
+        set_members(idp_of(org, "other"), second, [])
+        settle_marked(org)
+        first_one, other_one = (Breach.objects.get(token__name=name) for name in ("test", "other"))
+        assert {str(hold.user_id) for hold in first_one.holds.all()} == in_team("Everybody") == set(people)
+        assert {str(hold.user_id) for hold in other_one.holds.all()} == in_team("Others") == set(others)
+        held_changes.let_through(org=org, breach_id=first_one.id, cause=by_admin())
+        settle_marked(org)
+        assert held(org) == in_team("Others") == set(others)
+        assert not in_team("Everybody")
+        assert drift(org) == []
+
     def test_is_counted_in_people_over_ten_minutes(
         self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
     ) -> None:  # T1
@@ -259,6 +276,21 @@ class TestAMassChangeOfSeveralBatches:
             assert drift(org) == []
         assert not [matter for matter in everything(org, at=timezone.now()) if matter.kind == "changes.held"]
         self.settle_one_batch(org)
+        assert Breach.objects.get().state == BreachState.OPEN
+        assert held(org) == in_team("Everybody") == set(people)
+
+    def test_is_assessed_all_the_same_by_a_worker_after_one_that_died(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        self.settle_one_batch(org)
+        for _ in range(2):
+            with transaction.atomic():
+                self.settle_one_batch(org)
+                transaction.set_rollback(True)
+            assert len(held(org)) == 4
+            assert Breach.objects.get().state == BreachState.ASSESSING
+        settle_marked(org)
         assert Breach.objects.get().state == BreachState.OPEN
         assert held(org) == in_team("Everybody") == set(people)
 
@@ -348,6 +380,22 @@ class TestTheAdminRole:
         assert held(org) == with_role(ADMIN) == set(those)
         assert Breach.objects.get().rules == ["demotions"]
         assert not LastAdmin.objects.exists()
+        assert drift(org) == []
+
+    def test_of_a_mapping_is_not_taken_away_by_deleting_its_group(self, org: Organization, idp: Idp) -> None:  # R6
+        staff(org, 20)
+        those = staff(org, 3)
+        group = admins(org, idp, those)
+        assert idp.delete(f"/Groups/{group.id}").status_code == 204
+        settle_marked(org)
+        assert held(org) == with_role(ADMIN) == set(those)
+        again = push(idp, "Admins", *those)
+        settle_marked(org)
+        assert held(org) == set(those)  # its new mapping has to be approved
+        give(again, ADMIN)
+        settle_marked(org)
+        assert not held(org)
+        assert with_role(ADMIN) == set(those)
         assert drift(org) == []
 
     def test_is_kept_by_one_when_it_is_taken_from_all_after_all(self, org: Organization, idp: Idp) -> None:  # R5
