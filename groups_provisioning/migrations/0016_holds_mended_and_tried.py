@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups_provisioning', '0014_holds'),
+        ('groups_provisioning', '0015_past_by_columns'),
         ('orgs', '0045_hold_limits'),
     ]
 
