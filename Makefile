@@ -143,6 +143,7 @@ benchmark: .venv/dev ## measure SCIM requests, groups of every size, and the eng
 	@$(VENV_PYTHON) -m benchmarks.hostile
 	@$(VENV_PYTHON) -m benchmarks.feed
 	@$(VENV_PYTHON) -m benchmarks.consumer
+	@$(VENV_PYTHON) -m benchmarks.holds
 	@exec $(VENV_PYTHON) -m benchmarks.engine
 
 # The servers that Muster is compared with, each with what its lock pins.

@@ -130,6 +130,7 @@ SHAPES: dict[str, Shape] = {
     "org.founded": _org("Create"),
     "org.changed": _org("Update"),
     "org.group_provisioning_switched": Shape(ENTITY, _switched, type="Group provisioning"),
+    "org.hold_limits_changed": Shape(ENTITY, "Update", type="Limits for holding changes"),
     "org.owner_changed": Shape(ENTITY, "Update", type="Owner account", uid="owner", name="now"),
     "org.domains_changed": Shape(ENTITY, "Update", type="Domains"),
     "org.domain_asked": _domain("Create"),

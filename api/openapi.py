@@ -49,6 +49,7 @@ PATH_PARAMETERS = {
     "group": "The id of the group, which is the one that SCIM gives.",
     "entity": "The id of the team, concurrency group or sub-organization.",
     "mapping": "The id of the mapping.",
+    "held": "The id of what is held.",
     "invitation": "The id of the invitation.",
     "preview": "The id of the preview.",
     "rule": "The id of the rule.",

@@ -132,6 +132,13 @@ class HistoryQuery(Exact):
     )
 
 
+class HeldFrom(serializers.Serializer[Any]):
+    """since: when it began to be held. change: the id of what the identity provider did."""
+
+    since = serializers.DateTimeField()
+    change = serializers.UUIDField()
+
+
 class PersonState(serializers.Serializer[Any]):
     """A person, and what everything that is known about them comes to. Whoever is inactive has no roles and no places.
 
@@ -140,7 +147,8 @@ class PersonState(serializers.Serializer[Any]):
     whether this is the owner's account, which SCIM does not see. emails: as the identity provider wrote them.
     attributes: whatever else it wrote, in SCIM's spelling; extensions under their URN. roles: those in effect. teams:
     those that they are in. concurrency_group: null for the default one. sub_organization: null for the root. pending:
-    true while effects of changes that are known may follow, within seconds.
+    true while effects of changes that are known may follow, within seconds. held: why they keep what they had, if what
+    an identity provider did to many people at once is held.
     """
 
     user_name = serializers.CharField()
@@ -158,6 +166,7 @@ class PersonState(serializers.Serializer[Any]):
     concurrency_group = serializers.UUIDField(allow_null=True)
     sub_organization = serializers.UUIDField(allow_null=True)
     pending = serializers.BooleanField()
+    held = HeldFrom(allow_null=True)
 
 
 class TeamState(serializers.Serializer[Any]):

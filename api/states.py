@@ -6,6 +6,7 @@ places nor roles out there, whatever the portal keeps for when they come back.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -68,10 +69,12 @@ SELECT u.id::text, u.deleted_at IS NOT NULL, u.erased_at IS NOT NULL,
     s.roles,
     (SELECT json_agg(json_build_array(m.kind, m.entity_id) ORDER BY m.entity_id)::text
         FROM groups_provisioning_membership m WHERE m.user_id = u.id),
-    EXISTS (SELECT FROM orgs_mark k WHERE k.org_id = u.org_id AND k.user_id = u.id)
+    EXISTS (SELECT FROM orgs_mark k WHERE k.org_id = u.org_id AND k.user_id = u.id),
+    h.at, h.change_id
 FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS p (id, place)
 JOIN orgs_user u ON u.id = p.id
 LEFT JOIN orgs_standing s ON s.user_id = u.id
+LEFT JOIN groups_provisioning_hold h ON h.user_id = u.id AND NOT h.released
 CROSS JOIN LATERAL (SELECT CASE WHEN u.deleted_at IS NULL THEN u.attributes::text ELSE '' END AS said) AS t
 """
 
@@ -95,6 +98,8 @@ def _person(
     roles: list[str] | None,
     places: str | None,
     is_pending: bool,
+    held_since: datetime | None,
+    held_change: UUID | None,
 ) -> Found | None:
     if is_deleted:
         return Found(None, is_erased)
@@ -121,6 +126,7 @@ def _person(
             "concurrency_group": next(iter(by_kind[EntityKind.CONCURRENCY_GROUP]), None),
             "sub_organization": next(iter(by_kind[EntityKind.SUB_ORGANIZATION]), None),
             "pending": is_pending,
+            "held": {"since": held_since, "change": held_change} if held_since else None,
         }
     )
 

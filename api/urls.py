@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from api import explanations, mappings, matters, resources
+from api import explanations, held_changes, mappings, matters, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.commands import (
@@ -18,6 +18,7 @@ from api.commands import (
     rules,
     setup_links,
 )
+from api.commands import held_changes as held_commands
 from api.commands import mappings as mapping_commands
 from api.commands.previews import PreviewView
 from api.documents import openapi
@@ -61,6 +62,9 @@ urlpatterns = [
     path(f"{ORG}/mappings", mappings.Mappings.as_view()),
     path(MAPPING, mappings.OneMapping.as_view()),
     path(f"{ORG}/conflicts", mappings.Conflicts.as_view()),
+    path(f"{ORG}/held-changes", held_changes.HeldChanges.as_view()),
+    path(f"{ORG}/held-changes/<uuid:held>/people", held_changes.HeldPeople.as_view()),
+    path(f"{ORG}/held-changes/<uuid:held>/let-through", held_commands.LetThrough.as_view()),
     path(f"{ORG}/matters", matters.Matters.as_view()),
     path(f"{PERSON}/places/<uuid:entity>", people.Place.as_view()),
     path(f"{PERSON}/removals/<uuid:entity>", people.Removal.as_view()),

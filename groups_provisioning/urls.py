@@ -103,6 +103,7 @@ conflict_pages = [
 
 held_pages = [
     path("held-changes/", held.held_changes, name="held-changes"),
+    path("held-changes/limits/", held.limits, name="held-changes-limits"),
     path("held-changes/<uuid:breach_id>/let-through/", held.let_through, name="held-changes-let-through"),
 ]
 

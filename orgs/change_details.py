@@ -580,6 +580,13 @@ class OrgGroupProvisioningSwitched(Detail, verb="org.group_provisioning_switched
     on: bool
 
 
+class OrgHoldLimitsChanged(Detail, verb="org.hold_limits_changed"):
+    """An admin chose from when on mass changes are held (SPEC T1). was, now: as `HoldLimits`."""
+
+    was: str
+    now: str
+
+
 class OrgOwnerChanged(Detail, verb="org.owner_changed"):
     """The owner account, whose id is `owner`, was handed over. was, now: its addresses."""
 

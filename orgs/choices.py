@@ -15,3 +15,11 @@ class RolePolicy(TextChoices):
 
     HIGHEST = "highest", _("The highest role counts")
     UNION = "union", _("All roles count together")
+
+
+class HoldLimits(TextChoices):
+    """From when on mass changes are held, in steps (SPEC T1); `groups_provisioning.engine.breaker` has the numbers."""
+
+    STRICT = "strict", _("Strict")
+    STANDARD = "standard", _("Standard")
+    LENIENT = "lenient", _("Lenient")

@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from orgs import history, matters, people, queue
-from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched
+from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched, OrgHoldLimitsChanged
+from orgs.choices import HoldLimits
 from orgs.db import transactions
 from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
@@ -121,6 +122,19 @@ def switch_group_provisioning(*, org: Organization, on: bool, cause: history.Cau
     if on:
         matters.end_about_the_switch(locked.id)
     history.record(locked, cause, OrgGroupProvisioningSwitched(on=on))
+    return True
+
+
+@command
+def set_hold_limits(*, org: Organization, limits: HoldLimits, cause: history.Cause) -> bool:
+    """From now on hold mass changes that exceed these (SPEC T1); who is held stays so. Returns whether it changed."""
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
+    was = locked.hold_limits
+    if was == limits:
+        return False
+    locked.hold_limits = limits
+    locked.save(update_fields=["hold_limits"])
+    history.record(locked, cause, OrgHoldLimitsChanged(was=was, now=limits.value))
     return True
 
 

@@ -378,6 +378,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     "django_migrations": {"app": CODE, "name": CODE},
     "groups_provisioning_endedmapping": {"reason": CHOSEN, "status": CHOSEN},
     "groups_provisioning_breach": {"rules": CHOSEN, "state": CHOSEN},
+    "groups_provisioning_excess": {"limits": CHOSEN},
     "groups_provisioning_hold": {"kept": ROWS},
     "groups_provisioning_taken": {"roles": ROLES},
     "groups_provisioning_import": {"door": CHOSEN, "name": "of a file, as an admin called it", "phase": CHOSEN},
@@ -442,7 +443,13 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
     "orgs_mailchoices": {"times": CHOSEN},
     "orgs_mailedmatter": {"key": ROWS},
     "orgs_matter": {"detail": SMALL_TABLES, "kind": CHOSEN, "subject": SMALL_TABLES, "subject_key": SMALL_TABLES},
-    "orgs_organization": {"name": CUSTOMER, "name_key": CUSTOMER, "plan": CHOSEN, "slug": CUSTOMER},
+    "orgs_organization": {
+        "hold_limits": CHOSEN,
+        "name": CUSTOMER,
+        "name_key": CUSTOMER,
+        "plan": CHOSEN,
+        "slug": CUSTOMER,
+    },
     "orgs_orgdeletion": {
         "name": CUSTOMER,
         "reached": "a key of a row",

@@ -47,12 +47,23 @@ class Delta:
         return bool(self.added or self.removed or self.nested)
 
 
+# Who is held, and left the group by what is not in effect, has the old time back: it decides what they hold (SPEC C2).
+# OFFSET has it look at the past of each person: a plan might read that of the whole group, once for each of them.
 _ADD = f"""
 WITH added AS (
     INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
-    SELECT %(org)s, %(group)s, id, %(at)s, %(change)s FROM orgs_user
-    WHERE org_id = %(org)s AND id = ANY(%(ids)s::uuid[]) AND deleted_at IS NULL AND NOT is_owner
-    ORDER BY id FOR KEY SHARE
+    SELECT %(org)s, %(group)s, u.id, coalesce(former.added_at, %(at)s), coalesce(former.added_by_id, %(change)s)
+    FROM orgs_user u LEFT JOIN LATERAL (
+        SELECT p.added_at, c.id AS added_by_id
+        FROM groups_provisioning_hold h CROSS JOIN LATERAL (
+            SELECT * FROM groups_provisioning_memberpast WHERE user_id = h.user_id AND removed_at >= h.waited_from
+            OFFSET 0
+        ) AS p LEFT JOIN orgs_change c ON c.id = p.added_by_id
+        WHERE h.user_id = u.id AND NOT h.released AND p.group_id = %(group)s
+        ORDER BY p.removed_at LIMIT 1
+    ) AS former ON TRUE
+    WHERE u.org_id = %(org)s AND u.id = ANY(%(ids)s::uuid[]) AND u.deleted_at IS NULL AND NOT u.is_owner
+    ORDER BY u.id FOR KEY SHARE OF u
     ON CONFLICT (group_id, user_id) DO NOTHING
     RETURNING user_id
 ), marked AS ({MARK.format(touched="added")})
@@ -150,7 +161,7 @@ DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND NOT m
 
 
 def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime) -> Delta:
-    """Add users, and nest groups. Existing members stay as they are.
+    """Add users, and nest groups. Existing members stay as they are; who is held has an old time back (SPEC T1).
 
     group: locked. change_id: of the Change that is written in the same transaction. ids: as sent; one that is listed
     twice counts once. Raises UnknownMembers; what was added by then is rolled back with the transaction.

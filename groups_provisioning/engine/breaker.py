@@ -11,11 +11,33 @@ from typing import NamedTuple
 
 from groups_provisioning.engine.resolution import Effects, Person
 from orgs.catalogue import Catalogue
-from orgs.choices import RolePolicy
+from orgs.choices import HoldLimits, RolePolicy
 
-MANY = 50
-FEW = 10
-ADMINS = 5
+
+class Limits(NamedTuple):
+    """From when on it is too much.
+
+    many: people who lose something, if they are also more than this percentage of the org, or more than half of those
+    who had one of these things, which more than `few` lose. few: if they are more than half of the org. admins: who
+    lose or get the admin role.
+    """
+
+    many: int
+    few: int
+    admins: int
+    percentage: int
+
+
+LIMITS: dict[str, Limits] = {
+    HoldLimits.STRICT: Limits(many=20, few=5, admins=2, percentage=10),
+    HoldLimits.STANDARD: Limits(many=50, few=10, admins=5, percentage=20),
+    HoldLimits.LENIENT: Limits(many=200, few=20, admins=10, percentage=40),
+}
+
+
+def least() -> Limits:
+    """What exceeds no limits is not more than these."""
+    return Limits(*map(min, zip(*LIMITS.values(), strict=True)))
 
 
 class Rule(StrEnum):
@@ -50,7 +72,7 @@ class Counts:
 
     losing, demoted, promoted: as in `Rule`. people: in the org, active and older than a day. shares: of what they lose.
     admins: who had the admin role. has_admins: the org has had an admin through SCIM for a day. waiting: further people
-    whom the token's changes may concern.
+    whom the token's changes may concern. limits: those of the org.
     """
 
     losing: int = 0
@@ -61,18 +83,20 @@ class Counts:
     admins: int = 0
     has_admins: bool = False
     waiting: int = 0
+    limits: Limits = LIMITS[HoldLimits.STANDARD]
 
     @property
     def exceeded(self) -> set[Rule]:
+        many, few, admins, percentage = self.limits
         found = set()
-        half_of_something = any(share.losing > FEW and 2 * share.losing > share.had for share in self.shares)
-        if self.losing > MANY and (5 * self.losing > self.people or half_of_something):
+        half_of_something = any(share.losing > few and 2 * share.losing > share.had for share in self.shares)
+        if self.losing > many and (100 * self.losing > percentage * self.people or half_of_something):
             found.add(Rule.LOSSES)
-        if self.losing > FEW and 2 * self.losing > self.people:
+        if self.losing > few and 2 * self.losing > self.people:
             found.add(Rule.LOSSES)
-        if self.demoted > ADMINS and 2 * self.demoted > self.admins:
+        if self.demoted > admins and 2 * self.demoted > self.admins:
             found.add(Rule.DEMOTIONS)
-        if self.promoted > ADMINS and self.has_admins:
+        if self.promoted > admins and self.has_admins:
             found.add(Rule.PROMOTIONS)
         return found
 
@@ -91,10 +115,15 @@ class Counts:
 
     @property
     def is_little(self) -> bool:
-        """Whether nothing can be exceeded, whatever the org's size."""
+        """Whether no limits can be exceeded, whatever the org's size."""
         losing = self.losing and self.losing + self.waiting
         admins = (count and count + self.waiting for count in (self.demoted, self.promoted))
-        return losing <= FEW and all(count <= ADMINS for count in admins)
+        return losing <= least().few and all(count <= least().admins for count in admins)
+
+    @property
+    def exceeding(self) -> list[str]:
+        """Which limits an org may choose that would be exceeded."""
+        return [each for each, limits in LIMITS.items() if replace(self, limits=limits).exceeded]
 
 
 class Lost(NamedTuple):

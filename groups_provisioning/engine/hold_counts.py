@@ -29,13 +29,17 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Suspect:
-    """Somebody who would lose something, or get the admin role. was: what they had. change_id: what does it."""
+    """Somebody who would lose something, or get the admin role.
+
+    was: what they had. change_id: what does it. waited_from: when the first of the changes was that have marked them.
+    """
 
     known: Known
     was: Effects
     lost: Lost
     promoted: bool
     change_id: UUID | None = None
+    waited_from: str | None = None
 
     @property
     def is_one(self) -> bool:
@@ -64,7 +68,7 @@ count(DISTINCT user_id) FILTER (WHERE promoted)
 _ASK = f"""
 WITH marked AS MATERIALIZED (
     SELECT m.user_id, (array_agg(c.by_token_id ORDER BY c.id DESC))[1] AS token_id,
-        (array_agg(c.id ORDER BY c.id DESC))[1] AS change_id
+        (array_agg(c.id ORDER BY c.id DESC))[1] AS change_id, min(c.at) AS waited_from
     FROM orgs_mark m JOIN orgs_change c ON c.id = m.change_id
     WHERE m.org_id = %(org)s AND m.user_id = ANY(%(suspects)s) AND c.by_token_id IS NOT NULL GROUP BY m.user_id
 ), tokens AS MATERIALIZED (
@@ -78,14 +82,15 @@ WITH marked AS MATERIALIZED (
 )
 SELECT
     (SELECT json_agg(id) FROM orgs_entity WHERE id = ANY(%(entities)s::uuid[]) AND deleted_at IS NULL)::text,
-    (SELECT json_agg(json_build_array(user_id, token_id, change_id)) FROM marked)::text,
+    (SELECT json_agg(json_build_array(user_id, token_id, change_id, waited_from)) FROM marked)::text,
     token_id, breach_id, coalesce(rules, '{{}}'), assessed_from IS NOT NULL, coalesce(opened_at > since, FALSE), since,
     (SELECT json_build_array({_COUNTED}) FROM groups_provisioning_taken k
         WHERE k.token_id = w.token_id AND k.at > w.since AND k.user_id <> ALL(%(suspects)s))::text,
     CASE WHEN assessed_from IS NULL THEN (
         SELECT count(*) FROM orgs_mark m JOIN orgs_change c ON c.id = m.change_id
         WHERE m.org_id = %(org)s AND c.by_token_id = w.token_id AND m.user_id <> ALL(%(batch)s)
-    ) ELSE 0 END
+    ) ELSE 0 END,
+    (SELECT hold_limits FROM orgs_organization WHERE id = %(org)s)
 FROM windows w
 """
 
@@ -95,7 +100,7 @@ class Window:
     """What a token has done lately, without those under judgement, and the breach that goes on, if one does.
 
     is_assessed: people are being put aside. is_recent: the breach was opened within the window, so that what exceeded
-    its rules then still counts.
+    its rules then still counts. limits: those of the org, by their name.
     """
 
     token_id: UUID
@@ -106,15 +111,17 @@ class Window:
     since: datetime
     counted: list[int]
     waiting: int
+    limits: str
 
 
 class Asked(NamedTuple):
     """live: those of the entities that are not deleted. whose: of people who are marked by tokens, the last one and its
-    change.
+    change. waited_from: when the first of these changes was.
     """
 
     live: set[str]
     whose: dict[UUID, Source]
+    waited_from: dict[UUID, str]
     windows: list[Window]
 
 
@@ -133,11 +140,12 @@ def ask(org_id: UUID, loaded: Loaded, suspects: Sequence[Suspect], source: Sourc
         rows = cursor.fetchall()
     live, marked = (orjson.loads(text) if text else [] for text in rows[0][:2]) if rows else ([], [])
     windows = [
-        Window(token_id, breach_id, rules, is_assessed, is_recent, since, orjson.loads(counted), waiting)
-        for _, _, token_id, breach_id, rules, is_assessed, is_recent, since, counted, waiting in rows
+        Window(token_id, breach_id, rules, is_assessed, is_recent, since, orjson.loads(counted), waiting, limits)
+        for _, _, token_id, breach_id, rules, is_assessed, is_recent, since, counted, waiting, limits in rows
     ]
-    whose = {UUID(user): Source(UUID(token), UUID(change)) for user, token, change in marked}
-    return Asked(set(live), whose, windows)
+    whose = {UUID(user): Source(UUID(token), UUID(change)) for user, token, change, _ in marked}
+    waited_from = {UUID(user): at for user, _, _, at in marked}
+    return Asked(set(live), whose, waited_from, windows)
 
 
 def count(org_id: UUID, window: Window, suspects: Sequence[Suspect], admin: str) -> Counts:
@@ -148,6 +156,7 @@ def count(org_id: UUID, window: Window, suspects: Sequence[Suspect], admin: str)
         demoted=demoted + sum(admin in each.lost.roles for each in suspects),
         promoted=promoted + sum(each.promoted for each in suspects),
         waiting=window.waiting,
+        limits=breaker.LIMITS[window.limits],
     )
     if counts.is_little:
         return counts
@@ -210,13 +219,16 @@ SELECT
 def _measured(
     org_id: UUID, token_id: UUID, since: datetime, counts: Counts, rows: Sequence[dict[str, Any]], admin: str
 ) -> Counts:
-    """The same counts, with what they are compared with. One statement, only where they are not little."""
+    """The same counts, with what they are compared with. One statement, only where they are not little.
+
+    Whatever limits the org has: it is also noted which others would be exceeded.
+    """
     about: dict[str, Any] = {
         "org": org_id,
         "token": token_id,
         "since": since,
         "waiting": counts.waiting,
-        "few": breaker.FEW,
+        "few": breaker.least().few,
         "admin": admin,
     }
     with connection.cursor() as cursor:
@@ -229,12 +241,13 @@ def _measured(
 _TALLY = f"SELECT {_COUNTED} FROM groups_provisioning_taken WHERE token_id = %(token)s AND at > %(since)s"
 
 
-def count_since(org_id: UUID, token_id: UUID, since: datetime, admin: str) -> Counts:
-    """What a token has done since then."""
+def count_since(org_id: UUID, token_id: UUID, since: datetime, admin: str, limits: str) -> Counts:
+    """What a token has done since then. limits: those of the org, by their name."""
     about: dict[str, Any] = {"token": token_id, "since": since, "admin": admin}
     with connection.cursor() as cursor:
         cursor.execute(_TALLY, about)
-        counts = Counts(*cursor.fetchone())
+        losing, demoted, promoted = cursor.fetchone()
+    counts = Counts(losing, demoted, promoted, limits=breaker.LIMITS[limits])
     return counts if counts.is_little else _measured(org_id, token_id, since, counts, [], admin)
 
 

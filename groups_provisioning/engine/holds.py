@@ -1,6 +1,7 @@
 """Holds: whom a mass change would take something from, or would make admins, and what they keep (SPEC T1).
 
-It alone writes `Breach`, `Hold` and `Taken`. Settling asks `sift` before it writes anything; `engine.breaker` judges.
+It alone writes `Breach`, `Hold`, `Taken` and `Excess`. Settling asks `sift` before it writes anything; `engine.breaker`
+judges.
 
 A breach begins in one of two ways. What is settled at once comes to too much by itself: it is open from the start. Or
 what the token has marked is more than one batch, and may come to too much: then it is assessed. Whoever would lose
@@ -12,7 +13,7 @@ away is held, until everybody is let through (SPEC N4).
 from collections import defaultdict
 from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from django.db import connection
 from django.utils import timezone
 
 from groups_provisioning.engine import breaker, hold_counts
-from groups_provisioning.engine.breaker import Rule
+from groups_provisioning.engine.breaker import Counts, Rule
 from groups_provisioning.engine.hold_counts import WINDOW, Source, Suspect, Window, as_rows
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import Effects
@@ -34,6 +35,8 @@ from orgs.models import Door, Organization
 from orgs.roles import catalogue as catalogue_of
 
 KEPT = "interval '1 hour'"
+WEEKS = timedelta(weeks=4)
+"""How long excesses are kept."""
 
 
 def sift(org_id: UUID, loaded: Loaded, now: dict[UUID, Effects], switched: Set[UUID], source: Source | None) -> None:
@@ -93,7 +96,7 @@ def _judge(
         _forget_deleted(each, asked.live)
         whose = asked.whose.get(each.known.id, source)
         if whose and each.is_one:
-            each.change_id = whose.change_id
+            each.change_id, each.waited_from = whose.change_id, asked.waited_from.get(each.known.id)
             by_token[whose.token_id].append(each)
     for window in asked.windows:
         if theirs := by_token[window.token_id]:
@@ -120,6 +123,7 @@ def _judge_token(
         exceeded = counts.exceeded | ({Rule(rule) for rule in window.rules} if window.is_recent else set())
         exceeded |= {Rule.SUPPORT} & set(window.rules)
         may = counts.may_exceed - exceeded
+        _note(org_id, window.token_id, counts)
     postpone(_TAKE, {"org": org_id, "token": window.token_id, "rows": as_rows(each.row() for each in suspects)})
     held = [each for each in suspects if each.breaks(exceeded | may, admin)]
     if held:
@@ -139,9 +143,10 @@ SELECT %(org)s, %(token)s, user_id, clock_timestamp(), places, roles, promoted
 FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, places uuid[], roles varchar[], promoted boolean)
 """
 _PUT_ON_HOLD = """
-INSERT INTO groups_provisioning_hold (user_id, org_id, breach_id, change_id, at, kept, released)
-SELECT user_id, %(org)s, %(breach)s, change_id, clock_timestamp(), kept, FALSE
-FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, change_id uuid, kept jsonb) ON CONFLICT DO NOTHING
+INSERT INTO groups_provisioning_hold (user_id, org_id, breach_id, change_id, at, waited_from, kept, released)
+SELECT user_id, %(org)s, %(breach)s, change_id, clock_timestamp(), coalesce(waited_from, clock_timestamp()), kept, FALSE
+FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, change_id uuid, waited_from timestamptz, kept jsonb)
+ON CONFLICT DO NOTHING
 """
 # Shared, so that writers do not wait for each other; who ends the breach waits for all of them, and looks again.
 _JOIN = "SELECT 1 FROM groups_provisioning_breach WHERE id = %s AND state <> 'ended' FOR SHARE"
@@ -164,6 +169,7 @@ def _hold(org_id: UUID, window: Window, held: Sequence[Suspect], exceeded: Set[R
         {
             "user_id": str(each.known.id),
             "change_id": str(each.change_id),
+            "waited_from": each.waited_from,
             "kept": {
                 "roles": each.was.roles,
                 "places": [[entity, *place] for entity, place in each.was.places.items()],
@@ -227,6 +233,23 @@ UPDATE groups_provisioning_breach SET assessed_from = clock_timestamp(),
     last_mark = (SELECT coalesce(max(id), 0) FROM orgs_mark WHERE org_id = %(org)s)
 WHERE id = %(id)s AND assessed_from IS NULL
 """
+
+
+_NOTE = """
+INSERT INTO groups_provisioning_excess (org_id, token_id, limits, at)
+SELECT %(org)s, %(token)s, limits, clock_timestamp() FROM unnest(%(exceeding)s::varchar[]) AS limits
+WHERE NOT EXISTS (
+    SELECT FROM groups_provisioning_excess e
+    WHERE e.org_id = %(org)s AND e.token_id = %(token)s AND e.limits = limits.limits
+        AND e.at > clock_timestamp() - interval '1 minute'
+)
+"""
+
+
+def _note(org_id: UUID, token_id: UUID, counts: Counts) -> None:
+    """Remember which limits were exceeded, the org's or not, once a minute: so an admin sees what others would do."""
+    if exceeding := counts.exceeding:
+        postpone(_NOTE, {"org": org_id, "token": token_id, "exceeding": exceeding})
 
 
 def _tell(org_id: UUID, detail: HoldBegan | HoldEnded) -> None:
@@ -326,7 +349,9 @@ def _assess(org_id: UUID, breach: _Going) -> None:
     assert breach.since
     org = Organization.objects.select_related("profile").get(pk=org_id)
     admin = catalogue_of(org.profile).admin
-    exceeded = hold_counts.count_since(org_id, breach.token_id, breach.since, admin).exceeded
+    counts = hold_counts.count_since(org_id, breach.token_id, breach.since, admin, org.hold_limits)
+    exceeded = counts.exceeded
+    _note(org_id, breach.token_id, counts)
     rules = sorted({*breach.rules, *exceeded})
     about: dict[str, Any] = {"org": org_id, "admin": admin, "breach": breach.id, "token": breach.token_id}
     about |= {"since": breach.since, "assessed_from": breach.assessed_from}
@@ -401,9 +426,11 @@ def refuse(org: Organization, user_ids: Collection[UUID]) -> None:
 
 
 _FORGET_OLD = f"DELETE FROM groups_provisioning_taken WHERE at < now() - {KEPT}"
+_FORGET_EXCESSES = "DELETE FROM groups_provisioning_excess WHERE at < now() - make_interval(days => %s)"
 
 
 def forget() -> None:
-    """Delete what is older than any window."""
+    """Delete what is older than any window, and excesses that are older than pages tell."""
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_OLD)
+        cursor.execute(_FORGET_EXCESSES, [WEEKS.days])

@@ -1,6 +1,6 @@
 from groups_provisioning.models.ended import EndedGroup, EndedMapping, EndedMember
 from groups_provisioning.models.groups import GroupMember, MemberPast, NestedGroup, PushedGroup, PushedGroupQuerySet
-from groups_provisioning.models.holds import Breach, BreachState, Hold, Taken
+from groups_provisioning.models.holds import Breach, BreachState, Excess, Hold, Taken
 from groups_provisioning.models.imports import Import, ImportRow, Kind, Phase, Verdict
 from groups_provisioning.models.mappings import (
     EXCLUSIVE,
@@ -32,6 +32,7 @@ __all__ = [
     "EndedGroup",
     "EndedMapping",
     "EndedMember",
+    "Excess",
     "GroupMapping",
     "GroupMember",
     "Hold",

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from orgs.choices import HoldLimits
 from orgs.db.keys import uuid7
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, ScimToken, User
@@ -66,7 +67,9 @@ class Hold(models.Model):
     """Fact: somebody keeps the effects that they had when a mass change would have altered them.
 
     change: what the identity provider did. kept: `roles`, and `places` as lists of entity, kind, source and mapping.
-    released: the facts count again; the row is deleted when the person is settled.
+    released: the facts count again; the row is deleted when the person is settled. waited_from: when the first of the
+    changes was that had not taken effect for them yet; whoever is added to a group again that they have left since has
+    their old time there (`actions.members`). Null where a former version wrote it.
     """
 
     user = models.OneToOneField(
@@ -76,6 +79,7 @@ class Hold(models.Model):
     breach = tenant_foreign_key(Breach, related_name="holds", db_index=False)
     change = tenant_foreign_key(Change, related_name="+")
     at = models.DateTimeField()
+    waited_from = models.DateTimeField(null=True)
     kept = models.JSONField()
     released = models.BooleanField(default=False)
 
@@ -125,3 +129,25 @@ class Taken(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class Excess(models.Model):
+    """A token did more within the window than some limits allow, be they the org's or not: what they would hold.
+
+    One a minute at most for each of them, as long as it goes on. It is deleted after weeks. limits: their name.
+    """
+
+    org = tenant(constrained=False)
+    token = tenant_foreign_key(ScimToken, related_name="+", db_index=False)
+    limits = models.CharField(max_length=10, choices=HoldLimits.choices)
+    at = models.DateTimeField()
+
+    objects = TenantQuerySet["Excess"].as_manager()
+
+    class Meta:
+        verbose_name_plural = "excesses"
+        constraints: ClassVar = [TenantKey(field="token", name="excess_token")]
+        indexes: ClassVar = [models.Index(fields=["org", "at"], name="excess_of_org")]
+
+    def __str__(self) -> str:
+        return f"{self.limits} at {self.at}"

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from orgs.choices import RolePolicy
+from orgs.choices import HoldLimits, RolePolicy
 from orgs.db.keys import FoldedField, FoldingQuerySet, uuid7
 from orgs.db.tenancy import TenantQuerySet, tenant
 
@@ -154,6 +154,13 @@ class Organization(models.Model):
     teams_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     concurrency_groups_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     sub_organizations_switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
+    hold_limits = models.CharField(
+        max_length=10,
+        choices=HoldLimits.choices,
+        default=HoldLimits.STANDARD,
+        db_default=HoldLimits.STANDARD,
+        editable=False,
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, editable=False)
 

@@ -17,6 +17,7 @@ SHOWN: dict[str, tuple[str, str, str]] = {
         "id",
     ),
     "orgs_standing": ("roles", "'person'", "user_id"),
+    "groups_provisioning_hold": ("change_id,released", "'person'", "user_id"),
     "groups_provisioning_membership": ("entity_id", "'person'", "user_id"),
     "orgs_entity": ("name,session_limit,deleted_at", "kind", "id"),
     "groups_provisioning_pushedgroup": ("display_name,external_id,attributes,roles,deleted_at", "'group'", "id"),

@@ -88,6 +88,7 @@ class TestWhatIsTold:
             "concurrency_group": by_kind[POOL],
             "sub_organization": None,
             "pending": False,
+            "held": None,
         }
         assert consumer.state(TEAM, by_kind[TEAM]) == {"name": "Platform"}
         assert consumer.state(POOL, by_kind[POOL]) == {"name": "Batch", "session_limit": None}

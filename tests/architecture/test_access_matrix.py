@@ -263,6 +263,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("rules-order", "POST"): ORG_ADMINS,
     ("preview", "GET"): THEIR_OWN,
     ("held-changes", "GET"): ORG_ADMINS,
+    ("held-changes-limits", "GET"): ORG_ADMINS,
+    ("held-changes-limits", "POST"): ORG_ADMINS,
     ("held-changes-let-through", "GET"): THEIR_OWN,
     ("held-changes-let-through", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
     ("conflicts", "GET"): ORG_ADMINS,
@@ -482,6 +484,8 @@ GIVES_ACCESS = {
     ("sso-unlink-all", "POST"),
     ("sso-unlink", "GET"),
     ("sso-unlink", "POST"),
+    ("held-changes-limits", "GET"),
+    ("held-changes-limits", "POST"),
     ("second-factor-app", "GET"),
     ("second-factor-app", "POST"),
     ("second-factor-passkey", "GET"),

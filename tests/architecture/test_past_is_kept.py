@@ -80,6 +80,7 @@ NOT_FACTS = {
         groups.Breach,
         groups.Hold,
         groups.Taken,
+        groups.Excess,
     },
 }
 NOT_KEPT = {

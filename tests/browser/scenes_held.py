@@ -90,6 +90,7 @@ def _overview(owner: User) -> str:
 
 SCENES = {
     "held-changes": Scene(_page),
+    "held-changes-limits": Scene(lambda owner: f"{_page(owner)}limits/"),
     "held-changes-none": Scene(lambda owner: "/held-changes/"),
     "held-changes-dialog": Scene(_page, _let_all_through),
     "held-changes-none-fits": Scene(lambda owner: _page(owner) + "?q=nobody"),

@@ -5,16 +5,20 @@ would leave them. Nobody is settled, except where a function says so.
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.http import HttpResponse
 from django.utils import timezone
 
 from groups_provisioning.actions import mappings, rules
 from groups_provisioning.actions.rules import RuleFacts
-from groups_provisioning.engine import reconcile, worker
+from groups_provisioning.engine import breaker, reconcile, worker
 from groups_provisioning.models import (
     ROLE,
+    Breach,
+    BreachState,
     GroupMapping,
     GroupMember,
     MappingRule,
@@ -68,6 +72,16 @@ def push(idp: Idp, name: str, *members: User | PushedGroup | str, **attributes: 
     ids = [member if isinstance(member, str) else str(member.id) for member in members]
     body = {"displayName": name, "members": [{"value": id_} for id_ in ids]}
     return PushedGroup.objects.get(id=_created(idp.post("/Groups", body | attributes)))
+
+
+def empty(idp: Idp, pushed: PushedGroup) -> Breach:
+    """Empty a group, by which whoever loses something is held. Everybody is settled."""
+    User.objects.for_org(pushed.org).update(created_at=timezone.now() - timedelta(days=30))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(breaker.LIMITS, "standard", breaker.LIMITS["standard"]._replace(many=0))
+        assert idp.patch(f"/Groups/{pushed.id}", {"op": "replace", "path": "members", "value": []}).status_code == 200
+        settle_marked(pushed.org)
+    return Breach.objects.for_org(pushed.org).get(state=BreachState.OPEN)
 
 
 def _created(answer: HttpResponse) -> str:

@@ -22,7 +22,7 @@ from api.webhooks import endpoints
 from groups_provisioning.actions import erasing, group_ends, imports, manual_changes
 from groups_provisioning.actions.imports import NewRow
 from groups_provisioning.engine import effect_checks, worker
-from groups_provisioning.models import Kind, Preview, Taken
+from groups_provisioning.models import Excess, Kind, Preview, Taken
 from orgs import (
     api_keys,
     deletions,
@@ -139,6 +139,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     hold = HoldFactory.create(org=org)
     about = {"places": [], "roles": ["Admin"], "promoted": False}
     Taken.objects.create(org=org, token=hold.breach.token, user=hold.user, at=timezone.now(), **about)
+    Excess.objects.create(org=org, token=hold.breach.token, limits="strict", at=timezone.now())
     request_days.add([Call(org.pk, timezone.now(), "user.list", 200)])
     idp_days.read_history(at=timezone.now())
     overview_visits.note(org=org, user=owner, at=timezone.now())

@@ -61,6 +61,7 @@ from orgs.change_details import (
     OrgDomainsChanged,
     OrgFounded,
     OrgGroupProvisioningSwitched,
+    OrgHoldLimitsChanged,
     OrgOwnerChanged,
     OrgSamlDrafted,
     OrgSsoAccountsSwitched,
@@ -128,6 +129,7 @@ from orgs.change_details import (
     WebhookSecretRotated,
     WebhookTested,
 )
+from orgs.choices import HoldLimits
 from orgs.models import (
     Change,
     Entity,
@@ -593,6 +595,15 @@ def _org_changed(detail: OrgChanged, known: Names) -> str:
 @in_words.register
 def _switched(detail: OrgGroupProvisioningSwitched, known: Names) -> str:
     return _("Group provisioning was switched on") if detail.on else _("Group provisioning was switched off")
+
+
+@in_words.register
+def _hold_limits(detail: OrgHoldLimitsChanged, known: Names) -> str:
+    labels = dict(HoldLimits.choices)
+    return _("The limits for holding changes were set: %(was)s → %(now)s") % {
+        "was": labels.get(detail.was, detail.was),
+        "now": labels.get(detail.now, detail.now),
+    }
 
 
 @in_words.register

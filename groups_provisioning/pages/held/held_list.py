@@ -17,7 +17,9 @@ from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.models import Breach, BreachState, Hold
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.preview import overlay, plans, shown
+from groups_provisioning.preview.plans import Plan
 from groups_provisioning.preview.shown import PersonLine
+from orgs.history import Effect
 from orgs.models import IdentityProvider, Organization, User
 
 REASONS: dict[str, Promise] = {
@@ -95,14 +97,22 @@ def holds(org: Organization, breach: Breach, text: str = "") -> QuerySet[Hold]:
     return found.select_related("user", "change", "change__by_token").order_by("user__user_name_key", "user")
 
 
+def effects(org: Organization, breach: Breach, page: Sequence[Hold]) -> list[Effect]:
+    """What would become of these people."""
+    return _outlook(org, breach, page)[1] if page else []
+
+
 def rows(org: Organization, breach: Breach, page: Sequence[Hold]) -> list[Row]:
     """What each of these people would lose, or get."""
     if not page:
         return []
-    wish = {"do": "let_through", "breach": str(breach.id), "users": [str(hold.user_id) for hold in page]}
-    plan = plans.plan(org, wish, at=timezone.now())
-    effects = [effect for _, effect in overlay.differences(org, plan.overlay) if effect]
     lines = defaultdict[UUID, list[PersonLine]](list)
-    for line in shown.lines(org, plan, effects):
+    for line in shown.lines(org, *_outlook(org, breach, page)):
         lines[line.user.id].append(line)
     return [Row(hold, lines[hold.user_id]) for hold in page]
+
+
+def _outlook(org: Organization, breach: Breach, page: Sequence[Hold]) -> tuple[Plan, list[Effect]]:
+    wish = {"do": "let_through", "breach": str(breach.id), "users": [str(hold.user_id) for hold in page]}
+    plan = plans.plan(org, wish, at=timezone.now())
+    return plan, [effect for _, effect in overlay.differences(org, plan.overlay) if effect]

@@ -10,20 +10,24 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from groups_provisioning.actions import held_changes as commands
 from groups_provisioning.engine.breaker import Rule
+from groups_provisioning.engine.holds import WEEKS
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.held import held_list
+from groups_provisioning.pages.held.limits import LimitsForm, choices, tried_since
 from groups_provisioning.pages.search import Search
+from orgs import organizations
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import snapshot
-from orgs.web.access import OrgRequest, cause, org_admin
+from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
 
 PAGE = 50
 
@@ -45,6 +49,23 @@ def held_changes(request: OrgRequest) -> HttpResponse:
             context |= {"form": form, "page": page, "rows": rows}
     fragment = "_held_people" if request.htmx and summary else "held_changes"
     return render(request, f"groups_provisioning/held/{fragment}.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@org_admin
+@recently_signed_in
+def limits(request: OrgRequest) -> HttpResponse:
+    """From when on changes are held."""
+    if request.method == "POST":
+        form = LimitsForm(request.POST)
+        if form.is_valid():
+            chosen = form.cleaned_data["limits"]
+            if organizations.set_hold_limits(org=request.org, limits=chosen, cause=cause(request)):
+                messages.success(request, _("Saved. Whoever is held stays held."))
+            return redirect("held-changes")
+    since = tried_since(request.org, at=timezone.now())
+    context = {"choices": choices(request.org, since=since), "since": since, "weeks": WEEKS.days // 7}
+    return render(request, "groups_provisioning/held/limits.html", context)
 
 
 @changing.changing("held-changes")

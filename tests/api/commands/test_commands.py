@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from groups_provisioning.actions import account_switches, group_ends, manual_changes
-from groups_provisioning.models import ROLE, Conflict, Decision, GroupMapping, MappingRule, Preview, PushedGroup
+from groups_provisioning.models import ROLE, Breach, Conflict, Decision, GroupMapping, MappingRule, Preview, PushedGroup
 from groups_provisioning.preview import runs
 from orgs.models import Change, Door, Entity, Invitation, LedgerEntry, Organization, ScimToken, Scope
 from orgs.web import limits
@@ -27,6 +27,7 @@ from tests.groups_provisioning.world import (
     SUB,
     TEAM,
     by_command,
+    empty,
     entity,
     give,
     map_to,
@@ -61,7 +62,8 @@ class Scene:
         self.owner = OwnerFactory.create(org=org)
         self.ada, self.bo, self.cy = (push_user(idp, name) for name in ("Ada Brandt", "Bo Lind", "Cy Ekman"))
         self.team = map_to(push(idp, "Platform", self.ada, self.bo), TEAM)
-        map_to(push(idp, "Gold", self.ada, self.bo, self.cy), POOL)
+        self.gold = push(idp, "Gold", self.ada, self.bo, self.cy)
+        map_to(self.gold, POOL)
         map_to(push(idp, "Silver", self.ada, self.bo), POOL)  # in conflict with Gold
         self.free = push(idp, "eng-web", self.ada, self.cy)
         self.role = give(push(idp, "Leads", self.bo), "Member")
@@ -149,6 +151,10 @@ COMMANDS: dict[str, Callable[[Scene], Asked]] = {
     "undoing an end": lambda s: Asked("POST", f"groups/{s.gone.id}/undo-end"),
     "deciding": lambda s: Asked("POST", "conflicts/decide", {"use": "incoming", "conflicts": s.conflicts()}),
     "undoing decisions": lambda s: Asked("POST", "decisions/undo", {"decisions": s.decided()}),
+    "letting through": lambda s: Asked("POST", f"held-changes/{empty(s.idp, s.team.group).id}/let-through", {}),
+    "letting some through": lambda s: Asked(
+        "POST", f"held-changes/{empty(s.idp, s.gold).id}/let-through", {"people": [s.ada]}
+    ),
     "switching kinds": lambda s: Asked("PUT", "kinds", {"on": [TEAM, SUB]}),
 }
 AT_THE_OPERATOR = {"switching kinds"}
@@ -349,12 +355,20 @@ WAYS: dict[str, Callable[[Scene, str], Asked]] = {
         "POST", f"rules/{_behind(s, role)[0].id}/move", {"position": 9}
     ),
     "by deleting a rule": lambda s, role: Asked("DELETE", f"rules/{_behind(s, role)[0].id}"),
+    "by letting through": lambda s, role: Asked("POST", f"held-changes/{_held(s, role).id}/let-through", {}),
     "by narrowing a rule": lambda s, role: Asked(
         "PUT",
         f"rules/{_behind(s, role)[0].id}",
         {"pattern_type": "prefix", "pattern": "x", "kind": ROLE, "role": "Member"},
     ),
 }
+
+
+def _held(s: Scene, role: str) -> Breach:
+    breach = empty(s.idp, s.team.group)
+    operation = {"op": "replace", "path": "roles", "value": [{"value": role}]}
+    assert s.idp.patch(f"/Users/{s.ada}", operation).status_code == 200
+    return breach
 
 
 def _ended_with(s: Scene, role: str) -> PushedGroup:

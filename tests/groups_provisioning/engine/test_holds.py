@@ -1,12 +1,12 @@
 """What a mass change would take away is held until an admin lets it through, or it is mended (SPEC T1)."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -20,8 +20,23 @@ from groups_provisioning.actions import (
     mappings,
 )
 from groups_provisioning.engine import breaker, effect_checks, holds, reconcile
+from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.engine.holds import Held
-from groups_provisioning.models import Breach, BreachState, Conflict, Hold, Membership, PushedGroup, Taken
+from groups_provisioning.models import (
+    Breach,
+    BreachState,
+    Conflict,
+    Excess,
+    GroupMember,
+    Hold,
+    MemberPast,
+    Membership,
+    PushedGroup,
+    Taken,
+)
+from orgs import organizations
+from orgs.choices import HoldLimits
+from orgs.db.keys import uuid7
 from orgs.models import Change, Entity, HandPlacement, LastAdmin, LedgerEntry, Organization, Standing, Turn, User
 from orgs.open_matters import everything
 from tests.conftest import Idp
@@ -116,8 +131,7 @@ def let_through(org: Organization, *people: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("MANY", 10), ("FEW", 4), ("ADMINS", 2)):
-        monkeypatch.setattr(breaker, name, value)
+    monkeypatch.setitem(breaker.LIMITS, "standard", Limits(many=10, few=4, admins=2, percentage=20))
 
 
 @pytest.fixture
@@ -184,6 +198,23 @@ class TestAMassChange:
         settle_marked(org)
         assert not held(org)
 
+    def test_of_two_tokens_at_once_is_held_and_decided_for_each(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        others = staff(org, 14)
+        second = team(org, idp, "Others", others)
+        set_members(idp, everybody, [])
+        set_members(idp_of(org, "other"), second, [])
+        settle_marked(org)
+        first_one, other_one = (Breach.objects.get(token__name=name) for name in ("test", "other"))
+        assert {str(hold.user_id) for hold in first_one.holds.all()} == in_team("Everybody") == set(people)
+        assert {str(hold.user_id) for hold in other_one.holds.all()} == in_team("Others") == set(others)
+        held_changes.let_through(org=org, breach_id=first_one.id, cause=by_admin())
+        settle_marked(org)
+        assert held(org) == in_team("Others") == set(others)
+        assert not in_team("Everybody")
+        assert drift(org) == []
+
     def test_is_counted_in_people_over_ten_minutes(
         self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
     ) -> None:  # T1
@@ -245,6 +276,21 @@ class TestAMassChangeOfSeveralBatches:
             assert drift(org) == []
         assert not [matter for matter in everything(org, at=timezone.now()) if matter.kind == "changes.held"]
         self.settle_one_batch(org)
+        assert Breach.objects.get().state == BreachState.OPEN
+        assert held(org) == in_team("Everybody") == set(people)
+
+    def test_is_assessed_all_the_same_by_a_worker_after_one_that_died(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        self.settle_one_batch(org)
+        for _ in range(2):
+            with transaction.atomic():
+                self.settle_one_batch(org)
+                transaction.set_rollback(True)
+            assert len(held(org)) == 4
+            assert Breach.objects.get().state == BreachState.ASSESSING
+        settle_marked(org)
         assert Breach.objects.get().state == BreachState.OPEN
         assert held(org) == in_team("Everybody") == set(people)
 
@@ -334,6 +380,22 @@ class TestTheAdminRole:
         assert held(org) == with_role(ADMIN) == set(those)
         assert Breach.objects.get().rules == ["demotions"]
         assert not LastAdmin.objects.exists()
+        assert drift(org) == []
+
+    def test_of_a_mapping_is_not_taken_away_by_deleting_its_group(self, org: Organization, idp: Idp) -> None:  # R6
+        staff(org, 20)
+        those = staff(org, 3)
+        group = admins(org, idp, those)
+        assert idp.delete(f"/Groups/{group.id}").status_code == 204
+        settle_marked(org)
+        assert held(org) == with_role(ADMIN) == set(those)
+        again = push(idp, "Admins", *those)
+        settle_marked(org)
+        assert held(org) == set(those)  # its new mapping has to be approved
+        give(again, ADMIN)
+        settle_marked(org)
+        assert not held(org)
+        assert with_role(ADMIN) == set(those)
         assert drift(org) == []
 
     def test_is_kept_by_one_when_it_is_taken_from_all_after_all(self, org: Organization, idp: Idp) -> None:  # R5
@@ -436,6 +498,118 @@ class TestMending:
         assert held(org) == set(those[2:])
         set_role(idp, those[2], MEMBER)
         assert held(org) == {those[3]}
+
+
+class TestAddingAMemberAgain:
+    def added(self, group: PushedGroup) -> dict[str, tuple[datetime, UUID]]:
+        rows = GroupMember.objects.filter(group=group)
+        return {str(user): (at, by) for user, at, by in rows.values_list("user_id", "added_at", "added_by_id")}
+
+    def rivals(self, org: Organization, idp: Idp) -> tuple[list[str], list[PushedGroup]]:
+        """People whom the first of two groups has in its concurrency group, and whom the other claims as well."""
+        those = staff(org, 5)
+        groups = [push(idp, name, *those) for name in ("Days", "Nights")]
+        for group in groups:
+            map_to(group, POOL)
+        long_ago(org)
+        assert in_team("Days") == set(those)
+        return those, groups
+
+    def test_gives_who_is_held_the_old_time_back(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        set_members(idp, everybody, people)
+        assert self.added(everybody) == before
+
+    def test_ends_the_hold_where_another_group_claims_the_person_too(self, org: Organization, idp: Idp) -> None:  # C2
+        those, (days, _) = self.rivals(org, idp)
+        set_members(idp, days, [])
+        settle_marked(org)
+        assert held(org) == in_team("Days") == set(those)
+        set_members(idp, days, those)
+        settle_marked(org)
+        assert not Hold.objects.exists()
+        assert in_team("Days") == set(those)
+        assert Breach.objects.get().state == BreachState.ENDED
+        assert drift(org) == []
+
+    def test_counts_what_was_removed_before_the_change_that_is_named(self, org: Organization, idp: Idp) -> None:  # T1
+        those, (days, nights) = self.rivals(org, idp)
+        before = self.added(days)
+        set_members(idp, days, [])
+        set_members(idp, nights, [])
+        settle_marked(org)
+        assert held(org) == set(those)
+        set_members(idp, nights, those)
+        set_members(idp, days, those)
+        settle_marked(org)
+        assert self.added(days) == before
+        assert not held(org)
+        assert in_team("Days") == set(those)
+
+    def test_again_and_again_gives_back_the_time_before_the_first_removal(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:  # T1
+        other = push(idp, "Other", *people)
+        set_members(idp, other, [])
+        set_members(idp, other, people[:1])
+        first = self.added(other)
+        set_members(idp, other, [])
+        set_members(idp, other, people[:1])
+        assert self.added(other) == first
+
+    def test_gives_nothing_back_that_had_ended_before(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # C2
+        other = push(idp, "Other", people[0])
+        set_members(idp, other, [])
+        long_ago(org)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        began = Hold.objects.get(user=people[0]).at
+        set_members(idp, other, people[:1])
+        assert self.added(other)[people[0]][0] > began
+
+    def test_gives_nothing_back_once_the_person_was_let_through(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # C2
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        breach = Breach.objects.get()
+        held_changes.let_through(org=org, breach_id=breach.id, user_ids=[UUID(people[0])], cause=by_admin())
+        set_members(idp, everybody, people)
+        after = self.added(everybody)
+        assert after.pop(people[0]) > before.pop(people[0])
+        assert after == before
+
+    def test_names_who_added_them_now_if_history_no_longer_has_who_did(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        before = self.added(everybody)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        MemberPast.objects.update(added_by_id=uuid7())
+        set_members(idp, everybody, people)
+        last = Change.objects.filter(verb="group.changed").latest("id").id
+        assert self.added(everybody) == {id_: (at, last) for id_, (at, _) in before.items()}
+
+    def test_to_a_group_that_was_deleted_ends_no_hold_before_its_new_mapping_is_approved(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # G4
+        assert idp.delete(f"/Groups/{everybody.id}").status_code == 204
+        settle_marked(org)
+        again = push(idp, "Everybody", *people)
+        settle_marked(org)
+        assert held(org) == in_team("Everybody") == set(people)
+        map_to(again, TEAM, Entity.objects.get(name="Everybody").id)
+        settle_marked(org)
+        assert not held(org)
+        assert in_team("Everybody") == set(people)
+        assert drift(org) == []
 
 
 class TestAHold:
@@ -592,6 +766,95 @@ class TestByHand:
         assert held(org) == set(those)
         with pytest.raises(Held):
             conflict_decisions.decide(org=org, cards=[card], use_incoming=True, cause=by_admin())
+
+
+class TestTheLimits:
+    def choose(self, org: Organization, limits: HoldLimits) -> None:
+        assert organizations.set_hold_limits(org=org, limits=limits, cause=by_admin())
+
+    def exceeded(self) -> list[str]:
+        return list(Excess.objects.order_by("limits").values_list("limits", flat=True))
+
+    @pytest.fixture(autouse=True)
+    def _steps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(breaker.LIMITS, "strict", Limits(many=4, few=4, admins=2, percentage=10))
+        monkeypatch.setitem(breaker.LIMITS, "lenient", Limits(many=20, few=20, admins=20, percentage=20))
+
+    def test_decide_what_is_held(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.STRICT)
+        set_members(idp, everybody, people[5:])
+        settle_marked(org)
+        assert held(org) == set(people[:5])
+        assert Breach.objects.get().rules == ["losses"]
+
+    def test_that_are_lenient_let_pass_what_others_hold(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.LENIENT)
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        assert not held(org)
+        assert not in_team("Everybody")
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_that_are_chosen_while_somebody_is_held_let_nobody_through(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:  # T1
+        self.choose(org, HoldLimits.LENIENT)
+        settle_marked(org)
+        effect_checks.rebuild(org=org, cause=by_command())
+        assert held(org) == in_team("Everybody") == set(people)
+        minutes_later(11)
+        others = staff(org, 11)
+        set_members(idp, team(org, idp, "Others", others), [])
+        settle_marked(org)
+        assert held(org) == set(people)
+        assert not in_team("Others")
+
+    def test_that_are_chosen_while_a_change_is_assessed_decide_about_it(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        assert reconcile.settle_marked(org.id, 4) == 4
+        assert Breach.objects.get().state == BreachState.ASSESSING
+        self.choose(org, HoldLimits.LENIENT)
+        settle_marked(org)
+        assert not held(org)
+        assert not in_team("Everybody")
+        assert Breach.objects.get().state == BreachState.ENDED
+
+    def test_are_tried_on_what_happens_whichever_the_org_has(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, people[5:])
+        settle_marked(org)
+        assert not held(org)
+        assert self.exceeded() == ["strict"]
+        set_members(idp, everybody, people[6:])
+        settle_marked(org)
+        assert self.exceeded() == ["strict"]  # within a minute
+        set_members(idp, everybody, [])
+        settle_marked(org)
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_are_tried_on_what_is_assessed_too(
+        self, org: Organization, idp: Idp, people: list[str], everybody: PushedGroup
+    ) -> None:  # T1
+        set_members(idp, everybody, [])
+        while reconcile.settle_marked(org.id, 4):
+            assert self.exceeded() in ([], ["standard", "strict"])
+        assert self.exceeded() == ["standard", "strict"]
+
+    def test_that_were_exceeded_are_forgotten_after_weeks(
+        self, org: Organization, idp: Idp, people: list[str], emptied: PushedGroup
+    ) -> None:
+        holds.forget()
+        assert Excess.objects.exists()
+        Excess.objects.update(at=timezone.now() - holds.WEEKS - timedelta(minutes=1))
+        holds.forget()
+        assert not Excess.objects.exists()
 
 
 class TestTheMatter:

@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 
 from groups_provisioning.actions import account_switches, entity_edits, held_changes, manual_changes, mappings
 from groups_provisioning.engine import breaker, effect_checks, loading, reconcile
+from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.engine.holds import Held
 from groups_provisioning.engine.resolution import resolve
 from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, PushedGroup
 from orgs import organizations
+from orgs.choices import HoldLimits
 from orgs.entities import KindOff
 from orgs.models import Entity, Mark, ScimToken
 from tests import oracle
@@ -44,8 +46,8 @@ ROLES: dict[str, tuple[str, Callable[[str], Any]]] = {
 @contextmanager
 def small_numbers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("MANY", 3), ("FEW", 2), ("ADMINS", 1)):
-            patch.setattr(breaker, name, value)
+        patch.setitem(breaker.LIMITS, "standard", Limits(many=3, few=2, admins=1, percentage=20))
+        patch.setitem(breaker.LIMITS, "strict", Limits(many=1, few=1, admins=0, percentage=20))
         yield
 
 
@@ -154,6 +156,9 @@ class Driver:
             organizations.change(org=self.org, wishes={"teams": not self.org.teams}, cause=by_admin())
             self.org.refresh_from_db()
 
+    def admin_chooses_limits(self) -> None:
+        organizations.set_hold_limits(org=self.org, limits=self.random.choice(list(HoldLimits)), cause=by_admin())
+
     def worker_settles_a_batch(self) -> None:
         reconcile.settle_marked(self.org.id, self.random.choice([2, 5, 500]))
 
@@ -214,6 +219,7 @@ class Driver:
             (self.admin_lets_through, 2),
             (self.support_holds_a_token, 1),
             (self.support_switches_a_kind, 1),
+            (self.admin_chooses_limits, 1),
             (self.worker_settles_a_batch, 8),
         ]
         for number in range(STEPS):

@@ -1,13 +1,15 @@
 """The page of held changes, and where they show on other pages (SPEC T1)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from groups_provisioning.engine import explanation
 from groups_provisioning.engine.explanation import Reason, RoleSource
-from groups_provisioning.models import Breach, BreachState, Hold, Membership
+from groups_provisioning.models import Breach, BreachState, Excess, Hold, Membership
 from orgs.models import Change, Organization
 from tests.conftest import signed_in
 from tests.factories import UserFactory, breach_of
@@ -150,3 +152,40 @@ class TestAGroup:
         pushed = group(case.org, "Tools", case.ada)
         tie(pushed, entity(case.org, "Tools"))
         assert "Held" in words_of(case.admin.get(f"/groups/{pushed.id}/"))
+
+
+class TestChoosingLimits:
+    PAGE = f"{PAGE}limits/"
+
+    def exceed(self, case: Case, limits: str, *minutes: int, breach: Breach | None = None) -> None:
+        """minutes: ago."""
+        token = (breach or case.breach).token
+        for each in minutes:
+            Excess.objects.create(org=case.org, token=token, limits=limits, at=timezone.now() - timedelta(minutes=each))
+
+    def test_says_what_each_would_have_held(self, case: Case) -> None:  # T1
+        Organization.objects.update(created_at=timezone.now() - timedelta(days=90))
+        MigrationRecorder.Migration.objects.update(applied=timezone.now() - timedelta(days=90))
+        self.exceed(case, "strict", 600, 595, 590, 100)
+        self.exceed(case, "strict", 101, breach=breach_of(case.org))
+        self.exceed(case, "standard", 600, 60 * 24 * 40)
+        times = {each.value: each.times for each in case.admin.get(self.PAGE).context["choices"]}
+        assert times == {"strict": 3, "standard": 1, "lenient": 0}
+
+    def test_says_since_when_that_is_counted(self, case: Case) -> None:
+        assert case.admin.get(self.PAGE).context["since"] == case.org.created_at
+
+    def test_is_recorded_and_leaves_everybody_held(self, case: Case) -> None:  # T1
+        answer = case.admin.post(self.PAGE, {"limits": "strict"}, follow=True)
+        assert "The limits of your organization: Strict" in words_of(answer)
+        assert "2 people are held" in words_of(answer)
+        change = Change.objects.get(verb="org.hold_limits_changed")
+        assert change.detail == {"was": "standard", "now": "strict"}
+        assert change.by_person
+        case.admin.post(self.PAGE, {"limits": "strict"})
+        assert Change.objects.filter(verb="org.hold_limits_changed").count() == 1
+
+    def test_of_others_changes_nothing(self, case: Case) -> None:
+        for sent in ({"limits": "none"}, {}):
+            assert case.admin.post(self.PAGE, sent).status_code == 200
+        assert Organization.objects.get().hold_limits == "standard"

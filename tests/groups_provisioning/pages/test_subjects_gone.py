@@ -291,6 +291,7 @@ ELSEWHERE = {
     "invitation": "test_invitation_pages.py",
     "owner-hand-over": "tests/orgs/test_owners.py",
     "held-changes-let-through": "test_held_pages.py",
+    "held-changes-limits": "test_held_pages.py",
 }
 
 

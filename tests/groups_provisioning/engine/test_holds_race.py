@@ -1,0 +1,57 @@
+"""Whoever is held while others write to them: real connections, a worker and two writers at once (SPEC T1, S7)."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from groups_provisioning.engine import breaker, worker
+from groups_provisioning.engine.breaker import Limits
+from groups_provisioning.models import Hold, Membership
+from orgs.models import Organization
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.states import drift
+from tests.groups_provisioning.world import map_to, push
+from tests.scim.api.races import at_once
+
+
+def writes(people: Sequence[str], value: Any) -> Callable[[Idp], Any]:
+    """Writes something to each of these people."""
+
+    def write(idp: Idp) -> Any:
+        answers = [idp.patch(f"/Users/{id_}", {"op": "replace", "value": value}) for id_ in people]
+        assert {answer.status_code for answer in answers} == {200}
+        return answers[-1]
+
+    return write
+
+
+def work(_: Idp) -> Any:
+    """Settles everybody who waits; no batch fails."""
+    while (settled := worker.serve()) is not None:
+        assert settled
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_worker_and_writers_at_once_hold_everybody_but_the_inactive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(breaker.LIMITS, "standard", Limits(many=10, few=4, admins=2, percentage=20))
+    monkeypatch.setattr(worker, "BATCH", 5)
+    org: Organization = OrganizationFactory.create()
+    secret = issue_token(org).secret
+    idp = Idp(secret)
+    month = timezone.now() - timedelta(days=30)
+    people = [str(user.id) for user in UserFactory.create_batch(60, org=org, created_at=month)]
+    group = push(idp, "Everybody", *people)
+    map_to(group)
+    work(idp)
+    assert idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "members", "value": []}).status_code == 200
+    leaving, staying = people[::3], set(people) - set(people[::3])
+    at_once(secret, work, writes(leaving, {"active": False}), writes(people[1::3], {"title": "Engineer"}))
+    work(idp)
+    held = {str(id_) for id_ in Hold.objects.values_list("user_id", flat=True)}
+    assert held == staying
+    assert {str(id_) for id_ in Membership.objects.values_list("user_id", flat=True)} == staying
+    assert drift(org) == []
