@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.engine.breaker import Rule
@@ -18,6 +19,9 @@ from groups_provisioning.pages.people import people_list
 from groups_provisioning.preview import overlay, plans, shown
 from groups_provisioning.preview.shown import PersonLine
 from orgs.models import IdentityProvider, Organization, User
+
+WINDOW = timedelta(minutes=10)
+"""What a token does within this time counts together (SPEC T1)."""
 
 REASONS: dict[str, Promise] = {
     Rule.LOSSES: _("Many people would lose a role or an assignment."),
@@ -52,6 +56,11 @@ class Summary:
     @property
     def reasons(self) -> list[Promise]:
         return [REASONS[rule] for rule in self.breach.rules]
+
+    @property
+    def asked(self) -> str:
+        """The query of the page that takes back what the token has done since then (SPEC T2)."""
+        return urlencode({"at": (self.breach.began_at - WINDOW).isoformat()})
 
     @property
     def mending(self) -> Promise:

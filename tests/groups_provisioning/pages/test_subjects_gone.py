@@ -291,6 +291,8 @@ ELSEWHERE = {
     "invitation": "test_invitation_pages.py",
     "owner-hand-over": "tests/orgs/test_owners.py",
     "held-changes-let-through": "test_held_pages.py",
+    "take-back-change": "tests/scim/test_undo_pages.py",
+    "take-back-token": "tests/scim/test_undo_pages.py",
 }
 
 
