@@ -175,6 +175,7 @@ SHAPES: dict[str, Shape] = {
     "hold.began": Shape(ENTITY, "Deactivate", type="Roles and assignments"),
     "hold.ended": Shape(ENTITY, "Activate", type="Roles and assignments"),
     "hold.let_through": Shape(ENTITY, "Activate", type="Roles and assignments"),
+    "changes.taken_back": Shape(ENTITY, "Update", type="Changes that were taken back"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),
     "engine.rebuilt": Shape(ENTITY, "Update", type="Roles and assignments"),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -11,14 +12,17 @@ from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.actions.erasing import StillActive
 from groups_provisioning.actions.held_changes import NothingHeld
 from groups_provisioning.actions.rules import OrderChanged, UnknownRule
+from groups_provisioning.actions.undo import NothingToTakeBack
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.engine.holds import Held
+from groups_provisioning.engine.taking_back import HistoryTooShort, NotTaken
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
 from orgs import entity_names
 from orgs.catalogue import UnknownRole
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
+from orgs.templatetags.muster import exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,18 @@ WORDS: Mapping[type[Exception], Words] = {
         _("These changes are no longer held: somebody let them through, or they were undone in the identity provider."),
         _("nothing is held any more"),
     ),
+    NotTaken: Words(
+        _("There is nothing here that can be taken back."),
+        _("there is nothing that can be taken back"),
+    ),
+    NothingToTakeBack: Words(
+        _("Nothing is left to take back: it was taken back already, or all of it has been changed since."),
+        _("nothing is left to take back"),
+    ),
+    HistoryTooShort: Words(
+        _("History goes back to %(group)s. What was done before that cannot be taken back."),
+        _("history goes back to %(group)s only"),
+    ),
     entity_names.UnknownEntity: Words(
         _("This team, concurrency group or sub-organization was deleted."),
         _("its target was deleted"),
@@ -200,6 +216,8 @@ def told(refused: Sequence[tuple[PushedGroup, str]]) -> str:
 
 def _filled(words: str | Promise, refusal: Exception) -> str:
     about = refusal.args[0] if refusal.args else ""
+    if isinstance(about, datetime):
+        about = exactly(about)
     return str(words) % {"group": about, "longest": entity_names.LONGEST}
 
 

@@ -866,6 +866,38 @@ class HoldLetThrough(HoldDetail, MarkingDetail, verb="hold.let_through"):
     everybody: bool
 
 
+class RefusedStory(TypedDict):
+    """What an undo left as it is. kind, reason: as of `engine.undo_plan.Refused`; of members, how many of a group."""
+
+    kind: str
+    id: str
+    name: str
+    reason: str
+    count: int
+
+
+class ChangesTakenBack(MappingsDetail, verb="changes.taken_back"):
+    """What a token, or one change, did was taken back (SPEC T2).
+
+    token, since, until: of what a token did; change: of one change. people, groups: how many differ. added, removed:
+    memberships in groups. deleted_people, deleted_groups: what it had created. refused: the first that stay as they
+    are, of so many.
+    """
+
+    token: str | None
+    since: str | None
+    until: str | None
+    change: str | None
+    people: int
+    groups: int
+    added: int
+    removed: int
+    deleted_people: int
+    deleted_groups: int
+    refused: list[RefusedStory]
+    all_refused: int
+
+
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 

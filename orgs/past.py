@@ -1,11 +1,11 @@
 """What facts were before (SPEC T3): since when that is kept, and what is dropped of it or erased. Triggers write it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from orgs.models import Erasure, FactKind, Organization, Past, PastBegin
@@ -91,6 +91,14 @@ def former_names(user_id: UUID) -> Iterable[str]:
         cursor.execute(_NAMES, {"user": user_id})
         (names,) = cursor.fetchone()
     return names or ()
+
+
+def assign(row: models.Model, columns: Mapping[str, Any]) -> list[str]:
+    """Set columns to what they were, as the past has them. Returns the names of the fields to save."""
+    fields = {field.column: field for field in row._meta.concrete_fields}
+    for column, value in columns.items():
+        setattr(row, fields[column].attname, fields[column].to_python(value))
+    return [fields[column].name for column in columns]
 
 
 _FORGET = """

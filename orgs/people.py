@@ -5,7 +5,7 @@ the person afterwards, in the same transaction.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from orgs import domains, feed, history, invitations, sessions, setup_links, time_zones
+from orgs import domains, feed, history, invitations, past, sessions, setup_links, time_zones
 from orgs.activity import Activity
 from orgs.change_details import UserRenamed, UserSignedOut
 from orgs.db import cached_write
@@ -31,6 +31,9 @@ from orgs.db.transactions import command, postpone, violated
 from orgs.history import Cause, Effect
 from orgs.models import HandPlacement, IdentityLink, Organization, User
 from orgs.staff_groups import StaffRole
+
+Documents = Callable[[Any], Mapping[str, Any]]
+"""What filters read of a person or a group, by column, as it follows from what was said of them."""
 
 DEACTIVATIONS = 64
 """Times of deactivation that are kept of one account, the last ones."""
@@ -312,6 +315,35 @@ def revive(*, user: User, facts: Facts, at: datetime) -> list[Effect]:
     user.modified_at = at
     _save(user)
     return [Effect(user.id, "account", was, account(user))]
+
+
+def restore(*, user: User, columns: Mapping[str, Any], copies: Documents, at: datetime) -> list[Effect]:
+    """Write what was said of somebody before (SPEC T2). Sessions, passwords and links that have ended stay ended.
+
+    user: locked by the caller. columns: as the past has them. copies: what filters read is made anew by this.
+    """
+    was, was_active = account(user), user.is_active
+    written = past.assign(user, columns)
+    if user.deleted_at is None:
+        if user.reference and User.objects.for_org(user.org_id or 0).live().exclude(pk=user.pk).filter(
+            reference=user.reference
+        ):
+            user.reference = ""  # somebody else was imported with it meanwhile
+            written.append("reference")
+    elif was != "deleted":
+        IdentityLink.objects.filter(user=user).delete()
+        _end_second_factors(user)
+        user.set_unusable_password()
+        written.append("password")
+    if was_active and not user.is_active:
+        invitations.end_with(user, at)
+        setup_links.end_with(user, at)
+        written.append(end_sessions(user))
+    written += past.assign(user, copies(user))
+    user.revision += 1
+    user.modified_at = at
+    _save(user, update_fields=[*written, "revision", "modified_at"])
+    return [Effect(user.id, "account", was, now)] if was != (now := account(user)) else []
 
 
 def erase(*, user: User, at: datetime) -> list[Effect]:

@@ -24,6 +24,16 @@ from scim.protocol.dialect import Dialect
 AT_ONCE = 500
 
 
+def of_row(row: User | PushedGroup) -> Mapping[str, Any]:
+    """What filters read of a person or a group, by column (`orgs.people.Documents`)."""
+    assert row.org
+    own = dialect(row.org.profile)
+    if isinstance(row, PushedGroup):
+        return {"folded": groups.facts_of(groups.resource_of(row, own), own).folded}
+    facts = users.facts_of(users.resource_of(row, own), own)
+    return {"folded": facts.folded, "email_keys": list(facts.email_keys)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """name: as `ResourceType` has it. rows: all of an org, the deleted too, but nobody who was erased. restate: writes

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scim.views import imports, log, matters, overview, provisioning, setup, tokens
+from scim.views import imports, log, matters, overview, provisioning, setup, tokens, undo
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("settings/scim/tokens/<uuid:token_id>/revoke/", tokens.revoke_token, name="scim-token-revoke"),
     path("settings/scim/tokens/<uuid:token_id>/take-over/", tokens.take_over_token, name="scim-token-take-over"),
     path("settings/scim/tokens/<uuid:token_id>/addresses/", tokens.limit_token, name="scim-token-limit"),
+    path("settings/scim/tokens/<uuid:token_id>/take-back/", undo.take_back_token, name="take-back-token"),
+    path("activity/<uuid:change_id>/take-back/", undo.take_back_change, name="take-back-change"),
     path("settings/scim/matters/<uuid:matter_id>/dismiss/", matters.dismiss, name="matter-dismiss"),
     path("settings/scim/log/", log.log, name="scim-log"),
     path("settings/scim/log/news/", log.news, name="scim-log-news"),

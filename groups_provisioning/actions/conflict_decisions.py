@@ -1,7 +1,8 @@
 """Decisions of admins about conflicts (SPEC C3): the only module that writes `Decision`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -95,6 +96,12 @@ def standing(org: Organization, decision_ids: Sequence[int]) -> QuerySet[Decisio
 def forget(*, user: User, change_id: UUID) -> None:
     """Undo all decisions about somebody whom SCIM deletes (SPEC U3)."""
     Decision.objects.filter(user=user, undone_by=None).update(undone_by=change_id)
+
+
+def restore(org: Organization, undone_by: Mapping[int, UUID | None]) -> None:
+    """Have decisions about people, who are locked, stand or not as before (SPEC T2); the caller settles them."""
+    for change_id, ids in groupby(sorted(undone_by, key=lambda id_: str(undone_by[id_])), key=undone_by.__getitem__):
+        Decision.objects.for_org(org).filter(id__in=list(ids)).update(undone_by=change_id)
 
 
 def _locked(org: Organization, ids: set[UUID]) -> dict[UUID, User]:

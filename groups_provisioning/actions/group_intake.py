@@ -22,7 +22,7 @@ from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules.assignments import UnknownGroup
-from orgs import feed, history
+from orgs import feed, history, past
 from orgs.change_details import (
     GroupAbout,
     GroupAdopted,
@@ -39,7 +39,7 @@ from orgs.db.keys import fold
 from orgs.db.transactions import command, violated
 from orgs.history import Cause, Effect
 from orgs.models import Organization
-from orgs.people import TakenMeanwhile
+from orgs.people import Documents, TakenMeanwhile
 
 
 class GroupNameTaken(Exception):
@@ -419,6 +419,21 @@ def forget_person(group: PushedGroup, *, attributes: Mapping[str, Any], folded: 
     group.revision += 1
     group.save(update_fields=["attributes", "folded", "revision"])
     feed.touch(group.org_id, [("group", str(group.id))])
+
+
+def restore(
+    group: PushedGroup, *, columns: Mapping[str, Any], copies: Documents, out_of_sync: bool, at: datetime
+) -> None:
+    """Write what was said of a group before (SPEC T2). group: locked. columns, copies: as of `people.restore`."""
+    written = past.assign(group, columns)
+    if group.deleted_at is None and "deleted_at" in written:
+        group_ends.forget(group)
+        group_ends.keep_free_reference(group)
+    group.out_of_sync = group.out_of_sync or (out_of_sync and group.deleted_at is None)
+    written += past.assign(group, copies(group))
+    group.revision += 1
+    group.modified_at = max(group.modified_at, at)
+    save(group, [*written, "reference", "out_of_sync", "revision", "modified_at"])
 
 
 def save(group: PushedGroup, update_fields: list[str] | None = None) -> None:

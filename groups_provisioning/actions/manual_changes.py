@@ -5,7 +5,7 @@ yields to a claim, a removal ends with the next SCIM write that names the person
 if the IdP writes none, on the person or a group.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.entities import KindOff
 from orgs.history import Cause
-from orgs.models import Entity, HandPlacement, Organization, User
+from orgs.models import Change, Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK, announce
 from orgs.roles import catalogue
@@ -180,6 +180,20 @@ def end_removals_from(entity_ids: Collection[UUID]) -> None:
     The mappings then claim the people who were taken out of what was held. The caller marks the members.
     """
     HandPlacement.objects.filter(entity__in=entity_ids, placed=False).delete()
+
+
+def restore(org: Organization, rows: Sequence[Mapping[str, Any]], gone: Sequence[Mapping[str, Any]]) -> None:
+    """Have placements of people, who are locked, as they were before (SPEC T2); the caller settles them.
+
+    rows: with their ids. gone: those that go.
+    """
+    HandPlacement.objects.for_org(org).filter(id__in=[row["id"] for row in gone]).delete()
+    known = set(Change.objects.filter(id__in={row["change_id"] for row in rows}).values_list("id", flat=True))
+    change_id = transactions.change_id()
+    HandPlacement.objects.bulk_create(
+        HandPlacement(**{**row, "change_id": UUID(row["change_id"]) if UUID(row["change_id"]) in known else change_id})
+        for row in rows
+    )
 
 
 def _locked(org: Organization, user_id: UUID) -> User:

@@ -5,7 +5,7 @@ deleted user leaves, and what hides them. Each function runs a bounded number of
 group, and its cost depends on what it changes. The same statement marks everybody it affects for settling.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 
+from groups_provisioning.engine.undo_plan import Pair
 from groups_provisioning.models import EndedMember, GroupMember, NestedGroup, PushedGroup
 from orgs import past
 from orgs.models import Organization, User
@@ -299,6 +300,78 @@ def leave_all(user_id: UUID, *, at: datetime) -> None:
     """Take a user, who is locked, out of every group; this changes the groups (SPEC U5)."""
     with connection.cursor() as cursor:
         cursor.execute(_LEAVE, {"user": user_id, "at": at})
+
+
+_TAKE_BACK = """
+WITH pair AS MATERIALIZED (
+    SELECT * FROM unnest(%(groups)s::uuid[], %(users)s::uuid[]) AS p (group_id, user_id)
+), removed AS (
+    DELETE FROM groups_provisioning_groupmember m USING pair p
+    WHERE m.group_id = p.group_id AND m.user_id = p.user_id RETURNING m.group_id
+), counted AS (
+    UPDATE groups_provisioning_pushedgroup g SET member_count = member_count - r.count
+    FROM (SELECT group_id, count(*) FROM removed GROUP BY group_id) r WHERE g.id = r.group_id
+)
+SELECT count(*) FROM removed
+"""
+# A change that history no longer has cannot be named.
+_GIVE_BACK = """
+WITH pair AS MATERIALIZED (
+    SELECT p.group_id, p.user_id, p.added_at, coalesce(c.id, %(change)s) AS added_by
+    FROM unnest(%(groups)s::uuid[], %(users)s::uuid[], %(times)s::timestamptz[], %(changes)s::uuid[])
+        AS p (group_id, user_id, added_at, added_by)
+    JOIN orgs_user u ON u.id = p.user_id LEFT JOIN orgs_change c ON c.id = p.added_by
+    WHERE u.org_id = %(org)s AND u.deleted_at IS NULL ORDER BY u.id FOR KEY SHARE OF u
+), rewritten AS (
+    UPDATE groups_provisioning_groupmember m SET added_at = p.added_at, added_by_id = p.added_by
+    FROM pair p WHERE m.group_id = p.group_id AND m.user_id = p.user_id RETURNING m.group_id, m.user_id
+), added AS (
+    INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
+    SELECT %(org)s, group_id, user_id, added_at, added_by FROM pair
+    WHERE (group_id, user_id) NOT IN (SELECT group_id, user_id FROM rewritten)
+    RETURNING group_id
+), counted AS (
+    UPDATE groups_provisioning_pushedgroup g SET member_count = member_count + a.count
+    FROM (SELECT group_id, count(*) FROM added GROUP BY group_id) a WHERE g.id = a.group_id
+)
+SELECT count(*) FROM added
+"""
+GIVEN_BACK = 5_000
+"""Memberships that one statement takes or gives back."""
+
+
+def take_back(pairs: Sequence[Pair]) -> int:
+    """Take people out of groups, which are locked (SPEC T2). The caller marks them. Returns how many memberships."""
+    return sum(_each_part(_TAKE_BACK, pairs))
+
+
+def give_back(org: Organization, pairs: Sequence[Pair], *, change_id: UUID) -> int:
+    """Have people in groups, which are locked, since they were before (SPEC T2). The caller marks them.
+
+    Returns how many memberships are new. Nobody whom SCIM has deleted comes back.
+    """
+    return sum(_each_part(_GIVE_BACK, pairs, org=org.id, change=change_id))
+
+
+def _each_part(statement: str, pairs: Sequence[Pair], **about: Any) -> Iterator[int]:
+    with connection.cursor() as cursor:
+        for start in range(0, len(pairs), GIVEN_BACK):
+            part = pairs[start : start + GIVEN_BACK]
+            columns: dict[str, Any] = {
+                "groups": [pair.group_id for pair in part],
+                "users": [pair.user_id for pair in part],
+            }
+            if about:
+                columns |= {"times": [pair.was and pair.was[0] for pair in part]}
+                columns |= {"changes": [pair.was and pair.was[1] for pair in part]}
+            cursor.execute(statement, about | columns)
+            yield cursor.fetchone()[0]
+
+
+def restore_nested(org: Organization, rows: Sequence[Mapping[str, Any]], gone: Sequence[Mapping[str, Any]]) -> None:
+    """Nest groups, which are locked, as they were before (SPEC T2). rows: with their ids; gone: those that go."""
+    NestedGroup.objects.for_org(org).filter(id__in=[row["id"] for row in gone]).delete()
+    NestedGroup.objects.bulk_create(NestedGroup(**row) for row in rows)
 
 
 class Listed(NamedTuple):

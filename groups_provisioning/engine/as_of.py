@@ -6,7 +6,7 @@ the engine and the explanation are those of now, whatever they read.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -227,11 +227,11 @@ def laid(facts: Facts) -> Iterator[None]:
     Whoever else did something is called what they are called now. For a few thousand rows: each query carries those of
     the tables that it names.
     """
-    tables = {table: _rows(table, rows) for table, rows in _by_table(facts).items()}
+    tables = {table: as_table(table, rows) for table, rows in _by_table(facts).items()}
     about = sql.Literal([UUID(key) for key in facts.rows[FactKind.USER]]).as_string()
     tables[User._meta.db_table] += f" UNION ALL SELECT * FROM orgs_user WHERE id <> ALL({about})"
-    tables[Hold._meta.db_table] = _rows(Hold._meta.db_table, ())  # who was held, the ledger tells
-    with _instead(tables):
+    tables[Hold._meta.db_table] = as_table(Hold._meta.db_table, ())  # who was held, the ledger tells
+    with instead(tables):
         yield
 
 
@@ -242,15 +242,15 @@ def members_laid(at: datetime) -> Iterator[None]:
     For groups of any size, since the rows stay in the database.
     """
     text = sql.Literal(at).as_string()
-    with _instead({GroupMember._meta.db_table: _MEMBERS_THEN.format(at=text)}):
+    with instead({GroupMember._meta.db_table: _MEMBERS_THEN.format(at=text)}):
         yield
 
 
-_MEMBERS_THEN = """
-SELECT id, org_id, group_id, user_id, added_at, added_by_id, written_at FROM groups_provisioning_groupmember
-WHERE coalesce(written_at, added_at) <= {at}
-UNION ALL SELECT id, org_id, group_id, user_id, added_at, added_by_id, written_at FROM groups_provisioning_memberpast
-WHERE removed_at > {at} AND coalesce(written_at, added_at) <= {at}
+_COLUMNS = "id, org_id, group_id, user_id, added_at, added_by_id, written_at, written_by_id"
+_MEMBERS_THEN = f"""
+SELECT {_COLUMNS} FROM groups_provisioning_groupmember WHERE coalesce(written_at, added_at) <= {{at}}
+UNION ALL SELECT {_COLUMNS} FROM groups_provisioning_memberpast
+WHERE removed_at > {{at}} AND coalesce(written_at, added_at) <= {{at}}
 """
 
 
@@ -262,7 +262,7 @@ def lay_tables(org_id: UUID, facts: Facts) -> Organization:
     """
     with connection.cursor() as cursor:
         for table, rows in _by_table(facts).items():
-            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {_rows(table, rows)}")
+            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {as_table(table, rows)}")
             cursor.execute(f"ANALYZE {table}")
         for model in (Standing, Membership, Conflict, Mark, EndedGroup, Hold):
             table = model._meta.db_table
@@ -302,7 +302,12 @@ def _by_table(facts: Facts) -> dict[str, Collection[Row]]:
     return found | {GroupMember._meta.db_table: facts.all(MEMBER)}
 
 
-def _rows(table: str, rows: Collection[Row]) -> str:
+def literal(values: Sequence[str]) -> str:
+    """SQL for a list of texts."""
+    return f"{sql.Literal(list(values)).as_string()}::text[]"
+
+
+def as_table(table: str, rows: Collection[Row]) -> str:
     """SQL for rows of then, in the columns of their table."""
     text = sql.Literal(orjson.dumps(list(rows)).decode()).as_string()
     return f"SELECT * FROM jsonb_populate_recordset(NULL::public.{table}, {text}::jsonb)"
@@ -312,7 +317,7 @@ _EXPRESSION = "{table} AS NOT MATERIALIZED (SELECT *, 0 AS xmin, 0 AS ctid FROM 
 
 
 @contextmanager
-def _instead(tables: Mapping[str, str]) -> Iterator[None]:
+def instead(tables: Mapping[str, str]) -> Iterator[None]:
     """Have every query find these rows, SQL by the name of a table, in the place of the table.
 
     It becomes a common table expression of that name, which comes before the table. By xmin and ctid, a process knows
@@ -401,6 +406,8 @@ SELECT min(at), max(at) FROM (
     SELECT at FROM orgs_past WHERE change_id = %(change)s
     UNION ALL SELECT removed_at FROM groups_provisioning_memberpast WHERE removed_by_id = %(change)s
     UNION ALL SELECT coalesce(written_at, added_at) FROM groups_provisioning_groupmember WHERE added_by_id = %(change)s
+    UNION ALL SELECT written_at FROM groups_provisioning_groupmember
+    WHERE written_by_id = %(change)s AND written_by_id > added_by_id
 ) AS written
 """
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, uuid7
@@ -77,8 +78,8 @@ class PushedGroup(models.Model):
 class GroupMember(models.Model):
     """A user in a pushed group, with the time and the change of adding. Written only by `actions.members`.
 
-    written_at: when the row was written, by the database. Later than `added_at` where a membership was given back with
-    its old time; null of rows from before the past was kept.
+    written_at, written_by_id: when the row was written and by which change, by the database. Later than `added_at` and
+    `added_by` where a membership was given back with its old ones; null of rows from before that was kept.
     """
 
     org = tenant(constrained=False)
@@ -91,6 +92,22 @@ class GroupMember(models.Model):
         editable=False,
         db_default=models.Func(function="clock_timestamp", output_field=models.DateTimeField()),
     )
+    written_by_id = models.UUIDField(
+        null=True,
+        editable=False,
+        db_default=Cast(
+            NullIf(
+                models.Func(
+                    models.Value("muster.change"),
+                    models.Value(True),
+                    function="current_setting",
+                    output_field=models.TextField(),
+                ),
+                models.Value(""),
+            ),
+            models.UUIDField(),
+        ),
+    )
 
     objects = TenantQuerySet["GroupMember"].as_manager()
 
@@ -101,8 +118,15 @@ class GroupMember(models.Model):
             TenantKey(field="user", name="group_member_user"),
             TenantKey(field="added_by", name="group_member_added_by", deferred=True),
         ]
-        # Where changes are deleted with their org, each is looked for here.
-        indexes: ClassVar = [models.Index(fields=["added_by"], name="group_member_by_change")]
+        indexes: ClassVar = [
+            # Where changes are deleted with their org, each is looked for here.
+            models.Index(fields=["added_by"], name="group_member_by_change"),
+            models.Index(
+                fields=["written_by_id"],
+                condition=Q(written_by_id__gt=models.F("added_by")),
+                name="group_member_given_back",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.group_id}"
@@ -112,7 +136,7 @@ class MemberPast(models.Model):
     """A membership that there was, written by triggers of the database alone (SPEC T3).
 
     It counted from `written_at` (or, where that is null, `added_at`) until `removed_at`. removed_by: the change that
-    removed it; null where no command did. added_at, added_by: as of `GroupMember`.
+    removed it; null where no command did. The others are as of `GroupMember`.
     """
 
     org = tenant(constrained=False)
@@ -121,6 +145,7 @@ class MemberPast(models.Model):
     added_at = models.DateTimeField()
     added_by_id = models.UUIDField()
     written_at = models.DateTimeField(null=True)
+    written_by_id = models.UUIDField(null=True)
     removed_at = models.DateTimeField()
     removed_by_id = models.UUIDField(null=True)
 

@@ -128,7 +128,7 @@ class GroupMappingQuerySet(TenantQuerySet["GroupMapping"]):
 class GroupMapping(models.Model):
     """One pushed group tied to one entity, or to one role that it gives its members (SPEC M1, M2, R6).
 
-    Written by `mappings` (admins) and `rule_evaluation` (pushes).
+    Written by `mappings` (admins), `rule_evaluation` (pushes) and `undo`.
 
     entity: None until one is chosen. A deleted entity (`target_deleted`, SPEC M7) and that of a Rejected mapping stay
     here, so that they can be named. A live mapping owns its entity unless that is deleted. A new target is a new row.

@@ -25,6 +25,7 @@ from groups_provisioning.engine.resolution import (
     decided_by,
     resolve,
 )
+from groups_provisioning.engine.undo_outcome import Outcome
 from orgs.catalogue import Catalogue
 from orgs.history import Effect
 from orgs.models import Organization
@@ -75,7 +76,8 @@ class Overlay:
     nobody would count as taken out of by hand any more. undone: of each person, the decisions that would be undone.
     kinds: when each would be on. ended: groups that would be ended; back: those that would be back, and joined: who
     would be in them again, and since when. switched: the accounts that would be activated or deactivated. released:
-    the people who would no longer be held (SPEC T1). people: of whom the effects may differ.
+    the people who would no longer be held (SPEC T1). outcome: facts as they would be once something is taken back (SPEC
+    T2); accounts: what the accounts that it switches are, and would be. people: of whom the effects may differ.
     """
 
     ties: dict[str, list[Tie]] = field(default_factory=dict)
@@ -93,6 +95,8 @@ class Overlay:
     joined: dict[UUID, list[tuple[str, int]]] = field(default_factory=dict)
     switched: dict[UUID, Switched] = field(default_factory=dict)
     released: frozenset[UUID] = frozenset()
+    outcome: Outcome | None = None
+    accounts: Mapping[UUID, tuple[str, str]] = field(default_factory=dict)
     people: Collection[UUID] = ()
 
     def effects(self, known: Known, person: Person, world: World) -> Effects:
@@ -103,6 +107,21 @@ class Overlay:
         places = {entity: place for entity, place in hold.kept.places.items() if entity not in self.gone}
         hold = hold._replace(kept=replace(hold.kept, places=places))
         return breaker.kept(hold, person, effects, world.catalogue) or effects
+
+    def then(self, org: Organization, loaded: Loaded) -> tuple[World, list[Person]]:
+        """What the people who were loaded share, and the facts about each, as they would be."""
+        if self.outcome is None:
+            return self.world(loaded.world), [self.person(known, loaded) for known in loaded.people]
+        ids = [known.id for known in loaded.people]
+        with self.outcome.laid(org, ids):
+            would = loading.load(org, ids, catalogue=loaded.world.catalogue)
+        return would.world, [known.facts for known in would.people]
+
+    def account(self, user_id: UUID) -> tuple[str, str] | None:
+        """What an account is, and would be, where that differs, as history calls it."""
+        if switched := self.switched.get(user_id):
+            return switched.was, switched.now
+        return self.accounts.get(user_id)
 
     def person(self, known: Known, loaded: Loaded) -> Person:
         """The facts about one of the people that were loaded, as they would be."""
@@ -168,12 +187,11 @@ def differences(org: Organization, overlay: Overlay) -> Iterator[tuple[int, Effe
     for start in range(0, len(people), reconcile.BATCH):
         ids = people[start : start + reconcile.BATCH]
         loaded = loading.load(org, ids)
-        world = overlay.world(loaded.world)
+        world, people_then = overlay.then(org, loaded)
         admins.keeper = loaded.last_admin
-        for known in loaded.people:
-            if switched := overlay.switched.get(known.id):
-                yield looked_at, Effect(known.id, "account", switched.was, switched.now)
-            person = overlay.person(known, loaded)
+        for known, person in zip(loaded.people, people_then, strict=True):
+            if account := overlay.account(known.id):
+                yield looked_at, Effect(known.id, "account", *account)
             before, after = loaded.effects_of(known), overlay.effects(known, person, world)
             if admins.concern(known, person, before, after, world):
                 continue
@@ -221,8 +239,8 @@ class _Admins:
             yield from _between(known, before, after)
         if verdict.released and verdict.released not in overlay.people:
             loaded = loading.load(self.org, [verdict.released])
-            for known in loaded.people:
-                person, world = overlay.person(known, loaded), overlay.world(loaded.world)
+            world, people_then = overlay.then(self.org, loaded)
+            for known, person in zip(loaded.people, people_then, strict=True):
                 after = overlay.effects(known, person, world)
                 yield from _between(known, loaded.effects_of(known), after)
 

@@ -19,13 +19,17 @@ from groups_provisioning.actions import (
     held_changes,
     rule_evaluation,
     rules,
+    undo,
 )
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.mapping_rows import live_mappings
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
-from groups_provisioning.engine import loading
+from groups_provisioning.engine import loading, resolution, taking_back
 from groups_provisioning.engine.loading import microseconds
-from groups_provisioning.engine.resolution import Decision, Group, Span, Tie
+from groups_provisioning.engine.resolution import Decision, Group, Tie
+from groups_provisioning.engine.taking_back import Span
+from groups_provisioning.engine.undo_outcome import Outcome
+from groups_provisioning.engine.undo_plan import TakingBack
 from groups_provisioning.models import ROLE, EndedMember, MappingRule, Pending, PushedGroup, takes_rules
 from groups_provisioning.preview import back_test
 from groups_provisioning.preview.back_test import BackTest
@@ -49,6 +53,9 @@ REFUSALS = (
     group_ends.NotEnded,
     group_ends.NameInUse,
     held_changes.NothingHeld,
+    taking_back.NotTaken,
+    taking_back.HistoryTooShort,
+    undo.NothingToTakeBack,
 )
 """Why a wish is refused."""
 
@@ -89,7 +96,7 @@ class Plan:
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
     held_at: of those who would no longer be held, since when the last one is. back_test: of a rule that is tried on
-    what was pushed lately, how that went.
+    what was pushed lately, how that went. back: what would be taken back.
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -101,10 +108,13 @@ class Plan:
     decided: set[tuple[UUID, str]] = field(default_factory=set)
     held_at: datetime | None = None
     back_test: BackTest | None = None
+    back: TakingBack | None = None
 
     @property
     def concerns_any(self) -> bool:
         """Whether there is anything to do."""
+        if self.back is not None:
+            return not self.back.is_nothing
         return bool(self.groups or self.overlay.people or self.overlay.gone)
 
 
@@ -300,7 +310,7 @@ def _propose(org: Organization, plan: Plan, at: datetime, listed: Sequence[Mappi
             matched[group.id] = rule
             wanted.append(group)
     asked = [(matched[each.id], each) for each in rule_evaluation.candidates(wanted, [])]
-    now: Sequence[Span] = [(microseconds(at), None)]
+    now: Sequence[resolution.Span] = [(microseconds(at), None)]
     _lay_proposals(org, plan, asked, lambda _group_id: now)
 
 
@@ -308,7 +318,7 @@ def _lay_proposals(
     org: Organization,
     plan: Plan,
     asked: Sequence[tuple[MappingRule, proposals.Candidate]],
-    approved: Callable[[UUID], Sequence[Span]],
+    approved: Callable[[UUID], Sequence[resolution.Span]],
 ) -> None:
     """Lay what rules propose for groups over the facts. approved: when the mapping of a group would be."""
     found = entities.by_name(org, proposals.names_asked_for(asked))
@@ -425,6 +435,21 @@ def _let_through(
     return list(since)
 
 
+def _take_back(
+    org: Organization, plan: Plan, at: datetime, token: str = "", since: str = "", until: str = "", change: str = ""
+) -> list[UUID]:
+    """Take back what a token did from then until then, or what one change did (SPEC T2)."""
+    if change:
+        span = Span(change=UUID(change))
+    else:
+        span = Span(token=UUID(token), since=datetime.fromisoformat(since), until=datetime.fromisoformat(until))
+    plan.back = taking_back.plan(org, span)
+    plan.groups |= {UUID(id_) for id_ in plan.back.changed_groups}
+    plan.overlay.outcome = Outcome(plan.back)
+    plan.overlay.accounts = plan.back.accounts()
+    return plan.back.people()
+
+
 def _everybody(org: Organization) -> list[UUID]:
     return list(User.objects.for_org(org).live().values_list("id", flat=True))
 
@@ -445,6 +470,7 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "undo": _undo,
     "switch_person": _switch_person,
     "let_through": _let_through,
+    "take_back": _take_back,
     "end": _end,
     "undo_end": _undo_end,
 }

@@ -1,7 +1,7 @@
 """The provisioning log: each SCIM call of the org, with request and response."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
-from orgs.db.keys import as_uuid
+from orgs import past
+from orgs.db.keys import as_uuid, id_at
+from orgs.models import Change
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 from scim import advice, log_words, partitions, provisioning_log
 from scim.curl import curl
 from scim.forms import LogFilter
 
+LATEST = timedelta(minutes=1)
+"""How much the clocks of hosts may differ."""
 SHOWN = 16_000  # characters of a body on a page
 
 
@@ -92,6 +96,7 @@ def entry(request: OrgRequest, request_id: UUID) -> HttpResponse:
             "stays": {"entry-newer": newer, "entry-older": older}.get(request.htmx.trigger or ""),
             "filters": request.GET.urlencode(),
             "kept_until": partitions.kept_until(line.call.at),
+            "change": _undoable(request, line),
             "curl": curl(line.call, body.request if body else ""),
             "advice": advice.of(line.call, line.token),
             "bodies": [
@@ -158,6 +163,18 @@ def _cells(lines: Iterator[provisioning_log.Line]) -> Iterator[tuple[Any, ...]]:
             call.address,
             call.agent,
         )
+
+
+def _undoable(request: OrgRequest, line: provisioning_log.Line) -> Change | None:
+    """The change that the call made, if it can be taken back (SPEC T2)."""
+    call = line.call
+    if not call.token_id or call.status >= 400 or call.method in ("GET", ""):
+        return None
+    # No index has the request: its change was made while it ran.
+    first, last = id_at(call.at - LATEST), id_at(call.at + timedelta(microseconds=call.duration) + LATEST)
+    made = Change.objects.for_org(request.org).filter(by_token=call.token_id, id__range=(first, last))
+    changes = list(made.filter(request_id=call.id)[:2])  # a request in bulk makes several
+    return changes[0] if len(changes) == 1 and changes[0].at >= past.began(request.org) else None
 
 
 def _body(name: str, title: str, text: str, size: int) -> dict[str, Any]:

@@ -267,6 +267,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("held-changes-limits", "POST"): ORG_ADMINS,
     ("held-changes-let-through", "GET"): THEIR_OWN,
     ("held-changes-let-through", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("take-back-change", "GET"): THEIR_OWN,
+    ("take-back-change", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("take-back-token", "GET"): THEIR_OWN,
+    ("take-back-token", "POST"): (SIGN_IN, ABSENT, REFUSED, OPEN, ADMIN),  # without a time
     ("conflicts", "GET"): ORG_ADMINS,
     ("conflicts-export", "GET"): ORG_ADMINS,
     ("conflicts-decide", "GET"): (WRONG_METHOD,) * 5,
@@ -761,7 +765,7 @@ def test_every_role_searches_and_views(org: Organization) -> None:  # N4
 
 
 def address_of(name: str, org: Organization) -> str:
-    if name in ("scim-token-revoke", "scim-token-limit", "scim-token-take-over"):
+    if name in ("scim-token-revoke", "scim-token-limit", "scim-token-take-over", "take-back-token"):
         return reverse(name, args=[issue_token(org).token.id])
     if name in ("domain", "domain-check", "domain-remove"):
         cause = Cause(Door.COMMAND, timezone.now())
@@ -920,6 +924,11 @@ def a_breach(org: Organization) -> UUID:
     return HoldFactory.create(org=org).breach_id
 
 
+def what_a_token_did(org: Organization) -> UUID:
+    Idp(issue_token(org).secret).post("/Users", {"userName": "pushed@corp.example"})
+    return Change.objects.for_org(org).get(verb="user.created").id
+
+
 def _decided(org: Organization) -> Decision:
     now = timezone.now()
     sides = [
@@ -977,6 +986,7 @@ ONE = (
         "setup": a_secret_link,
         "scim-token-confirm": a_waiting_token,
         "held-changes-let-through": a_breach,
+        "take-back-change": what_a_token_did,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,
         "preview": a_preview,

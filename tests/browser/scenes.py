@@ -31,6 +31,7 @@ from tests.browser import (
     scenes_setup_links,
     scenes_sign_in,
     scenes_single_sign_on,
+    scenes_undo,
     scenes_webhooks,
 )
 from tests.browser.scene import Scene
@@ -423,7 +424,9 @@ SCENES = {
     "groups-dialog": Scene(_connected, _open("Switch off")),
     "groups-switch": Scene(at("/settings/scim/groups/")),
 }
-SCENES |= scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_held.SCENES
+SCENES |= (
+    scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_held.SCENES | scenes_undo.SCENES
+)
 SCENES |= scenes_people.SCENES
 SCENES |= scenes_imports.SCENES | scenes_webhooks.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES

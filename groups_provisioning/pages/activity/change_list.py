@@ -34,7 +34,7 @@ KINDS = {
     "entities": ("entity",),
     "conflicts": ("conflict",),
     "settings": ("org", "profile", "token", "key", "webhook", "setup_link", "matter", "support_view"),
-    "checks": ("engine", "hold"),
+    "checks": ("engine", "hold", "changes"),
 }
 """Kinds of changes, and what their verbs begin with."""
 

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.engine.breaker import Rule
+from groups_provisioning.engine.undo_plan import Reason
 from groups_provisioning.models import GroupMapping, PatternType, PushedGroup, Status, Verdict
 from groups_provisioning.pages.activity.change_list import Wanted
 from orgs import history
 from orgs.change_details import (
+    ChangesTakenBack,
     ConflictDecided,
     ConflictsDetail,
     ConflictUndone,
@@ -76,6 +78,7 @@ from orgs.change_details import (
     PersonDetail,
     ProfileChanged,
     ProfileRolesRemoved,
+    RefusedStory,
     RenameStory,
     RequestTried,
     RuleAdded,
@@ -329,6 +332,7 @@ _SENTENCES: dict[type[Detail], Promise] = {
     SupportViewBegan: gettext_lazy("Support began to view the organization’s pages, without changing anything"),
     SupportViewEnded: gettext_lazy("Support stopped viewing the organization’s pages"),
     HoldEnded: gettext_lazy("Nobody is held any more: the changes were undone in the identity provider"),
+    ChangesTakenBack: gettext_lazy("Changes were taken back; people: %(people)d, groups: %(groups)d"),
     EngineRebuilt: gettext_lazy("All roles and assignments were rebuilt from the facts"),
 }
 """Where one sentence is enough: with the fields of the detail, `person` and the `kind` of an entity in words."""
@@ -361,7 +365,13 @@ def also(told: Change) -> list[str]:
     detail = history.read(told)
     mappings = detail.mappings if isinstance(detail, MappingsDetail) else []
     entities = detail.entities if isinstance(detail, GroupChanged | GroupImported | GroupAdopted) else []
-    return [*map(_mapping, mappings), *map(_renamed, entities)]
+    refused = detail.refused if isinstance(detail, ChangesTakenBack) else []
+    return [*map(_mapping, mappings), *map(_renamed, entities), *map(_refused, refused)]
+
+
+def _refused(told: RefusedStory) -> str:
+    why = Reason(told["reason"]).label if told["reason"] in Reason.values else told["reason"]
+    return _("Not taken back: %(name)s, %(why)s") % {"name": told["name"], "why": why}
 
 
 def by(told: Change) -> str:

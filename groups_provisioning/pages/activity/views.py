@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from groups_provisioning.engine import as_of
+from groups_provisioning.engine.taking_back import is_undoable
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.conflicts import resolved_conflicts
@@ -145,6 +146,7 @@ def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
         "done": max(marked - left, 0),
         "marked": max(marked, left),
         "as_of": _as_of(request.org, found, detail),
+        "is_undoable": is_undoable(found) and found.at >= past.began(request.org),
     }
     template = "_change_progress" if request.htmx and "progress" in request.GET else "change"
     return render(request, f"groups_provisioning/activity/{template}.html", context)

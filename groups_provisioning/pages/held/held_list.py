@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.engine.breaker import Rule
@@ -21,6 +22,9 @@ from groups_provisioning.preview.plans import Plan
 from groups_provisioning.preview.shown import PersonLine
 from orgs.history import Effect
 from orgs.models import IdentityProvider, Organization, User
+
+WINDOW = timedelta(minutes=10)
+"""What a token does within this time counts together (SPEC T1)."""
 
 REASONS: dict[str, Promise] = {
     Rule.LOSSES: _("Many people would lose a role or an assignment."),
@@ -65,6 +69,11 @@ class Summary:
     @property
     def is_by_support(self) -> bool:
         return Rule.SUPPORT in self.breach.rules
+
+    @property
+    def asked(self) -> str:
+        """The query of the page that takes back what the token has done since then (SPEC T2)."""
+        return urlencode({"at": (self.breach.began_at - WINDOW).isoformat()})
 
     @property
     def mending(self) -> Promise:

@@ -292,6 +292,8 @@ ELSEWHERE = {
     "owner-hand-over": "tests/orgs/test_owners.py",
     "held-changes-let-through": "test_held_pages.py",
     "held-changes-limits": "test_held_pages.py",
+    "take-back-change": "tests/scim/test_undo_pages.py",
+    "take-back-token": "tests/scim/test_undo_pages.py",
 }
 
 
