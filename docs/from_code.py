@@ -1,6 +1,7 @@
 """The parts of the documents that are made from the code when the site is built, so that nothing is written twice.
 
-A document has a comment where such a part belongs: `<!-- from code: commands -->`.
+A document has a comment where such a part belongs, `<!-- from code: commands -->`, and below it a line for whoever reads
+the file itself.
 """
 
 import argparse
@@ -22,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ("groups_provisioning", "orgs", "scim", "sso")
 """Whose commands are shown."""
 
-PLACE = re.compile(r"^<!-- from code: ([a-z-]+)(?: (\w+))? -->$", re.MULTILINE)
+LINE = "*Made from the code: see the site that `make docs` builds.*"
+PLACE = re.compile(rf"^<!-- from code: ([a-z-]+)(?: (\w+))? -->\n\n{re.escape(LINE)}$", re.MULTILINE)
 
 BASE = "https://muster.example.org"
 PRODUCTION = {

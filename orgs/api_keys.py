@@ -96,7 +96,7 @@ def issue(
         expires_at=cause.at + lifetime if lifetime else None,
     )
     if org is None:  # the operator has no history but the log
-        log.warning("api_key.issued", key=str(key.id), name=name, scopes=told)
+        log.info("api_key.issued", key=str(key.id), name=name, scopes=told)
     else:
         history.record(org, cause, KeyIssued(key=str(key.id), name=name, scopes=told))
     return Issued(key, secret)

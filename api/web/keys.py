@@ -99,4 +99,4 @@ def _example(key: ApiKey) -> str:
     if path is None:
         return ""
     url = f"{settings.MUSTER_URL}/api/v1/organizations/{key.org_id}/{path}"
-    return f'curl --header "Authorization: Bearer $MUSTER_API_KEY" "{url}"'
+    return f'curl --header "Authorization: Bearer $MUSTER_KEY" "{url}"'

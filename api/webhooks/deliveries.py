@@ -165,12 +165,14 @@ def deliver(endpoint: Endpoint) -> None:
 def send_test(endpoint: Endpoint) -> Attempt:
     """Send a test, whatever else is on its way or disabled; it takes part in no count of failures.
 
-    Raises UnknownWebhook if it was deleted meanwhile.
+    One that is accepted lets what waits after failures go on at once. Raises UnknownWebhook if it was deleted meanwhile.
     """
     message = messages.of_test(endpoint.id, endpoint.org_id, at=datetime.now(UTC))
     outcome = _post(endpoint, message, TEST_SECONDS)
     try:
         with transaction.atomic():
+            if outcome.is_accepted:
+                Endpoint.objects.filter(id=endpoint.id).update(retry_at=None)
             return _log(endpoint, message, outcome, at=datetime.now(UTC))
     except IntegrityError:
         raise endpoints.UnknownWebhook(endpoint.id) from None

@@ -136,9 +136,14 @@ def rotate_secret(*, org: Organization | None, endpoint_id: UUID, cause: Cause) 
 
 @command
 def enable(*, org: Organization | None, endpoint_id: UUID, cause: Cause) -> Endpoint:
-    """Go on where it had ended. One that is enabled stays as it is. Raises UnknownWebhook."""
+    """Go on where it had ended, at once: one that is enabled and waits after failures waits no longer.
+
+    Raises UnknownWebhook.
+    """
     endpoint = _locked(org, endpoint_id)
-    if endpoint.disabled_at is not None:
+    if endpoint.disabled_at is None:
+        _set(endpoint, retry_at=None)
+    else:
         _set(endpoint, disabled_at=None, disabled_reason="", **_AS_NEW)
         _record(endpoint, cause, WebhookEnabled(**_about(endpoint)))
     return endpoint

@@ -107,7 +107,7 @@ class ScimToken(Credential):
 class Scope(models.TextChoices):
     """What a key may do (SPEC E5)."""
 
-    READ = "read", _("Read people, groups and entities")
+    READ = "read", _("Read people, groups and their targets")
     MANAGE = "manage", _("Do what admins do")
     CREDENTIALS = "credentials", _("Manage credentials, connections, domains, links, keys and admin roles")
     HISTORY = "history", _("Read the history")

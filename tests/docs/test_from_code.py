@@ -34,7 +34,7 @@ class TestParts:
 
     def test_that_nobody_knows_stop_the_build(self) -> None:
         with pytest.raises(from_code.UnknownPart, match="commands"):
-            from_code.fill("<!-- from code: comands -->")
+            from_code.fill(f"<!-- from code: comands -->\n\n{from_code.LINE}")
 
     def test_are_words_and_no_markdown(self) -> None:
         assert from_code._plain("a <b> * | `c`\nd") == r"a \<b\> \* \| \`c\` d"

@@ -34,6 +34,7 @@ PAGES = (
     Destination(_("Rules"), "rules", "list-ordered", _("mapping automatic role pattern groups")),
     Destination(_("Conflicts"), "conflicts", "git-compare-arrows", _("decide open")),
     Destination(_("Resolved conflicts"), "conflicts-resolved", "git-compare-arrows", _("undo decisions")),
+    Destination(_("Held changes"), "held-changes", "shield-alert", _("mass limits breaker let through wait")),
     Destination(_("People"), "people", "users", _("users accounts members")),
     Destination(_("Admins"), "admins", "user-cog", _("administrators people role owner")),
     Destination(_("Invitations"), "invitations", "mail", _("people invited")),

@@ -49,7 +49,7 @@ class TestCreatingAKey:
         assert ApiKey.objects.for_org(org).count() == 1
         row = text_at_first(browser.get(KEYS))
         assert secret not in browser.get(KEYS).content.decode()
-        for words in ("Payroll", key.hint, "Read people, groups and entities", ada.label, "Never"):
+        for words in ("Payroll", key.hint, "Read people, groups and their targets", ada.label, "Never"):
             assert words in row
 
     @pytest.mark.parametrize("scope", Scope)

@@ -561,6 +561,25 @@ class TestASecondSecret:
         assert [len(each.headers["webhook-signature"].split()) for each in receiver.heard] == [1, 2, 1]
 
 
+class TestOneThatIsMended:
+    @pytest.mark.parametrize("remedy", ["enable", "test"])
+    def test_goes_on_at_once(self, org: Organization, make: Make, receiver: Receiver, remedy: str) -> None:  # E3
+        ids = people(org, 1)
+        about: dict[str, Any] = {"org": org, "endpoint_id": make(org).id}
+        receiver.answer(500)
+        serve()
+        receiver.heard.clear()
+        receiver.replies.clear()
+        serve()
+        assert receiver.heard == []  # it waits
+        if remedy == "enable":
+            endpoints.enable(**about, cause=by_command())
+        else:
+            deliveries.send_test(only())
+        serve()
+        assert [item["id"] for item in receiver.items()] == ids
+
+
 class TestATest:
     def test_takes_part_in_nothing_else(self, org: Organization, make: Make, receiver: Receiver) -> None:  # E3
         people(org, 1)

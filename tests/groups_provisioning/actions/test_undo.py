@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from groups_provisioning.actions import account_switches, erasing, group_ends, manual_changes, mappings, members, undo
 from groups_provisioning.engine import breaker, taking_back
+from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.engine.taking_back import HistoryTooShort, NotTaken, Span
 from groups_provisioning.engine.undo_plan import Reason, TakingBack
 from groups_provisioning.models import GroupMember, Hold, Membership, PushedGroup, Status
@@ -497,8 +498,7 @@ class TestWhatIsTakenBack:
 class TestAMassChange:
     @pytest.fixture(autouse=True)
     def small_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in (("MANY", 3), ("FEW", 2), ("ADMINS", 1)):
-            monkeypatch.setattr(breaker, name, value)
+        monkeypatch.setitem(breaker.LIMITS, "standard", Limits(many=3, few=2, admins=1, percentage=20))
 
     def test_that_is_held_is_no_longer_held_and_its_undo_is_not(
         self, org: Organization, accident: Accident, group: PushedGroup

@@ -528,13 +528,13 @@ class TestRules:
             (0, 2),
         ]
         assert "1 group matches no rule." in text_at_first(shown)
-        assert "2 groups use this rule of 3 that match; earlier rules apply to the others" in text_at_first(shown)
+        assert "2 groups match first of 3 that match; earlier rules apply to the others" in text_at_first(shown)
 
     def test_say_that_an_earlier_one_wins_the_only_match(self, browser: Client, org: Organization, idp: Idp) -> None:
         push(idp, "eng-web")
         rule(org, "eng")
         later = rule(org, "eng-web")
-        assert "0 groups use this rule 1 group matches; an earlier rule applies to it" in text_at_first(
+        assert "0 groups match first 1 group matches; an earlier rule applies to it" in text_at_first(
             browser.get("/groups/rules/")
         )
         assert "Applies to None. Earlier rules apply." in text_at_first(browser.get(f"/groups/rules/{later.id}/"))
