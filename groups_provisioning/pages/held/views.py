@@ -101,7 +101,7 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
     question = Question(
         title=_("End the hold by support?") if is_empty else title % {"count": intcomma(count)},
         verb=_("End the hold") if is_empty else _("Let through"),
-        wish=None if is_empty else wish if chosen is None else wish | {"users": [str(id_) for id_ in chosen]},
+        wish=wish if chosen is None else wish | {"users": [str(id_) for id_ in chosen]},
         back=back,
         lead=_("Nobody is held. What your identity provider sends takes effect again from now on.")
         if is_empty

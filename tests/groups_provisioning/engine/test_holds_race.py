@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from groups_provisioning.engine import breaker, worker
+from groups_provisioning.engine import breaker, holds, worker
 from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.models import Hold, Membership
+from groups_provisioning.preview import runs
 from orgs.models import Organization
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
@@ -55,3 +57,21 @@ def test_a_worker_and_writers_at_once_hold_everybody_but_the_inactive(monkeypatc
     assert held == staying
     assert {str(id_) for id_ in Membership.objects.values_list("user_id", flat=True)} == staying
     assert drift(org) == []
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_nobody_begins_to_be_held_while_what_was_seen_is_let_through() -> None:  # M9
+    org: Organization = OrganizationFactory.create()
+    breach_id = holds.begin(org.id, issue_token(org).token.id)
+    wish = {"do": "let_through", "breach": str(breach_id)}
+    beside = connection.copy()
+
+    def join() -> None:
+        with beside.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM groups_provisioning_breach WHERE id = %s FOR SHARE NOWAIT", [breach_id])
+
+    try:
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            runs.confirmed(org, wish, runs.look(org, wish).fingerprint, join)
+    finally:
+        beside.close()
