@@ -167,7 +167,7 @@ def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse
         outlook = runs.look(org, wish)
         if outlook.summary and outlook.summary.gaining(catalogue(org.profile).admin):
             require_recent(request)
-        if request.POST.get("_seen") == outlook.fingerprint:
+        if outlook.summary and request.POST.get("_seen") == outlook.fingerprint:
             do = partial(held_changes.let_through, org=org, breach_id=breach_id, cause=cause(request))
             runs.confirmed(org, wish, outlook.fingerprint, do)
             messages.success(request, _("What was held is let through."))
