@@ -171,6 +171,13 @@ class TestHolding:
         token.save()
         assert desk.post(page_of(token)).status_code == 404
 
+    def test_is_offered_for_every_valid_token(self, desk: Client, org: Organization, token: ScimToken) -> None:  # O4
+        for number in range(12):
+            issue_token(org, f"newer {number}")
+        ScimToken.objects.exclude(pk=token.pk).update(revoked_at=timezone.now())
+        shown = desk.get(reverse("admin:org", args=[org.pk]))
+        assert page_of(token) in shown.content.decode()
+
     def test_and_releasing_are_not_for_those_who_may_only_look(
         self, desk: Client, org: Organization, token: ScimToken
     ) -> None:  # N4
