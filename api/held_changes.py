@@ -20,8 +20,8 @@ from groups_provisioning.pages.held import held_list
 
 class HeldChange(serializers.Serializer[Any]):
     """What one token does to too many people at once. rules: why it is held: losses, of roles or places; demotions, of
-    admins; promotions, to admins. people: how many are held, by whom commands name it. since, last: when the first and
-    the last of them was.
+    admins; promotions, to admins; support, who hold whatever it is. people: how many are held; where support holds,
+    it may be none. since, last: when the first and the last of them was.
     """
 
     id = serializers.UUIDField(source="breach.id")

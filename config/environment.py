@@ -257,7 +257,7 @@ class Sentinels:
 _SENTINELS = re.compile(
     r"sentinel://((?P<user>[^:@/]*):(?P<password>[^@/]*)@)?(?P<hosts>[^@/]+)/(?P<master>[\w.-]+)(\?db=(?P<db>\d+))?"
 )
-_SENTINEL = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(?P<port>\d+))?")
+_SENTINEL = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(:(?P<port>\d{1,5}))?")
 
 
 def sentinels(redis_url: str) -> Sentinels | None:
@@ -269,7 +269,7 @@ def sentinels(redis_url: str) -> Sentinels | None:
         return None
     found = _SENTINELS.fullmatch(redis_url)
     hosts = [_SENTINEL.fullmatch(each) for each in found["hosts"].split(",")] if found else []
-    if not found or None in hosts:
+    if not found or not all(each and 0 < int(each["port"] or 26379) < 1 << 16 for each in hosts):
         raise Misconfigured("REDIS_URL must be sentinel://[user:password@]host[:port],host[:port]/master[?db=0].")
     return Sentinels(
         hosts=tuple((each["host"].strip("[]"), int(each["port"] or 26379)) for each in hosts if each),
@@ -294,12 +294,16 @@ def broker_url(redis_url: str) -> str:
 
 def mail_settings(email_url: str) -> dict[str, Any]:
     """Django's settings for `smtp://user:password@host:port`, `smtps://` (TLS) or `smtp+starttls://`."""
-    parts = urlsplit(email_url)
-    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+    try:
+        parts = urlsplit(email_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # the port is no number, or too large, or there is half an IPv6 address
+        host = None
+    if not host or parts.scheme not in ("smtp", "smtps", "smtp+starttls"):
         raise Misconfigured("EMAIL_URL must be smtp://, smtps:// or smtp+starttls://[user:password@]host[:port].")
     return {
-        "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port or {"smtp": 25, "smtps": 465, "smtp+starttls": 587}[parts.scheme],
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": port or {"smtp": 25, "smtps": 465, "smtp+starttls": 587}[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": parts.scheme == "smtps",

@@ -1,7 +1,7 @@
 """The parts of the documents that are made from the code when the site is built, so that nothing is written twice.
 
-A document has a comment where such a part belongs, `<!-- from code: commands -->`, and below it a line for whoever reads
-the file itself.
+A document has a comment where such a part belongs, `<!-- from code: commands -->`, and below it a line for whoever
+reads the file itself.
 """
 
 import argparse

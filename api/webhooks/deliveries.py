@@ -165,7 +165,8 @@ def deliver(endpoint: Endpoint) -> None:
 def send_test(endpoint: Endpoint) -> Attempt:
     """Send a test, whatever else is on its way or disabled; it takes part in no count of failures.
 
-    One that is accepted lets what waits after failures go on at once. Raises UnknownWebhook if it was deleted meanwhile.
+    One that is accepted lets what waits after failures go on at once.
+    Raises UnknownWebhook if it was deleted meanwhile.
     """
     message = messages.of_test(endpoint.id, endpoint.org_id, at=datetime.now(UTC))
     outcome = _post(endpoint, message, TEST_SECONDS)

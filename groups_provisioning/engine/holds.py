@@ -289,7 +289,10 @@ class _Going(NamedTuple):
         return self.holds or Rule.SUPPORT in self.rules
 
 
-_LOCK = "SELECT state, rules FROM groups_provisioning_breach WHERE id = %s FOR UPDATE"
+_LOCK = f"""
+SELECT state, rules, reset_at, greatest(assessed_from - {WINDOW}, reset_at) FROM groups_provisioning_breach
+WHERE id = %s FOR UPDATE
+"""
 _IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM groups_provisioning_hold WHERE breach_id = %s AND NOT released)"
 _END = "UPDATE groups_provisioning_breach SET state = 'ended', ended_at = clock_timestamp() WHERE id = %s"
 # Whom no exceeded rule is about is settled by what put them aside. EXCEPT is linear, whatever statistics say.
@@ -331,8 +334,11 @@ def finish(org_id: UUID) -> None:
             if found.waits or (found.goes_on and not found.assessed_from):
                 continue
             cursor.execute(_LOCK, [found.id])
-            state, rules = cursor.fetchone()  # support may have opened it in the meantime
-            breach = found._replace(state=state, rules=rules)
+            # Support may have opened it in the meantime, or it was let through.
+            state, rules, reset_at, since = cursor.fetchone()
+            if state == BreachState.ENDED:
+                continue
+            breach = found._replace(state=state, rules=rules, reset_at=reset_at, since=since)
             if breach.assessed_from:
                 _assess(org_id, breach)
             if Rule.SUPPORT in rules:

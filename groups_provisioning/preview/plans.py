@@ -25,6 +25,7 @@ from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.mapping_rows import live_mappings
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
 from groups_provisioning.engine import loading, resolution, taking_back
+from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Group, Tie
 from groups_provisioning.engine.taking_back import Span
@@ -95,8 +96,9 @@ class Plan:
     are.
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
-    held_at: of those who would no longer be held, since when the last one is. back_test: of a rule that is tried on
-    what was pushed lately, how that went. back: what would be taken back.
+        if self.back is not None:
+            return not self.back.is_nothing
+        return bool(self.groups or self.overlay.people or self.overlay.gone or self.breach)
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -106,6 +108,7 @@ class Plan:
     refused: dict[str, Exception] = field(default_factory=dict)
     matched: int | None = None
     decided: set[tuple[UUID, str]] = field(default_factory=set)
+    breach: UUID | None = None
     held_at: datetime | None = None
     back_test: BackTest | None = None
     back: TakingBack | None = None
@@ -115,7 +118,7 @@ class Plan:
         """Whether there is anything to do."""
         if self.back is not None:
             return not self.back.is_nothing
-        return bool(self.groups or self.overlay.people or self.overlay.gone)
+        return bool(self.groups or self.overlay.people or self.overlay.gone or self.breach)
 
 
 def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
@@ -423,14 +426,15 @@ def _switch_person(org: Organization, plan: Plan, at: datetime, user: str, activ
 def _let_through(
     org: Organization, plan: Plan, at: datetime, breach: str, users: Sequence[str] | None = None
 ) -> list[UUID]:
-    """Let held changes through, for everybody or for some (SPEC T1)."""
-    held = held_changes.found(org, breach).holds.filter(released=False)
+    """Let held changes through, for everybody or for some (SPEC T1). For nobody it ends a hold by support (SPEC N4)."""
+    going_on = held_changes.found(org, breach)
+    held = going_on.holds.filter(released=False)
     if users is not None:
         held = held.filter(user__in=list(users))
     since = dict(held.values_list("user_id", "at"))
-    if not since:
+    if not since and (users is not None or Rule.SUPPORT not in going_on.rules):
         raise held_changes.NothingHeld
-    plan.held_at = max(since.values())
+    plan.breach, plan.held_at = going_on.id, max(since.values(), default=None)
     plan.overlay.released = frozenset(since)
     return list(since)
 

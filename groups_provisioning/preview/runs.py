@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from groups_provisioning.models import Conflict, GroupMapping, MappingRule, Preview, PushedGroup
+from groups_provisioning.models import Breach, Conflict, GroupMapping, MappingRule, Preview, PushedGroup
 from groups_provisioning.preview import overlay, plans
 from groups_provisioning.preview.plans import Plan, Wish
 from orgs.db.transactions import command, snapshot
@@ -162,8 +162,11 @@ def confirmed(org: Organization, wish: Wish, seen: str, do: Callable[[], T]) -> 
     Raises Outdated, and what `do` raises.
     """
     at = timezone.now()
-    groups = PushedGroup.objects.for_org(org).filter(id__in=plans.plan(org, wish, at=at).groups)
+    about = plans.plan(org, wish, at=at)
+    groups = PushedGroup.objects.for_org(org).filter(id__in=about.groups)
     list(groups.order_by("id").select_for_update().values_list("id"))
+    if about.breach:  # whoever is being held by it at this moment counts
+        list(Breach.objects.for_org(org).filter(id=about.breach).select_for_update().values_list("id"))
     if fingerprint(org, wish, plans.plan(org, wish, at=at)) != seen:
         raise Outdated
     return do()

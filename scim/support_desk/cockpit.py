@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Model
+from django.db.models import Model, Q
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -89,12 +90,14 @@ def switches(org: Organization) -> list[tuple[Promise, bool]]:
 
 
 def tokens(org: Organization, held: list[Summary]) -> list[tuple[ScimToken, bool]]:
-    """The newest, those that have ended too: a token that is still in use may be one of them.
+    """Those that are valid, and the newest, which may have ended: a token that is still in use may be one of them.
 
     Of each, whether support can hold what it does: while it is valid, and that is not held.
     """
     by_support = {each.breach.token_id for each in held if each.is_by_support}
-    found = ScimToken.objects.for_org(org).order_by("-id")[:FEW]
+    every = ScimToken.objects.for_org(org).order_by("-id")
+    newest = Q(id__in=every.values("id")[:FEW])
+    found = every.filter(newest | Q(id__in=every.valid(timezone.now()).values("id")))
     return [(token, token.revoked_at is None and token.id not in by_support) for token in found]
 
 

@@ -162,15 +162,14 @@ def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse
     if summary is None:
         messages.info(request, _("Nothing is held there any more."))
         return redirect("admin:org", org.pk)
-    wish: Wish | None = {"do": "let_through", "breach": str(breach_id)} if summary.count else None
+    wish: Wish = {"do": "let_through", "breach": str(breach_id)}
     try:
-        outlook = runs.look(org, wish) if wish else None
-        if outlook and outlook.summary and outlook.summary.gaining(catalogue(org.profile).admin):
+        outlook = runs.look(org, wish)
+        if outlook.summary and outlook.summary.gaining(catalogue(org.profile).admin):
             require_recent(request)
-        seen = outlook.fingerprint if outlook else ""
-        if request.POST.get("_seen") == seen:
+        if outlook.summary and request.POST.get("_seen") == outlook.fingerprint:
             do = partial(held_changes.let_through, org=org, breach_id=breach_id, cause=cause(request))
-            runs.confirmed(org, wish, seen, do) if wish else do()
+            runs.confirmed(org, wish, outlook.fingerprint, do)
             messages.success(request, _("What was held is let through."))
             return redirect("admin:org", org.pk)
     except held_changes.NothingHeld as refusal:
@@ -185,10 +184,10 @@ def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse
     words = {
         "org": org,
         "summary": summary,
-        "run": outlook and outlook.run,
-        "outcome": shown.show(org, outlook) if outlook else None,
-        "is_ready": outlook is None or outlook.summary is not None,
-        "seen": seen,
+        "run": outlook.run,
+        "outcome": shown.show(org, outlook),
+        "is_ready": outlook.summary is not None,
+        "seen": outlook.fingerprint,
     }
     title = _("Let through what is held because of the token “%(token)s”?") % {"token": summary.breach.token.name}
     return _page(request, "release", title, words)

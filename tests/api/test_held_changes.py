@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from groups_provisioning.models import Breach, Hold, Membership
+from groups_provisioning.engine import holds
+from groups_provisioning.models import Breach, BreachState, Hold, Membership
 from groups_provisioning.preview import runs
-from orgs.models import Entity, Organization, Scope
+from orgs.models import Entity, Organization, ScimToken, Scope
 from tests.api.commands.client import MANAGE, Program
 from tests.api.consumer import Consumer, key_of
 from tests.conftest import Idp
@@ -108,6 +109,19 @@ class TestLettingThrough:
         answer = case.let_through({}, if_match=seen["ETag"])
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (412, "outdated")
         assert str(Hold.objects.get(released=False).user_id) == case.bo
+
+    def test_of_nobody_ends_a_hold_by_support(self, org: Organization, idp: Idp) -> None:  # N4
+        push_user(idp, "Ada Brandt")
+        token = ScimToken.objects.for_org(org).get()
+        breach_id = holds.begin(org.id, token.id)
+        program = Program(org, key_of(org, *MANAGE))
+        (told,) = program("GET", "held-changes").json()["items"]
+        assert (told["rules"], told["people"]) == (["support"], 0)
+        seen = program("POST", f"held-changes/{breach_id}/let-through", {}, preview=True)
+        assert seen.status_code == 200, seen.json()
+        answer = program("POST", f"held-changes/{breach_id}/let-through", {})
+        assert (answer.status_code, answer.json()) == (200, {"people": 0})
+        assert Breach.objects.get().state == BreachState.ENDED
 
     def test_more_people_than_are_looked_at_at_once_needs_the_scope_of_who_makes_admins(
         self, case: Case, monkeypatch: pytest.MonkeyPatch

@@ -145,9 +145,15 @@ class TestAMistake:
         with pytest.raises(Misconfigured, match=name):
             environment.read({name: value})
 
-    def test_of_the_mail_server_says_what_is_possible(self) -> None:
+    @pytest.mark.parametrize("url", ["mail.example.org", "smtp://mail:smtp", "smtp://mail:99999", "smtp://[::1"])
+    def test_of_the_mail_server_says_what_is_possible(self, url: str) -> None:
         with pytest.raises(Misconfigured, match="smtps://"):
-            environment.mail_settings("mail.example.org")
+            environment.mail_settings(url)
+
+    @pytest.mark.parametrize("hosts", ["a, b", "a:0", "a:99999", "a:", "a,,b"])
+    def test_of_a_sentinel_is_named(self, hosts: str) -> None:
+        with pytest.raises(Misconfigured, match="REDIS_URL"):
+            environment.sentinels(f"sentinel://{hosts}/muster")
 
     def test_of_having_no_database_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match="make up"):

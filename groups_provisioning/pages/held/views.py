@@ -24,10 +24,13 @@ from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.held.limits import LimitsForm, choices, tried_since
 from groups_provisioning.pages.search import Search
+from groups_provisioning.preview import runs
+from groups_provisioning.preview.plans import Wish
 from orgs import organizations
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import snapshot
-from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
+from orgs.roles import catalogue
+from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
 PAGE = 50
 
@@ -94,14 +97,18 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
         )
         return words % {"count": intcomma(done)}
 
+    wish: Wish = {"do": "let_through", "breach": str(breach_id)}
+    if chosen is not None:
+        wish = {**wish, "users": [str(id_) for id_ in chosen]}
+    if "seen" in request.POST:
+        _require_recent(request, wish, back)
     title = ngettext(
         "Let the held changes of %(count)s person through?", "Let the held changes of %(count)s people through?", count
     )
-    wish = {"do": "let_through", "breach": str(breach.id)}
     question = Question(
         title=_("End the hold by support?") if is_empty else title % {"count": intcomma(count)},
         verb=_("End the hold") if is_empty else _("Let through"),
-        wish=None if is_empty else wish if chosen is None else wish | {"users": [str(id_) for id_ in chosen]},
+        wish=wish,
         back=back,
         lead=_("Nobody is held. What your identity provider sends takes effect again from now on.")
         if is_empty
@@ -113,3 +120,10 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
         context={} if chosen is None else {"chosen": chosen, "action": "some"},
     )
     return decide(request, question, carry_out)
+
+
+def _require_recent(request: OrgRequest, wish: Wish, back: str) -> None:
+    """Before somebody becomes an admin by it, or before that is worked out (SPEC L6)."""
+    summary = runs.look(request.org, wish).summary
+    if summary is None or summary.gaining(catalogue(request.org.profile).admin):
+        require_recent(request, back=back)

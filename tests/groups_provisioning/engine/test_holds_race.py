@@ -2,20 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from groups_provisioning.engine import breaker, worker
+from groups_provisioning.actions import held_changes
+from groups_provisioning.engine import breaker, holds, worker
 from groups_provisioning.engine.breaker import Limits
-from groups_provisioning.models import Hold, Membership
-from orgs.models import Organization
+from groups_provisioning.models import Breach, Hold, Membership
+from groups_provisioning.preview import runs
+from orgs.models import Change, Organization
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.groups_provisioning.states import drift
-from tests.groups_provisioning.world import map_to, push
+from tests.groups_provisioning.world import by_command, map_to, push
 from tests.scim.api.races import at_once
+
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
 
 def writes(people: Sequence[str], value: Any) -> Callable[[Idp], Any]:
@@ -55,3 +61,48 @@ def test_a_worker_and_writers_at_once_hold_everybody_but_the_inactive(monkeypatc
     assert held == staying
     assert {str(id_) for id_ in Membership.objects.values_list("user_id", flat=True)} == staying
     assert drift(org) == []
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_hold_that_is_ended_while_it_is_assessed_ends_once() -> None:  # N4
+    org: Organization = OrganizationFactory.create()
+    breach_id = holds.begin(org.id, issue_token(org).token.id)
+    assert breach_id
+    Breach.objects.update(assessed_from=timezone.now())
+
+    def finish() -> None:
+        try:
+            with transaction.atomic():
+                holds.finish(org.id)
+        finally:
+            connection.close()
+
+    assessing = Thread(target=finish)
+    with transaction.atomic():
+        held_changes.let_through(org=org, breach_id=breach_id, cause=by_command())
+        ended_at = Breach.objects.get().ended_at
+        assessing.start()
+        with connection.cursor() as cursor:
+            while cursor.execute(WAITING).fetchone() is None:
+                assert assessing.is_alive()
+    assessing.join()
+    assert Breach.objects.get().ended_at == ended_at
+    assert not Change.objects.filter(verb="hold.ended").exists()
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_nobody_begins_to_be_held_while_what_was_seen_is_let_through() -> None:  # M9
+    org: Organization = OrganizationFactory.create()
+    breach_id = holds.begin(org.id, issue_token(org).token.id)
+    wish = {"do": "let_through", "breach": str(breach_id)}
+    beside = connection.copy()
+
+    def join() -> None:
+        with beside.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM groups_provisioning_breach WHERE id = %s FOR SHARE NOWAIT", [breach_id])
+
+    try:
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            runs.confirmed(org, wish, runs.look(org, wish).fingerprint, join)
+    finally:
+        beside.close()

@@ -587,7 +587,7 @@ class TestRules:
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on", "back_test": "1"}
         before = Change.objects.count()
         shown = text_at_first(browser.post("/groups/rules/new/", facts))
-        assert "In 3 pushes, it would have mapped 1 groups. Group First pushed" in shown
+        assert "There were 3 pushes. The rule would have mapped 1 group. Group First pushed" in shown
         assert "1 group that it matches has such a mapping already eng-old Veterans" in shown
         assert "1 group that it matched was deleted since eng-gone" in shown
         assert "1 person would have something else" in shown

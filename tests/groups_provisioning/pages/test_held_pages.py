@@ -10,7 +10,8 @@ from django.utils import timezone
 from groups_provisioning.engine import explanation
 from groups_provisioning.engine.explanation import Reason, RoleSource
 from groups_provisioning.models import Breach, BreachState, Excess, Hold, Membership
-from orgs.models import Change, Organization
+from orgs.models import Change, Organization, User
+from orgs.web.access import RECENT, SIGNED_IN_AT
 from tests.conftest import signed_in
 from tests.factories import UserFactory, breach_of
 from tests.groups_provisioning.world import entity, group, person, placed, settle, settle_marked, tie
@@ -119,6 +120,16 @@ class TestLettingThrough:
         answer = case.admin.post(address, {"seen": fingerprint})
         assert "the effects have changed" in words_of(answer)
         assert Hold.objects.filter(released=False).exists()
+
+    def test_that_makes_admins_asks_to_sign_in_again(self, case: Case) -> None:  # L6
+        User.objects.filter(pk=case.bo.pk).update(idp_roles=["Admin"])
+        address = f"{PAGE}{case.breach.id}/let-through/"
+        fingerprint = case.admin.get(address).context["outlook"].fingerprint
+        session = case.admin.session
+        session[SIGNED_IN_AT] = (timezone.now() - RECENT).timestamp() - 1
+        session.save()
+        assert "Sign in again" in words_of(case.admin.post(address, {"seen": fingerprint}))
+        assert Hold.objects.filter(released=False).count() == 2
 
 
 class TestAPerson:

@@ -171,6 +171,13 @@ class TestHolding:
         token.save()
         assert desk.post(page_of(token)).status_code == 404
 
+    def test_is_offered_for_every_valid_token(self, desk: Client, org: Organization, token: ScimToken) -> None:  # O4
+        for number in range(12):
+            issue_token(org, f"newer {number}")
+        ScimToken.objects.exclude(pk=token.pk).update(revoked_at=timezone.now())
+        shown = desk.get(reverse("admin:org", args=[org.pk]))
+        assert page_of(token) in shown.content.decode()
+
     def test_and_releasing_are_not_for_those_who_may_only_look(
         self, desk: Client, org: Organization, token: ScimToken
     ) -> None:  # N4
@@ -215,9 +222,10 @@ class TestReleasing:
         self, desk: Client, idp: Idp, org: Organization, people: list[User], team: PushedGroup, token: ScimToken
     ) -> None:  # M9
         desk.post(page_of(token))
+        seen = desk.get(release_of(org)).context["seen"]
         remove(idp, team, people[0])
         settle_marked(org)
-        shown = text(desk.post(release_of(org), {"_seen": ""}))
+        shown = text(desk.post(release_of(org), {"_seen": seen}))
         assert "Not done yet" in shown
         assert in_team() == 3
 
@@ -225,8 +233,10 @@ class TestReleasing:
         desk.post(page_of(token))
         address = reverse("held-changes-let-through", args=[Breach.objects.get().pk])
         admin = signed_in(UserFactory.create(org=org, roles=["Admin"]))
-        assert "End the hold by support?" in text(admin.get(address))
-        assert "The hold has ended" in text(admin.post(address, {"seen": ""}, follow=True))
+        asked = admin.get(address)
+        assert "End the hold by support?" in text(asked)
+        seen = {"seen": asked.context["outlook"].fingerprint}
+        assert "The hold has ended" in text(admin.post(address, seen, follow=True))
         assert Breach.objects.get().state == BreachState.ENDED
         assert "The hold by support was ended; nobody was held" in text(admin.get("/activity/"))
 
