@@ -568,6 +568,7 @@ class TestOneThatIsMended:
         about: dict[str, Any] = {"org": org, "endpoint_id": make(org).id}
         receiver.answer(500)
         serve()
+        Endpoint.objects.update(retry_at=timezone.now() + timedelta(hours=1))
         receiver.heard.clear()
         receiver.replies.clear()
         serve()
@@ -576,6 +577,7 @@ class TestOneThatIsMended:
             endpoints.enable(**about, cause=by_command())
         else:
             deliveries.send_test(only())
+            receiver.heard.clear()
         serve()
         assert [item["id"] for item in receiver.items()] == ids
 
