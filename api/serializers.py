@@ -348,7 +348,7 @@ class BackTested(serializers.Serializer[Any]):
 
     since: the first moment that was looked at: thirty days ago, or when history began. pushes: how many groups were
     pushed, restored or renamed. taken: groups that it matches, and that have such a mapping by now, or one that was
-    rejected. gone: the names of those that were deleted since.
+    rejected. gone: the names of those that were deleted since, at most 1,000.
     """
 
     since = serializers.DateTimeField()

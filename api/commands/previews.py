@@ -29,6 +29,7 @@ from orgs.roles import catalogue
 ANY = tuple(name_of(refusal) for refusal in plans.REFUSALS)
 """What a wish may be refused for, and so its preview."""
 POLL = 1  # seconds between two looks at a preview
+GONE = 1_000  # names of groups that were deleted since
 
 
 class DecisionView(OrgView):
@@ -116,7 +117,12 @@ def told(outlook: Outlook, summary: Summary) -> dict[str, Any]:
 
 
 def _tried(test: BackTest) -> dict[str, Any]:
-    return {"since": test.since, "pushes": test.pushes, "taken": [str(id_) for id_ in test.taken], "gone": test.gone}
+    return {
+        "since": test.since,
+        "pushes": test.pushes,
+        "taken": [str(id_) for id_ in test.taken],
+        "gone": test.gone[:GONE],
+    }
 
 
 def refused(them: Iterable[tuple[UUID | str, Exception]]) -> list[dict[str, Any]]:

@@ -235,6 +235,8 @@ class TestReleasing:
         admin = signed_in(UserFactory.create(org=org, roles=["Admin"]))
         asked = admin.get(address)
         assert "End the hold by support?" in text(asked)
+        assert "on the 0 people" not in text(asked)
+        assert '<button class="button button--danger">End the hold</button>' in asked.content.decode()
         seen = {"seen": asked.context["outlook"].fingerprint}
         assert "The hold has ended" in text(admin.post(address, seen, follow=True))
         assert Breach.objects.get().state == BreachState.ENDED
