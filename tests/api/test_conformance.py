@@ -89,7 +89,10 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         map_to(push(idp, name, *people), kind)
     give(push(idp, "Bosses", people[0]), "Admin")
     entity(org, "Lab", SUB)
+    crew = push(idp, "Crew", push_user(idp, "Di Ek"), push_user(idp, "Ed Fox"))
+    map_to(crew)
     settle_marked(org)
+    held = world.empty(idp, crew)
     owner = OwnerFactory.create(org=org)
     domains.keep(org=org, names=["corp.example"], cause=by_command())
     matters.note([Occurrence(org.id, MatterKind.USER_REFUSED, "cy", timezone.now(), detail={"status": "400"})])
@@ -110,6 +113,7 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         "link": [setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol", cause=by_command()).link.id],
         "deletion": [deletions.begin(org=OrganizationFactory.create(), cause=by_command()).id],
         "name": ["corp.example"],
+        "held": [held.id],
         "webhook": [a_webhook(whose) for whose in (org, None)],
     }
     return {name: [str(id_) for id_ in each] for name, each in found.items()}

@@ -232,6 +232,7 @@ def _person(told: dict[str, Any], waiting: set[str]) -> Any:
         "concurrency_group": next((id_ for kind, id_ in places if kind == POOL), None),
         "sub_organization": None,
         "pending": told["id"] in waiting,
+        "held": None,
     }
 
 
