@@ -85,6 +85,7 @@ def test_another_one_goes_on_when_its_machine_is_gone(clock: Clock, due: Due, le
     assert due.sent == 2
 
 
+@pytest.mark.exhaustive
 def test_nobody_is_kept_from_sending_by_a_lease_that_cannot_be_asked_for(
     clock: Clock, due: Due, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,10 @@ from tests.config.processes import until
 from tests.pgbouncer import SERVER, PgBouncer
 from tests.servers import ROOT, new_state, portal_environ
 
-pytestmark = pytest.mark.skipif(not SERVER and os.environ.get("CI") != "true", reason="needs pgbouncer")
+pytestmark = [
+    pytest.mark.exhaustive,  # besides, `make pgbouncer` runs most of the suite through one
+    pytest.mark.skipif(not SERVER and os.environ.get("CI") != "true", reason="needs pgbouncer"),
+]
 
 
 @pytest.fixture

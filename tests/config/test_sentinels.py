@@ -22,6 +22,8 @@ from orgs.web import limits
 from tests.config.processes import until
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 QUICK = ("--repl-diskless-sync-delay", "0")
 SENTINEL = """
 port {port}

@@ -237,6 +237,7 @@ class TestAKilledSupervisor:
             assert connection.execute("SELECT word FROM memory").fetchone() == ("kept",)
 
 
+@pytest.mark.exhaustive
 class TestDeveloping:
     def test_shows_what_children_say(self, start):
         portal = start("prepare", "broken-web", dev=True)

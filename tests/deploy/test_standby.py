@@ -11,6 +11,8 @@ from config import services
 from config.accounts import account_for
 from tests.servers import ROOT, new_state, portal_environ
 
+pytestmark = pytest.mark.exhaustive
+
 PORT = 5433
 
 
