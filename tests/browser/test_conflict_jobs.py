@@ -95,6 +95,7 @@ def test_a_preview_that_is_stale_is_shown_anew(owner: User, signed_in: Page, idp
     assert places(amara) == {"Contoso Benelux"}
 
 
+@pytest.mark.exhaustive
 def test_sixty_with_the_same_conflict_are_decided_and_undone_at_once(owner: User, signed_in: Page) -> None:  # C3
     page = signed_in
     crowd(owner, 60)

@@ -154,6 +154,7 @@ class TestAccidents:
         assert not (state / "postgres").exists()
         remember(services.start(state), "whole")
 
+    @pytest.mark.exhaustive
     def test_killed_servers_are_started_again_with_their_data(self, state):
         addresses = services.start(state)
         remember(addresses, "survived")
