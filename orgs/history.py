@@ -59,6 +59,12 @@ class Effect:
     now: Any
 
 
+def kept(change_ids: Collection[str]) -> set[str]:
+    """Those of these changes that history still has, so that rows can point to them."""
+    found = Change.objects.filter(id__in=list(change_ids)).values_list("id", flat=True)
+    return {str(id_) for id_ in found}
+
+
 def former(user: User, slot: str, *, since: datetime) -> list[Any]:
     """The values that a slot of `user` held at some time since then and no longer holds."""
     entries = LedgerEntry.objects.filter(user=user, slot=slot, change__at__gte=since)

@@ -29,9 +29,17 @@ def of_row(row: User | PushedGroup) -> Mapping[str, Any]:
     assert row.org
     own = dialect(row.org.profile)
     if isinstance(row, PushedGroup):
-        return {"folded": groups.facts_of(groups.resource_of(row, own), own).folded}
-    facts = users.facts_of(users.resource_of(row, own), own)
+        return {"folded": _facts_of_group(row, own).folded}
+    facts = _facts_of_user(row, own)
     return {"folded": facts.folded, "email_keys": list(facts.email_keys)}
+
+
+def _facts_of_user(row: User, own: Dialect) -> people.Facts:
+    return users.facts_of(users.resource_of(row, own), own)
+
+
+def _facts_of_group(row: PushedGroup, own: Dialect) -> group_intake.GroupFacts:
+    return groups.facts_of(groups.resource_of(row, own), own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,13 @@ _KINDS = (
     _Kind(
         "User",
         lambda org: User.objects.for_org(org).filter(erased_at=None),
-        lambda row, own: users.facts_of(users.resource_of(row, own), own),
+        _facts_of_user,
         people.restate,
     ),
     _Kind(
         "Group",
         lambda org: PushedGroup.objects.for_org(org),
-        lambda row, own: groups.facts_of(groups.resource_of(row, own), own),
+        _facts_of_group,
         group_intake.restate,
     ),
 )

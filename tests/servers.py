@@ -14,7 +14,9 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from config import services
@@ -112,6 +114,14 @@ def portal_environ(addresses: services.Addresses, state: Path, port: int) -> dic
         "SCIM_RATE": "100000",
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
+
+
+def ask(database_url: str, sql: str) -> Any:
+    """The one value that the database answers."""
+    with psycopg.connect(database_url) as database:
+        row = database.execute(sql).fetchone()
+    assert row
+    return row[0]
 
 
 def copy_cluster(template: Path, state: Path) -> None:

@@ -20,7 +20,7 @@ from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.entities import KindOff
 from orgs.history import Cause
-from orgs.models import Change, Entity, HandPlacement, Organization, User
+from orgs.models import Entity, HandPlacement, Organization, User
 from orgs.people import UnknownPerson
 from orgs.queue import MARK, announce
 from orgs.roles import catalogue
@@ -188,10 +188,10 @@ def restore(org: Organization, rows: Sequence[Mapping[str, Any]], gone: Sequence
     rows: with their ids. gone: those that go.
     """
     HandPlacement.objects.for_org(org).filter(id__in=[row["id"] for row in gone]).delete()
-    known = set(Change.objects.filter(id__in={row["change_id"] for row in rows}).values_list("id", flat=True))
+    known = history.kept({row["change_id"] for row in rows})
     change_id = transactions.change_id()
     HandPlacement.objects.bulk_create(
-        HandPlacement(**{**row, "change_id": UUID(row["change_id"]) if UUID(row["change_id"]) in known else change_id})
+        HandPlacement(**{**row, "change_id": row["change_id"] if row["change_id"] in known else change_id})
         for row in rows
     )
 

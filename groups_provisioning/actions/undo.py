@@ -18,7 +18,7 @@ from orgs.change_details import ChangesTakenBack, MappingStory, RefusedStory
 from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
-from orgs.models import Change, Entity, Organization, User
+from orgs.models import Entity, Organization, User
 from orgs.people import Documents
 
 TOLD = 100
@@ -113,11 +113,12 @@ class _Writing:
         """Write mappings as they were; one that was created is rejected, as if its group had been deleted."""
         stories = []
         rows = GroupMapping.objects.for_org(self.org).select_related("entity", "rule", "group")
+        known = history.kept({each.then["change_id"] for id_, each in self.back.mappings.items() if id_ in ids})
         for mapping in rows.filter(id__in=ids).order_by("id"):
             was = mapping.status
             if traced := self.back.mappings.get(str(mapping.id)):
                 written = past.assign(mapping, traced.columns)
-                if not Change.objects.filter(id=mapping.change_id).exists():
+                if str(mapping.change_id) not in known:
                     mapping.change_id = self.change_id
                 mapping.save(update_fields=written)
             else:
@@ -166,16 +167,13 @@ class _Writing:
         return found | {("person", id_) for id_ in (*self.back.users, *self.back.created_users)}
 
     def _detail(self, stories: list[MappingStory], added: int, removed: int) -> ChangesTakenBack:
-        back, span = self.back, self.span
+        back = self.back
         told: list[RefusedStory] = [
             {"kind": each.kind, "id": each.id, "name": each.name, "reason": each.reason, "count": each.members}
             for each in back.refused[:TOLD]
         ]
         return ChangesTakenBack(
-            token=str(span.token) if span.token else None,
-            since=span.since.isoformat() if span.since else None,
-            until=span.until.isoformat() if span.until else None,
-            change=str(span.change) if span.change else None,
+            **self.span.as_json(),
             people=len(back.users) + len(back.created_users),
             groups=len(back.changed_groups),
             added=added,

@@ -242,12 +242,12 @@ def members_laid(at: datetime) -> Iterator[None]:
     For groups of any size, since the rows stay in the database.
     """
     text = sql.Literal(at).as_string()
-    with instead({GroupMember._meta.db_table: _MEMBERS_THEN.format(at=text)}):
+    with instead({GroupMember._meta.db_table: MEMBERS_THEN.format(at=text)}):
         yield
 
 
 _COLUMNS = "id, org_id, group_id, user_id, added_at, added_by_id, written_at, written_by_id"
-_MEMBERS_THEN = f"""
+MEMBERS_THEN = f"""
 SELECT {_COLUMNS} FROM groups_provisioning_groupmember WHERE coalesce(written_at, added_at) <= {{at}}
 UNION ALL SELECT {_COLUMNS} FROM groups_provisioning_memberpast
 WHERE removed_at > {{at}} AND coalesce(written_at, added_at) <= {{at}}

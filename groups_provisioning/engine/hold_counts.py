@@ -5,7 +5,7 @@ Reads only. Where nobody loses anything, nothing is asked.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,9 @@ from groups_provisioning.engine.breaker import Counts, Lost, Rule, Share
 from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import Effects
 
-WINDOW = "interval '10 minutes'"
+LATELY = timedelta(minutes=10)
+"""What a token does within this time counts together (SPEC T1)."""
+WINDOW = f"interval '{LATELY.seconds} seconds'"
 
 
 class Source(NamedTuple):

@@ -33,6 +33,26 @@ class Span:
     until: datetime | None = None
     change: UUID | None = None
 
+    def as_json(self) -> dict[str, str | None]:
+        """As wishes and history have it; `of_json` reads it."""
+        return {
+            "token": str(self.token) if self.token else None,
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat() if self.until else None,
+            "change": str(self.change) if self.change else None,
+        }
+
+    @classmethod
+    def of_json(
+        cls, *, token: str | None = None, since: str | None = None, until: str | None = None, change: str | None = None
+    ) -> "Span":
+        return cls(
+            token=UUID(token) if token else None,
+            since=datetime.fromisoformat(since) if since else None,
+            until=datetime.fromisoformat(until) if until else None,
+            change=UUID(change) if change else None,
+        )
+
 
 def plan(org: Organization, span: Span) -> TakingBack:
     """What would be done to take it back. Raises NotTaken, HistoryTooShort."""

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from groups_provisioning.engine import as_of
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Span
 from orgs import past
@@ -120,15 +121,10 @@ def _try(pushes: Iterable[Push], matching: Callable[[str], bool]) -> Tried | Non
     return tried
 
 
-_MEMBERS_THEN = """
+_MEMBERS_THEN = f"""
 SELECT g.id, count(m.user_id) FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[]) AS g (id, at)
-LEFT JOIN LATERAL (
-    SELECT user_id FROM groups_provisioning_groupmember
-    WHERE group_id = g.id AND coalesce(written_at, added_at) <= g.at
-    UNION ALL SELECT user_id FROM groups_provisioning_memberpast
-    WHERE group_id = g.id AND coalesce(written_at, added_at) <= g.at AND removed_at > g.at
-) AS m ON true GROUP BY g.id
-"""
+LEFT JOIN LATERAL ({as_of.MEMBERS_THEN.format(at="g.at")}) AS m ON m.group_id = g.id GROUP BY g.id
+"""  # noqa: S608 - of constants
 
 
 def members_then(moments: Mapping[UUID, datetime]) -> dict[UUID, int]:

@@ -439,15 +439,9 @@ def _let_through(
     return list(since)
 
 
-def _take_back(
-    org: Organization, plan: Plan, at: datetime, token: str = "", since: str = "", until: str = "", change: str = ""
-) -> list[UUID]:
+def _take_back(org: Organization, plan: Plan, at: datetime, **span: Any) -> list[UUID]:
     """Take back what a token did from then until then, or what one change did (SPEC T2)."""
-    if change:
-        span = Span(change=UUID(change))
-    else:
-        span = Span(token=UUID(token), since=datetime.fromisoformat(since), until=datetime.fromisoformat(until))
-    plan.back = taking_back.plan(org, span)
+    plan.back = taking_back.plan(org, Span.of_json(**span))
     plan.groups |= {UUID(id_) for id_ in plan.back.changed_groups}
     plan.overlay.outcome = Outcome(plan.back)
     plan.overlay.accounts = plan.back.accounts()

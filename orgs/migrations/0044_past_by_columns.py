@@ -55,16 +55,15 @@ def function(kind: str, key: str, subject: str, owner: str, columns: Sequence[st
         f"CASE WHEN o.{name} IS DISTINCT FROM n.{name} THEN jsonb_build_object('{name}', o.{name}) ELSE '{{}}' END"
         for name in columns
     )
-    some_have_none = owner == "org_id" and kind == "user"
     return FUNCTION.format(
         kind=kind,
         key=key,
         subject=subject,
         owner_o=f"o.{owner}" if owner else "NULL::uuid",
         owner_n=f"n.{owner}" if owner else "NULL::uuid",
-        owned_o=f"o.{owner} IS NOT NULL AND " if some_have_none else "",
-        where_o=f" WHERE o.{owner} IS NOT NULL" if some_have_none else "",
-        where_n=f" WHERE n.{owner} IS NOT NULL" if some_have_none else "",
+        owned_o=f"o.{owner} IS NOT NULL AND " if owner else "",  # support staff has none
+        where_o=f" WHERE o.{owner} IS NOT NULL" if owner else "",
+        where_n=f" WHERE n.{owner} IS NOT NULL" if owner else "",
         differing="\n            || ".join(differing),
         named=", ".join(f"'{name}', o.{name}" for name in columns),
         all_o=", ".join(f"o.{name}" for name in columns),

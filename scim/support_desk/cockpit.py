@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 
 from groups_provisioning.models import Conflict, GroupMapping, Import, MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
-from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.held.held_list import Summary
 from orgs import open_matters
 from orgs.models import (
@@ -99,10 +98,6 @@ def tokens(org: Organization, held: list[Summary]) -> list[tuple[ScimToken, bool
     newest = Q(id__in=every.values("id")[:FEW])
     found = every.filter(newest | Q(id__in=every.valid(timezone.now()).values("id")))
     return [(token, token.revoked_at is None and token.id not in by_support) for token in found]
-
-
-def held(org: Organization) -> list[Summary]:
-    return held_list.summaries(org)
 
 
 def domains(org: Organization) -> list[VerifiedDomain]:

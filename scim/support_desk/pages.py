@@ -76,7 +76,7 @@ def palette(request: HttpRequest, text: str) -> list[SearchResult]:
 @require_safe
 def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
     org = get_object_or_404(Organization.objects.select_related("profile"), pk=org_id)
-    held = cockpit.held(org)
+    held = held_list.summaries(org)
     words = {
         "org": org,
         "switches": cockpit.switches(org),

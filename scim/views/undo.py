@@ -19,7 +19,6 @@ from groups_provisioning.engine.taking_back import NotTaken, Span, is_undoable
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.moments import MomentForm, MomentInput
-from groups_provisioning.preview.plans import Wish
 from orgs.models import Change, ScimToken
 from orgs.web.access import OrgRequest, cause
 from scim import filter_copies
@@ -51,8 +50,7 @@ def take_back_change(request: OrgRequest, change_id: UUID) -> HttpResponseBase:
     if change is None or not is_undoable(change):
         raise NotTaken
     title = _("Take back this change?")
-    wish = {"do": "take_back", "change": str(change.id)}
-    return _decide(request, title, wish, Span(change=change.id), reverse("change", args=[change.id]), ACTIVITY)
+    return _decide(request, title, Span(change=change.id), reverse("change", args=[change.id]), ACTIVITY)
 
 
 @changing.changing("scim-provisioning")
@@ -67,18 +65,16 @@ def take_back_token(request: OrgRequest, token_id: UUID) -> HttpResponseBase:
     if not until:  # what comes from now on is not meant
         asked = urlencode({"at": since.isoformat(), "until": timezone.now().isoformat()})
         return redirect(f"{request.path}?{asked}")
-    wish = {"do": "take_back", "token": str(token.id), "since": since.isoformat(), "until": until.isoformat()}
     span = Span(token=token.id, since=since, until=until)
     title = _("Take back what “%(token)s” did?") % {"token": token.name}
     return _decide(
-        request, title, wish, span, reverse("scim-provisioning"), SCIM, {"times": (since, until), "working": working}
+        request, title, span, reverse("scim-provisioning"), SCIM, {"times": (since, until), "working": working}
     )
 
 
 def _decide(
     request: OrgRequest,
     title: str,
-    wish: Wish,
     span: Span,
     back: str,
     above: Above,
@@ -91,7 +87,7 @@ def _decide(
     question = Question(
         title=title,
         verb=_("Take back"),
-        wish=wish,
+        wish={"do": "take_back", **span.as_json()},
         back=back,
         lead=_(
             "People, groups, members and mappings will be as they were before, with their times. Passwords and "

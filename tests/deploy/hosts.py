@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
-
 from config import environment, services, supervisor
 from tests.config.processes import until
 from tests.pgbouncer import SERVER, PgBouncer
-from tests.servers import ROOT, new_state, portal_environ
+from tests.servers import ROOT, ask, new_state, portal_environ
 
 SUBNET = "10.231.77"
 BRIDGE = f"{SUBNET}.1"
@@ -161,11 +159,7 @@ class Portal:
         return next(host for host in self._turn if host._processes).address, PORT
 
     def ask(self, sql: str) -> Any:
-        """The one value that the database answers."""
-        with psycopg.connect(self.database_url) as database:
-            row = database.execute(sql).fetchone()
-        assert row
-        return row[0]
+        return ask(self.database_url, sql)
 
     def close(self) -> None:
         for host in self.hosts:

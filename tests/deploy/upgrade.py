@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import psycopg
-
 from config import environment, services, supervisor
 from tests.config.processes import until
-from tests.servers import ROOT, new_state, portal_environ
+from tests.servers import ROOT, ask, new_state, portal_environ
 
 # As systemd hands a listening socket to a service.
 HAND_OVER = """
@@ -136,11 +134,7 @@ class Portal:
         return self._processes[-1]
 
     def ask(self, sql: str) -> Any:
-        """The one value that the database answers."""
-        with psycopg.connect(self.database_url) as database:
-            row = database.execute(sql).fetchone()
-        assert row
-        return row[0]
+        return ask(self.database_url, sql)
 
     def close(self) -> None:
         for process in self._processes:

@@ -14,11 +14,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from config import environment, services, supervisor
 from tests.config.processes import ROOT, until
-from tests.servers import new_state, portal_environ
+from tests.servers import ask, new_state, portal_environ
 
 # Started again when it ends, as by `make up` and whatever looks after containers: Celery's worker leaves when it loses
 # its broker while it has a message in hand.
@@ -149,11 +147,7 @@ class Portal:
         services.start(self.state)
 
     def ask(self, sql: str) -> Any:
-        """The one value that the database answers."""
-        with psycopg.connect(self.database_url) as database:
-            row = database.execute(sql).fetchone()
-        assert row
-        return row[0]
+        return ask(self.database_url, sql)
 
     def ids(self, sql: str) -> set[str]:
         return {str(id_) for id_ in self.ask(f"SELECT coalesce(array_agg(id), '{{}}') FROM ({sql}) AS found (id)")}

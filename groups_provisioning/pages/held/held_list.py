@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.engine.breaker import Rule
+from groups_provisioning.engine.hold_counts import LATELY
 from groups_provisioning.models import Breach, BreachState, Hold
 from groups_provisioning.pages.people import people_list
 from groups_provisioning.preview import overlay, plans, shown
@@ -22,9 +23,6 @@ from groups_provisioning.preview.plans import Plan
 from groups_provisioning.preview.shown import PersonLine
 from orgs.history import Effect
 from orgs.models import IdentityProvider, Organization, User
-
-WINDOW = timedelta(minutes=10)
-"""What a token does within this time counts together (SPEC T1)."""
 
 REASONS: dict[str, Promise] = {
     Rule.LOSSES: _("Many people would lose a role or an assignment."),
@@ -73,7 +71,7 @@ class Summary:
     @property
     def asked(self) -> str:
         """The query of the page that takes back what the token has done since then (SPEC T2)."""
-        return urlencode({"at": (self.breach.began_at - WINDOW).isoformat()})
+        return urlencode({"at": (self.breach.began_at - LATELY).isoformat()})
 
     @property
     def mending(self) -> Promise:

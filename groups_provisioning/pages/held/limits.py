@@ -12,13 +12,14 @@ from django.db.models.functions import Lag
 from django.utils.functional import Promise
 
 from groups_provisioning.engine.breaker import LIMITS, Limits
+from groups_provisioning.engine.hold_counts import LATELY
 from groups_provisioning.engine.holds import WEEKS
 from groups_provisioning.models import Excess
 from orgs.choices import HoldLimits
 from orgs.models import Organization
 
-QUIET = timedelta(minutes=11)
-"""What a token does after a pause of ten minutes is another time; excesses are noted once a minute."""
+QUIET = LATELY + timedelta(minutes=1)
+"""What a token does after this pause is another time: excesses are noted once a minute."""
 
 
 class LimitsForm(forms.Form):
