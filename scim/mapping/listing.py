@@ -1,6 +1,7 @@
 """The rows that a query returns: index and cursor paging, sorting, counting (RFC 7644 §3.4.2, RFC 9865)."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -27,6 +28,8 @@ PORTION = 2**20
 """Bytes of resources that are read at once."""
 ROWS = 100
 """Resources that are read at once. To read many keeps the other threads of the process waiting (SPEC S9)."""
+REST = 0.05
+"""Seconds between two portions at most."""
 CURSOR_PAGE = 2**23
 """Bytes at which a page with a cursor ends. Clients of index pages go on by `count`, so these are always full."""
 
@@ -79,8 +82,15 @@ def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any,
 def _portions(
     read: Callable[[Sequence[UUID]], Mapping[UUID, Shown]], found: Sequence[tuple[Any, ...]]
 ) -> Iterator[list[Shown]]:
-    """What is shown of the ids that come first in `found`, but for those that are gone by now."""
-    for ids in _id_portions(found):
+    """What is shown of the ids that come first in `found`, but for those that are gone by now.
+
+    Between two portions it rests for as long as the first took this thread, in which the other threads go on (SPEC S9).
+    """
+    begun = time.thread_time()
+    for number, ids in enumerate(_id_portions(found)):
+        if number:
+            time.sleep(min(time.thread_time() - begun, REST))
+            begun = time.thread_time()
         rows = read(ids)
         yield [rows[id_] for id_ in ids if id_ in rows]
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,6 +72,19 @@ class TestAPage:
             assert told(idp.get("/Users?count=1000"))["itemsPerPage"] == 1000
         assert pieces == [listing.ROWS] * (1000 // listing.ROWS)
         assert len(queries) <= len(pieces) + 4
+
+    def test_rests_between_portions_for_no_longer_than_they_took(
+        self, idp: Idp, org: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:  # S9
+        fill(org, 3 * listing.ROWS)
+        rests: list[float] = []
+        monkeypatch.setattr(listing, "time", SimpleNamespace(sleep=rests.append, thread_time=time.thread_time))
+        idp.get(f"/Users?count={listing.ROWS}")
+        assert not rests
+        begun = time.thread_time()
+        idp.get(f"/Users?count={3 * listing.ROWS}")
+        assert len(rests) == 2
+        assert 0 < sum(rests) < time.thread_time() - begun
 
     def test_shows_groups_without_their_members_from_one_portion(self, idp: Idp, org: Organization) -> None:
         for name in ("a", "b"):
