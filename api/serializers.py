@@ -8,6 +8,7 @@ from typing import Any, cast
 from rest_framework import serializers
 
 from groups_provisioning.choices import TARGET_KINDS
+from groups_provisioning.engine.undo_plan import Reason
 from groups_provisioning.models import Status
 from orgs.change_details import VERBS
 from orgs.db.keys import fold
@@ -357,6 +358,31 @@ class BackTested(serializers.Serializer[Any]):
     gone = serializers.ListField(child=serializers.CharField())
 
 
+class StaysAsItIs(serializers.Serializer[Any]):
+    """What is not taken back. name: when it was looked at. count: of a group's members, how many."""
+
+    kind = serializers.ChoiceField(["person", "group", "mapping", "members", "entity"])
+    id = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    reason = serializers.ChoiceField(Reason.choices)
+    count = serializers.IntegerField()
+
+
+class WouldTakeBack(serializers.Serializer[Any]):
+    """What would be as it was before. people, groups: that would be changed or deleted. added, removed: memberships.
+    refused: the first hundred of what stays as it is.
+    """
+
+    people = serializers.IntegerField()
+    groups = serializers.IntegerField()
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    deleted_people = serializers.IntegerField()
+    deleted_groups = serializers.IntegerField()
+    refused = StaysAsItIs(many=True)
+    all_refused = serializers.IntegerField()
+
+
 class Foreseen(serializers.Serializer[Any]):
     """What would come of a command; nothing was changed. Of more than 5,000 people a worker makes it, see `202`.
 
@@ -365,7 +391,8 @@ class Foreseen(serializers.Serializer[Any]):
     left, moved: people by the places that they would have. accounts: by the state of their accounts. differences: the
     first hundred; `was` and `now` are an id, roles, or the mappings of a conflict. mapped, waiting: groups by what
     would be of their mappings. refused: those of many that would stay as they are. matched: of a rule, how many groups
-    have such a name. back_test: of a rule that is tried on what was pushed lately.
+    have such a name. back_test: of a rule that is tried on what was pushed lately. taken_back: of
+    what is to be taken back.
     """
 
     preview = serializers.BooleanField()
@@ -386,6 +413,7 @@ class Foreseen(serializers.Serializer[Any]):
     refused = RefusedOne(many=True)
     matched = serializers.IntegerField(allow_null=True)
     back_test = BackTested(allow_null=True)
+    taken_back = WouldTakeBack(allow_null=True)
 
 
 # --- Items ------------------------------------------------------------------------------------------------------------

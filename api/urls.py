@@ -17,6 +17,7 @@ from api.commands import (
     people,
     rules,
     setup_links,
+    undo,
 )
 from api.commands import held_changes as held_commands
 from api.commands import mappings as mapping_commands
@@ -65,6 +66,7 @@ urlpatterns = [
     path(f"{ORG}/held-changes", held_changes.HeldChanges.as_view()),
     path(f"{ORG}/held-changes/<uuid:held>/people", held_changes.HeldPeople.as_view()),
     path(f"{ORG}/held-changes/<uuid:held>/let-through", held_commands.LetThrough.as_view()),
+    path(f"{ORG}/take-back", undo.TakeBack.as_view()),
     path(f"{ORG}/matters", matters.Matters.as_view()),
     path(f"{PERSON}/places/<uuid:entity>", people.Place.as_view()),
     path(f"{PERSON}/removals/<uuid:entity>", people.Removal.as_view()),

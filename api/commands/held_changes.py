@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -14,10 +13,7 @@ from api.description import describes
 from api.serializers import Exact
 from groups_provisioning.actions import held_changes
 from groups_provisioning.models import Breach
-from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.plans import Wish
-from orgs.models import Scope
-from orgs.roles import catalogue
 
 MOST = 2_000  # people who are named
 
@@ -52,17 +48,10 @@ class LetThrough(DecisionView):
         wish: Wish = {"do": "let_through", "breach": str(held)}
         if people is not None:
             wish = {**wish, "users": [str(id_) for id_ in people]}
-        self._check_admins(wish)
+        self.may_foresee_admins(wish)
 
         def do() -> Any:
             done = held_changes.let_through(org=self.org, breach_id=held, user_ids=people, cause=self.cause)
             return {"people": done}
 
         return self.decide(request, wish, do)
-
-    def _check_admins(self, wish: Wish) -> None:
-        """Raises Problem if the key may not make admins, and this would, or is too much to be looked at here."""
-        plan = plans.plan(self.org, wish, at=timezone.now())
-        is_much = len(plan.overlay.people) > runs.AT_ONCE
-        if is_much or runs.summarize(self.org, plan).gaining(catalogue(self.org.profile).admin):
-            self.require(Scope.CREDENTIALS)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from rest_framework.request import Request
 
 from api import problems
@@ -17,6 +18,7 @@ from api.description import describes
 from api.front import BASE
 from api.problem_kinds import name_of
 from api.serializers import CommandQuery, Foreseen, Progress
+from groups_provisioning.engine.undo_plan import TakingBack
 from groups_provisioning.models import ROLE, Preview
 from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.back_test import BackTest
@@ -57,6 +59,15 @@ class DecisionView(OrgView):
     def may_give(self, *roles: str | None) -> None:
         """Whoever makes admins needs the scope for it (SPEC E5). Raises Problem."""
         if catalogue(self.org.profile).admin in roles:
+            self.require(Scope.CREDENTIALS)
+
+    def may_foresee_admins(self, wish: Wish) -> None:
+        """Whoever makes admins by what a wish comes to needs the scope for it, and for what is too much to be looked at
+        here. Raises Problem, and what the command would raise.
+        """
+        plan = plans.plan(self.org, wish, at=timezone.now())
+        is_much = len(plan.overlay.people) > runs.AT_ONCE
+        if is_much or runs.summarize(self.org, plan).gaining(catalogue(self.org.profile).admin):
             self.require(Scope.CREDENTIALS)
 
 
@@ -113,6 +124,7 @@ def told(outlook: Outlook, summary: Summary) -> dict[str, Any]:
         "refused": refused(plan.refused.items()),
         "matched": plan.matched,
         "back_test": _tried(plan.back_test) if plan.back_test else None,
+        "taken_back": _taken_back(plan.back) if plan.back else None,
     }
 
 
@@ -123,6 +135,10 @@ def _tried(test: BackTest) -> dict[str, Any]:
         "taken": [str(id_) for id_ in test.taken],
         "gone": test.gone[:GONE],
     }
+
+
+def _taken_back(back: TakingBack) -> dict[str, Any]:
+    return {**back.told(), "added": back.added, "removed": back.removed}
 
 
 def refused(them: Iterable[tuple[UUID | str, Exception]]) -> list[dict[str, Any]]:

@@ -14,15 +14,12 @@ from groups_provisioning.engine.taking_back import Span
 from groups_provisioning.engine.undo_plan import TakingBack
 from groups_provisioning.models import GroupMapping, PushedGroup, Status
 from orgs import entities, feed, history, matters, past, people, queue
-from orgs.change_details import ChangesTakenBack, MappingStory, RefusedStory
+from orgs.change_details import ChangesTakenBack, MappingStory
 from orgs.db import transactions
 from orgs.db.transactions import command
 from orgs.history import Cause, Effect
 from orgs.models import Entity, Organization, User
 from orgs.people import Documents
-
-TOLD = 100
-"""Refusals that a change keeps."""
 
 
 class NothingToTakeBack(Exception):
@@ -30,8 +27,8 @@ class NothingToTakeBack(Exception):
 
 
 @command
-def take_back(*, org: Organization, span: Span, copies: Documents, cause: Cause) -> None:
-    """Have facts as they were before what a token, or one change, did.
+def take_back(*, org: Organization, span: Span, copies: Documents, cause: Cause) -> UUID:
+    """Have facts as they were before what a token, or one change, did. Returns the id of the change that this is.
 
     copies: see `people.Documents`. Raises taking_back.NotTaken, taking_back.HistoryTooShort, NothingToTakeBack.
     """
@@ -39,7 +36,9 @@ def take_back(*, org: Organization, span: Span, copies: Documents, cause: Cause)
     if back.is_nothing:
         raise NothingToTakeBack
     cause = cause.under_locks()
-    _Writing(org, span, back, copies, cause.at).carry_out(cause)
+    writing = _Writing(org, span, back, copies, cause.at)
+    writing.carry_out(cause)
+    return writing.change_id
 
 
 def _locked(org: Organization, span: Span) -> TakingBack:
@@ -167,21 +166,11 @@ class _Writing:
         return found | {("person", id_) for id_ in (*self.back.users, *self.back.created_users)}
 
     def _detail(self, stories: list[MappingStory], added: int, removed: int) -> ChangesTakenBack:
-        back = self.back
-        told: list[RefusedStory] = [
-            {"kind": each.kind, "id": each.id, "name": each.name, "reason": each.reason, "count": each.members}
-            for each in back.refused[:TOLD]
-        ]
         return ChangesTakenBack(
             **self.span.as_json(),
-            people=len(back.users) + len(back.created_users),
-            groups=len(back.changed_groups),
+            **self.back.told(),
             added=added,
             removed=removed,
-            deleted_people=len(back.created_users),
-            deleted_groups=len(back.created_groups),
             mappings=stories,
             marked=len(self.affected),
-            refused=told,
-            all_refused=len(back.refused),
         )

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 import orjson
@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy
 from groups_provisioning.engine.earlier import Row, Traced
 from groups_provisioning.models import GroupMember
 from orgs import people
+from orgs.change_details import RefusedStory
 from orgs.models import User
 
+MOST = 100
+"""Refusals that are told one by one."""
 OPEN = ("active", "invited")
 """Of what history calls the state of an account: those that can sign in."""
 
@@ -38,6 +41,17 @@ class Refused(NamedTuple):
     name: str
     reason: Reason
     members: int = 1
+
+
+class Told(TypedDict):
+    """What would be written, in numbers. refused: the first of what stays as it is; all_refused: how many there are."""
+
+    people: int
+    groups: int
+    deleted_people: int
+    deleted_groups: int
+    refused: list[RefusedStory]
+    all_refused: int
 
 
 class Pair(NamedTuple):
@@ -107,6 +121,21 @@ class TakingBack:
         found |= {id_ for id_, each in self.groups.items() if {"roles", "deleted_at"} & each.was.keys()}
         found |= {traced.then["group_id"] for traced in self.mappings.values()}
         return found | {row["group_id"] for row in self.created_mappings.values()}
+
+    def told(self) -> Told:
+        """As history and programs have it."""
+        refused: list[RefusedStory] = [
+            {"kind": each.kind, "id": each.id, "name": each.name, "reason": each.reason, "count": each.members}
+            for each in self.refused[:MOST]
+        ]
+        return {
+            "people": len(self.users) + len(self.created_users),
+            "groups": len(self.changed_groups),
+            "deleted_people": len(self.created_users),
+            "deleted_groups": len(self.created_groups),
+            "refused": refused,
+            "all_refused": len(self.refused),
+        }
 
     def people(self) -> list[UUID]:
         """Everybody who may be affected."""

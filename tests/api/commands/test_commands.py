@@ -98,6 +98,17 @@ class Scene:
         ScimToken.objects.update(last_used_at=timezone.now() - 2 * account_switches.SILENT)
 
 
+def emptied(s: Scene) -> Change:
+    """The change by which the IdP emptied a team."""
+    s.idp.patch(f"/Groups/{s.team.group_id}", {"op": "replace", "path": "members", "value": []})
+    settle_marked(s.org)
+    return Change.objects.filter(by_token__isnull=False).latest("id")
+
+
+def since(s: Scene, change: Change) -> dict[str, Any]:
+    return {"token": change.by_token_id, "since": change.at, "until": timezone.now()}
+
+
 RULE = {"pattern_type": "prefix", "pattern": "eng-", "kind": TEAM, "auto_approve": True}
 
 COMMANDS: dict[str, Callable[[Scene], Asked]] = {
@@ -155,6 +166,8 @@ COMMANDS: dict[str, Callable[[Scene], Asked]] = {
     "letting some through": lambda s: Asked(
         "POST", f"held-changes/{empty(s.idp, s.gold).id}/let-through", {"people": [s.ada]}
     ),
+    "taking a change back": lambda s: Asked("POST", "take-back", {"change": emptied(s).id}),
+    "taking back what a token did": lambda s: Asked("POST", "take-back", since(s, emptied(s))),
     "switching kinds": lambda s: Asked("PUT", "kinds", {"on": [TEAM, SUB]}),
 }
 AT_THE_OPERATOR = {"switching kinds"}
@@ -356,6 +369,7 @@ WAYS: dict[str, Callable[[Scene, str], Asked]] = {
     ),
     "by deleting a rule": lambda s, role: Asked("DELETE", f"rules/{_behind(s, role)[0].id}"),
     "by letting through": lambda s, role: Asked("POST", f"held-changes/{_held(s, role).id}/let-through", {}),
+    "by taking back": lambda s, role: Asked("POST", "take-back", {"change": _demoted(s, role).id}),
     "by narrowing a rule": lambda s, role: Asked(
         "PUT",
         f"rules/{_behind(s, role)[0].id}",
@@ -369,6 +383,15 @@ def _held(s: Scene, role: str) -> Breach:
     operation = {"op": "replace", "path": "roles", "value": [{"value": role}]}
     assert s.idp.patch(f"/Users/{s.ada}", operation).status_code == 200
     return breach
+
+
+def _demoted(s: Scene, role: str) -> Change:
+    """Of one of two admins: the last would keep the role."""
+    manual_changes.set_roles(org=s.org, user_id=UUID(s.bo), roles=["Admin"], cause=by_command())
+    for operation in ({"op": "add", "path": "roles", "value": [{"value": role}]}, {"op": "remove", "path": "roles"}):
+        assert s.idp.patch(f"/Users/{s.ada}", operation).status_code == 200
+        settle_marked(s.org)
+    return Change.objects.filter(by_token__isnull=False).latest("id")
 
 
 def _ended_with(s: Scene, role: str) -> PushedGroup:
