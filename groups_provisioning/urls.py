@@ -5,6 +5,7 @@ from django.urls import path
 from groups_provisioning.pages import previews
 from groups_provisioning.pages.activity import views as activity
 from groups_provisioning.pages.conflicts import views as conflicts
+from groups_provisioning.pages.entities import then_views as entities_then
 from groups_provisioning.pages.entities import views as entities
 from groups_provisioning.pages.entities.kind_words import WORDS
 from groups_provisioning.pages.global_search import views as global_search
@@ -40,6 +41,7 @@ people_pages = [
 
 entity_pages = [
     path("entities/<uuid:entity_id>/", entities.entity, name="entity"),
+    path("entities/<uuid:entity_id>/then/", entities_then.entity_then, name="entity-then"),
     path("entities/<uuid:entity_id>/members.csv", entities.export_members, name="entity-members-export"),
     path("entities/<uuid:entity_id>/rename/", entities.rename_entity, name="entity-rename"),
     path("entities/<uuid:entity_id>/limit/", entities.limit_entity, name="entity-limit"),

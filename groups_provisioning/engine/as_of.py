@@ -158,9 +158,7 @@ def of_people(org_id: UUID, user_ids: Collection[UUID], at: datetime, *, entity:
     _read(facts, _PERSON, {"about": [*people, str(org_id)], "people": people})
     groups = facts.ids(MEMBER, "group_id")
     if entity:
-        with connection.cursor() as cursor:
-            cursor.execute(_OWNERS, {"org": org_id, "entity": entity, "text": str(entity), "at": at})
-            groups |= {str(id_) for (id_,) in cursor.fetchall()}
+        groups |= _mapped_to(org_id, entity, at)
     _read(facts, _GROUPS, {"about": [*groups, *facts.ids(FactKind.ORGANIZATION, "profile_id")]})
     entities = facts.ids(FactKind.MAPPING, "entity_id") | facts.ids(FactKind.HAND, "entity_id")
     entities |= facts.ids(FactKind.USER, "placement_id") | ({str(entity)} if entity else set())
@@ -168,11 +166,26 @@ def of_people(org_id: UUID, user_ids: Collection[UUID], at: datetime, *, entity:
     return facts
 
 
+def _mapped_to(org_id: UUID, entity: UUID, at: datetime) -> set[str]:
+    """The groups that were mapped to an entity at any time since a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OWNERS, {"org": org_id, "entity": entity, "text": str(entity), "at": at})
+        return {str(id_) for (id_,) in cursor.fetchall()}
+
+
 def of_group(group_id: UUID, at: datetime) -> Facts:
     """What a group was called, gave and was mapped to, in two statements."""
     facts = Facts(at)
     _read(facts, _GROUPS, {"about": [str(group_id)]})
     _read(facts, _ENTITIES, {"about": list(facts.ids(FactKind.MAPPING, "entity_id"))})
+    return facts
+
+
+def of_entity(org_id: UUID, entity: UUID, at: datetime) -> Facts:
+    """What a team or the like was called, and which groups were mapped to it, in three statements."""
+    facts = Facts(at)
+    _read(facts, _GROUPS, {"about": list(_mapped_to(org_id, entity, at))})
+    _read(facts, _ENTITIES, {"about": [str(entity)]})
     return facts
 
 

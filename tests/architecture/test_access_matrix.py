@@ -347,6 +347,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("person-put-back", "GET"): (WRONG_METHOD,) * 5,
     ("person-put-back", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("entity", "GET"): THEIR_OWN,
+    ("entity-then", "GET"): THEIR_OWN,
     ("entity-members-export", "GET"): THEIR_OWN,
     ("entity-rename", "GET"): THEIR_OWN,
     ("entity-rename", "POST"): CHANGE_THEIR_OWN,  # without a name

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from groups_provisioning.actions import account_switches, erasing, manual_changes
-from groups_provisioning.models import GroupMember, PushedGroup, Status
+from groups_provisioning.models import GroupMember, Membership, PushedGroup, Status
 from orgs.models import Entity, Erasure, Organization, User
 from tests.browser.scene import Scene
 from tests.factories import UserFactory
@@ -194,6 +194,12 @@ def _group_then(owner: User) -> str:
     return f"/groups/{group_id}/then/?{urlencode({'at': at.isoformat()})}"
 
 
+def _entity_then(owner: User) -> str:
+    _world(owner)
+    asked = urlencode({"at": timezone.now().isoformat()})
+    return f"/entities/{Membership.objects.order_by('entity').first().entity_id}/then/?{asked}"
+
+
 def _rules_then(owner: User) -> str:
     for name, kind in (("eng-", TEAM), ("lab-", SUB)):
         rule(org_of(owner), name, kind)
@@ -208,6 +214,7 @@ SCENES = {
     "person-then": Scene(_then),
     "person-then-asked": Scene(_person("Amara", "then/?at=2020-01-01T12:00:00")),
     "group-then": Scene(_group_then),
+    "entity-then": Scene(_entity_then),
     "rules-then": Scene(_rules_then),
     "person-taken-out": Scene(_person("Farid")),
     "person-deactivated": Scene(_person("Hiroshi")),

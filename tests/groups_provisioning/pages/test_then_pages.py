@@ -3,17 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from groups_provisioning.actions import rules
+from groups_provisioning.actions import entity_edits, rules
+from groups_provisioning.engine import as_of
 from groups_provisioning.models import GroupMember
 from orgs.models import Change, Entity, Organization, PastBegin, User
 from tests.conftest import Idp, signed_in
-from tests.factories import OwnerFactory
+from tests.factories import EntityFactory, OwnerFactory
 from tests.groups_provisioning.world import TEAM, by_admin, map_to, push, push_user, role_rule, rule, settle_all
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -111,6 +113,55 @@ class TestAGroup:
     def test_did_not_exist(self, idp: Idp, browser: Client) -> None:
         before, group = now(), push(idp, "Engineers")
         assert "This group did not exist then." in page(browser, f"/groups/{group.id}/then/", before)
+
+
+class TestATeam:
+    def test_has_the_people_the_name_and_the_group_of_then(self, idp: Idp, browser: Client) -> None:  # T3
+        ada, bo = (User.objects.get(id=push_user(idp, name)) for name in ("Ada", "Bo"))
+        group = push(idp, "Engineers", ada)
+        team = map_to(group, TEAM).entity
+        settle_all()
+        before = now()
+        idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "members", "value": [{"value": str(bo.id)}]})
+        idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "displayName", "value": "Builders"})
+        settle_all()
+        Entity.objects.update(name="Renamed")
+        then = page(browser, f"/entities/{team.id}/then/", before)
+        assert "Engineers as of" in then
+        assert (ada.label in then, bo.label in then, "Builders" in then) == (True, False, False)
+        again = page(browser, f"/entities/{team.id}/then/", now())
+        assert "Renamed as of" in again
+        assert (ada.label in again, bo.label in again, "Builders" in again) == (False, True, True)
+        assert f"/people/{bo.id}/then/?at=" in again
+        assert f'href="/entities/{team.id}/then/"' in browser.get(f"/entities/{team.id}/").content.decode()
+
+    def test_has_at_every_moment_whom_the_ledger_has_there(self, idp: Idp, browser: Client) -> None:  # T3
+        people = [push_user(idp, name) for name in ("Ada", "Bo", "Cy")]
+        group = push(idp, "Engineers")
+        team = map_to(group, TEAM).entity
+        moments = []
+        for number in range(12):
+            op = "add" if number % 5 < 3 else "remove"
+            person = people[number * 7 % 3]
+            path = f'members[value eq "{person}"]' if op == "remove" else "members"
+            idp.patch(f"/Groups/{group.id}", {"op": op, "path": path, "value": [{"value": person}]})
+            settle_all()
+            moments.append(now())
+        seen = set()
+        for at in moments:
+            shown = browser.get(f"/entities/{team.id}/then/", {"at": at.isoformat()}).context["rows"]
+            known = {each for each in people if str(team.id) in as_of.recorded(UUID(each), at).places}
+            assert {str(each.id) for each in shown} == known
+            seen.add(frozenset(known))
+        assert len(seen) > 3
+
+    def test_did_not_exist_or_is_gone(self, org: Organization, browser: Client) -> None:
+        before, team = now(), EntityFactory.create(org=org, kind=TEAM, name="Crew")
+        assert "It did not exist then." in page(browser, f"/entities/{team.id}/then/", before)
+        kept = now()
+        entity_edits.delete_entity(org=org, entity_id=team.id, cause=by_admin())
+        assert "It had been deleted." not in page(browser, f"/entities/{team.id}/then/", kept)
+        assert "It had been deleted." in page(browser, f"/entities/{team.id}/then/", now())
 
 
 class TestRules:
