@@ -24,7 +24,7 @@ from groups_provisioning.actions import (
 from groups_provisioning.actions.assignment_state import load
 from groups_provisioning.actions.mapping_rows import live_mappings
 from groups_provisioning.actions.rules import FACTS, RuleFacts, UnknownRule
-from groups_provisioning.engine import loading, resolution, taking_back
+from groups_provisioning.engine import holds, loading, resolution, taking_back
 from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.engine.loading import microseconds
 from groups_provisioning.engine.resolution import Decision, Group, Tie
@@ -96,9 +96,8 @@ class Plan:
     are.
 
     matched: of a rule, how many groups have such a name. decided: conflicts, by the person and the incoming mapping.
-        if self.back is not None:
-            return not self.back.is_nothing
-        return bool(self.groups or self.overlay.people or self.overlay.gone or self.breach)
+    breach: whose held changes would be let through; held: `holds.facts_digest` of whom they are. back_test: of a rule
+    that is only tried. back: what would be taken back.
     """
 
     overlay: Overlay = field(default_factory=Overlay)
@@ -109,7 +108,7 @@ class Plan:
     matched: int | None = None
     decided: set[tuple[UUID, str]] = field(default_factory=set)
     breach: UUID | None = None
-    held_at: datetime | None = None
+    held: str = ""
     back_test: BackTest | None = None
     back: TakingBack | None = None
 
@@ -431,12 +430,12 @@ def _let_through(
     held = going_on.holds.filter(released=False)
     if users is not None:
         held = held.filter(user__in=list(users))
-    since = dict(held.values_list("user_id", "at"))
-    if not since and (users is not None or Rule.SUPPORT not in going_on.rules):
+    whom = frozenset(held.values_list("user_id", flat=True))
+    if not whom and (users is not None or Rule.SUPPORT not in going_on.rules):
         raise held_changes.NothingHeld
-    plan.breach, plan.held_at = going_on.id, max(since.values(), default=None)
-    plan.overlay.released = frozenset(since)
-    return list(since)
+    plan.breach, plan.held = going_on.id, holds.facts_digest(whom)
+    plan.overlay.released = whom
+    return list(whom)
 
 
 def _take_back(org: Organization, plan: Plan, at: datetime, **span: Any) -> list[UUID]:

@@ -220,7 +220,7 @@ def fingerprint(org: Organization, wish: Wish, plan: Plan) -> str:
         list(asked.values_list("user", "incoming", "holders")),
         list(switched.values_list("id", "revision", "active", "idp_active")),
         len(plan.overlay.people),
-        plan.held_at and plan.held_at.isoformat(),
+        plan.held,
         plan.back and plan.back.digest(),
     ]
     return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()

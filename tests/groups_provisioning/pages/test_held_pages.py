@@ -9,12 +9,32 @@ from django.utils import timezone
 
 from groups_provisioning.engine import explanation
 from groups_provisioning.engine.explanation import Reason, RoleSource
-from groups_provisioning.models import Breach, BreachState, Excess, Hold, Membership
+from groups_provisioning.models import (
+    Breach,
+    BreachState,
+    Excess,
+    GroupMapping,
+    Hold,
+    Membership,
+    PushedGroup,
+    Status,
+)
 from orgs.models import Change, Organization, User
 from orgs.web.access import RECENT, SIGNED_IN_AT
-from tests.conftest import signed_in
+from tests.conftest import Idp, signed_in
 from tests.factories import UserFactory, breach_of
-from tests.groups_provisioning.world import entity, group, person, placed, settle, settle_marked, tie
+from tests.groups_provisioning.world import (
+    TEAM,
+    entity,
+    group,
+    map_to,
+    person,
+    placed,
+    push,
+    settle,
+    settle_marked,
+    tie,
+)
 from tests.page_text import text as words_of
 
 PAGE = "/held-changes/"
@@ -120,6 +140,27 @@ class TestLettingThrough:
         answer = case.admin.post(address, {"seen": fingerprint})
         assert "the effects have changed" in words_of(answer)
         assert Hold.objects.filter(released=False).exists()
+
+    @pytest.mark.parametrize("what", ["roles", "joins", "leaves", "mapping", "group's roles"])
+    def test_is_shown_anew_if_facts_of_who_is_held_have_changed(self, case: Case, idp: Idp, what: str) -> None:  # M9
+        other = push(idp, "Others", case.bo)
+        map_to(other, TEAM)
+        address = f"{PAGE}{case.breach.id}/let-through/"
+        fingerprint = case.admin.get(address).context["outlook"].fingerprint
+        match what:
+            case "roles":
+                idp.patch(f"/Users/{case.bo.id}", {"op": "replace", "path": "roles", "value": [{"value": "Admin"}]})
+            case "joins":
+                push(idp, "More", case.bo)
+            case "leaves":
+                idp.patch(f"/Groups/{other.id}", {"op": "remove", "path": "members"})
+            case "mapping":
+                GroupMapping.objects.filter(group=other).update(status=Status.REJECTED)
+            case _:
+                PushedGroup.objects.filter(id=other.id).update(roles=["Admin"])
+        answer = case.admin.post(address, {"seen": fingerprint})
+        assert "the effects have changed" in words_of(answer)
+        assert Hold.objects.filter(released=False).count() == 2
 
     def test_that_makes_admins_asks_to_sign_in_again(self, case: Case) -> None:  # L6
         User.objects.filter(pk=case.bo.pk).update(idp_roles=["Admin"])
