@@ -18,7 +18,7 @@ from orgs.db.keys import as_uuid
 from orgs.db.sealed import hashed
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command
-from orgs.models import ApiKey, Organization, Scope
+from orgs.models import ApiKey, Organization, Scope, User
 from orgs.tokens import BYTES, PREFIX_OF_KEYS, hidden
 
 MOST = 20  # valid keys of one org, and of the operator
@@ -114,6 +114,14 @@ def revoke(*, key_id: UUID, cause: history.Cause) -> ApiKey:
         else:
             history.record(key.org, cause, KeyRevoked(key=str(key.id), name=key.name))
     return key
+
+
+def end_with(org: Organization, person: User, cause: history.Cause) -> None:
+    """Revoke the valid keys of an org that somebody answers for: who has a secret must not outlast their account."""
+    valid = ApiKey.objects.for_org(org).valid(cause.at).select_related("taken_over_by", "created_by")
+    for key in valid.order_by("id"):
+        if key.answered_by == person:
+            revoke(key_id=key.pk, cause=cause)
 
 
 @command

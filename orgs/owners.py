@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orgs import outbox, people, sign_in
+from orgs import api_keys, outbox, people, sign_in
 from orgs.change_details import OrgOwnerChanged
 from orgs.db.keys import fold
 from orgs.db.transactions import command
@@ -54,6 +54,7 @@ def hand_over(*, org: Organization, address: str, cause: Cause) -> User:
     """
     was = check(org, address).user_name
     owner = people.hand_over_owner(org=org, address=address, at=cause.at)
+    api_keys.end_with(org, owner, cause)
     outbox.take_back(about=owner.pk)  # a link that this has ended
     write(org, Letter.APPOINTED, address, now=address)
     write(org, Letter.FORMER, was, now=address)

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core import mail
 from django.test import Client
 
-from orgs import owners, people, sign_in
-from orgs.models import Change, Invitation, Organization, User
+from orgs import api_keys, owners, people, sign_in
+from orgs.models import ApiKey, Change, Invitation, Organization, Scope, User
 from orgs.tasks import send_mails
 from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory, StaffFactory, UserFactory
@@ -50,6 +50,19 @@ class TestHandingOver:
         assert "no longer works" in Client().get(link, follow=True).content.decode()
         assert Invitation.objects.get().ending == "deactivated"
         assert idp.get("/Users").json()["totalResults"] == 0  # O8
+
+    def test_ends_the_keys_it_answers_for(self, org: Organization, owner: User) -> None:  # U13
+        bo = UserFactory.create(org=org, user_name=BO, roles=["Admin"])
+        own, given, taken, hers = (
+            api_keys.issue(org=org, name=name, scopes=[Scope.READ], cause=by_admin(by)).key
+            for name, by in (("own", owner), ("given", owner), ("taken", bo), ("hers", bo))
+        )
+        api_keys.take_over(org=org, key_id=given.id, cause=by_admin(bo))
+        api_keys.take_over(org=org, key_id=taken.id, cause=by_admin(owner))
+        owners.hand_over(org=org, address="cleo@corp.example", cause=by_admin(owner))
+        assert set(ApiKey.objects.filter(revoked_at=None)) == {given, hers}
+        told = Change.objects.filter(verb="key.revoked").order_by("id").values_list("detail__name", flat=True)
+        assert list(told) == [own.name, taken.name]
 
     def test_tells_both_and_gives_the_new_one_a_link(self, org: Organization, owner: User) -> None:
         owners.hand_over(org=org, address=BO, cause=by_admin(owner))
