@@ -14,7 +14,7 @@ from groups_provisioning.engine import breaker, holds, worker
 from groups_provisioning.engine.breaker import Limits
 from groups_provisioning.models import Breach, Hold, Membership
 from groups_provisioning.preview import runs
-from orgs.models import Change, Organization
+from orgs.models import Change, Mark, Organization
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
 from tests.groups_provisioning.states import drift
@@ -60,6 +60,63 @@ def test_a_worker_and_writers_at_once_hold_everybody_but_the_inactive(monkeypatc
     held = {str(id_) for id_ in Hold.objects.values_list("user_id", flat=True)}
     assert held == staying
     assert {str(id_) for id_ in Membership.objects.values_list("user_id", flat=True)} == staying
+    assert drift(org) == []
+
+
+class Died(BaseException):
+    """A worker was killed: nothing of it handles that."""
+
+
+class Dying:
+    """Kills the worker, and its connection, at the nth statement."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        self.left -= 1
+        if not self.left:
+            beside = connection.copy()
+            with beside.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+            beside.close()
+            raise Died
+        return execute(*statement)
+
+
+def work_and_die() -> int:
+    """Settle everybody who waits by workers of which each dies a statement later than the one before, until one gets
+    through a batch. Returns how many died.
+    """
+    deaths, at = 0, 1
+    while True:
+        connection.ensure_connection()
+        try:
+            with connection.execute_wrapper(Dying(at)):
+                if worker.serve() is None:
+                    return deaths
+            at = 1
+        except Died:
+            connection.close()
+            deaths, at = deaths + 1, at + 1
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_workers_that_die_while_they_assess_let_nobody_slip_through(monkeypatch: pytest.MonkeyPatch) -> None:  # T1, S7
+    monkeypatch.setitem(breaker.LIMITS, "standard", Limits(many=10, few=4, admins=2, percentage=20))
+    monkeypatch.setattr(worker, "BATCH", 10)
+    org: Organization = OrganizationFactory.create()
+    idp = Idp(issue_token(org).secret)
+    month = timezone.now() - timedelta(days=30)
+    people = [str(user.id) for user in UserFactory.create_batch(25, org=org, created_at=month)]
+    group = push(idp, "Everybody", *people)
+    map_to(group)
+    work(idp)
+    assert idp.patch(f"/Groups/{group.id}", {"op": "replace", "path": "members", "value": []}).status_code == 200
+    assert work_and_die() > 30
+    assert {str(id_) for id_ in Hold.objects.values_list("user_id", flat=True)} == {*people}
+    assert Membership.objects.count() == len(people)
+    assert not Mark.objects.exists()
     assert drift(org) == []
 
 
