@@ -132,7 +132,8 @@ def fill(owner: User) -> None:
 
     for facts in RULES:
         rules.add_rule(org=org, facts=facts, cause=cause())
-    idp = IdentityProviderOfDemo(tokens.issue(org=org, name="Okta", idp=IdentityProvider.OKTA, cause=cause()).secret)
+    token = tokens.issue(org=org, name="Demo data", idp=IdentityProvider.OKTA, cause=cause())
+    idp = IdentityProviderOfDemo(token.secret)
     people = {
         name: idp.create_person(name, title, department)
         for department, (title, names) in TITLES.items()

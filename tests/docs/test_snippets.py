@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from docs.from_code import ROOT
@@ -77,11 +78,15 @@ def portal(live_server: LiveServer, settings: Any) -> LiveServer:
 
 
 class TestCommands:
-    def test_of_the_readme_make_ada_a_member_of_a_group(self, portal: LiveServer, tmp_path: Path) -> None:
+    def test_of_the_readme_make_ada_a_member_of_a_group(
+        self, portal: LiveServer, settings: Any, tmp_path: Path
+    ) -> None:
+        settings.MUSTER_VAR = tmp_path
+        call_command("seed_demo")
         printed = run("README.md", portal, tmp_path)
-        group = PushedGroup.objects.get(display_name="Platform")
-        assert User.objects.get(user_name="ada@corp.example").org_id == group.org_id
-        assert '"Platform"' in printed
+        ada = User.objects.get(user_name="ada@corp.example")
+        assert ada.org == PushedGroup.objects.get(display_name="Team Engines").org
+        assert f'{{"id":"{ada.id}","deleted":false' in printed
 
     def test_of_connecting_a_product_read_the_feed_and_set_it_up(self, portal: LiveServer, tmp_path: Path) -> None:
         org = OrganizationFactory()
