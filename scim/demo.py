@@ -31,7 +31,7 @@ SECONDS = 30.0
 
 ENGINEERS = (
     "Ada Brandt", "Jonas Keller", "Priya Raman", "Mateusz Nowak", "Hannah Okafor", "Luis Ortega", "Mei Tanaka",
-    "Tomas Novotny", "Sofia Rossi", "Daniel Mensah", "Ines Ferreira", "Oskar Lund", "Leila Haddad", "Ben Whitaker",
+    "Tomas Novotny", "Sofia Rossi", "Daniel Mensah", "Beatriz Ferreira", "Oskar Lund", "Leila Haddad", "Ben Whitaker",
     "Yuki Mori", "Clara Dubois",
 )  # fmt: skip
 DESIGNERS = ("Nora Fischer", "Emeka Obi", "Julia Santos", "Rafael Costa", "Alice Moreau")
