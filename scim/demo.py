@@ -1,7 +1,7 @@
-"""What the demo organization is filled with: what an identity provider pushes, and what an admin made of it since.
+"""What the demo organization is filled with: what an identity provider pushes, and what an admin makes of it.
 
-Everything goes through the doors that real ones use, so that the log, history and every why are real too. It is the
-same each time, but for ids and times.
+Requests go through the front door and decisions are commands, so that the log, history and every why are real too. It
+is the same each time, except for ids and times.
 """
 
 import json

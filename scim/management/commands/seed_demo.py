@@ -1,4 +1,8 @@
-"""`manage.py seed_demo`: a demo org to look around in; run by `make up`. Existing accounts are left alone."""
+"""`manage.py seed_demo`: a demo org to look around in; run by `make up`.
+
+Where there are accounts, nothing is changed: not in production, and not in a demo that somebody works in. A demo that
+was cut off while it was filled stays as it is, until `make reset`.
+"""
 
 import logging
 from argparse import ArgumentParser
@@ -31,8 +35,10 @@ class Command(BaseCommand):
         password = local_secrets.kept_in(settings.MUSTER_VAR / "demo_password", length=9)
         if not User.objects.exists():
             logging.disable(logging.INFO)  # a line for each request would hide what is printed
-            demo.fill(_found(password))
-            logging.disable(logging.NOTSET)
+            try:
+                demo.fill(_found(password))
+            finally:
+                logging.disable(logging.NOTSET)
         elif not User.objects.filter(login_email=OWNER, is_owner=True).exists():
             self.stdout.write("There are other accounts, so there is no demo organization.")
             return
