@@ -66,7 +66,7 @@ GROUPS: dict[str, Sequence[str]] = {
 RULES = (
     RuleFacts(PatternType.PREFIX, EntityKind.TEAM, "Team ", auto_approve=True),
     RuleFacts(PatternType.PREFIX, EntityKind.CONCURRENCY_GROUP, "Pool "),
-    RuleFacts(PatternType.PREFIX, ROLE, "IT administrators", auto_approve=True, role="Admin"),
+    RuleFacts(PatternType.PREFIX, ROLE, "IT ", auto_approve=True, role="Admin"),
 )
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 EXTENSION = "urn:ietf:params:scim:schemas:extension:LambdaTest:2.0:User"
