@@ -70,7 +70,7 @@ check: .venv/dev ## lint, types, import contracts, migrations, deployment settin
 # As in production, but for the servers: these checks need none.
 PRODUCTION := env MUSTER_URL=https://muster.example.org DATABASE_URL='postgresql:///muster?host=/nonexistent' \
     REDIS_URL=redis://127.0.0.1:1 SECRET_KEY=only-for-checks-0123456789-abcdefghijklmnopqrstuvwxyz \
-    EMAIL_URL=smtp://mail.example.org TRUSTED_PROXIES=1 HSTS_PRELOAD=1
+    EMAIL_URL=smtp://mail.example.org SUPPORT_EMAIL=support@example.org TRUSTED_PROXIES=1 HSTS_PRELOAD=1
 
 check-lint:
 	@$(VENV_PYTHON) -m ruff check --quiet && echo "lint: ok"

@@ -47,6 +47,14 @@ def deployment(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckM
                 id="muster.W001",
             )
         )
+    if not env.support_email:
+        found.append(
+            Warning(
+                "Pages say to ask support, but not where, and support gets no mails.",
+                hint="Set SUPPORT_EMAIL.",
+                id="muster.W009",
+            )
+        )
     if env.database_url and not env.secret_key:
         found.append(
             Warning(

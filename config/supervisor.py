@@ -454,7 +454,7 @@ Muster runs at {env.url}
 
 {demo.strip()}
 
-Next: sign in, open SCIM provisioning and create a token for your identity provider.
+Next: sign in and look around. README.md says how to be the identity provider, and how to connect a real one.
 Logs: {state / "log"}
 Ctrl-C stops everything and keeps the data.
 """

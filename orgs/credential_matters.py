@@ -50,7 +50,7 @@ def _of_connection(connected: scim_connection.Connection) -> Iterator[OpenMatter
             "Everything that %(idp)s sends with it is refused. Create another token and enter it in %(idp)s; or, if it "
             "is no longer needed, revoke this one."
         )
-        text %= {"idp": token.get_idp_display()}
+        text %= {"idp": token.idp_name}
         yield _of_token("token.lapsed", token, title, text, since=token.expires_at)
 
 
@@ -76,7 +76,7 @@ def _unanswered(found: responsibility.Unanswered) -> Iterator[OpenMatter]:
 
 def _expires(token: ScimToken, successor: ScimToken | None) -> tuple[str, str]:
     assert token.expires_at is not None
-    about = {"name": token.name, "when": relative(token.expires_at), "idp": token.get_idp_display()}
+    about = {"name": token.name, "when": relative(token.expires_at), "idp": token.idp_name}
     title = _("“%(name)s” expires %(when)s") % about
     if successor is None:
         text = _(
@@ -132,7 +132,7 @@ def _several(active: Iterable[list[ScimToken]], at: datetime) -> Iterator[tuple[
 
 def _of_several(rows: Sequence[Any], called: Mapping[str, str], used: Sequence[ScimToken]) -> OpenMatter:
     count = rows[0][5]
-    idps = " / ".join(sorted({str(token.get_idp_display()) for token in used}))
+    idps = " / ".join(sorted({token.idp_name for token in used}))
     title = ngettext(
         "Several identity providers write the same person or group",
         "Several identity providers write the same %(count)s people and groups",

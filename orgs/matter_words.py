@@ -256,9 +256,7 @@ def _of_token(token: ScimToken | None) -> str:
 
 
 def _idp(token: ScimToken | None) -> str:
-    if token is None or token.idp == IdentityProvider.OTHER:
-        return _("your identity provider")
-    return str(token.get_idp_display())
+    return token.idp_name if token else _("your identity provider")
 
 
 _WORDS: dict[MatterKind, Callable[[Matter, ScimToken | None], tuple[str, str]]] = {

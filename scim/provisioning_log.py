@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from groups_provisioning.models import PushedGroup
 from orgs.db.keys import as_uuid, fold, id_at, moment_of
 from orgs.db.tenancy import TenantQuerySet
-from orgs.models import IdentityProvider, Organization, ScimToken, User
+from orgs.models import Organization, ScimToken, User
 from scim import log_words
 from scim.models import RequestLog
 
@@ -176,9 +176,7 @@ def entry(org: Organization, request_id: UUID) -> Line | None:
 
 def idp_name(token: ScimToken | None) -> str:
     """The name of a token's identity provider, for use in a sentence."""
-    if token is None or token.idp == IdentityProvider.OTHER:
-        return _("your identity provider")
-    return str(token.get_idp_display())
+    return token.idp_name if token else _("your identity provider")
 
 
 def _between(org: Organization, wanted: Wanted) -> TenantQuerySet[RequestLog]:

@@ -95,6 +95,11 @@ class ScimToken(Credential):
         return self.name
 
     @property
+    def idp_name(self) -> str:
+        """The identity provider, for use within a sentence."""
+        return str(_("your identity provider") if self.idp == IdentityProvider.OTHER else self.get_idp_display())
+
+    @property
     def waits(self) -> bool:
         """Whether an admin has to confirm it first: until then it changes nothing, and shows nobody (SPEC L8)."""
         return self.setup_link_id is not None and self.confirmed_at is None

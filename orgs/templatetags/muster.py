@@ -63,9 +63,11 @@ def clock(moment: datetime) -> SafeString:
 
 @register.simple_tag
 def support_contact() -> str:
-    """The support address, to follow a sentence that mentions support; empty if the operator has not set one."""
+    """Where support is reached, or else who that is; to follow a sentence that mentions support."""
     address = settings.SUPPORT_EMAIL
-    return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address) if address else ""
+    if not address:
+        return _("Support is whoever runs this portal.")
+    return format_html('<a href="mailto:{}">{}</a>', quote(address, safe="@"), address)
 
 
 @register.simple_tag(takes_context=True)

@@ -14,7 +14,11 @@ from orgs.db.keys import uuid7
 from tests.factories import OrganizationFactory
 
 PUBLIC = {"MUSTER_URL": "https://muster.example.org"}
-COMPLETE = PUBLIC | {"EMAIL_URL": "smtp://mail.example.org", "TRUSTED_PROXIES": "1"}
+COMPLETE = PUBLIC | {
+    "EMAIL_URL": "smtp://mail.example.org",
+    "SUPPORT_EMAIL": "support@example.org",
+    "TRUSTED_PROXIES": "1",
+}
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,8 @@ COMPLETE = PUBLIC | {"EMAIL_URL": "smtp://mail.example.org", "TRUSTED_PROXIES": 
         pytest.param(COMPLETE | {"EMAIL_URL": ""}, {"muster.W001"}, id="no mail"),
         pytest.param(COMPLETE | {"TRUSTED_PROXIES": "0"}, {"muster.W002"}, id="no proxy"),
         pytest.param(COMPLETE | {"DATABASE_URL": "postgresql:///muster"}, {"muster.W008"}, id="a key of this machine"),
-        pytest.param(PUBLIC, {"muster.W001", "muster.W002"}, id="neither"),
+        pytest.param(COMPLETE | {"SUPPORT_EMAIL": ""}, {"muster.W009"}, id="no support"),
+        pytest.param(PUBLIC, {"muster.W001", "muster.W002", "muster.W009"}, id="nothing"),
         pytest.param({"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8,127.0.0.0/8"}, set(), id="networks of one's own"),
         pytest.param({"WEBHOOK_ALLOWED_NETWORKS": "169.254.0.0/16"}, {"muster.W003"}, id="a cloud's metadata"),
         pytest.param({"WEBHOOK_ALLOWED_NETWORKS": "::/0"}, {"muster.W003"}, id="everything"),

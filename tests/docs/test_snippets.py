@@ -9,17 +9,22 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from docs.from_code import ROOT
 from groups_provisioning.models import Import, PushedGroup
+from orgs import guarded_http
 from orgs.models import Scope, User
 from tests import processes
 from tests.api.consumer import key_of
+from tests.examples.portal import free_port
 from tests.factories import OrganizationFactory, issue_token
 
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -56,12 +61,12 @@ COMMANDS = {
 }
 
 
-def run(document: str, at: LiveServer, where: Path, **variables: str) -> str:
+def run(document: str, at: LiveServer, where: Path, receiver_port: str = "9443", **variables: str) -> str:
     """What the commands of a document print, run where they find the portal's commands and examples."""
     for name in ("manage.py", "examples"):
         if not (where / name).exists():
             (where / name).symlink_to(ROOT / name)
-    script = FIRST + COMMANDS[document].replace("http://localhost:8000", at.url)
+    script = FIRST + COMMANDS[document].replace("http://localhost:8000", at.url).replace("9443", receiver_port)
     environment = processes.environment(MUSTER_URL=at.url, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     done = subprocess.run(
         [*SHELL, script], cwd=where, env=environment | variables, timeout=110, capture_output=True, text=True
@@ -76,20 +81,40 @@ def portal(live_server: LiveServer, settings: Any) -> LiveServer:
     return live_server
 
 
-class TestCommands:
-    def test_of_the_readme_make_ada_a_member_of_a_group(self, portal: LiveServer, tmp_path: Path) -> None:
-        printed = run("README.md", portal, tmp_path)
-        group = PushedGroup.objects.get(display_name="Platform")
-        assert User.objects.get(user_name="ada@corp.example").org_id == group.org_id
-        assert '"Platform"' in printed
+@pytest.fixture
+def receiver_port(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A free port, at which the portal may reach the receiver of the documents, whose certificate it trusts."""
+    settings.WEBHOOK_ALLOWED_NETWORKS = [ip_network("127.0.0.1/32")]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "receiver.pem"))
+    guarded_http._tls.cache_clear()
+    yield str(free_port())
+    guarded_http._tls.cache_clear()
 
-    def test_of_connecting_a_product_read_the_feed_and_set_it_up(self, portal: LiveServer, tmp_path: Path) -> None:
+
+class TestCommands:
+    def test_of_the_readme_make_ada_a_member_of_a_group(
+        self, portal: LiveServer, settings: Any, tmp_path: Path
+    ) -> None:
+        settings.MUSTER_VAR = tmp_path
+        call_command("seed_demo")
+        printed = run("README.md", portal, tmp_path)
+        ada = User.objects.get(user_name="ada@corp.example")
+        assert ada.org == PushedGroup.objects.get(display_name="Team Engines").org
+        assert f'{{"id":"{ada.id}","deleted":false' in printed
+
+    def test_of_connecting_a_product_read_the_feed_and_set_it_up(
+        self, portal: LiveServer, receiver_port: str, tmp_path: Path
+    ) -> None:
         org = OrganizationFactory()
-        (csv,) = (block.text for block in BLOCKS["docs/connect-your-product.md"] if block.text.startswith("userName,"))
+        document = "docs/connect-your-product.md"
+        (csv,) = (block.text for block in BLOCKS[document] if block.text.startswith("userName,"))
         (tmp_path / "people.csv").write_text(csv)
+        verify, receiver = (block.text for block in BLOCKS[document] if block.language == "python")
+        (tmp_path / "receiver.py").write_text(f"{verify}\n\n{receiver}".replace("9443", receiver_port))
         key = key_of(None, *Scope).secret
-        printed = run("docs/connect-your-product.md", portal, tmp_path, MUSTER_KEY=key, ORGANIZATION=str(org.id))
+        printed = run(document, portal, tmp_path, receiver_port, MUSTER_KEY=key, ORGANIZATION=str(org.id))
         assert "whsec_" in printed
+        assert 'verified {"type":"test"' in printed
         assert Import.objects.for_org(org).count() == 1
 
     def test_of_the_example_keep_a_copy(self, portal: LiveServer, tmp_path: Path) -> None:

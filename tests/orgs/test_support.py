@@ -180,9 +180,11 @@ class TestTheContact:
         assert f'<a href="mailto:{SUPPORT}">{SUPPORT}</a>' in browser.get(page).content.decode()
 
     @pytest.mark.parametrize("page", PAGES)
-    def test_is_left_out_where_there_is_none(self, browser: Client, page: str, settings: Any) -> None:
+    def test_is_who_that_is_where_there_is_no_address(self, browser: Client, page: str, settings: Any) -> None:
         settings.SUPPORT_EMAIL = ""
-        assert "mailto:" not in browser.get(page).content.decode()
+        shown = browser.get(page).content.decode()
+        assert "mailto:" not in shown
+        assert "Support is whoever runs this portal." in shown
 
     def test_is_written_so_that_nothing_in_it_means_more(self, browser: Client, settings: Any) -> None:
         settings.SUPPORT_EMAIL = 'a"b?cc=x@muster.example'

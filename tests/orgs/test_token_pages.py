@@ -149,3 +149,7 @@ def test_a_new_token_is_said_to_replace_one_of_its_identity_provider(browser: Cl
     assert "still works. Revoke it" not in text_at_first(browser.post(NEW, a_form()))
     other = a_form(idp="entra", once="0190a4e2-0000-7000-8000-000000000002")
     assert "“Entra old” still works." in text_at_first(browser.post(NEW, other))
+
+
+def test_an_identity_provider_without_a_name_is_yours_in_a_sentence(browser: Client) -> None:
+    assert "Enter both in your identity provider and run" in text_at_first(browser.post(NEW, a_form(idp="other")))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import EndedGroup, GroupMapping, MappingRule, PushedGroup, Status, is_unmapped
-from groups_provisioning.rules.proposals import first_match
+from groups_provisioning.rules.proposals import first_matches
 from orgs.db.keys import fold
 from orgs.models import MatterKind, Organization
 from orgs.web.downloads import in_batches
@@ -38,12 +38,12 @@ OUT_OF_SYNC = "out_of_sync"
 
 @dataclass(slots=True)
 class Row:
-    """A group in a list. mappings: live ones, with their entities. rule: the first for entities to match now."""
+    """A group in a list. mappings: live ones, with their entities. rules: the first of each list to match now."""
 
     group: PushedGroup
     status: GroupStatus
     mappings: list[GroupMapping] = field(default_factory=list)
-    rule: MappingRule | None = None
+    rules: list[MappingRule] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def rows(org: Organization, groups: Iterable[PushedGroup], rules: Sequence[Mappi
     for mapping in live.select_related("entity"):
         found[mapping.group_id].mappings.append(mapping)
     for row in found.values():
-        row.rule = first_match(rules, row.group.display_name)
+        row.rules = first_matches(rules, row.group.display_name)
     return list(found.values())
 
 

@@ -38,7 +38,7 @@ def groups(request: OrgRequest) -> HttpResponse:
     tabs = group_list.tabs(request.org)
     counts = group_list.statuses(request.org) | {group_list.GroupStatus.ENDED.value: tabs.ended}
     chosen = group_list.GroupFilter(request.GET, org=request.org, counts=counts)
-    rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
+    rules = list(MappingRule.objects.for_org(request.org))
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     rows = group_list.rows(request.org, page.object_list, rules)
     about, text, at = [row.group.id for row in rows], chosen.form.cleaned_data.get("q") or "", now()
@@ -66,7 +66,7 @@ def groups(request: OrgRequest) -> HttpResponse:
 @org_admin
 def export(request: OrgRequest) -> StreamingHttpResponse:
     chosen = group_list.GroupFilter(request.GET, org=request.org)
-    rules = list(MappingRule.objects.for_org(request.org).of_list(roles=False))
+    rules = list(MappingRule.objects.for_org(request.org))
     header = (
         _("Name"),
         _("Status"),
@@ -87,6 +87,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         group = row.group
+        matching = [f"{rule.position} {rule.get_pattern_type_display()} {rule.pattern}".strip() for rule in row.rules]
         named = [f"{mapping.get_kind_display()}: {mapping.target or _('none yet')}" for mapping in row.mappings]
         yield (
             group.display_name,
@@ -95,7 +96,7 @@ def _cells(rows: Iterator[group_list.Row]) -> Iterator[tuple[Any, ...]]:
             group.member_count,
             ", ".join(group.roles),
             "; ".join(named),
-            f"{row.rule.position} {row.rule.get_pattern_type_display()} {row.rule.pattern}".strip() if row.rule else "",
+            "; ".join(matching),
             group.created_at,
             group.modified_at,
             group.external_id,

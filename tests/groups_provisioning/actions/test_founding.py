@@ -36,12 +36,3 @@ def test_a_new_org_is_as_the_facts_say() -> None:  # C4
 def test_an_org_of_the_other_profiles_starts_without_rules(profile: str) -> None:
     create_org(profile=profile)
     assert not MappingRule.objects.exists()
-
-
-def test_the_demo_org_is_made_once(settings, tmp_path) -> None:
-    settings.MUSTER_VAR = tmp_path
-    for _ in range(2):
-        out = StringIO()
-        call_command("seed_demo", stdout=out)
-        assert "owner@demo.example" in out.getvalue()
-    assert Organization.objects.count() == 1

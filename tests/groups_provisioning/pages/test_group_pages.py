@@ -91,11 +91,14 @@ class TestTheList:
             "Quality": "Target deleted",
             "Sales": "Rejected",
         }
-        assert [found[name].rule and found[name].rule.position for name in ("eng-web", "load runners", "Office")] == [
-            1,
-            2,
-            None,
-        ]
+        matched = [[rule.position for rule in found[name].rules] for name in ("eng-web", "load runners", "Office")]
+        assert matched == [[1], [2], []]
+
+    def test_shows_the_role_rule_that_matches_too(self, browser: Client, org: Organization, idp: Idp) -> None:  # R6
+        for_teams, for_admins = rule(org, "it"), rule(org, "it", kind="role", role="Admin")
+        group = push(idp, "IT")
+        (row,) = browser.get("/groups/").context["rows"]
+        assert (row.group, row.rules) == (group, [for_teams, for_admins])
 
     def test_marks_what_is_out_of_sync(self, browser: Client, org: Organization, idp: Idp) -> None:  # O3
         group = push(idp, "Office")
