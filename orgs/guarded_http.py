@@ -251,7 +251,3 @@ def _body(chunks: Iterable[bytes], longest: int) -> tuple[bytes, bool]:
         if len(body) > longest:
             return bytes(body[:longest]), False
     return bytes(body), True
-
-
-def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reversed(headers)}
