@@ -167,13 +167,15 @@ class TestTheGroup:
         words = text_at_first(browser.get(f"/groups/{answer.json()['id']}/"))
         assert "This group contains 1 group Nested groups are not expanded" in words
 
-    def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
+    def test_searches_and_sorts_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
         people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
         group = push(idp, "Office", *people)
         found = browser.get(f"/groups/{group.id}/?q=CORP", headers={"HX-Request": "true"})
         assert [str(member.user) for member in found.context["page"]] == [person.user_name for person in people]
         found = browser.get(f"/groups/{group.id}/?q=AMA", headers={"HX-Request": "true"})
         assert [str(member.user) for member in found.context["page"]] == ["amara@corp.example"]
+        found = browser.get(f"/groups/{group.id}/?q=corp&sort=-name", headers={"HX-Request": "true"})
+        assert [member.user for member in found.context["page"]] == people[::-1]
         lines = b"".join(browser.get(f"/groups/{group.id}/members.csv?q=bo").streaming_content).decode().splitlines()
         assert len(lines) == 2
 
