@@ -103,6 +103,11 @@ def _crowd(owner: User) -> str:
     return "/people/?sort=-added&page=101"
 
 
+def _compact(page: Page) -> None:
+    """As with the cookie, which later scenes would have too."""
+    page.evaluate("document.documentElement.dataset.rows = 'compact'")
+
+
 def _people(query: str = "") -> Callable[[User], str]:
     def set_up(owner: User) -> str:
         _world(owner)
@@ -209,6 +214,7 @@ def _rules_then(owner: User) -> str:
 
 SCENES = {
     "people": Scene(_people()),
+    "people-compact": Scene(_people(), _compact),
     "people-crowd": Scene(_crowd),
     "people-nobody-fits": Scene(_people("?q=zaphod")),
     "person": Scene(_person("Amara")),
