@@ -35,8 +35,9 @@ UNITS = (
 @register.simple_tag
 @lru_cache(maxsize=128)
 def icon(name: str, size: int = 16) -> SafeString:
-    """A decorative icon; the text beside it says what it means."""
-    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", stroke_width="1.75"))  # noqa: S308
+    """A decorative icon, on one line, since a list has hundreds; the text beside it says what it means."""
+    lines = lucide(name, size=size, aria_hidden="true", stroke_width="1.75").splitlines()
+    return mark_safe("".join(line.strip().replace(" />", "/>") for line in lines))  # noqa: S308
 
 
 @register.simple_tag
