@@ -76,6 +76,7 @@ def test_pages_are_gone_to_by_number_on_a_narrow_screen(
     assert len(set(middles)) == 1
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     expect(pages.locator("[aria-current=page]")).to_have_text("101")
+    expect(page.get_by_role("link", name="Added", exact=True)).to_be_visible()  # though rows are cards, it sorts them
     pages.get_by_role("link", name="Page 102").click()
     expect(page).to_have_url("/people/?sort=-name&page=102")
     expect(pages.locator("[aria-current=page]")).to_have_text("102")

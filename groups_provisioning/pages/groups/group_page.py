@@ -98,7 +98,7 @@ class MemberSearch(Search):
 
 
 def members(group: PushedGroup, search: MemberSearch) -> QuerySet[GroupMember]:
-    """Those who are wanted, in the order that is."""
+    """Those who are wanted, in the order that was chosen."""
     names = ("user__active", *(f"user__{name}" for name in NAMES))
     found = _members(group, search).select_related("user").only("group", "added_at", *names)
     return found.order_by(*people_list.MEMBER_ORDERS[search.sorted_by])
