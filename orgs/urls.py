@@ -4,6 +4,7 @@ from django.urls import path
 
 from orgs.views import (
     account,
+    display,
     domains,
     mails,
     owner,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("where-to-sign-in/", sign_in.where_to_sign_in, name="where-to-sign-in"),
     path("support-view/end/", support_views.end, name="support-view-end"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("display/", display.choose, name="display"),
     path("forgotten-password/", sign_in.forgotten_password, name="forgotten-password"),
     path("set-password/<uidb64>/<token>/", sign_in.SetPassword.as_view(), name="set-password"),
     path("second-factor/", second_factor.give, name="second-factor"),

@@ -75,19 +75,13 @@ for (const end of ["pointerup", "pointercancel"]) {
   });
 }
 
-// A list with keys: [data-keys] says which, and its checkbox turns them off. j and k go to the next row and to the one
-// before; another key presses what has it, by its aria-keyshortcuts, in the row with the focus.
-const KEYS = "keys";
-const keys = document.querySelector("[data-keys]");
-if (keys) {
-  const on = keys.querySelector("input");
-  on.checked = localStorage.getItem(KEYS) !== "off";
-  on.addEventListener("change", () => localStorage.setItem(KEYS, on.checked ? "on" : "off"));
-  keys.hidden = false;
+// A list with keys: [data-keys=rows] says which, and turns them off (shortcuts.js). j and k go to the next row and to the
+// one before; another key presses what has it, by its aria-keyshortcuts, in the row with the focus.
+if (document.querySelector("[data-keys=rows]")) {
   addEventListener("keydown", (event) => {
     const { target, key, ctrlKey, metaKey, altKey } = event;
     const elsewhere = target.closest("dialog, select, textarea, input:not([type=checkbox])");
-    if (!on.checked || elsewhere || ctrlKey || metaKey || altKey) return;
+    if (!areKeysOn() || elsewhere || ctrlKey || metaKey || altKey) return;
     const rows = [...document.querySelectorAll("[data-row]")];
     const row = target.closest("[data-row]");
     const at = rows.indexOf(row);

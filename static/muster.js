@@ -113,6 +113,16 @@ if (entered && document.querySelector("[data-unsent]")) {
   }
 }
 
+// <form data-display>: how pages look in this browser, from now on and on this page, which stays.
+addEventListener("htmx:afterRequest", ({ target, detail: { successful, requestConfig } }) => {
+  if (!successful || !target.matches("[data-display]")) return;
+  const { name, value } = requestConfig.triggeringEvent.submitter;
+  document.documentElement.dataset[name] = value;
+  for (const button of document.querySelectorAll(`[data-display] [name=${name}]`)) {
+    button.ariaPressed = String(button.value === value);
+  }
+});
+
 // A secret leaves with the page: going back must not show it, nor a reload make another one.
 addEventListener("pagehide", () => {
   for (const field of document.querySelectorAll("[data-secret]")) field.value = field.defaultValue = "";
@@ -120,13 +130,16 @@ addEventListener("pagehide", () => {
 const page = document.querySelector("[data-address]");
 if (page) history.replaceState(null, "", page.dataset.address);
 
-// The menu of small screens closes as one expects.
+// The menu of small screens and the preferences close as one expects.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll(".menu[open]")) {
+  for (const menu of document.querySelectorAll(":is(.menu, .preferences)[open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
+});
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll(".preferences[open]")) if (!menu.contains(target)) menu.open = false;
 });
 
 // A list of rows about which one decides: [data-row], each with an id. After a decision the list stands where it stood,

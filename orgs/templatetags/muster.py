@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from django import template
 from django.conf import settings
+from django.core.paginator import Page
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -34,8 +35,9 @@ UNITS = (
 @register.simple_tag
 @lru_cache(maxsize=128)
 def icon(name: str, size: int = 16) -> SafeString:
-    """A decorative icon; the text beside it says what it means."""
-    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", stroke_width="1.75"))  # noqa: S308
+    """A decorative icon, on one line, since a list has hundreds; the text beside it says what it means."""
+    lines = lucide(name, size=size, aria_hidden="true", stroke_width="1.75").splitlines()
+    return mark_safe("".join(line.strip().replace(" />", "/>") for line in lines))  # noqa: S308
 
 
 @register.simple_tag
@@ -78,6 +80,31 @@ def other_orgs(context: Mapping[str, Any]) -> list[Place]:
         request.other_orgs = signed_in_before.other_orgs(request)
     found: list[Place] = request.other_orgs
     return found
+
+
+@register.simple_tag
+def page_numbers(page: Page) -> list[int | str]:
+    """The pages that a pager links to, and an ellipsis for those between: `1 … 4 5 6 … 200`."""
+    return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
+
+
+@register.inclusion_tag("_sort_column.html", takes_context=True)
+def sort_column(
+    context: Mapping[str, Any], label: str, order: str, chosen: str, *, falling: bool = False, **more: str
+) -> dict[str, Any]:
+    """The head of a column that a list can be sorted by. order: its name in URLs; chosen: the present one of the list;
+    falling: whether the column is sorted downwards first. more: `css`, its class; `at`, the id of the list.
+    """
+    reverse = f"-{order}"
+    is_chosen = chosen in {order, reverse}
+    first, second = (reverse, order) if falling else (order, reverse)
+    return {
+        "request": context["request"],
+        "label": label,
+        "next": second if chosen == first else first,
+        "sorted": ("descending" if chosen == reverse else "ascending") if is_chosen else "",
+        **more,
+    }
 
 
 @register.filter

@@ -70,7 +70,9 @@ def reading() -> Iterator[None]:
 
 
 class NothingIsChanged:
-    """Stands behind the middleware for messages. What ends a view, and signing out, which does too, stay possible."""
+    """Stands behind the middleware for messages. What ends a view, and signing out, which does too, stay possible; so
+    does choosing how pages look, which only this browser remembers.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -78,7 +80,7 @@ class NothingIsChanged:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method in SAFE or begun(request) is None:
             return self.get_response(request)
-        if request.path_info == reverse("support-view-end"):
+        if request.path_info in (reverse("support-view-end"), reverse("display")):
             return self.get_response(request)
         if request.path_info == reverse("sign-out"):
             end(request)

@@ -24,10 +24,13 @@ from scim.forms import AddressesForm, TokenForm
 @recently_signed_in
 @sensitive_variables("issued")
 def new_token(request: OrgRequest) -> HttpResponse:
-    """The secret is in the response to the form and nowhere else: not stored, not in a session, not in a URL."""
+    """The secret is in the response to the form and nowhere else: not stored, not in a session, not in a URL.
+
+    Guides link to it with their identity provider as `idp`.
+    """
     if tokens.missing_prerequisites(request.org):
         return redirect("scim-provisioning")
-    form = TokenForm(request.POST or None)
+    form = TokenForm(request.POST or None, initial={"idp": request.GET.get("idp")})
     if request.method != "POST" or not form.is_valid():
         return render(request, "scim/token_new.html", {"form": form})
     once = str(form.cleaned_data.pop("once"))

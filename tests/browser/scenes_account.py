@@ -86,6 +86,16 @@ def _switch(page: Page) -> None:
         page.locator(summary).evaluate("summary => summary.parentElement.open = true")
 
 
+def _preferences(page: Page) -> None:
+    for summary in (".bar .menu > summary", ".bar .preferences > summary", ".side .preferences > summary"):
+        page.locator(summary).evaluate("summary => summary.parentElement.open = true")
+
+
+def _shortcuts(page: Page) -> None:
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+
+
 SCENES = {
     "account-switch": Scene(_elsewhere_too, _switch),
     "account": Scene(_account),
@@ -100,4 +110,6 @@ SCENES = {
     "account-password": Scene(lambda owner: "/account/password/"),
     "account-session-end": Scene(_end),
     "account-sessions-end": Scene(_end_others),
+    "preferences": Scene(lambda owner: "/account/", _preferences),
+    "shortcuts": Scene(lambda owner: "/people/", _shortcuts),
 }

@@ -230,8 +230,8 @@ def _admin_rule(page: Page) -> None:
     page.get_by_label("Match by").select_option("prefix")
     page.get_by_label("Pattern").fill("all")
     page.get_by_label("Give the role").select_option("Admin")
-    page.get_by_role("button", name="Save rule").click()
-    page.get_by_text("Not saved yet: this rule gives the admin role.").wait_for()
+    page.get_by_role("button", name="Review rule").click()
+    page.get_by_text("This rule gives the admin role.").wait_for()
 
 
 def _try_on_the_past(page: Page) -> None:
@@ -260,7 +260,7 @@ def _go_back_to_a_rule(page: Page) -> None:
     page.get_by_label("Pattern").fill("eng-")
     page.get_by_label("Approve automatically").check()
     Session.objects.all().delete()
-    page.get_by_role("button", name="Save rule").click()
+    page.get_by_role("button", name="Review rule").click()
     page.get_by_label("E-mail address").fill(User.objects.get(is_owner=True).user_name)
     page.keyboard.press("Enter")
     page.get_by_label("Password").fill(PASSWORD)

@@ -26,6 +26,7 @@ from tests.groups_provisioning.world import (
     settle,
     tie,
 )
+from tests.scim.api import crowds
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 STAFF = (
@@ -95,6 +96,16 @@ def _world(owner: User) -> tuple[dict[str, User], dict[str, Entity]]:
     manual_changes.place(org=org, user_id=people["Gudrun"].id, entity_id=places["Quality"].id, cause=by_admin(owner))
     manual_changes.take_out(org=org, user_id=people["Farid"].id, entity_id=places["Platform"].id, cause=by_admin(owner))
     return people, places
+
+
+def _crowd(owner: User) -> str:
+    crowds.fill(org_of(owner), 10_000)
+    return "/people/?sort=-added&page=101"
+
+
+def _compact(page: Page) -> None:
+    """As with the cookie, which later scenes would have too."""
+    page.evaluate("document.documentElement.dataset.rows = 'compact'")
 
 
 def _people(query: str = "") -> Callable[[User], str]:
@@ -209,6 +220,8 @@ def _rules_then(owner: User) -> str:
 
 SCENES = {
     "people": Scene(_people()),
+    "people-compact": Scene(_people(), _compact),
+    "people-crowd": Scene(_crowd),
     "people-nobody-fits": Scene(_people("?q=zaphod")),
     "person": Scene(_person("Amara")),
     "person-then": Scene(_then),

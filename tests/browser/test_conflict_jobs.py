@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from groups_provisioning.engine import worker
 from groups_provisioning.models import Conflict, Decision, Membership
@@ -172,3 +172,20 @@ def test_conflicts_are_decided_by_keys(owner: User, signed_in: Page) -> None:
     page.get_by_label("Person").focus()
     page.keyboard.press("j")
     expect(page.get_by_label("Person")).to_have_value("j")
+
+
+def test_keys_are_offered_where_there_is_a_keyboard(
+    owner: User, signed_in: Page, browser: Browser, browser_context_args: dict[str, Any], live_server: Any
+) -> None:
+    crowd(owner, 4)
+    signed_in.goto("/groups/conflicts/")
+    expect(signed_in.get_by_text("Keys:")).to_be_visible()
+    signed_in.set_viewport_size({"width": 390, "height": 844})
+    expect(signed_in.get_by_text("Keys:")).to_be_hidden()
+    tablet = browser.new_context(**browser_context_args, has_touch=True, is_mobile=True)
+    sign_in(tablet, owner, live_server.url)
+    page = tablet.new_page()
+    page.goto("/groups/conflicts/")
+    expect(page.get_by_role("button", name="Search")).to_be_visible()
+    expect(page.get_by_text("Keys:")).to_be_hidden()
+    tablet.close()

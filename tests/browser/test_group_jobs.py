@@ -98,7 +98,7 @@ def test_an_effect_that_takes_long_is_shown_everywhere(
     made = rule(admin.org, "every", by=admin)
     if where == "rule editor":
         page.goto(f"/groups/rules/{made.id}/")
-        page.get_by_role("button", name="Save rule").click()
+        page.get_by_role("button", name="Review rule").click()
     else:
         page.goto("/groups/rules/")
         page.get_by_role("link", name="Apply to unmapped groups…").click()
@@ -125,8 +125,8 @@ def test_a_rule_is_tried_on_recent_pushes_of_many_people_and_then_saved(
     expect(shown).to_contain_text("Working out the effect on 3 people: 0 done.")
     runs.serve()
     expect(shown).to_contain_text("3 people would have something else")
-    page.get_by_role("button", name="Save rule").click()
-    expect(page.get_by_text("Not saved yet. Review")).to_be_visible()  # M9: what saving it does is another question
+    page.get_by_role("button", name="Review rule").click()
+    expect(page.get_by_role("heading", name="Review rule")).to_be_visible()  # M9: its effect is another question
 
 
 def test_all_unmapped_groups_are_mapped_at_once(admin: User, page: Page) -> None:  # M9, M4
@@ -163,8 +163,12 @@ def test_a_rule_is_tested_and_applied(admin: User, page: Page) -> None:
     page.get_by_label("Pattern").fill("contractors$")
     expect(page.locator("#matches")).to_contain_text("1 of 7 groups")
     page.get_by_label("Approve automatically").check()
-    page.get_by_role("button", name="Save rule").click()
+    page.get_by_role("button", name="Review rule").click()
     expect(page.locator("#matches")).to_contain_text("added to the team All contractors")  # M9
+    expect(page.get_by_role("button", name="Review rule")).to_be_hidden()
+    page.get_by_label("Pattern").fill("^All contractors$")  # which was not shown
+    expect(page.get_by_role("button", name="Save rule")).to_be_hidden()
+    page.get_by_role("button", name="Review rule").click()
     page.get_by_role("button", name="Save rule").click()
     page.get_by_role("link", name="Preview the effects").click()
     dialog = page.get_by_role("dialog")
@@ -277,8 +281,8 @@ def test_the_admins_group_gets_the_admin_role_by_a_rule(admin: User, page: Page)
     expect(page.locator("#matches")).to_contain_text("1 of 1 groups")
     page.get_by_label("Give the role").select_option("Admin")
     page.get_by_label("Approve automatically").check()
-    page.get_by_role("button", name="Save rule").click()
-    expect(page.get_by_text("Not saved yet: this rule gives the admin role.")).to_be_visible()
+    page.get_by_role("button", name="Review rule").click()
+    expect(page.get_by_text("This rule gives the admin role.")).to_be_visible()
     expect(page.locator("#matches")).to_contain_text("3 people will get the admin role Admin")
     page.get_by_role("button", name="Save rule").click()
     page.get_by_role("link", name="Preview the effects").click()

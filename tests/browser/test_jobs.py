@@ -310,6 +310,34 @@ def test_going_anywhere_by_keyboard(owner: User, page: Page, context: BrowserCon
     expect(page.get_by_role("link", name="Create SCIM token")).to_be_visible()
 
 
+def test_the_keys_are_listed_by_a_key_which_can_be_turned_off(
+    owner: User, page: Page, context: BrowserContext, live_server: Any
+) -> None:
+    sign_in(context, owner, live_server.url)
+    page.goto("/people/")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    page.get_by_role("searchbox", name="Search").press("?")
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value("?")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("heading", name="People").click()
+    page.keyboard.press("?")
+    expect(dialog).to_contain_text("Ctrl KSearch people, groups, pages and actions")
+    expect(dialog).to_contain_text("J KGo to the next or previous conflict")
+    dialog.get_by_label("Keys without Ctrl or Alt").uncheck()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+    page.reload()
+    page.keyboard.press("?")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(dialog.get_by_label("Keys without Ctrl or Alt")).not_to_be_checked()
+    dialog.get_by_label("Keys without Ctrl or Alt").check()
+    dialog.get_by_role("button", name="Close").click()
+    page.keyboard.press("?")
+    expect(dialog).to_be_visible()
+
+
 def test_the_search_without_scripting(owner: User, browser: Browser, live_server: Any) -> None:
     context = browser.new_context(java_script_enabled=False, base_url=live_server.url)
     sign_in(context, owner, live_server.url)

@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from orgs.models import User
 from tests.browser.conftest import sign_in
 from tests.browser.scenes import SCENES
+from tests.scim.api import crowds
 
 
 @pytest.fixture
@@ -57,3 +58,25 @@ def test_a_page_that_reaches_nobody_stays_and_says_so(context: BrowserContext) -
     search.fill("nobody is called so!")
     expect(groups.get_by_role("heading", name="No matching groups")).to_be_visible()
     expect(notice).to_be_hidden()
+
+
+def test_pages_are_gone_to_by_number_on_a_narrow_screen(
+    owner: User, page: Page, context: BrowserContext, live_server: Any
+) -> None:
+    crowds.fill(owner.org, 10_000)
+    sign_in(context, owner, live_server.url)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/people/?sort=-name&page=101")
+    pages = page.get_by_role("navigation", name="Pages")
+    links = pages.get_by_role("link")
+    expect(links).to_have_text(["Previous", "1", "100", "101", "102", "200", "Next"])
+    middles = links.evaluate_all(
+        "links => links.map(link => link.getBoundingClientRect()).map(r => r.y + r.height / 2)"
+    )
+    assert len(set(middles)) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(pages.locator("[aria-current=page]")).to_have_text("101")
+    expect(page.get_by_role("link", name="Added", exact=True)).to_be_visible()  # though rows are cards, it sorts them
+    pages.get_by_role("link", name="Page 102").click()
+    expect(page).to_have_url("/people/?sort=-name&page=102")
+    expect(pages.locator("[aria-current=page]")).to_have_text("102")

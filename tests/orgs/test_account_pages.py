@@ -78,7 +78,7 @@ class TestEverybody:
     def test_reaches_it_from_every_page(self, browser: Client) -> None:
         for path in ("/", "/people/", "/settings/scim/", "/account/"):
             page = browser.get(path).content.decode()
-            assert page.count('<a class="account__who nav__link" href="/account/"') == 2  # at the side, and in the menu
+            assert page.count('<a class="nav__link" href="/account/"') == 2  # at the side, and in the menu
 
     def test_of_support_reaches_it_from_the_admin_and_goes_back(self, db: None) -> None:
         support = signed_in(StaffFactory.create())

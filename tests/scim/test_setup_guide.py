@@ -59,6 +59,13 @@ class TestTheGuide:
         assert (roles in said) == (idp != IdentityProvider.GOOGLE)  # which has no groups to give them to
         assert len(answer.content) < 100_000
 
+    def test_leads_to_a_token_for_its_identity_provider(self, browser: Client) -> None:
+        for headers in ({}, {"HX-Request": "true", "HX-Target": "setup-guide"}):
+            page = browser.get(SCIM, {"idp": "entra"}, headers=headers).content.decode()
+            assert "Create a token for Entra ID" in page
+            (address,) = re.findall(r'href="(/settings/scim/tokens/new/\?[^"]*)"', page)
+            assert browser.get(address).context["form"]["idp"].value() == "entra"
+
     def test_has_the_fields_that_okta_has(self, db: None, settings: Any) -> None:
         settings.MUSTER_URL = "https://muster.example.org"
         answer = browser_of(OrganizationFactory.create(dialect="lambdatest")).get(SCIM, {"idp": "okta"})

@@ -37,9 +37,14 @@ BATCH = 2000  # rows whose related rows are read at once
 _PEOPLE = Membership.objects.filter(entity=OuterRef("pk")).order_by().values("entity").annotate(n=Count("*"))
 _OWNERS = GroupMapping.objects.live().select_related("group")
 
+ORDERS = {"name": ("name_key", "id"), "-name": ("-name_key", "-id"), "created": ("id",), "-created": ("-id",)}
+"""Each is that of an index, as in `people_list.ORDERS`."""
 
-def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
-    """The live entities of a kind by name, each with its number of `people` and its owner, a mapping, in `owners`."""
+
+def entities(org: Organization, kind: str, wanted: Wanted, sorted_by: str = "name") -> QuerySet[Entity]:
+    """The live entities of a kind in one of ORDERS, each with its number of `people` and its owner, a mapping, in
+    `owners`.
+    """
     found = Entity.objects.for_org(org).live().filter(kind=kind)
     if wanted.text:
         found = found.filter(name_key__contains=fold(wanted.text.strip()))
@@ -48,7 +53,7 @@ def entities(org: Organization, kind: str, wanted: Wanted) -> QuerySet[Entity]:
         found = found.filter(owner if wanted.owned == Owned.MAPPED else ~owner)
     people = Coalesce(Subquery(_PEOPLE.values("n"), output_field=IntegerField()), 0)
     owners = Prefetch("mappings", queryset=_OWNERS, to_attr="owners")
-    return found.annotate(people=people).prefetch_related(owners).order_by("name_key", "id")
+    return found.annotate(people=people).prefetch_related(owners).order_by(*ORDERS[sorted_by])
 
 
 def placeable(org: Organization, user: User, text: str) -> QuerySet[Entity]:
@@ -76,12 +81,12 @@ def counts(entity: Entity) -> dict[str, int]:
     return dict(sorted(Counter(sources).items()))
 
 
-def members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:
-    """Who is in an entity, and through which source, ordered by userName, with their roles and names."""
+def members(entity: Entity, text: str, source: str, sorted_by: str = "name") -> QuerySet[Membership]:
+    """Who is in an entity, and through which source, with their roles and names. sorted_by: of MEMBER_ORDERS."""
     # Narrow rows: all that is known about a person may be 256 KiB.
     columns = ("source", "mapping__group__display_name", "user__active", *(f"user__{name}" for name in NAMES))
     found = _members(entity, text, source).select_related("user__standing", "mapping__group")
-    return found.only(*columns, "user__standing__roles").order_by("user__user_name_key", "user_id")
+    return found.only(*columns, "user__standing__roles").order_by(*people_list.MEMBER_ORDERS[sorted_by])
 
 
 def _members(entity: Entity, text: str, source: str) -> QuerySet[Membership]:

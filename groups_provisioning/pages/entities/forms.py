@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups_provisioning.models import Source
 from groups_provisioning.pages.entities import entity_list
+from groups_provisioning.pages.people import people_list
 from groups_provisioning.pages.search import ANY, Search
 from orgs.entity_names import LONGEST
 from orgs.models import EntityKind
@@ -15,12 +16,18 @@ from orgs.models import EntityKind
 class EntityFilter(Search):
     owned = forms.ChoiceField(label=_("SCIM group"), required=False, choices=[ANY, *entity_list.Owned.choices])
 
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, orders=entity_list.ORDERS)
+
     def wanted(self) -> entity_list.Wanted:
         return entity_list.Wanted(self.chosen("q"), self.chosen("owned"))
 
 
 class MembersFilter(Search):
     source = forms.ChoiceField(label=_("Assigned by"), required=False, choices=[ANY, *Source.choices])
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, orders=people_list.MEMBER_ORDERS)
 
 
 class EntityForm(forms.Form):

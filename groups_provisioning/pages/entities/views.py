@@ -34,7 +34,7 @@ PAGE = 50
 @org_admin
 def entities_of(request: OrgRequest, kind: EntityKind) -> HttpResponse:
     form = EntityFilter(request.GET)
-    found = entity_list.entities(request.org, kind, form.wanted())
+    found = entity_list.entities(request.org, kind, form.wanted(), form.sorted_by)
     return render(
         request,
         "groups_provisioning/entities/_entities.html" if request.htmx else "groups_provisioning/entities/entities.html",
@@ -83,7 +83,9 @@ def entity(request: OrgRequest, entity_id: UUID) -> HttpResponse:
     form = MembersFilter(request.GET)
     is_out = request.GET.get("tab") == "taken-out"
     taken_out = entity_list.taken_out(found)
-    rows: Any = taken_out if is_out else entity_list.members(found, form.chosen("q"), form.chosen("source"))
+    rows: Any = (
+        taken_out if is_out else entity_list.members(found, form.chosen("q"), form.chosen("source"), form.sorted_by)
+    )
     page = LongList(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "entity": found,

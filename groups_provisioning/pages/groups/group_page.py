@@ -86,7 +86,7 @@ class MemberSearch(Search):
     )
 
     def __init__(self, data: Any, giving: Collection[GroupMapping]) -> None:
-        super().__init__(data, for_people=True)
+        super().__init__(data, for_people=True, orders=people_list.MEMBER_ORDERS)
         self.giving = giving
         if not giving:
             del self.fields["assigned"]
@@ -98,10 +98,10 @@ class MemberSearch(Search):
 
 
 def members(group: PushedGroup, search: MemberSearch) -> QuerySet[GroupMember]:
-    """Those who are wanted, by user name."""
+    """Those who are wanted, in the order that was chosen."""
     names = ("user__active", *(f"user__{name}" for name in NAMES))
     found = _members(group, search).select_related("user").only("group", "added_at", *names)
-    return found.order_by("user__user_name_key", "user_id")
+    return found.order_by(*people_list.MEMBER_ORDERS[search.sorted_by])
 
 
 def member_rows(group: PushedGroup, search: MemberSearch) -> Iterator[tuple[Any, ...]]:

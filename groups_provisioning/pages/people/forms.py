@@ -14,15 +14,29 @@ from orgs.roles import catalogue
 class PeopleFilter(Search):
     role = forms.ChoiceField(label=_("Role"), required=False)
     added_by = forms.ChoiceField(label=_("Added by"), required=False, choices=[ANY, *people_list.AddedBy.choices])
-    account = forms.ChoiceField(label=_("Status"), required=False, choices=[ANY, *people_list.Account.choices])
+    account = forms.ChoiceField(
+        label=_("Status"),
+        required=False,
+        choices=[ANY, *people_list.Account.choices, (people_list.CONFLICT, _("Has a conflict"))],
+    )
+    within = forms.CharField(
+        label=_("Team or group"),
+        max_length=255,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name"), "autocomplete": "off"}),
+    )
 
     def __init__(self, data: Any, *, org: Organization) -> None:
-        super().__init__(data, for_people=True)
+        super().__init__(data, for_people=True, orders=people_list.ORDERS)
         self.fields["role"].choices = [ANY, *((key, key) for key in catalogue(org.profile).keys)]  # type: ignore[attr-defined]
 
     def wanted(self) -> people_list.Wanted:
         return people_list.Wanted(
-            self.chosen("q"), self.chosen("role"), self.chosen("added_by"), self.chosen("account")
+            self.chosen("q"),
+            self.chosen("role"),
+            self.chosen("added_by"),
+            self.chosen("account"),
+            self.chosen("within"),
         )
 
 

@@ -11,8 +11,9 @@ from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Prefetch, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
-from groups_provisioning.models import Conflict, Membership
+from groups_provisioning.models import Conflict, GroupMember, Membership, PushedGroup
 from orgs.activity import Activity
+from orgs.db.keys import fold
 from orgs.db.keyset import chunks
 from orgs.db.words import have_words, words_of
 from orgs.models import Entity, EntityKind, HandPlacement, Organization, User
@@ -34,23 +35,39 @@ class Account(models.TextChoices):
     DELETED = "deleted", _("Deleted by SCIM")
 
 
+CONFLICT = "conflict"
+"""A filter beside the accounts: whoever has an open conflict."""
+
+ORDERS = {
+    "name": ("user_name_key", "id"),
+    "-name": ("-user_name_key", "-id"),
+    "added": ("id",),  # ids begin with the time
+    "-added": ("-id",),
+}
+MEMBER_ORDERS = {"name": ("user__user_name_key", "user_id"), "-name": ("-user__user_name_key", "-user_id")}
+"""Those of people, and of members of something. Each is that of an index: an org may have 200,000 people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to list; an empty string filters nothing. People whom SCIM deleted are listed only if `account` says so.
 
-    Who was erased is never listed.
+    Who was erased is never listed. within: what occurs in the name of an entity or a SCIM group that they are in.
     """
 
     text: str = ""
     role: str = ""
     added_by: str = ""
     account: str = ""
+    within: str = ""
 
 
 def found(org: Organization, wanted: Wanted) -> QuerySet[User]:
     """The people who are wanted, in no order. Every word of the text must occur."""
     found = User.objects.for_org(org).filter(deleted_at__isnull=wanted.account != Account.DELETED, erased_at=None)
-    if wanted.account and wanted.account != Account.DELETED:
+    if wanted.account == CONFLICT:
+        found = found.filter(Exists(Conflict.objects.filter(user=OuterRef("pk"))))
+    elif wanted.account and wanted.account != Account.DELETED:
         found = found.filter(active=wanted.account in (Account.ACTIVE, Account.OPENED))
     if wanted.account in (Account.CLOSED, Account.OPENED):
         found = found.filter(idp_active__isnull=False)
@@ -58,14 +75,16 @@ def found(org: Organization, wanted: Wanted) -> QuerySet[User]:
         found = found.filter(scim_managed=wanted.added_by == AddedBy.SCIM)
     if wanted.role:
         found = found.filter(standing__roles__contains=[wanted.role])
+    if within := fold(wanted.within.strip()):
+        found = _within(found, org, within)
     return matching(found, org.id, wanted.text)
 
 
-def people(org: Organization, wanted: Wanted) -> QuerySet[User]:
-    """People ordered by userName, each with roles, assignments, and whether they have open conflicts."""
+def people(org: Organization, wanted: Wanted, sorted_by: str = "name") -> QuerySet[User]:
+    """People in one of ORDERS, each with roles, assignments, and whether they have open conflicts."""
     conflicts = Exists(Conflict.objects.filter(user=OuterRef("pk")))
     related = found(org, wanted).annotate(has_conflicts=conflicts).select_related("standing").prefetch_related(_PLACES)
-    return related.defer("attributes", "folded").order_by("user_name_key", "id")
+    return related.defer("attributes", "folded").order_by(*ORDERS[sorted_by])
 
 
 def placeable(org: Organization, entity: Entity, text: str) -> QuerySet[User]:
@@ -87,6 +106,19 @@ def matching(found: QuerySet[User], org_id: UUID, text: str) -> QuerySet[User]:
     condition = have_words(org_id, words)
     ids = list(User.objects.filter(condition).order_by().values_list("id", flat=True)[: MATCHES + 1])
     return found.filter(condition) if len(ids) > MATCHES else found.filter(_is_one_of("id", ids))
+
+
+def _within(found: QuerySet[User], org: Organization, name: str) -> QuerySet[User]:
+    """Those in an entity or a SCIM group in whose name this occurs. Few are found by their ids, as in `matching`."""
+    entities = Entity.objects.for_org(org).live().filter(name_key__contains=name)
+    groups = PushedGroup.objects.for_org(org).live().filter(display_name_key__contains=name)
+    placed = Membership.objects.filter(_is_one_of("entity", list(entities.values_list("id", flat=True))))
+    pushed = GroupMember.objects.filter(_is_one_of("group", list(groups.values_list("id", flat=True))))
+    both = placed.values_list("user_id").union(pushed.values_list("user_id"), all=True)
+    ids = list({id_ for (id_,) in both[: MATCHES + 1]})
+    if len(ids) <= MATCHES:
+        return found.filter(_is_one_of("id", ids))
+    return found.filter(Exists(placed.filter(user=OuterRef("pk"))) | Exists(pushed.filter(user=OuterRef("pk"))))
 
 
 def _is_one_of(column: str, ids: Sequence[UUID]) -> Func:

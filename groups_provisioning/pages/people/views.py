@@ -34,7 +34,7 @@ ATTRIBUTES = 200
 def people(request: OrgRequest) -> HttpResponse:
     """The list. For htmx requests, which change filters and pages, only the part below the filters."""
     form = PeopleFilter(request.GET, org=request.org)
-    found = people_list.people(request.org, form.wanted())
+    found = people_list.people(request.org, form.wanted(), form.sorted_by)
     page = LongList(found, PAGE).get_page(request.GET.get("page"))
     about, text, at = [person.id for person in page], form.chosen("q"), now()
     return render(

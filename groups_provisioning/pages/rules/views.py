@@ -246,7 +246,8 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
 
     With `back_test` nothing is saved: what the rule would have done lately is shown (SPEC T4).
 
-    One for the admin role is always shown first with the number of people who would get it (SPEC R6).
+    One for the admin role is always shown first with the number of people who would get it (SPEC R6). Where the page
+    has shown all of that while somebody typed, and there is no effect, nothing is asked again.
     """
     form = form_for(gives_roles)(request.POST if request.method == "POST" else None, org=request.org, rule=rule)
     new = _("New role rule") if gives_roles else _("New rule")
@@ -262,13 +263,13 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
             if "back_test" in request.POST:
                 context["tested"] = back_tested(request.org, form)
                 return render(request, "groups_provisioning/rules/rule.html", context)
-            if form.gives_admin or context["tally"].unmapped or context["matches"].is_cut:
+            if context["does_something"]:
                 context |= _effect(request, form)
             if request.POST.get("seen") == context["seen"]:
                 if form.gives_admin:
                     require_recent(request)
                 return _saved(request, form)
-            context["asked_again"] = True
+            context |= {"is_review": True, "title": _("Review rule")}
         except (KindOff, UnknownRole) as refusal:
             form.add_error(form.target, refusals.in_words(refusal))
         except rules.UnknownRule:
@@ -320,7 +321,10 @@ def _tried(request: OrgRequest) -> dict[str, Any]:
 
 
 def _matched(org: Organization, form: RuleForm, gives_roles: bool) -> dict[str, Any]:
-    """What the rule in the editor matches at its position; nothing while it is not valid."""
+    """What the rule in the editor matches at its position; nothing while it is not valid.
+
+    does_something: whether it could be applied to a group, or gives the admin role.
+    """
     if form.is_bound:
         if not form.is_valid():
             return {"tally": None, "seen": ""}
@@ -341,6 +345,7 @@ def _matched(org: Organization, form: RuleForm, gives_roles: bool) -> dict[str, 
         "matches": matches,
         "counted": matched_groups.COUNTED,
         "place": place + 1,
+        "does_something": bool(tally.unmapped or matches.is_cut or edited.role == roles.catalogue(org.profile).admin),
         "seen": sha256(about.encode()).hexdigest(),
     }
 

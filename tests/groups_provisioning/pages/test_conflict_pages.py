@@ -514,7 +514,7 @@ def test_is_quick_and_small_with_a_crowd(
     ):
         with django_assert_max_num_queries(12):
             answer = browser.get(address)
-        assert len(answer.content) < 105_000
+        assert len(answer.content) < 110_000
         assert len(answer.context["rows"]) == 50
     monkeypatch.setattr(views, "MOST", 6_000)
     with django_assert_max_num_queries(20):

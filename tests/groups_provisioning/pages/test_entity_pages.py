@@ -40,6 +40,18 @@ class TestAList:
         assert "Platform" not in text_of(browser, address + "?owned=unmapped")
         assert "No matches" in text_of(browser, address + "?q=sales")
 
+    def test_is_sorted_by_name_or_by_age(self, browser: Client, org: Organization) -> None:
+        for name in ("Web", "Alpha", "Mail"):
+            entity(org, name)
+        for order, names in (
+            ("name", ["Alpha", "Mail", "Web"]),
+            ("-name", ["Web", "Mail", "Alpha"]),
+            ("created", ["Web", "Alpha", "Mail"]),
+            ("-created", ["Mail", "Alpha", "Web"]),
+        ):
+            page = browser.get(f"/teams/?sort={order}").content.decode()
+            assert re.findall(r'class="table__name" href="[^"]*">([^<]*)<', page) == names, order
+
     def test_is_a_file(self, browser: Client, org: Organization, ada: User) -> None:
         placed(org, entity(org, "Large", POOL, session_limit=20), ada)
         (_, row) = csv.reader(b"".join(browser.get("/concurrency-groups.csv?q=lar")).decode().splitlines())
@@ -110,6 +122,13 @@ class TestAnEntity:
         assert "Ada" not in text_of(browser, address + "?q=ek")
         rows = list(csv.reader(b"".join(browser.get(f"{address}members.csv?source=hand")).decode().splitlines()))
         assert [row[0] for row in rows[1:]] == ["bo@corp.example"]
+
+    def test_sorts_its_people_by_name(self, browser: Client, org: Organization) -> None:
+        platform = entity(org, "Platform")
+        placed(org, platform, *(person(org, *name) for name in (("Ada", "Young"), ("Cy", "Fox"), ("Bo", "Ek"))))
+        for order, names in (("name", ["Ada Young", "Bo Ek", "Cy Fox"]), ("-name", ["Cy Fox", "Bo Ek", "Ada Young"])):
+            page = browser.get(f"/entities/{platform.id}/?sort={order}").context["page"]
+            assert [member.user.label for member in page] == names
 
     def test_names_those_who_were_taken_out_by_hand(self, browser: Client, ada: User, platform: Entity) -> None:
         browser.post(f"/people/{ada.id}/places/{platform.id}/take-out/")

@@ -170,13 +170,15 @@ class TestTheGroup:
         words = text_at_first(browser.get(f"/groups/{answer.json()['id']}/"))
         assert "This group contains 1 group Nested groups are not expanded" in words
 
-    def test_searches_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
+    def test_searches_and_sorts_its_members(self, browser: Client, org: Organization, idp: Idp) -> None:
         people = [UserFactory.create(org=org, user_name=f"{name}@corp.example") for name in ("amara", "bo", "chiara")]
         group = push(idp, "Office", *people)
         found = browser.get(f"/groups/{group.id}/?q=CORP", headers={"HX-Request": "true"})
         assert [str(member.user) for member in found.context["page"]] == [person.user_name for person in people]
         found = browser.get(f"/groups/{group.id}/?q=AMA", headers={"HX-Request": "true"})
         assert [str(member.user) for member in found.context["page"]] == ["amara@corp.example"]
+        found = browser.get(f"/groups/{group.id}/?q=corp&sort=-name", headers={"HX-Request": "true"})
+        assert [member.user for member in found.context["page"]] == people[::-1]
         lines = b"".join(browser.get(f"/groups/{group.id}/members.csv?q=bo").streaming_content).decode().splitlines()
         assert len(lines) == 2
 
@@ -328,9 +330,11 @@ class TestAnEffectOnVeryMany:
         shown = browser.post("/groups/rules/new/", facts)
         assert "Working out the effect on 2 people: 0 done." in text_at_first(shown)
         again = browser.post("/groups/rules/new/", facts | {"seen": seen(shown)})
-        assert "Not saved yet" in text_at_first(again)
+        assert "Check what the rule matches" in text_at_first(again)
+        assert "data-saves" not in again.content.decode()
         assert runs.serve()
         done = browser.get(f"/previews/{Preview.objects.get().id}/")
+        assert "data-saves" in done.content.decode()
         browser.post("/groups/rules/new/", facts | {"seen": seen(done)})
         assert MappingRule.objects.count() == 1
 
@@ -558,14 +562,25 @@ class TestRules:
     def test_are_saved_once_their_matches_were_seen(self, browser: Client, org: Organization, idp: Idp) -> None:  # M9
         push(idp, "eng-web")
         facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team", "auto_approve": "on"}
-        first = browser.post("/groups/rules/new/", facts)
-        assert "Not saved yet. Review what the rule matches and what it would do, then save." in text_at_first(first)
+        live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "data-saves" not in live.content.decode()
+        first = browser.post("/groups/rules/new/", facts | {"seen": seen(live)})
+        assert "Check what the rule matches and what it would do" in text_at_first(first)
+        assert "data-saves" in first.content.decode()
         assert first.context["outcome"].outlook.plan.matched == 1
         assert not MappingRule.objects.exists()
         answer = saved(browser, "/groups/rules/new/", **facts)
         assert "Preview the effects" in text_at_first(answer)
         assert MappingRule.objects.get().auto_approve
         assert not GroupMapping.objects.exists()  # M5
+
+    def test_are_saved_at_once_where_nothing_would_change(self, browser: Client, idp: Idp) -> None:  # M9
+        map_to(push(idp, "eng-web"), TEAM)
+        facts = {"pattern_type": "prefix", "pattern": "eng-", "kind": "team"}
+        live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
+        assert "data-saves" in live.content.decode()
+        browser.post("/groups/rules/new/", facts | {"seen": seen(live)})
+        assert MappingRule.objects.count() == 1
 
     def test_show_what_they_would_do_to_groups_that_are_not_counted_too(
         self, browser: Client, org: Organization, idp: Idp, monkeypatch: pytest.MonkeyPatch
@@ -740,7 +755,7 @@ class TestRoleRules:
         )
         live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
         first = browser.post(self.NEW, facts | {"seen": seen(live)})
-        assert "Not saved yet: this rule gives the admin role." in text_at_first(first)
+        assert "This rule gives the admin role." in text_at_first(first)
         assert "1 person will get the admin role Admin" in text_at_first(first)
         assert not MappingRule.objects.exists()
         other = browser.post(self.NEW, facts | {"pattern": "adm", "seen": seen(first)})

@@ -327,8 +327,8 @@ def test_what_is_gone_is_said(
 def test_every_form_is_in_the_table(world: World) -> None:
     pages = {name for name, method in MATRIX if method == "POST"}
     other_apps = ("sign-", "domain-", "scim-", "matter-", "account-", "second-factor", "sso-", "setup", "mails-")
-    # tests/scim/test_import_doors.py, tests/api/web, tests/orgs/test_support_views.py
-    other_apps += ("import", "api-key-", "webhook", "support-view")
+    # tests/scim/test_import_doors.py, tests/api/web, tests/orgs/test_support_views.py, tests/orgs/test_display.py
+    other_apps += ("import", "api-key-", "webhook", "support-view", "display")
     others = {name for name in pages if name.startswith(other_apps)}
     assert {build(world).name for build in FORMS.values()} == pages - others - ALIKE - ELSEWHERE.keys()
 
