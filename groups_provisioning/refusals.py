@@ -133,7 +133,7 @@ WORDS: Mapping[type[Exception], Words] = {
         _("These changes are no longer held: somebody let them through, or they were undone in the identity provider."),
         _("nothing is held any more"),
     ),
-    proposals.TooMany: Words(
+    proposals.TooManyProposals: Words(
         _("Too many decisions are waiting for a second admin. Have some of them decided first."),
         _("too many decisions are waiting for a second admin"),
     ),

@@ -48,7 +48,7 @@ LASTS = timedelta(days=7)
 MOST = 50  # that wait at once: nobody's mailbox is to be flooded from here
 
 
-class TooMany(Exception):
+class TooManyProposals(Exception):
     """So many wait already that no further one is accepted."""
 
 
@@ -56,7 +56,7 @@ class UnknownProposal(Exception):
     """The org has no such proposal (SPEC O7)."""
 
 
-class NotOpen(Exception):
+class ProposalEnded(Exception):
     """It was decided, withdrawn, or has expired; the argument is the proposal."""
 
 
@@ -89,7 +89,7 @@ def fingerprint(wish: Wish, seen: Any) -> str:
 
 @command
 def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) -> Proposal:
-    """Ask a second admin; the others are mailed. The same wish is asked for once. Raises TooMany.
+    """Ask a second admin; the others are mailed. The same wish is asked for once. Raises TooManyProposals.
 
     fingerprint: of the effects that were seen.
     """
@@ -98,7 +98,7 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     if known := waiting.filter(wish=dict(wish)).first():
         return known
     if waiting.count() >= MOST:
-        raise TooMany
+        raise TooManyProposals
     proposal = Proposal.objects.create(
         org=org,
         wish=dict(wish),
@@ -140,7 +140,7 @@ def found(org: Organization, proposal_id: UUID) -> Proposal:
 def behind(change: Change) -> Proposal | None:
     """What was asked for, and agreed to, that this change carried out or tells of."""
     asked = as_uuid(change.detail.get("proposal", ""))
-    rows = Proposal.objects.filter(org=change.org_id).select_related("asked_by", "asked_key", "decided_by")
+    rows = Proposal.objects.for_org(change.org_id).select_related("asked_by", "asked_key", "decided_by")
     return rows.filter(Q(changes__contains=[change.pk]) | Q(id=asked)).first()
 
 
@@ -196,13 +196,13 @@ def refuse_second(proposal: Proposal, person: User) -> None:
 
 
 def locked(org: Organization, proposal_id: UUID, *, at: datetime) -> Proposal:
-    """A proposal that waits, for the rest of the transaction. Raises UnknownProposal, NotOpen."""
+    """A proposal that waits, for the rest of the transaction. Raises UnknownProposal, ProposalEnded."""
     row = Proposal.objects.for_org(org).filter(id=proposal_id).select_for_update().first()
     if row is None:
         raise UnknownProposal(proposal_id)
     proposal = found(org, proposal_id)
     if proposal.state != ProposalState.OPEN or proposal.expires_at <= at or is_asker_gone(proposal, at=at):
-        raise NotOpen(proposal)
+        raise ProposalEnded(proposal)
     return proposal
 
 
@@ -227,7 +227,7 @@ def approved(proposal: Proposal, cause: Cause) -> None:
 
 @command
 def refuse(*, org: Organization, proposal_id: UUID, reason: str = "", cause: Cause) -> Proposal:
-    """Raises UnknownProposal, NotOpen, NotTheSecond."""
+    """Raises UnknownProposal, ProposalEnded, NotTheSecond."""
     assert cause.person is not None
     proposal = locked(org, proposal_id, at=cause.at)
     refuse_second(proposal, cause.person)
@@ -239,7 +239,7 @@ def refuse(*, org: Organization, proposal_id: UUID, reason: str = "", cause: Cau
 
 @command
 def withdraw(*, org: Organization, proposal_id: UUID, cause: Cause) -> Proposal:
-    """Take back what one has asked oneself. Raises UnknownProposal, NotOpen, NotTheAsker."""
+    """Take back what one has asked oneself. Raises UnknownProposal, ProposalEnded, NotTheAsker."""
     proposal = locked(org, proposal_id, at=cause.at)
     if not is_asker(proposal, cause):
         raise NotTheAsker

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from groups_provisioning.models import ROLE, SYNCED, MappingRule
+from groups_provisioning.models import ROLE, SYNCED, GroupMapping, MappingRule, PushedGroup
 from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook
@@ -29,6 +30,10 @@ OF_PLACES = ("decide", "undo", "delete_entity")
 """Wishes from which nobody's role follows."""
 ADDING = ("map", "map_many", "approve", "apply")
 """Those that give what they name and nothing else, so that people need not be looked at."""
+ENDING = ("reject", "retarget", "end")
+"""Those that take away what groups give: where that was another role, one that somebody was given by hand counts again
+(SPEC R1).
+"""
 ACTIVE = ("active", "invited")  # as `people.account` has it
 
 
@@ -51,7 +56,7 @@ def needs_second(org: Organization, wish: Wish, cause: Cause) -> bool:
 
 
 def carry_out(org: Organization, wish: Wish, cause: Cause, do: Callable[[], T]) -> T | Proposal:
-    """Do it, or ask a second admin instead. Raises what it raises, and proposals.TooMany.
+    """Do it, or ask a second admin instead. Raises what it raises, and proposals.TooManyProposals.
 
     Within a command that has compared what was seen, or else in one of its own.
     """
@@ -138,7 +143,7 @@ def _plan_gives(org: Organization, wish: Wish, admin: str) -> bool:
     plan = plans.plan(org, wish, at=timezone.now())
     if _names(plan, admin) or _opens(plan, admin):
         return True
-    if wish["do"] in ADDING:
+    if wish["do"] in ADDING or (wish["do"] in ENDING and not _ends_roles(plan)):
         return False
     summary = runs.known(org, plan, runs.fingerprint(org, wish, plan))
     return summary is None or summary.gaining(admin) > 0
@@ -152,6 +157,14 @@ def _names(plan: Plan, admin: str) -> bool:
         return True
     restored = plan.back.mappings.values() if plan.back else ()
     return any(each.then["role"] == admin and each.then["status"] in SYNCED for each in restored)
+
+
+def _ends_roles(plan: Plan) -> bool:
+    """Whether a group would no longer give a role."""
+    given = Q(id__in=plan.overlay.dropped) | Q(group__in=plan.overlay.ended, status__in=SYNCED)
+    if GroupMapping.objects.filter(given).exclude(role="").exists():
+        return True
+    return PushedGroup.objects.filter(id__in=plan.overlay.ended).exclude(roles=[]).exists()
 
 
 def _opens(plan: Plan, admin: str) -> bool:

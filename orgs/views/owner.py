@@ -73,7 +73,7 @@ def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
     seen = proposals.fingerprint(wish, request.user.user_name)
     try:
         proposal = proposals.propose(org=request.org, wish=wish, fingerprint=seen, cause=cause(request))
-    except proposals.TooMany:
+    except proposals.TooManyProposals:
         messages.error(
             request, _("Too many decisions are waiting for a second admin. Have some of them decided first.")
         )

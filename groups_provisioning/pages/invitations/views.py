@@ -83,7 +83,7 @@ def new(request: OrgRequest) -> HttpResponseBase:
             made = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
         except invitations.Conflicts as refusal:
             found = refusal.conflicts
-        except proposals.TooMany as too_many:
+        except proposals.TooManyProposals as too_many:
             form.add_error(None, refusals.in_words(too_many))
         except invitations.TooMany:
             form.add_error(
@@ -109,7 +109,7 @@ def resend(request: OrgRequest, invitation_id: UUID) -> HttpResponseBase:
         sent = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
     except invitations.NotOpen:
         messages.error(request, _("This invitation has ended."))
-    except proposals.TooMany as refusal:
+    except proposals.TooManyProposals as refusal:
         messages.error(request, refusals.in_words(refusal))
     except invitations.SentJustNow:
         messages.info(request, _("This invitation was sent a moment ago. Give the mail a few minutes to arrive."))

@@ -81,7 +81,7 @@ def proposal(request: OrgRequest, proposal_id: UUID) -> HttpResponseBase:
             messages.info(
                 request, _("Not done yet: the effects have changed since you saw them. Review them, then approve.")
             )
-        except (proposals.NotOpen, proposals.NotTheSecond) as refusal:
+        except (proposals.ProposalEnded, proposals.NotTheSecond) as refusal:
             messages.error(request, _not_decided(refusal))
         except REFUSALS as refusal:
             words = _("This cannot be done at present, so it keeps waiting.")
@@ -134,7 +134,7 @@ def refuse(request: OrgRequest, proposal_id: UUID) -> HttpResponse:
         messages.success(request, _("Refused."))
     except proposals.UnknownProposal as refusal:
         raise Http404 from refusal
-    except (proposals.NotOpen, proposals.NotTheSecond) as refusal:
+    except (proposals.ProposalEnded, proposals.NotTheSecond) as refusal:
         messages.error(request, _not_decided(refusal))
     return redirect("proposal", proposal_id)
 
@@ -149,7 +149,7 @@ def withdraw(request: OrgRequest, proposal_id: UUID) -> HttpResponse:
         raise Http404 from refusal
     except proposals.NotTheAsker:
         messages.error(request, _("Only who has asked can withdraw it. You can refuse it."))
-    except proposals.NotOpen as refusal:
+    except proposals.ProposalEnded as refusal:
         messages.error(request, _not_decided(refusal))
     return redirect("proposal", proposal_id)
 
@@ -191,7 +191,7 @@ def in_words(refusal: Exception) -> str:
     return refusals.in_words(refusal)
 
 
-def _not_decided(refusal: proposals.NotOpen | proposals.NotTheSecond) -> str:
+def _not_decided(refusal: proposals.ProposalEnded | proposals.NotTheSecond) -> str:
     if isinstance(refusal, proposals.NotTheSecond):
         return _("You cannot decide about this: you have asked for it yourself, or were no admin when it was asked.")
     (found,) = refusal.args
