@@ -173,7 +173,7 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
         was_active = before.get((person.pk, "account"), account(person)) in ("active", "invited")
         had = before.get((person.pk, "roles"), person.standing.roles if hasattr(person, "standing") else ())
         has_role = not is_handed_over if person.is_owner else admin in (had or ())
-        if was_active and has_role:
+        if was_active and has_role and person.created_at <= proposal.asked_at:
             found.add(person.pk)
     return found
 

@@ -12,7 +12,6 @@ from api.base import Answer
 from api.commands.previews import DecisionView
 from api.description import describes
 from api.serializers import Exact
-from groups_provisioning.actions import held_changes
 from groups_provisioning.models import Breach
 from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.plans import Wish
@@ -39,6 +38,7 @@ class LetThrough(DecisionView):
         "Let held changes through",
         body=LetThroughBody,
         answer=LetThroughState,
+        asks=True,
         foresees=True,
         problems=("nothing-held",),
     )
@@ -54,11 +54,7 @@ class LetThrough(DecisionView):
             wish = {**wish, "users": [str(id_) for id_ in people]}
         self._check_admins(wish)
 
-        def do() -> Any:
-            done = held_changes.let_through(org=self.org, breach_id=held, user_ids=people, cause=self.cause)
-            return {"people": done}
-
-        return self.decide(request, wish, do)
+        return self.decide(request, wish, lambda: {"people": self.run(wish)})
 
     def _check_admins(self, wish: Wish) -> None:
         """Raises Problem if the key may not make admins, and this would, or is too much to be looked at here."""

@@ -16,8 +16,8 @@ from orgs.models import Organization, Proposal
 def approve(*, org: Organization, proposal_id: UUID, seen: str, cause: Cause) -> Proposal:
     """Carry out what a proposal asks for, if exactly what was seen is still true.
 
-    What is refused leaves it open. Raises proposals.UnknownProposal, ProposalEnded, NotTheSecond; Outdated; and what the
-    command raises.
+    What is refused leaves it open. Raises proposals.UnknownProposal, ProposalEnded, NotTheSecond; Outdated; and what
+    the command raises.
     """
     assert cause.person is not None
     proposal = proposals.locked(org, proposal_id, at=cause.at)

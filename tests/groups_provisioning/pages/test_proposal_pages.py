@@ -195,7 +195,8 @@ class TestApproving:
 
     def test_twice_tells_the_other_who_was_first(self, case: Case) -> None:
         proposal = case.ask_for_role()
-        eve = signed_in(OwnerFactory.create(org=case.org, user_name="eve@corp.example"))
+        owner = OwnerFactory.create(org=case.org, user_name="eve@corp.example", created_at=case.org.created_at)
+        eve = signed_in(owner)
         seen = eve.get(f"{PAGE}{proposal.id}/").context["seen"]
         case.approve(proposal)
         assert "ada@corp.example has approved this already" in case.approve(proposal, eve, seen)
