@@ -53,6 +53,7 @@ PATH_PARAMETERS = {
     "held": "The id of what is held.",
     "invitation": "The id of the invitation.",
     "preview": "The id of the preview.",
+    "proposal": "The id of the proposal.",
     "rule": "The id of the rule.",
     "webhook": "The id of the webhook.",
     "token": "The id of the token.",

@@ -122,6 +122,7 @@ class TestProposals:
         assert case.with_scopes(*Scope)("POST", path).status_code == 403
         assert case.program("POST", path).json()["state"] == "withdrawn"
         assert case.program("POST", path).status_code == 409
+        assert case.program("POST", f"proposals/{UUID(int=1)}/withdraw").status_code == 404
 
     def test_end_with_the_key(self, case: Case) -> None:  # T6
         told = case.ask("PUT", f"people/{case.bo.id}/roles", {"roles": ["Admin"]})

@@ -14,29 +14,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from groups_provisioning import refusals
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import second_asked
-from groups_provisioning.pages.proposals import proposal_words
-from groups_provisioning.preview import runs, shown
+from groups_provisioning.pages.proposals import proposal_words, shown_proposal
+from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.proposals import approving, gate, wishes
-from orgs import invitations, owners, people, proposals, roles
+from orgs import proposals, roles
 from orgs.models import Organization, Proposal, ProposalState
 from orgs.organizations import TWO
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
 PAGE = 50
-REFUSALS: tuple[type[Exception], ...] = (
-    *refusals.REFUSALS,
-    invitations.Conflicts,
-    invitations.TooMany,
-    invitations.NotOpen,
-    invitations.SentJustNow,
-    owners.SameAddress,
-    people.NotAnAddress,
-)
-"""Why the world may refuse by now what was asked for."""
 
 
 class ReasonForm(forms.Form):
@@ -83,16 +72,16 @@ def proposal(request: OrgRequest, proposal_id: UUID) -> HttpResponseBase:
             )
         except (proposals.ProposalEnded, proposals.NotTheSecond) as refusal:
             messages.error(request, _not_decided(refusal))
-        except REFUSALS as refusal:
+        except shown_proposal.REFUSALS as refusal:
             words = _("This cannot be done at present, so it keeps waiting.")
-            messages.error(request, f"{words} {in_words(refusal)}")
+            messages.error(request, f"{words} {shown_proposal.in_words(refusal)}")
         return redirect("proposal", found.id)
-    return render(request, "groups_provisioning/proposals/proposal.html", described(request.org, found, request))
+    return render(request, "groups_provisioning/proposals/proposal.html", _described(request, found))
 
 
-def described(org: Organization, found: Proposal, request: OrgRequest) -> dict[str, Any]:
+def _described(request: OrgRequest, found: Proposal) -> dict[str, Any]:
     """What the page of a proposal says."""
-    now, by = timezone.now(), cause(request)
+    org, now, by = request.org, timezone.now(), cause(request)
     context: dict[str, Any] = {"proposal": found, "what": proposal_words.told(org, found.wish)}
     if found.state != ProposalState.OPEN:
         return context
@@ -105,23 +94,8 @@ def described(org: Organization, found: Proposal, request: OrgRequest) -> dict[s
         "form": ReasonForm(),
     }
     if context["is_waiting"]:
-        context |= seen(org, found)
+        context |= shown_proposal.seen(org, found)
     return context
-
-
-def seen(org: Organization, found: Proposal) -> dict[str, Any]:
-    """The effects of what is asked for, now: or why it is refused by now."""
-    try:
-        fingerprint, outlook = gate.fingerprint(org, found.wish), gate.look(org, found.wish)
-    except REFUSALS as refusal:
-        return {"refusal": in_words(refusal)}
-    return {
-        "seen": fingerprint,
-        "is_changed": fingerprint != found.fingerprint,
-        "outlook": outlook,
-        "outcome": shown.show(org, outlook) if outlook else None,
-        "is_ready": outlook is None or outlook.summary is not None,
-    }
 
 
 @require_POST
@@ -172,23 +146,6 @@ def two_persons(request: OrgRequest) -> HttpResponseBase:
         "is_possible": len(admins) >= TWO,
     }
     return render(request, "groups_provisioning/proposals/two_persons.html", context)
-
-
-def in_words(refusal: Exception) -> str:
-    """Why what is asked for is refused by now."""
-    match refusal:
-        case invitations.Conflicts():
-            named = ", ".join(each.address for each in refusal.conflicts)
-            return _("These addresses cannot be invited any more: %(addresses)s.") % {"addresses": named}
-        case invitations.TooMany():
-            return _("Your organization may invite %(most)d people an hour.") % {"most": invitations.AN_HOUR}
-        case invitations.NotOpen():
-            return _("This invitation has ended.")
-        case invitations.SentJustNow():
-            return _("This invitation was sent a moment ago.")
-        case owners.SameAddress():
-            return _("The owner account has this address already.")
-    return refusals.in_words(refusal)
 
 
 def _not_decided(refusal: proposals.ProposalEnded | proposals.NotTheSecond) -> str:
