@@ -55,11 +55,14 @@ def needs_second(org: Organization, wish: Wish, cause: Cause) -> bool:
     return is_on and is_asked(cause) and wish["do"] not in OF_PLACES and _gives_admin(org, wish)
 
 
+@command
 def carry_out(org: Organization, wish: Wish, cause: Cause, do: Callable[[], T]) -> T | Proposal:
     """Do it, or ask a second admin instead. Raises what it raises, and proposals.TooManyProposals.
 
     Within a command that has compared what was seen, or else in one of its own.
     """
+    if org.two_persons:  # of two decisions at once, none overlooks the other
+        Organization.objects.select_for_update(no_key=True).get(pk=org.pk)
     if not needs_second(org, wish, cause):
         return do()
     if wishes.previewed(wish) is None:
@@ -67,7 +70,6 @@ def carry_out(org: Organization, wish: Wish, cause: Cause, do: Callable[[], T]) 
     return proposals.propose(org=org, wish=wish, fingerprint=fingerprint(org, wish), cause=cause)
 
 
-@command
 def _rehearse(do: Callable[[], Any]) -> None:
     """Have it refused now, if it would be, and not when somebody agrees."""
     with transaction.atomic():

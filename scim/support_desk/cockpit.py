@@ -58,6 +58,7 @@ SWITCHES: dict[str, Promise] = {
     "teams": gettext_lazy("Teams"),
     "concurrency_groups": gettext_lazy("Concurrency groups"),
     "sub_organizations": gettext_lazy("Sub-organizations"),
+    "two_persons": gettext_lazy("Two persons decide about admins"),
 }
 LISTS: dict[type[Model], Promise] = {
     User: gettext_lazy("People"),

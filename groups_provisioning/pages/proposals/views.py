@@ -25,7 +25,7 @@ from orgs.models import Organization, Proposal, ProposalState
 from orgs.organizations import TWO
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
-PAGE = 50
+PAGE = 20
 
 
 class ReasonForm(forms.Form):

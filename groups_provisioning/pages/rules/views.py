@@ -274,10 +274,8 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
             if form.gives_admin or context["tally"].unmapped or context["matches"].is_cut:
                 context |= _effect(request, form)
             if gate.needs_second(request.org, _wish(form), cause(request)):
-                context |= {
-                    "asks_second": True,
-                    "seen": f"{context['seen']} second",
-                }  # what is asked is to be read first
+                # That somebody will be asked is to be read first.
+                context |= {"asks_second": True, "seen": f"{context['seen']} second"}
             if request.POST.get("seen") == context["seen"]:
                 if form.gives_admin:
                     require_recent(request)
