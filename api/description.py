@@ -20,7 +20,8 @@ class Operation:
 
     answers: by status, what is answered; None for no content. problems: the kinds that are its own; those that any
     operation may have are not named. previews: whether `?preview=true` tells what it would do, see
-    `carry_out`; foresees: whether it tells what would come of it, see `api.commands.previews`.
+    `carry_out`; foresees: whether it tells what would come of it, see `api.commands.previews`. asks:
+    whether it may ask a second admin instead (SPEC T6).
     """
 
     summary: str
@@ -31,6 +32,7 @@ class Operation:
     problems: tuple[str, ...] = ()
     previews: bool = False
     foresees: bool = False
+    asks: bool = False
 
 
 def describes(
@@ -45,13 +47,14 @@ def describes(
     problems: tuple[str, ...] = (),
     previews: bool = False,
     foresees: bool = False,
+    asks: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Say what a handler does: `@describes("List teams", query=NamedQuery, answer=page_of(TeamItem))`.
 
     The handler's docstring tells readers more. answer: with this status; also: further statuses and their answers.
     """
     answers = {status: answer} | dict(also or {})
-    operation = Operation(summary, query, body, file, answers, problems, previews, foresees)
+    operation = Operation(summary, query, body, file, answers, problems, previews, foresees, asks)
 
     def mark(handler: Handler) -> Handler:
         handler.operation = operation  # type: ignore[attr-defined]

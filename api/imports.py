@@ -19,7 +19,8 @@ from api.serializers import CommandQuery, Exact, Object
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, ImportRow, Kind, Verdict
-from orgs.models import ApiKey, Scope
+from groups_provisioning.proposals import gate
+from orgs.models import Scope
 from scim import import_reading
 from scim.import_files import MOST_BYTES_OF_A_REQUEST, Unreadable
 
@@ -138,7 +139,7 @@ class Imports(OrgView):
                 name=name,
                 rows=import_reading.rows(self.org, file),
                 check=check,
-                makes_admins=_makes_admins(self.key),
+                makes_admins=_makes_admins(self),
                 cause=self.cause,
             )
         except Unreadable as refusal:
@@ -192,7 +193,7 @@ class StartImport(OneImport):
         """Carries out what was checked."""
         try:
             run = imports.start(
-                org=self.org, import_id=self.run(import_id).id, makes_admins=_makes_admins(self.key), cause=self.cause
+                org=self.org, import_id=self.run(import_id).id, makes_admins=_makes_admins(self), cause=self.cause
             )
         except imports.NotChecked as refusal:
             raise problems.refused(refusal, "The import runs already, or has ended.") from None
@@ -216,8 +217,9 @@ def _unreadable(detail: str, **more: Any) -> Problem:
     return Problem(400, detail, kind="unreadable-file", **more)
 
 
-def _makes_admins(key: ApiKey | None) -> bool:
-    return key is not None and Scope.CREDENTIALS in key.scopes
+def _makes_admins(view: OrgView) -> bool:
+    has_scope = view.key is not None and Scope.CREDENTIALS in view.key.scopes
+    return has_scope and gate.may_make_admins(view.org, view.cause)
 
 
 def _receive(request: Request, file: Any) -> None:

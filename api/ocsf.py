@@ -75,6 +75,7 @@ _key = partial(Shape, ENTITY, type="API key", uid="key", name="name")
 _link = partial(Shape, ENTITY, type="Setup link", uid="link", name="purpose")
 _webhook = partial(Shape, ENTITY, type="Webhook", uid="webhook", name="host")
 _view = partial(Shape, ENTITY, type="View by support", uid="view")
+_proposal = partial(Shape, ENTITY, type="Decision for a second admin", uid="proposal", name="do")
 _invitation = partial(Shape, ENTITY, type="Invitation", uid="invitation")
 
 SHAPES: dict[str, Shape] = {
@@ -131,6 +132,7 @@ SHAPES: dict[str, Shape] = {
     "org.changed": _org("Update"),
     "org.group_provisioning_switched": Shape(ENTITY, _switched, type="Group provisioning"),
     "org.hold_limits_changed": Shape(ENTITY, "Update", type="Limits for holding changes"),
+    "org.two_persons_switched": Shape(ENTITY, _switched, type="Two persons"),
     "org.owner_changed": Shape(ENTITY, "Update", type="Owner account", uid="owner", name="now"),
     "org.domains_changed": Shape(ENTITY, "Update", type="Domains"),
     "org.domain_asked": _domain("Create"),
@@ -176,6 +178,11 @@ SHAPES: dict[str, Shape] = {
     "hold.ended": Shape(ENTITY, "Activate", type="Roles and assignments"),
     "hold.let_through": Shape(ENTITY, "Activate", type="Roles and assignments"),
     "changes.taken_back": Shape(ENTITY, "Update", type="Changes that were taken back"),
+    "proposal.made": _proposal("Create"),
+    "proposal.approved": _proposal("Activate"),
+    "proposal.refused": _proposal("Deactivate"),
+    "proposal.withdrawn": _proposal("Deactivate"),
+    "proposal.expired": _proposal("Deactivate"),
     "engine.drift_found": Shape(ENTITY, type="Roles and assignments"),
     "engine.rebuilt": Shape(ENTITY, "Update", type="Roles and assignments"),
 }

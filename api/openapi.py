@@ -27,6 +27,7 @@ from api.base import ApiView, OrgView
 from api.description import Operation
 from api.front import BASE
 from api.problem_kinds import KINDS
+from api.proposals import ProposalState
 from api.serializers import FEED_ITEMS, CommandQuery, Foreseen, HistoryItem, PageQuery, Progress, Rehearsal
 
 ABOUT = """
@@ -52,6 +53,7 @@ PATH_PARAMETERS = {
     "held": "The id of what is held.",
     "invitation": "The id of the invitation.",
     "preview": "The id of the preview.",
+    "proposal": "The id of the proposal.",
     "rule": "The id of the rule.",
     "webhook": "The id of the webhook.",
     "token": "The id of the token.",
@@ -68,9 +70,10 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The `ETag` of a preview: carry this out only if exactly what it said would still come of it.",
 )
-PREVIEWED = {
+BESIDES = {
     Rehearsal: "With `preview=true`: what would be changed.",
     Foreseen: "With `preview=true`: what would come of it.",
+    ProposalState: "Or, where the organization has two persons decide: what waits for a second admin now.",
 }
 ANYWHERE = (401, 403, 404, 429, 503)
 OF_ANY = ("invalid-value", "invalid-json", "insufficient-scope")
@@ -173,10 +176,11 @@ class _Described(AutoSchema):
             said = OpenApiResponse(form, description=_DONE.get(status, "Done."))
             found[str(status)] = self._get_response_for_code(said, str(status))
         previewed = {Rehearsal: operation.previews, Foreseen: operation.foresees}
-        for form in [form for form, is_told in previewed.items() if is_told]:
-            said = OpenApiResponse(form, description=PREVIEWED[form])
-            preview = self._get_response_for_code(said, "200")
-            found["200"] = _either(found["200"], preview) if "200" in found else preview
+        besides = [("200", form) for form, is_told in previewed.items() if is_told]
+        for status_of, form in [*besides, *([("202", ProposalState)] if operation.asks else [])]:
+            said = OpenApiResponse(form, description=BESIDES[form])
+            other = self._get_response_for_code(said, status_of)
+            found[status_of] = _either(found[status_of], other) if status_of in found else other
         for answer in found.values():
             answer["headers"] = {
                 name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")
@@ -195,6 +199,8 @@ class _Described(AutoSchema):
             kinds.append("outdated")
         if self.operation.previews:
             kinds.append("no-fingerprint")
+        if self.operation.asks:
+            kinds.append("too-many-proposals")
         return [*kinds, *self.operation.problems]
 
     def _problems(self) -> dict[int, list[str]]:

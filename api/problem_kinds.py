@@ -71,6 +71,13 @@ KINDS: Mapping[str, Kind] = {
         "Some of the addresses cannot be invited, so nobody was. `conflicts` says of each why, and who has it.",
     ),
     "sent-just-now": Kind(409, "This is refused", "The mail of this invitation was sent within the last five minutes."),
+    "unknown-proposal": Kind(
+        404, "This is refused", "Nothing has this id that waits, or has waited, for a second admin."
+    ),
+    "proposal-ended": Kind(
+        409, "This is refused", "It was approved, refused or withdrawn, or has expired: it no longer waits."
+    ),
+    "not-the-asker": Kind(403, "The key may not do this", "Only the key that asked a second admin withdraws that."),
     "outdated": Kind(
         412,
         "What was previewed is no longer true",

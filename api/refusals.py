@@ -6,7 +6,7 @@ from typing import Any
 from api.problems import Problem, refused
 from groups_provisioning.actions import conflict_decisions
 from groups_provisioning.preview import runs
-from orgs import api_keys, domains, invitations, organizations, setup_links, tokens, txt_records
+from orgs import api_keys, domains, invitations, organizations, proposals, setup_links, tokens, txt_records
 from sso import connections
 from sso.models import Connection, Revision
 from sso.refusal_words import in_words
@@ -109,6 +109,9 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     conflict_decisions.UnknownDecision: _says(
         "There is no such decision, or it was undone. Nothing was undone.", status=404
     ),
+    proposals.UnknownProposal: _says("The organization has no such proposal.", status=404),
+    proposals.ProposalEnded: _says("This no longer waits for a second admin."),
+    proposals.NotTheAsker: _says("Only the key that asked withdraws it.", status=403),
     runs.Outdated: _says("Nothing was changed: something else would come of it now. Preview it again.", status=412),
     Refused: _configuration,
     Connection.DoesNotExist: lambda _: Problem(404, "The organization has no connection to an identity provider."),

@@ -234,6 +234,7 @@ class OrganizationState(serializers.Serializer[Any]):
     """A tenant.
 
     slug: what commands and support call it. profile: the schema profile. domains: those that are verified.
+    two_persons: whether what makes somebody an admin waits for a second admin.
     """
 
     name = serializers.CharField()
@@ -241,6 +242,7 @@ class OrganizationState(serializers.Serializer[Any]):
     plan = serializers.CharField()
     profile = serializers.CharField()
     domains = serializers.ListField(child=serializers.CharField())
+    two_persons = serializers.BooleanField()
     features = FeaturesState()
 
 

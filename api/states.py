@@ -186,7 +186,8 @@ def _groups(ids: Sequence[str]) -> Rows:
 _SWITCHES = ("user_provisioning", "group_provisioning", "teams", "concurrency_groups", "sub_organizations")
 _ORGANIZATIONS = f"""
 SELECT o.id::text, o.name, o.slug, o.plan, p.key,
-    ARRAY(SELECT name FROM orgs_verifieddomain d WHERE d.org_id = o.id ORDER BY name), {", ".join(_SWITCHES)}
+    ARRAY(SELECT name FROM orgs_verifieddomain d WHERE d.org_id = o.id ORDER BY name), o.two_persons,
+    {", ".join(_SWITCHES)}
 FROM orgs_organization o JOIN orgs_schemaprofile p ON p.id = o.profile_id
 WHERE o.id = ANY(%(ids)s::uuid[]) AND o.closed_at IS NULL
 """  # noqa: S608 - names of columns
@@ -194,10 +195,17 @@ WHERE o.id = ANY(%(ids)s::uuid[]) AND o.closed_at IS NULL
 
 def _organizations(ids: Sequence[str]) -> Rows:
     found: Rows = {}
-    for id_, name, slug, plan, profile, domains, *switches in _rows(_ORGANIZATIONS, ids):
-        features = dict(zip(_SWITCHES, switches, strict=True))
+    for id_, name, slug, plan, profile, domains, two_persons, *switches in _rows(_ORGANIZATIONS, ids):
         found[id_] = Found(
-            {"name": name, "slug": slug, "plan": plan, "profile": profile, "domains": domains, "features": features}
+            {
+                "name": name,
+                "slug": slug,
+                "plan": plan,
+                "profile": profile,
+                "domains": domains,
+                "two_persons": two_persons,
+                "features": dict(zip(_SWITCHES, switches, strict=True)),
+            }
         )
     return found
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from api import explanations, held_changes, mappings, matters, resources
+from api import explanations, held_changes, mappings, matters, proposals, resources
 from api.base import Unknown
 from api.changes import AllChanges, OrgChanges
 from api.commands import (
@@ -67,6 +67,9 @@ urlpatterns = [
     path(f"{ORG}/held-changes/<uuid:held>/people", held_changes.HeldPeople.as_view()),
     path(f"{ORG}/held-changes/<uuid:held>/let-through", held_commands.LetThrough.as_view()),
     path(f"{ORG}/take-back", undo.TakeBack.as_view()),
+    path(f"{ORG}/proposals", proposals.Proposals.as_view()),
+    path(f"{ORG}/proposals/<uuid:proposal>", proposals.OneProposal.as_view()),
+    path(f"{ORG}/proposals/<uuid:proposal>/withdraw", proposals.Withdraw.as_view()),
     path(f"{ORG}/matters", matters.Matters.as_view()),
     path(f"{PERSON}/places/<uuid:entity>", people.Place.as_view()),
     path(f"{PERSON}/removals/<uuid:entity>", people.Removal.as_view()),

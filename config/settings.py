@@ -192,6 +192,11 @@ MATTER_READERS = [
     "api.webhooks.attention.read",
 ]
 
+# --- Second admins ----------------------------------------------------------------------------------------------------
+
+# What an undo that a second admin agrees to makes of a row for filters, see orgs.people.Documents.
+FILTER_COPIES = "scim.filter_copies.of_row"
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from
@@ -267,6 +272,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "orgs.tasks.send_mails",
         "schedule": 5.0,
         "options": {"expires": 5},
+    },
+    "end-proposals": {
+        "task": "orgs.tasks.end_proposals",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "mail-matters": {
         "task": "orgs.tasks.mail_matters",

@@ -130,6 +130,8 @@ _KINDS = (
         array_agg(ARRAY[t.id::text, t.name] ORDER BY b.opened_at)
     FROM groups_provisioning_breach b JOIN orgs_scimtoken t ON t.id = b.token_id
     WHERE b.org_id = o.org_id AND b.state = 'open' AND 'support' = ANY(b.rules) HAVING count(*) > 0""",
+    """SELECT 'proposal.open', count(*), min(asked_at), NULL::timestamptz, NULL::uuid, ARRAY[]::text[]
+    FROM orgs_proposal WHERE org_id = o.org_id AND state = 'open' AND expires_at > %(at)s HAVING count(*) > 0""",
     "SELECT 'effects.held', 1, served_at, retry_at, NULL::uuid, ARRAY[]::text[] FROM orgs_turn"
     " WHERE org_id = o.org_id AND retry_at IS NOT NULL",
 )
@@ -158,6 +160,7 @@ def read(orgs: Collection[Organization], at: datetime) -> Iterator[tuple[UUID, O
         "few": FEW,
         "counted": COUNTED + 1,
         "recent": at - RECENT,
+        "at": at,
         "synced": list(SYNCED),
     }
     with connection.cursor() as cursor:
@@ -333,6 +336,17 @@ def _held_by_support(found: Found) -> OpenMatter:
     return _matter(found, title, text, reverse("held-changes"))
 
 
+def _proposals(found: Found) -> OpenMatter:
+    title = ngettext(
+        "%(count)s decision waits for a second admin", "%(count)s decisions wait for a second admin", found.count
+    )
+    text = _(
+        "It makes somebody an admin, or changes what guards that. Another admin than who asked approves or refuses it; "
+        "after seven days it expires."
+    )
+    return _matter(found, title, text, reverse("proposals"))
+
+
 def _held(found: Found) -> OpenMatter:
     assert found.last is not None
     text = _("The next attempt is %(when)s. Nothing is lost. If this continues, contact support.")
@@ -367,5 +381,6 @@ _TELL: dict[str, Callable[[Found], OpenMatter]] = {
     "admin.none": _no_admin,
     "changes.held": _changes_held,
     "changes.held_by_support": _held_by_support,
+    "proposal.open": _proposals,
     "effects.held": _held,
 }

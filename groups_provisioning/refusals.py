@@ -18,7 +18,7 @@ from groups_provisioning.engine.holds import Held
 from groups_provisioning.engine.taking_back import HistoryTooShort, NotTaken
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.rules import assignments, patterns
-from orgs import entity_names
+from orgs import entity_names, organizations, proposals
 from orgs.catalogue import UnknownRole
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
@@ -132,6 +132,14 @@ WORDS: Mapping[type[Exception], Words] = {
     NothingHeld: Words(
         _("These changes are no longer held: somebody let them through, or they were undone in the identity provider."),
         _("nothing is held any more"),
+    ),
+    proposals.TooManyProposals: Words(
+        _("Too many decisions are waiting for a second admin. Have some of them decided first."),
+        _("too many decisions are waiting for a second admin"),
+    ),
+    organizations.TooFewAdmins: Words(
+        _("Your organization has only one admin. Make somebody else an admin first."),
+        _("the organization has only one admin"),
     ),
     NotTaken: Words(
         _("There is nothing here that can be taken back."),

@@ -16,6 +16,7 @@ from groups_provisioning.pages.held import views as held
 from groups_provisioning.pages.invitations import views as invitations
 from groups_provisioning.pages.people import account_views, erasing_views, placement_views, then_views
 from groups_provisioning.pages.people import views as people
+from groups_provisioning.pages.proposals import views as proposals
 from groups_provisioning.pages.rules import then_views as rules_then
 from groups_provisioning.pages.rules import views as rules
 
@@ -109,4 +110,21 @@ held_pages = [
     path("held-changes/<uuid:breach_id>/let-through/", held.let_through, name="held-changes-let-through"),
 ]
 
-urlpatterns = [*search_pages, *activity_pages, *people_pages, *entity_pages, *group_pages, *conflict_pages, *held_pages]
+proposal_pages = [
+    path("second-admin/", proposals.proposal_list, name="proposals"),
+    path("second-admin/<uuid:proposal_id>/", proposals.proposal, name="proposal"),
+    path("second-admin/<uuid:proposal_id>/refuse/", proposals.refuse, name="proposal-refuse"),
+    path("second-admin/<uuid:proposal_id>/withdraw/", proposals.withdraw, name="proposal-withdraw"),
+    path("settings/two-persons/", proposals.two_persons, name="two-persons"),
+]
+
+urlpatterns = [
+    *search_pages,
+    *activity_pages,
+    *people_pages,
+    *entity_pages,
+    *group_pages,
+    *conflict_pages,
+    *held_pages,
+    *proposal_pages,
+]

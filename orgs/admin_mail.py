@@ -24,13 +24,16 @@ def write(
     words: Mapping[str, Any],
     at: datetime,
     about: UUID | None = None,
+    but: User | None = None,
 ) -> None:
     """Mail all of them, once the caller's transaction is committed. words: for the template, beside the portal's
-    address. about: as `Mail` has it.
+    address. about: as `Mail` has it. but: who knows already.
     """
     bodies: dict[str, str] = {}
     letters = []
     for person in readers(org):
+        if person == but:
+            continue
         if person.time_zone not in bodies:
             with timezone.override(time_zones.zone(person.time_zone)):
                 bodies[person.time_zone] = render_to_string(template, {**words, "portal": settings.MUSTER_URL})

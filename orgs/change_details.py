@@ -587,6 +587,12 @@ class OrgHoldLimitsChanged(Detail, verb="org.hold_limits_changed"):
     now: str
 
 
+class OrgTwoPersonsSwitched(Detail, verb="org.two_persons_switched"):
+    """What makes admins waits for a second one from now on, or no longer (SPEC T6)."""
+
+    on: bool
+
+
 class OrgOwnerChanged(Detail, verb="org.owner_changed"):
     """The owner account, whose id is `owner`, was handed over. was, now: its addresses."""
 
@@ -896,6 +902,41 @@ class ChangesTakenBack(MappingsDetail, verb="changes.taken_back"):
     deleted_groups: int
     refused: list[RefusedStory]
     all_refused: int
+
+
+# --- Second admins ----------------------------------------------------------------------------------------------------
+
+
+class ProposalDetail(Detail):
+    """Of something that waits for a second admin (SPEC T6). do: what, as the wish calls it."""
+
+    proposal: str
+    do: str
+
+
+class ProposalMade(ProposalDetail, verb="proposal.made"):
+    """An admin, or a key, asked a second admin."""
+
+
+class ProposalApproved(ProposalDetail, verb="proposal.approved"):
+    """A second admin agreed, and it was carried out. asked_by, asked_key: who had asked."""
+
+    asked_by: str | None
+    asked_key: str | None
+
+
+class ProposalRefused(ProposalDetail, verb="proposal.refused"):
+    """A second admin refused."""
+
+
+class ProposalWithdrawn(ProposalDetail, verb="proposal.withdrawn"):
+    """Whoever had asked took it back. gone: they are no longer an active admin, or the key no longer works."""
+
+    gone: bool
+
+
+class ProposalExpired(ProposalDetail, verb="proposal.expired"):
+    """Nobody decided in time."""
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,18 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.utils.crypto import salted_hmac
 
-from orgs import history, invitations, mail_choices, matters, outbox, past, setup_links, sign_in_failures, sso_sign_ins
+from orgs import (
+    history,
+    invitations,
+    mail_choices,
+    matters,
+    outbox,
+    past,
+    proposals,
+    setup_links,
+    sign_in_failures,
+    sso_sign_ins,
+)
 from orgs.db.keys import fold
 from orgs.models import Erasure, Organization, User
 from orgs.models.people import UserQuerySet
@@ -242,6 +253,7 @@ def look_again(erasure: Erasure) -> None:
         "orgs_mail": outbox.forget_person(erasure.org_id, traces, called(erasure)),
         "orgs_mailchoices": mail_choices.forget_person(erasure.user_id),
         "orgs_invitation": invitations.forget_person(erasure.org_id, erasure.user_id, traces.known_by),
+        "orgs_proposal": proposals.forget_person(erasure.org_id, traces),
         "orgs_setuplink": setup_links.forget_person(erasure.org_id, traces),
         "orgs_matter": matters.forget_person(erasure.org_id, traces, until=until),
         "orgs_ssosignin": sso_sign_ins.forget_person(erasure.org_id, traces, until=until),

@@ -60,6 +60,7 @@ AREAS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
             MatterKind.USER_TAKEN: MatterKind.USER_TAKEN.label,
             "admin.none": _("Nobody is an admin any more"),
             "admin.last": _("The last admin was to lose the role"),
+            "proposal.open": _("A decision waits for a second admin"),
             "user.opened": _("Somebody is active against the identity provider’s word"),
             "value.refused": _("A value was refused"),
             MatterKind.UNDESCRIBED: MatterKind.UNDESCRIBED.label,

@@ -65,6 +65,7 @@ SEVERITIES: dict[str, Severity] = {
     "changes.held": Severity.URGENT,
     "changes.held_by_support": Severity.WARNING,
     "effects.held": Severity.URGENT,
+    "proposal.open": Severity.WARNING,
     "admin.none": Severity.WARNING,
     "admin.last": Severity.WARNING,
     "conflict.open": Severity.WARNING,

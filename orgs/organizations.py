@@ -7,8 +7,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from orgs import history, matters, people, queue
-from orgs.change_details import FieldStory, OrgChanged, OrgFounded, OrgGroupProvisioningSwitched, OrgHoldLimitsChanged
+from orgs import history, matters, people, queue, roles
+from orgs.change_details import (
+    FieldStory,
+    OrgChanged,
+    OrgFounded,
+    OrgGroupProvisioningSwitched,
+    OrgHoldLimitsChanged,
+    OrgTwoPersonsSwitched,
+)
 from orgs.choices import HoldLimits
 from orgs.db import transactions
 from orgs.db.keys import fold
@@ -47,6 +54,14 @@ class ProfileInUse(Exception):
 
 class NotActivated(Exception):
     """Support has not activated group provisioning for this org (SPEC O2)."""
+
+
+class TooFewAdmins(Exception):
+    """Nobody could be the second admin."""
+
+
+TWO = 2
+"""Admins that an org needs to have two persons decide; the owner is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,23 @@ def set_hold_limits(*, org: Organization, limits: HoldLimits, cause: history.Cau
     locked.hold_limits = limits
     locked.save(update_fields=["hold_limits"])
     history.record(locked, cause, OrgHoldLimitsChanged(was=was, now=limits.value))
+    return True
+
+
+@command
+def set_two_persons(*, org: Organization, on: bool, cause: history.Cause) -> bool:
+    """Have what makes admins wait for a second one from now on, or no longer (SPEC T6). Returns whether it changed.
+
+    Raises TooFewAdmins.
+    """
+    locked = Organization.objects.select_for_update(no_key=True, of=("self",)).select_related("profile").get(pk=org.pk)
+    if locked.two_persons == on:
+        return False
+    if on and roles.admins(locked).count() < TWO:
+        raise TooFewAdmins
+    locked.two_persons = on
+    locked.save(update_fields=["two_persons"])
+    history.record(locked, cause, OrgTwoPersonsSwitched(on=on))
     return True
 
 

@@ -15,6 +15,7 @@ from orgs import (
     matter_mail,
     matters,
     outbox,
+    proposals,
     sessions,
     sign_in_failures,
     support,
@@ -93,6 +94,12 @@ def forget_history(after: str = str(history_retention.FIRST)) -> None:
 @shared_task(acks_late=True, ignore_result=True)
 def end_support_views() -> None:
     support_views.end_due(at=timezone.now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def end_proposals() -> None:
+    """Until then nobody can agree to them either. Running twice or late does no harm."""
+    proposals.sweep(timezone.now())
 
 
 @shared_task(acks_late=True, ignore_result=True)

@@ -465,6 +465,7 @@ COLUMNS: Mapping[str, Mapping[str, Decision]] = {
         "name_key": OPERATOR,
         "type": CHOSEN,
     },
+    "orgs_proposal": {"fingerprint": "a hash", "reason": SMALL_TABLES, "state": CHOSEN, "wish": SMALL_TABLES},
     "orgs_recoverycode": {"digest": "a hash of random bits"},
     "orgs_role": {"key": OPERATOR},
     "orgs_schemaprofile": {

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, Verdict
+from groups_provisioning.proposals import gate
 from orgs.history import Cause
 from orgs.models import Organization
 from scim import import_reading
@@ -39,7 +40,8 @@ def checked(form: ImportForm, org: Organization, cause: Cause) -> Import | None:
     file = form.cleaned_data["file"]
     try:
         rows = import_reading.rows(org, file)
-        return imports.begin(org=org, name=file.name, rows=rows, check=True, makes_admins=True, cause=cause)
+        makes_admins = gate.may_make_admins(org, cause)
+        return imports.begin(org=org, name=file.name, rows=rows, check=True, makes_admins=makes_admins, cause=cause)
     except Unreadable as refusal:
         form.add_error("file", import_words.file(refusal.why, refusal.place, refusal.about))
     except imports.Empty:

@@ -11,7 +11,6 @@ from api.base import Answer
 from api.commands.previews import DecisionView
 from api.description import describes
 from api.serializers import Exact
-from groups_provisioning.actions import held_changes
 from groups_provisioning.models import Breach
 from groups_provisioning.preview.plans import Wish
 
@@ -35,6 +34,7 @@ class LetThrough(DecisionView):
         "Let held changes through",
         body=LetThroughBody,
         answer=LetThroughState,
+        asks=True,
         foresees=True,
         problems=("nothing-held",),
     )
@@ -50,8 +50,4 @@ class LetThrough(DecisionView):
             wish = {**wish, "users": [str(id_) for id_ in people]}
         self.may_foresee_admins(wish)
 
-        def do() -> Any:
-            done = held_changes.let_through(org=self.org, breach_id=held, user_ids=people, cause=self.cause)
-            return {"people": done}
-
-        return self.decide(request, wish, do)
+        return self.decide(request, wish, lambda: {"people": self.run(wish)})

@@ -10,6 +10,7 @@ from api.base import Answer
 from api.commands.previews import DecisionView
 from api.description import describes
 from api.serializers import Exact
+from groups_provisioning.preview.plans import Wish
 from orgs import invitations
 from orgs.db.keys import fold
 from orgs.invitations import AT_ONCE, DAYS, USUAL_DAYS
@@ -44,6 +45,7 @@ class Invitations(DecisionView):
         "Invite people",
         body=InvitationsBody,
         answer=InvitationsState,
+        asks=True,
         previews=True,
         problems=("conflicts", "unknown-role", "too-many"),
     )
@@ -53,13 +55,12 @@ class Invitations(DecisionView):
         self.check_roles(asked["roles"])
         addresses = list({fold(each): each for each in reversed(asked["addresses"])}.values())[::-1]
 
-        def do() -> Any:
-            made = invitations.invite(
-                org=self.org, addresses=addresses, roles=asked["roles"], days=asked["days"], cause=self.cause
-            )
-            return {"invitations": [_told(each) for each in made]}
+        wish: Wish = {"do": "invite", "addresses": addresses, "roles": asked["roles"], "days": asked["days"]}
 
-        return self.decide(request, None, do)
+        def do() -> Any:
+            return {"invitations": [_told(each) for each in self.run(wish)]}
+
+        return self.decide(request, None, do, meant=wish)
 
 
 class OneInvitation(DecisionView):
@@ -77,6 +78,7 @@ class Resend(DecisionView):
     @describes(
         "Send an invitation again",
         answer=InvitationState,
+        asks=True,
         previews=True,
         problems=("not-open", "sent-just-now"),
     )
@@ -85,10 +87,8 @@ class Resend(DecisionView):
         if waiting is not None:
             self.may_give(*waiting.roles)
 
-        def do() -> Any:
-            return _told(invitations.resend(org=self.org, invitation_id=invitation, cause=self.cause))
-
-        return self.decide(request, None, do)
+        wish: Wish = {"do": "resend", "invitation": str(invitation)}
+        return self.decide(request, None, lambda: _told(self.run(wish)), meant=wish)
 
 
 def _told(invitation: Invitation) -> dict[str, Any]:

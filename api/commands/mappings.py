@@ -13,7 +13,6 @@ from api.commands.previews import DecisionView, refused
 from api.description import describes
 from api.mappings import MappingRow, show_mappings
 from api.serializers import RESOURCES, Exact, RefusedOne
-from groups_provisioning.actions import group_ends, mappings
 from groups_provisioning.actions.mappings import Approvals
 from groups_provisioning.choices import ROLE, TARGET_KINDS
 from groups_provisioning.models import EndedMapping, GroupMapping, PushedGroup
@@ -126,6 +125,7 @@ class Mappings(TargetView):
         "Map a group",
         body=MapBody,
         answer=MappingRow,
+        asks=True,
         foresees=True,
         problems=("second-of-its-kind", *TARGETS),
     )
@@ -136,13 +136,9 @@ class Mappings(TargetView):
         if kind == ROLE and "role" not in asked:
             raise problems.invalid({"role": ["Name the role."]})
         self.check_groups([group])
-        target, wished = self.target(asked, kind)
-
-        def do() -> Any:
-            made = mappings.map_group(org=self.org, group_id=group, kind=kind, target=target, cause=self.cause)
-            return _told(made)
-
-        return self.decide(request, {"do": "map", "group": str(group), "kind": kind, **wished}, do)
+        _target, wished = self.target(asked, kind)
+        wish: Wish = {"do": "map", "group": str(group), "kind": kind, **wished}
+        return self.decide(request, wish, lambda: _told(self.run(wish)))
 
 
 class Approve(TargetView):
@@ -150,6 +146,7 @@ class Approve(TargetView):
         "Approve a mapping",
         body=TargetBody,
         answer=MappingRow,
+        asks=True,
         foresees=True,
         problems=("unknown-mapping", "not-pending", "already-rejected", *TARGETS),
     )
@@ -158,11 +155,8 @@ class Approve(TargetView):
         asked, found = self.body(request, TargetBody), self.mapping(mapping)
         target, wished = self.target(asked, found.kind)
         self.may_give(found.role if target is None else None)
-
-        def do() -> Any:
-            return _told(mappings.approve(org=self.org, mapping_id=mapping, target=target, cause=self.cause))
-
-        return self.decide(request, {"do": "approve", "ids": [str(mapping)], **wished}, do)
+        wish: Wish = {"do": "approve", "ids": [str(mapping)], **wished}
+        return self.decide(request, wish, lambda: _told(self.run(wish)))
 
 
 class Retarget(TargetView):
@@ -170,6 +164,7 @@ class Retarget(TargetView):
         "Retarget a mapping",
         body=TargetBody,
         answer=MappingRow,
+        asks=True,
         foresees=True,
         problems=("unknown-mapping", "already-rejected", *TARGETS),
     )
@@ -179,26 +174,26 @@ class Retarget(TargetView):
         target, wished = self.target(asked, found.kind)
         if target is None:
             raise problems.invalid({"role" if found.kind == ROLE else "entity": ["Name the new target."]})
-
-        def do() -> Any:
-            return _told(mappings.retarget(org=self.org, mapping_id=mapping, target=target, cause=self.cause))
-
-        return self.decide(request, {"do": "retarget", "mapping": str(mapping), **wished}, do)
+        wish: Wish = {"do": "retarget", "mapping": str(mapping), **wished}
+        return self.decide(request, wish, lambda: _told(self.run(wish)))
 
 
 class Reject(TargetView):
     @describes(
         "Reject a mapping",
         answer=MappingRow,
+        asks=True,
         foresees=True,
         problems=("unknown-mapping", "unknown-group"),
     )
     def post(self, request: Request, org: UUID, mapping: UUID) -> Answer:
+        wish: Wish = {"do": "reject", "ids": [str(mapping)]}
+
         def do() -> Any:
-            mappings.reject(org=self.org, mapping_ids=[mapping], cause=self.cause)
+            self.run(wish)
             return _told(self.mapping(mapping))
 
-        return self.decide(request, {"do": "reject", "ids": [str(mapping)]}, do)
+        return self.decide(request, wish, do)
 
 
 class ApproveMany(TargetView):
@@ -206,6 +201,7 @@ class ApproveMany(TargetView):
         "Approve mappings",
         body=MappingsBody,
         answer=ManyDone,
+        asks=True,
         foresees=True,
         problems=("unknown-mapping", *TARGETS),
     )
@@ -214,11 +210,8 @@ class ApproveMany(TargetView):
         ids = self.body(request, MappingsBody)["ids"]
         self.check_mappings(ids)
         self.may_give(*GroupMapping.objects.for_org(self.org).filter(id__in=ids).values_list("role", flat=True))
-
-        def do() -> Any:
-            return _done(mappings.approve_many(org=self.org, mapping_ids=ids, cause=self.cause))
-
-        return self.decide(request, {"do": "approve", "ids": [str(id_) for id_ in ids]}, do)
+        wish: Wish = {"do": "approve", "ids": [str(id_) for id_ in ids], "many": True}
+        return self.decide(request, wish, lambda: _done(self.run(wish)))
 
 
 class RejectMany(TargetView):
@@ -226,16 +219,14 @@ class RejectMany(TargetView):
         "Reject mappings",
         body=MappingsBody,
         answer=RejectedMany,
+        asks=True,
         foresees=True,
         problems=("unknown-mapping", "unknown-group"),
     )
     def post(self, request: Request, org: UUID) -> Answer:
         ids = self.body(request, MappingsBody)["ids"]
-
-        def do() -> Any:
-            return {"rejected": mappings.reject(org=self.org, mapping_ids=ids, cause=self.cause)}
-
-        return self.decide(request, {"do": "reject", "ids": [str(id_) for id_ in ids]}, do)
+        wish: Wish = {"do": "reject", "ids": [str(id_) for id_ in ids]}
+        return self.decide(request, wish, lambda: {"rejected": self.run(wish)})
 
 
 class MapMany(TargetView):
@@ -243,6 +234,7 @@ class MapMany(TargetView):
         "Map groups",
         body=MapManyBody,
         answer=ManyDone,
+        asks=True,
         foresees=True,
         problems=TARGETS,
     )
@@ -254,12 +246,8 @@ class MapMany(TargetView):
             raise problems.invalid({"role": ["Name a role with the kind `role` alone."]})
         self.check_groups(ids)
         self.may_give(role)
-
-        def do() -> Any:
-            return _done(mappings.map_many(org=self.org, group_ids=ids, kind=kind, role=role, cause=self.cause))
-
         wish: Wish = {"do": "map_many", "ids": [str(id_) for id_ in ids], "kind": kind, "role": role}
-        return self.decide(request, wish, do)
+        return self.decide(request, wish, lambda: _done(self.run(wish)))
 
 
 # --- Ends -------------------------------------------------------------------------------------------------------------
@@ -270,6 +258,7 @@ class EndGroups(TargetView):
         "End groups",
         body=EndBody,
         answer=EndedMany,
+        asks=True,
         foresees=True,
         problems=("unknown-group",),
     )
@@ -278,18 +267,18 @@ class EndGroups(TargetView):
         return self.end(request, self.body(request, EndBody)["ids"])
 
     def end(self, request: Request, ids: Sequence[UUID]) -> Answer:
-        ids = sorted(set(ids))  # in the order in which groups are locked
+        told = [str(id_) for id_ in sorted(set(ids))]
+        wish: Wish = {"do": "end", "ids": told}
 
         def do() -> Any:
-            for id_ in ids:
-                group_ends.end_group(org=self.org, group_id=id_, cause=self.cause)
-            return {"ended": [str(id_) for id_ in ids]}
+            self.run(wish)
+            return {"ended": told}
 
-        return self.decide(request, {"do": "end", "ids": [str(id_) for id_ in ids]}, do)
+        return self.decide(request, wish, do)
 
 
 class EndGroup(EndGroups):
-    @describes("End a group", answer=EndedMany, foresees=True, problems=("unknown-group",))
+    @describes("End a group", answer=EndedMany, asks=True, foresees=True, problems=("unknown-group",))
     def post(self, request: Request, org: UUID, group: UUID) -> Answer:  # type: ignore[override]
         """As if the identity provider had deleted it. Further changes that it sends of it are refused."""
         return self.end(request, [group])
@@ -299,6 +288,7 @@ class UndoEnd(DecisionView):
     @describes(
         "Undo the end of a group",
         answer=RESOURCES["group"],
+        asks=True,
         foresees=True,
         problems=("not-ended", "name-in-use"),
     )
@@ -308,11 +298,13 @@ class UndoEnd(DecisionView):
         own = PushedGroup.objects.for_org(self.org).filter(id=group).values_list("roles", flat=True)
         self.may_give(*ended.values_list("mapping__role", flat=True), *(role for roles in own for role in roles))
 
+        wish: Wish = {"do": "undo_end", "group": str(group)}
+
         def do() -> Any:
-            group_ends.undo_end(org=self.org, group_id=group, cause=self.cause)
+            self.run(wish)
             return states.one("group", group)
 
-        return self.decide(request, {"do": "undo_end", "group": str(group)}, do)
+        return self.decide(request, wish, do)
 
 
 def _told(mapping: GroupMapping) -> dict[str, Any]:

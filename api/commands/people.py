@@ -1,6 +1,7 @@
 """What is changed by hand about one person, and erasing them (SPEC R1, R4, U5, U12)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -48,17 +49,23 @@ class PersonView(DecisionView):
     """Commands about a person, who is told as they are afterwards."""
 
     def change(
-        self, request: Request, person: UUID, does: Callable[..., Any], wish: Wish | None = None, **arguments: Any
+        self, request: Request, person: UUID, run: Callable[[], Any], wish: Wish | None = None, **options: Any
     ) -> Answer:
+        """run: the command. wish, options: as `decide` has them."""
+
         def do() -> Any:
             had = states.one("person", person)
-            does(org=self.org, user_id=person, cause=self.cause, **arguments)
+            run()
             has = states.one("person", person)
             # Whoever is activated gets what a group, or an admin, once gave them.
             self.may_give(*{*_roles(has)} - {*_roles(had)})
             return has
 
-        return self.decide(request, wish, do)
+        return self.decide(request, wish, do, **options)
+
+    def place(self, request: Request, person: UUID, does: Callable[..., Any], entity: UUID) -> Answer:
+        run = partial(does, org=self.org, user_id=person, entity_id=entity, cause=self.cause)
+        return self.change(request, person, run)
 
 
 def _roles(person: dict[str, Any] | None) -> list[str]:
@@ -75,12 +82,12 @@ class Place(PersonView):
         problems=("unknown-person", "unknown-entity", "kind-off"),
     )
     def put(self, request: Request, org: UUID, person: UUID, entity: UUID) -> Answer:
-        return self.change(request, person, manual_changes.place, entity_id=entity)
+        return self.place(request, person, manual_changes.place, entity)
 
     @describes("Take a person out of a place", answer=PERSON, previews=True, problems=UNKNOWN)
     def delete(self, request: Request, org: UUID, person: UUID, entity: UUID) -> Answer:
         """If SCIM places them there, a removal stands against it."""
-        return self.change(request, person, manual_changes.take_out, entity_id=entity)
+        return self.place(request, person, manual_changes.take_out, entity)
 
 
 class Removal(PersonView):
@@ -89,7 +96,7 @@ class Removal(PersonView):
     @describes("End the removal of a person", answer=PERSON, previews=True, problems=UNKNOWN)
     def delete(self, request: Request, org: UUID, person: UUID, entity: UUID) -> Answer:
         """SCIM decides again whether they are placed there."""
-        return self.change(request, person, manual_changes.put_back, entity_id=entity)
+        return self.place(request, person, manual_changes.put_back, entity)
 
 
 class Roles(PersonView):
@@ -97,6 +104,7 @@ class Roles(PersonView):
         "Set the roles of a person by hand",
         body=RolesBody,
         answer=PERSON,
+        asks=True,
         previews=True,
         problems=("unknown-person", "unknown-role"),
     )
@@ -105,7 +113,8 @@ class Roles(PersonView):
         roles = self.body(request, RolesBody)["roles"]
         if roles is not None:
             self.check_roles(roles)
-        return self.change(request, person, manual_changes.set_roles, roles=roles)
+        wish: Wish = {"do": "set_roles", "user": str(person), "roles": roles}
+        return self.change(request, person, lambda: self.run(wish), meant=wish)
 
 
 class Deactivate(PersonView):
@@ -120,20 +129,21 @@ class Deactivate(PersonView):
         if user is None:
             raise UnknownPerson(person)
         account_switches.refuse_to_close(user, self.cause)
-        wish = {"do": "switch_person", "user": str(person), "active": False}
-        return self.change(request, person, account_switches.deactivate, wish)
+        wish: Wish = {"do": "switch_person", "user": str(person), "active": False}
+        return self.change(request, person, lambda: self.run(wish), wish)
 
 
 class Activate(PersonView):
     @describes(
         "Activate a person",
         answer=PERSON,
+        asks=True,
         foresees=True,
         problems=("unknown-person", "idp-deactivated"),
     )
     def post(self, request: Request, org: UUID, person: UUID) -> Answer:
-        wish = {"do": "switch_person", "user": str(person), "active": True}
-        return self.change(request, person, account_switches.activate, wish)
+        wish: Wish = {"do": "switch_person", "user": str(person), "active": True}
+        return self.change(request, person, lambda: self.run(wish), wish)
 
 
 class Erase(PersonView):

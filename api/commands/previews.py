@@ -6,13 +6,14 @@ its fingerprint lets a client carry out just what was shown. The others are rehe
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.request import Request
 
-from api import problems
+from api import problems, proposals
 from api.base import Answer, OrgView, done
 from api.description import describes
 from api.front import BASE
@@ -24,8 +25,10 @@ from groups_provisioning.preview import plans, runs
 from groups_provisioning.preview.back_test import BackTest
 from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook, Summary
+from groups_provisioning.proposals import gate, wishes
 from orgs.choices import RolePolicy
-from orgs.models import Organization, Scope
+from orgs.db.transactions import command
+from orgs.models import Organization, Proposal, Scope
 from orgs.roles import catalogue
 
 ANY = tuple(name_of(refusal) for refusal in plans.REFUSALS)
@@ -37,18 +40,47 @@ GONE = 1_000  # names of groups that were deleted since
 class DecisionView(OrgView):
     """A view whose commands may have a wish, by which their effects are known beforehand."""
 
-    def decide(self, request: Request, wish: Wish | None, do: Callable[[], Any], *, status: int = 200) -> Answer:
+    def decide(
+        self,
+        request: Request,
+        wish: Wish | None,
+        do: Callable[[], Any],
+        *,
+        status: int = 200,
+        meant: Wish | None = None,
+    ) -> Answer:
         """Carry out a command; with `If-Match` only if what was seen under that fingerprint is still true. With
-        `?preview=true`, what would come of it instead.
+        `?preview=true`, what would come of it instead. Where two persons decide, a second admin may be asked (SPEC T6).
 
-        wish: None if there is none for it; then it is rehearsed. Raises Outdated, and what `do` raises.
+        wish: None if there is none for it; then it is rehearsed. meant: the wish that is carried out, if it is another
+        one. Raises Outdated, and what `do` raises.
         """
-        if wish is not None and self.asked(request, CommandQuery)["preview"]:
+        is_preview = self.asked(request, CommandQuery)["preview"]
+        if wish is not None and is_preview:
             return shown(self.org, wish)
-        seen = request.headers.get("If-Match")
-        if wish is None or seen is None:
+        seen, meant = request.headers.get("If-Match"), meant or wish
+        if meant is None or is_preview or (wish is None and seen is not None):
             return self.carry_out(request, do, status=status)
-        return done(request, status, runs.confirmed(self.org, wish, seen.strip().strip('"'), do))
+        gated = partial(self._done_or_asked, meant, do)
+        found = command(gated)() if wish is None or seen is None else self._confirmed(wish, seen, gated)
+        if not isinstance(found, Proposal):
+            return done(request, status, found)
+        where = f"{BASE}/organizations/{self.org.id}/proposals/{found.id}"
+        return Answer(202, proposals.state(found), {"Location": where})
+
+    def _confirmed(self, wish: Wish, seen: str, do: Callable[[], Any]) -> Any:
+        return runs.confirmed(self.org, wish, seen.strip().strip('"'), do)
+
+    def _done_or_asked(self, meant: Wish, do: Callable[[], Any]) -> Any:
+        """What `do` returns, or the proposal. Raises Problem if the key may not make admins."""
+        found = gate.carry_out(self.org, meant, self.cause, do)
+        if isinstance(found, Proposal):
+            self.require(Scope.CREDENTIALS)
+        return found
+
+    def run(self, wish: Wish) -> Any:
+        """Carry out a wish, and return what its command does."""
+        return wishes.carry_out(self.org, wish, self.cause)
 
     def check_roles(self, roles: Collection[str]) -> None:
         """Roles that somebody is to be given by hand: one, where people have one (SPEC R1). Raises Problem."""

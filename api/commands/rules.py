@@ -14,7 +14,6 @@ from api.commands.previews import DecisionView, shown
 from api.description import describes
 from api.serializers import Exact, Foreseen, Progress
 from groups_provisioning import refusals
-from groups_provisioning.actions import mappings, rules
 from groups_provisioning.actions.rules import RuleFacts, UnknownRule
 from groups_provisioning.choices import TARGET_KINDS, PatternType
 from groups_provisioning.models import MappingRule
@@ -88,14 +87,16 @@ class RuleView(DecisionView):
         if present:
             self.may_uncover(present)
 
-        def do() -> Any:
-            about: dict[str, Any] = {"org": self.org, "facts": facts, "cause": self.cause}
-            saved = rules.edit_rule(rule_id=present.id, **about) if present else rules.add_rule(**about)
-            return _told(saved) | (self.applied(saved.id) if apply else {})
+        rule = str(present.id) if present else ""
+        meant: Wish = {"do": "keep_rule", "rule": rule, "facts": asdict(facts), "apply": apply}
 
-        wish = {"do": "save_rule", "rule": str(present.id) if present else "", **asdict(facts)} if apply else None
+        def do() -> Any:
+            saved, applied = self.run(meant)
+            return _told(saved) | (asdict(applied) if applied else {})
+
+        wish = {"do": "save_rule", "rule": rule, **asdict(facts)} if apply else None
         try:
-            return self.decide(request, wish, do, status=status)
+            return self.decide(request, wish, do, status=status, meant=meant)
         except BadPattern as bad:
             raise problems.invalid({"pattern": [refusals.bad_pattern(facts.pattern, bad)]}) from None
 
@@ -105,10 +106,6 @@ class RuleView(DecisionView):
         """
         behind = MappingRule.objects.for_org(self.org).of_list(roles=rule.gives_role)
         self.may_give(*behind.filter(position__gt=rule.position).values_list("role", flat=True))
-
-    def applied(self, rule: UUID | None = None, *, roles: bool = False) -> dict[str, Any]:
-        applied = mappings.apply_rules(org=self.org, rule_id=rule, roles=roles, cause=self.cause)
-        return {"approved": applied.approved, "pending": applied.pending}
 
     def rule(self, rule: UUID) -> MappingRule:
         """Raises UnknownRule."""
@@ -124,6 +121,7 @@ class Rules(RuleView, readings.Rules):
         body=RuleBody,
         answer=SavedRule,
         status=201,
+        asks=True,
         previews=True,
         foresees=True,
         problems=("kind-off", "unknown-role"),
@@ -138,6 +136,7 @@ class OneRule(RuleView, readings.OneRule):
         "Replace a rule",
         body=RuleBody,
         answer=SavedRule,
+        asks=True,
         previews=True,
         foresees=True,
         problems=("unknown-rule", "kind-off", "unknown-role"),
@@ -146,15 +145,13 @@ class OneRule(RuleView, readings.OneRule):
         """The whole rule; its position stays."""
         return self.save(request, present=self.rule(rule))
 
-    @describes("Delete a rule", answer=None, status=204, previews=True, problems=("unknown-rule",))
+    @describes("Delete a rule", answer=None, status=204, asks=True, previews=True, problems=("unknown-rule",))
     def delete(self, request: Request, org: UUID, rule: UUID) -> Answer:
         """What it mapped stays mapped."""
         self.may_uncover(self.rule(rule))
 
-        def do() -> None:
-            rules.delete_rule(org=self.org, rule_id=rule, cause=self.cause)
-
-        return self.decide(request, None, do, status=204)
+        wish: Wish = {"do": "delete_rule", "rule": str(rule)}
+        return self.decide(request, None, lambda: self.run(wish), status=204, meant=wish)
 
 
 class BackTest(RuleView):
@@ -181,7 +178,7 @@ class BackTest(RuleView):
 
 
 class MoveRule(RuleView):
-    @describes("Move a rule", body=MoveBody, answer=readings.Rule, previews=True, problems=("unknown-rule",))
+    @describes("Move a rule", body=MoveBody, answer=readings.Rule, asks=True, previews=True, problems=("unknown-rule",))
     def post(self, request: Request, org: UUID, rule: UUID) -> Answer:
         position, moved = self.body(request, MoveBody)["position"], self.rule(rule)
         if position < moved.position:
@@ -189,17 +186,20 @@ class MoveRule(RuleView):
         else:
             self.may_uncover(moved)
 
+        wish: Wish = {"do": "move_rule", "rule": str(rule), "position": position}
+
         def do() -> Any:
-            rules.move_rule(org=self.org, rule_id=rule, position=position, cause=self.cause)
+            self.run(wish)
             return _told(self.rule(rule))
 
-        return self.decide(request, None, do)
+        return self.decide(request, None, do, meant=wish)
 
 
 class ApplyRule(RuleView):
     @describes(
         "Apply a rule",
         answer=Applied,
+        asks=True,
         foresees=True,
         problems=("unknown-rule",),
     )
@@ -207,17 +207,18 @@ class ApplyRule(RuleView):
         """Only to groups that this rule is the first of its list to match."""
         self.may_give(self.rule(rule).role)
         wish: Wish = {"do": "apply", "rule": str(rule)}
-        return self.decide(request, wish, lambda: self.applied(rule))
+        return self.decide(request, wish, lambda: asdict(self.run(wish)))
 
 
 class ApplyRules(RuleView):
-    @describes("Apply the rules of a list", body=ApplyBody, answer=Applied, foresees=True)
+    @describes("Apply the rules of a list", body=ApplyBody, answer=Applied, asks=True, foresees=True)
     def post(self, request: Request, org: UUID) -> Answer:
         """In their order, to the groups that have no mapping of the list."""
         roles = self.body(request, ApplyBody)["list"] == "roles"
         listed = MappingRule.objects.for_org(self.org).of_list(roles=roles)
         self.may_give(*listed.values_list("role", flat=True))
-        return self.decide(request, {"do": "apply", "roles": roles}, lambda: self.applied(roles=roles))
+        wish: Wish = {"do": "apply", "roles": roles}
+        return self.decide(request, wish, lambda: asdict(self.run(wish)))
 
 
 def _facts(asked: dict[str, Any]) -> RuleFacts:

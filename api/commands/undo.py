@@ -12,11 +12,9 @@ from api.base import Answer
 from api.commands.previews import DecisionView
 from api.description import describes
 from api.serializers import Exact
-from groups_provisioning.actions import undo
 from groups_provisioning.engine.taking_back import Span
 from groups_provisioning.preview.plans import Wish
 from orgs.models import Change, ScimToken
-from scim import filter_copies
 
 
 class TakeBackBody(Exact):
@@ -51,6 +49,7 @@ class TakeBack(DecisionView):
         body=TakeBackBody,
         answer=TakenBackState,
         foresees=True,
+        asks=True,
         problems=("not-taken", "nothing-to-take-back", "history-too-short"),
     )
     def post(self, request: Request, org: UUID) -> Answer:
@@ -63,9 +62,4 @@ class TakeBack(DecisionView):
             raise problems.not_found()
         wish: Wish = {"do": "take_back", **span.as_json()}
         self.may_foresee_admins(wish)
-
-        def do() -> Any:
-            change = undo.take_back(org=self.org, span=span, copies=filter_copies.of_row, cause=self.cause)
-            return {"change": change}
-
-        return self.decide(request, wish, do)
+        return self.decide(request, wish, lambda: {"change": self.run(wish)})

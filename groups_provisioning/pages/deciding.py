@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.http import QueryDict
+from django.http import HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -21,7 +21,9 @@ from groups_provisioning.pages.targets import TargetForm, suggested
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
-from orgs.web.access import OrgRequest
+from groups_provisioning.proposals import gate
+from orgs.models import Proposal
+from orgs.web.access import OrgRequest, cause, require_recent
 from orgs.web.downloads import as_csv
 
 
@@ -44,7 +46,8 @@ class Question:
     back: the URL to go to afterwards. form: the choices to make. lead: an introduction. asked: if there are several,
     the groups, by the ids by which `Plan.refused` has them; refused: what stays as it is, and why. second: a second
     question, which has to be ticked as well. details: a template with further details, and its context. above: the
-    parent page. The function that carries out the decision is not a field, because templates call whatever is callable.
+    parent page. command: the wish that is carried out, if it is another one, or has no preview; without any, it gives
+    nobody a role. The function that carries out the decision is not a field: templates call whatever is callable.
     """
 
     title: str
@@ -59,6 +62,7 @@ class Question:
     refused: Sequence[tuple[GroupMapping | PushedGroup, str]] = ()
     details: str = ""
     above: Above = SCIM_GROUPS
+    command: Wish | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -76,7 +80,10 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
         return as_csv("effect", header, shown.rows(request.org, wish))
     if request.method == "POST" and is_filled_in and is_sure and "seen" in request.POST:
         try:
-            messages.success(request, _carried_out(request, wish, carry_out))
+            done = _carried_out(request, question, carry_out)
+            if isinstance(done, Proposal):
+                return second_asked(request, done)
+            messages.success(request, done)
             return redirect(question.back)
         except runs.Outdated:
             messages.info(
@@ -98,6 +105,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
         "question": question,
         "form": form,
         "outlook": outlook,
+        "asks_second": _asks_second(request, question) if is_filled_in and not refusal_words else False,
         "outcome": shown.show(request.org, outlook) if outlook else None,
         "refusal": refusal_words,
         "refused": [*question.refused, *_refused(question.asked, outlook)],
@@ -109,8 +117,27 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
     return render(request, f"groups_provisioning/{template}", {**question.context, **context})
 
 
-def _carried_out(request: OrgRequest, wish: Wish | None, carry_out: Callable[[], str]) -> str:
-    return carry_out() if wish is None else runs.confirmed(request.org, wish, request.POST["seen"], carry_out)
+def _carried_out(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> str | Proposal:
+    wish, meant = question.wish, question.command or question.wish
+    if _asks_second(request, question):
+        require_recent(request, back="" if _has_a_page(question) else question.back)
+
+    def do() -> str | Proposal:
+        return carry_out() if meant is None else gate.carry_out(request.org, meant, cause(request), carry_out)
+
+    return do() if wish is None else runs.confirmed(request.org, wish, request.POST["seen"], do)
+
+
+def second_asked(request: OrgRequest, proposal: Proposal) -> HttpResponseRedirect:
+    """Where to go once a second admin is asked."""
+    messages.success(request, _("A second admin has been asked. It is done when one of them approves."))
+    return redirect("proposal", proposal.id)
+
+
+def _asks_second(request: OrgRequest, question: Question) -> bool:
+    """Whether confirming asks a second admin (SPEC T6)."""
+    meant = question.command or question.wish
+    return meant is not None and gate.needs_second(request.org, meant, cause(request))
 
 
 def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:
@@ -129,9 +156,14 @@ def _refused(asked: Mapping[str, PushedGroup], outlook: Outlook | None) -> Itera
 
 def _download(request: OrgRequest, question: Question) -> str:
     """The URL of the download of all changes, if the question has a URL of its own."""
-    if question.asked or "action" in question.context:
+    if not _has_a_page(question):
         return ""
     chosen = {"download": "1", "name": question.form.text, "kind": question.form.chosen_kind} if question.form else {}
     query = QueryDict(request.GET.urlencode(), mutable=True)
     query.update(chosen or {"download": "1"})
     return f"{request.path}?{query.urlencode()}"
+
+
+def _has_a_page(question: Question) -> bool:
+    """Whether a GET of the same address asks it again: what was selected in a list is in the form alone."""
+    return not question.asked and "action" not in question.context

@@ -132,14 +132,22 @@ def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
 # --- Mappings ---------------------------------------------------------------------------------------------------------
 
 
-def _approve(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], entity: str = "", name: str = "") -> None:
-    """Approve Pending mappings, a single one perhaps with a target."""
-    _assign(org, plan, at, [Approve(UUID(id_), _target(entity, name)) for id_ in ids])
+def _approve(
+    org: Organization,
+    plan: Plan,
+    at: datetime,
+    ids: Sequence[str],
+    entity: str = "",
+    name: str = "",
+    many: bool = False,
+) -> None:
+    """Approve Pending mappings, a single one perhaps with a target. many: which may be one, chosen with others."""
+    _assign(org, plan, at, [Approve(UUID(id_), target(entity, name)) for id_ in ids])
 
 
 def _map(org: Organization, plan: Plan, at: datetime, group: str, kind: str, entity: str = "", name: str = "") -> None:
     """Map a group by hand."""
-    _assign(org, plan, at, [Map(UUID(group), kind, _target(entity, name))])
+    _assign(org, plan, at, [Map(UUID(group), kind, target(entity, name))])
 
 
 def _map_many(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], kind: str, role: str = "") -> None:
@@ -148,7 +156,7 @@ def _map_many(org: Organization, plan: Plan, at: datetime, ids: Sequence[str], k
 
 
 def _retarget(org: Organization, plan: Plan, at: datetime, mapping: str, entity: str = "", name: str = "") -> None:
-    _assign(org, plan, at, [Retarget(UUID(mapping), _target(entity, name))])
+    _assign(org, plan, at, [Retarget(UUID(mapping), target(entity, name))])
 
 
 def _reject(org: Organization, plan: Plan, at: datetime, ids: Sequence[str]) -> None:
@@ -224,7 +232,8 @@ def _lay(plan: Plan, at: datetime, steps: assignments.Steps) -> None:
     plan.mapped.append(Mapped(tie.id, group.id, group.name, place.kind, target, place.name, place.is_new))
 
 
-def _target(entity: str, name: str) -> assignments.Target:
+def target(entity: str, name: str) -> assignments.Target:
+    """The target of a mapping, as a wish has it."""
     return UUID(entity) if entity else name or None
 
 
@@ -471,3 +480,5 @@ _PLANS: dict[str, Callable[..., list[UUID] | None]] = {
     "end": _end,
     "undo_end": _undo_end,
 }
+KNOWN = frozenset(_PLANS)
+"""What can be previewed."""

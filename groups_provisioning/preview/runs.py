@@ -172,6 +172,18 @@ def confirmed(org: Organization, wish: Wish, seen: str, do: Callable[[], T]) -> 
     return do()
 
 
+def known(org: Organization, plan: Plan, seen: str) -> Summary | None:
+    """The effects of a plan, now; None if they are those of many people whom no worker has looked at lately.
+
+    seen: its fingerprint.
+    """
+    if len(plan.overlay.people) <= AT_ONCE:
+        return summarize(org, plan)
+    done = Preview.objects.for_org(org).filter(fingerprint=seen, heard_at__gte=timezone.now() - FRESH)
+    run = done.exclude(summary=None).order_by("-id").first()
+    return Summary.of_json(run.summary) if run and run.summary else None
+
+
 def differences(org: Organization, wish: Wish) -> Iterator[tuple[Effect, Plan]]:
     """All differences, person by person, for a download."""
     with snapshot():

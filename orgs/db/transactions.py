@@ -25,10 +25,11 @@ CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockN
 
 @dataclass(slots=True)
 class _Naming:
-    """The change that the outermost command under way is about to record, or has recorded."""
+    """The change that the outermost command under way is about to record, or has recorded; and all that it has."""
 
     id: UUID = field(default_factory=uuid7)
     is_recorded: bool = False
+    recorded: list[UUID] = field(default_factory=list)
 
 
 _naming: ContextVar[_Naming | None] = ContextVar("naming", default=None)
@@ -97,8 +98,16 @@ def change_id() -> UUID:
 def recorded(change: UUID) -> None:
     """A change has been recorded. If it is the one under way, the next of the same command has an ID of its own."""
     naming = _naming.get()
-    if naming and naming.id == change:
-        naming.is_recorded = True
+    if naming:
+        naming.recorded.append(change)
+        if naming.id == change:
+            naming.is_recorded = True
+
+
+def all_recorded() -> list[UUID]:
+    """The changes that the command under way, those within it included, has recorded so far."""
+    naming = _naming.get()
+    return list(naming.recorded) if naming else []
 
 
 def postpone(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -21,6 +21,7 @@ from orgs.models.organizations import (
 )
 from orgs.models.past import FactKind, Past, PastBegin
 from orgs.models.people import LastAdmin, Standing, User
+from orgs.models.proposals import Proposal, ProposalState
 from orgs.models.queue import Mark, Turn
 from orgs.models.second_factors import FactorKind, RecoveryCode, SecondFactor
 from orgs.models.setup_links import Purpose, SetupLink
@@ -70,6 +71,8 @@ __all__ = [
     "PendingDomain",
     "Plan",
     "ProfileAttribute",
+    "Proposal",
+    "ProposalState",
     "Purpose",
     "RecoveryCode",
     "Role",

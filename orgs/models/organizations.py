@@ -130,6 +130,7 @@ class Organization(models.Model):
 
     sso_connection: the id of its connection to an identity provider, while that is active (SPEC L2); with
     `sso_configured` support says that the operator's own product signs the org's people in.
+    two_persons: what makes admins waits for a second one (SPEC T6).
     closed_at: when its deletion began (`orgs.deletions`); since then nobody gets in, by token, link or password.
     teams_switched_at and the like: when that kind was switched on and off, in turn (`orgs.spans`). Claims are played
     with these times (SPEC M2).
@@ -161,6 +162,7 @@ class Organization(models.Model):
         db_default=HoldLimits.STANDARD,
         editable=False,
     )
+    two_persons = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, editable=False)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from orgs import owners, people, sign_in
+from orgs import owners, people, proposals, sign_in
 from orgs.db.keys import fold
 from orgs.forms import HandOverForm, NewOwnerForm
 from orgs.views.sign_in import too_many_attempts
@@ -56,6 +56,8 @@ def hand_over(request: OrgRequest) -> HttpResponse:
                 return too_many_attempts(request, *error.args)
             except Busy:
                 return busy(request)
+            if known == request.user and request.org.two_persons:
+                return _second_asked(request, address)
             if known == request.user:
                 owners.hand_over(org=request.org, address=address, cause=cause(request))
                 logout(request)
@@ -63,6 +65,21 @@ def hand_over(request: OrgRequest) -> HttpResponse:
                 return redirect(sign_in.sign_in_path(request.org))
             sure.add_error("password", _("This is not the password of the owner account."))
     return render(request, "orgs/owner_hand_over_sure.html", {"form": sure, "address": address})
+
+
+def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
+    """Have a second admin agree first (SPEC T6): it makes somebody else the owner."""
+    wish = {"do": "hand_over", "address": address}
+    seen = proposals.fingerprint(wish, request.user.user_name)
+    try:
+        proposal = proposals.propose(org=request.org, wish=wish, fingerprint=seen, cause=cause(request))
+    except proposals.TooManyProposals:
+        messages.error(
+            request, _("Too many decisions are waiting for a second admin. Have some of them decided first.")
+        )
+        return redirect("authentication")
+    messages.success(request, _("A second admin has been asked. It is done when one of them approves."))
+    return redirect("proposal", proposal.id)
 
 
 def refusal_in_words(refusal: Exception) -> str:

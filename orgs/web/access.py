@@ -212,11 +212,13 @@ def sign_in_again(request: HttpRequest, *, back: str) -> HttpResponse:
     return render(request, "orgs/sign_in_again.html", {"next": back, "minutes": RECENT.seconds // 60})
 
 
-def recently_signed_in(view: Callable[Concatenate[OrgRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def recently_signed_in(
+    view: Callable[Concatenate[OrgRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Below `org_admin`, for pages that give access to others whatever is chosen there (SPEC L6, O4)."""
 
     @wraps(view)
-    def guarded(request: OrgRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: OrgRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         require_recent(request)
         return view(request, *args, **kwargs)
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from groups_provisioning.models import Conflict, GroupMapping, Import, MappingRule, PushedGroup
 from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.held.held_list import Summary
-from orgs import open_matters
+from groups_provisioning.pages.proposals import proposal_words
+from orgs import open_matters, proposals
 from orgs.models import (
     ApiKey,
     Change,
@@ -21,6 +22,7 @@ from orgs.models import (
     Mark,
     Matter,
     Organization,
+    Proposal,
     ScimToken,
     SupportView,
     Turn,
@@ -56,6 +58,7 @@ SWITCHES: dict[str, Promise] = {
     "teams": gettext_lazy("Teams"),
     "concurrency_groups": gettext_lazy("Concurrency groups"),
     "sub_organizations": gettext_lazy("Sub-organizations"),
+    "two_persons": gettext_lazy("Two persons decide about admins"),
 }
 LISTS: dict[type[Model], Promise] = {
     User: gettext_lazy("People"),
@@ -98,6 +101,16 @@ def tokens(org: Organization, held: list[Summary]) -> list[tuple[ScimToken, bool
     newest = Q(id__in=every.values("id")[:FEW])
     found = every.filter(newest | Q(id__in=every.valid(timezone.now()).values("id")))
     return [(token, token.revoked_at is None and token.id not in by_support) for token in found]
+
+
+def waiting(org: Organization, *, at: datetime) -> list[tuple[Proposal, str, bool]]:
+    """What waits for a second admin, in words, and whether support is the second."""
+    found = proposals.going_on(org, at=at).select_related("asked_by", "asked_key").order_by("id")
+    return [
+        (each, proposal_words.told(org, each.wish), proposals.seconds(each).is_alone)
+        for each in found
+        if not proposals.is_asker_gone(each, at=at)
+    ]
 
 
 def domains(org: Organization) -> list[VerifiedDomain]:

@@ -21,9 +21,11 @@ from unfold.dataclasses import SearchResult
 from groups_provisioning import refusals
 from groups_provisioning.actions import held_changes
 from groups_provisioning.pages.held import held_list
+from groups_provisioning.pages.proposals import shown_proposal
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
-from orgs import support_views
+from groups_provisioning.proposals import approving
+from orgs import proposals, support_views
 from orgs.admin.mirror import cause, may
 from orgs.db.keys import as_uuid
 from orgs.models import Organization, ScimToken
@@ -49,6 +51,7 @@ def urls() -> list[URLPattern]:
         path("org/<uuid:org_id>/view/", site.admin_view(view_as), name="view_as"),
         path("org/<uuid:org_id>/hold/<uuid:token_id>/", site.admin_view(hold), name="hold"),
         path("org/<uuid:org_id>/release/<uuid:breach_id>/", site.admin_view(release), name="release"),
+        path("org/<uuid:org_id>/second/<uuid:proposal_id>/", site.admin_view(second), name="second"),
         path("try-again/<uuid:request_id>/", site.admin_view(try_again), name="try_again"),
     ]
 
@@ -82,6 +85,7 @@ def org_page(request: HttpRequest, org_id: UUID) -> HttpResponse:
         "switches": cockpit.switches(org),
         "tokens": cockpit.tokens(org, held),
         "held": held,
+        "waiting": cockpit.waiting(org, at=timezone.now()),
         "may_hold": may(request, "change", ScimToken._meta) and org.closed_at is None,
         "domains": cockpit.domains(org),
         "queue": cockpit.queue_of(org),
@@ -191,6 +195,38 @@ def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse
     }
     title = _("Let through what is held because of the token “%(token)s”?") % {"token": summary.breach.token.name}
     return _page(request, "release", title, words)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def second(request: HttpRequest, org_id: UUID, proposal_id: UUID) -> HttpResponse:
+    """Agree as the second person to what an admin asks who is alone, after a look at the effects (SPEC T6)."""
+    org = _org_to_act_on(request, org_id)
+    require_recent(request)
+    waiting = {
+        proposal.pk: (proposal, what)
+        for proposal, what, is_alone in cockpit.waiting(org, at=timezone.now())
+        if is_alone
+    }
+    if proposal_id not in waiting:
+        messages.info(request, _("This does not wait for support."))
+        return redirect("admin:org", org.pk)
+    proposal, what = waiting[proposal_id]
+    if fingerprint := request.POST.get("_seen"):
+        try:
+            approving.approve(org=org, proposal_id=proposal_id, seen=fingerprint, cause=cause(request))
+            messages.success(request, _("Approved, and done."))
+            return redirect("admin:org", org.pk)
+        except runs.Outdated:
+            messages.info(
+                request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
+            )
+        except (proposals.ProposalEnded, proposals.NotTheSecond):
+            messages.info(request, _("This does not wait for support."))
+            return redirect("admin:org", org.pk)
+        except shown_proposal.REFUSALS as refusal:
+            messages.error(request, shown_proposal.in_words(refusal))
+    words = {"org": org, "proposal": proposal, **shown_proposal.seen(org, proposal)}
+    return _page(request, "second", _("Be the second person: %(what)s") % {"what": what}, words)
 
 
 def _org_to_act_on(request: HttpRequest, org_id: UUID) -> Organization:

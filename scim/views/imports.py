@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
 from groups_provisioning.models import Import, ImportRow, Kind, Verdict
+from groups_provisioning.proposals import gate
 from orgs.models import Organization
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.downloads import as_csv
@@ -77,11 +78,12 @@ def describe(run: Import) -> dict[str, Any]:
 @require_POST
 @org_admin
 def start(request: OrgRequest, import_id: UUID) -> HttpResponse:
-    """It may make admins, so that it asks for a recent sign-in (SPEC L6)."""
+    """It may make admins, so that it asks for a recent sign-in (SPEC L6), unless two persons decide about that (T6)."""
     run = _run(request.org, import_id)
     require_recent(request, back=request.path.removesuffix("start/"))
+    by = cause(request)
     try:
-        imports.start(org=request.org, import_id=run.id, makes_admins=True, cause=cause(request))
+        imports.start(org=request.org, import_id=run.id, makes_admins=gate.may_make_admins(request.org, by), cause=by)
     except imports.NotChecked:
         messages.info(request, _("This import has been started already, or has ended."))
     except imports.Running:

@@ -14,14 +14,14 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from groups_provisioning.actions import undo
 from groups_provisioning.engine.taking_back import NotTaken, Span, is_undoable
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Above, Question, decide
 from groups_provisioning.pages.moments import MomentForm, MomentInput
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import wishes
 from orgs.models import Change, ScimToken
 from orgs.web.access import OrgRequest, cause
-from scim import filter_copies
 
 ACTIVITY = Above("activity", gettext_lazy("Activity"))
 SCIM = Above("scim-provisioning", gettext_lazy("SCIM provisioning"))
@@ -80,14 +80,16 @@ def _decide(
     above: Above,
     context: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponseBase:
+    wish: Wish = {"do": "take_back", **span.as_json()}
+
     def carry_out() -> str:
-        undo.take_back(org=request.org, span=span, copies=filter_copies.of_row, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("Taken back. Roles and assignments follow within seconds. Activity has the change, to undo this too.")
 
     question = Question(
         title=title,
         verb=_("Take back"),
-        wish={"do": "take_back", **span.as_json()},
+        wish=wish,
         back=back,
         lead=_(
             "People, groups, members and mappings will be as they were before, with their times. Passwords and "

@@ -23,7 +23,7 @@ SHOWN: dict[str, tuple[str, str, str]] = {
     "groups_provisioning_pushedgroup": ("display_name,external_id,attributes,roles,deleted_at", "'group'", "id"),
     "groups_provisioning_mapping": ("kind,status,role,entity_id,target_deleted", "'group'", "group_id"),
     "orgs_organization": (
-        "name,slug,plan,profile_id,user_provisioning,group_provisioning,teams,concurrency_groups,sub_organizations,"
+        "name,slug,plan,profile_id,two_persons,user_provisioning,group_provisioning,teams,concurrency_groups,sub_organizations,"
         "closed_at",
         "'organization'",
         "id",

@@ -27,17 +27,18 @@ from api.base import calls
 from api.webhooks import endpoints
 from groups_provisioning.actions import imports
 from groups_provisioning.models import GroupMapping, Kind, MappingRule, Preview, PushedGroup
-from orgs import deletions, domains, matters, setup_links
+from orgs import deletions, domains, matters, proposals, setup_links
 from orgs.matters import Occurrence
 from orgs.models import Entity, MatterKind, Organization, Purpose, Scope, User
 from tests.api.consumer import key_of
 from tests.conftest import Idp
-from tests.factories import OrganizationFactory, OwnerFactory, issue_token
+from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
 from tests.groups_provisioning import world
 from tests.groups_provisioning.world import (
     POOL,
     SUB,
     TEAM,
+    by_admin,
     by_command,
     entity,
     give,
@@ -108,6 +109,7 @@ def ids(org: Organization, idp: Idp) -> dict[str, list[str]]:
         "mapping": GroupMapping.objects.for_org(org).values_list("id", flat=True),
         "rule": MappingRule.objects.for_org(org).values_list("id", flat=True),
         "import_id": [an_import(org)],
+        "proposal": [a_proposal(org)],
         "token": [issue_token(org).token.id],
         "key": [key_of(org).key.id],
         "link": [setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol", cause=by_command()).link.id],
@@ -124,6 +126,12 @@ def an_import(org: Organization) -> UUID:
     rows = [imports.NewRow(Kind.MEMBERSHIP, 2, "nobody", group="Platform")]
     run = imports.begin(org=org, name="x.csv", rows=rows, check=True, makes_admins=False, cause=by_command())
     return imports.run_to_end(run).id
+
+
+def a_proposal(org: Organization) -> UUID:
+    asked = by_admin(UserFactory.create(org=org))
+    wish = {"do": "two_persons", "on": True}
+    return proposals.propose(org=org, wish=wish, fingerprint="", cause=asked).id
 
 
 def a_webhook(org: Organization | None) -> UUID:

@@ -26,7 +26,7 @@ from api.webhooks import endpoints
 from groups_provisioning.actions import group_ends, imports, manual_changes, rules
 from groups_provisioning.actions.rules import RuleFacts
 from groups_provisioning.models import Decision, Import, Kind, PatternType, Pending, Phase, Preview, PushedGroup, Status
-from orgs import domains, invitations, mail_choices, matters, setup_links, sign_in, tokens
+from orgs import domains, invitations, mail_choices, matters, proposals, setup_links, sign_in, tokens
 from orgs.change_details import ConflictDecided, OrgFounded
 from orgs.db.keys import uuid7
 from orgs.history import Cause, record
@@ -269,6 +269,13 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("held-changes-limits", "POST"): ORG_ADMINS,
     ("held-changes-let-through", "GET"): THEIR_OWN,
     ("held-changes-let-through", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
+    ("proposals", "GET"): ORG_ADMINS,
+    ("proposal", "GET"): THEIR_OWN,
+    ("proposal", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("proposal-refuse", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),
+    ("proposal-withdraw", "POST"): (SIGN_IN, ABSENT, REFUSED, ONWARD, ADMIN),  # of another's, it is refused
+    ("two-persons", "GET"): ORG_ADMINS,
+    ("two-persons", "POST"): (SIGN_IN, ONWARD, REFUSED, ONWARD, ADMIN),
     ("take-back-change", "GET"): THEIR_OWN,
     ("take-back-change", "POST"): CHANGE_THEIR_OWN,  # without having seen the effect
     ("take-back-token", "GET"): THEIR_OWN,
@@ -493,6 +500,9 @@ GIVES_ACCESS = {
     ("sso-unlink", "POST"),
     ("held-changes-limits", "GET"),
     ("held-changes-limits", "POST"),
+    ("proposal", "POST"),
+    ("two-persons", "GET"),
+    ("two-persons", "POST"),
     ("second-factor-app", "GET"),
     ("second-factor-app", "POST"),
     ("second-factor-passkey", "GET"),
@@ -929,6 +939,13 @@ def a_breach(org: Organization) -> UUID:
     return HoldFactory.create(org=org).breach_id
 
 
+def a_proposal(org: Organization) -> UUID:
+    """Somebody has asked for a rule to be applied."""
+    asker = UserFactory.create(org=org, roles=["Admin"])
+    cause = Cause(Door.PAGE, timezone.now(), person=asker)
+    return proposals.propose(org=org, wish={"do": "apply"}, fingerprint="x", cause=cause).id
+
+
 def what_a_token_did(org: Organization) -> UUID:
     Idp(issue_token(org).secret).post("/Users", {"userName": "pushed@corp.example"})
     return Change.objects.for_org(org).get(verb="user.created").id
@@ -991,6 +1008,7 @@ ONE = (
         "setup": a_secret_link,
         "scim-token-confirm": a_waiting_token,
         "held-changes-let-through": a_breach,
+        **dict.fromkeys(("proposal", "proposal-refuse", "proposal-withdraw"), a_proposal),
         "take-back-change": what_a_token_did,
         "group-undo-end": an_ended_group,
         "group-in-sync": a_group_out_of_sync,

@@ -69,6 +69,7 @@ NOT_FACTS = {
         orgs.Turn,
         orgs.Invitation,
         orgs.SetupLink,
+        orgs.Proposal,
         orgs.Mail,
         orgs.MatterRound,
         groups.Import,

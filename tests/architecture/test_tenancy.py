@@ -76,6 +76,7 @@ LOOSE = {
     (apps.get_model("orgs", "ScimToken"), "taken_over_by"): "as who made it",
     (apps.get_model("orgs", "ApiKey"), "taken_over_by"): "as who made it",
     (apps.get_model("orgs", "SupportView"), "person"): "support staff belong to no org",
+    (apps.get_model("orgs", "Proposal"), "decided_by"): "support may be the second admin",
     (apps.get_model("orgs", "SetupLink"), "made_by"): "support staff may have made it",
     (apps.get_model("orgs", "ScimToken"), "revoked_by"): "support staff may have revoked it",
 }

@@ -31,6 +31,7 @@ from tests.browser import (
     scenes_setup_links,
     scenes_sign_in,
     scenes_single_sign_on,
+    scenes_two_persons,
     scenes_undo,
     scenes_webhooks,
 )
@@ -427,7 +428,7 @@ SCENES = {
 SCENES |= (
     scenes_activity.SCENES | scenes_conflicts.SCENES | scenes_groups.SCENES | scenes_held.SCENES | scenes_undo.SCENES
 )
-SCENES |= scenes_people.SCENES
+SCENES |= scenes_people.SCENES | scenes_two_persons.SCENES
 SCENES |= scenes_imports.SCENES | scenes_webhooks.SCENES
 SCENES |= scenes_invitations.SCENES | scenes_account.SCENES | scenes_second_factor.SCENES
 SCENES |= scenes_sign_in.SCENES | scenes_single_sign_on.SCENES | scenes_setup_links.SCENES | scenes_api.SCENES

@@ -10,6 +10,7 @@ from groups_provisioning.models import GroupMapping, PushedGroup
 from orgs.models import Change, LedgerEntry, ScimToken, User
 from scim import request_log
 from scim.models import RequestLog
+from tests.browser import scenes_two_persons
 from tests.browser.scene import Scene
 from tests.browser.scenes_held import held_by_support
 from tests.conftest import Idp
@@ -120,6 +121,8 @@ SCENES = {
     "desk-hold": Scene(_hold, who=_staff),
     "desk-organization-held": Scene(_org_with_a_hold, who=_staff),
     "desk-release": Scene(_release, who=_staff),
+    "desk-organization-second": Scene(scenes_two_persons.desk, who=_staff),
+    "desk-second": Scene(scenes_two_persons.alone, who=_staff),
     "desk-link": Scene(_link, who=_staff),
     "viewing": Scene(_link, _view, _staff),
 }

@@ -33,6 +33,7 @@ from orgs import (
     matter_mail,
     matters,
     owners,
+    proposals,
     queue,
     setup_links,
     sign_in,
@@ -153,6 +154,7 @@ def full_org() -> tuple[Organization, User, Idp]:
     domains.ask(org=org, name="partner.corp.example", cause=by_admin(owner))
     invite(org, "cleo@corp.example", by=owner)
     setup_links.make(org=org, purpose=Purpose.SCIM, recipient="Carol Diaz", cause=by_admin(owner))
+    proposals.propose(org=org, wish={"do": "two_persons", "on": True}, fingerprint="", cause=by_admin(owner))
     owners.write(org, owners.Letter.FOUNDED, owner.user_name, now=owner.user_name)
     matters.note([matters.Occurrence(org.id, MatterKind.GROUP_REFUSED, "Makers", timezone.now())])
     rows = [NewRow(Kind.MEMBERSHIP, 2, "ada", group="Makers")]

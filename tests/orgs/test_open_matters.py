@@ -15,7 +15,7 @@ from api.models import Endpoint
 from api.webhooks import endpoints
 from groups_provisioning.actions import entity_edits, group_ends, manual_changes, mappings
 from groups_provisioning.models import PushedGroup
-from orgs import api_keys, matters, open_matters, organizations, setup_links, tokens
+from orgs import api_keys, matters, open_matters, organizations, proposals, setup_links, tokens
 from orgs.change_details import UserChanged
 from orgs.db.keys import uuid7
 from orgs.db.sealed import seal
@@ -30,6 +30,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     PendingDomain,
+    Proposal,
     Purpose,
     ScimToken,
     Turn,
@@ -321,6 +322,14 @@ def _lapsed(case: Case) -> Iterator[None]:
     ScimToken.objects.filter(pk=token.pk).update(**about)
     yield
     tokens.revoke(org=case.org, token_id=token.pk, cause=by_admin())
+
+
+@story("proposal.open")
+def _proposal(case: Case) -> Iterator[None]:
+    asked = by_admin(UserFactory.create(org=case.org))
+    proposals.propose(org=case.org, wish={"do": "two_persons", "on": True}, fingerprint="", cause=asked)
+    yield
+    Proposal.objects.update(expires_at=timezone.now())
 
 
 @story("token.unanswered")

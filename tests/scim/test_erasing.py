@@ -25,7 +25,7 @@ from groups_provisioning.engine import effect_checks
 from groups_provisioning.models import Kind, Membership, PushedGroup
 from groups_provisioning.pages.people import erasing_views
 from groups_provisioning.pages.people.erasing_views import WENT
-from orgs import erasures, invitations, mail_choices, setup_links, sign_in, tokens
+from orgs import erasures, invitations, mail_choices, proposals, setup_links, sign_in, tokens
 from orgs.db.keys import fold, uuid7
 from orgs.db.sealed import unseal
 from orgs.history import Cause
@@ -42,6 +42,7 @@ from orgs.models import (
     MatterKind,
     Organization,
     ProfileAttribute,
+    Proposal,
     Purpose,
     SchemaProfile,
     Session,
@@ -207,6 +208,10 @@ def test_nothing_is_left_of_a_life_of_many_texts(  # U5, G3, N1
     # Invited by hand, and never joined.
     by_owner = Cause(Door.PAGE, timezone.now(), person=owner)
     invitations.invite(org=org, addresses=[first], roles=["qa"], days=7, cause=by_owner)
+    # To be invited as an admin, which a second one refuses.
+    wish = {"do": "invite", "addresses": [first], "roles": ["manager"], "days": 7}
+    asked = proposals.propose(org=org, wish=wish, fingerprint="", cause=by_owner)
+    Proposal.objects.filter(id=asked.id).update(reason=f"{first} has left")
     # Refused first, which an admin dismisses.
     bad = body | {OWN: {"testomat_roles": [ada.word("badrole")]}}
     assert idp.post("/Users", bad).status_code == 400

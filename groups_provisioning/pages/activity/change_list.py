@@ -33,7 +33,7 @@ KINDS = {
     "rules": ("rule", "rules"),
     "entities": ("entity",),
     "conflicts": ("conflict",),
-    "settings": ("org", "profile", "token", "key", "webhook", "setup_link", "matter", "support_view"),
+    "settings": ("org", "profile", "token", "key", "webhook", "setup_link", "matter", "support_view", "proposal"),
     "checks": ("engine", "hold", "changes"),
 }
 """Kinds of changes, and what their verbs begin with."""

@@ -74,10 +74,17 @@ from orgs.change_details import (
     OrgSsoPrepared,
     OrgSsoSwitchedOff,
     OrgSsoUnlinked,
+    OrgTwoPersonsSwitched,
     PeopleImported,
     PersonDetail,
     ProfileChanged,
     ProfileRolesRemoved,
+    ProposalApproved,
+    ProposalDetail,
+    ProposalExpired,
+    ProposalMade,
+    ProposalRefused,
+    ProposalWithdrawn,
     RefusedStory,
     RenameStory,
     RequestTried,
@@ -614,6 +621,60 @@ def _hold_limits(detail: OrgHoldLimitsChanged, known: Names) -> str:
         "was": labels.get(detail.was, detail.was),
         "now": labels.get(detail.now, detail.now),
     }
+
+
+@in_words.register
+def _two_persons(detail: OrgTwoPersonsSwitched, known: Names) -> str:
+    if detail.on:
+        return _("From now on, what makes somebody an admin waits for a second admin")
+    return _("What makes somebody an admin no longer waits for a second admin")
+
+
+_WISHES: dict[str, Promise] = {
+    "approve": gettext_lazy("to approve mappings"),
+    "map": gettext_lazy("to map a group"),
+    "map_many": gettext_lazy("to map groups"),
+    "retarget": gettext_lazy("to change what a group is mapped to"),
+    "reject": gettext_lazy("to reject mappings"),
+    "end": gettext_lazy("to end groups"),
+    "undo_end": gettext_lazy("to undo the end of a group"),
+    "apply": gettext_lazy("to apply rules"),
+    "keep_rule": gettext_lazy("to save a rule"),
+    "delete_rule": gettext_lazy("to delete a rule"),
+    "move_rule": gettext_lazy("to move a rule"),
+    "order_rules": gettext_lazy("to change the order of rules"),
+    "switch_person": gettext_lazy("to activate somebody"),
+    "set_roles": gettext_lazy("to set roles by hand"),
+    "invite": gettext_lazy("to invite people"),
+    "resend": gettext_lazy("to send an invitation again"),
+    "hand_over": gettext_lazy("to hand over the owner account"),
+    "let_through": gettext_lazy("to let held changes through"),
+    "take_back": gettext_lazy("to take changes back"),
+    "hold_limits": gettext_lazy("to choose other limits for held changes"),
+    "two_persons": gettext_lazy("to switch two persons on or off"),
+}
+
+
+@in_words.register
+def _proposal(detail: ProposalDetail, known: Names) -> str:
+    return str(_PROPOSALS[type(detail)]) % {"what": _WISHES.get(detail.do, detail.do)}
+
+
+_PROPOSALS: dict[type[ProposalDetail], Promise] = {
+    ProposalMade: gettext_lazy("A second admin was asked %(what)s"),
+    ProposalApproved: gettext_lazy("A second admin agreed %(what)s"),
+    ProposalRefused: gettext_lazy("A second admin refused %(what)s"),
+    ProposalExpired: gettext_lazy("Nobody agreed in time %(what)s"),
+}
+
+
+@in_words.register
+def _proposal_withdrawn(detail: ProposalWithdrawn, known: Names) -> str:
+    if detail.gone:
+        words = _("It no longer waits for a second admin %(what)s: whoever asked is no longer an active admin")
+    else:
+        words = _("Whoever had asked a second admin %(what)s withdrew it")
+    return words % {"what": _WISHES.get(detail.do, detail.do)}
 
 
 @in_words.register

@@ -20,7 +20,7 @@ from groups_provisioning.pages.activity import change_list, change_words
 from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.conflicts import resolved_conflicts
 from groups_provisioning.preview import shown
-from orgs import history, past, queue
+from orgs import history, past, proposals, queue
 from orgs.change_details import ConflictDecided, Detail, GroupDetail
 from orgs.db.keys import as_uuid
 from orgs.models import Change, LedgerEntry, Organization
@@ -146,6 +146,7 @@ def change(request: OrgRequest, change_id: UUID) -> HttpResponse:
         "done": max(marked - left, 0),
         "marked": max(marked, left),
         "as_of": _as_of(request.org, found, detail),
+        "proposal": proposals.behind(found),
         "is_undoable": is_undoable(found) and found.at >= past.began(request.org),
     }
     template = "_change_progress" if request.htmx and "progress" in request.GET else "change"

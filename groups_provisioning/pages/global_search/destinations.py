@@ -35,6 +35,10 @@ PAGES = (
     Destination(_("Conflicts"), "conflicts", "git-compare-arrows", _("decide open")),
     Destination(_("Resolved conflicts"), "conflicts-resolved", "git-compare-arrows", _("undo decisions")),
     Destination(_("Held changes"), "held-changes", "shield-alert", _("mass limits breaker let through wait")),
+    Destination(
+        _("Waiting for a second admin"), "proposals", "user-check", _("two persons approve proposals decisions")
+    ),
+    Destination(_("Two persons"), "two-persons", "user-check", _("second admin four eyes approve settings")),
     Destination(_("People"), "people", "users", _("users accounts members")),
     Destination(_("Admins"), "admins", "user-cog", _("administrators people role owner")),
     Destination(_("Invitations"), "invitations", "mail", _("people invited")),

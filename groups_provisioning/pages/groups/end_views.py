@@ -18,6 +18,8 @@ from groups_provisioning.actions import group_ends
 from groups_provisioning.models import PushedGroup
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import Question, decide
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import wishes
 from groups_provisioning.rules.assignments import EntityOwned
 from orgs.models import Change
 from orgs.web.access import OrgRequest, cause
@@ -30,16 +32,17 @@ deciding = changing.changing("groups")
 @deciding
 def end(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     group = changing.group(request, group_id)
+    wish: Wish = {"do": "end", "ids": [str(group.id)]}
 
     def carry_out() -> str:
-        group_ends.end_group(org=request.org, group_id=group.id, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("“%(group)s” was ended.") % {"group": group}
 
     written = group_ends.last_written(request.org, [group.id])
     question = Question(
         title=_("End “%(group)s”?") % {"group": group},
         verb=_("End group"),
-        wish={"do": "end", "ids": [str(group.id)]},
+        wish=wish,
         back=reverse("group", args=[group.id]),
         lead=_lead(1),
         destructive=True,
@@ -59,18 +62,18 @@ def end_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: di
     if len(groups) > MOST:
         messages.info(request, _("End at most %(count)d groups at a time.") % {"count": MOST})
         return redirect(back)
-    ids = sorted(group.id for group in groups)  # in the order in which groups are locked
+    ids = sorted(group.id for group in groups)
+    wish: Wish = {"do": "end", "ids": [str(id_) for id_ in ids]}
 
     def carry_out() -> str:
-        for id_ in ids:
-            group_ends.end_group(org=request.org, group_id=id_, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return ngettext("%(count)d group was ended.", "%(count)d groups were ended.", len(ids)) % {"count": len(ids)}
 
     written = group_ends.last_written(request.org, ids)
     question = Question(
         title=ngettext("End %(count)d group?", "End %(count)d groups?", len(ids)) % {"count": len(ids)},
         verb=ngettext("End group", "End groups", len(ids)),
-        wish={"do": "end", "ids": [str(id_) for id_ in ids]},
+        wish=wish,
         back=back,
         lead=_lead(len(ids)),
         destructive=True,
@@ -89,15 +92,16 @@ def undo_end(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
         for each in group_ends.returning(group, lock=False)
         if each.stays_rejected
     ]
+    wish: Wish = {"do": "undo_end", "group": str(group.id)}
 
     def carry_out() -> str:
-        group_ends.undo_end(org=request.org, group_id=group.id, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("“%(group)s” is back.") % {"group": group}
 
     question = Question(
         title=_("Undo the end of “%(group)s”?") % {"group": group},
         verb=_("Bring back"),
-        wish={"do": "undo_end", "group": str(group.id)},
+        wish=wish,
         back=reverse("group", args=[group.id]),
         lead=_(
             "The group is restored as it was, with its members, mappings and their times, except for people whom SCIM "

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups_provisioning import refusals
-from groups_provisioning.actions import group_intake, mappings
+from groups_provisioning.actions import group_intake
 from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import ROLE, GroupMapping, PushedGroup, Status
 from groups_provisioning.pages import changing
@@ -21,6 +21,8 @@ from groups_provisioning.pages.deciding import Question, decide
 from groups_provisioning.pages.groups import end_views, group_list
 from groups_provisioning.pages.groups.views import MOST
 from groups_provisioning.pages.targets import TargetForm, bulk_targets
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import wishes
 from orgs import entities, roles
 from orgs.choices import RolePolicy
 from orgs.db.keys import as_uuid
@@ -41,17 +43,15 @@ def map_group(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
         )
         return redirect("group", group.id)
     form = TargetForm(_data(request), org=request.org, kinds=kinds, name=group.display_name)
+    wish: Wish = {"do": "map", "group": str(group.id), "kind": form.chosen_kind, **form.wish}
 
     def carry_out() -> str:
-        made = mappings.map_group(
-            org=request.org, group_id=group.id, kind=form.chosen_kind, target=form.target, cause=cause(request)
-        )
-        return _mapped(group, made)
+        return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     question = Question(
         title=_("Map “%(group)s”") % {"group": group},
         verb=_("Map group"),
-        wish={"do": "map", "group": str(group.id), "kind": form.chosen_kind, **form.wish},
+        wish=wish,
         back=_page(group),
         form=form,
     )
@@ -63,18 +63,16 @@ def give_role(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     """Give a group a role by hand (SPEC R6)."""
     group = changing.group(request, group_id)
     form = TargetForm(_data(request), org=request.org, kinds=[ROLE])
+    wish: Wish = {"do": "map", "group": str(group.id), "kind": ROLE, **form.wish}
 
     def carry_out() -> str:
         _require_recent_for(request, form.target)
-        made = mappings.map_group(
-            org=request.org, group_id=group.id, kind=ROLE, target=form.target, cause=cause(request)
-        )
-        return _mapped(group, made)
+        return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     question = Question(
         title=_("Give the members of “%(group)s” a role") % {"group": group},
         verb=_("Give role"),
-        wish={"do": "map", "group": str(group.id), "kind": ROLE, **form.wish},
+        wish=wish,
         back=_page(group),
         form=form,
         lead=_beside_other_roles(request.org),
@@ -90,18 +88,18 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
         return _over(request, mapping)
     proposed = group.display_name if mapping.entity and mapping.target_deleted else str(mapping.target or group)
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
+    wish: Wish = {"do": "approve", "ids": [str(mapping.id)], **form.wish}
 
     def carry_out() -> str:
         if mapping.role:
             _require_recent_for(request, form.target)
-        made = mappings.approve(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
-        return _mapped(group, made)
+        return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     question = Question(
         title=(_("Approve the role of “%(group)s”?") if mapping.role else _("Approve the mapping of “%(group)s”?"))
         % {"group": group},
         verb=_("Approve"),
-        wish={"do": "approve", "ids": [str(mapping.id)], **form.wish},
+        wish=wish,
         back=_page(group),
         form=form,
         lead=_beside_other_roles(request.org) if mapping.role else "",
@@ -118,12 +116,12 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     # A deleted target is only created again if the admin enters its name.
     proposed = str(mapping.target or group)
     form = TargetForm(_data(request), org=request.org, kinds=[mapping.kind], name=proposed)
+    wish: Wish = {"do": "retarget", "mapping": str(mapping.id), **form.wish}
 
     def carry_out() -> str:
         if mapping.role:
             _require_recent_for(request, form.target)
-        made = mappings.retarget(org=request.org, mapping_id=mapping.id, target=form.target, cause=cause(request))
-        return _mapped(group, made)
+        return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     if mapping.role:
         title, verb = _("Choose another role for “%(group)s”"), _("Change role")
@@ -134,7 +132,7 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     question = Question(
         title=title % {"group": group},
         verb=verb,
-        wish={"do": "retarget", "mapping": str(mapping.id), **form.wish},
+        wish=wish,
         back=_page(group),
         form=form,
         lead="" if mapping.target_deleted else lead,
@@ -148,9 +146,10 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     group = mapping.group
     if mapping.status == Status.REJECTED:
         return _over(request, mapping)
+    wish: Wish = {"do": "reject", "ids": [str(mapping.id)]}
 
     def carry_out() -> str:
-        mappings.reject(org=request.org, mapping_ids=[mapping.id], cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         if mapping.role:
             return _("The role %(role)s of “%(group)s” was rejected.") % {"role": mapping.role, "group": group}
         return _("The mapping of “%(group)s” was rejected.") % {"group": group}
@@ -172,7 +171,7 @@ def reject(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     question = Question(
         title=title % {"group": group, "role": mapping.role},
         verb=_("Reject"),
-        wish={"do": "reject", "ids": [str(mapping.id)]},
+        wish=wish,
         back=_page(group),
         lead=lead,
         destructive=True,
@@ -257,13 +256,12 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
     groups = {str(each.id): each for each in PushedGroup.objects.for_org(request.org).live().filter(id__in=chosen)}
 
     is_admin = kind == ROLE and role == roles.catalogue(request.org.profile).admin
+    wish: Wish = {"do": "map_many", "ids": sorted(groups), "kind": kind, "role": role}
 
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
         if is_admin:
             require_recent(request, back=back)
-        done = mappings.map_many(
-            org=request.org, group_ids=map(UUID, groups), kind=kind, role=role, cause=cause(request)
-        )
+        done = wishes.carry_out(request.org, wish, cause(request))
         count = len({mapping.group_id for mapping in done.approved})
         return (
             ngettext("%(count)d group was mapped.", "%(count)d groups were mapped.", count) % {"count": count},
@@ -283,7 +281,7 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
     question = Question(
         title=title % {"count": len(groups)},
         verb=_("Give role") if kind == ROLE else _("Map groups"),
-        wish={"do": "map_many", "ids": sorted(groups), "kind": kind, "role": role},
+        wish=wish,
         back=back,
         lead=lead % {"kind": dict(TARGET_KINDS)[kind].lower(), "role": role},
         second=_("I know that the members of these groups become admins.") if is_admin else "",
@@ -319,11 +317,12 @@ def _approve_many(
     stays = {mapping.id for mapping in pending if mapping.target_deleted and mapping.role not in there}
     lost = [(mapping.group, why) for mapping in pending if mapping.id in stays]
     asked = {str(mapping.id): mapping.group for mapping in pending if mapping.id not in stays}
+    wish: Wish = {"do": "approve", "ids": list(asked), "many": True}
 
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
         for mapping in pending:
             _require_recent_for(request, mapping.role, back=back)
-        done = mappings.approve_many(org=request.org, mapping_ids=map(UUID, asked), cause=cause(request))
+        done = wishes.carry_out(request.org, wish, cause(request))
         count = len(done.approved)
         return (
             ngettext("%(count)d mapping was approved.", "%(count)d mappings were approved.", count) % {"count": count},
@@ -334,7 +333,7 @@ def _approve_many(
     question = Question(
         title=title if asked else _("These mappings cannot be approved in bulk"),
         verb=_("Approve"),
-        wish={"do": "approve", "ids": list(asked)},
+        wish=wish,
         back=back,
         asked=asked,
         refused=lost,
@@ -347,8 +346,10 @@ def _approve_many(
 def _reject_many(
     request: OrgRequest, live: Sequence[GroupMapping], back: str, context: dict[str, Any]
 ) -> HttpResponseBase:
+    wish: Wish = {"do": "reject", "ids": [str(mapping.id) for mapping in live]}
+
     def carry_out() -> str:
-        count = mappings.reject(org=request.org, mapping_ids=[each.id for each in live], cause=cause(request))
+        count = wishes.carry_out(request.org, wish, cause(request))
         return ngettext("%(count)d mapping was rejected.", "%(count)d mappings were rejected.", count) % {
             "count": count
         }
@@ -356,7 +357,7 @@ def _reject_many(
     question = Question(
         title=ngettext("Reject %(count)d mapping?", "Reject %(count)d mappings?", len(live)) % {"count": len(live)},
         verb=_("Reject"),
-        wish={"do": "reject", "ids": [str(mapping.id) for mapping in live]},
+        wish=wish,
         back=back,
         lead=_(
             "People will lose the assignments and roles that these mappings give them, unless something else also "

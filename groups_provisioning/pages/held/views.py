@@ -13,22 +13,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from groups_provisioning.actions import held_changes as commands
 from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.engine.holds import WEEKS
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import Above, Question, decide
+from groups_provisioning.pages.deciding import Above, Question, decide, second_asked
 from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.held.limits import LimitsForm, choices, tried_since
 from groups_provisioning.pages.search import Search
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
-from orgs import organizations
+from groups_provisioning.proposals import gate, wishes
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import snapshot
+from orgs.models import Proposal
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
@@ -54,17 +55,21 @@ def held_changes(request: OrgRequest) -> HttpResponse:
     return render(request, f"groups_provisioning/held/{fragment}.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@org_admin
+@changing.changing("held-changes")
 @recently_signed_in
-def limits(request: OrgRequest) -> HttpResponse:
+def limits(request: OrgRequest) -> HttpResponseBase:
     """From when on changes are held."""
     if request.method == "POST":
         form = LimitsForm(request.POST)
         if form.is_valid():
-            chosen = form.cleaned_data["limits"]
-            if organizations.set_hold_limits(org=request.org, limits=chosen, cause=cause(request)):
-                messages.success(request, _("Saved. Whoever is held stays held."))
+            wish: Wish = {"do": "hold_limits", "limits": form.cleaned_data["limits"].value}
+            if wish["limits"] == request.org.hold_limits:
+                return redirect("held-changes")
+            by = cause(request)
+            done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+            if isinstance(done, Proposal):
+                return second_asked(request, done)
+            messages.success(request, _("Saved. Whoever is held stays held."))
             return redirect("held-changes")
     since = tried_since(request.org, at=timezone.now())
     context = {"choices": choices(request.org, since=since), "since": since, "weeks": WEEKS.days // 7}
@@ -86,8 +91,12 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
     count = people.count()
     is_empty = chosen is None and not count and Rule.SUPPORT in breach.rules
 
+    wish: Wish = {"do": "let_through", "breach": str(breach_id)}
+    if chosen is not None:
+        wish = {**wish, "users": [str(id_) for id_ in chosen]}
+
     def carry_out() -> str:
-        done = commands.let_through(org=request.org, breach_id=breach.id, user_ids=chosen, cause=cause(request))
+        done = wishes.carry_out(request.org, wish, cause(request))
         if not done:
             return _("The hold has ended.")
         words = ngettext(
@@ -97,9 +106,6 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
         )
         return words % {"count": intcomma(done)}
 
-    wish: Wish = {"do": "let_through", "breach": str(breach_id)}
-    if chosen is not None:
-        wish = {**wish, "users": [str(id_) for id_ in chosen]}
     if "seen" in request.POST:
         _require_recent(request, wish, back)
     title = ngettext(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,11 +15,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from groups_provisioning import refusals
 from groups_provisioning.actions import accepting
 from groups_provisioning.actions.accepting import Name
+from groups_provisioning.pages.deciding import second_asked
 from groups_provisioning.pages.invitations.forms import InvitationsForm, JoinForm
-from orgs import invitations, sign_in
-from orgs.models import Ending, Invitation, User
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import gate, wishes
+from orgs import invitations, proposals, sign_in
+from orgs.models import Ending, Invitation, Proposal, User
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.long_list import LongList
 
@@ -61,7 +66,7 @@ def _state(row: Invitation, at: datetime) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @org_admin
-def new(request: OrgRequest) -> HttpResponse:
+def new(request: OrgRequest) -> HttpResponseBase:
     """One or several addresses. The admin role is asked about twice, and needs a recent sign-in (SPEC L6)."""
     form = InvitationsForm(request.POST or None, org=request.org)
     found: tuple[invitations.Conflict, ...] = ()
@@ -69,12 +74,17 @@ def new(request: OrgRequest) -> HttpResponse:
         if form.makes_admins:
             require_recent(request)
         found = tuple(invitations.conflicts(request.org, form.cleaned_data["addresses"]))
+        wish: Wish = {"do": "invite", **form.cleaned_data}
+        by = cause(request)
         if form.makes_admins and not found and "seen" not in request.POST:
-            return render(request, "groups_provisioning/invitations/admins.html", {"form": form})
+            words = {"form": form, "asks_second": gate.needs_second(request.org, wish, by)}
+            return render(request, "groups_provisioning/invitations/admins.html", words)
         try:
-            made = invitations.invite(org=request.org, cause=cause(request), **form.cleaned_data)
+            made = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
         except invitations.Conflicts as refusal:
             found = refusal.conflicts
+        except proposals.TooManyProposals as too_many:
+            form.add_error(None, refusals.in_words(too_many))
         except invitations.TooMany:
             form.add_error(
                 None,
@@ -82,22 +92,30 @@ def new(request: OrgRequest) -> HttpResponse:
                 % {"most": invitations.AN_HOUR},
             )
         else:
-            words = ngettext("%(count)d invitation is being sent.", "%(count)d invitations are being sent.", len(made))
-            messages.success(request, words % {"count": len(made)})
+            if isinstance(made, Proposal):
+                return second_asked(request, made)
+            told = ngettext("%(count)d invitation is being sent.", "%(count)d invitations are being sent.", len(made))
+            messages.success(request, told % {"count": len(made)})
             return redirect("invitations")
     return render(request, "groups_provisioning/invitations/new.html", {"form": form, "conflicts": found})
 
 
 @require_POST
 @org_admin
-def resend(request: OrgRequest, invitation_id: UUID) -> HttpResponse:
+def resend(request: OrgRequest, invitation_id: UUID) -> HttpResponseBase:
+    wish: Wish = {"do": "resend", "invitation": str(invitation_id)}
+    by = cause(request)
     try:
-        sent = invitations.resend(org=request.org, invitation_id=invitation_id, cause=cause(request))
+        sent = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
     except invitations.NotOpen:
         messages.error(request, _("This invitation has ended."))
+    except proposals.TooManyProposals as refusal:
+        messages.error(request, refusals.in_words(refusal))
     except invitations.SentJustNow:
         messages.info(request, _("This invitation was sent a moment ago. Give the mail a few minutes to arrive."))
     else:
+        if isinstance(sent, Proposal):
+            return second_asked(request, sent)
         words = _("Another mail is being sent to %(address)s. The link in the last one no longer works.")
         messages.success(request, words % {"address": sent.address})
     return redirect("invitations")

@@ -14,6 +14,8 @@ from groups_provisioning.actions import account_switches
 from groups_provisioning.engine import explanation, reconcile
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.deciding import PEOPLE, Question, decide
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import wishes
 from orgs.models import User
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause
@@ -33,15 +35,16 @@ def deactivate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     except (account_switches.OwnerStays, account_switches.OneselfStays) as refusal:
         messages.error(request, refusals.in_words(refusal))
         return redirect("person", user.id)
+    wish: Wish = {"do": "switch_person", "user": str(user.id), "active": False}
 
     def carry_out() -> str:
-        account_switches.deactivate(org=request.org, user_id=user.id, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("%(name)s is deactivated.") % {"name": user.label}
 
     question = Question(
         title=_("Deactivate %(name)s?") % {"name": user.label},
         verb=_("Deactivate"),
-        wish={"do": "switch_person", "user": str(user.id), "active": False},
+        wish=wish,
         back=reverse("person", args=[user.id]),
         lead=_lead_of_deactivating(user),
         destructive=True,
@@ -61,9 +64,10 @@ def activate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     if opens and not account_switches.is_silent(request.org, at=now()):
         messages.error(request, refusals.in_words(account_switches.IdpDeactivated()))
         return redirect("person", user.id)
+    wish: Wish = {"do": "switch_person", "user": str(user.id), "active": True}
 
     def carry_out() -> str:
-        account_switches.activate(org=request.org, user_id=user.id, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("%(name)s is active.") % {"name": user.label}
 
     lead = _(
@@ -77,7 +81,7 @@ def activate(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     question = Question(
         title=_("Activate %(name)s?") % {"name": user.label},
         verb=_("Activate"),
-        wish={"do": "switch_person", "user": str(user.id), "active": True},
+        wish=wish,
         back=reverse("person", args=[user.id]),
         lead=f"{against} {lead}" if opens else lead,
         second=_("I know that this person is to have access although your identity provider says otherwise.")

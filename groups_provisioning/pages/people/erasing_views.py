@@ -25,6 +25,7 @@ WENT: dict[str, Promise] = {
     "scim_requestlog": gettext_lazy("Requests in the provisioning log: query, target and error"),
     "scim_requestlogbody": gettext_lazy("Requests in the provisioning log: both bodies"),
     "orgs_invitation": gettext_lazy("Invitations"),
+    "orgs_proposal": gettext_lazy("Decisions about them for a second admin"),
     "orgs_past": gettext_lazy("What was recorded of their name and attributes before, and in attributes of others"),
     "orgs_mail": gettext_lazy("Mails to them, and mails that named them and were not sent yet"),
     "orgs_mailchoices": gettext_lazy("Which mails they chose"),

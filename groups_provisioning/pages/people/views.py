@@ -5,18 +5,22 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from groups_provisioning.actions import account_switches, manual_changes
+from groups_provisioning.actions import account_switches
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
+from groups_provisioning.pages.deciding import second_asked
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import gate, wishes
 from orgs import matter_words, matters
-from orgs.models import IdentityLink, LedgerEntry, MatterKind, Organization, Standing, User
+from orgs.models import IdentityLink, LedgerEntry, MatterKind, Organization, Proposal, Standing, User
 from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
@@ -123,7 +127,7 @@ def person(request: OrgRequest, user_id: UUID) -> HttpResponse:
 
 
 @changing.changing("people")
-def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
+def roles(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     user = changing.person(request, user_id)
     data = request.POST if request.method == "POST" else None
     form = RolesForm(data, org=request.org, present=user.manual_roles)
@@ -131,7 +135,12 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponse:
         chosen = form.roles()
         if catalogue(request.org.profile).admin in set(chosen) - set(user.manual_roles or ()):
             require_recent(request)
-        if manual_changes.set_roles(org=request.org, user_id=user.id, roles=chosen or None, cause=cause(request)):
+        wish: Wish = {"do": "set_roles", "user": str(user.id), "roles": chosen or None}
+        by = cause(request)
+        done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        if isinstance(done, Proposal):
+            return second_asked(request, done)
+        if done:
             messages.success(request, _roles_message(request.org, user, chosen))
         return redirect("person", user_id)
     context = {"person": user, "form": form, "roles": explanation.of(request.org, user).why_roles()}

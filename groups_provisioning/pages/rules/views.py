@@ -15,23 +15,26 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from groups_provisioning import refusals
-from groups_provisioning.actions import mappings, rules
+from groups_provisioning.actions import rules
 from groups_provisioning.models import MappingRule
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import RULES, Question, decide
+from groups_provisioning.pages.deciding import RULES, Question, decide, second_asked
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.pages.rules.back_tested import back_tested
 from groups_provisioning.pages.rules.forms import RuleForm, form_for
 from groups_provisioning.pages.rules.rule_list import RuleList, pattern_in_words, place_in_words, rule_list
 from groups_provisioning.preview import runs, shown
+from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import gate, wishes
 from groups_provisioning.rules.proposals import first_matches
 from orgs import entities, roles
 from orgs.catalogue import UnknownRole
 from orgs.entities import KindOff
-from orgs.models import Organization
+from orgs.models import Organization, Proposal
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.downloads import as_csv
 
@@ -72,7 +75,7 @@ def export(request: OrgRequest) -> StreamingHttpResponse:
 
 
 @editing
-def new(request: OrgRequest) -> HttpResponse:
+def new(request: OrgRequest) -> HttpResponseBase:
     if not entities.kinds_on(request.org):
         messages.info(
             request,
@@ -83,12 +86,12 @@ def new(request: OrgRequest) -> HttpResponse:
 
 
 @editing
-def new_role_rule(request: OrgRequest) -> HttpResponse:
+def new_role_rule(request: OrgRequest) -> HttpResponseBase:
     return _edit(request, None, gives_roles=True)
 
 
 @editing
-def edit(request: OrgRequest, rule_id: UUID) -> HttpResponse:
+def edit(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
     rule = changing.rule(request, rule_id)
     return _edit(request, rule, gives_roles=rule.gives_role)
 
@@ -106,7 +109,7 @@ def test(request: OrgRequest) -> HttpResponse:
 
 
 @changing.changing("rules", "POST")
-def order(request: OrgRequest) -> HttpResponse:
+def order(request: OrgRequest) -> HttpResponseBase:
     """Try another order of one list, or save it.
 
     was, rule: the ids of its rules, as saved and as tried; move: `3 1` for the third to become the first, before that;
@@ -116,7 +119,12 @@ def order(request: OrgRequest) -> HttpResponse:
     was, tried = (_ids(request.POST.getlist(name)) for name in ("was", "rule"))
     moved = _move(tried, request.POST.get("move", ""))
     if "save" in request.POST:
-        rules.reorder_rules(org=request.org, was=was, order=tried, cause=cause(request))
+        wish: Wish = {"do": "order_rules", "was": [*map(str, was)], "order": [*map(str, tried)]}
+        by = cause(request)
+        done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        if isinstance(done, Proposal):
+            there = second_asked(request, done)
+            return HttpResponseClientRedirect(there.url) if request.htmx else there
         announced = _("The order was saved.")
         shown_list = rule_list(request.org, gives_roles=gives_roles, before=was)
     else:
@@ -131,15 +139,17 @@ def order(request: OrgRequest) -> HttpResponse:
 @editing
 def delete(request: OrgRequest, rule_id: UUID) -> HttpResponseBase:
     rule = changing.rule(request, rule_id)
+    wish: Wish = {"do": "delete_rule", "rule": str(rule.id)}
 
     def carry_out() -> str:
-        rules.delete_rule(org=request.org, rule_id=rule.id, cause=cause(request))
+        wishes.carry_out(request.org, wish, cause(request))
         return _("The rule was deleted.")
 
     question = Question(
         title=_("Delete %(place)s, %(rule)s?") % _named(rule),
         verb=_("Delete rule"),
         wish=None,
+        command=wish,
         back=reverse("rules"),
         lead=_(
             "Groups that it gave a role keep it. The other role rules apply to groups that are pushed or renamed later."
@@ -160,15 +170,14 @@ def apply(request: OrgRequest) -> HttpResponseBase:
     sent = request.POST if request.method == "POST" else request.GET
     rule = _asked_for(request, sent)
     gives_roles = rule.gives_role if rule else bool(sent.get("roles"))
+    wish: Wish = {"do": "apply", "rule": str(rule.id) if rule else "", "roles": gives_roles}
 
     def carry_out() -> str:
         admin = roles.catalogue(request.org.profile).admin
         applied = [rule] if rule else MappingRule.objects.for_org(request.org).of_list(roles=gives_roles)
         if any(each.role == admin for each in applied):
             require_recent(request)
-        done = mappings.apply_rules(
-            org=request.org, rule_id=rule.id if rule else None, roles=gives_roles, cause=cause(request)
-        )
+        done = wishes.carry_out(request.org, wish, cause(request))
         if gives_roles:
             words = ngettext("%(count)d group was given a role.", "%(count)d groups were given a role.", done.approved)
         else:
@@ -187,7 +196,7 @@ def apply(request: OrgRequest) -> HttpResponseBase:
     question = Question(
         title=title,
         verb=_("Apply"),
-        wish={"do": "apply", "rule": str(rule.id) if rule else "", "roles": gives_roles},
+        wish=wish,
         back=reverse("groups"),
         details="groups_provisioning/rules/_applied.html",
         above=RULES,
@@ -241,7 +250,7 @@ def _moved_in_words(shown_list: RuleList, place: int) -> str:
     return f"{words} {_('Not saved yet.')}" if shown_list.is_tried else words
 
 
-def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -> HttpResponse:
+def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -> HttpResponseBase:
     """Save only after showing what the rule matches, and what applying it would do (SPEC M9).
 
     With `back_test` nothing is saved: what the rule would have done lately is shown (SPEC T4).
@@ -265,6 +274,9 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
                 return render(request, "groups_provisioning/rules/rule.html", context)
             if context["does_something"]:
                 context |= _effect(request, form)
+            if gate.needs_second(request.org, _wish(form), cause(request)):
+                # That somebody will be asked is to be read first.
+                context |= {"asks_second": True, "seen": f"{context['seen']} second"}
             if request.POST.get("seen") == context["seen"]:
                 if form.gives_admin:
                     require_recent(request)
@@ -291,11 +303,17 @@ def _effect(request: OrgRequest, form: RuleForm) -> dict[str, Any]:
     }
 
 
-def _saved(request: OrgRequest, form: RuleForm) -> HttpResponse:
-    if form.rule is None:
-        saved = rules.add_rule(org=request.org, facts=form.facts(), cause=cause(request))
-    else:
-        saved = rules.edit_rule(org=request.org, rule_id=form.rule.id, facts=form.facts(), cause=cause(request))
+def _wish(form: RuleForm) -> Wish:
+    """Of a valid form."""
+    return {"do": "keep_rule", "rule": str(form.rule.id) if form.rule else "", "facts": asdict(form.facts())}
+
+
+def _saved(request: OrgRequest, form: RuleForm) -> HttpResponseBase:
+    wish, by = _wish(form), cause(request)
+    done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+    if isinstance(done, Proposal):
+        return second_asked(request, done)
+    saved, _applied = done
     messages.success(request, _("The rule was saved. It applies to groups that are pushed or renamed from now on."))
     return redirect(f"{reverse('rules')}?saved={saved.id}")
 

@@ -9,7 +9,7 @@ import pytest
 from api import refusals
 from groups_provisioning.actions import conflict_decisions
 from groups_provisioning.preview import runs
-from orgs import api_keys, domains, invitations, organizations, setup_links, tokens, txt_records
+from orgs import api_keys, domains, invitations, organizations, proposals, setup_links, tokens, txt_records
 from orgs.db.keys import uuid7
 from orgs.models import Organization, Plan, ScimToken
 from sso import connections
@@ -163,6 +163,7 @@ REFUSED: dict[type[Exception], Refusal] = {
 }
 
 IN_TEST_COMMANDS = {conflict_decisions.ConflictGone, invitations.SentJustNow, runs.Outdated}
+IN_TEST_PROPOSALS = {proposals.NotTheAsker, proposals.ProposalEnded, proposals.UnknownProposal}
 
 
 @pytest.mark.parametrize("refusal", REFUSED, ids=lambda each: each.__qualname__)
@@ -185,4 +186,4 @@ def test_a_refusal_is_told_in_words_and_by_its_kind(
 
 
 def test_every_refusal_is_among_them() -> None:
-    assert {*REFUSED, *IN_TEST_COMMANDS} == {*refusals.TOLD, organizations.OrganizationExists}
+    assert {*REFUSED, *IN_TEST_COMMANDS, *IN_TEST_PROPOSALS} == {*refusals.TOLD, organizations.OrganizationExists}

@@ -73,9 +73,7 @@ class Reader:
         elif why.reason == Reason.PENDING:
             assert why.through
             address = f"/mappings/{why.through.mapping.id}/approve/"
-            assert '<button class="button button--primary">Approve</button>' in self._linked(
-                entity, "approve it", address
-            )
+            assert 'button--primary">Approve</button>' in self._linked(entity, "approve it", address)
         elif why.reason == Reason.TAKEN_OUT:
             assert f'action="/people/{self.user.id}/places/{entity.id}/put-back/"' in row
             assert "Undo removal" in row

@@ -292,6 +292,10 @@ ELSEWHERE = {
     "owner-hand-over": "tests/orgs/test_owners.py",
     "held-changes-let-through": "test_held_pages.py",
     "held-changes-limits": "test_held_pages.py",
+    "proposal": "test_proposal_pages.py",
+    "proposal-refuse": "test_proposal_pages.py",
+    "proposal-withdraw": "test_proposal_pages.py",
+    "two-persons": "test_proposal_pages.py",
     "take-back-change": "tests/scim/test_undo_pages.py",
     "take-back-token": "tests/scim/test_undo_pages.py",
 }

@@ -1,0 +1,154 @@
+"""A second admin agrees: what could come between, and who may (SPEC T6)."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from groups_provisioning.actions import account_switches
+from groups_provisioning.models import Breach, Hold
+from groups_provisioning.proposals import approving, gate
+from orgs import owners, proposals
+from orgs.models import Change, Mail, Organization, Proposal, ProposalState, User
+from orgs.proposals import NotTheSecond, ProposalEnded
+from tests.conftest import Idp
+from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, breach_of
+from tests.groups_provisioning.world import by_admin, by_command, give, group, person, settle, settle_marked
+
+
+class Case:
+    """Grace has asked that Bo becomes an admin. Ada is another admin."""
+
+    def __init__(self, org: Organization) -> None:
+        Organization.objects.filter(pk=org.pk).update(two_persons=True)
+        org.refresh_from_db()
+        self.org = org
+        self.grace, self.ada = (self.admin() for _ in range(2))
+        self.bo = person(org, "Bo", "Diddley")
+        settle(self.bo)
+        self.proposal = self.ask({"do": "set_roles", "user": str(self.bo.id), "roles": ["Admin"]})
+
+    def admin(self) -> User:
+        user = UserFactory.create(org=self.org, idp_roles=["Admin"])
+        settle(user)
+        return user
+
+    def ask(self, wish: proposals.Wish) -> Proposal:
+        seen = gate.fingerprint(self.org, wish)
+        return proposals.propose(org=self.org, wish=wish, fingerprint=seen, cause=by_admin(self.grace))
+
+    def approve(self, by: User, proposal: Proposal | None = None) -> Proposal:
+        proposal = proposal or self.proposal
+        seen = gate.fingerprint(self.org, proposal.wish)
+        return approving.approve(org=self.org, proposal_id=proposal.id, seen=seen, cause=by_admin(by))
+
+    def seconds(self) -> set[User]:
+        return set(proposals.seconds(proposals.found(self.org, self.proposal.id)).people)
+
+
+@pytest.fixture
+def case(org: Organization) -> Case:
+    return Case(org)
+
+
+class TestWhoIsTheSecond:
+    def test_is_every_other_admin_of_then_and_the_owner(self, case: Case) -> None:  # T6
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        assert case.seconds() == {case.ada, owner}
+
+    def test_is_not_who_has_become_one_since(self, case: Case) -> None:  # T6
+        helper = case.admin()
+        assert case.seconds() == {case.ada}
+        with pytest.raises(NotTheSecond):
+            case.approve(helper)
+
+    def test_is_not_who_was_deactivated_then_and_is_active_again(self, case: Case) -> None:  # T6
+        account_switches.deactivate(org=case.org, user_id=case.ada.id, cause=by_command())
+        again = case.ask({"do": "two_persons", "on": False})
+        account_switches.activate(org=case.org, user_id=case.ada.id, cause=by_command())
+        case.ada.refresh_from_db()
+        assert proposals.seconds(proposals.found(case.org, again.id)).people == []
+        assert case.seconds() == {case.ada}
+
+    def test_is_not_who_is_no_longer_one(self, case: Case) -> None:
+        User.objects.filter(pk=case.ada.pk).update(idp_roles=["Member"])
+        settle(case.ada)
+        assert case.seconds() == set()
+
+    def test_is_not_whom_the_owner_account_was_handed_over_to_since(self, case: Case) -> None:  # T6
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        owners.hand_over(org=case.org, address="new@corp.example", cause=by_command())
+        assert owner not in case.seconds()
+
+    def test_is_still_who_was_given_the_role_in_another_way_meanwhile(self, case: Case) -> None:
+        give(group(case.org, "Bosses", case.ada), "Admin")
+        settle_marked(case.org)
+        assert case.seconds() == {case.ada}
+
+    def test_is_support_where_the_asker_is_alone(self, case: Case) -> None:  # T6
+        support = StaffFactory.create()
+        with pytest.raises(NotTheSecond):
+            case.approve(support)
+        User.objects.filter(pk=case.ada.pk).update(active=False)
+        assert case.approve(support).decided_by == support
+        assert Mail.objects.filter(person=case.grace, kind="access").exists()
+
+
+class TestTheAsker:
+    def test_who_is_deactivated_by_the_identity_provider_has_withdrawn_it(self, case: Case, idp: Idp) -> None:  # T6
+        idp.patch(f"/Users/{case.grace.id}", {"op": "replace", "path": "active", "value": False})
+        with pytest.raises(ProposalEnded):
+            case.approve(case.ada)
+        proposals.sweep(timezone.now())
+        case.proposal.refresh_from_db()
+        assert case.proposal.state == ProposalState.WITHDRAWN
+        assert Change.objects.get(verb="proposal.withdrawn").detail["gone"]
+
+    def test_who_loses_the_role_has_withdrawn_it(self, case: Case) -> None:  # T6
+        User.objects.filter(pk=case.grace.pk).update(idp_roles=["Member"])
+        settle(case.grace)
+        with pytest.raises(ProposalEnded):
+            case.approve(case.ada)
+
+
+class TestWhatIsCarriedOut:
+    def test_is_named_by_the_proposal_with_all_that_was_recorded(self, case: Case) -> None:
+        facts = {"pattern_type": "prefix", "kind": "role", "pattern": "adm", "auto_approve": True, "role": "Admin"}
+        group(case.org, "adm-night")
+        proposal = case.approve(case.ada, case.ask({"do": "keep_rule", "rule": "", "facts": facts, "apply": True}))
+        verbs = set(Change.objects.filter(id__in=proposal.changes).values_list("verb", flat=True))
+        assert verbs == {"rule.added", "rules.applied"}
+        assert all(proposals.behind(Change.objects.get(id=id_)) == proposal for id_ in proposal.changes)
+
+    def test_is_held_changes_too(self, case: Case) -> None:  # T1, T6
+        breach = breach_of(case.org)
+        User.objects.filter(pk=case.bo.pk).update(idp_roles=["Admin"])
+        about = {"breach": breach, "change": Change.objects.for_org(case.org).latest("id"), "at": timezone.now()}
+        Hold.objects.create(org=case.org, user=case.bo, kept={"roles": ["Member"], "places": []}, **about)
+        case.approve(case.ada, case.ask({"do": "let_through", "breach": str(breach.id)}))
+        settle_marked(case.org)
+        assert Breach.objects.get().state == "ended"
+        case.bo.standing.refresh_from_db()
+        assert case.bo.standing.roles == ["Admin"]
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_of_two_who_agree_at_once_one_is_told_that_it_is_done() -> None:  # T6, S7
+    case = Case(OrganizationFactory.create())
+    eve = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+
+    def agree(by: User) -> str:
+        try:
+            case.approve(by)
+        except ProposalEnded as ended:
+            return f"told of {ended.args[0].decided_by_id}"
+        finally:
+            connection.close()
+        return f"done by {by.pk}"
+
+    with ThreadPoolExecutor(2) as threads:
+        said = sorted(threads.map(agree, (case.ada, eve)))
+    (done, told) = said
+    assert done.removeprefix("done by ") == told.removeprefix("told of ")
+    assert Change.objects.filter(verb="user.roles_set").count() == 1
