@@ -27,13 +27,14 @@ from groups_provisioning.pages.groups import group_list, group_page, member_assi
 from orgs import matter_words, matters
 from orgs.admin.history import ChangeAdmin, LedgerEntryAdmin
 from orgs.admin.mirror import moment
-from orgs.models import Change, LedgerEntry, MatterKind, Organization, User
+from orgs.admin.queue import MarkAdmin
+from orgs.models import Change, LedgerEntry, Mark, MatterKind, Organization, User
 from orgs.models.history import BY
 from scim import provisioning_log
 from scim.support_desk.search import Found, request
 
 FEW = 20
-DELETED, OUT_OF_SYNC = _("Deleted"), _("Out of sync")
+DELETED, OUT_OF_SYNC, IN_SYNC = _("Deleted"), _("Out of sync"), _("In sync")
 
 
 def requests_about(org: Organization, id_: UUID) -> list[Found]:
@@ -84,7 +85,7 @@ class PersonRecord(Explained, PersonAdmin):
 
 
 class GroupRecord(Explained, PushedGroupAdmin):
-    list_display: Any = ("display_name", "org", "state", "mapped", "member_count", "roles", "modified_at")
+    list_display = ("display_name", "org", "state", "mapped", "member_count", "roles", "modified_at")
     fields = (
         *("display_name", "org", "id", "external_id", "revision"),
         *("member_count", "roles", "attributes", "state"),
@@ -96,11 +97,11 @@ class GroupRecord(Explained, PushedGroupAdmin):
         live = GroupMapping.objects.live().select_related("entity").order_by("id")
         return super().get_queryset(request).prefetch_related(Prefetch("mappings", live, to_attr="live_mappings"))
 
-    @display(description=_("state"), label={DELETED: "danger", OUT_OF_SYNC: "warning"})
-    def state(self, group: PushedGroup) -> Promise | None:
+    @display(description=_("status"), label={OUT_OF_SYNC: "warning", IN_SYNC: "success"})
+    def state(self, group: PushedGroup) -> Promise:
         if group.deleted_at is not None:
             return DELETED
-        return OUT_OF_SYNC if group.out_of_sync else None
+        return OUT_OF_SYNC if group.out_of_sync else IN_SYNC
 
     @admin.display(description=_("mapped to"))
     def mapped(self, group: Any) -> SafeString | str:
@@ -152,7 +153,7 @@ class ChangeRecord(ChangeAdmin):
         listed.result_list = changes
         return listed
 
-    @admin.display(description=_("what"))
+    @admin.display(description=_("change"))
     def what(self, change: Any) -> str:
         return Truncator(change.words).chars(120)
 
@@ -173,7 +174,7 @@ class LedgerRecord(LedgerEntryAdmin):
         return listed
 
     @admin.display(description=_("time"))
-    def time(self, entry: Any) -> str:
+    def time(self, entry: Any) -> SafeString | str:
         return moment(entry.change.at)
 
     @admin.display(description=_("effect"))
@@ -185,7 +186,28 @@ class LedgerRecord(LedgerEntryAdmin):
         return Truncator(entry.change.words).chars(120)
 
 
-admin.site.unregister([User, PushedGroup, Change, LedgerEntry])
+class MarkRecord(MarkAdmin):
+    """The list says in words what people wait for."""
+
+    list_display = ("user", "org", "since", "what")
+    fields = ("user", "org", "since", "change")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        listed = super().get_changelist_instance(request)
+        marks = list(listed.result_list)
+        known = change_words.names(None, [mark.change for mark in marks], [], change_list.Wanted())
+        for mark in marks:
+            mark.words = change_words.change(mark.change, known)
+        listed.result_list = marks
+        return listed
+
+    @admin.display(description=_("change"))
+    def what(self, mark: Any) -> str:
+        return Truncator(mark.words).chars(120)
+
+
+admin.site.unregister([User, PushedGroup, Change, LedgerEntry, Mark])
+admin.site.register(Mark, MarkRecord)
 admin.site.register(LedgerEntry, LedgerRecord)
 admin.site.register(Change, ChangeRecord)
 admin.site.register(User, PersonRecord)
