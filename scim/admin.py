@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
@@ -159,7 +160,9 @@ def _legible(text: str) -> SafeString | str:
 class SupportImportForm(ImportForm):
     """For an org that support names."""
 
-    org = forms.CharField(label=_("Organization"), help_text=_("Its name or its slug"))
+    org = forms.CharField(
+        label=_("Organization"), help_text=_("Its name or its slug"), widget=UnfoldAdminTextInputWidget
+    )
     field_order = ("org", "file")
 
     def clean_org(self) -> Any:

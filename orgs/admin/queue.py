@@ -22,7 +22,7 @@ WAITING = RawSQL(
 
 
 class HeldFilter(admin.SimpleListFilter):
-    title = _("on hold")
+    title = _("hold")
     parameter_name = "held"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

@@ -96,6 +96,7 @@ class TestTheRequestLog:
 
     def test_shows_days_of_the_reader(self, desk):
         User.objects.filter(is_staff=True).update(time_zone="Asia/Tokyo")  # nine hours ahead
+        assert "By day, in JST" in text(desk.get(LIST))
         partitions.make(date(2026, 3, 1))
         early, late = (datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (14, 16))
         older, newer = (a_call(id=UUID(int=id_at(at).int | 7 << 76 | 1), at=at) for at in (early, late))
