@@ -85,20 +85,10 @@ class RequestLogAdmin(FoundById):
         ),
     )
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        call: Any = super().get_object(request, object_id, from_field)
-        if call is not None:
-            (call.line,) = provisioning_log.lines([call])
-        return call
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With the names of what the calls of the page were about, which are read for all of them at once."""
-        listed = super().get_changelist_instance(request)
-        calls = list(listed.result_list)
-        for call, line in zip(calls, provisioning_log.lines(calls), strict=True):
+    def read_more(self, rows: list[Any]) -> None:
+        """The names of what the calls were about."""
+        for call, line in zip(rows, provisioning_log.lines(rows), strict=True):
             call.line = line
-        listed.result_list = calls
-        return listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RequestLog], search_term: str

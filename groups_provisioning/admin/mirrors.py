@@ -49,7 +49,7 @@ class OfAPerson(OfAnOrg):
 
 @admin.register(PushedGroup)
 class PushedGroupAdmin(OfAnOrg):
-    list_display: Any = ("display_name", "org", "member_count", "roles", "out_of_sync", "deleted_at")
+    list_display = ("display_name", "org", "member_count", "roles", "out_of_sync", "deleted_at")
     actions = ("end", "undo_end")
     search_fields = ("display_name",)
     search_help_text = _("An ID, an external ID, or the beginning of a name")
@@ -149,7 +149,7 @@ class MappingAdmin(OfAnOrg):
     search_help_text = _("The ID of a mapping, a SCIM group or a target")
     actions = ("approve", "reject")
     fields = (
-        *("group", "org", "id", "kind", "to", "status", "reason", "rule"),
+        *("group", "org", "id", "kind", "entity", "role", "status", "reason", "rule"),
         *("target_deleted", "barred", "switched", "created_at", "change"),
     )
 
@@ -231,24 +231,19 @@ class MembershipAdmin(OfAPerson):
 
 @admin.register(Conflict)
 class ConflictAdmin(OfAPerson):
-    list_display = ("user", "org", "kind", "current", "incoming", "begun")
+    list_display = ("user", "org", "kind", "holding", "incoming", "begun")
     list_select_related = ("org", "user", "incoming__group", "incoming__entity")
-    fields = ("user", "org", "kind", "current", "incoming", "begun")
+    fields = ("user", "org", "kind", "holding", "incoming", "begun")
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        conflict: Any = super().get_object(request, object_id, from_field)
-        if conflict is not None:
-            _read_current([conflict])
-        return conflict
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        listed = super().get_changelist_instance(request)
-        listed.result_list = list(listed.result_list)
-        _read_current(listed.result_list)
-        return listed
+    def read_more(self, rows: list[Any]) -> None:
+        """The first mappings that hold."""
+        ids = {id_ for conflict in rows for id_ in conflict.holders[:FEW]}
+        known = GroupMapping.objects.select_related("group", "entity").in_bulk(ids)
+        for conflict in rows:
+            conflict.current = [known[id_] for id_ in conflict.holders[:FEW] if id_ in known]
 
     @admin.display(description=_("current mappings"))
-    def current(self, conflict: Any) -> str:
+    def holding(self, conflict: Any) -> str:
         return ", ".join(map(str, conflict.current)) or "–"
 
     @admin.display(description=_("kind"))
@@ -258,14 +253,6 @@ class ConflictAdmin(OfAPerson):
     @admin.display(description=_("since"))
     def begun(self, conflict: Conflict) -> SafeString | str:
         return moment(conflict.since)
-
-
-def _read_current(conflicts: Sequence[Any]) -> None:
-    """The first mappings that hold, for all conflicts at once."""
-    ids = {id_ for conflict in conflicts for id_ in conflict.holders[:FEW]}
-    known = GroupMapping.objects.select_related("group", "entity").in_bulk(ids)
-    for conflict in conflicts:
-        conflict.current = [known[id_] for id_ in conflict.holders[:FEW] if id_ in known]
 
 
 @admin.register(Decision)

@@ -83,4 +83,3 @@ class LedgerEntryAdmin(Mirror):
     linked_by = ("change",)
     list_select_related = ("org", "user", "change")
     ordering = ("-id",)
-    fields: Any = ("org", "user", "slot", "was", "now", "change")

@@ -53,6 +53,21 @@ class BigTable(ModelAdmin):
         title = capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
+    def read_more(self, rows: list[Any]) -> None:
+        """Read what columns say beside the rows of a list's page, for all of them at once, or of the one shown."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        listed = super().get_changelist_instance(request)
+        listed.result_list = list(listed.result_list)
+        self.read_more(listed.result_list)
+        return listed
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row: Any = super().get_object(request, object_id, from_field)
+        if row is not None:
+            self.read_more([row])
+        return row
+
     @cached_property
     def _times(self) -> dict[Any, Callable[[Any], SafeString | str]]:
         """By the name of a field with a time, what shows it as the organizations' pages do."""

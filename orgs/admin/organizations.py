@@ -132,9 +132,9 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
     actions_detail = ("hand_over", "setup_links")
     search_fields = ("name", "slug")
     search_help_text = _("Part of the name, the slug, or an ID")
-    readonly_fields = ("id", "slug", "created_at", "state", "connection")
+    readonly_fields = ("id", "slug", "created_at", "attention", "connection")
     fieldsets = (
-        (None, {"fields": ("name", "state", "slug", "id", "created_at")}),
+        (None, {"fields": ("name", "attention", "slug", "id", "created_at")}),
         (_("What SCIM needs"), {"fields": ("plan", "sso_configured", "connection", "profile", "domains")}),
         (
             _("Features"),
@@ -172,15 +172,10 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
         return super().get_queryset(request).annotate(lost_every_admin=support.LOST_EVERY_ADMIN)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With what needs attention in the organizations of the page, which is read for all of them at once."""
-        listed = super().get_changelist_instance(request)
-        orgs = list(listed.result_list)
-        matters = open_matters.of_each([org for org in orgs if org.closed_at is None], at=timezone.now())
-        for org in orgs:
+    def read_more(self, rows: list[Any]) -> None:
+        matters = open_matters.of_each([org for org in rows if org.closed_at is None], at=timezone.now())
+        for org in rows:
             org.matters = matters.get(org.pk, [])
-        listed.result_list = orgs
-        return listed
 
     @display(description=_("needs attention"))
     def attention(self, org: Any) -> SafeString | str:
@@ -196,12 +191,6 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
             _label(gettext("%(count)s open") % {"count": open_}, "warning", address) if open_ > urgent else "",
         ]
         return format_html_join(" ", "{}", ((label,) for label in labels if label)) or "–"
-
-    @display(description=_("status"), label={NO_ADMIN: "danger", DELETING: "danger"})
-    def state(self, org: Any) -> Promise | None:
-        if org.closed_at is not None:
-            return DELETING
-        return NO_ADMIN if org.lost_every_admin else None
 
     @display(description=_("single sign-on"))
     def sign_on(self, org: Organization) -> str:

@@ -83,7 +83,6 @@ class MarkAdmin(Mirror):
     list_filter = (("org", AutocompleteSelectFilter),)
     list_select_related = ("org", "user", "change")
     ordering = ("id",)
-    fields: Any = ("user", "org", "since", "change")
 
     @admin.display(description=_("since"))
     def since(self, mark: Mark) -> SafeString | str:
