@@ -345,7 +345,7 @@ class Migration(migrations.Migration):
                 migrations.AlterField(
                     model_name='organization',
                     name='sso_configured',
-                    field=models.BooleanField(default=False, verbose_name='single sign-on through your own product'),
+                    field=models.BooleanField(default=False, verbose_name='single sign-on elsewhere'),
                 ),
                 migrations.AlterField(
                     model_name='orgdeletion',

@@ -154,7 +154,7 @@ class Organization(models.Model):
     name_key = FoldedField("name")
     slug = models.SlugField(max_length=80, unique=True, help_text=_("What commands and support call it."))
     plan = models.CharField(max_length=12, choices=Plan.choices, default=Plan.FREE)
-    sso_configured = models.BooleanField(_("single sign-on through your own product"), default=False)
+    sso_configured = models.BooleanField(_("single sign-on elsewhere"), default=False)
     sso_connection = models.UUIDField(null=True, editable=False)
     profile = models.ForeignKey(
         SchemaProfile, on_delete=models.PROTECT, related_name="orgs", verbose_name=_("schema profile")
