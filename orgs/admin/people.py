@@ -1,6 +1,6 @@
 """People and credentials. IdPs and commands own their data; support can deactivate, sign out and revoke."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -36,10 +36,26 @@ class SwitchRefused(Exception):
     """An account cannot be activated or deactivated; the argument says why."""
 
 
+class StatusFilter(admin.SimpleListFilter):
+    title = _("status")
+    parameter_name = "status"
+    WANTED: ClassVar = {
+        "active": Q(active=True),
+        "deactivated": Q(active=False, deleted_at=None),
+        "deleted": Q(deleted_at__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("active", ACTIVE), ("deactivated", DEACTIVATED), ("deleted", DELETED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        return queryset.filter(self.WANTED.get(self.value() or "", Q()))
+
+
 @admin.register(User)
 class UserAdmin(Mirror):
     list_display = ("user_name", "label", "org", "kind", "status")
-    list_filter = (("org", AutocompleteSelectFilter), "active", "is_staff", "is_owner")
+    list_filter = (("org", AutocompleteSelectFilter), StatusFilter, "is_staff", "is_owner")
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("user_name",)

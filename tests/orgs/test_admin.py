@@ -705,6 +705,25 @@ class TestAPerson:
         assert bob.active
 
 
+class TestTheStatusOfPeople:
+    def test_is_that_of_the_organizations_page_and_filters_the_list(self, desk):  # N4, U12
+        org = OrganizationFactory.create()
+        ann = UserFactory.create(org=org, user_name="ann@corp.example")
+        bo = UserFactory.create(org=org, user_name="bo@corp.example", active=False)
+        cy = UserFactory.create(org=org, user_name="cy@corp.example", active=False, idp_active=True)
+        di = UserFactory.create(
+            org=org, user_name="di@corp.example", active=False, login_email=None, deleted_at=timezone.now()
+        )
+        shown = {"active": [ann], "deactivated": [cy, bo], "deleted": [di]}
+        for status, wanted in shown.items():
+            listed = desk.get(page(User, verb="changelist"), {"status": status, "org__id__exact": str(org.pk)})
+            assert rows(listed) == wanted
+        told = text(desk.get(page(User, verb="changelist"), {"org__id__exact": str(org.pk)}))
+        for name, status in (("ann", "Active"), ("bo", "Deactivated"), ("cy", "Deactivated by hand")):
+            assert re.search(rf"{name}@corp.example .{{0,60}} {status}\b", told)
+        assert "Deleted by SCIM" in told
+
+
 class TestSearchingPeople:
     def test_uses_the_indexes(self, desk):
         orgs = [OrganizationFactory.create() for _ in range(5)]
