@@ -6,9 +6,10 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext
@@ -310,8 +311,10 @@ class ApiKeyAdmin(Mirror):
         return queryset, False
 
     @admin.display(description=_("organization"))
-    def whose(self, key: ApiKey) -> str:
-        return key.org.name if key.org else gettext("The operator")
+    def whose(self, key: ApiKey) -> SafeString | str:
+        if key.org is None:
+            return gettext("The operator")
+        return format_html('<a class="text-link" href="{}">{}</a>', reverse("admin:org", args=[key.org_id]), key.org)
 
     @display(description=_("status"), label={ACTIVE: "success"})
     def state(self, key: ApiKey) -> Promise:

@@ -85,10 +85,10 @@ class PersonRecord(Explained, PersonAdmin):
 
 
 class GroupRecord(Explained, PushedGroupAdmin):
-    list_display: Any = ("display_name", "org", "state", "mapped", "member_count", "roles", "modified_at")
+    list_display: Any = ("display_name", "org", "state", "mapped", "member_count", "given", "modified_at")
     fields = (
         *("display_name", "org", "id", "external_id", "revision"),
-        *("member_count", "roles", "attributes", "state"),
+        *("member_count", "given", "attributes", "state"),
         *("created_at", "modified_at", "deleted_at"),
     )
     change_form_outer_before_template = "admin/support_desk/group.html"
@@ -102,6 +102,10 @@ class GroupRecord(Explained, PushedGroupAdmin):
         if group.deleted_at is not None:
             return DELETED
         return OUT_OF_SYNC if group.out_of_sync else IN_SYNC
+
+    @admin.display(description=_("roles of members"))
+    def given(self, group: PushedGroup) -> str:
+        return ", ".join(group.roles) or "–"
 
     @admin.display(description=_("mapped to"))
     def mapped(self, group: Any) -> SafeString | str:
