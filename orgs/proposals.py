@@ -95,8 +95,9 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     """
     Organization.objects.select_for_update(no_key=True).get(pk=org.pk)  # two at once must not both be the first
     waiting = going_on(org, at=cause.at)
-    if known := waiting.filter(wish=dict(wish)).first():
-        return known
+    for known in waiting.filter(wish=dict(wish)).select_related("org__profile", "asked_by", "asked_key"):
+        if not is_asker_gone(known, at=cause.at):
+            return known
     if waiting.count() >= MOST:
         raise TooManyProposals
     proposal = Proposal.objects.create(

@@ -198,8 +198,11 @@ def _rule(org: Organization, rule: str) -> str:
 
 
 def _person(org: Organization, user: str) -> str:
+    """With the userName, since people choose what else they are called."""
     found = User.objects.for_org(org).filter(id=user).first()
-    return found.label if found else "–"
+    if found is None:
+        return "–"
+    return found.label if found.label == found.user_name else f"{found.label} ({found.user_name})"
 
 
 _WORDS: Mapping[str, Callable[..., str]] = {
