@@ -82,7 +82,7 @@ def desk(owner: User) -> str:
 def alone(owner: User) -> str:
     """Of somebody who has no other admin, as support sees it."""
     proposal = _asked(owner, by=owner)
-    User.objects.filter(pk__in=[each.pk for each in proposals.seconds(proposal).people]).update(active=False)
+    User.objects.filter(pk__in=[each.pk for each in proposals.seconds(proposal)]).update(active=False)
     return reverse("admin:second", args=[owner.org_id, proposal.id])
 
 

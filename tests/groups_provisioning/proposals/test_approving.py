@@ -46,7 +46,7 @@ class Case:
         return approving.approve(org=self.org, proposal_id=proposal.id, seen=seen, cause=by_admin(by))
 
     def seconds(self) -> set[User]:
-        return set(proposals.seconds(proposals.found(self.org, self.proposal.id)).people)
+        return set(proposals.seconds(proposals.found(self.org, self.proposal.id)))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ class TestWhoIsTheSecond:
         again = case.ask({"do": "two_persons", "on": False})
         account_switches.activate(org=case.org, user_id=case.ada.id, cause=by_command())
         case.ada.refresh_from_db()
-        assert proposals.seconds(proposals.found(case.org, again.id)).people == []
+        assert proposals.seconds(proposals.found(case.org, again.id)) == []
         assert case.seconds() == {case.ada}
 
     def test_is_not_who_is_no_longer_one(self, case: Case) -> None:
