@@ -275,7 +275,9 @@ class TestByHand:
         case.asker.post("/held-changes/limits/", {"limits": "lenient"})
         case.org.refresh_from_db()
         assert case.org.hold_limits == "standard"
-        case.approve(Proposal.objects.get())
+        proposal = Proposal.objects.get()
+        assert "The limits at present: Standard" in words_of(case.second.get(f"{PAGE}{proposal.id}/"))
+        case.approve(proposal)
         case.org.refresh_from_db()
         assert case.org.hold_limits == "lenient"
 
