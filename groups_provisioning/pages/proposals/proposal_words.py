@@ -40,7 +40,9 @@ def follows(org: Organization, wish: Wish) -> str:
             )
         case "hold_limits":
             now = HoldLimits(org.hold_limits).label
-            return _("So many changes at once are held from then on. The limits at present: %(now)s.") % {"now": now}
+            return _("From then on changes are held if they exceed these limits. The limits at present: %(now)s.") % {
+                "now": now
+            }
         case "two_persons" if wish["on"]:
             return _("Whatever an admin does here that makes somebody an admin waits for a second admin from then on.")
         case "two_persons":
