@@ -5,8 +5,7 @@ Asking, refusing and withdrawing, and who may agree. What is asked for, and carr
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,6 +38,7 @@ from orgs.models import (
     ProposalState,
     User,
 )
+from orgs.models.history import FAMILY
 from orgs.people import account
 from orgs.traces import Traces
 
@@ -68,17 +68,6 @@ class NotTheAsker(Exception):
     """Only who asked takes it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """Who may agree to a proposal. is_alone: nobody may, so that support is the second."""
-
-    people: Sequence[User]
-
-    @property
-    def is_alone(self) -> bool:
-        return not self.people
-
-
 def fingerprint(wish: Wish, seen: Any) -> str:
     """Of what somebody sees of a wish whose effects no preview shows. seen: JSON."""
     return hashlib.sha256(orjson.dumps([wish, seen], option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -95,8 +84,9 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     """
     Organization.objects.select_for_update(no_key=True).get(pk=org.pk)  # two at once must not both be the first
     waiting = going_on(org, at=cause.at)
-    if known := waiting.filter(wish=dict(wish)).first():
-        return known
+    for known in waiting.filter(wish=dict(wish)).select_related("org__profile", "asked_by", "asked_key"):
+        if not is_asker_gone(known, at=cause.at):
+            return known
     if waiting.count() >= MOST:
         raise TooManyProposals
     proposal = Proposal.objects.create(
@@ -147,11 +137,14 @@ def behind(change: Change) -> Proposal | None:
 # --- Who is the second ------------------------------------------------------------------------------------------------
 
 
-def seconds(proposal: Proposal) -> Seconds:
-    """The active admins who were that already when it was asked, without who asked, or made the key that did."""
+def seconds(proposal: Proposal) -> list[User]:
+    """The active admins who were that already when it was asked, without who asked, or made the key that did. If there
+    are none, support is the second.
+    """
     asker = proposal.asked_by_id or (proposal.asked_key and proposal.asked_key.created_by_id)
-    admins = [each for each in roles.admins(proposal.org) if each.pk != asker]
-    return Seconds([each for each in admins if each.pk in _admins_then(proposal, admins)])
+    others = [each for each in roles.admins(proposal.org) if each.pk != asker]
+    then = _admins_then(proposal, others)
+    return [each for each in others if each.pk in then]
 
 
 def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
@@ -166,7 +159,8 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     before: dict[tuple[UUID, str], Any] = {}
     for user_id, slot, was in entries.order_by("id").values_list("user_id", "slot", "was"):
         before.setdefault((user_id, slot), was)
-    handed_over = Change.objects.for_org(proposal.org).filter(verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
+    handed_over = Change.objects.for_org(proposal.org).alias(family=FAMILY)
+    handed_over = handed_over.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
     is_handed_over = any(each.is_owner for each in people) and handed_over.exists()
     found = set()
     for person in people:
@@ -182,13 +176,14 @@ def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
     """Whether who asked is no longer an active admin, or the key that did no longer works: then it is withdrawn."""
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
-    return proposal.asked_by not in roles.admins(proposal.org)
+    assert proposal.asked_by is not None
+    return not roles.admins(proposal.org).filter(pk=proposal.asked_by.pk).exists()
 
 
 def refuse_second(proposal: Proposal, person: User) -> None:
     """Raises NotTheSecond, unless this person may agree. Support may where no admin can."""
     found = seconds(proposal)
-    if not (found.is_alone if person.is_staff else person in found.people):
+    if not (not found if person.is_staff else person in found):
         raise NotTheSecond
 
 

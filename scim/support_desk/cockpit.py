@@ -107,7 +107,7 @@ def waiting(org: Organization, *, at: datetime) -> list[tuple[Proposal, str, boo
     """What waits for a second admin, in words, and whether support is the second."""
     found = proposals.going_on(org, at=at).select_related("asked_by", "asked_key").order_by("id")
     return [
-        (each, proposal_words.told(org, each.wish), proposals.seconds(each).is_alone)
+        (each, proposal_words.told(org, each.wish), not proposals.seconds(each))
         for each in found
         if not proposals.is_asker_gone(each, at=at)
     ]
