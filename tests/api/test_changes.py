@@ -158,6 +158,7 @@ class TestWhatIsTold:
             "plan": "free",
             "profile": "standard",
             "domains": ["corp.example"],
+            "two_persons": False,
             "features": {
                 "user_provisioning": True,
                 "group_provisioning": True,
