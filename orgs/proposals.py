@@ -45,11 +45,13 @@ from orgs.traces import Traces
 Wish = Mapping[str, Any]
 
 LASTS = timedelta(days=7)
-MOST = 50  # that wait at once: nobody's mailbox is to be flooded from here
+MOST = 50
+"""Proposals of an org that wait or were made within an hour: nobody's mailbox is to be flooded from here."""
+HOUR = timedelta(hours=1)
 
 
 class TooManyProposals(Exception):
-    """So many wait already that no further one is accepted."""
+    """So many wait, or were made just now, that no further one is accepted."""
 
 
 class UnknownProposal(Exception):
@@ -94,10 +96,10 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     fingerprint: of the effects that were seen.
     """
     Organization.objects.select_for_update(no_key=True).get(pk=org.pk)  # two at once must not both be the first
-    waiting = going_on(org, at=cause.at)
-    if known := waiting.filter(wish=dict(wish)).first():
+    if known := going_on(org, at=cause.at).filter(wish=dict(wish)).first():
         return known
-    if waiting.count() >= MOST:
+    waiting = Q(state=ProposalState.OPEN, expires_at__gt=cause.at)
+    if Proposal.objects.for_org(org).filter(waiting | Q(asked_at__gt=cause.at - HOUR)).count() >= MOST:
         raise TooManyProposals
     proposal = Proposal.objects.create(
         org=org,
@@ -148,9 +150,12 @@ def behind(change: Change) -> Proposal | None:
 
 
 def seconds(proposal: Proposal) -> Seconds:
-    """The active admins who were that already when it was asked, without who asked, or made the key that did."""
-    asker = proposal.asked_by_id or (proposal.asked_key and proposal.asked_key.created_by_id)
-    admins = [each for each in roles.admins(proposal.org) if each.pk != asker]
+    """The active admins who were that already when it was asked, without who asked, or made or took over the key that
+    did.
+    """
+    key = proposal.asked_key
+    askers = {proposal.asked_by_id} if key is None else {key.created_by_id, key.taken_over_by_id}
+    admins = [each for each in roles.admins(proposal.org) if each.pk not in askers]
     return Seconds([each for each in admins if each.pk in _admins_then(proposal, admins)])
 
 
@@ -166,8 +171,7 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     before: dict[tuple[UUID, str], Any] = {}
     for user_id, slot, was in entries.order_by("id").values_list("user_id", "slot", "was"):
         before.setdefault((user_id, slot), was)
-    handed_over = Change.objects.for_org(proposal.org).filter(verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
-    is_handed_over = any(each.is_owner for each in people) and handed_over.exists()
+    is_handed_over = any(each.is_owner for each in people) and _is_handed_over(proposal)
     found = set()
     for person in people:
         was_active = before.get((person.pk, "account"), account(person)) in ("active", "invited")
@@ -178,11 +182,18 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     return found
 
 
+def _is_handed_over(proposal: Proposal) -> bool:
+    """Whether the owner account is somebody else's since it was asked."""
+    handed_over = Change.objects.for_org(proposal.org).filter(verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
+    return handed_over.exists()
+
+
 def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
     """Whether who asked is no longer an active admin, or the key that did no longer works: then it is withdrawn."""
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
-    return proposal.asked_by not in roles.admins(proposal.org)
+    asker = proposal.asked_by
+    return asker not in roles.admins(proposal.org) or (asker.is_owner and _is_handed_over(proposal))
 
 
 def refuse_second(proposal: Proposal, person: User) -> None:
