@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 
 from api.models import Endpoint
-from api.web.forms import NewWebhookForm, ReplayForm, WebhookForm
+from api.web.forms import NewWebhookForm, ReplayForm, WebhookForm, kinds_in_words
 from api.webhooks import deliveries, endpoints, standing
 from api.webhooks.endpoints import BadUrl, TooManyWebhooks
 from api.webhooks.standing import State
@@ -50,7 +50,7 @@ class EndpointAdmin(FoundById):
     actions = ("send_test", "enable", "disable")
     actions_detail = ("edit", "rotate", "replay", "delete_webhook")
     fields = (
-        *("whose", "id", "address", "kinds", "max_items", "created_at", "state", "waiting"),
+        *("whose", "id", "address", "told", "max_items", "created_at", "state", "waiting"),
         *("failures", "failing_since", "retry_at", "disabled_at", "reason", "previous_until", "attempts"),
     )
 
@@ -202,15 +202,19 @@ class EndpointAdmin(FoundById):
     def whose(self, endpoint: Endpoint) -> str:
         return endpoint.org.name if endpoint.org else gettext("The operator")
 
-    @display(description=_("state"), label={FAILING: "danger", ENDED: "danger", DELIVERING: "success"})
+    @admin.display(description=_("notifies about"))
+    def told(self, endpoint: Endpoint) -> str:
+        return ", ".join(kinds_in_words(endpoint.kinds))
+
+    @display(description=_("status"), label={FAILING: "danger", ENDED: "danger", DELIVERING: "success"})
     def state(self, endpoint: Endpoint) -> Promise:
         return STATES[standing.without_waiting(endpoint)]
 
     @admin.display(description=_("waiting"))
-    def waiting(self, endpoint: Endpoint) -> str:
+    def waiting(self, endpoint: Endpoint) -> SafeString | str:
         (found,) = standing.standings(endpoint.org_id, [endpoint], at=timezone.now())
         since = found.waiting_since
-        return f"{found.figure}, {gettext('since')} {moment(since)}" if since else found.figure
+        return format_html("{}, {} {}", found.figure, gettext("since"), moment(since)) if since else found.figure
 
     @admin.display(description=_("reason"))
     def reason(self, endpoint: Endpoint) -> str:

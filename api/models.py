@@ -22,6 +22,7 @@ def _org(*, constrained: bool = True) -> "models.ForeignKey[Organization | None,
         related_name="+",
         db_index=False,
         db_constraint=constrained,
+        verbose_name=_("organization"),
     )
 
 
@@ -48,22 +49,22 @@ class Endpoint(models.Model):
     before then. served_at: when it had its last turn; leased_until: a worker sends to it, or is lost by then.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = _org()
     url = models.CharField(max_length=LONGEST_URL)
-    kinds = ArrayField(models.CharField(max_length=20))
+    kinds = ArrayField(models.CharField(max_length=20), verbose_name=_("notifies about"))
     secret = SealedField(editable=False)
     previous_secret = SealedField(blank=True, default="", editable=False)
-    previous_until = models.DateTimeField(null=True)
-    max_items = models.SmallIntegerField()
+    previous_until = models.DateTimeField(_("previous secret ends"), null=True)
+    max_items = models.SmallIntegerField(_("items of a message, at most"))
     position = models.BigIntegerField()
-    created_at = models.DateTimeField()
-    failures = models.IntegerField(default=0)
+    created_at = models.DateTimeField(_("created"))
+    failures = models.IntegerField(_("failures in a row"), default=0)
     failing_since = models.DateTimeField(null=True)
-    retry_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(_("next attempt"), null=True)
     served_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)
-    disabled_at = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(_("disabled since"), null=True)
     disabled_reason = models.CharField(max_length=7, choices=Ending.choices, blank=True, default="")
 
     objects = EndpointQuerySet.as_manager()
@@ -71,6 +72,7 @@ class Endpoint(models.Model):
     class Meta:
         ordering = ("id",)
         verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
         constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="endpoint_org_id")]
 
     def __str__(self) -> str:

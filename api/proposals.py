@@ -45,6 +45,8 @@ def state(proposal: Proposal) -> dict[str, Any]:
 
 
 class Proposals(OrgView):
+    scope = Scope.MANAGE
+
     @describes("List proposals", query=ProposalsQuery, answer=page_of(ProposalState))
     def get(self, request: Request, org: UUID) -> dict[str, Any]:
         """What waits for a second admin, and what was decided, the oldest first. One that has expired may say `open`
@@ -56,14 +58,14 @@ class Proposals(OrgView):
 
 
 class OneProposal(OrgView):
+    scope = Scope.MANAGE
+
     @describes("Read a proposal", answer=ProposalState)
     def get(self, request: Request, org: UUID, proposal: UUID) -> dict[str, Any]:
         return lists.one(Proposal.objects.for_org(self.org), serialized(ProposalState), proposal)
 
 
 class Withdraw(OrgView):
-    scope = Scope.MANAGE
-
     @describes(
         "Withdraw a proposal",
         answer=ProposalState,

@@ -22,6 +22,8 @@ CONTENT_SECURITY_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF
 class SupportSite(UnfoldAdminSite):
     """django-unfold's site with its own content security policy, entered through the portal's sign-in page."""
 
+    empty_value_display = "–"
+
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         guarded = super().admin_view(view, cacheable)
 
@@ -42,6 +44,12 @@ class SupportSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         # The sidebar already lists everything.
+        return redirect("admin:find")
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Which app has a table is nothing that support has to know.
         return redirect("admin:find")
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

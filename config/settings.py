@@ -456,7 +456,7 @@ UNFOLD = {
                     _list(_("Deleted organizations"), "delete_sweep", "orgs_orgdeletion"),
                     _list(_("People"), "person", "orgs_user"),
                     _list(_("Imports"), "upload_file", "groups_provisioning_import"),
-                    _list(_("Entities"), "groups", "orgs_entity"),
+                    _list(_("Teams and other targets"), "groups", "orgs_entity"),
                     _list(_("SCIM tokens"), "key", "orgs_scimtoken"),
                     _list(_("Single sign-on"), "shield_person", "sso_connection"),
                 ],
@@ -471,10 +471,10 @@ UNFOLD = {
             {
                 "title": _("Groups"),
                 "items": [
-                    _list(_("Pushed groups"), "group_work", "groups_provisioning_pushedgroup"),
+                    _list(_("SCIM groups"), "group_work", "groups_provisioning_pushedgroup"),
                     _list(_("Mappings"), "link", "groups_provisioning_groupmapping"),
-                    _list(_("Mapping rules"), "rule", "groups_provisioning_mappingrule"),
-                    _list(_("Memberships"), "badge", "groups_provisioning_membership"),
+                    _list(_("Rules"), "rule", "groups_provisioning_mappingrule"),
+                    _list(_("Assignments"), "badge", "groups_provisioning_membership"),
                     _list(_("Conflicts"), "call_split", "groups_provisioning_conflict"),
                     _list(_("Decisions"), "gavel", "groups_provisioning_decision"),
                 ],
@@ -484,14 +484,14 @@ UNFOLD = {
                 "items": [
                     _list(_("Request log"), "sync_alt", "scim_requestlog"),
                     _list(_("Changes"), "history", "orgs_change"),
-                    _list(_("Ledger"), "receipt_long", "orgs_ledgerentry"),
+                    _list(_("Effects"), "receipt_long", "orgs_ledgerentry"),
                 ],
             },
             {
                 "title": _("Queue"),
                 "items": [
-                    _list(_("Turns of organizations"), "pace", "orgs_turn"),
-                    _list(_("People to settle"), "hourglass_empty", "orgs_mark"),
+                    _list(_("Queues of organizations"), "pace", "orgs_turn"),
+                    _list(_("People waiting"), "hourglass_empty", "orgs_mark"),
                     _list(_("Mails"), "outgoing_mail", "orgs_mail"),
                 ],
             },

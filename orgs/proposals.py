@@ -5,8 +5,7 @@ Asking, refusing and withdrawing, and who may agree. What is asked for, and carr
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,6 +38,7 @@ from orgs.models import (
     ProposalState,
     User,
 )
+from orgs.models.history import FAMILY
 from orgs.people import account
 from orgs.traces import Traces
 
@@ -70,17 +70,6 @@ class NotTheAsker(Exception):
     """Only who asked takes it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """Who may agree to a proposal. is_alone: nobody may, so that support is the second."""
-
-    people: Sequence[User]
-
-    @property
-    def is_alone(self) -> bool:
-        return not self.people
-
-
 def fingerprint(wish: Wish, seen: Any) -> str:
     """Of what somebody sees of a wish whose effects no preview shows. seen: JSON."""
     return hashlib.sha256(orjson.dumps([wish, seen], option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -96,10 +85,12 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     fingerprint: of the effects that were seen.
     """
     Organization.objects.select_for_update(no_key=True).get(pk=org.pk)  # two at once must not both be the first
-    if known := going_on(org, at=cause.at).filter(wish=dict(wish)).first():
-        return known
-    waiting = Q(state=ProposalState.OPEN, expires_at__gt=cause.at)
-    if Proposal.objects.for_org(org).filter(waiting | Q(asked_at__gt=cause.at - HOUR)).count() >= MOST:
+    waiting = going_on(org, at=cause.at)
+    for known in waiting.filter(wish=dict(wish)).select_related("org__profile", "asked_by", "asked_key"):
+        if not is_asker_gone(known, at=cause.at):
+            return known
+    is_open = Q(state=ProposalState.OPEN, expires_at__gt=cause.at)
+    if Proposal.objects.for_org(org).filter(is_open | Q(asked_at__gt=cause.at - HOUR)).count() >= MOST:
         raise TooManyProposals
     proposal = Proposal.objects.create(
         org=org,
@@ -149,14 +140,15 @@ def behind(change: Change) -> Proposal | None:
 # --- Who is the second ------------------------------------------------------------------------------------------------
 
 
-def seconds(proposal: Proposal) -> Seconds:
+def seconds(proposal: Proposal) -> list[User]:
     """The active admins who were that already when it was asked, without who asked, or made or took over the key that
-    did.
+    did. If there are none, support is the second.
     """
     key = proposal.asked_key
     askers = {proposal.asked_by_id} if key is None else {key.created_by_id, key.taken_over_by_id}
-    admins = [each for each in roles.admins(proposal.org) if each.pk not in askers]
-    return Seconds([each for each in admins if each.pk in _admins_then(proposal, admins)])
+    others = [each for each in roles.admins(proposal.org) if each.pk not in askers]
+    then = _admins_then(proposal, others)
+    return [each for each in others if each.pk in then]
 
 
 def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
@@ -184,8 +176,8 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
 
 def _is_handed_over(proposal: Proposal) -> bool:
     """Whether the owner account is somebody else's since it was asked."""
-    handed_over = Change.objects.for_org(proposal.org).filter(verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
-    return handed_over.exists()
+    changes = Change.objects.for_org(proposal.org).alias(family=FAMILY)
+    return changes.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at).exists()
 
 
 def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
@@ -193,13 +185,15 @@ def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
     asker = proposal.asked_by
-    return asker not in roles.admins(proposal.org) or (asker.is_owner and _is_handed_over(proposal))
+    assert asker is not None
+    is_admin = roles.admins(proposal.org).filter(pk=asker.pk).exists()
+    return not is_admin or (asker.is_owner and _is_handed_over(proposal))
 
 
 def refuse_second(proposal: Proposal, person: User) -> None:
     """Raises NotTheSecond, unless this person may agree. Support may where no admin can."""
     found = seconds(proposal)
-    if not (found.is_alone if person.is_staff else person in found.people):
+    if not (not found if person.is_staff else person in found):
         raise NotTheSecond
 
 

@@ -10,11 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from groups_provisioning import import_words
 from groups_provisioning.actions import imports
@@ -43,7 +47,9 @@ class Outcome(admin.SimpleListFilter):
 class Days(RangeDateFilter):
     """Days in the zone of the reader. By the ids, whose order is that of time: of other days not one is read."""
 
-    title = _("day")
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = gettext("day, in %(zone)s") % {"zone": f"{timezone.localtime():%Z}"}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[RequestLog]) -> QuerySet[RequestLog]:
         form = DayRange({"since": self.used_parameters.get("at_from"), "until": self.used_parameters.get("at_to")})
@@ -58,7 +64,7 @@ class Days(RangeDateFilter):
 class RequestLogAdmin(FoundById):
     """The log of all orgs. A search looks at the newest calls that the filters leave, so that it ends soon."""
 
-    list_display = ("status", "time", "org", "action", "target", "scim_type", "method", "short_path", "milliseconds")
+    list_display = ("came_of", "time", "org", "asked", "about", "scim_type", "took")
     list_filter = (("org", AutocompleteSelectFilter), Outcome, ("at", Days))
     linked_by = ("at_from", "at_to")
     list_select_related = ("org",)
@@ -68,16 +74,21 @@ class RequestLogAdmin(FoundById):
         "organization chosen, also people and groups by their current names."
     )
     fieldsets = (
-        (None, {"fields": ("time", "org", "token", "id", "again")}),
+        (None, {"fields": ("time", "org", "token", "action", "about", "status", "id", "again")}),
         (
-            _("Asked"),
-            {"fields": ("method", "path", "operation", "target", "address", "agent", "request_size", "request_body")},
+            _("Request"),
+            {"fields": ("method", "path", "address", "agent", "request_size", "request_body")},
         ),
         (
-            _("Answered"),
-            {"fields": ("status", "scim_type", "detail", "milliseconds", "response_size", "response_body")},
+            _("Response"),
+            {"fields": ("scim_type", "detail", "took", "response_size", "response_body")},
         ),
     )
+
+    def read_more(self, rows: list[Any]) -> None:
+        """The names of what the calls were about."""
+        for call, line in zip(rows, provisioning_log.lines(rows), strict=True):
+            call.line = line
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RequestLog], search_term: str
@@ -89,23 +100,32 @@ class RequestLogAdmin(FoundById):
             return exact, False
         return provisioning_log.newest_about(queryset, as_uuid(request.GET.get("org__id__exact", "")), term), False
 
+    @display(description=_("status"), label={2: "success", 3: "success", 4: "warning", 5: "danger"})
+    def came_of(self, call: RequestLog) -> tuple[int, int]:
+        return call.status // 100, call.status
+
+    @display(description=_("action"), header=True)
+    def asked(self, call: Any) -> tuple[str, str]:
+        return call.line.action, f"{call.method} {Truncator(call.line.path).chars(32)}"
+
     @admin.display(description=_("action"))
-    def action(self, call: RequestLog) -> str:
-        return log_words.action(call)
+    def action(self, call: Any) -> str:
+        return str(call.line.action)
+
+    @admin.display(description=_("target"))
+    def about(self, call: Any) -> str:
+        """By its name, where that is known."""
+        return Truncator(call.line.target).chars(80) or "–"
 
     @admin.display(description=_("time"))
-    def time(self, call: RequestLog) -> str:
+    def time(self, call: RequestLog) -> SafeString | str:
         return moment(call.at)
 
-    @admin.display(description=_("path"))
-    def short_path(self, call: RequestLog) -> str:
-        return call.path if len(call.path) <= 48 else f"{call.path[:47]}…"
+    @admin.display(description=_("took"))
+    def took(self, call: RequestLog) -> str:
+        return log_words.duration(call)
 
-    @admin.display(description=_("milliseconds"))
-    def milliseconds(self, call: RequestLog) -> str:
-        return f"{call.duration / 1000:.1f}"
-
-    @admin.display(description=_("again"))
+    @admin.display(description=_("try again"))
     def again(self, call: RequestLog) -> SafeString | str:
         if not log_words.is_refused_change(call):
             return "–"
@@ -130,7 +150,9 @@ def _legible(text: str) -> SafeString | str:
 class SupportImportForm(ImportForm):
     """For an org that support names."""
 
-    org = forms.CharField(label=_("Organization"), help_text=_("Its name or its short name"))
+    org = forms.CharField(
+        label=_("Organization"), help_text=_("Its name or its slug"), widget=UnfoldAdminTextInputWidget
+    )
     field_order = ("org", "file")
 
     def clean_org(self) -> Any:
@@ -187,8 +209,8 @@ class ImportAdmin(FoundById):
             imports.cancel(org=run.org, import_id=run.id, cause=cause(request))
         report(self, request, len(asked), len(asked))
 
-    @admin.display(description=_("asked"))
-    def time(self, run: Import) -> str:
+    @admin.display(description=_("given"))
+    def time(self, run: Import) -> SafeString | str:
         return moment(run.asked_at)
 
     @admin.display(description=_("rows by outcome"))

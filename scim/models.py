@@ -19,12 +19,24 @@ class RequestLog(models.Model):
     were not recorded.
     """
 
-    id = models.UUIDField(_("request id"), primary_key=True, editable=False)
+    id = models.UUIDField(_("request ID"), primary_key=True, editable=False)
     org = models.ForeignKey(
-        Organization, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+        Organization,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("organization"),
     )
     token = models.ForeignKey(
-        ScimToken, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+        ScimToken,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("sent by"),
     )
     at = models.DateTimeField()
     method = models.CharField(max_length=10)
@@ -35,10 +47,10 @@ class RequestLog(models.Model):
     scim_type = models.CharField(_("error type"), max_length=30)
     detail = models.CharField(max_length=1000)
     duration = models.PositiveIntegerField(_("duration in microseconds"))
-    address = models.GenericIPAddressField(null=True)
+    address = models.GenericIPAddressField(_("IP address"), null=True)
     agent = models.CharField(_("user agent"), max_length=200)
-    request_size = models.PositiveIntegerField()
-    response_size = models.PositiveIntegerField()
+    request_size = models.PositiveIntegerField(_("bytes of the body"))
+    response_size = models.PositiveIntegerField(_("bytes of the body"))
 
     objects = TenantQuerySet["RequestLog"].as_manager()
     body: "RequestLogBody"

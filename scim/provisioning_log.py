@@ -154,7 +154,7 @@ def name_of(org: Organization, id: UUID) -> str:
         *_names(User.objects.for_org(org), "user_name", [id]),
         *_names(PushedGroup.objects.for_org(org), "display_name", [id]),
     ]
-    return names[0][1] if names else ""
+    return names[0][2] if names else ""
 
 
 def neighbors(org: Organization, wanted: Wanted, request_id: UUID) -> tuple[UUID | None, UUID | None]:
@@ -172,6 +172,11 @@ def entry(org: Organization, request_id: UUID) -> Line | None:
     """One call with its bodies; None if it is not in the log, or no longer."""
     call = RequestLog.objects.for_org(org).select_related("body").filter(id=request_id).first()
     return _lines(org, [call])[0] if call else None
+
+
+def lines(calls: list[RequestLog]) -> list[Line]:
+    """Calls of any orgs, for support. Three queries."""
+    return _lines(None, calls)
 
 
 def idp_name(token: ScimToken | None) -> str:
@@ -236,22 +241,29 @@ def _ids_of(org: Organization | UUID, text: str) -> Iterator[UUID]:
         yield from rows.values_list("id", flat=True)[:NAMESAKES]
 
 
-def _lines(org: Organization, calls: list[RequestLog]) -> list[Line]:
-    tokens = ScimToken.objects.for_org(org).in_bulk({call.token_id for call in calls if call.token_id})
-    ids = {call.target: id for call in calls if (id := as_uuid(call.target))}
-    names = {
-        **{str(id): name for id, name in _names(User.objects.for_org(org), "user_name", ids.values())},
-        **{str(id): name for id, name in _names(PushedGroup.objects.for_org(org), "display_name", ids.values())},
+def _lines(org: Organization | None, calls: list[RequestLog]) -> list[Line]:
+    """Of one org, or of any. A name is known only in the org of the call."""
+    tokens = _of(org, ScimToken).in_bulk({call.token_id for call in calls if call.token_id})
+    ids = {id for call in calls if (id := as_uuid(call.target))}
+    names: dict[tuple[UUID | None, UUID], str] = {
+        (org_id, id): name
+        for model, column in ((User, "user_name"), (PushedGroup, "display_name"))
+        for org_id, id, name in _names(_of(org, model), column, ids)
     }
-    return [_line(call, tokens, str(ids.get(call.target, "")), names) for call in calls]
+    return [_line(call, tokens, names) for call in calls]
 
 
-def _line(call: RequestLog, tokens: dict[UUID, ScimToken], id: str, names: dict[str, str]) -> Line:
+def _of(org: Organization | None, model: Any) -> Any:
+    return model.objects.for_org(org) if org else model.objects
+
+
+def _line(call: RequestLog, tokens: dict[UUID, ScimToken], names: dict[tuple[UUID | None, UUID], str]) -> Line:
     token = tokens.get(call.token_id) if call.token_id else None
-    if id in names:
-        return Line(call, token, names[id] or _("somebody who was erased"), id)
+    id = as_uuid(call.target)
+    if id and (name := names.get((call.org_id, id))) is not None:
+        return Line(call, token, name or _("somebody who was erased"), str(id))
     return Line(call, token, call.target or log_words.filter_of(call))
 
 
-def _names(rows: TenantQuerySet[Any], column: str, ids: Collection[UUID]) -> Iterable[tuple[UUID, str]]:
-    return rows.filter(id__in=ids).values_list("id", column) if ids else ()
+def _names(rows: Any, column: str, ids: Collection[UUID]) -> Iterable[tuple[UUID, UUID, str]]:
+    return rows.filter(id__in=ids).values_list("org_id", "id", column) if ids else ()

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -22,7 +23,7 @@ from sso.web.guides import PROVIDERS
 @admin.register(Connection)
 class ConnectionAdmin(FoundById):
     ids = ("pk", "org")
-    list_display = ("org", "is_active", "provider", "created_at")
+    list_display = ("org", "state", "provider", "protocol", "created_at")
     list_select_related = ("org",)
     fields = (
         "org",
@@ -39,11 +40,11 @@ class ConnectionAdmin(FoundById):
     readonly_fields = ("state", "provider", "issuer", "client_id", "secret")
     actions_detail = ("switch_off",)
 
-    @display(description=_("active"), boolean=True)
-    def is_active(self, connection: Connection) -> bool:
-        return connection.org.sso_connection == connection.pk
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        present = Prefetch("revisions", Revision.objects.exclude(state=State.PAST), to_attr="present")
+        return super().get_queryset(request).prefetch_related(present)
 
-    @display(description=_("state"))
+    @display(description=_("status"))
     def state(self, connection: Connection) -> Promise | str:
         there = _present(connection)
         return condition(connection, there.get(State.ACTIVE), there.get(State.DRAFT)).label
@@ -91,9 +92,8 @@ class ConnectionAdmin(FoundById):
         return TemplateResponse(request, "admin/sso/connection/switch_off.html", context)
 
 
-def _present(connection: Connection) -> dict[str, Revision]:
-    rows = Revision.objects.for_org(connection.org_id).filter(connection=connection).exclude(state=State.PAST)
-    return {each.state: each for each in rows}
+def _present(connection: Any) -> dict[str, Revision]:
+    return {each.state: each for each in connection.present}
 
 
 def _used(connection: Connection) -> Revision | None:

@@ -46,25 +46,27 @@ class Connection(models.Model):
     PEM. creates_people: whether somebody whom SCIM has not made may get an account by signing in (SPEC L5).
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("sso_connections")
     idp = models.CharField(max_length=20, blank=True, default="")
     protocol = models.CharField(max_length=4, choices=Protocol.choices, default=Protocol.OIDC)
     key = SealedField(blank=True, default="", editable=False)
     certificate = models.TextField(blank=True, default="", editable=False)
-    creates_people = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
+    creates_people = models.BooleanField(_("creates accounts at sign-in"), default=False)
+    created_at = models.DateTimeField(_("created"))
 
     objects = TenantQuerySet["Connection"].as_manager()
 
     class Meta:
+        verbose_name = _("single sign-on")
+        verbose_name_plural = _("single sign-on")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org"], name="sso_connection_one_of_an_org"),
             models.UniqueConstraint(fields=["org", "id"], name="sso_connection_org_id"),
         ]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return str(self.org)
 
 
 class State(models.TextChoices):

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -27,6 +29,7 @@ from orgs.roles import catalogue
 from orgs.web.access import require_recent
 
 MOST = 200  # groups that one search finds
+FEW = 3  # mappings that a conflict names
 
 
 class OfAnOrg(FoundById):
@@ -139,20 +142,25 @@ def found_groups(term: str) -> set[UUID]:
 
 @admin.register(GroupMapping)
 class MappingAdmin(OfAnOrg):
-    list_display = ("group", "org", "kind", "target", "status", "reason", "rule")
+    list_display = ("group", "org", "kind", "to", "status", "reason", "rule")
     list_filter = (("org", AutocompleteSelectFilter), "status", "kind")
     list_select_related = ("org", "group", "entity", "rule")
     ids = ("pk", "group", "entity")
-    search_help_text = _("The ID of a mapping, a group or an entity")
+    search_help_text = _("The ID of a mapping, a SCIM group or a target")
     actions = ("approve", "reject")
     fields = (
         *("group", "org", "id", "kind", "entity", "role", "status", "reason", "rule"),
         *("target_deleted", "barred", "switched", "created_at", "change"),
     )
 
-    @admin.display(description=_("switched"))
-    def switched(self, mapping: GroupMapping) -> str:
-        return ", ".join(map(moment, mapping.switched_at)) or "–"
+    @admin.display(description=_("target"))
+    def to(self, mapping: GroupMapping) -> str:
+        return str(mapping.target or "–")
+
+    @admin.display(description=_("approved, and no longer"))
+    def switched(self, mapping: GroupMapping) -> SafeString | str:
+        """In turn."""
+        return format_html_join(", ", "{}", ((moment(at),) for at in mapping.switched_at)) or "–"
 
     @admin.action(description=_("Approve: with the current target, or one with the group's name"))
     def approve(self, request: HttpRequest, queryset: QuerySet[GroupMapping]) -> None:
@@ -195,9 +203,18 @@ def _by_org(asked: Iterable[GroupMapping | PushedGroup]) -> dict[Organization, l
 
 @admin.register(MappingRule)
 class MappingRuleAdmin(OfAnOrg):
-    list_display = ("__str__", "org", "position", "pattern_type", "kind", "role", "auto_approve")
+    list_display = ("rule", "org", "position", "pattern_type", "kind", "role", "auto_approve")
     list_filter = (("org", AutocompleteSelectFilter), "kind")
     ordering = ("org", "gives_role", "position")
+    sortable_by = ()
+    fields = (
+        *("rule", "org", "id", "position", "pattern_type", "pattern"),
+        *("kind", "role", "auto_approve", "created_at"),
+    )
+
+    @admin.display(description=_("rule"))
+    def rule(self, rule: MappingRule) -> str:
+        return str(rule)
 
 
 @admin.register(Membership)
@@ -205,37 +222,48 @@ class MembershipAdmin(OfAPerson):
     list_display = ("user", "org", "entity", "kind", "source", "through")
     list_filter = (("org", AutocompleteSelectFilter), "kind", "source")
     list_select_related = ("org", "user", "entity", "mapping__group")
+    fields = ("user", "org", "entity", "kind", "source", "through", "mapping")
 
-    @admin.display(description=_("through"))
+    @admin.display(description=_("SCIM group"))
     def through(self, membership: Membership) -> str:
         return str(membership.mapping.group) if membership.mapping else "–"
 
 
 @admin.register(Conflict)
 class ConflictAdmin(OfAPerson):
-    list_display = ("user", "org", "group", "target", "begun")
+    list_display = ("user", "org", "kind", "holding", "incoming", "begun")
     list_select_related = ("org", "user", "incoming__group", "incoming__entity")
-    fields = ("user", "org", "incoming", "holders", "begun")
+    fields = ("user", "org", "kind", "holding", "incoming", "begun")
 
-    @admin.display(description=_("group"))
-    def group(self, conflict: Conflict) -> str:
-        return str(conflict.incoming.group)
+    def read_more(self, rows: list[Any]) -> None:
+        """The first mappings that hold."""
+        ids = {id_ for conflict in rows for id_ in conflict.holders[:FEW]}
+        known = GroupMapping.objects.select_related("group", "entity").in_bulk(ids)
+        for conflict in rows:
+            conflict.current = [known[id_] for id_ in conflict.holders[:FEW] if id_ in known]
 
-    @admin.display(description=_("to"))
-    def target(self, conflict: Conflict) -> str:
-        return str(conflict.incoming.target)
+    @admin.display(description=_("current mappings"))
+    def holding(self, conflict: Any) -> str:
+        return ", ".join(map(str, conflict.current)) or "–"
+
+    @admin.display(description=_("kind"))
+    def kind(self, conflict: Conflict) -> str:
+        return str(conflict.incoming.get_kind_display())
 
     @admin.display(description=_("since"))
-    def begun(self, conflict: Conflict) -> str:
+    def begun(self, conflict: Conflict) -> SafeString | str:
         return moment(conflict.since)
 
 
 @admin.register(Decision)
 class DecisionAdmin(OfAPerson):
     list_display = ("user", "org", "winner", "loser", "decided", "undone_by")
-    list_select_related = ("org", "user", "winner", "loser", "undone_by")
+    list_select_related = (
+        *("org", "user", "undone_by"),
+        *(f"{side}__{of}" for side in ("winner", "loser") for of in ("group", "entity")),
+    )
     fields = ("user", "org", "winner", "loser", "decided", "change", "undone_by")
 
     @admin.display(description=_("decided"))
-    def decided(self, decision: Decision) -> str:
+    def decided(self, decision: Decision) -> SafeString | str:
         return moment(decision.at)

@@ -28,28 +28,29 @@ class PushedGroup(models.Model):
     has not been pushed since (SPEC O3, G2). imported: an import brought it, and no token has written it yet.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("pushed_groups")
-    display_name = models.TextField()
+    display_name = models.TextField(_("name"))
     display_name_key = FoldedField("display_name")
-    external_id = models.TextField(blank=True, default="")
+    external_id = models.TextField(_("external ID"), blank=True, default="")
     reference = models.TextField(blank=True, default="", db_default="", editable=False)
     imported = models.BooleanField(default=False, db_default=False, editable=False)
     attributes = models.JSONField(blank=True, default=dict)
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
-    roles = ArrayField(models.CharField(max_length=50), blank=True, default=list)
-    member_count = models.PositiveIntegerField(default=0, editable=False)
+    roles = ArrayField(models.CharField(max_length=50), blank=True, default=list, verbose_name=_("roles of members"))
+    member_count = models.PositiveIntegerField(_("members"), default=0, editable=False)
     out_of_sync = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
-    modified_at = models.DateTimeField()
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    modified_at = models.DateTimeField(_("last changed"))
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     revision = models.PositiveBigIntegerField(default=1, editable=False)
 
     objects = PushedGroupQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("pushed group")
+        verbose_name = _("SCIM group")
+        verbose_name_plural = _("SCIM groups")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="pushed_group_org_id"),
             models.UniqueConstraint(

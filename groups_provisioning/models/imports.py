@@ -49,13 +49,13 @@ class Import(models.Model):
     by_person, by_key: who asked.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("imports")
-    name = models.CharField(max_length=200)
-    phase = models.CharField(max_length=10, choices=Phase.choices)
+    name = models.CharField(_("file"), max_length=200)
+    phase = models.CharField(_("status"), max_length=10, choices=Phase.choices)
     makes_admins = models.BooleanField()
     rows = models.PositiveIntegerField(default=0)
-    taken = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(_("rows done"), default=0)
     reached_kind = models.PositiveSmallIntegerField(default=0)
     reached_id = models.BigIntegerField(default=0)
     door = models.CharField(max_length=10)
@@ -63,11 +63,13 @@ class Import(models.Model):
     by_key = models.ForeignKey("orgs.ApiKey", on_delete=models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField()
     served_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
 
     objects = TenantQuerySet["Import"].as_manager()
 
     class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="import_org_id"),
             models.UniqueConstraint(

@@ -38,15 +38,15 @@ class MappingRule(models.Model):
     R6). Written only by `groups_provisioning.actions.rules`.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("mapping_rules")
-    position = models.PositiveIntegerField()
-    pattern_type = models.CharField(max_length=10, choices=PatternType.choices)
+    position = models.PositiveIntegerField(_("order"))
+    pattern_type = models.CharField(_("match by"), max_length=10, choices=PatternType.choices)
     pattern = models.TextField(blank=True, default="")
-    kind = models.CharField(_("target"), max_length=20, choices=TARGET_KINDS)
+    kind = models.CharField(_("maps to"), max_length=20, choices=TARGET_KINDS)
     role = models.CharField(max_length=LONGEST_ROLE, blank=True, default="")
-    auto_approve = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
+    auto_approve = models.BooleanField(_("approves automatically"), default=False)
+    created_at = models.DateTimeField(_("created"))
     # A deferrable constraint can have columns only.
     gives_role = models.GeneratedField(
         expression=Q(kind=ROLE),  # type: ignore[arg-type]
@@ -58,6 +58,8 @@ class MappingRule(models.Model):
 
     class Meta:
         ordering = ("position",)
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="mapping_rule_org_id"),
             models.UniqueConstraint(
@@ -140,25 +142,27 @@ class GroupMapping(models.Model):
     the change that gave it its present status.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("mappings")
-    group = tenant_foreign_key(PushedGroup, related_name="mappings")
+    group = tenant_foreign_key(PushedGroup, related_name="mappings", verbose_name=_("SCIM group"))
     kind = models.CharField(max_length=20, choices=TARGET_KINDS)
     role = models.CharField(max_length=LONGEST_ROLE, blank=True, default="")
-    entity = tenant_foreign_key(Entity, null=True, related_name="mappings")
+    entity = tenant_foreign_key(Entity, null=True, related_name="mappings", verbose_name=_("target"))
     status = models.CharField(max_length=15, choices=Status.choices)
-    reason = models.CharField(max_length=20, choices=Pending.choices, blank=True, default="")
+    reason = models.CharField(_("pending because"), max_length=20, choices=Pending.choices, blank=True, default="")
     rule = tenant_foreign_key(MappingRule, null=True, related_name="mappings")
     target_deleted = models.BooleanField(default=False)
-    barred = models.BooleanField(default=False)
+    barred = models.BooleanField(_("rejected by an admin"), default=False)
     switched_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
-    created_at = models.DateTimeField()
-    change = tenant_foreign_key(Change, related_name="+", db_index=False)
+    created_at = models.DateTimeField(_("created"))
+    change = tenant_foreign_key(Change, related_name="+", db_index=False, verbose_name=_("last change"))
 
     objects = GroupMappingQuerySet.as_manager()
 
     class Meta:
         db_table = "groups_provisioning_mapping"
+        verbose_name = _("mapping")
+        verbose_name_plural = _("mappings")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="mapping_org_id"),
             models.UniqueConstraint(
@@ -192,7 +196,7 @@ class GroupMapping(models.Model):
         indexes: ClassVar = [models.Index(fields=["org", "status"], name="mapping_status_of_org")]
 
     def __str__(self) -> str:
-        return f"{self.group_id} -> {self.entity_id or self.role or self.kind}"
+        return f"{self.group} → {self.target or self.get_kind_display()}"
 
     @property
     def target_type(self) -> tuple[str, str]:
@@ -258,16 +262,20 @@ class Decision(models.Model):
     """Fact: for one person, the mapping `winner` goes before `loser` (SPEC C3). Append-only, except `undone_by`."""
 
     org = tenant(constrained=False)
-    user = tenant_foreign_key(User, related_name="decisions")
-    winner = tenant_foreign_key(GroupMapping, related_name="decisions_won")
-    loser = tenant_foreign_key(GroupMapping, related_name="decisions_lost")
+    user = tenant_foreign_key(User, related_name="decisions", verbose_name=_("person"))
+    winner = tenant_foreign_key(GroupMapping, related_name="decisions_won", verbose_name=_("chosen"))
+    loser = tenant_foreign_key(GroupMapping, related_name="decisions_lost", verbose_name=_("instead of"))
     at = models.DateTimeField()
     change = tenant_foreign_key(Change, related_name="+")
-    undone_by = tenant_foreign_key(Change, null=True, related_name="+", db_index=False)
+    undone_by = tenant_foreign_key(
+        Change, null=True, related_name="+", db_index=False, verbose_name=_("undone by the change")
+    )
 
     objects = TenantQuerySet["Decision"].as_manager()
 
     class Meta:
+        verbose_name = _("decision")
+        verbose_name_plural = _("decisions")
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(winner=models.F("loser")), name="decision_between_two"),
             TenantKey(field="user", name="decision_user"),
@@ -279,4 +287,4 @@ class Decision(models.Model):
         indexes: ClassVar = [models.Index(fields=["org", "id"], name="decision_of_org")]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.winner_id} before {self.loser_id}"
+        return f"{self.user}: {self.winner} before {self.loser}"

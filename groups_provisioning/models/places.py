@@ -29,8 +29,8 @@ class Membership(models.Model):
     """
 
     org = tenant(constrained=False)
-    user = tenant_foreign_key(User, related_name="places", db_index=False)
-    entity = tenant_foreign_key(Entity, related_name="memberships")
+    user = tenant_foreign_key(User, related_name="places", db_index=False, verbose_name=_("person"))
+    entity = tenant_foreign_key(Entity, related_name="memberships", verbose_name=_("assigned to"))
     kind = models.CharField(max_length=20, choices=EntityKind.choices)
     source = models.CharField(max_length=10, choices=Source.choices)
     mapping = tenant_foreign_key(GroupMapping, null=True, related_name="+", db_index=False)
@@ -38,6 +38,8 @@ class Membership(models.Model):
     objects = TenantQuerySet["Membership"].as_manager()
 
     class Meta:
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "entity"], name="membership_once"),
             models.UniqueConstraint(
@@ -58,7 +60,7 @@ class Membership(models.Model):
         indexes: ClassVar = [models.Index(fields=["mapping"], name="membership_by_mapping")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} in {self.entity_id}"
+        return f"{self.user} in {self.entity}"
 
 
 class Conflict(models.Model):
@@ -68,14 +70,16 @@ class Conflict(models.Model):
     """
 
     org = tenant(constrained=False)
-    user = tenant_foreign_key(User, related_name="conflicts", db_index=False)
-    incoming = tenant_foreign_key(GroupMapping, related_name="conflicts")
-    holders = ArrayField(models.UUIDField())
+    user = tenant_foreign_key(User, related_name="conflicts", db_index=False, verbose_name=_("person"))
+    incoming = tenant_foreign_key(GroupMapping, related_name="conflicts", verbose_name=_("incoming mapping"))
+    holders = ArrayField(models.UUIDField(), verbose_name=_("current mappings"))
     since = models.DateTimeField()
 
     objects = TenantQuerySet["Conflict"].as_manager()
 
     class Meta:
+        verbose_name = _("conflict")
+        verbose_name_plural = _("conflicts")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "incoming"], name="conflict_once"),
             TenantKey(field="user", name="conflict_user"),
@@ -84,4 +88,4 @@ class Conflict(models.Model):
         indexes: ClassVar = [models.Index(fields=["org", "since", "id"], name="conflict_of_org")]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.incoming_id}"
+        return f"{self.user}: {self.incoming}"

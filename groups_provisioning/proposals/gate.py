@@ -23,6 +23,7 @@ from orgs.change_details import OrgTwoPersonsSwitched
 from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import Change, Invitation, Organization, Proposal, Standing, User
+from orgs.models.history import FAMILY
 from orgs.people import UnknownPerson
 from orgs.roles import catalogue
 
@@ -106,7 +107,7 @@ def _seen(org: Organization, wish: Wish) -> Any:
     match wish["do"]:
         case "set_roles":
             found = person(org, wish["user"])
-            return [found.label, found.manual_roles]
+            return [found.user_name, found.manual_roles]
         case "hand_over":
             return owners.check(org, wish["address"]).user_name
         case "hold_limits":
@@ -152,7 +153,8 @@ def _gives_admin(org: Organization, wish: Wish) -> bool:
 
 def _decide_since(org: Organization) -> datetime:
     """Since when two persons decide, as far as history says so."""
-    switches = Change.objects.for_org(org).filter(verb=OrgTwoPersonsSwitched.verb)
+    changes = Change.objects.for_org(org).alias(family=FAMILY)
+    switches = changes.filter(family="org", verb=OrgTwoPersonsSwitched.verb)
     return switches.order_by("-id").values_list("at", flat=True).first() or org.created_at
 
 

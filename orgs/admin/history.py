@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -26,7 +27,7 @@ class ChangeAdmin(FoundById):
     ordering = ("-id",)
     fields: Any = ("time", "org", "verb", "door", *BY, "request_id", "detail", "id", "effects")
 
-    search_help_text = _("The ID of a change, or of a person, group or entity that it was about")
+    search_help_text = _("The ID of a change, or of a person, group or target that it was about")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -40,7 +41,7 @@ class ChangeAdmin(FoundById):
         return (queryset.none() if search_term.strip() else queryset), False
 
     @admin.display(description=_("time"))
-    def time(self, change: Change) -> str:
+    def time(self, change: Change) -> SafeString | str:
         return moment(change.at)
 
     @admin.display(description=_("by"))

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -15,7 +16,7 @@ from orgs.models import Mail
 
 @admin.register(Mail)
 class MailAdmin(Mirror):
-    list_display = ("kind", "address", "org", "state", "tries", "written", "settled", "error")
+    list_display = ("kind", "address", "org", "state", "written", "settled", "error")
     list_filter = ("state", "kind", ("org", AutocompleteSelectFilter))
     list_select_related = ("org",)
     search_fields = ("address",)
@@ -33,13 +34,13 @@ class MailAdmin(Mirror):
         return (queryset.filter(found) if term else queryset), False
 
     @admin.display(description=_("written"))
-    def written(self, mail: Mail) -> str:
+    def written(self, mail: Mail) -> SafeString | str:
         return moment(mail.written_at)
 
-    @admin.display(description=_("due"))
-    def due(self, mail: Mail) -> str:
+    @admin.display(description=_("next attempt"))
+    def due(self, mail: Mail) -> SafeString | str:
         return moment(None if mail.settled_at else mail.due_at)
 
     @admin.display(description=_("sent or refused"))
-    def settled(self, mail: Mail) -> str:
+    def settled(self, mail: Mail) -> SafeString | str:
         return moment(mail.settled_at)

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -44,11 +46,11 @@ class MatterAdmin(Mirror):
         return str(matter.detail.get("name") or matter.subject)
 
     @admin.display(description=_("since"))
-    def since(self, matter: Matter) -> str:
+    def since(self, matter: Matter) -> SafeString | str:
         return moment(matter.first_at)
 
     @admin.display(description=_("last"))
-    def last(self, matter: Matter) -> str:
+    def last(self, matter: Matter) -> SafeString | str:
         return moment(matter.last_at)
 
     @admin.display(description=_("request"))
@@ -56,4 +58,4 @@ class MatterAdmin(Mirror):
         if matter.request_id is None:
             return "–"
         address = reverse("admin:scim_requestlog_change", args=[matter.request_id])
-        return format_html('<a href="{}">{}</a>', address, matter.request_id)
+        return format_html('<a class="text-link" href="{}">{}</a>', address, gettext("The request that shows it"))

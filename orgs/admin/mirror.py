@@ -1,17 +1,20 @@
 """What all pages for support share."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any, cast
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.auth import get_permission_codename
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold import paginator
@@ -20,7 +23,7 @@ from unfold.admin import ModelAdmin
 from orgs.db.keys import as_uuid
 from orgs.history import Cause
 from orgs.models import Door, User
-from orgs.templatetags.muster import to_the_second
+from orgs.templatetags.muster import exact, second
 
 
 class InfinitePaginator(paginator.InfinitePaginator):
@@ -44,6 +47,43 @@ class BigTable(ModelAdmin):
     list_disable_select_all = True
     linked_by: tuple[str, ...] = ()
     """Fields that other pages link by, beside those of `list_filter`."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list is called what the menu calls it."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def read_more(self, rows: list[Any]) -> None:
+        """Read what columns say beside the rows of a list's page, for all of them at once, or of the one shown."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        listed = super().get_changelist_instance(request)
+        listed.result_list = list(listed.result_list)
+        self.read_more(listed.result_list)
+        return listed
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row: Any = super().get_object(request, object_id, from_field)
+        if row is not None:
+            self.read_more([row])
+        return row
+
+    @cached_property
+    def _times(self) -> dict[Any, Callable[[Any], SafeString | str]]:
+        """By the name of a field with a time, what shows it as the organizations' pages do."""
+        return {field.name: _time(field) for field in self.opts.fields if isinstance(field, DateTimeField)}
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [self._times.get(name, name) for name in super().get_list_display(request)]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [
+            (title, {**options, "fields": [self._times.get(name, name) for name in options["fields"]]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [self._times.get(name, name) for name in super().get_readonly_fields(request, obj)]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Only what the page offers: Django would let any column be guessed letter by letter, a password hash too."""
@@ -108,17 +148,27 @@ def chosen(request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
     return list(queryset.filter(pk__in=request.POST.getlist("_selected_action")))
 
 
-def report(admin: ModelAdmin, request: HttpRequest, done: int, asked: int, refused: int = 0) -> None:
+def report(page: ModelAdmin, request: HttpRequest, done: int, asked: int, refused: int = 0) -> None:
     """One message about an action. Rows that needed no change count as not done. refused: reported by the caller."""
     text = ngettext("%(done)d of %(asked)d done.", "%(done)d of %(asked)d done.", asked)
     level = messages.SUCCESS if done else messages.INFO
     unchanged = "" if done + refused == asked else " " + _("The rest needed no change.")
-    admin.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
+    page.message_user(request, text % {"done": done, "asked": asked} + unchanged, level)
 
 
-def moment(at: datetime | None) -> str:
+def moment(at: datetime | None) -> SafeString | str:
     """A time to the second, in the zone of its reader."""
-    return "–" if at is None else to_the_second(at)
+    return "–" if at is None else second(at)
+
+
+def _time(field: "DateTimeField[Any, Any]") -> Callable[[Any], SafeString | str]:
+    @admin.display(description=field.verbose_name)
+    def shown(row: Any) -> SafeString | str:
+        at = getattr(row, field.name)
+        return "–" if at is None else exact(at)
+
+    shown.__name__ = field.name
+    return shown
 
 
 def by_id(queryset: QuerySet[Any], term: str, *columns: str) -> QuerySet[Any]:

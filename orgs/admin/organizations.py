@@ -9,10 +9,13 @@ from django.core.validators import validate_email
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +23,7 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from orgs import deletions, domains, organizations, owners, people, support
+from orgs import deletions, domains, open_matters, organizations, owners, people, support
 from orgs.admin.mirror import BigTable, Mirror, cause
 from orgs.admin.setup_links import SetupLinkPages
 from orgs.db.keys import as_uuid, fold
@@ -29,6 +32,10 @@ from orgs.web.access import require_recent
 
 NO_ADMIN = _("No active admin except the owner")
 DELETING = _("Being deleted")
+
+
+def _label(text: Promise | str, kind: str, address: str = "") -> SafeString:
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind, "href": address})
 
 
 class OrganizationForm(forms.ModelForm):
@@ -119,16 +126,7 @@ class Organizations(ChangeList):
 @admin.register(Organization)
 class OrganizationAdmin(SetupLinkPages, BigTable):
     form = OrganizationForm
-    list_display = (
-        "name",
-        "attention",
-        "slug",
-        "plan",
-        "sso_configured",
-        "profile",
-        "user_provisioning",
-        "group_provisioning",
-    )
+    list_display = ("name", "attention", "slug", "plan", "sign_on", "users", "groups", "profile")
     list_filter = ("plan", "sso_configured", "profile")
     list_select_related = ("profile",)
     actions_detail = ("hand_over", "setup_links")
@@ -158,13 +156,13 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
-            return self.fieldsets
+            return super().get_fieldsets(request, obj)
         title, needs = self.fieldsets[1]
         there = tuple(name for name in needs["fields"] if name != "connection")  # which a new one has not
         return ((None, {"fields": ("name", "slug", "owner")}), (title, {"fields": there}), *self.fieldsets[2:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None else self.readonly_fields
+        return () if obj is None else super().get_readonly_fields(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         if obj is None:
@@ -174,13 +172,39 @@ class OrganizationAdmin(SetupLinkPages, BigTable):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
         return super().get_queryset(request).annotate(lost_every_admin=support.LOST_EVERY_ADMIN)
 
-    @display(description=_("attention"), label={NO_ADMIN: "danger", DELETING: "danger"})
-    def attention(self, org: Any) -> Promise | None:
-        if org.closed_at is not None:
-            return DELETING
-        return NO_ADMIN if org.lost_every_admin else None
+    def read_more(self, rows: list[Any]) -> None:
+        matters = open_matters.of_each([org for org in rows if org.closed_at is None], at=timezone.now())
+        for org in rows:
+            org.matters = matters.get(org.pk, [])
 
-    @display(description=_("connection to an identity provider"))
+    @display(description=_("needs attention"))
+    def attention(self, org: Any) -> SafeString | str:
+        """How many open matters there are, urgent ones first; they lead to the page that has them."""
+        if org.closed_at is not None:
+            return _label(DELETING, "danger")
+        address = f"{reverse('admin:org', args=[org.pk])}#matters"
+        urgent = sum(matter.is_urgent for matter in org.matters)
+        open_ = len(org.matters)
+        labels = [
+            _label(NO_ADMIN, "danger", address) if org.lost_every_admin else "",
+            _label(gettext("%(count)s urgent") % {"count": urgent}, "danger", address) if urgent else "",
+            _label(gettext("%(count)s open") % {"count": open_}, "warning", address) if open_ > urgent else "",
+        ]
+        return format_html_join(" ", "{}", ((label,) for label in labels if label)) or "–"
+
+    @display(description=_("single sign-on"))
+    def sign_on(self, org: Organization) -> str:
+        return gettext("on") if org.has_single_sign_on else gettext("off")
+
+    @display(description=_("user provisioning"))
+    def users(self, org: Organization) -> str:
+        return gettext("on") if org.user_provisioning else gettext("off")
+
+    @display(description=_("group provisioning"))
+    def groups(self, org: Organization) -> str:
+        return gettext("on") if org.group_provisioning else gettext("off")
+
+    @display(description=_("single sign-on"))
     def connection(self, org: Organization) -> str:
         """Whether it is active; its own page says more, and switches it off."""
         words = gettext("active") if org.sso_connection else gettext("none is active")
@@ -284,7 +308,7 @@ class OrgDeletionAdmin(Mirror):
     search_help_text = _("The slug")
     fields = ("name", "slug", "state", "rows", "asked_by", "asked_at", "finished_at")
 
-    @admin.display(description=_("state"))
+    @admin.display(description=_("status"))
     def state(self, deletion: OrgDeletion) -> str:
         if deletion.finished_at is not None:
             return gettext("Deleted")

@@ -1,13 +1,16 @@
 """People and credentials. IdPs and commands own their data; support can deactivate, sign out and revoke."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from orgs import api_keys, people, tokens
-from orgs.admin.mirror import FoundById, Mirror, cause, chosen, may, report
+from orgs.admin.mirror import FoundById, Mirror, cause, chosen, may, moment, report
 from orgs.db.keys import as_uuid, fold
 from orgs.db.words import people_with, words_of
 from orgs.history import Cause
@@ -24,7 +27,9 @@ from orgs.staff_groups import StaffRole
 from orgs.web.access import is_recent, require_recent
 
 OWN_ACCOUNT = _("You cannot do this to your own account.")
-WAITS = _("Waits to be confirmed")
+ACTIVE, DEACTIVATED, DELETED = _("Active"), _("Deactivated"), _("Deleted by SCIM")
+OPENED, CLOSED = _("Activated by hand"), _("Deactivated by hand")
+WAITS, REVOKED, EXPIRED = _("Waits to be confirmed"), _("Revoked"), _("Expired")
 MOST = 200  # people found by one search
 
 
@@ -32,10 +37,26 @@ class SwitchRefused(Exception):
     """An account cannot be activated or deactivated; the argument says why."""
 
 
+class StatusFilter(admin.SimpleListFilter):
+    title = _("status")
+    parameter_name = "status"
+    WANTED: ClassVar = {
+        "active": Q(active=True),
+        "deactivated": Q(active=False, deleted_at=None),
+        "deleted": Q(deleted_at__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("active", ACTIVE), ("deactivated", DEACTIVATED), ("deleted", DELETED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        return queryset.filter(self.WANTED.get(self.value() or "", Q()))
+
+
 @admin.register(User)
 class UserAdmin(Mirror):
-    list_display = ("user_name", "label", "org", "kind", "active", "idp_active", "deleted_at")
-    list_filter = (("org", AutocompleteSelectFilter), "active", "is_staff", "is_owner")
+    list_display = ("user_name", "label", "org", "kind", "status")
+    list_filter = (("org", AutocompleteSelectFilter), StatusFilter, "is_staff", "is_owner")
     list_select_related = ("org",)
     ordering = ("-id",)
     search_fields = ("user_name",)
@@ -47,8 +68,8 @@ class UserAdmin(Mirror):
             _("Account"),
             {
                 "fields": (
-                    *("login_email", "active", "idp_active", "deleted_at", "erased_at"),
-                    *("is_owner", "is_staff", "last_login"),
+                    *("login_email", "status", "idp_says", "deleted_at", "erased_at"),
+                    *("is_owner", "is_staff", "last_sign_in"),
                 )
             },
         ),
@@ -72,7 +93,25 @@ class UserAdmin(Mirror):
     def label(self, user: User) -> str:
         return Truncator(user.label).chars(80) if user.label != user.user_name else ""
 
-    @admin.display(description=_("effective roles"))
+    @display(description=_("status"), label={ACTIVE: "success", OPENED: "warning"})
+    def status(self, user: User) -> Promise:
+        """As on the page of the organization."""
+        if user.deleted_at is not None:
+            return DELETED
+        if user.active:
+            return OPENED if user.activity.is_opened else ACTIVE
+        return CLOSED if user.activity.is_closed else DEACTIVATED
+
+    @admin.display(description=_("identity provider says"))
+    def idp_says(self, user: User) -> Promise | str:
+        """While a decision by hand stands over it."""
+        return "–" if user.idp_active is None else ACTIVE if user.idp_active else DEACTIVATED
+
+    @admin.display(description=_("last sign-in"))
+    def last_sign_in(self, user: User) -> SafeString | str:
+        return moment(user.last_login)
+
+    @admin.display(description=_("roles"))
     def roles(self, user: User) -> str:
         return str(getattr(user, "standing", None) or "–")
 
@@ -191,9 +230,15 @@ def _searches(term: str) -> tuple[QuerySet[User], ...]:
     )
 
 
+def _state(credential: ScimToken | ApiKey) -> Promise:
+    if credential.revoked_at is not None:
+        return REVOKED
+    return ACTIVE if credential.is_valid(timezone.now()) else EXPIRED
+
+
 @admin.register(ScimToken)
 class ScimTokenAdmin(Mirror):
-    list_display = ("name", "org", "hint", "idp", "created_at", "state", "expires_at", "revoked_at", "last_used_at")
+    list_display = ("name", "org", "hint", "idp", "state", "created_at", "expires_at", "last_used_at")
     list_filter = (("org", AutocompleteSelectFilter), "idp")
     list_select_related = ("org",)
     ordering = ("-id",)
@@ -201,7 +246,7 @@ class ScimTokenAdmin(Mirror):
     search_help_text = _("An ID, or the last four characters of the token")
     actions = ("confirm", "revoke")
     fields = (
-        *("name", "org", "id", "hint", "idp"),
+        *("name", "org", "id", "hint", "idp", "state"),
         *("created_at", "created_by", "setup_link", "confirmed_at", "taken_over_by"),
         *("expires_at", "revoked_at", "revoked_by"),
         *("last_used_at", "last_used_address", "last_used_agent"),
@@ -214,9 +259,10 @@ class ScimTokenAdmin(Mirror):
             queryset = queryset.filter(Q(pk=as_uuid(term)) | Q(hint=f"{tokens.PREFIX}…{term[-4:]}"))
         return queryset, False
 
-    @display(description=_("state"), label={WAITS: "warning"})
-    def state(self, token: ScimToken) -> Promise | None:
-        return WAITS if token.waits and token.is_valid(timezone.now()) else None
+    @display(description=_("status"), label={ACTIVE: "success", WAITS: "warning"})
+    def state(self, token: ScimToken) -> Promise:
+        state = _state(token)
+        return WAITS if state is ACTIVE and token.waits else state
 
     @admin.action(description=_("Confirm"))
     def confirm(self, request: HttpRequest, queryset: QuerySet[ScimToken]) -> None:
@@ -244,7 +290,7 @@ class ScimTokenAdmin(Mirror):
 class ApiKeyAdmin(Mirror):
     """Keys of all orgs, and the operator's, which have no org (SPEC E5)."""
 
-    list_display = ("name", "org", "hint", "may", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_display = ("name", "whose", "hint", "may", "state", "created_at", "expires_at", "last_used_at")
     list_filter = (("org", AutocompleteSelectFilter),)
     list_select_related = ("org",)
     ordering = ("-id",)
@@ -252,7 +298,7 @@ class ApiKeyAdmin(Mirror):
     search_help_text = _("An ID, or the last four characters of the key")
     actions = ("revoke",)
     fields = (
-        *("name", "org", "id", "hint", "may"),
+        *("name", "whose", "id", "hint", "state", "may"),
         *("created_at", "created_by", "taken_over_by", "expires_at", "revoked_at", "revoked_by"),
         *("last_used_at", "last_used_address", "last_used_agent"),
     )
@@ -264,9 +310,19 @@ class ApiKeyAdmin(Mirror):
             queryset = queryset.filter(Q(pk=as_uuid(term)) | Q(hint=f"{tokens.PREFIX_OF_KEYS}…{term[-4:]}"))
         return queryset, False
 
+    @admin.display(description=_("organization"))
+    def whose(self, key: ApiKey) -> SafeString | str:
+        if key.org is None:
+            return gettext("The operator")
+        return format_html('<a class="text-link" href="{}">{}</a>', reverse("admin:org", args=[key.org_id]), key.org)
+
+    @display(description=_("status"), label={ACTIVE: "success"})
+    def state(self, key: ApiKey) -> Promise:
+        return _state(key)
+
     @admin.display(description=_("may"))
-    def may(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
+    def may(self, key: ApiKey) -> SafeString:
+        return format_html_join(mark_safe("<br>"), "{}", ((words,) for words in key.scopes_in_words))
 
     @admin.action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
@@ -282,7 +338,8 @@ class ApiKeyAdmin(Mirror):
 
 @admin.register(Entity)
 class EntityAdmin(FoundById):
-    list_display = ("name", "org", "kind", "session_limit", "deleted_at")
+    list_display = ("name", "org", "kind", "session_limit", "created_at", "deleted_at")
     list_filter = (("org", AutocompleteSelectFilter), "kind")
     list_select_related = ("org",)
     ordering = ("-id",)
+    fields = ("name", "org", "id", "kind", "session_limit", "created_at", "deleted_at")

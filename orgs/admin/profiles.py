@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orgs import profiles
-from orgs.admin.mirror import cause
+from orgs.admin.mirror import BigTable, cause
 from orgs.models import ProfileAttribute, Role, SchemaProfile
 
 
@@ -117,14 +119,17 @@ class AttributeInline(TabularInline):
 
 
 @admin.register(SchemaProfile)
-class SchemaProfileAdmin(ModelAdmin):
+class SchemaProfileAdmin(BigTable):
     list_display = ("name", "key", "user_extension", "role_policy", "revision")
-    show_full_result_count = False
+    sortable_by = ()
+    formfield_overrides: ClassVar = {
+        ArrayField: {"widget": UnfoldAdminTextInputWidget, "help_text": _("Separated by commas.")}
+    }
     inlines: Any = (RoleInline, AttributeInline)
     fieldsets = (
         (None, {"fields": ("name", "key", "revision")}),
         (
-            _("Users"),
+            _("People"),
             {
                 "fields": (
                     "user_extension",

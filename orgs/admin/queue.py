@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -21,7 +22,7 @@ WAITING = RawSQL(
 
 
 class HeldFilter(admin.SimpleListFilter):
-    title = _("held")
+    title = _("hold")
     parameter_name = "held"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -38,7 +39,7 @@ class TurnAdmin(FoundById):
     list_select_related = ("org",)
     ordering = (F("retry_at").asc(nulls_last=True), "org_id")
     search_fields = ("org",)
-    search_help_text = _("An organization's id")
+    search_help_text = _("An organization's ID")
     actions = ("settle_now",)
     fields = ("org", "waiting", "served", "held_reason", "retry")
 
@@ -56,16 +57,16 @@ class TurnAdmin(FoundById):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
         return super().get_queryset(request).annotate(marks=WAITING)
 
-    @admin.display(description=_("marks waiting"))
+    @admin.display(description=_("changes to be applied"))
     def waiting(self, turn: Any) -> str:
         return f"{MOST:,}+" if turn.marks == MOST else str(turn.marks)
 
-    @admin.display(description=_("served"))
-    def served(self, turn: Turn) -> str:
+    @admin.display(description=_("last served"))
+    def served(self, turn: Turn) -> SafeString | str:
         return moment(turn.served_at)
 
-    @admin.display(description=_("tried again"))
-    def retry(self, turn: Turn) -> str:
+    @admin.display(description=_("next attempt"))
+    def retry(self, turn: Turn) -> SafeString | str:
         return moment(turn.retry_at)
 
     @admin.action(description=_("Settle now: try again at once"))
@@ -78,7 +79,11 @@ class TurnAdmin(FoundById):
 
 @admin.register(Mark)
 class MarkAdmin(Mirror):
-    list_display = ("id", "org", "user", "change")
+    list_display: Any = ("user", "org", "since", "change")
     list_filter = (("org", AutocompleteSelectFilter),)
     list_select_related = ("org", "user", "change")
     ordering = ("id",)
+
+    @admin.display(description=_("since"))
+    def since(self, mark: Mark) -> SafeString | str:
+        return moment(mark.change.at)

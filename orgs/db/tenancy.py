@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.backends.ddl_references import Statement
+from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldingQuerySet
 
@@ -95,6 +96,7 @@ def tenant(
         related_name=related_name,
         db_index=False,
         db_constraint=constrained,
+        verbose_name=_("organization"),
     )
 
 

@@ -34,8 +34,12 @@ class Credential(models.Model):
     """
 
     name: "models.CharField[str, str]"
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    taken_over_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("created by")
+    )
+    taken_over_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("responsible for it")
+    )
 
     class Meta:
         abstract = True
@@ -64,28 +68,34 @@ class ScimToken(Credential):
     when an admin then confirmed it (SPEC L8).
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("scim_tokens")
     name = models.CharField(max_length=100)
-    idp = models.CharField(max_length=12, choices=IdentityProvider.choices, default=IdentityProvider.OTHER)
+    idp = models.CharField(
+        _("identity provider"), max_length=12, choices=IdentityProvider.choices, default=IdentityProvider.OTHER
+    )
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    hint = models.CharField(max_length=20, editable=False)
+    hint = models.CharField(_("shown as"), max_length=20, editable=False)
     networks = ArrayField(models.CharField(max_length=43), blank=True, default=list)
-    created_at = models.DateTimeField()
-    setup_link = tenant_foreign_key(SetupLink, null=True, related_name="tokens")
-    confirmed_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    last_used_address = models.GenericIPAddressField(null=True, blank=True)
-    last_used_agent = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(_("created"))
+    setup_link = tenant_foreign_key(SetupLink, null=True, related_name="tokens", verbose_name=_("setup link"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("revoked by")
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_used_address = models.GenericIPAddressField(_("last IP address"), null=True, blank=True)
+    last_used_agent = models.CharField(_("last user agent"), max_length=200, blank=True, default="")
 
     objects = ScimTokenQuerySet.as_manager()
 
     class Meta(Credential.Meta):
         abstract = False
         ordering = ("-created_at",)
+        verbose_name = _("SCIM token")
+        verbose_name_plural = _("SCIM tokens")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="scim_token_org_id"),
             TenantKey(field="setup_link", name="scim_token_setup_link"),
@@ -132,27 +142,37 @@ class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
 class ApiKey(Credential):
     """A key to the API (SPEC E5), kept as a `ScimToken` is. Without an org it is the operator's, for every org."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="api_keys", db_index=False
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        db_index=False,
+        verbose_name=_("organization"),
     )
     name = models.CharField(max_length=100)
     scopes = ArrayField(models.CharField(max_length=11, choices=Scope.choices))
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    hint = models.CharField(max_length=20, editable=False)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    last_used_address = models.GenericIPAddressField(null=True, blank=True)
-    last_used_agent = models.CharField(max_length=200, blank=True, default="")
+    hint = models.CharField(_("shown as"), max_length=20, editable=False)
+    created_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("revoked by")
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_used_address = models.GenericIPAddressField(_("last IP address"), null=True, blank=True)
+    last_used_agent = models.CharField(_("last user agent"), max_length=200, blank=True, default="")
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta(Credential.Meta):
         abstract = False
         ordering = ("-created_at",)
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         constraints: ClassVar = [models.UniqueConstraint(fields=["org", "id"], name="api_key_org_id")]
 
     def __str__(self) -> str:

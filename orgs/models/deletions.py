@@ -19,12 +19,14 @@ class OrgDeletion(models.Model):
     org = models.OneToOneField(Organization, on_delete=models.PROTECT, null=True, related_name="deletion")
     name = models.CharField(max_length=150)
     slug = models.CharField(max_length=80)
-    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("deleted by")
+    )
+    asked_at = models.DateTimeField(_("begun"))
     stage = models.CharField(max_length=63, blank=True, default="")
     reached = models.TextField(blank=True, default="")
     rows = models.PositiveBigIntegerField(_("rows deleted"), default=0)
-    finished_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
         ordering = ("-asked_at",)

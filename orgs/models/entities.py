@@ -33,22 +33,26 @@ class Entity(models.Model):
     (SPEC U10). Written by `orgs.entities` alone.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("entities")
     kind = models.CharField(max_length=20, choices=EntityKind.choices)
     name = models.CharField(max_length=255)
     name_key = FoldedField("name")
     former_keys = ArrayField(models.TextField(db_collation="C"), blank=True, default=list, editable=False)
     session_limit = models.PositiveIntegerField(
-        null=True, blank=True, help_text=_("Parallel sessions of a concurrency group; empty means no limit.")
+        _("parallel sessions"),
+        null=True,
+        blank=True,
+        help_text=_("Parallel sessions of a concurrency group; empty means no limit."),
     )
-    created_at = models.DateTimeField()
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
     objects = EntityQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = _("entities")
+        verbose_name = _("target")
+        verbose_name_plural = _("teams and other targets")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="entity_org_id"),
             models.UniqueConstraint(

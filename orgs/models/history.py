@@ -53,23 +53,39 @@ class Change(models.Model):
     describe the change in words; never a secret.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = tenant("changes")
     at = models.DateTimeField()
-    door = models.CharField(max_length=10, choices=Door.choices)
-    by_token = tenant_foreign_key("orgs.ScimToken", null=True, related_name="changes")
-    by_person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="changes")
+    door = models.CharField(_("through"), max_length=10, choices=Door.choices)
+    by_token = tenant_foreign_key(
+        "orgs.ScimToken", null=True, related_name="changes", verbose_name=_("by the SCIM token")
+    )
+    by_person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="changes",
+        verbose_name=_("by the person"),
+    )
     # Without a constraint, and so without an index: a key outlives the changes that were made with it.
     by_key = models.ForeignKey(
-        "orgs.ApiKey", on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+        "orgs.ApiKey",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("by the API key"),
     )
-    request_id = models.UUIDField(null=True)
-    verb = models.CharField(max_length=50)
-    detail = models.JSONField(default=dict)
+    request_id = models.UUIDField(_("request ID"), null=True)
+    verb = models.CharField(_("kind of change"), max_length=50)
+    detail = models.JSONField(_("details"), default=dict)
 
     objects = TenantQuerySet["Change"].as_manager()
 
     class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="change_org_id"),
             TenantKey(field="by_token", name="change_by_token"),
@@ -98,15 +114,16 @@ class LedgerEntry(models.Model):
 
     org = tenant(constrained=False)
     change = tenant_foreign_key(Change, related_name="entries", db_index=False)
-    user = tenant_foreign_key(User, related_name="ledger")
-    slot = models.CharField(max_length=20)
-    was = models.JSONField(null=True)
-    now = models.JSONField(null=True)
+    user = tenant_foreign_key(User, related_name="ledger", verbose_name=_("person"))
+    slot = models.CharField(_("effect on"), max_length=20)
+    was = models.JSONField(_("before"), null=True)
+    now = models.JSONField(_("after"), null=True)
 
     objects = TenantQuerySet["LedgerEntry"].as_manager()
 
     class Meta:
-        verbose_name_plural = _("ledger entries")
+        verbose_name = _("effect")
+        verbose_name_plural = _("effects")
         constraints: ClassVar = [
             TenantKey(field="change", name="ledger_change"),
             TenantKey(field="user", name="ledger_user"),

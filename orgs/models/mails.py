@@ -50,22 +50,28 @@ class Mail(models.Model):
     off; error: what the mail server said last.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("organization"),
     )
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    kind = models.CharField(max_length=10, choices=MailKind.choices)
+    kind = models.CharField(_("about"), max_length=10, choices=MailKind.choices)
     about = models.UUIDField(null=True)
     address = models.CharField(max_length=254)
     address_key = FoldedField("address")
     content = SealedField(blank=True, default="")
-    state = models.CharField(max_length=7, choices=MailState.choices, default=MailState.WAITING)
+    state = models.CharField(_("status"), max_length=7, choices=MailState.choices, default=MailState.WAITING)
     written_at = models.DateTimeField()
     due_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
-    tries = models.PositiveSmallIntegerField(default=0)
-    error = models.CharField(max_length=200, blank=True, default="")
+    tries = models.PositiveSmallIntegerField(_("failed attempts"), default=0)
+    error = models.CharField(_("mail server said"), max_length=200, blank=True, default="")
 
     objects = TenantQuerySet["Mail"].as_manager()
 

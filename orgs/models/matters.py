@@ -40,19 +40,21 @@ class Matter(models.Model):
     subject_key = FoldedField("subject")
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
-    count = models.PositiveBigIntegerField(default=1)
+    count = models.PositiveBigIntegerField(_("times"), default=1)
     request_id = models.UUIDField(null=True)
-    detail = models.JSONField(default=dict)
+    detail = models.JSONField(_("details"), default=dict)
     dismissed_at = models.DateTimeField(null=True)
 
     objects = TenantQuerySet["Matter"].as_manager()
 
     class Meta:
         ordering = ("-last_at",)
+        verbose_name = _("needs attention")
+        verbose_name_plural = _("needs attention")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "kind", "subject_key"], name="matter_once"),
         ]
         indexes: ClassVar = [models.Index(fields=["last_at"], name="matter_last_at")]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.subject}"
+        return f"{self.get_kind_display()}: {self.detail.get('name') or self.subject}"

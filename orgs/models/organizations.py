@@ -23,16 +23,26 @@ class SchemaProfile(models.Model):
     key = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
     user_extension = models.CharField(_("user extension schema"), max_length=255, blank=True, default="")
-    user_extension_aliases = ArrayField(models.CharField(max_length=255), blank=True, default=list)
+    user_extension_aliases = ArrayField(
+        models.CharField(max_length=255), blank=True, default=list, verbose_name=_("other URNs of the user extension")
+    )
     group_extension = models.CharField(_("group extension schema"), max_length=255, blank=True, default="")
-    group_extension_aliases = ArrayField(models.CharField(max_length=255), blank=True, default=list)
-    role_attribute = models.CharField(max_length=100, default="roles")
-    role_attribute_is_array = models.BooleanField(default=True)
-    placement_attribute = models.CharField(max_length=100, blank=True, default="")
-    group_role_attribute = models.CharField(max_length=100, blank=True, default="")
-    role_policy = models.CharField(max_length=10, choices=RolePolicy.choices, default=RolePolicy.HIGHEST)
-    user_name_is_email = models.BooleanField(_("userName is an e-mail address"), default=True)
-    user_name_is_mutable = models.BooleanField(_("userName may change"), default=True)
+    group_extension_aliases = ArrayField(
+        models.CharField(max_length=255), blank=True, default=list, verbose_name=_("other URNs of the group extension")
+    )
+    role_attribute = models.CharField(_("attribute with the role"), max_length=100, default="roles")
+    role_attribute_is_array = models.BooleanField(_("the attribute holds several roles"), default=True)
+    placement_attribute = models.CharField(
+        _("attribute with the concurrency group"), max_length=100, blank=True, default=""
+    )
+    group_role_attribute = models.CharField(
+        _("attribute with the roles of members"), max_length=100, blank=True, default=""
+    )
+    role_policy = models.CharField(
+        _("people with several roles"), max_length=10, choices=RolePolicy.choices, default=RolePolicy.HIGHEST
+    )
+    user_name_is_email = models.BooleanField(_("the userName is an e-mail address"), default=True)
+    user_name_is_mutable = models.BooleanField(_("the userName may change"), default=True)
     announces_cursors = models.BooleanField(
         _("announce cursor pagination"),
         default=False,
@@ -46,6 +56,8 @@ class SchemaProfile(models.Model):
 
     class Meta:
         ordering = ("name",)
+        verbose_name = _("schema profile")
+        verbose_name_plural = _("schema profiles")
 
     def __str__(self) -> str:
         return self.name
@@ -82,7 +94,7 @@ class ProfileAttribute(models.Model):
     name_key = FoldedField("name")
     type = models.CharField(max_length=9, choices=AttributeType.choices, default=AttributeType.STRING)
     multi_valued = models.BooleanField(_("multi-valued"), default=False)
-    case_exact = models.BooleanField(_("caseExact"), default=False)
+    case_exact = models.BooleanField(_("exact case (caseExact)"), default=False)
     description = models.CharField(_("what it is for"), max_length=255, blank=True, default="")
 
     objects = FoldingQuerySet["ProfileAttribute"].as_manager()
@@ -103,8 +115,10 @@ class Role(models.Model):
     profile = models.ForeignKey(SchemaProfile, on_delete=models.CASCADE, related_name="roles")
     key = models.CharField(max_length=50)
     rank = models.PositiveSmallIntegerField(help_text=_("A higher number is a higher role."))
-    is_default = models.BooleanField(default=False)
-    is_admin = models.BooleanField(default=False, help_text=_("People with this role administer their organization."))
+    is_default = models.BooleanField(_("default role"), default=False)
+    is_admin = models.BooleanField(
+        _("admin role"), default=False, help_text=_("People with this role administer their organization.")
+    )
 
     class Meta:
         ordering = ("profile", "-rank")
@@ -136,19 +150,23 @@ class Organization(models.Model):
     with these times (SPEC M2).
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=150)
     name_key = FoldedField("name")
     slug = models.SlugField(max_length=80, unique=True, help_text=_("What commands and support call it."))
     plan = models.CharField(max_length=12, choices=Plan.choices, default=Plan.FREE)
-    sso_configured = models.BooleanField(_("SSO connection is configured"), default=False)
+    sso_configured = models.BooleanField(_("single sign-on elsewhere"), default=False)
     sso_connection = models.UUIDField(null=True, editable=False)
-    profile = models.ForeignKey(SchemaProfile, on_delete=models.PROTECT, related_name="orgs")
+    profile = models.ForeignKey(
+        SchemaProfile, on_delete=models.PROTECT, related_name="orgs", verbose_name=_("schema profile")
+    )
     user_provisioning = models.BooleanField(default=False)
     group_provisioning_activated = models.BooleanField(
-        default=False, help_text=_("Activated by support; the org's admins then switch it on and off.")
+        _("group provisioning activated by support"),
+        default=False,
+        help_text=_("Activated by support; the org's admins then switch it on and off."),
     )
-    group_provisioning = models.BooleanField(_("group provisioning is on"), default=False)
+    group_provisioning = models.BooleanField(_("group provisioning"), default=False)
     teams = models.BooleanField(default=False)
     concurrency_groups = models.BooleanField(default=False)
     sub_organizations = models.BooleanField(_("sub-organizations"), default=False)
@@ -163,13 +181,15 @@ class Organization(models.Model):
         editable=False,
     )
     two_persons = models.BooleanField(default=False, db_default=False, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
     closed_at = models.DateTimeField(null=True, editable=False)
 
     objects = FoldingQuerySet["Organization"].as_manager()
 
     class Meta:
         ordering = ("name_key", "id")
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["name_key"], name="org_name_once"),
             models.CheckConstraint(

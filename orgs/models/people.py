@@ -82,9 +82,15 @@ class User(AbstractBaseUser):
     erased_at: since when nothing is left of a deleted person but the id (SPEC U5), see `Erasure`.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(_("ID"), primary_key=True, default=uuid7, editable=False)
     org = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="people", db_index=False
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="people",
+        db_index=False,
+        verbose_name=_("organization"),
     )
     is_staff = models.BooleanField(_("support staff"), default=False)
     is_superuser = models.BooleanField(_("superuser"), default=False, db_default=False)
@@ -94,7 +100,7 @@ class User(AbstractBaseUser):
     user_name = models.TextField(_("user name"))
     user_name_key = FoldedField("user_name")
     login_email = models.CharField(_("sign-in address"), max_length=254, null=True, blank=True, db_collation="C")
-    external_id = models.TextField(_("external id"), blank=True, default="")
+    external_id = models.TextField(_("external ID"), blank=True, default="")
     reference = models.TextField(_("id in a former system"), blank=True, default="", db_default="", editable=False)
     display_name = models.TextField(blank=True, default="")
     given_name = models.TextField(blank=True, default="")
@@ -104,16 +110,20 @@ class User(AbstractBaseUser):
     folded = models.JSONField(blank=True, default=dict, editable=False)
     extension_urn = models.TextField(blank=True, default="", editable=False)
     active = models.BooleanField(default=True)
-    idp_active = models.BooleanField(null=True, editable=False)
+    idp_active = models.BooleanField(_("identity provider says"), null=True, editable=False)
     deactivated_at = ArrayField(models.DateTimeField(), default=list, blank=True, editable=False)
     scim_managed = models.BooleanField(_("managed by SCIM"), default=False)
-    idp_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
-    manual_roles = ArrayField(models.CharField(max_length=50), null=True, blank=True)
+    idp_roles = ArrayField(
+        models.CharField(max_length=50), null=True, blank=True, verbose_name=_("roles from the identity provider")
+    )
+    manual_roles = ArrayField(
+        models.CharField(max_length=50), null=True, blank=True, verbose_name=_("roles set by hand")
+    )
     placement = tenant_foreign_key("orgs.Entity", null=True, blank=True, related_name="+")
     deleted_at = models.DateTimeField(_("deleted by SCIM"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
-    created_at = models.DateTimeField()
-    modified_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created"))
+    modified_at = models.DateTimeField(_("last changed"))
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="", db_default="")
     revision = models.PositiveBigIntegerField(default=1, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
@@ -126,6 +136,8 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ("id",)
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["org", "id"], name="user_org_id"),
             TenantKey(field="placement", name="user_placement"),

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models.history import Change
@@ -16,12 +17,14 @@ class Mark(models.Model):
     """
 
     org = tenant(constrained=False)
-    user = tenant_foreign_key(User, related_name="+", db_index=False)
+    user = tenant_foreign_key(User, related_name="+", db_index=False, verbose_name=_("person"))
     change = tenant_foreign_key(Change, related_name="marks")
 
     objects = TenantQuerySet["Mark"].as_manager()
 
     class Meta:
+        verbose_name = _("person waiting")
+        verbose_name_plural = _("people waiting")
         constraints: ClassVar = [
             TenantKey(field="user", name="mark_user"),
             TenantKey(field="change", name="mark_change", deferred=True),
@@ -29,7 +32,7 @@ class Mark(models.Model):
         indexes: ClassVar = [models.Index(fields=["org", "user"], name="mark_of_org")]
 
     def __str__(self) -> str:
-        return str(self.user_id)
+        return str(self.user)
 
 
 class Turn(models.Model):
@@ -40,16 +43,24 @@ class Turn(models.Model):
     not before retry_at.
     """
 
-    org = models.OneToOneField("orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="turn")
+    org = models.OneToOneField(
+        "orgs.Organization",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="turn",
+        verbose_name=_("organization"),
+    )
     served_at = models.DateTimeField()
     reached = models.UUIDField(null=True, blank=True)
-    held_reason = models.TextField(blank=True, default="")
+    held_reason = models.TextField(_("on hold because"), blank=True, default="")
     retry_at = models.DateTimeField(null=True, blank=True)
 
     objects = TenantQuerySet["Turn"].as_manager()
 
     class Meta:
+        verbose_name = _("queue of an organization")
+        verbose_name_plural = _("queues of organizations")
         indexes: ClassVar = [models.Index(fields=["served_at"], name="turn_longest_waiting")]
 
     def __str__(self) -> str:
-        return str(self.org_id)
+        return str(self.org)

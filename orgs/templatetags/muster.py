@@ -58,6 +58,11 @@ def exact(moment: datetime) -> SafeString:
 
 
 @register.simple_tag
+def second(moment: datetime) -> SafeString:
+    return _time(moment, to_the_second(moment))
+
+
+@register.simple_tag
 def clock(moment: datetime) -> SafeString:
     """The time of day of a moment, to the second, for a list that has its day beside it."""
     return _time(moment, _clock(moment))

@@ -64,13 +64,13 @@ LISTS: dict[type[Model], Promise] = {
     User: gettext_lazy("People"),
     PushedGroup: gettext_lazy("SCIM groups"),
     GroupMapping: gettext_lazy("Mappings"),
-    MappingRule: gettext_lazy("Mapping rules"),
+    MappingRule: gettext_lazy("Rules"),
     Conflict: gettext_lazy("Conflicts"),
     Entity: gettext_lazy("Teams, concurrency groups and sub-organizations"),
     Matter: gettext_lazy("Needs attention"),
     RequestLog: gettext_lazy("Request log"),
     Change: gettext_lazy("Changes"),
-    LedgerEntry: gettext_lazy("Ledger"),
+    LedgerEntry: gettext_lazy("Effects"),
     ScimToken: gettext_lazy("SCIM tokens"),
     ApiKey: gettext_lazy("API keys"),
     Import: gettext_lazy("Imports"),
@@ -107,7 +107,7 @@ def waiting(org: Organization, *, at: datetime) -> list[tuple[Proposal, str, boo
     """What waits for a second admin, in words, and whether support is the second."""
     found = proposals.going_on(org, at=at).select_related("asked_by", "asked_key").order_by("id")
     return [
-        (each, proposal_words.told(org, each.wish), proposals.seconds(each).is_alone)
+        (each, proposal_words.told(org, each.wish), not proposals.seconds(each))
         for each in found
         if not proposals.is_asker_gone(each, at=at)
     ]

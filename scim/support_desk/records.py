@@ -12,7 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -27,13 +27,14 @@ from groups_provisioning.pages.groups import group_list, group_page, member_assi
 from orgs import matter_words, matters
 from orgs.admin.history import ChangeAdmin, LedgerEntryAdmin
 from orgs.admin.mirror import moment
-from orgs.models import Change, LedgerEntry, MatterKind, Organization, User
+from orgs.admin.queue import MarkAdmin
+from orgs.models import Change, LedgerEntry, Mark, MatterKind, Organization, User
 from orgs.models.history import BY
 from scim import provisioning_log
-from scim.support_desk.search import Found, request
+from scim.support_desk.search import Found, page_of, request
 
 FEW = 20
-DELETED, OUT_OF_SYNC = _("Deleted"), _("Out of sync")
+DELETED, OUT_OF_SYNC, IN_SYNC = _("Deleted"), _("Out of sync"), _("In sync")
 
 
 def requests_about(org: Organization, id_: UUID) -> list[Found]:
@@ -84,10 +85,10 @@ class PersonRecord(Explained, PersonAdmin):
 
 
 class GroupRecord(Explained, PushedGroupAdmin):
-    list_display: Any = ("display_name", "org", "state", "mapped", "member_count", "roles", "modified_at")
+    list_display: Any = ("display_name", "org", "state", "mapped", "member_count", "given", "modified_at")
     fields = (
         *("display_name", "org", "id", "external_id", "revision"),
-        *("member_count", "roles", "attributes", "state"),
+        *("member_count", "given", "attributes", "state"),
         *("created_at", "modified_at", "deleted_at"),
     )
     change_form_outer_before_template = "admin/support_desk/group.html"
@@ -96,11 +97,15 @@ class GroupRecord(Explained, PushedGroupAdmin):
         live = GroupMapping.objects.live().select_related("entity").order_by("id")
         return super().get_queryset(request).prefetch_related(Prefetch("mappings", live, to_attr="live_mappings"))
 
-    @display(description=_("state"), label={DELETED: "danger", OUT_OF_SYNC: "warning"})
-    def state(self, group: PushedGroup) -> Promise | None:
+    @display(description=_("status"), label={OUT_OF_SYNC: "warning", IN_SYNC: "success"})
+    def state(self, group: PushedGroup) -> Promise:
         if group.deleted_at is not None:
             return DELETED
-        return OUT_OF_SYNC if group.out_of_sync else None
+        return OUT_OF_SYNC if group.out_of_sync else IN_SYNC
+
+    @admin.display(description=_("roles of members"))
+    def given(self, group: PushedGroup) -> str:
+        return ", ".join(group.roles) or "–"
 
     @admin.display(description=_("mapped to"))
     def mapped(self, group: Any) -> SafeString | str:
@@ -132,48 +137,40 @@ class GroupRecord(Explained, PushedGroupAdmin):
 
 
 class ChangeRecord(ChangeAdmin):
-    """The list says what was done, in words, for the changes of one page at a time."""
+    """Says what was done in words."""
 
     list_display: Any = ("time", "org", "what", "door", "by")
     fields = ("time", "org", "what", "door", *BY, "effects", "request_id", "verb", "detail", "id")
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        change: Any = super().get_object(request, object_id, from_field)
-        if change is not None:
-            change.words = change_words.change(change, change_words.names(None, [change], [], change_list.Wanted()))
-        return change
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        listed = super().get_changelist_instance(request)
-        changes = list(listed.result_list)
-        known = change_words.names(None, changes, [], change_list.Wanted())
-        for change in changes:
+    def read_more(self, rows: list[Any]) -> None:
+        known = change_words.names(None, rows, [], change_list.Wanted())
+        for change in rows:
             change.words = change_words.change(change, known)
-        listed.result_list = changes
-        return listed
 
-    @admin.display(description=_("what"))
+    @admin.display(description=_("change"))
     def what(self, change: Any) -> str:
         return Truncator(change.words).chars(120)
 
 
+def _linked(change: Any) -> SafeString:
+    words = Truncator(change.words).chars(120)
+    return format_html('<a class="text-link" href="{}">{}</a>', page_of(change), words)
+
+
 class LedgerRecord(LedgerEntryAdmin):
-    """The list says in words what came of each change."""
+    """Says in words what came of each change."""
 
     list_display: Any = ("time", "org", "user", "what", "change_in_words")
+    fields = ("time", "org", "user", "what", "slot", "was", "now", "change_in_words")
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        listed = super().get_changelist_instance(request)
-        entries = list(listed.result_list)
-        known = change_words.names(None, [entry.change for entry in entries], entries, change_list.Wanted())
-        for entry in entries:
+    def read_more(self, rows: list[Any]) -> None:
+        known = change_words.names(None, [entry.change for entry in rows], rows, change_list.Wanted())
+        for entry in rows:
             entry.words = change_words.effect(entry, known)
             entry.change.words = change_words.change(entry.change, known)
-        listed.result_list = entries
-        return listed
 
     @admin.display(description=_("time"))
-    def time(self, entry: Any) -> str:
+    def time(self, entry: Any) -> SafeString | str:
         return moment(entry.change.at)
 
     @admin.display(description=_("effect"))
@@ -181,11 +178,28 @@ class LedgerRecord(LedgerEntryAdmin):
         return Truncator(entry.words).chars(120)
 
     @admin.display(description=_("change"))
-    def change_in_words(self, entry: Any) -> str:
-        return Truncator(entry.change.words).chars(120)
+    def change_in_words(self, entry: Any) -> SafeString:
+        return _linked(entry.change)
 
 
-admin.site.unregister([User, PushedGroup, Change, LedgerEntry])
+class MarkRecord(MarkAdmin):
+    """Says in words what people wait for."""
+
+    list_display = ("user", "org", "since", "what")
+    fields = ("user", "org", "since", "what")
+
+    def read_more(self, rows: list[Any]) -> None:
+        known = change_words.names(None, [mark.change for mark in rows], [], change_list.Wanted())
+        for mark in rows:
+            mark.change.words = change_words.change(mark.change, known)
+
+    @admin.display(description=_("change"))
+    def what(self, mark: Any) -> SafeString:
+        return _linked(mark.change)
+
+
+admin.site.unregister([User, PushedGroup, Change, LedgerEntry, Mark])
+admin.site.register(Mark, MarkRecord)
 admin.site.register(LedgerEntry, LedgerRecord)
 admin.site.register(Change, ChangeRecord)
 admin.site.register(User, PersonRecord)

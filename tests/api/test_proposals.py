@@ -107,7 +107,7 @@ class TestACommandThatMakesAdmins:
         case.program = Program(case.org, issued)
         told = case.ask("PUT", f"people/{case.bo.id}/roles", {"roles": ["Admin"]})
         proposal = Proposal.objects.get(id=told["id"])
-        assert proposals.seconds(proposals.found(case.org, proposal.id)).people == [case.ada]
+        assert proposals.seconds(proposals.found(case.org, proposal.id)) == [case.ada]
 
 
 class TestProposals:

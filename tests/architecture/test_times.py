@@ -1,6 +1,7 @@
 """Whoever reads a time reads it in their own zone, with the zone beside it; what is downloaded has UTC."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from orgs import people
-from orgs.models import Organization, User
+from orgs.models import Entity, EntityKind, Organization, User
 from orgs.tasks import send_mails
 from scim import request_log
 from tests.architecture.test_access_matrix import MATRIX, OPEN, address_of
@@ -113,6 +114,17 @@ class TestAPage:
                     told[path] = bare
         assert told == {}
         assert clocks > 40
+
+    def test_of_support_has_the_zone_in_the_hour_that_comes_twice(self, support: Client) -> None:
+        User.objects.filter(is_staff=True).update(time_zone="Europe/Berlin")
+        org = OrganizationFactory.create()
+        Organization.objects.filter(pk=org.pk).update(created_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
+        team = Entity.objects.create(
+            org=org, kind=EntityKind.TEAM, name="Makers", created_at=datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+        )
+        assert "25 Oct 2026, 02:30 CET<" in support.get(f"/admin/orgs/organization/{org.pk}/change/").content.decode()
+        for path in ("/admin/orgs/entity/", f"/admin/orgs/entity/{team.pk}/change/"):
+            assert "25 Oct 2026, 02:30 CEST<" in support.get(path).content.decode()
 
     def test_for_nobody_has_the_portals(self, db: None) -> None:
         for _ in range(7):

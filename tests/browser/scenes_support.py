@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 
+from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from groups_provisioning.models import GroupMapping, PushedGroup
-from orgs.models import Change, LedgerEntry, ScimToken, User
+from groups_provisioning.models import Decision, PushedGroup
+from orgs.models import Organization, OrgDeletion, ScimToken, User
 from scim import request_log
 from scim.models import RequestLog
+from scim.support_desk.search import list_of, page_of
 from tests.browser import scenes_two_persons
 from tests.browser.scene import Scene
 from tests.browser.scenes_held import held_by_support
 from tests.conftest import Idp
 from tests.factories import StaffFactory, issue_token
 from tests.groups_provisioning.world import TEAM, map_to, org_of, push, push_user, settle
+from tests.orgs.test_deletions import full_org
 
 
 def _staff(owner: User) -> User:
@@ -59,8 +62,18 @@ def _group(owner: User) -> str:
 
 def _list_of(model: type[Model]) -> Callable[[User], str]:
     def set_up(owner: User) -> str:
+        full_org()
         _pushed(owner)
-        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        return list_of(model)
+
+    return set_up
+
+
+def _one_of(model: type[Model]) -> Callable[[User], str]:
+    def set_up(owner: User) -> str:
+        full_org()
+        _pushed(owner)
+        return page_of(model._default_manager.latest("pk"))
 
     return set_up
 
@@ -68,6 +81,10 @@ def _list_of(model: type[Model]) -> Callable[[User], str]:
 def _request(owner: User) -> str:
     _pushed(owner)
     return reverse("admin:scim_requestlog_change", args=[RequestLog.objects.latest("id").pk])
+
+
+def _settings(owner: User) -> str:
+    return reverse("admin:orgs_organization_change", args=[owner.org_id])
 
 
 def _link(owner: User) -> str:
@@ -105,18 +122,14 @@ def _view(page: Page) -> None:
     page.get_by_role("complementary", name="View by support").wait_for()
 
 
+_WITH_ROWS = [model for model in admin.site._registry if model not in (Decision, Organization, OrgDeletion)]
 SCENES = {
     "desk-search": Scene(_search, who=_staff),
     "desk-organization": Scene(_org, who=_staff),
+    "desk-organization-settings": Scene(_settings, who=_staff),
     "desk-person": Scene(_person, who=_staff),
     "desk-group": Scene(_group, who=_staff),
-    "desk-groups": Scene(_list_of(PushedGroup), who=_staff),
-    "desk-requests": Scene(_list_of(RequestLog), who=_staff),
     "desk-request": Scene(_request, who=_staff),
-    "desk-changes": Scene(_list_of(Change), who=_staff),
-    "desk-ledger": Scene(_list_of(LedgerEntry), who=_staff),
-    "desk-people": Scene(_list_of(User), who=_staff),
-    "desk-mappings": Scene(_list_of(GroupMapping), who=_staff),
     "desk-try-again": Scene(_refused, _try, _staff),
     "desk-hold": Scene(_hold, who=_staff),
     "desk-organization-held": Scene(_org_with_a_hold, who=_staff),
@@ -125,5 +138,7 @@ SCENES = {
     "desk-second": Scene(scenes_two_persons.alone, who=_staff),
     "desk-link": Scene(_link, who=_staff),
     "viewing": Scene(_link, _view, _staff),
+    **{f"admin-{model.__name__.lower()}": Scene(_list_of(model), who=_staff) for model in admin.site._registry},
+    **{f"admin-{model.__name__.lower()}-one": Scene(_one_of(model), who=_staff) for model in _WITH_ROWS},
 }
 """Beside the others: the admin has a style and a content security policy of its own."""

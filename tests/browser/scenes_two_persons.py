@@ -65,6 +65,11 @@ def _refused(owner: User) -> str:
     return _page(Proposal.objects.get(state="refused"))
 
 
+def _in_words(owner: User) -> str:
+    _asked(owner)
+    return _page(Proposal.objects.get(wish__do="hold_limits"))
+
+
 def _asking(owner: User) -> str:
     return reverse("group-role", args=[_asked(owner).wish["group"]]) + "?name=Admin"
 
@@ -82,7 +87,7 @@ def desk(owner: User) -> str:
 def alone(owner: User) -> str:
     """Of somebody who has no other admin, as support sees it."""
     proposal = _asked(owner, by=owner)
-    User.objects.filter(pk__in=[each.pk for each in proposals.seconds(proposal).people]).update(active=False)
+    User.objects.filter(pk__in=[each.pk for each in proposals.seconds(proposal)]).update(active=False)
     return reverse("admin:second", args=[owner.org_id, proposal.id])
 
 
@@ -92,6 +97,7 @@ SCENES = {
     "second-admin": Scene(lambda owner: _page(_asked(owner))),
     "second-admin-own": Scene(lambda owner: _page(_asked(owner, by=owner))),
     "second-admin-changed": Scene(_changed),
+    "second-admin-in-words": Scene(_in_words),
     "second-admin-refused": Scene(_refused),
     "second-admin-asking": Scene(_asking),
 }

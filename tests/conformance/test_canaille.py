@@ -98,6 +98,7 @@ def places(user: User) -> list[str]:
     return sorted(f"{kind} {name}" for kind, name in user.places.values_list("kind", "entity__name"))
 
 
+@pytest.mark.exhaustive  # scim2-tester asks the same of it
 @pytest.mark.timeout(300)  # its environment may have to be made first
 def test_people_and_a_group_come_change_and_go(canaille: Canaille, org: Organization) -> None:  # U3-U5, G1, G4, G6
     canaille.save(

@@ -117,6 +117,7 @@ class TestCommands:
         assert 'verified {"type":"test"' in printed
         assert Import.objects.for_org(org).count() == 1
 
+    @pytest.mark.exhaustive  # tests/examples runs the same programs
     def test_of_the_example_keep_a_copy(self, portal: LiveServer, tmp_path: Path) -> None:
         assert "Ada" in run("examples/consumer/README.md", portal, tmp_path)
 

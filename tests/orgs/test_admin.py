@@ -1,15 +1,24 @@
 import itertools
+import re
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import connection
+from django.db.models import Model
+from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
-from orgs import nudge, profiles, roles, setup_links
+from orgs import matters, nudge, profiles, roles, setup_links
 from orgs.admin import people
 from orgs.admin.mirror import BigTable
 from orgs.history import Cause
@@ -19,6 +28,7 @@ from orgs.models import (
     Door,
     LedgerEntry,
     Mark,
+    MatterKind,
     Organization,
     Plan,
     Purpose,
@@ -35,6 +45,8 @@ from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
 from tests.groups_provisioning.world import give, group
+from tests.orgs.test_deletions import full_org
+from tests.page_text import text, words
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -162,10 +174,10 @@ class TestEveryTable:
             UserFactory.create_batch(3, org=org)
             issue_token(org)
         address = page(model, verb="changelist")
-        with django_assert_max_num_queries(8) as captured:
+        # That of organizations asks every reader of open matters.
+        with django_assert_max_num_queries(14 if model is Organization else 8) as captured:
             assert desk.get(address).status_code == 200
-        if model is not SchemaProfile:
-            assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"]]
+        assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"]]
 
     @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
     def test_takes_any_search(self, model, desk):
@@ -177,8 +189,101 @@ class TestEveryTable:
         for model in REGISTERED:
             assert page(model, verb="changelist") in home
 
+    @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+    def test_has_the_name_that_the_menu_gives_it(self, model, desk):
+        shown = desk.get(page(model, verb="changelist"))
+        entries = [item for group in shown.context["sidebar_navigation"] for item in group["items"]]
+        (title,) = [str(item["title"]) for item in entries if str(item["link"]) == page(model, verb="changelist")]
+        assert capfirst(str(model._meta.verbose_name_plural)) == title
+        (heading,) = re.findall(r"<h1.*?</h1>", shown.content.decode(), re.DOTALL)
+        assert words(heading) == title
+        assert f"<title>{title} |" in " ".join(shown.content.decode().split()).replace("<title> ", "<title>")
+
+    def test_is_listed_under_no_app(self, desk):
+        assert desk.get("/admin/orgs/")["Location"] == reverse("admin:find")
+
     def test_is_one_of_ours(self):
         assert {model._meta.app_label for model in REGISTERED} == {"orgs", "groups_provisioning", "scim", "sso", "api"}
+
+
+def fields_of(model_admin: Any, request: HttpRequest) -> Iterator[tuple[type[Model], Any, Any]]:
+    """What a page of the admin shows or edits: the model, its name or function, and who has the function."""
+    model = model_admin.model
+    shown = (*model_admin.list_display, *flatten_fieldsets(model_admin.get_fieldsets(request, model())))
+    yield from ((model, field, model_admin) for field in dict.fromkeys(shown))
+    yield from ((model, chosen, None) for chosen in model_admin.list_filter if isinstance(chosen, str))
+    for inline in model_admin.inlines:
+        names = inline.fields or inline.form._meta.fields
+        yield from ((inline.model, name, None) for name in names)
+
+
+class TestEveryField:
+    # Those whose column has the name that people use.
+    WORDS = (
+        *("active", "address", "attributes", "change", "description", "detail", "key", "kind", "mapping", "method"),
+        *("name", "path", "pattern", "plan", "protocol", "rank", "revision", "role", "rows", "rule", "slug", "source"),
+        *("status", "subject", "teams", "type", "concurrency_groups", "display_name", "failing_since", "family_name"),
+        *("given_name", "out_of_sync", "target_deleted", "user_provisioning"),
+    )
+
+    @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+    def test_has_a_label_in_words_that_people_use(self, model, support, rf):
+        request = rf.get("/")
+        request.user = support
+        unlabelled, found = set(), 0
+        columns = {of: {field.name: field for field in of._meta.fields} for of in apps.get_models()}
+        for of, name, where in fields_of(admin.site._registry[model], request):
+            found += 1
+            field = columns[of].get(name)
+            if field is not None:
+                labelled = field._verbose_name is not None or name in self.WORDS
+            else:
+                function = name if callable(name) else getattr(where, name, None)
+                labelled = hasattr(function, "short_description") or name in where.form.declared_fields
+            if not labelled:
+                unlabelled.add(name)
+        assert found
+        assert unlabelled == set()
+
+    def test_that_scim_names_is_spelled_as_there(self, desk):
+        page_of_it = desk.get(page(SchemaProfile, SchemaProfile.objects.get(key="testomat").pk)).content.decode()
+        assert "The userName may change" in page_of_it
+        assert "caseExact" in page_of_it
+        assert "UserName" not in page_of_it
+
+
+class TestTheListOfOrganizations:
+    def test_counts_what_needs_attention_urgent_first_and_leads_there(self, desk):  # N4
+        org = OrganizationFactory.create(name="Northwind")
+        fine = OrganizationFactory.create(name="Acme")
+        token = issue_token(org).token
+        now = timezone.now()
+        matters.note(
+            [
+                matters.Occurrence(org.pk, MatterKind.GROUP_REFUSED, "Payroll", now),
+                matters.Occurrence(org.pk, MatterKind.TOKEN_IN_CLEAR, str(token.pk), now),
+            ]
+        )
+        shown = desk.get(page(Organization, verb="changelist"))
+        cells = re.findall(r'<td class="field-attention.*?</td>', shown.content.decode(), re.DOTALL)
+        assert [words(cell) for cell in cells] == ["–", "1 urgent 2 open"]
+        assert re.findall('href="([^"]+)"', cells[1]) == [f"{reverse('admin:org', args=[org.pk])}#matters"] * 2
+        assert 'id="matters"' in desk.get(reverse("admin:org", args=[org.pk])).content.decode()
+        assert rows(shown) == [fine, org]
+
+    def test_reads_that_for_a_page_at_once(self, desk, django_assert_num_queries):
+        full_org()
+        with CaptureQueriesContext(connection) as for_one:
+            desk.get(page(Organization, verb="changelist"))
+        few = len(for_one)
+        full_org()
+        OrganizationFactory.create_batch(3)
+        with django_assert_num_queries(few):
+            desk.get(page(Organization, verb="changelist"))
+
+    def test_says_of_one_that_is_being_deleted_nothing_else(self, desk):
+        OrganizationFactory.create(closed_at=timezone.now())
+        assert "Being deleted" in text(desk.get(page(Organization, verb="changelist")))
 
 
 class TestAnOrganization:
@@ -598,6 +703,25 @@ class TestAPerson:
         act(desk, User, "deactivate", ann, select_across="1")
         bob.refresh_from_db()
         assert bob.active
+
+
+class TestTheStatusOfPeople:
+    def test_is_that_of_the_organizations_page_and_filters_the_list(self, desk):  # N4, U12
+        org = OrganizationFactory.create()
+        ann = UserFactory.create(org=org, user_name="ann@corp.example")
+        bo = UserFactory.create(org=org, user_name="bo@corp.example", active=False)
+        cy = UserFactory.create(org=org, user_name="cy@corp.example", active=False, idp_active=True)
+        di = UserFactory.create(
+            org=org, user_name="di@corp.example", active=False, login_email=None, deleted_at=timezone.now()
+        )
+        shown = {"active": [ann], "deactivated": [cy, bo], "deleted": [di]}
+        for status, wanted in shown.items():
+            listed = desk.get(page(User, verb="changelist"), {"status": status, "org__id__exact": str(org.pk)})
+            assert rows(listed) == wanted
+        told = text(desk.get(page(User, verb="changelist"), {"org__id__exact": str(org.pk)}))
+        for name, status in (("ann", "Active"), ("bo", "Deactivated"), ("cy", "Deactivated by hand")):
+            assert re.search(rf"{name}@corp.example .{{0,60}} {status}\b", told)
+        assert "Deleted by SCIM" in told
 
 
 class TestSearchingPeople:

@@ -177,7 +177,7 @@ class TestSupport:
     def test_deletes_an_org_by_typing_its_slug(self, org: Organization, owner: User) -> None:
         desk = signed_in(StaffFactory.create())
         address = f"/admin/orgs/organization/{org.pk}/delete/"
-        assert "users: 1" in desk.get(address).content.decode()
+        assert "people: 1" in desk.get(address).content.decode()
         assert "This is not the slug" in desk.post(address, {"slug": org.slug + "x"}).content.decode()
         assert Organization.objects.get(pk=org.pk).closed_at is None
         shown = desk.post(address, {"slug": org.slug}, follow=True).content.decode()

@@ -52,6 +52,21 @@ class TestThePage:
         assert '"3","Person","bo@corp.example","","Refused"' in rows
         assert Change.objects.get(verb="import.ended").by_person == User.objects.get(is_owner=True, org=org)
 
+    def test_gives_nobody_the_admin_role_where_two_persons_decide(
+        self, org: Organization, browser: Client
+    ) -> None:  # T6
+        Organization.objects.update(two_persons=True)
+        people = "userName,roles\nada@corp.example,Admin\nbo@corp.example,Member\n"
+        browser.post(reverse("imports"), {"file": upload(content=people)})
+        tasks.settle_pending()
+        run = Import.objects.get()
+        assert "administers the organization, and whoever imports may not" in text(
+            browser.get(reverse("import", args=[run.id]))
+        )
+        browser.post(reverse("import-start", args=[run.id]))
+        tasks.settle_pending()
+        assert [user.user_name for user in User.objects.filter(is_owner=False)] == ["bo@corp.example"]
+
     def test_takes_no_file_that_would_take_too_long(self, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(import_forms, "MOST_BYTES_OF_A_REQUEST", 10)
         page = browser.post(reverse("imports"), {"file": upload()})

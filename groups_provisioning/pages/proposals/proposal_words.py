@@ -22,6 +22,34 @@ def told(org: Organization, wish: Wish) -> str:
     return _WORDS[wish["do"]](org, **arguments)
 
 
+def follows(org: Organization, wish: Wish) -> str:
+    """What comes of it, where that is not in its preview; empty if all is."""
+    match wish["do"]:
+        case "keep_rule" if not wish.get("apply"):
+            return _("Saving the rule changes nothing yet. This is what follows once it is applied and approved.")
+        case "delete_rule" | "move_rule" | "order_rules":
+            return _("A rule for the admin role will match groups that another rule has kept from it.")
+        case "set_roles":
+            return _("A role by hand applies as long as the identity provider gives this person none.")
+        case "invite" | "resend":
+            return _("Whoever opens the link in the mail gets the role. Check the addresses letter by letter.")
+        case "hand_over":
+            return _(
+                "Whoever reads the mail of this address owns the organization. The password and the sessions of the "
+                "owner account end."
+            )
+        case "hold_limits":
+            now = HoldLimits(org.hold_limits).label
+            return _("From then on changes are held if they exceed these limits. The limits at present: %(now)s.") % {
+                "now": now
+            }
+        case "two_persons" if wish["on"]:
+            return _("Whatever an admin does here that makes somebody an admin waits for a second admin from then on.")
+        case "two_persons":
+            return _("Every admin can make others admins alone from then on.")
+    return ""
+
+
 # --- Groups -----------------------------------------------------------------------------------------------------------
 
 
@@ -198,8 +226,11 @@ def _rule(org: Organization, rule: str) -> str:
 
 
 def _person(org: Organization, user: str) -> str:
+    """With the userName, since people choose what else they are called."""
     found = User.objects.for_org(org).filter(id=user).first()
-    return found.label if found else "–"
+    if found is None:
+        return "–"
+    return found.label if found.label == found.user_name else f"{found.label} ({found.user_name})"
 
 
 _WORDS: Mapping[str, Callable[..., str]] = {

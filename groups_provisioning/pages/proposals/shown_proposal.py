@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from groups_provisioning import refusals
+from groups_provisioning.pages.proposals import proposal_words
 from groups_provisioning.preview import shown
 from groups_provisioning.proposals import gate
 from orgs import invitations, owners, people
@@ -30,6 +31,7 @@ def seen(org: Organization, found: Proposal) -> dict[str, Any]:
         return {"refusal": in_words(refusal)}
     return {
         "seen": fingerprint,
+        "follows": proposal_words.follows(org, found.wish),
         "is_changed": fingerprint != found.fingerprint,
         "outlook": outlook,
         "outcome": shown.show(org, outlook) if outlook else None,

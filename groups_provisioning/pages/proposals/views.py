@@ -89,7 +89,7 @@ def _described(request: OrgRequest, found: Proposal) -> dict[str, Any]:
     context |= {
         "is_waiting": found.expires_at > now and not proposals.is_asker_gone(found, at=now),
         "is_asker": proposals.is_asker(found, by),
-        "may_approve": request.user in seconds.people,
+        "may_approve": request.user in seconds,
         "seconds": seconds,
         "form": ReasonForm(),
     }

@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from groups_provisioning.actions import mappings
-from groups_provisioning.models import GroupMapping, Pending, PushedGroup, Status
+from groups_provisioning.models import Conflict, GroupMapping, Pending, PushedGroup, Status
 from orgs import entities
 from orgs.models import Change, Door, EntityKind, Organization, User
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, StaffFactory
-from tests.groups_provisioning.world import by_command, map_to, push
+from tests.groups_provisioning.world import POOL, by_command, map_to, push, push_user, settle
+from tests.page_text import text
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -108,3 +109,25 @@ def test_support_ends_groups_and_brings_them_back_after_a_look_at_the_effect(
         assert PushedGroup.objects.live().exists() == lives
     ended, back = Change.objects.filter(verb__in=["group.ended", "group.brought_back"]).order_by("id")
     assert {ended.door, back.door} == {Door.ADMIN}
+
+
+def test_mappings_are_called_by_their_group_and_target(desk: Client, idp: Idp) -> None:  # N4
+    group = push(idp, "Engineers")
+    mapping = map_to(group)
+    page = text(desk.get(reverse("admin:groups_provisioning_groupmapping_change", args=[mapping.pk])))
+    assert f"Engineers → {mapping.entity.name}" in page
+
+
+def test_conflicts_say_both_sides_in_few_queries(
+    desk: Client, idp: Idp, django_assert_max_num_queries: Any
+) -> None:  # N4
+    people = [User.objects.get(id=push_user(idp, name)) for name in ("Ada Brandt", "Bo Lind", "Cy Moss")]
+    for name in ("First pool", "Second pool"):
+        map_to(push(idp, name, *people), POOL)
+    settle(*people)
+    with django_assert_max_num_queries(8):
+        shown = text(desk.get(reverse("admin:groups_provisioning_conflict_changelist")))
+    assert shown.count("Concurrency group First pool → First pool Second pool → Second pool") == 3
+    conflict = Conflict.objects.latest("pk")
+    page = text(desk.get(reverse("admin:groups_provisioning_conflict_change", args=[conflict.pk])))
+    assert "Current mappings First pool → First pool Incoming mapping Second pool → Second pool" in page

@@ -234,7 +234,7 @@ class TestByHand:
         case.asker.post(f"/people/{case.bo.id}/roles/", {"roles": "Admin"})
         proposal = Proposal.objects.get()
         assert case.roles(case.bo) == ["Member"]
-        assert "Give Bo Diddley the role Admin by hand" in case.approve(proposal)
+        assert "Give Bo Diddley (bo@corp.example) the role Admin by hand" in case.approve(proposal)
         assert case.roles(case.bo) == ["Admin"]
 
     def test_an_invitation_waits(self, case: Case) -> None:  # T6
@@ -275,7 +275,9 @@ class TestByHand:
         case.asker.post("/held-changes/limits/", {"limits": "lenient"})
         case.org.refresh_from_db()
         assert case.org.hold_limits == "standard"
-        case.approve(Proposal.objects.get())
+        proposal = Proposal.objects.get()
+        assert "The limits at present: Standard" in words_of(case.second.get(f"{PAGE}{proposal.id}/"))
+        case.approve(proposal)
         case.org.refresh_from_db()
         assert case.org.hold_limits == "lenient"
 

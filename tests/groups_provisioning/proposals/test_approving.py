@@ -8,15 +8,16 @@ from django.utils import timezone
 
 from groups_provisioning.actions import account_switches
 from groups_provisioning.models import Breach, Hold
-from groups_provisioning.preview.runs import Outdated
+from groups_provisioning.preview import runs
 from groups_provisioning.proposals import approving, gate
 from orgs import api_keys, owners, proposals
 from orgs.history import Cause
 from orgs.models import Change, Door, Mail, Organization, Proposal, ProposalState, Scope, User
 from orgs.proposals import NotTheSecond, ProposalEnded
-from tests.conftest import Idp
+from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, breach_of
-from tests.groups_provisioning.world import by_admin, by_command, give, group, person, settle, settle_marked
+from tests.groups_provisioning.world import by_admin, by_command, give, group, person, push, settle, settle_marked
+from tests.page_text import text
 
 
 class Case:
@@ -46,7 +47,7 @@ class Case:
         return approving.approve(org=self.org, proposal_id=proposal.id, seen=seen, cause=by_admin(by))
 
     def seconds(self) -> set[User]:
-        return set(proposals.seconds(proposals.found(self.org, self.proposal.id)).people)
+        return set(proposals.seconds(proposals.found(self.org, self.proposal.id)))
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ class TestWhoIsTheSecond:
         again = case.ask({"do": "two_persons", "on": False})
         account_switches.activate(org=case.org, user_id=case.ada.id, cause=by_command())
         case.ada.refresh_from_db()
-        assert proposals.seconds(proposals.found(case.org, again.id)).people == []
+        assert proposals.seconds(proposals.found(case.org, again.id)) == []
         assert case.seconds() == {case.ada}
 
     def test_is_not_who_is_no_longer_one(self, case: Case) -> None:
@@ -94,7 +95,7 @@ class TestWhoIsTheSecond:
         wish = {"do": "two_persons", "on": False}
         asked = proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_key)
         api_keys.take_over(org=case.org, key_id=key.id, cause=by_admin(case.ada))
-        assert proposals.seconds(proposals.found(case.org, asked.id)).is_alone
+        assert proposals.seconds(proposals.found(case.org, asked.id)) == []
 
     def test_is_support_where_the_asker_is_alone(self, case: Case) -> None:  # T6
         support = StaffFactory.create()
@@ -142,8 +143,8 @@ class TestTheAsker:
 class TestWhatIsCarriedOut:
     def test_is_shown_anew_if_the_person_has_another_name(self, case: Case) -> None:  # T6
         seen = gate.fingerprint(case.org, case.proposal.wish)
-        User.objects.filter(pk=case.bo.pk).update(given_name="Mallory")
-        with pytest.raises(Outdated):
+        User.objects.filter(pk=case.bo.pk).update(user_name="mallory@corp.example")
+        with pytest.raises(runs.Outdated):
             approving.approve(org=case.org, proposal_id=case.proposal.id, seen=seen, cause=by_admin(case.ada))
 
     def test_is_named_by_the_proposal_with_all_that_was_recorded(self, case: Case) -> None:
@@ -164,6 +165,32 @@ class TestWhatIsCarriedOut:
         assert Breach.objects.get().state == "ended"
         case.bo.standing.refresh_from_db()
         assert case.bo.standing.roles == ["Admin"]
+
+    def test_is_an_undo_too(self, case: Case, idp: Idp) -> None:  # T2, T6
+        bosses = push(idp, "Bosses", case.bo)
+        give(bosses, "Admin")
+        settle_marked(case.org)
+        idp.patch(f"/Groups/{bosses.id}", {"op": "replace", "path": "members", "value": []})
+        settle_marked(case.org)
+        emptied = Change.objects.for_org(case.org).filter(verb="group.changed").latest("id")
+        span = {"token": None, "since": None, "until": None, "change": str(emptied.id)}
+        case.approve(case.ada, case.ask({"do": "take_back", **span}))
+        settle_marked(case.org)
+        case.bo.standing.refresh_from_db()
+        assert case.bo.standing.roles == ["Admin"]
+
+    def test_of_many_people_is_shown_by_a_worker_first(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:  # M9
+        monkeypatch.setattr(runs, "AT_ONCE", 1)
+        everybody = group(case.org, "Everybody", case.bo, person(case.org, "Cy", "Young"))
+        proposal = case.ask({"do": "map", "group": str(everybody.id), "kind": "role", "name": "Admin"})
+        second = signed_in(case.ada)
+        page = second.get(f"/second-admin/{proposal.id}/")
+        assert not page.context["is_ready"]
+        assert "Working out the effect on 2 people" in text(page)
+        runs.serve()
+        page = second.get(f"/second-admin/{proposal.id}/")
+        assert "2 people will get the admin role" in text(page)
+        assert case.approve(case.ada, proposal).state == ProposalState.APPROVED
 
 
 @pytest.mark.usefixtures("transactional_db")

@@ -45,7 +45,7 @@ class TestWhatAnAdminAsksWhoIsAlone:
     ) -> None:  # T6
         assert page_of(asked) in desk.get(reverse("admin:org", args=[org.pk])).content.decode()
         shown = desk.get(page_of(asked))
-        assert "Give Bo Diddley the role Admin by hand" in text(shown)
+        assert "Give Bo Diddley (bo@corp.example) the role Admin by hand" in text(shown)
         desk.post(page_of(asked), {"_seen": shown.context["seen"]})
         asked.refresh_from_db()
         assert asked.state == "approved"

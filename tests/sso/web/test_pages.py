@@ -484,6 +484,18 @@ class TestSupport:
         assert Revision.objects.get().state == State.DRAFT
         assert Change.objects.for_org(org).get(verb="org.sso_switched_off").door == Door.ADMIN
 
+    def test_sees_how_that_of_each_org_stands(
+        self, client: Client, org: Organization, django_assert_max_num_queries: Any
+    ) -> None:  # N4
+        activated(org)
+        for _ in range(4):
+            drafted(OrganizationFactory.create())
+        client.force_login(StaffFactory.create())
+        with django_assert_max_num_queries(8):
+            listed = text(client.get("/admin/sso/connection/"))
+        assert f"{org.name} Active" in listed
+        assert listed.count("Not tested") == 4
+
     def test_sees_that_a_secret_cannot_be_read(self, client: Client, org: Organization) -> None:  # L9
         made = activated(org)
         Revision.objects.update(client_secret="lost")
