@@ -134,7 +134,7 @@ WORDS: Mapping[type[Exception], Words] = {
         _("nothing is held any more"),
     ),
     proposals.TooManyProposals: Words(
-        _("Too many decisions are waiting for a second admin. Have some of them decided first."),
+        _("Too many decisions wait for a second admin. Have some decided first, or ask again in an hour."),
         _("too many decisions are waiting for a second admin"),
     ),
     organizations.TooFewAdmins: Words(

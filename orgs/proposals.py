@@ -45,11 +45,13 @@ from orgs.traces import Traces
 Wish = Mapping[str, Any]
 
 LASTS = timedelta(days=7)
-MOST = 50  # that wait at once: nobody's mailbox is to be flooded from here
+MOST = 50
+"""Proposals of an org that wait or were made within an hour: nobody's mailbox is to be flooded from here."""
+HOUR = timedelta(hours=1)
 
 
 class TooManyProposals(Exception):
-    """So many wait already that no further one is accepted."""
+    """So many wait, or were made just now, that no further one is accepted."""
 
 
 class UnknownProposal(Exception):
@@ -87,7 +89,8 @@ def propose(*, org: Organization, wish: Wish, fingerprint: str, cause: Cause) ->
     for known in waiting.filter(wish=dict(wish)).select_related("org__profile", "asked_by", "asked_key"):
         if not is_asker_gone(known, at=cause.at):
             return known
-    if waiting.count() >= MOST:
+    is_open = Q(state=ProposalState.OPEN, expires_at__gt=cause.at)
+    if Proposal.objects.for_org(org).filter(is_open | Q(asked_at__gt=cause.at - HOUR)).count() >= MOST:
         raise TooManyProposals
     proposal = Proposal.objects.create(
         org=org,
@@ -138,11 +141,12 @@ def behind(change: Change) -> Proposal | None:
 
 
 def seconds(proposal: Proposal) -> list[User]:
-    """The active admins who were that already when it was asked, without who asked, or made the key that did. If there
-    are none, support is the second.
+    """The active admins who were that already when it was asked, without who asked, or made or took over the key that
+    did. If there are none, support is the second.
     """
-    asker = proposal.asked_by_id or (proposal.asked_key and proposal.asked_key.created_by_id)
-    others = [each for each in roles.admins(proposal.org) if each.pk != asker]
+    key = proposal.asked_key
+    askers = {proposal.asked_by_id} if key is None else {key.created_by_id, key.taken_over_by_id}
+    others = [each for each in roles.admins(proposal.org) if each.pk not in askers]
     then = _admins_then(proposal, others)
     return [each for each in others if each.pk in then]
 
@@ -159,9 +163,7 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     before: dict[tuple[UUID, str], Any] = {}
     for user_id, slot, was in entries.order_by("id").values_list("user_id", "slot", "was"):
         before.setdefault((user_id, slot), was)
-    handed_over = Change.objects.for_org(proposal.org).alias(family=FAMILY)
-    handed_over = handed_over.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
-    is_handed_over = any(each.is_owner for each in people) and handed_over.exists()
+    is_handed_over = any(each.is_owner for each in people) and _is_handed_over(proposal)
     found = set()
     for person in people:
         was_active = before.get((person.pk, "account"), account(person)) in ("active", "invited")
@@ -172,12 +174,20 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     return found
 
 
+def _is_handed_over(proposal: Proposal) -> bool:
+    """Whether the owner account is somebody else's since it was asked."""
+    changes = Change.objects.for_org(proposal.org).alias(family=FAMILY)
+    return changes.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at).exists()
+
+
 def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
     """Whether who asked is no longer an active admin, or the key that did no longer works: then it is withdrawn."""
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
-    assert proposal.asked_by is not None
-    return not roles.admins(proposal.org).filter(pk=proposal.asked_by.pk).exists()
+    asker = proposal.asked_by
+    assert asker is not None
+    is_admin = roles.admins(proposal.org).filter(pk=asker.pk).exists()
+    return not is_admin or (asker.is_owner and _is_handed_over(proposal))
 
 
 def refuse_second(proposal: Proposal, person: User) -> None:

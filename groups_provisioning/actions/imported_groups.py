@@ -17,7 +17,18 @@ from groups_provisioning.actions.group_intake import GroupFacts, about, assign, 
 from groups_provisioning.actions.import_matching import Claims, Known, asked, claims, differing, merged
 from groups_provisioning.actions.members import Delta
 from groups_provisioning.actions.rule_evaluation import Outcome
-from groups_provisioning.models import ROLE, GroupMapping, GroupMember, Import, ImportRow, Kind, PushedGroup, Verdict
+from groups_provisioning.models import (
+    ROLE,
+    GroupMapping,
+    GroupMember,
+    Import,
+    ImportRow,
+    Kind,
+    MappingRule,
+    PushedGroup,
+    Verdict,
+)
+from groups_provisioning.rules import proposals
 from orgs import feed, history
 from orgs.change_details import GroupImported
 from orgs.db import transactions
@@ -52,12 +63,12 @@ def plan(run: Import, rows: Sequence[ImportRow], *, lock: bool) -> list[Wish]:
     found = PushedGroup.objects.for_org(org).live().filter(asked(rows, name_key="display_name_key")).order_by("id")
     known = Known(found.select_for_update() if lock else found, name=("display_name", "displayName"))
     claimed = claims(run, rows, [group.id for group in known.found])
-    admin = "" if run.makes_admins else catalogue(org.profile).admin
+    barred = None if run.makes_admins else _Barred.of(org)
     wishes = []
     for row in rows:
         if not org.group_provisioning:
             row.judge(Verdict.REFUSED, why="groups_off")
-        elif wish := _judge(row, known.meant(row), claimed, admin):
+        elif wish := _judge(row, known.meant(row), claimed, barred):
             wishes.append(wish)
     return wishes
 
@@ -117,17 +128,37 @@ def _change(org: Organization, group: PushedGroup, wish: Wish, cause: Cause) -> 
     history.record(org, cause, detail, change_id=change_id)
 
 
-def _judge(row: ImportRow, meant: Sequence[tuple[str, PushedGroup]], claimed: Claims, admin: str) -> Wish | None:
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """The admin role, where whoever imports may not give it. rules: the role rules, in their order."""
+
+    admin: str
+    rules: Sequence[MappingRule]
+
+    @classmethod
+    def of(cls, org: Organization) -> "_Barred":
+        rules = MappingRule.objects.for_org(org).of_list(roles=True).order_by("position")
+        return cls(catalogue(org.profile).admin, list(rules))
+
+    def is_given(self, facts: GroupFacts, changes: Collection[str] = ("displayName", "roles")) -> bool:
+        """Whether a group would give it by what changes: by its roles, or by a rule for its name (SPEC R6)."""
+        rule = proposals.first_match(self.rules, facts.display_name) if "displayName" in changes else None
+        by_rule = rule is not None and rule.auto_approve and rule.role == self.admin
+        return by_rule or ("roles" in changes and self.admin in facts.roles)
+
+
+def _judge(
+    row: ImportRow, meant: Sequence[tuple[str, PushedGroup]], claimed: Claims, barred: _Barred | None
+) -> Wish | None:
     distinct = {group.id: group for _, group in meant}
     if len(distinct) > 1:
         row.judge(Verdict.AMBIGUOUS, why="several", by=[[by, each.display_name] for by, each in meant])
         return None
     said = dict(row.facts)
     facts = GroupFacts(**(said | {"roles": tuple(said["roles"])}), display_name=row.name, external_id=row.external_id)
-    gives_admin = bool(admin) and admin in facts.roles
     if not distinct:
-        if gives_admin:
-            row.judge(Verdict.REFUSED, why="admin", role=admin)
+        if barred and barred.is_given(facts):
+            row.judge(Verdict.REFUSED, why="admin", role=barred.admin)
             return None
         row.judge(Verdict.NEW)
         return Wish(row, None, facts, row.reference)
@@ -153,8 +184,8 @@ def _judge(row: ImportRow, meant: Sequence[tuple[str, PushedGroup]], claimed: Cl
     managed = {} if group.imported else {"why": "managed"}
     if not changes:
         row.judge(Verdict.UNCHANGED, subject=group.id, **managed)
-    elif "roles" in changes and gives_admin:
-        row.judge(Verdict.REFUSED, subject=group.id, why="admin", role=admin)
+    elif barred and barred.is_given(wished, changes):
+        row.judge(Verdict.REFUSED, subject=group.id, why="admin", role=barred.admin)
     else:
         row.judge(Verdict.CHANGED, subject=group.id, changes=changes, **managed)
         return Wish(row, group, wished, reference)

@@ -21,6 +21,7 @@ from groups_provisioning.actions import group_ends, mappings
 from groups_provisioning.models import Conflict, Decision, GroupMapping, MappingRule, Membership, PushedGroup, Status
 from groups_provisioning.preview import plans, runs, shown
 from groups_provisioning.preview.plans import Wish
+from groups_provisioning.proposals import gate
 from orgs.admin.mirror import FoundById, by_id, cause, chosen, moment, report
 from orgs.db.keys import fold
 from orgs.history import Cause
@@ -97,6 +98,8 @@ class PushedGroupAdmin(OfAnOrg):
             outlooks = [(org, runs.look(org, wish)) for org, wish, _ids in wishes]
             seen = " ".join(outlook.fingerprint for _org, outlook in outlooks)
             if not outlooks or (request.POST.get("_seen") == seen and (not second or "_anyway" in request.POST)):
+                if any(gate.gives_admin(org, wish) for org, wish, _ids in wishes):
+                    require_recent(request)
                 with transaction.atomic():
                     for (org, wish, ids), (_org, outlook) in zip(wishes, outlooks, strict=True):
                         do = partial(_each, command, org, ids, cause(request))

@@ -1,6 +1,7 @@
 """How admins decide: they see the effects of a decision, and then exactly that is done (SPEC M9).
 
-`decide` is the only place that shows previews and carries out decisions.
+`decide` is the only place that shows previews and carries out decisions; `run` carries out what has none. Both ask for
+a recent sign-in where somebody may become an admin by it (SPEC L6).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from groups_provisioning.pages.targets import TargetForm, suggested
 from groups_provisioning.preview import runs, shown
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
-from groups_provisioning.proposals import gate
+from groups_provisioning.proposals import gate, wishes
 from orgs.models import Proposal
 from orgs.web.access import OrgRequest, cause, require_recent
 from orgs.web.downloads import as_csv
@@ -119,13 +120,30 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
 
 def _carried_out(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> str | Proposal:
     wish, meant = question.wish, question.command or question.wish
-    if _asks_second(request, question):
-        require_recent(request, back="" if _has_a_page(question) else question.back)
+    if meant is not None:
+        _require_recent(request, meant, back="" if _has_a_page(question) else question.back)
 
     def do() -> str | Proposal:
         return carry_out() if meant is None else gate.carry_out(request.org, meant, cause(request), carry_out)
 
     return do() if wish is None else runs.confirmed(request.org, wish, request.POST["seen"], do)
+
+
+def run(request: OrgRequest, wish: Wish, *, back: str = "") -> Any:
+    """Carry out a wish that this page shows no effects of, or ask a second admin: what the command returns, or the
+    proposal. Raises what it raises, and SignInTooOld.
+
+    back: the page to return to after signing in again; the present one if empty.
+    """
+    _require_recent(request, wish, back=back)
+    by = cause(request)
+    return gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+
+
+def _require_recent(request: OrgRequest, wish: Wish, *, back: str) -> None:
+    """Before what makes admins (SPEC L6), or what is too much to see here whether it does."""
+    if gate.gives_admin(request.org, wish):
+        require_recent(request, back=back)
 
 
 def second_asked(request: OrgRequest, proposal: Proposal) -> HttpResponseRedirect:

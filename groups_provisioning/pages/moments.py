@@ -24,9 +24,9 @@ class MomentInput(forms.DateTimeInput):
     def format_value(self, value: Any) -> str | None:
         try:
             at = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            return value  # nothing, or no time
-        local = timezone.localtime(at) if at.tzinfo else at
+            local = timezone.localtime(at) if at.tzinfo else at
+        except (TypeError, ValueError, OverflowError):
+            return value  # nothing, no time, or none of the reader's calendar
         return local.replace(tzinfo=None, microsecond=0).isoformat()
 
 

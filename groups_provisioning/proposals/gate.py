@@ -5,6 +5,7 @@ is too much of that is held (SPEC T1). Nor has what support and the operator do.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,9 +19,11 @@ from groups_provisioning.preview.plans import Plan, Wish
 from groups_provisioning.preview.runs import Outlook
 from groups_provisioning.proposals import wishes
 from orgs import owners, proposals
+from orgs.change_details import OrgTwoPersonsSwitched
 from orgs.db.transactions import command
 from orgs.history import Cause
-from orgs.models import Invitation, Organization, Proposal, Standing, User
+from orgs.models import Change, Invitation, Organization, Proposal, Standing, User
+from orgs.models.history import FAMILY
 from orgs.people import UnknownPerson
 from orgs.roles import catalogue
 
@@ -52,7 +55,12 @@ def may_make_admins(org: Organization, cause: Cause) -> bool:
 def needs_second(org: Organization, wish: Wish, cause: Cause) -> bool:
     """Whether a second admin has to agree to what this would do now. Raises what its preview raises."""
     is_on = org.two_persons or wish["do"] == "two_persons"
-    return is_on and is_asked(cause) and wish["do"] not in OF_PLACES and _gives_admin(org, wish)
+    return is_on and is_asked(cause) and gives_admin(org, wish)
+
+
+def gives_admin(org: Organization, wish: Wish) -> bool:
+    """Whether this would make somebody an admin now, or let that be done later. Raises what its preview raises."""
+    return wish["do"] not in OF_PLACES and _gives_admin(org, wish)
 
 
 @command
@@ -98,7 +106,8 @@ def _seen(org: Organization, wish: Wish) -> Any:
     """What is told of a wish besides itself: how it is now."""
     match wish["do"]:
         case "set_roles":
-            return person(org, wish["user"]).manual_roles
+            found = person(org, wish["user"])
+            return [found.user_name, found.manual_roles]
         case "hand_over":
             return owners.check(org, wish["address"]).user_name
         case "hold_limits":
@@ -129,9 +138,10 @@ def _gives_admin(org: Organization, wish: Wish) -> bool:
             return True
         case "invite":
             return admin in wish["roles"]
-        case "resend":  # while its link works, it is the same invitation
-            over = Invitation.objects.for_org(org).filter(id=wish["invitation"], expires_at__lte=timezone.now())
-            return over.filter(roles__contains=[admin]).exists()
+        case "resend":  # while its link works, it is the same invitation, which a second has agreed to
+            over = Q(expires_at__lte=timezone.now()) | Q(invited_at__lt=_decide_since(org))
+            found = Invitation.objects.for_org(org).filter(over, id=wish["invitation"])
+            return found.filter(roles__contains=[admin]).exists()
         case "set_roles":
             return admin in (wish["roles"] or ()) and admin not in (person(org, wish["user"]).manual_roles or ())
         case "delete_rule" | "move_rule" | "order_rules":
@@ -139,6 +149,13 @@ def _gives_admin(org: Organization, wish: Wish) -> bool:
         case "keep_rule":
             return wish["facts"]["role"] == admin or _uncovers(org, wish, admin)
     return _plan_gives(org, wish, admin)
+
+
+def _decide_since(org: Organization) -> datetime:
+    """Since when two persons decide, as far as history says so."""
+    changes = Change.objects.for_org(org).alias(family=FAMILY)
+    switches = changes.filter(family="org", verb=OrgTwoPersonsSwitched.verb)
+    return switches.order_by("-id").values_list("at", flat=True).first() or org.created_at
 
 
 def _plan_gives(org: Organization, wish: Wish, admin: str) -> bool:
@@ -157,8 +174,13 @@ def _names(plan: Plan, admin: str) -> bool:
         return True
     if any(admin in (*group.roles, *group.given.values()) for group in plan.overlay.back.values()):
         return True
-    restored = plan.back.mappings.values() if plan.back else ()
-    return any(each.then["role"] == admin and each.then["status"] in SYNCED for each in restored)
+    if plan.back is None:
+        return False
+    restored = (each.then for each in plan.back.groups.values() if {"roles", "deleted_at"} & each.was.keys())
+    if any(admin in then["roles"] and then["deleted_at"] is None for then in restored):
+        return True
+    mappings = (each.then for each in plan.back.mappings.values())
+    return any(then["role"] == admin and then["status"] in SYNCED for then in mappings)
 
 
 def _ends_roles(plan: Plan) -> bool:

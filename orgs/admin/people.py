@@ -128,6 +128,7 @@ class UserAdmin(Mirror):
 
     @admin.action(description=_("Activate"))
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        require_recent(request)
         self._switch(request, queryset, active=True)
 
     @admin.action(description=_("End all sessions"))

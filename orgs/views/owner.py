@@ -75,7 +75,8 @@ def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
         proposal = proposals.propose(org=request.org, wish=wish, fingerprint=seen, cause=cause(request))
     except proposals.TooManyProposals:
         messages.error(
-            request, _("Too many decisions are waiting for a second admin. Have some of them decided first.")
+            request,
+            _("Too many decisions wait for a second admin. Have some decided first, or ask again in an hour."),
         )
         return redirect("authentication")
     messages.success(request, _("A second admin has been asked. It is done when one of them approves."))

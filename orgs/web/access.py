@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
 from orgs.history import Cause
@@ -208,8 +208,9 @@ def require_recent(request: HttpRequest, *, back: str = "") -> None:
 
 
 def sign_in_again(request: HttpRequest, *, back: str) -> HttpResponse:
-    """The page that asks to sign in again, and then returns to `back`."""
-    return render(request, "orgs/sign_in_again.html", {"next": back, "minutes": RECENT.seconds // 60})
+    """The page that asks to sign in again, and then returns to `back`; for htmx, in the place of the whole page."""
+    page = render(request, "orgs/sign_in_again.html", {"next": back, "minutes": RECENT.seconds // 60})
+    return reswap(retarget(page, "body"), "innerHTML") if cast(Any, request).htmx else page
 
 
 def recently_signed_in(

@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from groups_provisioning.actions import group_ends
 from orgs import matters, nudge, profiles, roles, setup_links
 from orgs.admin import people
 from orgs.admin.mirror import BigTable
@@ -44,7 +45,7 @@ from scim.protocol import core
 from tests.authenticators import App
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import give, group
+from tests.groups_provisioning.world import by_command, give, group
 from tests.orgs.test_deletions import full_org
 from tests.page_text import text, words
 
@@ -133,6 +134,7 @@ class TestWhatGivesAccess:
             ("GET", "/admin/orgs/organization/add/", {}),
             ("POST", change, data | {"domains": "acme.example", "initial-domains": ""}),
             ("POST", "/admin/groups_provisioning/groupmapping/", approve),
+            ("POST", "/admin/orgs/user/", {"action": "activate", "_selected_action": [str(OwnerFactory.create().pk)]}),
         )
         for method, address, values in sent:
             answer = stale.get(address) if method == "GET" else stale.post(address, values)
@@ -141,6 +143,18 @@ class TestWhatGivesAccess:
         assert not Change.objects.filter(by_person__is_staff=True).exists()
         stale.post(change, data | {"name": "Renamed", "initial-domains": ""})
         assert Organization.objects.get(pk=org.pk).name == "Renamed"
+
+    def test_is_a_group_for_admins_that_comes_back_too(self, stale: Client, org: Organization) -> None:  # L6
+        bosses = group(org, "Bosses")
+        give(bosses, "Admin")
+        group_ends.end_group(org=org, group_id=bosses.id, cause=by_command())
+        address = reverse("admin:groups_provisioning_pushedgroup_changelist")
+        sent = {"action": "undo_end", "_selected_action": [str(bosses.id)]}
+        shown = stale.post(address, sent)
+        answer = stale.post(address, sent | {"_seen": shown.context["seen"]})
+        assert "<title>Sign in again" in answer.content.decode()
+        bosses.refresh_from_db()
+        assert bosses.deleted_at is not None
 
 
 class TestTheContentSecurityPolicy:

@@ -32,7 +32,17 @@ from scim import import_reading
 from scim.import_files import Unreadable
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, OwnerFactory, UserFactory, issue_token
-from tests.groups_provisioning.world import TEAM, by_command, group, map_to, push, push_user, rule, settle_marked
+from tests.groups_provisioning.world import (
+    TEAM,
+    by_command,
+    group,
+    map_to,
+    push,
+    push_user,
+    role_rule,
+    rule,
+    settle_marked,
+)
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -155,6 +165,15 @@ class TestPeople:
         assert verdicts(do(org, "userName,role\ncleo@corp.example,Admin\n", makes_admins=False)) == ["refused"]
         assert verdicts(do(org, "group,member\nAdmins,cleo@corp.example\n", makes_admins=False)) == ["refused"]
         assert Standing.objects.get(user=cleo).roles == ["Member"]
+
+    def test_get_none_by_a_name_under_which_a_rule_gives_it(self, org: Organization) -> None:  # E5, R6, T6
+        bo = UserFactory.create(org=org)
+        group(org, "Crew", bo, imported=True, reference="g1")
+        role_rule(org, "Admin", "Boss")
+        groups = "id,displayName\ng1,Bosses\ng2,Boss\n"
+        assert {why.get("why") for _, _, why in do(org, groups, makes_admins=False)} == {"admin"}
+        assert verdicts(do(org, "id,displayName\ng1,Bosses\n")) == ["changed"]
+        assert GroupMapping.objects.get().role == "Admin"
 
 
 class TestWhoIsMeant:

@@ -27,7 +27,7 @@ from orgs import entities, roles
 from orgs.choices import RolePolicy
 from orgs.db.keys import as_uuid
 from orgs.models import KIND_SWITCHES, Organization
-from orgs.web.access import OrgRequest, cause, require_recent
+from orgs.web.access import OrgRequest, cause
 
 deciding = changing.changing("groups")
 
@@ -66,7 +66,6 @@ def give_role(request: OrgRequest, group_id: UUID) -> HttpResponseBase:
     wish: Wish = {"do": "map", "group": str(group.id), "kind": ROLE, **form.wish}
 
     def carry_out() -> str:
-        _require_recent_for(request, form.target)
         return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     question = Question(
@@ -91,8 +90,6 @@ def approve(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     wish: Wish = {"do": "approve", "ids": [str(mapping.id)], **form.wish}
 
     def carry_out() -> str:
-        if mapping.role:
-            _require_recent_for(request, form.target)
         return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     question = Question(
@@ -119,8 +116,6 @@ def retarget(request: OrgRequest, mapping_id: UUID) -> HttpResponseBase:
     wish: Wish = {"do": "retarget", "mapping": str(mapping.id), **form.wish}
 
     def carry_out() -> str:
-        if mapping.role:
-            _require_recent_for(request, form.target)
         return _mapped(group, wishes.carry_out(request.org, wish, cause(request)))
 
     if mapping.role:
@@ -240,12 +235,6 @@ def bulk(request: OrgRequest) -> HttpResponseBase:
     return _reject_many(request, asked, back, context) if is_rejection else _approve_many(request, asked, back, context)
 
 
-def _require_recent_for(request: OrgRequest, target: UUID | str, *, back: str = "") -> None:
-    """Before people are given this role, if that makes them admins."""
-    if target == roles.catalogue(request.org.profile).admin:
-        require_recent(request, back=back)
-
-
 def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: dict[str, Any]) -> HttpResponseBase:
     """Each to an entity of its name, or all to one role: an entity has only one group (SPEC M1)."""
     to = request.POST.get("to", "")
@@ -259,8 +248,6 @@ def _map_many(request: OrgRequest, chosen: Sequence[UUID], back: str, context: d
     wish: Wish = {"do": "map_many", "ids": sorted(groups), "kind": kind, "role": role}
 
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
-        if is_admin:
-            require_recent(request, back=back)
         done = wishes.carry_out(request.org, wish, cause(request))
         count = len({mapping.group_id for mapping in done.approved})
         return (
@@ -320,8 +307,6 @@ def _approve_many(
     wish: Wish = {"do": "approve", "ids": list(asked), "many": True}
 
     def do() -> tuple[str, list[tuple[PushedGroup, str]]]:
-        for mapping in pending:
-            _require_recent_for(request, mapping.role, back=back)
         done = wishes.carry_out(request.org, wish, cause(request))
         count = len(done.approved)
         return (

@@ -20,18 +20,16 @@ from groups_provisioning.actions import held_changes as commands
 from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.engine.holds import WEEKS
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import Above, Question, decide, second_asked
+from groups_provisioning.pages.deciding import Above, Question, decide, run, second_asked
 from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.held.limits import LimitsForm, choices, tried_since
 from groups_provisioning.pages.search import Search
-from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
-from groups_provisioning.proposals import gate, wishes
+from groups_provisioning.proposals import wishes
 from orgs.db.keys import as_uuid
 from orgs.db.transactions import snapshot
 from orgs.models import Proposal
-from orgs.roles import catalogue
-from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
+from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
 
 PAGE = 50
 
@@ -65,8 +63,7 @@ def limits(request: OrgRequest) -> HttpResponseBase:
             wish: Wish = {"do": "hold_limits", "limits": form.cleaned_data["limits"].value}
             if wish["limits"] == request.org.hold_limits:
                 return redirect("held-changes")
-            by = cause(request)
-            done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+            done = run(request, wish)
             if isinstance(done, Proposal):
                 return second_asked(request, done)
             messages.success(request, _("Saved. Whoever is held stays held."))
@@ -106,8 +103,6 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
         )
         return words % {"count": intcomma(done)}
 
-    if "seen" in request.POST:
-        _require_recent(request, wish, back)
     title = ngettext(
         "Let the held changes of %(count)s person through?", "Let the held changes of %(count)s people through?", count
     )
@@ -126,10 +121,3 @@ def let_through(request: OrgRequest, breach_id: UUID) -> HttpResponseBase:
         context={} if chosen is None else {"chosen": chosen, "action": "some"},
     )
     return decide(request, question, carry_out)
-
-
-def _require_recent(request: OrgRequest, wish: Wish, back: str) -> None:
-    """Before somebody becomes an admin by it, or before that is worked out (SPEC L6)."""
-    summary = runs.look(request.org, wish).summary
-    if summary is None or summary.gaining(catalogue(request.org.profile).admin):
-        require_recent(request, back=back)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,10 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from groups_provisioning import refusals
 from groups_provisioning.actions import accepting
 from groups_provisioning.actions.accepting import Name
-from groups_provisioning.pages.deciding import second_asked
+from groups_provisioning.pages.deciding import run, second_asked
 from groups_provisioning.pages.invitations.forms import InvitationsForm, JoinForm
 from groups_provisioning.preview.plans import Wish
-from groups_provisioning.proposals import gate, wishes
+from groups_provisioning.proposals import gate
 from orgs import invitations, proposals, sign_in
 from orgs.models import Ending, Invitation, Proposal, User
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
@@ -75,12 +76,11 @@ def new(request: OrgRequest) -> HttpResponseBase:
             require_recent(request)
         found = tuple(invitations.conflicts(request.org, form.cleaned_data["addresses"]))
         wish: Wish = {"do": "invite", **form.cleaned_data}
-        by = cause(request)
         if form.makes_admins and not found and "seen" not in request.POST:
-            words = {"form": form, "asks_second": gate.needs_second(request.org, wish, by)}
+            words = {"form": form, "asks_second": gate.needs_second(request.org, wish, cause(request))}
             return render(request, "groups_provisioning/invitations/admins.html", words)
         try:
-            made = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+            made = run(request, wish)
         except invitations.Conflicts as refusal:
             found = refusal.conflicts
         except proposals.TooManyProposals as too_many:
@@ -104,9 +104,8 @@ def new(request: OrgRequest) -> HttpResponseBase:
 @org_admin
 def resend(request: OrgRequest, invitation_id: UUID) -> HttpResponseBase:
     wish: Wish = {"do": "resend", "invitation": str(invitation_id)}
-    by = cause(request)
     try:
-        sent = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        sent = run(request, wish, back=reverse("invitations"))
     except invitations.NotOpen:
         messages.error(request, _("This invitation has ended."))
     except proposals.TooManyProposals as refusal:

@@ -14,16 +14,15 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import account_switches
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import second_asked
+from groups_provisioning.pages.deciding import run, second_asked
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from groups_provisioning.preview.plans import Wish
-from groups_provisioning.proposals import gate, wishes
 from orgs import matter_words, matters
 from orgs.models import IdentityLink, LedgerEntry, MatterKind, Organization, Proposal, Standing, User
 from orgs.roles import admins as admins_of
 from orgs.roles import catalogue
-from orgs.web.access import OrgRequest, cause, org_admin, require_recent
+from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
 
@@ -133,11 +132,8 @@ def roles(request: OrgRequest, user_id: UUID) -> HttpResponseBase:
     form = RolesForm(data, org=request.org, present=user.manual_roles)
     if request.method == "POST" and form.is_valid():
         chosen = form.roles()
-        if catalogue(request.org.profile).admin in set(chosen) - set(user.manual_roles or ()):
-            require_recent(request)
         wish: Wish = {"do": "set_roles", "user": str(user.id), "roles": chosen or None}
-        by = cause(request)
-        done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        done = run(request, wish)
         if isinstance(done, Proposal):
             return second_asked(request, done)
         if done:

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import second_asked
+from groups_provisioning.pages.deciding import run, second_asked
 from groups_provisioning.pages.proposals import proposal_words, shown_proposal
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
-from groups_provisioning.proposals import approving, gate, wishes
+from groups_provisioning.proposals import approving
 from orgs import proposals, roles
 from orgs.models import Organization, Proposal, ProposalState
 from orgs.organizations import TWO
@@ -136,8 +136,7 @@ def two_persons(request: OrgRequest) -> HttpResponseBase:
         wish: Wish = {"do": "two_persons", "on": "on" in request.POST}
         if wish["on"] == request.org.two_persons:
             return redirect("two-persons")
-        by = cause(request)
-        done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        done = run(request, wish)
         assert isinstance(done, Proposal)
         return second_asked(request, done)
     admins = list(roles.admins(request.org))

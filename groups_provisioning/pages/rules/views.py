@@ -21,7 +21,7 @@ from groups_provisioning import refusals
 from groups_provisioning.actions import rules
 from groups_provisioning.models import MappingRule
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import RULES, Question, decide, second_asked
+from groups_provisioning.pages.deciding import RULES, Question, decide, run, second_asked
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.pages.rules.back_tested import back_tested
@@ -35,7 +35,7 @@ from orgs import entities, roles
 from orgs.catalogue import UnknownRole
 from orgs.entities import KindOff
 from orgs.models import Organization, Proposal
-from orgs.web.access import OrgRequest, cause, org_admin, require_recent
+from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
 
 editing = changing.changing("rules")
@@ -120,8 +120,7 @@ def order(request: OrgRequest) -> HttpResponseBase:
     moved = _move(tried, request.POST.get("move", ""))
     if "save" in request.POST:
         wish: Wish = {"do": "order_rules", "was": [*map(str, was)], "order": [*map(str, tried)]}
-        by = cause(request)
-        done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+        done = run(request, wish, back=reverse("rules"))
         if isinstance(done, Proposal):
             there = second_asked(request, done)
             return HttpResponseClientRedirect(there.url) if request.htmx else there
@@ -173,10 +172,6 @@ def apply(request: OrgRequest) -> HttpResponseBase:
     wish: Wish = {"do": "apply", "rule": str(rule.id) if rule else "", "roles": gives_roles}
 
     def carry_out() -> str:
-        admin = roles.catalogue(request.org.profile).admin
-        applied = [rule] if rule else MappingRule.objects.for_org(request.org).of_list(roles=gives_roles)
-        if any(each.role == admin for each in applied):
-            require_recent(request)
         done = wishes.carry_out(request.org, wish, cause(request))
         if gives_roles:
             words = ngettext("%(count)d group was given a role.", "%(count)d groups were given a role.", done.approved)
@@ -278,8 +273,6 @@ def _edit(request: OrgRequest, rule: MappingRule | None, *, gives_roles: bool) -
                 # That somebody will be asked is to be read first.
                 context |= {"asks_second": True, "seen": f"{context['seen']} second"}
             if request.POST.get("seen") == context["seen"]:
-                if form.gives_admin:
-                    require_recent(request)
                 return _saved(request, form)
             context |= {"is_review": True, "title": _("Review rule")}
         except (KindOff, UnknownRole) as refusal:
@@ -309,8 +302,7 @@ def _wish(form: RuleForm) -> Wish:
 
 
 def _saved(request: OrgRequest, form: RuleForm) -> HttpResponseBase:
-    wish, by = _wish(form), cause(request)
-    done = gate.carry_out(request.org, wish, by, lambda: wishes.carry_out(request.org, wish, by))
+    done = run(request, _wish(form))
     if isinstance(done, Proposal):
         return second_asked(request, done)
     saved, _applied = done

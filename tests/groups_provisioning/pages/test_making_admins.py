@@ -1,19 +1,32 @@
 """Every way in which an admin makes others admins asks for a recent sign-in (SPEC L6); other roles do not."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from groups_provisioning.actions import account_switches, group_ends
 from groups_provisioning.models import GroupMapping
-from orgs.models import Change, Organization
+from orgs.models import Change, Invitation, Organization, User
 from orgs.web.access import RECENT, SIGNED_IN_AT
 from tests.conftest import Idp, signed_in
 from tests.factories import OwnerFactory, UserFactory
 from tests.groups_provisioning.pages.test_group_pages import decide, saved
-from tests.groups_provisioning.world import give, only, push, role_rule
+from tests.groups_provisioning.world import (
+    by_command,
+    give,
+    group,
+    only,
+    person,
+    push,
+    push_user,
+    role_rule,
+    settle,
+    settle_marked,
+)
 
 
 def by_hand(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
@@ -59,9 +72,62 @@ def by_inviting(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
     return browser.post("/people/invitations/new/", form, follow=True)
 
 
+def by_inviting_again(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    past = timezone.now() - timedelta(days=8)
+    found = Invitation.objects.create(
+        org=org, address="zoe@corp.example", roles=[role], days=7, invited_at=past, expires_at=past + timedelta(days=7)
+    )
+    return browser.post(f"/people/invitations/{found.id}/resend/", follow=True)
+
+
+def by_ending_what_stands_before(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    members = group(org, "Members", person(org, "Bo", "Diddley", manual_roles=[role]), roles=["Member"])
+    settle(*User.objects.filter(user_name="bo@corp.example"))
+    return decide(browser, f"/groups/{members.id}/end/")
+
+
+def by_bringing_back(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    staff = push(idp, "Staff")
+    give(staff, role)
+    group_ends.end_group(org=org, group_id=staff.id, cause=by_command())
+    return decide(browser, f"/groups/{staff.id}/undo-end/")
+
+
+def by_activating(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    bo = person(org, "Bo", "Diddley", manual_roles=[role])
+    account_switches.deactivate(org=org, user_id=bo.id, cause=by_command())
+    return decide(browser, f"/people/{bo.id}/activate/")
+
+
+def by_taking_back(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    staff = push(idp, "Staff", push_user(idp, "Bo Diddley"))
+    give(staff, role)
+    settle_marked(org)
+    idp.patch(f"/Groups/{staff.id}", {"op": "replace", "path": "members", "value": []})
+    settle_marked(org)
+    return decide(browser, f"/activity/{Change.objects.filter(verb='group.changed').latest('id').id}/take-back/")
+
+
+def by_moving_a_rule(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    rules = [str(each.id) for each in (role_rule(org, "Member", "a"), role_rule(org, role))]
+    form = {"roles": "1", "was": rules, "rule": rules[::-1], "save": "1"}
+    return browser.post("/groups/rules/order/", form, follow=True)
+
+
+def by_deleting_a_rule(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    first, _ = role_rule(org, "Member", "a"), role_rule(org, role)
+    return decide(browser, f"/groups/rules/{first.id}/delete/")
+
+
+def by_narrowing_a_rule(browser: Client, org: Organization, idp: Idp, role: str) -> Any:
+    first, _ = role_rule(org, "Member", "a"), role_rule(org, role)
+    return saved(browser, f"/groups/rules/{first.id}/", pattern_type="prefix", pattern="ab", role="Member")
+
+
 WAYS = (
     *(by_hand, by_a_group, by_approving, by_choosing_another, by_mapping_many, by_approving_many),
-    *(by_a_rule, by_applying_a_rule, by_inviting),
+    *(by_a_rule, by_applying_a_rule, by_moving_a_rule, by_deleting_a_rule, by_narrowing_a_rule),
+    *(by_inviting, by_inviting_again, by_ending_what_stands_before, by_bringing_back, by_activating, by_taking_back),
 )
 
 
@@ -72,6 +138,7 @@ def is_done() -> bool:
 
 @pytest.fixture
 def browser(org: Organization) -> Client:
+    UserFactory.create(org=org, roles=["Admin"])  # so that nobody keeps the role for being the last (R5)
     return signed_in(OwnerFactory.create(org=org))
 
 
@@ -99,3 +166,12 @@ def test_is_done_where_nothing_is_to_be_asked(
         grow_old(browser)
     way(browser, org, idp, role)
     assert is_done()
+
+
+def test_asks_htmx_in_the_place_of_the_whole_page(browser: Client, org: Organization) -> None:  # L6
+    rules = [str(each.id) for each in (role_rule(org, "Member", "a"), role_rule(org, "Admin"))]
+    grow_old(browser)
+    form = {"roles": "1", "was": rules, "rule": rules[::-1], "save": "1"}
+    answer = browser.post("/groups/rules/order/", form, headers={"HX-Request": "true"})
+    assert answer["HX-Retarget"] == "body"
+    assert "<title>Sign in again" in answer.content.decode()

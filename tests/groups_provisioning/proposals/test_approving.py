@@ -10,8 +10,9 @@ from groups_provisioning.actions import account_switches
 from groups_provisioning.models import Breach, Hold
 from groups_provisioning.preview import runs
 from groups_provisioning.proposals import approving, gate
-from orgs import owners, proposals
-from orgs.models import Change, Mail, Organization, Proposal, ProposalState, User
+from orgs import api_keys, owners, proposals
+from orgs.history import Cause
+from orgs.models import Change, Door, Mail, Organization, Proposal, ProposalState, Scope, User
 from orgs.proposals import NotTheSecond, ProposalEnded
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, breach_of
@@ -88,6 +89,14 @@ class TestWhoIsTheSecond:
         settle_marked(case.org)
         assert case.seconds() == {case.ada}
 
+    def test_is_not_who_has_taken_over_the_key_that_asked(self, case: Case) -> None:  # T6
+        key = api_keys.issue(org=case.org, name="ci", scopes=[Scope.CREDENTIALS], cause=by_admin(case.grace)).key
+        by_key = Cause(Door.API, timezone.now(), key=key)
+        wish = {"do": "two_persons", "on": False}
+        asked = proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_key)
+        api_keys.take_over(org=case.org, key_id=key.id, cause=by_admin(case.ada))
+        assert proposals.seconds(proposals.found(case.org, asked.id)) == []
+
     def test_is_support_where_the_asker_is_alone(self, case: Case) -> None:  # T6
         support = StaffFactory.create()
         with pytest.raises(NotTheSecond):
@@ -113,8 +122,31 @@ class TestTheAsker:
         with pytest.raises(ProposalEnded):
             case.approve(case.ada)
 
+    def test_who_owns_the_org_has_withdrawn_it_once_the_account_is_handed_over(self, case: Case) -> None:  # T6
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        wish = {"do": "two_persons", "on": False}
+        asked = proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_admin(owner))
+        owners.hand_over(org=case.org, address="new@corp.example", cause=by_command())
+        with pytest.raises(ProposalEnded):
+            case.approve(case.ada, asked)
+
+    def test_floods_nobody_by_asking_and_withdrawing(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(proposals, "MOST", 2)
+        case.ask({"do": "two_persons", "on": False})
+        proposals.withdraw(org=case.org, proposal_id=case.proposal.id, cause=by_admin(case.grace))
+        with pytest.raises(proposals.TooManyProposals):
+            case.ask({"do": "hold_limits", "limits": "off"})
+        Proposal.objects.update(asked_at=timezone.now() - proposals.HOUR)
+        case.ask({"do": "hold_limits", "limits": "off"})
+
 
 class TestWhatIsCarriedOut:
+    def test_is_shown_anew_if_the_person_has_another_name(self, case: Case) -> None:  # T6
+        seen = gate.fingerprint(case.org, case.proposal.wish)
+        User.objects.filter(pk=case.bo.pk).update(user_name="mallory@corp.example")
+        with pytest.raises(runs.Outdated):
+            approving.approve(org=case.org, proposal_id=case.proposal.id, seen=seen, cause=by_admin(case.ada))
+
     def test_is_named_by_the_proposal_with_all_that_was_recorded(self, case: Case) -> None:
         facts = {"pattern_type": "prefix", "kind": "role", "pattern": "adm", "auto_approve": True, "role": "Admin"}
         group(case.org, "adm-night")

@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from groups_provisioning.actions import group_ends
-from groups_provisioning.models import Breach, Hold
+from groups_provisioning.models import Breach, Hold, PushedGroup
 from groups_provisioning.preview import runs
 from groups_provisioning.proposals import gate
+from orgs import organizations
 from orgs.models import Change, Invitation, Organization, User
 from tests.conftest import Idp
 from tests.factories import OwnerFactory, StaffFactory, UserFactory, breach_of
@@ -149,6 +150,16 @@ class TestPeople:
         Invitation.objects.update(expires_at=timezone.now())
         assert case.asks("resend", invitation=str(sent.id))
 
+    def test_invited_as_admins_before_a_second_was_asked_are_not_sent_another_mail_alone(
+        self, case: Case
+    ) -> None:  # T6
+        about = {"address": "zoe@corp.example", "roles": ["Admin"], "days": 7, "invited_at": timezone.now()}
+        sent = Invitation.objects.create(org=case.org, expires_at=timezone.now() + timedelta(days=1), **about)
+        OwnerFactory.create(org=case.org)
+        for on in (False, True):
+            organizations.set_two_persons(org=case.org, on=on, cause=by_command())
+        assert case.asks("resend", invitation=str(sent.id))
+
 
 class TestWhatIdentityProvidersDid:
     def held(self, case: Case, was: str, now: str) -> Breach:
@@ -178,3 +189,15 @@ class TestWhatIdentityProvidersDid:
         nothing = {"token": None, "since": None, "until": None}
         assert not case.asks("take_back", **nothing, change=str(titled.id))
         assert case.asks("take_back", **nothing, change=str(emptied.id))
+
+    def test_is_not_taken_back_alone_if_an_admin_or_a_group_for_admins_is_back(self, case: Case, idp: Idp) -> None:
+        ada = push_user(idp, "Ada Brandt")
+        User.objects.filter(pk=ada).update(idp_roles=["Admin"])
+        settle(User.objects.get(pk=ada))
+        bosses = push(idp, "Bosses")
+        PushedGroup.objects.filter(pk=bosses.pk).update(roles=["Admin"])
+        nothing = {"token": None, "since": None, "until": None}
+        for deleted in (f"/Users/{ada}", f"/Groups/{bosses.id}"):
+            assert idp.delete(deleted).status_code == 204
+            change = Change.objects.for_org(case.org).filter(by_token__isnull=False).latest("id")
+            assert case.asks("take_back", **nothing, change=str(change.id))  # T6
