@@ -138,11 +138,12 @@ def behind(change: Change) -> Proposal | None:
 
 
 def seconds(proposal: Proposal) -> list[User]:
-    """The active admins who were that already when it was asked, without who asked, or made the key that did. If there
-    are none, support is the second.
+    """The active admins who were that already when it was asked, without who asked, or made or answers for the key that
+    did. If there are none, support is the second.
     """
-    asker = proposal.asked_by_id or (proposal.asked_key and proposal.asked_key.created_by_id)
-    others = [each for each in roles.admins(proposal.org) if each.pk != asker]
+    key = proposal.asked_key
+    askers = {key.created_by_id, key.taken_over_by_id} if key else {proposal.asked_by_id}
+    others = [each for each in roles.admins(proposal.org) if each.pk not in askers]
     then = _admins_then(proposal, others)
     return [each for each in others if each.pk in then]
 

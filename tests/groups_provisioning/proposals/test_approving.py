@@ -10,8 +10,9 @@ from groups_provisioning.actions import account_switches
 from groups_provisioning.models import Breach, Hold
 from groups_provisioning.preview import runs
 from groups_provisioning.proposals import approving, gate
-from orgs import owners, proposals
-from orgs.models import Change, Mail, Organization, Proposal, ProposalState, User
+from orgs import api_keys, owners, proposals
+from orgs.history import Cause
+from orgs.models import Change, Door, Mail, Organization, Proposal, ProposalState, Scope, User
 from orgs.proposals import NotTheSecond, ProposalEnded
 from tests.conftest import Idp, signed_in
 from tests.factories import OrganizationFactory, OwnerFactory, StaffFactory, UserFactory, breach_of
@@ -87,6 +88,15 @@ class TestWhoIsTheSecond:
         give(group(case.org, "Bosses", case.ada), "Admin")
         settle_marked(case.org)
         assert case.seconds() == {case.ada}
+
+    def test_is_neither_who_made_the_key_that_asked_nor_who_answers_for_it(self, case: Case) -> None:  # T6
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        issued = api_keys.issue(org=case.org, name="Nightly", scopes=Scope, cause=by_admin(case.grace))
+        cause = Cause(Door.API, timezone.now(), key=issued.key)
+        about = {"org": case.org, "wish": {"do": "two_persons", "on": False}, "fingerprint": ""}
+        asked = proposals.propose(**about, cause=cause)
+        api_keys.take_over(org=case.org, key_id=issued.key.id, cause=by_admin(case.ada))
+        assert proposals.seconds(proposals.found(case.org, asked.id)) == [owner]
 
     def test_is_support_where_the_asker_is_alone(self, case: Case) -> None:  # T6
         support = StaffFactory.create()
