@@ -181,7 +181,9 @@ def _is_handed_over(proposal: Proposal) -> bool:
 
 
 def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
-    """Whether who asked is no longer an active admin, or the key that did no longer works: then it is withdrawn."""
+    """Whether who asked is no longer an active admin, or has handed the owner account over, or the key that did no
+    longer works: then it is withdrawn.
+    """
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
     asker = proposal.asked_by

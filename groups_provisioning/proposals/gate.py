@@ -202,16 +202,23 @@ def _opens(plan: Plan, admin: str) -> bool:
 
 
 def _uncovers(org: Organization, wish: Wish, admin: str) -> bool:
-    """Whether a rule for the admin role would match groups that another one has kept from it."""
+    """Whether a rule for the admin role would match groups that another one has kept from it. One for that role too
+    keeps them from being approved automatically, if it does not do that itself.
+    """
     listed = list(MappingRule.objects.for_org(org).of_list(roles=True).order_by("position"))
-    ids, others = [each.id for each in listed], {each.id for each in listed if each.role != admin}
+    ids = [each.id for each in listed]
     after = _order_after(ids, wish)
     changed = {UUID(wish["rule"])} if wish["do"] == "keep_rule" and wish["rule"] else set()
     return any(
-        _ahead(ids, rule.id) & others - (_ahead(after, rule.id) - changed)
+        _ahead(ids, rule.id) & _keeping_from(rule, listed) - (_ahead(after, rule.id) - changed)
         for rule in listed
         if rule.role == admin and rule.id in after
     )
+
+
+def _keeping_from(rule: MappingRule, listed: Sequence[MappingRule]) -> set[UUID]:
+    """Those of these rules that give less than `rule` to the groups that they match before it."""
+    return {each.id for each in listed if each.role != rule.role or each.auto_approve < rule.auto_approve}
 
 
 def _order_after(ids: Sequence[UUID], wish: Wish) -> Sequence[UUID]:

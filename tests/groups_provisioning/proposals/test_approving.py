@@ -37,9 +37,9 @@ class Case:
         settle(user)
         return user
 
-    def ask(self, wish: proposals.Wish) -> Proposal:
+    def ask(self, wish: proposals.Wish, by: User | None = None) -> Proposal:
         seen = gate.fingerprint(self.org, wish)
-        return proposals.propose(org=self.org, wish=wish, fingerprint=seen, cause=by_admin(self.grace))
+        return proposals.propose(org=self.org, wish=wish, fingerprint=seen, cause=by_admin(by or self.grace))
 
     def approve(self, by: User, proposal: Proposal | None = None) -> Proposal:
         proposal = proposal or self.proposal
@@ -89,13 +89,14 @@ class TestWhoIsTheSecond:
         settle_marked(case.org)
         assert case.seconds() == {case.ada}
 
-    def test_is_not_who_has_taken_over_the_key_that_asked(self, case: Case) -> None:  # T6
-        key = api_keys.issue(org=case.org, name="ci", scopes=[Scope.CREDENTIALS], cause=by_admin(case.grace)).key
-        by_key = Cause(Door.API, timezone.now(), key=key)
-        wish = {"do": "two_persons", "on": False}
-        asked = proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_key)
-        api_keys.take_over(org=case.org, key_id=key.id, cause=by_admin(case.ada))
-        assert proposals.seconds(proposals.found(case.org, asked.id)) == []
+    def test_is_neither_who_made_the_key_that_asked_nor_who_answers_for_it(self, case: Case) -> None:  # T6
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        issued = api_keys.issue(org=case.org, name="Nightly", scopes=Scope, cause=by_admin(case.grace))
+        cause = Cause(Door.API, timezone.now(), key=issued.key)
+        about = {"org": case.org, "wish": {"do": "two_persons", "on": False}, "fingerprint": ""}
+        asked = proposals.propose(**about, cause=cause)
+        api_keys.take_over(org=case.org, key_id=issued.key.id, cause=by_admin(case.ada))
+        assert proposals.seconds(proposals.found(case.org, asked.id)) == [owner]
 
     def test_is_support_where_the_asker_is_alone(self, case: Case) -> None:  # T6
         support = StaffFactory.create()
@@ -122,10 +123,9 @@ class TestTheAsker:
         with pytest.raises(ProposalEnded):
             case.approve(case.ada)
 
-    def test_who_owns_the_org_has_withdrawn_it_once_the_account_is_handed_over(self, case: Case) -> None:  # T6
+    def test_who_has_handed_the_owner_account_over_has_withdrawn_it(self, case: Case) -> None:  # T6, U13
         owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
-        wish = {"do": "two_persons", "on": False}
-        asked = proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_admin(owner))
+        asked = case.ask({"do": "two_persons", "on": False}, owner)
         owners.hand_over(org=case.org, address="new@corp.example", cause=by_command())
         with pytest.raises(ProposalEnded):
             case.approve(case.ada, asked)

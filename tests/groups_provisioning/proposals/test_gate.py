@@ -125,6 +125,16 @@ class TestRules:
         assert not case.asks("move_rule", rule=ids[2], position=1)
         assert not case.asks("order_rules", was=ids, order=[ids[0], ids[2], ids[1]])
 
+    def test_for_admins_that_wait_for_approval_are_not_taken_from_before_automatic_ones_alone(
+        self, case: Case
+    ) -> None:  # T6
+        waiting, automatic = (role_rule(case.org, "Admin", "a", auto=auto) for auto in (False, True))
+        ids = [str(each.id) for each in (waiting, automatic)]
+        assert case.asks("delete_rule", rule=ids[0])
+        assert case.asks("move_rule", rule=ids[1], position=1)
+        assert case.asks("keep_rule", rule=ids[0], facts=self.facts("Member"))
+        assert not case.asks("delete_rule", rule=ids[1])
+
 
 class TestPeople:
     def test_get_other_roles_by_hand_alone(self, case: Case) -> None:
