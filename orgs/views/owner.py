@@ -78,7 +78,7 @@ def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
             request, _("Too many decisions are waiting for a second admin. Have some of them decided first.")
         )
         return redirect("authentication")
-    messages.success(request, _("A second admin has been asked. It is done when one of them approves."))
+    messages.success(request, _("A second admin has been asked. Nothing changes until it is approved."))
     return redirect("proposal", proposal.id)
 
 

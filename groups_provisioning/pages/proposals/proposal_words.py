@@ -22,6 +22,32 @@ def told(org: Organization, wish: Wish) -> str:
     return _WORDS[wish["do"]](org, **arguments)
 
 
+def consequence(org: Organization, wish: Wish) -> str:
+    """What a wish comes to whose effects no preview shows: or how it is now. Else empty."""
+    match wish["do"]:
+        case "set_roles":
+            found = User.objects.for_org(org).filter(id=wish["user"]).first()
+            was = ", ".join(found.manual_roles or ()) if found else ""
+            return _("Role by hand now: %(role)s.") % {"role": was or _("none")}
+        case "invite" | "resend":
+            return _(
+                "Whoever opens the link in the mail can administer the whole organization."
+                " Check each address letter by letter."
+            )
+        case "hand_over":
+            return _(
+                "Whoever reads the mail of %(address)s owns the organization. The account’s password, its sessions, its"
+                " invitations and the API keys that it made end."
+            ) % {"address": wish["address"]}
+        case "hold_limits":
+            return _("Limits now: %(limits)s.") % {"limits": HoldLimits(org.hold_limits).label}
+        case "two_persons" if wish["on"]:
+            return _("From then on, nobody becomes an admin until a second admin has approved it.")
+        case "two_persons":
+            return _("From then on, every admin can make others admins alone.")
+    return ""
+
+
 # --- Groups -----------------------------------------------------------------------------------------------------------
 
 
@@ -160,11 +186,11 @@ def _take_back(org: Organization, token: str | None = None, change: str | None =
 
 
 def _hold_limits(org: Organization, limits: str) -> str:
-    return _("Choose other limits for held changes: %(limits)s") % {"limits": HoldLimits(limits).label}
+    return _("Change the limits for held changes to “%(limits)s”") % {"limits": HoldLimits(limits).label}
 
 
 def _two_persons(org: Organization, on: bool) -> str:
-    return _("Have two persons decide about admins") if on else _("No longer have two persons decide about admins")
+    return _("Switch on two-person approval") if on else _("Switch off two-person approval")
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------
