@@ -335,6 +335,7 @@ def test_the_keys_are_listed_by_a_key_which_can_be_turned_off(
     expect(dialog.get_by_label("Keys without Ctrl or Alt")).not_to_be_checked()
     dialog.get_by_label("Keys without Ctrl or Alt").check()
     dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_focused()
     page.keyboard.press("?")
     expect(dialog).to_be_visible()
 
