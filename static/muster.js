@@ -130,15 +130,16 @@ addEventListener("pagehide", () => {
 const page = document.querySelector("[data-address]");
 if (page) history.replaceState(null, "", page.dataset.address);
 
-// The menu of small screens and the preferences close as one expects.
+// The menu of small screens and the preferences close as one expects; not behind a dialog, whose focus returns to them.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || event.target.closest("dialog")) return;
   for (const menu of document.querySelectorAll(":is(.menu, .preferences)[open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
 });
 document.addEventListener("click", ({ target }) => {
+  if (target.closest("dialog")) return;
   for (const menu of document.querySelectorAll(".preferences[open]")) if (!menu.contains(target)) menu.open = false;
 });
 

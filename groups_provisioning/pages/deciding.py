@@ -29,10 +29,11 @@ from orgs.web.downloads import as_csv
 
 
 class Above(NamedTuple):
-    """A parent page: its URL name and its title."""
+    """A parent page: its URL name, its title, and the section of the navigation that it is in."""
 
     url: str
     words: Promise | str
+    section: Promise | str = gettext_lazy("Provisioning")
 
 
 SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
@@ -148,7 +149,7 @@ def _require_recent(request: OrgRequest, wish: Wish, *, back: str) -> None:
 
 def second_asked(request: OrgRequest, proposal: Proposal) -> HttpResponseRedirect:
     """Where to go once a second admin is asked."""
-    messages.success(request, _("A second admin has been asked. It is done when one of them approves."))
+    messages.success(request, _("A second admin has been asked. Nothing changes until it is approved."))
     return redirect("proposal", proposal.id)
 
 

@@ -79,7 +79,7 @@ def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
             _("Too many decisions wait for a second admin. Have some decided first, or ask again in an hour."),
         )
         return redirect("authentication")
-    messages.success(request, _("A second admin has been asked. It is done when one of them approves."))
+    messages.success(request, _("A second admin has been asked. Nothing changes until it is approved."))
     return redirect("proposal", proposal.id)
 
 

@@ -24,7 +24,7 @@ from orgs.models import Change, ScimToken
 from orgs.web.access import OrgRequest, cause
 
 ACTIVITY = Above("activity", gettext_lazy("Activity"))
-SCIM = Above("scim-provisioning", gettext_lazy("SCIM provisioning"))
+SCIM = Above("scim-provisioning", gettext_lazy("SCIM provisioning"), gettext_lazy("Settings"))
 
 
 class SpanForm(MomentForm):

@@ -419,6 +419,7 @@ SCENES = {
     "revoke-dialog-replaced": Scene(_replaced, _open("Revoke Entra, old")),
     "token-dialog": Scene(_connected, _open("Create token")),
     "token-new": Scene(at("/settings/scim/tokens/new/")),
+    "token-new-for-okta": Scene(at("/settings/scim/tokens/new/?idp=okta")),
     "token-created": Scene(at("/settings/scim/tokens/new/"), _create_token),
     "token-revoke": Scene(_revoke),
     "revoke-dialog": Scene(_connected, _open("Revoke Okta production")),

@@ -330,10 +330,12 @@ def test_the_keys_are_listed_by_a_key_which_can_be_turned_off(
     page.reload()
     page.keyboard.press("?")
     expect(dialog).to_be_hidden()
+    page.locator(".side .preferences > summary").click()
     page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(dialog.get_by_label("Keys without Ctrl or Alt")).not_to_be_checked()
     dialog.get_by_label("Keys without Ctrl or Alt").check()
     dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_focused()
     page.keyboard.press("?")
     expect(dialog).to_be_visible()
 

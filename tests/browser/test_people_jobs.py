@@ -25,7 +25,7 @@ def test_finding_somebody_and_placing_them_by_hand(
     expect(page.get_by_text("another assignment takes precedence")).to_be_visible()  # R4
 
     page.get_by_role("link", name="Remove… Platform").click()
-    expect(page.get_by_text("This lasts only until your identity provider's next update")).to_be_visible()
+    expect(page.get_by_text("This lasts only until your identity provider’s next update")).to_be_visible()
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("Amara Okafor was removed from Platform.")).to_be_visible()
     page.get_by_role("button", name="Undo removal Platform").click()

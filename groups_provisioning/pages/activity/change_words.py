@@ -626,8 +626,8 @@ def _hold_limits(detail: OrgHoldLimitsChanged, known: Names) -> str:
 @in_words.register
 def _two_persons(detail: OrgTwoPersonsSwitched, known: Names) -> str:
     if detail.on:
-        return _("From now on, what makes somebody an admin waits for a second admin")
-    return _("What makes somebody an admin no longer waits for a second admin")
+        return _("Two-person approval was switched on")
+    return _("Two-person approval was switched off")
 
 
 _WISHES: dict[str, Promise] = {
@@ -650,8 +650,8 @@ _WISHES: dict[str, Promise] = {
     "hand_over": gettext_lazy("to hand over the owner account"),
     "let_through": gettext_lazy("to let held changes through"),
     "take_back": gettext_lazy("to take changes back"),
-    "hold_limits": gettext_lazy("to choose other limits for held changes"),
-    "two_persons": gettext_lazy("to switch two persons on or off"),
+    "hold_limits": gettext_lazy("to change the limits for held changes"),
+    "two_persons": gettext_lazy("to switch two-person approval on or off"),
 }
 
 
@@ -661,19 +661,19 @@ def _proposal(detail: ProposalDetail, known: Names) -> str:
 
 
 _PROPOSALS: dict[type[ProposalDetail], Promise] = {
-    ProposalMade: gettext_lazy("A second admin was asked %(what)s"),
-    ProposalApproved: gettext_lazy("A second admin agreed %(what)s"),
-    ProposalRefused: gettext_lazy("A second admin refused %(what)s"),
-    ProposalExpired: gettext_lazy("Nobody agreed in time %(what)s"),
+    ProposalMade: gettext_lazy("A second admin was asked for approval %(what)s"),
+    ProposalApproved: gettext_lazy("A second admin approved the request %(what)s"),
+    ProposalRefused: gettext_lazy("A second admin refused the request %(what)s"),
+    ProposalExpired: gettext_lazy("The request %(what)s expired"),
 }
 
 
 @in_words.register
 def _proposal_withdrawn(detail: ProposalWithdrawn, known: Names) -> str:
     if detail.gone:
-        words = _("It no longer waits for a second admin %(what)s: whoever asked is no longer an active admin")
+        words = _("The request %(what)s was withdrawn, since whoever asked is no longer an active admin")
     else:
-        words = _("Whoever had asked a second admin %(what)s withdrew it")
+        words = _("The request %(what)s was withdrawn")
     return words % {"what": _WISHES.get(detail.do, detail.do)}
 
 

@@ -38,7 +38,7 @@ PAGES = (
     Destination(
         _("Waiting for a second admin"), "proposals", "user-check", _("two persons approve proposals decisions")
     ),
-    Destination(_("Two persons"), "two-persons", "user-check", _("second admin four eyes approve settings")),
+    Destination(_("Two-person approval"), "two-persons", "user-check", _("persons second admin four eyes settings")),
     Destination(_("People"), "people", "users", _("users accounts members")),
     Destination(_("Admins"), "admins", "user-cog", _("administrators people role owner")),
     Destination(_("Invitations"), "invitations", "mail", _("people invited")),

@@ -30,23 +30,29 @@ def follows(org: Organization, wish: Wish) -> str:
         case "delete_rule" | "move_rule" | "order_rules":
             return _("A rule for the admin role will match groups that another rule has kept from it.")
         case "set_roles":
-            return _("A role by hand applies as long as the identity provider gives this person none.")
+            found = User.objects.for_org(org).filter(id=wish["user"]).first()
+            was = ", ".join(found.manual_roles or ()) if found else ""
+            return _(
+                "Role by hand now: %(role)s. A role by hand applies as long as the identity provider gives this person "
+                "none."
+            ) % {"role": was or _("none")}
         case "invite" | "resend":
-            return _("Whoever opens the link in the mail gets the role. Check the addresses letter by letter.")
+            return _(
+                "Whoever opens the link in the mail can administer the whole organization. Check each address letter "
+                "by letter."
+            )
         case "hand_over":
             return _(
-                "Whoever reads the mail of this address owns the organization. The password and the sessions of the "
-                "owner account end."
-            )
+                "Whoever reads the mail of %(address)s owns the organization. The account’s password, its sessions, "
+                "its invitations and the API keys that it made end."
+            ) % {"address": wish["address"]}
         case "hold_limits":
-            now = HoldLimits(org.hold_limits).label
-            return _("From then on changes are held if they exceed these limits. The limits at present: %(now)s.") % {
-                "now": now
-            }
+            words = _("From then on changes are held if they exceed these limits. Limits now: %(limits)s.")
+            return words % {"limits": HoldLimits(org.hold_limits).label}
         case "two_persons" if wish["on"]:
-            return _("Whatever an admin does here that makes somebody an admin waits for a second admin from then on.")
+            return _("From then on, nobody becomes an admin through an admin here until a second one has approved it.")
         case "two_persons":
-            return _("Every admin can make others admins alone from then on.")
+            return _("From then on, every admin can make others admins alone.")
     return ""
 
 
@@ -188,11 +194,11 @@ def _take_back(org: Organization, token: str | None = None, change: str | None =
 
 
 def _hold_limits(org: Organization, limits: str) -> str:
-    return _("Choose other limits for held changes: %(limits)s") % {"limits": HoldLimits(limits).label}
+    return _("Change the limits for held changes to “%(limits)s”") % {"limits": HoldLimits(limits).label}
 
 
 def _two_persons(org: Organization, on: bool) -> str:
-    return _("Have two persons decide about admins") if on else _("No longer have two persons decide about admins")
+    return _("Switch on two-person approval") if on else _("Switch off two-person approval")
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------

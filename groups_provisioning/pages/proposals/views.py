@@ -15,17 +15,21 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from groups_provisioning.pages import changing
+from groups_provisioning.pages.activity import change_words
+from groups_provisioning.pages.activity.change_list import Wanted
 from groups_provisioning.pages.deciding import run, second_asked
 from groups_provisioning.pages.proposals import proposal_words, shown_proposal
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.proposals import approving
 from orgs import proposals, roles
-from orgs.models import Organization, Proposal, ProposalState
+from orgs.models import Change, Organization, Proposal, ProposalState
+from orgs.models.history import BY
 from orgs.organizations import TWO
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
 
 PAGE = 20
+DONE = 10  # changes of one decision; Activity has the rest
 
 
 class ReasonForm(forms.Form):
@@ -46,7 +50,12 @@ def proposal_list(request: OrgRequest) -> HttpResponse:
     decided = Proposal.objects.for_org(request.org).exclude(id__in=waiting.values("id"))
     found = decided.select_related("asked_by", "asked_key", "decided_by")
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {"waiting": _told(request.org, waiting), "page": page, "decided": _told(request.org, page.object_list)}
+    context = {
+        "now": now,
+        "waiting": _told(request.org, waiting),
+        "page": page,
+        "decided": _told(request.org, page.object_list),
+    }
     return render(request, "groups_provisioning/proposals/proposals.html", context)
 
 
@@ -82,9 +91,9 @@ def proposal(request: OrgRequest, proposal_id: UUID) -> HttpResponseBase:
 def _described(request: OrgRequest, found: Proposal) -> dict[str, Any]:
     """What the page of a proposal says."""
     org, now, by = request.org, timezone.now(), cause(request)
-    context: dict[str, Any] = {"proposal": found, "what": proposal_words.told(org, found.wish)}
+    context: dict[str, Any] = {"proposal": found, "what": proposal_words.told(org, found.wish), "now": now}
     if found.state != ProposalState.OPEN:
-        return context
+        return context | {"done": _done(org, found)}
     seconds = proposals.seconds(found)
     context |= {
         "is_waiting": found.expires_at > now and not proposals.is_asker_gone(found, at=now),
@@ -96,6 +105,13 @@ def _described(request: OrgRequest, found: Proposal) -> dict[str, Any]:
     if context["is_waiting"]:
         context |= shown_proposal.seen(org, found)
     return context
+
+
+def _done(org: Organization, found: Proposal) -> list[tuple[Change, str]]:
+    """The changes that approving it made, in words, as far as history still has them."""
+    changes = list(Change.objects.for_org(org).select_related(*BY).filter(id__in=found.changes).order_by("id")[:DONE])
+    known = change_words.names(org, changes, [], Wanted())
+    return [(each, change_words.change(each, known)) for each in changes]
 
 
 @require_POST
@@ -122,7 +138,7 @@ def withdraw(request: OrgRequest, proposal_id: UUID) -> HttpResponse:
     except proposals.UnknownProposal as refusal:
         raise Http404 from refusal
     except proposals.NotTheAsker:
-        messages.error(request, _("Only who has asked can withdraw it. You can refuse it."))
+        messages.error(request, _("Only whoever asked can withdraw it. You can refuse it."))
     except proposals.ProposalEnded as refusal:
         messages.error(request, _not_decided(refusal))
     return redirect("proposal", proposal_id)
@@ -149,7 +165,7 @@ def two_persons(request: OrgRequest) -> HttpResponseBase:
 
 def _not_decided(refusal: proposals.ProposalEnded | proposals.NotTheSecond) -> str:
     if isinstance(refusal, proposals.NotTheSecond):
-        return _("You cannot decide about this: you have asked for it yourself, or were no admin when it was asked.")
+        return _("You cannot decide about this: you asked for it yourself, or were not an admin when it was asked.")
     (found,) = refusal.args
     if found.state == ProposalState.APPROVED:
         return _("%(name)s has approved this already.") % {"name": found.decided_by.label}

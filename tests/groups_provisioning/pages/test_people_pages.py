@@ -469,7 +469,7 @@ class TestByHand:
         placed(org, platform, ada)
         address = f"/people/{ada.id}/places/{platform.id}/take-out/"
         page = text_of(browser, address)
-        assert "This lasts only until your identity provider's next update" in page  # R4
+        assert "This lasts only until your identity provider’s next update" in page  # R4
         assert "remove Ada Lovelace from the group Platform" in page
         answer = browser.post(address, follow=True)
         assert "Ada Lovelace was removed from Platform." in text(answer)

@@ -127,6 +127,7 @@ class TestApproving:
         assert proposal.changes == [done.id]
         told = Change.objects.get(verb="proposal.approved")
         assert told.detail["asked_by"] == str(case.grace.id)
+        assert "Mapping Ops → Admin was approved" in words_of(case.asker.get(f"{PAGE}{proposal.id}/"))
         for change in (done, told):
             page = words_of(case.second.get(f"/activity/{change.id}/"))
             assert "Asked by grace@corp.example" in page
@@ -143,7 +144,7 @@ class TestApproving:
         give(group(case.org, "Helpers", case.cleo), "Admin")  # by SCIM and a rule, say
         assert case.roles(case.cleo) == ["Admin"]
         helper = signed_in(case.cleo)
-        assert "You were no admin yet when this was asked" in words_of(helper.get(f"{PAGE}{proposal.id}/"))
+        assert "You were not an admin yet when this was asked" in words_of(helper.get(f"{PAGE}{proposal.id}/"))
         assert "You cannot decide about this" in case.approve(proposal, helper)
         assert proposal.state == "open"
 
@@ -158,11 +159,11 @@ class TestApproving:
     def test_is_shown_anew_where_the_world_has_changed(self, case: Case) -> None:  # T6
         proposal = case.ask_for_role()
         page = case.second.get(f"{PAGE}{proposal.id}/")
-        assert "Changed since it was asked" not in words_of(page)
+        assert "The effects have changed since this was asked" not in words_of(page)
         PushedGroup.objects.filter(pk=case.ops.pk).update(revision=case.ops.revision + 1)
         text = case.approve(proposal, seen=page.context["seen"])
         assert "the effects have changed since you saw them" in text
-        assert "Changed since it was asked" in text
+        assert "The effects have changed since this was asked" in text
         assert proposal.state == "open"
         case.approve(proposal)
         assert proposal.state == "approved"
@@ -171,14 +172,19 @@ class TestApproving:
         proposal = case.ask_for_role()
         seen = case.second.get(f"{PAGE}{proposal.id}/").context["seen"]
         PushedGroup.objects.filter(pk=case.ops.pk).update(deleted_at=timezone.now())
-        assert "so it keeps waiting. This group" in case.approve(proposal, seen=seen)
+        page = case.approve(proposal, seen=seen)
+        assert "so it keeps waiting. This group" in page
+        assert "This cannot be done at present" in page
         assert proposal.state == "open"
 
     def test_of_what_has_expired_is_not_possible_swept_or_not(self, case: Case) -> None:  # T6
         proposal = case.ask_for_role()
         seen = case.second.get(f"{PAGE}{proposal.id}/").context["seen"]
         Proposal.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-        assert "no longer waits" in case.approve(proposal, seen=seen)
+        page = case.approve(proposal, seen=seen)
+        assert "no longer waits" in page
+        assert "Outcome Expired" in page
+        assert "Expired" in words_of(case.second.get(PAGE))
         proposals.sweep(timezone.now())
         proposal.refresh_from_db()
         assert proposal.state == "expired"
@@ -276,7 +282,7 @@ class TestByHand:
         case.org.refresh_from_db()
         assert case.org.hold_limits == "standard"
         proposal = Proposal.objects.get()
-        assert "The limits at present: Standard" in words_of(case.second.get(f"{PAGE}{proposal.id}/"))
+        assert "Limits now: Standard." in words_of(case.second.get(f"{PAGE}{proposal.id}/"))
         case.approve(proposal)
         case.org.refresh_from_db()
         assert case.org.hold_limits == "lenient"
