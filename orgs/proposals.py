@@ -160,9 +160,7 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     before: dict[tuple[UUID, str], Any] = {}
     for user_id, slot, was in entries.order_by("id").values_list("user_id", "slot", "was"):
         before.setdefault((user_id, slot), was)
-    handed_over = Change.objects.for_org(proposal.org).alias(family=FAMILY)
-    handed_over = handed_over.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at)
-    is_handed_over = any(each.is_owner for each in people) and handed_over.exists()
+    is_handed_over = any(each.is_owner for each in people) and _is_handed_over(proposal)
     found = set()
     for person in people:
         was_active = before.get((person.pk, "account"), account(person)) in ("active", "invited")
@@ -173,12 +171,22 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     return found
 
 
+def _is_handed_over(proposal: Proposal) -> bool:
+    """Whether the owner account is somebody else's than when it was asked."""
+    handed_over = Change.objects.for_org(proposal.org).alias(family=FAMILY)
+    return handed_over.filter(family="org", verb=OrgOwnerChanged.verb, at__gt=proposal.asked_at).exists()
+
+
 def is_asker_gone(proposal: Proposal, *, at: datetime) -> bool:
-    """Whether who asked is no longer an active admin, or the key that did no longer works: then it is withdrawn."""
+    """Whether who asked is no longer an active admin, or has handed the owner account over, or the key that did no
+    longer works: then it is withdrawn.
+    """
     if proposal.asked_key is not None:
         return not proposal.asked_key.is_valid(at)
     assert proposal.asked_by is not None
-    return not roles.admins(proposal.org).filter(pk=proposal.asked_by.pk).exists()
+    if not roles.admins(proposal.org).filter(pk=proposal.asked_by.pk).exists():
+        return True
+    return proposal.asked_by.is_owner and _is_handed_over(proposal)
 
 
 def refuse_second(proposal: Proposal, person: User) -> None:

@@ -37,9 +37,9 @@ class Case:
         settle(user)
         return user
 
-    def ask(self, wish: proposals.Wish) -> Proposal:
+    def ask(self, wish: proposals.Wish, by: User | None = None) -> Proposal:
         seen = gate.fingerprint(self.org, wish)
-        return proposals.propose(org=self.org, wish=wish, fingerprint=seen, cause=by_admin(self.grace))
+        return proposals.propose(org=self.org, wish=wish, fingerprint=seen, cause=by_admin(by or self.grace))
 
     def approve(self, by: User, proposal: Proposal | None = None) -> Proposal:
         proposal = proposal or self.proposal
@@ -122,6 +122,13 @@ class TestTheAsker:
         settle(case.grace)
         with pytest.raises(ProposalEnded):
             case.approve(case.ada)
+
+    def test_who_has_handed_the_owner_account_over_has_withdrawn_it(self, case: Case) -> None:  # T6, U13
+        owner = OwnerFactory.create(org=case.org, created_at=case.org.created_at)
+        asked = case.ask({"do": "two_persons", "on": False}, owner)
+        owners.hand_over(org=case.org, address="new@corp.example", cause=by_command())
+        with pytest.raises(ProposalEnded):
+            case.approve(case.ada, asked)
 
 
 class TestWhatIsCarriedOut:
