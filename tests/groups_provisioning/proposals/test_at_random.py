@@ -675,7 +675,7 @@ ALWAYS = {"second_approves": 15, "second_of_support_approves": 3, "admin_gives_a
 
 
 @pytest.mark.usefixtures("db")
-@settings(max_examples=max(settings().max_examples // 5, 1))
+@settings(max_examples=max(settings().max_examples // 10, 1))
 @given(st.integers(0, 2**32))
 def test_whatever_happens_nobody_makes_admins_alone(seed: int) -> None:  # T6
     with transaction.atomic(), small_numbers():
