@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from groups_provisioning.actions import account_switches, held_changes, manual_changes
 from groups_provisioning.engine.holds import Held
-from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, MappingRule, PushedGroup, Status
+from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, MappingRule, PushedGroup
 from groups_provisioning.preview import plans
 from groups_provisioning.proposals import wishes
 from orgs import api_keys, proposals
@@ -588,7 +588,7 @@ class Driver:
         """That the wish's own effect is there."""
         wish, org = proposal.wish, Organization.objects.get(pk=self.org.pk)
         verbs = set(Change.objects.filter(id__in=proposal.changes).values_list("verb", flat=True))
-        live = GroupMapping.objects.for_org(org).filter(status=Status.APPROVED)
+        live = GroupMapping.objects.for_org(org).synced()
         match wish["do"]:
             case "set_roles":
                 assert User.objects.get(pk=wish["user"]).manual_roles == wish["roles"]
