@@ -142,6 +142,8 @@ def _gives_admin(org: Organization, wish: Wish) -> bool:
             over = Q(expires_at__lte=timezone.now()) | Q(invited_at__lt=_decide_since(org))
             found = Invitation.objects.for_org(org).filter(over, id=wish["invitation"])
             return found.filter(roles__contains=[admin]).exists()
+        case "switch_person" if not wish["active"]:  # what was held is on record then, and asked about on their return
+            return False
         case "set_roles":
             return admin in (wish["roles"] or ()) and admin not in (person(org, wish["user"]).manual_roles or ())
         case "delete_rule" | "move_rule" | "order_rules":

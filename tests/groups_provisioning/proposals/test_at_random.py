@@ -6,6 +6,7 @@ from what the driver saw when it was asked. HYPOTHESIS_PROFILE=deep looks longer
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -20,7 +21,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from groups_provisioning.actions import account_switches, held_changes, manual_changes
-from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, MappingRule, PushedGroup, Status
+from groups_provisioning.engine.holds import Held
+from groups_provisioning.models import Breach, BreachState, GroupMapping, Hold, MappingRule, PushedGroup
 from groups_provisioning.preview import plans
 from groups_provisioning.proposals import wishes
 from orgs import api_keys, proposals
@@ -363,7 +365,8 @@ class Driver:
     def support_sets_roles(self) -> None:
         if user := self._person():
             roles = self.random.choice([[self.role], [self.random.choice(self.others)], None])
-            manual_changes.set_roles(org=self.org, user_id=user.id, roles=roles, cause=by_command())
+            with suppress(Held):
+                manual_changes.set_roles(org=self.org, user_id=user.id, roles=roles, cause=by_command())
 
     def support_switches_somebody(self) -> None:
         user = self._one(User.objects.for_org(self.org).live())
@@ -585,7 +588,7 @@ class Driver:
         """That the wish's own effect is there."""
         wish, org = proposal.wish, Organization.objects.get(pk=self.org.pk)
         verbs = set(Change.objects.filter(id__in=proposal.changes).values_list("verb", flat=True))
-        live = GroupMapping.objects.for_org(org).filter(status=Status.APPROVED)
+        live = GroupMapping.objects.for_org(org).synced()
         match wish["do"]:
             case "set_roles":
                 assert User.objects.get(pk=wish["user"]).manual_roles == wish["roles"]
@@ -672,7 +675,7 @@ ALWAYS = {"second_approves": 15, "second_of_support_approves": 3, "admin_gives_a
 
 
 @pytest.mark.usefixtures("db")
-@settings(max_examples=max(settings().max_examples // 5, 1))
+@settings(max_examples=max(settings().max_examples // 10, 1))
 @given(st.integers(0, 2**32))
 def test_whatever_happens_nobody_makes_admins_alone(seed: int) -> None:  # T6
     with transaction.atomic(), small_numbers():

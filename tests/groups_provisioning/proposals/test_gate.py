@@ -183,6 +183,10 @@ class TestWhatIdentityProvidersDid:
     def test_is_let_through_alone_unless_somebody_becomes_an_admin(self, case: Case) -> None:  # T6
         assert case.asks("let_through", breach=str(self.held(case, "Member", "Admin").id))
 
+    def test_keeps_nobody_from_being_deactivated_alone(self, case: Case) -> None:  # T1, T6
+        bo = self.held(case, "Member", "Admin").holds.get().user
+        assert not case.asks("switch_person", user=str(bo.id), active=False)
+
     def test_is_let_through_alone_otherwise(self, case: Case) -> None:
         assert not case.asks("let_through", breach=str(self.held(case, "Admin", "Member").id))
 
