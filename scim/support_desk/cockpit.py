@@ -105,12 +105,10 @@ def tokens(org: Organization, held: list[Summary]) -> list[tuple[ScimToken, bool
 
 def waiting(org: Organization, *, at: datetime) -> list[tuple[Proposal, str, bool]]:
     """What waits for a second admin, in words, and whether support is the second."""
-    found = proposals.going_on(org, at=at).select_related("asked_by", "asked_key").order_by("id")
-    return [
-        (each, proposal_words.told(org, each.wish), not proposals.seconds(each))
-        for each in found
-        if not proposals.is_asker_gone(each, at=at)
-    ]
+    rows = proposals.going_on(org, at=at).select_related("asked_by", "asked_key").order_by("id")
+    found = [each for each in rows if not proposals.is_asker_gone(each, at=at)]
+    words = proposal_words.told(org, [each.wish for each in found])
+    return [(each, what, not proposals.seconds(each)) for each, what in zip(found, words, strict=True)]
 
 
 def domains(org: Organization) -> list[VerifiedDomain]:

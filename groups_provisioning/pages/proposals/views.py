@@ -1,5 +1,6 @@
 """What waits for a second admin, agreeing to it or not, and the switch for it (SPEC T6)."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -59,8 +60,9 @@ def proposal_list(request: OrgRequest) -> HttpResponse:
     return render(request, "groups_provisioning/proposals/proposals.html", context)
 
 
-def _told(org: Organization, rows: Any) -> list[tuple[Proposal, str]]:
-    return [(row, proposal_words.told(org, row.wish)) for row in rows]
+def _told(org: Organization, rows: Iterable[Proposal]) -> list[tuple[Proposal, str]]:
+    found = list(rows)
+    return list(zip(found, proposal_words.told(org, [row.wish for row in found]), strict=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,7 +93,8 @@ def proposal(request: OrgRequest, proposal_id: UUID) -> HttpResponseBase:
 def _described(request: OrgRequest, found: Proposal) -> dict[str, Any]:
     """What the page of a proposal says."""
     org, now, by = request.org, timezone.now(), cause(request)
-    context: dict[str, Any] = {"proposal": found, "what": proposal_words.told(org, found.wish), "now": now}
+    (what,) = proposal_words.told(org, [found.wish])
+    context: dict[str, Any] = {"proposal": found, "what": what, "now": now}
     if found.state != ProposalState.OPEN:
         return context | {"done": _done(org, found)}
     seconds = proposals.seconds(found)

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups_provisioning.models import GroupMapping, MappingRule, PushedGroup
@@ -15,7 +17,18 @@ from orgs.open_matters import everything
 from orgs.web.access import RECENT, SIGNED_IN_AT
 from tests.conftest import signed_in
 from tests.factories import OwnerFactory, StaffFactory, UserFactory
-from tests.groups_provisioning.world import by_admin, give, group, person, role_rule, settle, settle_marked
+from tests.groups_provisioning.world import (
+    TEAM,
+    by_admin,
+    entity,
+    give,
+    group,
+    person,
+    role_rule,
+    rule,
+    settle,
+    settle_marked,
+)
 from tests.page_text import text as words_of
 
 PAGE = "/second-admin/"
@@ -225,6 +238,27 @@ class TestRefusingAndWithdrawing:
         case.asker.post(f"{PAGE}{proposal.id}/withdraw/")
         proposal.refresh_from_db()
         assert (proposal.state, proposal.decided_by) == ("withdrawn", None)
+
+    def test_are_listed_by_as_many_queries_as_one(self, case: Case) -> None:
+        def ask(number: int) -> None:
+            target = entity(case.org, f"Team {number}").pk
+            wishes: tuple[Any, ...] = (
+                {"do": "set_roles", "user": str(case.bo.pk), "roles": ["Admin", str(number)]},
+                {"do": "map", "group": str(group(case.org, f"g{number}").pk), "kind": TEAM, "entity": str(target)},
+                {"do": "delete_rule", "rule": str(rule(case.org, f"g{number}").pk)},
+            )
+            for wish in wishes:
+                proposals.propose(org=case.org, wish=wish, fingerprint="", cause=by_admin(case.grace))
+
+        ask(1)
+        case.second.get(PAGE)
+        with CaptureQueriesContext(connection) as few:
+            case.second.get(PAGE)
+        ask(2)
+        ask(3)
+        with CaptureQueriesContext(connection) as more:
+            assert "Team 3" in words_of(case.second.get(PAGE))
+        assert len(more) == len(few)
 
     def test_is_listed(self, case: Case) -> None:
         proposal = case.ask_for_role()
