@@ -67,8 +67,8 @@ class Shown:
     """accounts: by what they were and are. places, roles: the LINES with the most people, of so many in all. people:
     the first differences.
 
-    admin, gaining_admin: the key of the admin role, and how many people would get it who do not have it (SPEC R6).
-    closing: the first conflicts that a decision closes besides those that it is about.
+    gaining_admin: how many people would get the admin role who do not have it (SPEC R6). closing: the first
+    conflicts that a decision closes besides those that it is about.
     """
 
     outlook: Outlook
@@ -78,7 +78,6 @@ class Shown:
     all_places: int
     roles: list[Line]
     people: list[PersonLine]
-    admin: str
     gaining_admin: int
     closing: list[Closed]
 
@@ -118,7 +117,6 @@ def show(org: Organization, outlook: Outlook) -> Shown | None:
         all_places=len(places),
         roles=[Line(was, now, count) for (was, now), count in summary.roles.most_common(LINES)],
         people=list(_people(org, summary.some, names)),
-        admin=catalogue.admin,
         gaining_admin=summary.gaining(catalogue.admin),
         closing=closed(org, [(effect.user_id, effect.was) for effect in summary.closing]),
     )

@@ -223,7 +223,7 @@ def _role_rules(owner: User) -> str:
 def _give_admin(page: Page) -> None:
     page.get_by_role("link", name="Give a role…").click()
     page.get_by_label("Role", exact=True).select_option("Admin")
-    page.get_by_text("people will get the admin role").wait_for()
+    page.get_by_text("people will become admins").wait_for()
 
 
 def _admin_rule(page: Page) -> None:

@@ -756,7 +756,7 @@ class TestRoleRules:
         live = browser.get("/groups/rules/test/", facts, headers={"HX-Request": "true"})
         first = browser.post(self.NEW, facts | {"seen": seen(live)})
         assert "This rule gives the admin role." in text_at_first(first)
-        assert "1 person will get the admin role Admin" in text_at_first(first)
+        assert "1 person will become an admin" in text_at_first(first)
         assert not MappingRule.objects.exists()
         other = browser.post(self.NEW, facts | {"pattern": "adm", "seen": seen(first)})
         assert not MappingRule.objects.exists()
@@ -770,7 +770,7 @@ class TestRoleRules:
     def test_for_the_admin_role_ask_twice_if_nobody_would_get_it(self, browser: Client) -> None:  # R6
         facts = {"pattern_type": "prefix", "pattern": "admins", "role": "Admin"}
         first = browser.post(self.NEW, facts)
-        assert "0 people will get the admin role Admin" in text_at_first(first)
+        assert "0 people will become admins" in text_at_first(first)
         assert not MappingRule.objects.exists()
         browser.post(self.NEW, facts | {"seen": seen(first)})
         assert MappingRule.objects.count() == 1
@@ -878,7 +878,7 @@ class TestARoleOfAGroup:
         assert shown.context["form"]["name"].value() == "Member"  # the default role, which gives nobody more
         assert "No effect on the 2 people checked." in text_at_first(shown)
         assert "admin role" not in text_at_first(shown)
-        assert "2 people will get the admin role Admin" in text_at_first(browser.get(address, {"name": "Admin"}))
+        assert "2 people will become admins" in text_at_first(browser.get(address, {"name": "Admin"}))
         answer = decide(browser, address, name="Admin")
         assert "“Staff” now gives its members the role Admin." in text_at_first(answer)
         assert (only(group).status, only(group).role) == (Status.APPROVED, "Admin")

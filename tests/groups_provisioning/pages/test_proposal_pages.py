@@ -94,7 +94,7 @@ class TestAsking:
         proposal = case.ask_for_role()
         page = words_of(case.asker.get(f"{PAGE}{proposal.id}/"))
         assert "Give the members of “Ops” the role Admin" in page
-        assert "2 people will get the admin role Admin" in page
+        assert "2 people will become admins" in page
         assert "Withdraw" in page
         assert "Approve" not in page
 

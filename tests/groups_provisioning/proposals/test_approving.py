@@ -189,7 +189,7 @@ class TestWhatIsCarriedOut:
         assert "Working out the effect on 2 people" in text(page)
         runs.serve()
         page = second.get(f"/second-admin/{proposal.id}/")
-        assert "2 people will get the admin role" in text(page)
+        assert "2 people will become admins" in text(page)
         assert case.approve(case.ada, proposal).state == ProposalState.APPROVED
 
 
