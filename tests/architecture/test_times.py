@@ -95,6 +95,7 @@ class TestAPage:
             clocks += len(CLOCK.findall(page))
         assert clocks > 20
 
+    @pytest.mark.exhaustive
     def test_of_support_does_too(self, support: Client) -> None:
         org = full_org()[0]
         request_log.flush(10)

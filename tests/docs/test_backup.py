@@ -65,7 +65,8 @@ def manage(*words: str, input: str = "", **variables: str) -> "subprocess.Comple
     return subprocess.run(command, cwd=ROOT, env=environment, input=input, capture_output=True, text=True, timeout=110)
 
 
-@pytest.mark.timeout(300)  # eight processes, and a cluster
+@pytest.mark.exhaustive  # eight processes, and a cluster
+@pytest.mark.timeout(300)
 def test_a_backup_is_restored_into_an_empty_cluster(
     live_server: LiveServer, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,12 +22,12 @@ from groups_provisioning.actions import (
     rules,
 )
 from groups_provisioning.models import Conflict, Decision, PushedGroup, Status
+from groups_provisioning.pages import deciding
 from groups_provisioning.pages.conflicts import views as conflict_views
 from groups_provisioning.pages.deciding import runs
 from groups_provisioning.pages.entities import views as entity_views
 from groups_provisioning.pages.groups import end_views, mapping_views
 from groups_provisioning.pages.people import account_views, placement_views
-from groups_provisioning.pages.people import views as people_views
 from groups_provisioning.pages.rules import views as rule_views
 from orgs import profiles
 from orgs.models import Organization
@@ -42,7 +42,7 @@ MODULES = (
     conflict_views,
     entity_views,
     mapping_views,
-    people_views,
+    deciding,
     placement_views,
     rule_views,
 )

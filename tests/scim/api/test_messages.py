@@ -69,14 +69,18 @@ FROM pg_class WHERE relname = 'orgs_user'
 
 
 def test_deactivating_and_activating_somebody_writes_no_index(idp: Idp, org: Organization) -> None:
-    user = push_user(idp, "Ada Lovelace")
-
     def updates() -> list[int]:
         with connection.cursor() as cursor:
             cursor.execute(_UPDATES)
             return list(cursor.fetchone())
 
-    before = updates()
-    for active in (False, True):
-        idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": active}})
-    assert updates() == [count + 2 for count in before]
+    def is_hot(name: str) -> bool:
+        user, before = push_user(idp, name), updates()
+        for active in (False, True):
+            idp.patch(f"/Users/{user}", {"op": "replace", "value": {"active": active}})
+        every, hot = (now - then for now, then in zip(updates(), before, strict=True))
+        assert every == 2
+        return hot == 2
+
+    # One of them is where the page still has room for both versions.
+    assert any(is_hot(name) for name in ("Ada Lovelace", "Bo Diddley", "Cy Ekman", "Di Prince"))
