@@ -12,7 +12,7 @@ const drawer = document.getElementById("drawer");
 let isOpen = false; // whether the newest entry of the history is the drawer
 
 addEventListener("htmx:afterSettle", ({ target, detail }) => {
-  if (target.id !== "drawer-content") return;
+  if (target.id !== "drawer-content" || !drawer.open) return;
   history[isOpen ? "replaceState" : "pushState"]({ drawer: true }, "", detail.pathInfo.finalRequestPath);
   isOpen = true;
 });

@@ -189,11 +189,17 @@ if (kept?.path === location.pathname) {
   returnTo(kept);
 }
 
-// What htmx has fetched: into a dialog, which is shown; or a part of the page that says in words what is new in it.
+// What htmx has fetched: into a dialog, which is shown, unless somebody closed it just as it came; or a part of the page
+// that says in words what is new in it.
+const wasOpen = new WeakSet();
+addEventListener("htmx:afterSwap", ({ target }) => {
+  const dialog = target.closest("dialog");
+  if (dialog) wasOpen[dialog.open ? "add" : "delete"](dialog);
+});
 let told = document.querySelector("[data-announce]")?.dataset.announce;
 addEventListener("htmx:afterSettle", ({ target }) => {
   const dialog = target.closest("dialog");
-  if (dialog && !dialog.open) dialog.showModal();
+  if (dialog && !dialog.open && !wasOpen.has(dialog)) dialog.showModal();
   const words = (target.closest("[data-announce]") ?? target.querySelector("[data-announce]"))?.dataset.announce;
   if (words && words !== told) announce((told = words));
 });

@@ -121,6 +121,7 @@ class TestCommands:
     def test_of_the_example_keep_a_copy(self, portal: LiveServer, tmp_path: Path) -> None:
         assert "Ada" in run("examples/consumer/README.md", portal, tmp_path)
 
+    @pytest.mark.exhaustive
     def test_of_siem_print_the_history_as_events(self, portal: LiveServer, tmp_path: Path) -> None:
         org = OrganizationFactory()
         issue_token(org, name="Okta")

@@ -80,10 +80,11 @@ def check(answer: HttpResponse) -> None:
 
 
 OPERATIONS = {profile: operations(profile) for profile in people.DIALECTS}
+MARKS = dict.fromkeys(("lambdatest", "testomat"), pytest.mark.exhaustive)  # what differs is their extensions
 BODIES = {profile: people.bodies(profile) for profile in people.DIALECTS}
 
 
-@pytest.mark.parametrize("profile", people.DIALECTS)
+@pytest.mark.parametrize("profile", [pytest.param(name, marks=MARKS.get(name, ())) for name in people.DIALECTS])
 @people.few
 @given(data=st.data())
 def test_a_patch_is_done_once_or_not_at_all(db: None, profile: str, data: st.DataObject) -> None:
