@@ -23,6 +23,7 @@ from orgs.catalogue import UnknownRole
 from orgs.models import EntityKind
 from orgs.people import UnknownPerson
 from orgs.templatetags.muster import exactly
+from orgs.web.second_admin import TOO_MANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ WORDS: Mapping[type[Exception], Words] = {
         _("nothing is held any more"),
     ),
     proposals.TooManyProposals: Words(
-        _("Too many decisions wait for a second admin. Have some decided first, or ask again in an hour."),
+        TOO_MANY,
         _("too many decisions are waiting for a second admin"),
     ),
     organizations.TooFewAdmins: Words(

@@ -579,6 +579,10 @@ def account(user: User) -> str:
     return "active" if user.scim_managed else "invited"
 
 
+OPEN = ("active", "invited")
+"""The states of an account that can sign in."""
+
+
 def _save(user: User, update_fields: list[str] | None = None) -> None:
     with _taken(user):
         if user._state.adding:

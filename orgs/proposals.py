@@ -39,7 +39,7 @@ from orgs.models import (
     User,
 )
 from orgs.models.history import FAMILY
-from orgs.people import account
+from orgs.people import OPEN, account
 from orgs.traces import Traces
 
 Wish = Mapping[str, Any]
@@ -166,7 +166,7 @@ def _admins_then(proposal: Proposal, people: Collection[User]) -> set[UUID]:
     is_handed_over = any(each.is_owner for each in people) and _is_handed_over(proposal)
     found = set()
     for person in people:
-        was_active = before.get((person.pk, "account"), account(person)) in ("active", "invited")
+        was_active = before.get((person.pk, "account"), account(person)) in OPEN
         had = before.get((person.pk, "roles"), person.standing.roles if hasattr(person, "standing") else ())
         has_role = not is_handed_over if person.is_owner else admin in (had or ())
         if was_active and has_role and person.created_at <= proposal.asked_at:

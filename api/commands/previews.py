@@ -62,14 +62,14 @@ class DecisionView(OrgView):
         if meant is None or is_preview or (wish is None and seen is not None):
             return self.carry_out(request, do, status=status)
         gated = partial(self._done_or_asked, meant, do)
-        found = command(gated)() if wish is None or seen is None else self._confirmed(wish, seen, gated)
+        if wish is None or seen is None:
+            found = command(gated)()
+        else:
+            found = runs.confirmed(self.org, wish, seen.strip().strip('"'), gated)
         if not isinstance(found, Proposal):
             return done(request, status, found)
         where = f"{BASE}/organizations/{self.org.id}/proposals/{found.id}"
         return Answer(202, proposals.state(found), {"Location": where})
-
-    def _confirmed(self, wish: Wish, seen: str, do: Callable[[], Any]) -> Any:
-        return runs.confirmed(self.org, wish, seen.strip().strip('"'), do)
 
     def _done_or_asked(self, meant: Wish, do: Callable[[], Any]) -> Any:
         """What `do` returns, or the proposal. Raises Problem if the key may not make admins."""

@@ -18,8 +18,6 @@ from orgs.models import User
 
 MOST = 100
 """Refusals that are told one by one."""
-OPEN = ("active", "invited")
-"""Of what history calls the state of an account: those that can sign in."""
 
 
 class Reason(TextChoices):
@@ -151,7 +149,7 @@ class TakingBack:
         """The accounts that could sign in and would not, or the other way round: what they are, and would be."""
         found = {id_: (account_of(row), "deleted") for id_, row in self.created_users.items()}
         found |= {id_: (account_of(each.now or {}), account_of(each.then)) for id_, each in self.users.items()}
-        return {UUID(id_): pair for id_, pair in found.items() if (pair[0] in OPEN) != (pair[1] in OPEN)}
+        return {UUID(id_): pair for id_, pair in found.items() if (pair[0] in people.OPEN) != (pair[1] in people.OPEN)}
 
     def digest(self) -> str:
         """Differs where anything else would be done."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect, QueryDict
+from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -24,8 +24,9 @@ from groups_provisioning.preview.plans import Wish
 from groups_provisioning.preview.runs import Outlook
 from groups_provisioning.proposals import gate, wishes
 from orgs.models import Proposal
-from orgs.web.access import OrgRequest, cause, require_recent
+from orgs.web.access import OrgRequest, cause, is_recent, require_recent
 from orgs.web.downloads import as_csv
+from orgs.web.second_admin import second_asked
 
 
 class Above(NamedTuple):
@@ -38,6 +39,7 @@ class Above(NamedTuple):
 
 SCIM_GROUPS = Above("groups", gettext_lazy("SCIM groups"))
 RULES = Above("rules", gettext_lazy("Rules"))
+OUTDATED = gettext_lazy("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
 PEOPLE = Above("people", gettext_lazy("People"))
 
 
@@ -67,6 +69,11 @@ class Question:
     command: Wish | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def meant(self) -> Wish | None:
+        """The wish that is carried out."""
+        return self.command or self.wish
+
 
 def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> HttpResponseBase:
     """Show the effects of confirming; carry it out if exactly these effects were seen.
@@ -88,9 +95,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
             messages.success(request, done)
             return redirect(question.back)
         except runs.Outdated:
-            messages.info(
-                request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
-            )
+            messages.info(request, OUTDATED)
         except refusals.GONE:
             raise  # where to go back to is its own page, which is gone as well
         except refusals.REFUSALS as refusal:
@@ -120,7 +125,7 @@ def decide(request: OrgRequest, question: Question, carry_out: Callable[[], str]
 
 
 def _carried_out(request: OrgRequest, question: Question, carry_out: Callable[[], str]) -> str | Proposal:
-    wish, meant = question.wish, question.command or question.wish
+    wish, meant = question.wish, question.meant
     if meant is not None:
         _require_recent(request, meant, back="" if _has_a_page(question) else question.back)
 
@@ -143,20 +148,13 @@ def run(request: OrgRequest, wish: Wish, *, back: str = "") -> Any:
 
 def _require_recent(request: OrgRequest, wish: Wish, *, back: str) -> None:
     """Before what makes admins (SPEC L6), or what is too much to see here whether it does."""
-    if gate.gives_admin(request.org, wish):
+    if not is_recent(request) and gate.gives_admin(request.org, wish):
         require_recent(request, back=back)
-
-
-def second_asked(request: OrgRequest, proposal: Proposal) -> HttpResponseRedirect:
-    """Where to go once a second admin is asked."""
-    messages.success(request, _("A second admin has been asked. Nothing changes until it is approved."))
-    return redirect("proposal", proposal.id)
 
 
 def _asks_second(request: OrgRequest, question: Question) -> bool:
     """Whether confirming asks a second admin (SPEC T6)."""
-    meant = question.command or question.wish
-    return meant is not None and gate.needs_second(request.org, meant, cause(request))
+    return question.meant is not None and gate.needs_second(request.org, question.meant, cause(request))
 
 
 def _looked_at(request: OrgRequest, wish: Wish) -> tuple[Outlook | None, str]:

@@ -120,11 +120,15 @@ class Plan:
         return bool(self.groups or self.overlay.people or self.overlay.gone or self.breach)
 
 
+def arguments(wish: Wish) -> dict[str, Any]:
+    """What a wish is about."""
+    return {name: value for name, value in wish.items() if name != "do"}
+
+
 def plan(org: Organization, wish: Wish, *, at: datetime) -> Plan:
     """What would be done at a time. Raises what the command would raise."""
     made = Plan()
-    arguments = {name: value for name, value in wish.items() if name != "do"}
-    concerned = _PLANS[wish["do"]](org, made, at, **arguments)
+    concerned = _PLANS[wish["do"]](org, made, at, **arguments(wish))
     made.overlay.people = members_of(made.groups) if concerned is None else concerned
     return made
 

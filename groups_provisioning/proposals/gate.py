@@ -24,7 +24,7 @@ from orgs.db.transactions import command
 from orgs.history import Cause
 from orgs.models import Change, Invitation, Organization, Proposal, Standing, User
 from orgs.models.history import FAMILY
-from orgs.people import UnknownPerson
+from orgs.people import OPEN, UnknownPerson
 from orgs.roles import catalogue
 
 T = TypeVar("T")
@@ -37,7 +37,6 @@ ENDING = ("reject", "retarget", "end")
 """Those that take away what groups give: where that was another role, one that somebody was given by hand counts again
 (SPEC R1).
 """
-ACTIVE = ("active", "invited")  # as `people.account` has it
 
 
 def is_asked(cause: Cause) -> bool:
@@ -196,7 +195,7 @@ def _ends_roles(plan: Plan) -> bool:
 def _opens(plan: Plan, admin: str) -> bool:
     """Whether it opens the account of somebody who has the role, or owns the org."""
     switched = {id_: (each.was, each.now) for id_, each in plan.overlay.switched.items()} | {**plan.overlay.accounts}
-    opened = [id_ for id_, (was, now) in switched.items() if was not in ACTIVE and now in ACTIVE]
+    opened = [id_ for id_, (was, now) in switched.items() if was not in OPEN and now in OPEN]
     if not opened:
         return False
     has_role = Standing.objects.filter(user__in=opened, roles__contains=[admin]).exists()

@@ -34,8 +34,7 @@ Result = Any
 
 def carry_out(org: Organization, wish: Wish, cause: Cause) -> Result:
     """Run the command that a wish is, and return what it returns. Raises what it raises."""
-    arguments = {name: value for name, value in wish.items() if name != "do"}
-    return COMMANDS[wish["do"]](org, cause, **arguments)
+    return COMMANDS[wish["do"]](org, cause, **plans.arguments(wish))
 
 
 def previewed(wish: Wish) -> Wish | None:

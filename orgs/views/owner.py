@@ -17,6 +17,7 @@ from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.fair_share import busy
 from orgs.web.in_flight import Busy
 from orgs.web.limits import client_address
+from orgs.web.second_admin import TOO_MANY, second_asked
 
 
 @sensitive_post_parameters("password")
@@ -74,13 +75,9 @@ def _second_asked(request: OrgRequest, address: str) -> HttpResponse:
     try:
         proposal = proposals.propose(org=request.org, wish=wish, fingerprint=seen, cause=cause(request))
     except proposals.TooManyProposals:
-        messages.error(
-            request,
-            _("Too many decisions wait for a second admin. Have some decided first, or ask again in an hour."),
-        )
+        messages.error(request, TOO_MANY)
         return redirect("authentication")
-    messages.success(request, _("A second admin has been asked. Nothing changes until it is approved."))
-    return redirect("proposal", proposal.id)
+    return second_asked(request, proposal)
 
 
 def refusal_in_words(refusal: Exception) -> str:

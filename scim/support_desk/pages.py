@@ -20,6 +20,7 @@ from unfold.dataclasses import SearchResult
 
 from groups_provisioning import refusals
 from groups_provisioning.actions import held_changes
+from groups_provisioning.pages.deciding import OUTDATED
 from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.proposals import shown_proposal
 from groups_provisioning.preview import runs, shown
@@ -182,9 +183,7 @@ def release(request: HttpRequest, org_id: UUID, breach_id: UUID) -> HttpResponse
     except runs.Outdated:
         return redirect("admin:release", org.pk, breach_id)
     if "_seen" in request.POST:
-        messages.info(
-            request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
-        )
+        messages.info(request, OUTDATED)
     words = {
         "org": org,
         "summary": summary,
@@ -217,9 +216,7 @@ def second(request: HttpRequest, org_id: UUID, proposal_id: UUID) -> HttpRespons
             messages.success(request, _("Approved, and done."))
             return redirect("admin:org", org.pk)
         except runs.Outdated:
-            messages.info(
-                request, _("Not done yet: the effects have changed since you saw them. Review them, then confirm.")
-            )
+            messages.info(request, OUTDATED)
         except (proposals.ProposalEnded, proposals.NotTheSecond):
             messages.info(request, _("This does not wait for support."))
             return redirect("admin:org", org.pk)

@@ -20,7 +20,7 @@ from groups_provisioning.actions import held_changes as commands
 from groups_provisioning.engine.breaker import Rule
 from groups_provisioning.engine.holds import WEEKS
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import Above, Question, decide, run, second_asked
+from groups_provisioning.pages.deciding import Above, Question, decide, run
 from groups_provisioning.pages.held import held_list
 from groups_provisioning.pages.held.limits import LimitsForm, choices, tried_since
 from groups_provisioning.pages.search import Search
@@ -30,6 +30,7 @@ from orgs.db.keys import as_uuid
 from orgs.db.transactions import snapshot
 from orgs.models import Proposal
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in
+from orgs.web.second_admin import second_asked
 
 PAGE = 50
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from groups_provisioning import refusals
 from groups_provisioning.actions import accepting
 from groups_provisioning.actions.accepting import Name
-from groups_provisioning.pages.deciding import run, second_asked
+from groups_provisioning.pages.deciding import run
 from groups_provisioning.pages.invitations.forms import InvitationsForm, JoinForm
 from groups_provisioning.preview.plans import Wish
 from groups_provisioning.proposals import gate
@@ -27,6 +27,7 @@ from orgs import invitations, proposals, sign_in
 from orgs.models import Ending, Invitation, Proposal, User
 from orgs.web.access import OrgRequest, cause, org_admin, require_recent
 from orgs.web.long_list import LongList
+from orgs.web.second_admin import second_asked
 
 PAGE = 50
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from groups_provisioning.actions import account_switches
 from groups_provisioning.engine import explanation
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import run, second_asked
+from groups_provisioning.pages.deciding import run
 from groups_provisioning.pages.people import account_history, admin_list, erasing_views, people_list
 from groups_provisioning.pages.people.forms import PeopleFilter, RolesForm
 from groups_provisioning.preview.plans import Wish
@@ -25,6 +25,7 @@ from orgs.roles import catalogue
 from orgs.web.access import OrgRequest, org_admin
 from orgs.web.downloads import as_csv
 from orgs.web.long_list import LongList
+from orgs.web.second_admin import second_asked
 
 PAGE = 50  # rows of a list
 ADMINS = 20  # of a list, since each is explained

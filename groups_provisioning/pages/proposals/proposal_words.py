@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from groups_provisioning.choices import TARGET_KINDS
 from groups_provisioning.models import ROLE, Breach, GroupMapping, MappingRule, PushedGroup
 from groups_provisioning.pages.rules.rule_list import pattern_in_words
-from groups_provisioning.preview.plans import Wish
+from groups_provisioning.preview.plans import Wish, arguments
 from orgs.choices import HoldLimits
 from orgs.db.keys import as_uuid
 from orgs.db.tenancy import TenantQuerySet
@@ -23,9 +23,7 @@ NAMED = 3  # of several
 def told(org: Organization, wishes: Sequence[Wish]) -> list[str]:
     """A sentence for each, which says what will be done. As many queries for many as for one."""
     known = _Known(org, wishes)
-    return [
-        _WORDS[wish["do"]](known, **{name: value for name, value in wish.items() if name != "do"}) for wish in wishes
-    ]
+    return [_WORDS[wish["do"]](known, **arguments(wish)) for wish in wishes]
 
 
 def follows(org: Organization, wish: Wish) -> str:

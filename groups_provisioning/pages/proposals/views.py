@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from groups_provisioning.pages import changing
 from groups_provisioning.pages.activity import change_words
 from groups_provisioning.pages.activity.change_list import Wanted
-from groups_provisioning.pages.deciding import run, second_asked
+from groups_provisioning.pages.deciding import run
 from groups_provisioning.pages.proposals import proposal_words, shown_proposal
 from groups_provisioning.preview import runs
 from groups_provisioning.preview.plans import Wish
@@ -28,6 +28,7 @@ from orgs.models import Change, Organization, Proposal, ProposalState
 from orgs.models.history import BY
 from orgs.organizations import TWO
 from orgs.web.access import OrgRequest, cause, org_admin, recently_signed_in, require_recent
+from orgs.web.second_admin import second_asked
 
 PAGE = 20
 DONE = 10  # changes of one decision; Activity has the rest

@@ -21,7 +21,7 @@ from groups_provisioning import refusals
 from groups_provisioning.actions import rules
 from groups_provisioning.models import MappingRule
 from groups_provisioning.pages import changing
-from groups_provisioning.pages.deciding import RULES, Question, decide, run, second_asked
+from groups_provisioning.pages.deciding import RULES, Question, decide, run
 from groups_provisioning.pages.groups import group_list
 from groups_provisioning.pages.rules import matched_groups
 from groups_provisioning.pages.rules.back_tested import back_tested
@@ -37,6 +37,7 @@ from orgs.entities import KindOff
 from orgs.models import Organization, Proposal
 from orgs.web.access import OrgRequest, cause, org_admin
 from orgs.web.downloads import as_csv
+from orgs.web.second_admin import second_asked
 
 editing = changing.changing("rules")
 
