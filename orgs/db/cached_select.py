@@ -59,8 +59,7 @@ class Joined:
             columns += [f"t{number}.{field.column}" for field in fields]
             before += f"{path[number]}__" if number < len(path) else ""
         columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
-        self._parts = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0", " ".join(joins)  # noqa: S608
-        self._sql = f"{' '.join(self._parts)} WHERE "
+        self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
 
     def get(self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = "") -> Any:
         """The row with this value in a unique column of the first table, or None.
@@ -84,14 +83,11 @@ class Joined:
 
     def in_order(self, ids: Sequence[str], *, where: str, params: Sequence[Any]) -> list[Any]:
         """The rows with these ids, in their order; those that are gone are left out. where: as in `get`."""
-        table, joins = self._parts
-        sql = (
-            f"{table} JOIN unnest(%s::uuid[]) WITH ORDINALITY AS wanted (id, place) ON wanted.id = t0.id {joins}"
-            f" WHERE {where} ORDER BY wanted.place"
-        )
         with connection.cursor() as cursor:
-            cursor.execute(sql, [array(ids), *params])
-            return [self._instance(list(row)) for row in cursor.fetchall()]
+            cursor.execute(f"{self._sql}t0.id = ANY(%s::uuid[]) AND {where}", [array(ids), *params])
+            rows = cursor.fetchall()
+        found = {str(row.id): row for row in (self._instance(list(each)) for each in rows)}
+        return [found[id_] for id_ in ids if id_ in found]
 
     def _instance(self, row: list[Any]) -> Any:
         for place in self._json:
