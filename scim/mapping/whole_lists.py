@@ -2,9 +2,11 @@
 
 How many there are, and where the last page began, is kept for as long as it is exact. The feed says how long: whoever
 creates or deletes somebody names them in its outbox in the same transaction, and then they move to its end
-(`orgs.feed.SINCE`). So a walk neither counts everybody again for each of its pages nor skips again what it has read.
+(`orgs.feed.SINCE`). So a walk neither counts everybody again for each page nor skips again what it has read. Each
+process keeps its own, and none can be wrong about what is committed.
 """
 
+import time
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +20,8 @@ NOBODY = str(UUID(int=0))
 """An id before all others."""
 MOST = 10_000
 """Lists of which something is kept."""
+SECONDS = 60
+"""For how long a count is kept at most, since no outbox has what an operator changes by SQL."""
 
 
 class _Kept(NamedTuple):
@@ -26,6 +30,7 @@ class _Kept(NamedTuple):
     epoch: UUID | None = None
     position: int | None = None
     total: int = 0
+    counted: float = 0
     skipped: int = 0
     first: str = NOBODY
 
@@ -51,8 +56,11 @@ class WholeList(NamedTuple):
 
     def page(self, org_id: UUID, *, skip: int, count: int) -> tuple[Weighed, int]:
         """A page of an org's list, and how many are in the list: in one statement, and so at one time."""
+        now = time.monotonic()
         kept = _kept.get((org_id, self.kind), _NOTHING)
-        place = (kept.skipped, kept.first) if kept.skipped <= skip else (0, NOBODY)
+        if now - kept.counted > SECONDS:
+            kept = _NOTHING
+        skipped, first = (kept.skipped, kept.first) if kept.skipped <= skip else (0, NOBODY)
         params: dict[str, Any] = {
             "org": org_id,
             "kind": self.kind.value,
@@ -60,23 +68,20 @@ class WholeList(NamedTuple):
             "position": kept.position,
             "skip": skip,
             "count": count,
-            "first": place[1],
-            "rest": skip - place[0],
+            "first": first,
+            "rest": skip - skipped,
         }
         with connection.cursor() as cursor:
             cursor.execute(_sql(self), params)
             position, epoch, is_waiting, is_same, total, ids, weights = cursor.fetchone()
-        if is_same:
-            total = kept.total
+        if not is_same:
+            kept = _Kept(total=total, counted=now)
         if not is_waiting:
-            if skip and ids:
-                place = skip, ids[0]
-            elif not is_same:
-                place = 0, NOBODY
             if len(_kept) >= MOST:
                 _kept.clear()
-            _kept[org_id, self.kind] = _Kept(epoch, position, total, *place)
-        return list(zip(ids or (), weights or (), strict=True)), total
+            place = {"skipped": skip, "first": ids[0]} if skip and ids else {}
+            _kept[org_id, self.kind] = kept._replace(epoch=epoch, position=position, **place)
+        return list(zip(ids or (), weights or (), strict=True)), kept.total
 
 
 @cache

@@ -31,12 +31,13 @@ def add_and_deactivate(idp: Idp, group: str, user: str) -> Any:
     [
         (2, lambda idp, group, user: idp.get(f"/Users/{user}")),
         (2, lambda idp, group, user: idp.get('/Users?filter=userName eq "ada@acme.example"')),
+        (3, lambda idp, group, user: idp.get("/Users?count=100")),
         (3, lambda idp, group, user: idp.post("/Users", {"userName": "grace@acme.example"})),
         (4, lambda idp, group, user: idp.patch(f"/Users/{user}", ACTIVE)),
         (5 + 5, add_and_deactivate),
         (5, add),
     ],
-    ids=["read", "look-up", "create", "deactivate", "deactivate a member", "add a member"],
+    ids=["read", "look-up", "page", "create", "deactivate", "deactivate a member", "add a member"],
 )
 def test_a_request_sends_few_messages(idp: Idp, org: Organization, most: int, request_: Request) -> None:
     user, group = push_user(idp, "Ada Lovelace"), push(idp, "Engineers")
