@@ -216,8 +216,8 @@ def location(shown: Shown, base_url: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time as SCIM writes it (RFC 7643 §2.3.5)."""
-    return at.isoformat().replace("+00:00", "Z")
+    """A time, which is in UTC, as SCIM writes it (RFC 7643 §2.3.5)."""
+    return at.isoformat()[:-6] + "Z"
 
 
 def _has_id(value: str) -> Sql:
