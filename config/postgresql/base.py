@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.backends.utils import debug_transaction
 from django.db.utils import DatabaseErrorWrapper
@@ -23,11 +25,16 @@ from psycopg import ClientCursor, Connection, OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
+from orgs.db.prepared import Prepared
+
 Due = tuple[str, Sequence[Any] | Mapping[str, Any] | None]
 """A statement that is yet to be sent, with its parameters."""
 
 BEGIN: Due = ("BEGIN", None)
-NAME_CHANGE = "SELECT set_config('muster.change', %s, true)"
+NAME_CHANGE = Prepared("SELECT set_config('muster.change', %s, true)")
+
+_prepared: WeakKeyDictionary[Connection[Any], set[str] | None] = WeakKeyDictionary()
+"""The names of what is prepared on each connection to PostgreSQL; None on one that leads through a pooler."""
 
 
 class Cursor(ClientCursor[Any]):
@@ -37,9 +44,9 @@ class Cursor(ClientCursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
         if not self.due:
-            return super().execute(query, params, **options)
+            return super().execute(self._as_sent(query), params, **options)
         waiting = self.due[:]
-        text = "\n;\n".join(self.mogrify(*statement) for statement in [*waiting, (query, params)])
+        text = "\n;\n".join(self.mogrify(self._as_sent(sql), given) for sql, given in [*waiting, (query, params)])
         self.due.clear()
         try:
             super().execute(text, **options)
@@ -48,6 +55,25 @@ class Cursor(ClientCursor[Any]):
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
             raise
         return self.set_result(-1)
+
+    def _as_sent(self, query: Any) -> Any:
+        """The call of what is prepared, which it is from now on; anything else as it is."""
+        if not isinstance(query, Prepared):
+            return query
+        if self.connection not in _prepared:
+            _prepared[self.connection] = None if self._is_pooled() else set()
+        names = _prepared[self.connection]
+        if names is None:
+            return query
+        if query.name not in names:
+            super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
+            names.add(query.name)
+        return query.call
+
+    def _is_pooled(self) -> bool:
+        """Whether the other end is a pooler. It makes up its process id, since it has to know whom to cancel."""
+        (process,) = super().execute("SELECT pg_backend_pid()").fetchone() or (None,)
+        return bool(process != self.connection.info.backend_pid)
 
     def executemany(self, *args: Any, **options: Any) -> None:
         self._send_due()
@@ -89,7 +115,17 @@ class UtcLoader(BaseTzLoader):
             return super().load(data)
 
 
+class Operations(DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
+        """Of what is prepared the text, which says more than its call."""
+        if isinstance(sql, Prepared):
+            return self.compose_sql(sql, params)
+        return super().last_executed_query(cursor, sql, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = Operations
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._due: list[Due] = []

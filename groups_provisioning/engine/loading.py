@@ -31,6 +31,7 @@ from groups_provisioning.engine.resolution import (
 )
 from orgs import org_memory, roles
 from orgs.catalogue import Catalogue
+from orgs.db.prepared import Prepared
 from orgs.entities import kinds_on, kinds_switched_at
 from orgs.models import Organization
 from orgs.spans import spans
@@ -90,7 +91,7 @@ $$
 """
 """What a migration has made; one that changes it gives it another name, since processes of before still call it."""
 
-_PERSON = "SELECT * FROM engine_person_with_hold(%(org)s, %(id)s)"
+_PERSON = Prepared("SELECT * FROM engine_person_with_hold(%(org)s, %(id)s)")
 
 _GROUPS = """
 SELECT g.id::text, g.roles, g.display_name,

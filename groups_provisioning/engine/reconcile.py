@@ -20,6 +20,7 @@ from groups_provisioning.engine.loading import Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, metrics, queue
 from orgs.db.keys import moment_of
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
@@ -149,7 +150,7 @@ class Settled:
 # locks the people anyway.
 _LOCK_PEOPLE = "SELECT FROM orgs_user WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
 _LOCK_STANDINGS = "SELECT FROM orgs_standing WHERE user_id = ANY(%(ids)s) ORDER BY user_id FOR NO KEY UPDATE"
-
+_LOCK_STANDING = Prepared("SELECT FROM orgs_standing WHERE user_id = %s FOR NO KEY UPDATE")
 
 _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
@@ -163,8 +164,11 @@ def _settle(
     are_locked: bool = False,
 ) -> Settled:
     """are_locked: the people are, by the command."""
-    for lock in (_LOCK_STANDINGS,) if are_locked else (_LOCK_PEOPLE, _LOCK_STANDINGS):
-        postpone(lock, {"ids": list(ids)})
+    if are_locked and len(ids) == 1:
+        postpone(_LOCK_STANDING, ids)
+    else:
+        for lock in (_LOCK_PEOPLE, _LOCK_STANDINGS):
+            postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
     return _apply(org_id, loading.load(org_id, ids), switched, source)
 
@@ -229,33 +233,33 @@ def _told(effects: Effects, incoming: str) -> dict[str, Any] | None:
 
 # --- Effects, written for many people at once -------------------------------------------------------------------------
 
-_STANDINGS = """
+_STANDINGS = Prepared("""
 INSERT INTO orgs_standing (user_id, org_id, roles)
 SELECT user_id, %(org)s, roles FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, roles varchar[])
 ON CONFLICT (user_id) DO UPDATE SET roles = EXCLUDED.roles
-"""
-_LEAVE = """
+""")
+_LEAVE = Prepared("""
 DELETE FROM groups_provisioning_membership m
 USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, entity_id uuid)
 WHERE m.org_id = %(org)s AND m.user_id = r.user_id AND m.entity_id = r.entity_id
-"""
-_ENTER = """
+""")
+_ENTER = Prepared("""
 INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source, mapping_id)
 SELECT %(org)s, user_id, entity_id, kind, source, mapping_id FROM jsonb_to_recordset(%(rows)s)
     AS r (user_id uuid, entity_id uuid, kind text, source text, mapping_id uuid)
 ON CONFLICT (user_id, entity_id) DO UPDATE SET source = EXCLUDED.source, mapping_id = EXCLUDED.mapping_id
-"""
-_CLOSE = """
+""")
+_CLOSE = Prepared("""
 DELETE FROM groups_provisioning_conflict c
 USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, incoming_id uuid)
 WHERE c.org_id = %(org)s AND c.user_id = r.user_id AND c.incoming_id = r.incoming_id
-"""
-_OPEN = """
+""")
+_OPEN = Prepared("""
 INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since)
 SELECT %(org)s, user_id, incoming_id, holders, since FROM jsonb_to_recordset(%(rows)s)
     AS r (user_id uuid, incoming_id uuid, holders uuid[], since timestamptz)
 ON CONFLICT (user_id, incoming_id) DO UPDATE SET holders = EXCLUDED.holders, since = EXCLUDED.since
-"""
+""")
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ import orjson
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from orgs.db.prepared import Prepared
+
 
 class Joined:
     """Rows of a model, each with the rows along a chain of foreign keys that starts at it.
@@ -52,6 +54,7 @@ class Joined:
             columns += [f"t{number}.{field.column}" for field in fields]
         columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
         self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
+        self._statements: dict[tuple[str, str, str], Prepared] = {}
 
     def get(self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = "") -> Any:
         """The row with this value in a unique column of the first table, or None.
@@ -59,12 +62,8 @@ class Joined:
         where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`; the time of
         the database at which it was obtained becomes the attribute `locked_at`.
         """
-        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}"
-        if lock:
-            # Around the lock: beside it, the time might be that at which the wait for the lock began.
-            sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
         with connection.cursor() as cursor:
-            cursor.execute(sql, [value, *params])
+            cursor.execute(self._statement(column, where, lock), [value, *params])
             row = cursor.fetchone()
         if row is None:
             return None
@@ -72,6 +71,15 @@ class Joined:
         if lock:
             instance.locked_at = row[-1]
         return instance
+
+    def _statement(self, column: str, where: str, lock: str) -> Prepared:
+        if statement := self._statements.get((column, where, lock)):
+            return statement
+        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}"
+        if lock:
+            # Around the lock: beside it, the time might be that at which the wait for the lock began.
+            sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
+        return self._statements.setdefault((column, where, lock), Prepared(sql))
 
     def among(
         self, column: str, values: Sequence[Any], *, where: str = "", params: Sequence[Any] = ()
