@@ -8,8 +8,10 @@ as many seconds as there were idle connections.
 """
 
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -19,7 +21,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.backends.utils import debug_transaction
-from django.db.utils import DatabaseErrorWrapper
+from django.db.utils import DatabaseErrorWrapper, InterfaceError
 from django.utils.functional import cached_property
 from psycopg import ClientCursor, Connection, OperationalError
 from psycopg.pq import TransactionStatus
@@ -27,10 +29,20 @@ from psycopg_pool import ConnectionPool
 
 from orgs.db.prepared import Prepared
 
-Due = tuple[str, Sequence[Any] | Mapping[str, Any] | None]
-"""A statement that is yet to be sent, with its parameters."""
+Rows = list[tuple[Any, ...]]
 
-BEGIN: Due = ("BEGIN", None)
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement that is yet to be sent. rows: what it returned, once it was sent and if somebody asks for it."""
+
+    sql: str
+    params: Sequence[Any] | Mapping[str, Any] | None
+    is_question: bool = False
+    rows: Rows | None = None
+
+
+BEGIN = Statement("BEGIN", None)
 NAME_CHANGE = Prepared("SELECT set_config('muster.change', %s, true)")
 
 _prepared: WeakKeyDictionary[Connection[Any], set[str] | None] = WeakKeyDictionary()
@@ -40,13 +52,14 @@ _prepared: WeakKeyDictionary[Connection[Any], set[str] | None] = WeakKeyDictiona
 class Cursor(ClientCursor[Any]):
     """A cursor that sends what is due in one message with its own statement. due: the list of its connection."""
 
-    due: list[Due] = []
+    due: list[Statement] = []
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
         if not self.due:
             return super().execute(self._as_sent(query), params, **options)
         waiting = self.due[:]
-        text = "\n;\n".join(self.mogrify(self._as_sent(sql), given) for sql, given in [*waiting, (query, params)])
+        message = [*waiting, Statement(query, params)]
+        text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
         self.due.clear()
         try:
             super().execute(text, **options)
@@ -54,6 +67,10 @@ class Cursor(ClientCursor[Any]):
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
             raise
+        for number, each in enumerate(waiting):
+            if each.is_question:
+                self.set_result(number)
+                each.rows = self.fetchall()
         return self.set_result(-1)
 
     def _as_sent(self, query: Any) -> Any:
@@ -86,7 +103,7 @@ class Cursor(ClientCursor[Any]):
     def _send_due(self) -> None:
         if self.due:
             last = self.due.pop()
-            self.execute(*last)
+            self.execute(last.sql, last.params)
 
 
 class Errors(DatabaseErrorWrapper):
@@ -128,7 +145,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._due: list[Due] = []
+        self._due: list[Statement] = []
 
     @cached_property
     def wrap_database_errors(self) -> Errors:
@@ -166,7 +183,40 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor.execute(sql, params)
             return
         self.validate_no_broken_transaction()
-        self._due.append((sql, params))
+        self._due.append(Statement(sql, params))
+        self._log(sql)
+
+    def ask(self, sql: str, params: Any) -> Callable[[], Rows]:
+        """See `orgs.db.transactions.ask`."""
+        question = Statement(sql, params, is_question=True)
+        if self.in_atomic_block:
+            self.validate_no_broken_transaction()
+            self._due.append(question)
+        else:
+            self._send(question)
+        return partial(self._answer, question)
+
+    def _answer(self, question: Statement) -> Rows:
+        if question.rows is None:
+            if question not in self._due:
+                raise InterfaceError("A question was never sent: its transaction was rolled back.")
+            last = self._due.pop()
+            for each in self._due:
+                if each.is_question:
+                    self._log(each.sql)
+            self._send(last)
+        assert question.rows is not None
+        return question.rows
+
+    def _send(self, last: Statement) -> None:
+        """Send a statement together with what is due before it."""
+        with self.cursor() as cursor:
+            cursor.execute(last.sql, last.params)
+            if last.is_question:
+                last.rows = cursor.fetchall()
+
+    def _log(self, sql: str) -> None:
+        """Have Django list a statement that goes with another one."""
         if self.queries_logged:
             self.queries_log.append({"sql": sql, "time": "0"})
 
@@ -174,11 +224,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Have what this transaction writes from now on name this change as its own (`orgs.models.past.Past`)."""
         if self.in_atomic_block:
             self._forget_last_name()
-            self._due.append((NAME_CHANGE, [str(id or "")]))
+            self._due.append(Statement(NAME_CHANGE, [str(id or "")]))
 
     def _forget_last_name(self) -> None:
         """Take back the name of a change under which nothing was written."""
-        if self._due and self._due[-1][0] == NAME_CHANGE:
+        if self._due and self._due[-1].sql is NAME_CHANGE:
             self._due.pop()
 
     def _start_transaction_under_autocommit(self) -> None:

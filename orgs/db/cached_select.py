@@ -1,6 +1,6 @@
 """Queries of every request, whose SQL is built once: Django would build the same text each time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -8,6 +8,7 @@ from django.db import connection, models
 from django.db.models.base import ModelState
 
 from orgs.db.prepared import Prepared
+from orgs.db.transactions import ask
 
 
 class Joined:
@@ -62,15 +63,24 @@ class Joined:
         where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`; the time of
         the database at which it was obtained becomes the attribute `locked_at`.
         """
-        with connection.cursor() as cursor:
-            cursor.execute(self._statement(column, where, lock), [value, *params])
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        instance = self._instance(list(row))
-        if lock:
-            instance.locked_at = row[-1]
-        return instance
+        return self.ask(column, value, where=where, params=params, lock=lock)()
+
+    def ask(
+        self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = ""
+    ) -> Callable[[], Any]:
+        """What gives the row that `get` returns, asked for as by `orgs.db.transactions.ask`."""
+        rows = ask(self._statement(column, where, lock), [value, *params])
+
+        def found() -> Any:
+            (row,) = rows() or (None,)
+            if row is None:
+                return None
+            instance = self._instance(list(row))
+            if lock:
+                instance.locked_at = row[-1]
+            return instance
+
+        return found
 
     def _statement(self, column: str, where: str, lock: str) -> Prepared:
         if statement := self._statements.get((column, where, lock)):
