@@ -2,9 +2,10 @@
 
 from config.wsgi import application
 from orgs import history
+from orgs.db.prepared import Prepared
 
 __all__ = ["application"]
 
-history._RECORD_ALONE = history._RECORD
-history._RECORD_AND_ENTER = f"WITH change AS ({history._RECORD}) {history._ENTER}"
+history._RECORD_ALONE = Prepared(history._RECORD)
+history._RECORD_AND_ENTER = Prepared(f"WITH change AS ({history._RECORD}) {history._ENTER}")
 history._ENTER_LATER = history._ENTER

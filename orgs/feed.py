@@ -22,6 +22,7 @@ from django.db import connection, transaction
 
 from orgs import nudge
 from orgs.db.cached_select import array
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from orgs.models import FeedKind, HistoryKind
 
@@ -40,11 +41,11 @@ Resource = tuple[str, str]
 
 # --- Touching ---------------------------------------------------------------------------------------------------------
 
-TOUCH = """
+TOUCH = Prepared("""
 INSERT INTO orgs_feedtouch (org_id, kind, resource_id, change_id, first_entry, last_entry, entry_count)
 SELECT %(org_id)s::uuid, kind, resource_id, change_id, NULL::bigint, NULL::bigint, NULL::int
 FROM unnest(%(kinds)s::smallint[], %(resources)s::uuid[], %(changes)s::uuid[]) AS t (kind, resource_id, change_id)
-"""
+""")
 """Names resources in the outbox; the parameters are those of `touching`. Part of the statement that says why."""
 
 # After TOUCH in the same statement: names also, for the history, what that statement records. `entries` of it are the

@@ -14,6 +14,7 @@ from orgs import change_details, feed
 from orgs.change_details import Detail, MatterDismissed
 from orgs.db import transactions
 from orgs.db.cached_select import loaded
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from orgs.models import ApiKey, Change, Door, LedgerEntry, Organization, ScimToken, User
 from orgs.models.history import FAMILY
@@ -133,8 +134,10 @@ VALUES (
     %(detail)s
 )
 """
-_RECORD_ALONE = f"WITH change AS ({_RECORD}) {feed.TOUCH} {feed.CHANGE}"
-_RECORD_AND_ENTER = f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH} {feed.CHANGE_WITH_ENTRIES}"
+_RECORD_ALONE = Prepared(f"WITH change AS ({_RECORD}) {feed.TOUCH} {feed.CHANGE}")
+_RECORD_AND_ENTER = Prepared(
+    f"WITH change AS ({_RECORD}), entries AS ({_ENTER}) {feed.TOUCH} {feed.CHANGE_WITH_ENTRIES}"
+)
 _ENTER_LATER = f"WITH entries AS ({_ENTER}) {feed.TOUCH} {feed.EFFECTS}"
 
 

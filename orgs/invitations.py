@@ -20,6 +20,7 @@ from orgs import admin_news, domains, history, invitation_mail, outbox
 from orgs.catalogue import UnknownRole
 from orgs.change_details import InvitationResent, InvitationRevoked, InvitationsSent
 from orgs.db.keys import fold
+from orgs.db.prepared import Prepared
 from orgs.db.sealed import hashed
 from orgs.db.transactions import command, postpone, violated
 from orgs.models import Ending, Invitation, Organization, User
@@ -184,10 +185,11 @@ def revoke(*, org: Organization, invitation_id: UUID, cause: history.Cause) -> I
     return invitation
 
 
-_END_WITH = """
+_END_WITH = Prepared("""
 UPDATE orgs_invitation SET ended_at = %(at)s, ending = 'deactivated', digest = NULL
-WHERE org_id = %(org)s AND ended_at IS NULL AND (invited_by_id = %(user)s OR address_key = ANY(%(addresses)s))
-"""
+WHERE org_id = %(org)s AND ended_at IS NULL
+    AND (invited_by_id = %(user)s OR address_key IN (%(user_name)s, %(address)s))
+""")
 
 
 def end_with(user: User, at: datetime) -> None:
@@ -196,8 +198,8 @@ def end_with(user: User, at: datetime) -> None:
     Somebody who has to go may have invited an address of their own before.
     """
     if user.org_id is not None:
-        addresses = [fold(user.user_name), user.login_email or ""]
-        postpone(_END_WITH, {"at": at, "org": user.org_id, "user": user.pk, "addresses": addresses})
+        addresses = {"user_name": fold(user.user_name), "address": user.login_email or ""}
+        postpone(_END_WITH, {"at": at, "org": user.org_id, "user": user.pk} | addresses)
 
 
 def forget_person(org_id: UUID, user_id: UUID, known_by: Collection[str]) -> int:

@@ -8,11 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import command, postpone
 from orgs.models import Session, User
 from orgs.models.sign_in import PROVIDER_SESSION
 
-_END_ALL = "DELETE FROM orgs_session WHERE user_id = %s"
+_END_ALL = Prepared("DELETE FROM orgs_session WHERE user_id = %s")
 
 
 def open_sessions(user: User) -> QuerySet[Session]:

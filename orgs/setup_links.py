@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from orgs import domains, history, setup_link_mail, tokens
 from orgs.change_details import SetupLinkFinished, SetupLinkMade, SetupLinkOpened, SetupLinkRevoked
+from orgs.db.prepared import Prepared
 from orgs.db.sealed import hashed
 from orgs.db.tenancy import TenantQuerySet
 from orgs.db.transactions import command, postpone
@@ -166,9 +167,12 @@ def end_all(*, org: Organization, purpose: Purpose, at: datetime) -> None:
     SetupLink.objects.for_org(org).filter(purpose=purpose, ended_at=None).update(ended_at=at)
 
 
+_END_WITH = Prepared("UPDATE orgs_setuplink SET ended_at = %s WHERE made_by_id = %s AND ended_at IS NULL")
+
+
 def end_with(user: User, at: datetime) -> None:
     """End every open link that `user` made: their account ends (SPEC U4)."""
-    postpone("UPDATE orgs_setuplink SET ended_at = %s WHERE made_by_id = %s AND ended_at IS NULL", [at, user.pk])
+    postpone(_END_WITH, [at, user.pk])
 
 
 def forget_person(org_id: UUID, traces: Traces) -> int:

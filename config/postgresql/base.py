@@ -8,38 +8,58 @@ as many seconds as there were idle connections.
 """
 
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from django.db.backends.utils import debug_transaction
-from django.db.utils import DatabaseErrorWrapper
+from django.db.utils import DatabaseErrorWrapper, InterfaceError
 from django.utils.functional import cached_property
 from psycopg import ClientCursor, Connection, OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-Due = tuple[str, Sequence[Any] | Mapping[str, Any] | None]
-"""A statement that is yet to be sent, with its parameters."""
+from orgs.db.prepared import Prepared
 
-BEGIN: Due = ("BEGIN", None)
-NAME_CHANGE = "SELECT set_config('muster.change', %s, true)"
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement that is yet to be sent. rows: what it returned, once it was sent and if somebody asks for it."""
+
+    sql: str
+    params: Sequence[Any] | Mapping[str, Any] | None
+    is_question: bool = False
+    rows: Rows | None = None
+
+
+BEGIN = Statement("BEGIN", None)
+NAME_CHANGE = Prepared("SELECT set_config('muster.change', %s, true)")
+
+_prepared: WeakKeyDictionary[Connection[Any], set[str] | None] = WeakKeyDictionary()
+"""The names of what is prepared on each connection to PostgreSQL; None on one that leads through a pooler."""
 
 
 class Cursor(ClientCursor[Any]):
     """A cursor that sends what is due in one message with its own statement. due: the list of its connection."""
 
-    due: list[Due] = []
+    due: list[Statement] = []
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
         if not self.due:
-            return super().execute(query, params, **options)
+            return super().execute(self._as_sent(query), params, **options)
         waiting = self.due[:]
-        text = "\n;\n".join(self.mogrify(*statement) for statement in [*waiting, (query, params)])
+        message = [*waiting, Statement(query, params)]
+        text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
         self.due.clear()
         try:
             super().execute(text, **options)
@@ -47,7 +67,30 @@ class Cursor(ClientCursor[Any]):
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
             raise
+        for number, each in enumerate(waiting):
+            if each.is_question:
+                self.set_result(number)
+                each.rows = self.fetchall()
         return self.set_result(-1)
+
+    def _as_sent(self, query: Any) -> Any:
+        """The call of what is prepared, which it is from now on; anything else as it is."""
+        if not isinstance(query, Prepared):
+            return query
+        if self.connection not in _prepared:
+            _prepared[self.connection] = None if self._is_pooled() else set()
+        names = _prepared[self.connection]
+        if names is None:
+            return query
+        if query.name not in names:
+            super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
+            names.add(query.name)
+        return query.call
+
+    def _is_pooled(self) -> bool:
+        """Whether the other end is a pooler. It makes up its process id, since it has to know whom to cancel."""
+        (process,) = super().execute("SELECT pg_backend_pid()").fetchone() or (None,)
+        return bool(process != self.connection.info.backend_pid)
 
     def executemany(self, *args: Any, **options: Any) -> None:
         self._send_due()
@@ -60,7 +103,7 @@ class Cursor(ClientCursor[Any]):
     def _send_due(self) -> None:
         if self.due:
             last = self.due.pop()
-            self.execute(*last)
+            self.execute(last.sql, last.params)
 
 
 class Errors(DatabaseErrorWrapper):
@@ -89,10 +132,20 @@ class UtcLoader(BaseTzLoader):
             return super().load(data)
 
 
+class Operations(DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
+        """Of what is prepared the text, which says more than its call."""
+        if isinstance(sql, Prepared):
+            return self.compose_sql(sql, params)
+        return super().last_executed_query(cursor, sql, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = Operations
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._due: list[Due] = []
+        self._due: list[Statement] = []
 
     @cached_property
     def wrap_database_errors(self) -> Errors:
@@ -130,7 +183,40 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor.execute(sql, params)
             return
         self.validate_no_broken_transaction()
-        self._due.append((sql, params))
+        self._due.append(Statement(sql, params))
+        self._log(sql)
+
+    def ask(self, sql: str, params: Any) -> Callable[[], Rows]:
+        """See `orgs.db.transactions.ask`."""
+        question = Statement(sql, params, is_question=True)
+        if self.in_atomic_block:
+            self.validate_no_broken_transaction()
+            self._due.append(question)
+        else:
+            self._send(question)
+        return partial(self._answer, question)
+
+    def _answer(self, question: Statement) -> Rows:
+        if question.rows is None:
+            if question not in self._due:
+                raise InterfaceError("A question was never sent: its transaction was rolled back.")
+            last = self._due.pop()
+            for each in self._due:
+                if each.is_question:
+                    self._log(each.sql)
+            self._send(last)
+        assert question.rows is not None
+        return question.rows
+
+    def _send(self, last: Statement) -> None:
+        """Send a statement together with what is due before it."""
+        with self.cursor() as cursor:
+            cursor.execute(last.sql, last.params)
+            if last.is_question:
+                last.rows = cursor.fetchall()
+
+    def _log(self, sql: str) -> None:
+        """Have Django list a statement that goes with another one."""
         if self.queries_logged:
             self.queries_log.append({"sql": sql, "time": "0"})
 
@@ -138,11 +224,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Have what this transaction writes from now on name this change as its own (`orgs.models.past.Past`)."""
         if self.in_atomic_block:
             self._forget_last_name()
-            self._due.append((NAME_CHANGE, [str(id or "")]))
+            self._due.append(Statement(NAME_CHANGE, [str(id or "")]))
 
     def _forget_last_name(self) -> None:
         """Take back the name of a change under which nothing was written."""
-        if self._due and self._due[-1][0] == NAME_CHANGE:
+        if self._due and self._due[-1].sql is NAME_CHANGE:
             self._due.pop()
 
     def _start_transaction_under_autocommit(self) -> None:

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 from groups_provisioning.engine.undo_plan import Pair
 from groups_provisioning.models import EndedMember, GroupMember, NestedGroup, PushedGroup
 from orgs import past
+from orgs.db.prepared import Prepared
 from orgs.models import Organization, User
 from orgs.queue import MARK, announce
 
@@ -48,9 +49,10 @@ class Delta:
         return bool(self.added or self.removed or self.nested)
 
 
-# Who is held, and left the group by what is not in effect, has the old time back: it decides what they hold (SPEC C2).
-# OFFSET has it look at the past of each person: a plan might read that of the whole group, once for each of them.
-_ADD = f"""
+def _addition(condition: str) -> str:
+    # Who is held, and left the group by what is not in effect, has the old time back: it decides what they hold (SPEC
+    # C2). OFFSET has it look at the past of each person: a plan might read that of the whole group, once for each.
+    return f"""
 WITH added AS (
     INSERT INTO groups_provisioning_groupmember (org_id, group_id, user_id, added_at, added_by_id)
     SELECT %(org)s, %(group)s, u.id, coalesce(former.added_at, %(at)s), coalesce(former.added_by_id, %(change)s)
@@ -63,13 +65,17 @@ WITH added AS (
         WHERE h.user_id = u.id AND NOT h.released AND p.group_id = %(group)s
         ORDER BY p.removed_at LIMIT 1
     ) AS former ON TRUE
-    WHERE u.org_id = %(org)s AND u.id = ANY(%(ids)s::uuid[]) AND u.deleted_at IS NULL AND NOT u.is_owner
+    WHERE u.org_id = %(org)s AND {condition} AND u.deleted_at IS NULL AND NOT u.is_owner
     ORDER BY u.id FOR KEY SHARE OF u
     ON CONFLICT (group_id, user_id) DO NOTHING
     RETURNING user_id
 ), marked AS ({MARK.format(touched="added")})
 SELECT count(*) FROM added
 """
+
+
+_ADD = _addition("u.id = ANY(%(ids)s::uuid[])")
+_ADD_ONE = Prepared(_addition("u.id = %(id)s"))
 
 _REST = """
 SELECT given.id, u.id IS NOT NULL, g.id IS NOT NULL
@@ -153,9 +159,11 @@ SELECT count(*) FROM removed
 
 
 _REMOVE = _removal("user_id = ANY(%(ids)s::uuid[])")
+_REMOVE_ONE = Prepared(_removal("user_id = %(id)s"))
 # `<> ALL` of constants is a hash look-up from PostgreSQL 15 on; an anti-join with unnest() became a nested loop there.
 _KEEP = _removal("user_id <> ALL(%(ids)s::uuid[])")
 _UNNEST = "DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND member_id = ANY(%(ids)s::uuid[])"
+_UNNEST_ONE = Prepared("DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND member_id = %(id)s")
 _KEEP_NESTED = """
 DELETE FROM groups_provisioning_nestedgroup WHERE group_id = %(group)s AND NOT member_id = ANY(%(ids)s::uuid[])
 """
@@ -172,9 +180,10 @@ def add(group: PushedGroup, ids: Iterable[str], *, change_id: UUID, at: datetime
         raise UnknownMembers(*strange[:5])
     if not wished:
         return Delta()
-    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": wished, "at": at, "change": change_id}
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "at": at, "change": change_id}
+    about |= {"id": wished[0], "ids": wished}
     with connection.cursor() as cursor:
-        added = _touch(cursor, _ADD, about)
+        added = _touch(cursor, _ADD_ONE if len(wished) == 1 else _ADD, about)
         delta = Delta(added=added)
         if added < len(wished):
             _add_rest(cursor, delta, about)
@@ -197,6 +206,8 @@ def _add_rest(cursor: Any, delta: Delta, about: dict[str, Any]) -> None:
 def remove(group: PushedGroup, ids: Iterable[str], *, change_id: UUID) -> Delta:
     """Remove users and nested groups; ids of non-members, known or not, are ignored (SPEC G3)."""
     wished, _ = _uuids(ids)
+    if len(wished) == 1:
+        return _take(group, wished, change_id, _REMOVE_ONE, _UNNEST_ONE)
     return _take(group, wished, change_id, _REMOVE, _UNNEST) if wished else Delta()
 
 
@@ -413,7 +424,7 @@ $$
 What a migration has made; one that changes it gives it another name, since processes of before still call it.
 """
 
-_LISTED = "SELECT * FROM members_listed(%s)"
+_LISTED = Prepared("SELECT users, nested, first_names FROM members_listed(%s)")
 
 
 def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[Listed]]:
@@ -462,7 +473,8 @@ def _name(prefix: str = "") -> Coalesce:
 
 
 def _take(group: PushedGroup, ids: list[UUID], change_id: UUID, users: str, nested: str) -> Delta:
-    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "ids": ids, "change": change_id}
+    about: dict[str, Any] = {"org": group.org_id, "group": group.id, "change": change_id}
+    about |= {"id": next(iter(ids), None), "ids": ids}
     with connection.cursor() as cursor:
         removed = _touch(cursor, users, about)
         cursor.execute(nested, about)

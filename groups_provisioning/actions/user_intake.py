@@ -14,6 +14,7 @@ from django.db.models.expressions import RawSQL
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
 from groups_provisioning.engine.hold_counts import Source
+from groups_provisioning.engine.loading import Asked
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs import domains, history, matters, people
 from orgs.change_details import PersonDetail, UserAdopted, UserChanged, UserCreated, UserDeleted, UserRevived
@@ -54,10 +55,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A user as a command left them. settled: their effective roles and groups; None if nothing was settled."""
+    """A user as a command left them. settled: their effective roles and groups."""
 
     user: User
-    settled: SettledPerson | None = None
+    settled: SettledPerson
 
 
 @command
@@ -104,7 +105,7 @@ def change_user(
     expected: the revisions that the client knows; None for any.
     Raises UnknownUser, Stale, UserProvisioningOff, those in UNUSABLE, and what `edit` raises.
     """
-    user, taken_out, locked_at = _locked(org, user_id, expected)
+    user, taken_out, locked_at, asked = _locked(org, user_id, expected)
     before, was_made_by_scim = people.facts_of(user), user.scim_managed
     wished = edit(user)
     facts, refused = wished.facts, dict(wished.refused)
@@ -124,7 +125,7 @@ def change_user(
     except UNUSABLE:
         if not wished.deactivates:
             raise
-        user, taken_out, _ = _locked(org, user_id, expected)
+        user, taken_out, _, asked = _locked(org, user_id, expected)
         refused["userName"] = f"{facts.user_name} cannot be used"
         facts = replace(facts, user_name=before.user_name, login_email=before.login_email)
         effects = people.change(user=user, facts=facts, at=cause.at)
@@ -135,16 +136,17 @@ def change_user(
         refusals = history.untold(refusals, user)  # a client that repeats a deactivation is recorded once
     ended = taken_out and manual_changes.end_removals(user)
     if effects is None and not refusals and not ended:
-        return Written(user)
+        return Written(user, reconcile.unsettled(asked))
     told = (effects or []) + refusals
-    return Written(user, _settle_and_record(org, user, told, UserChanged, cause))
+    is_as_asked = not ended and user.placement_id == before.placement_id
+    return Written(user, _settle_and_record(org, user, told, UserChanged, cause, asked=asked if is_as_asked else None))
 
 
 @command
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user, _, locked_at = _locked(org, user_id, expected, leaves=True)
+    user, _, locked_at, _ = _locked(org, user_id, expected, leaves=True)
     cause = cause.under_locks(locked_at)
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
@@ -164,24 +166,21 @@ def _tell_if_taken(user: User, effects: Sequence[Effect] | None, cause: Cause) -
 
 def _locked(
     org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
-) -> tuple[User, bool, datetime]:
-    """A user, locked, whether they were taken out of anything by hand, and the time of the lock.
+) -> tuple[User, bool, datetime, Asked]:
+    """A user, locked, whether they were taken out of anything by hand, the time of the lock, and the facts.
 
     Raises UnknownUser, Stale. leaves: lock so that no other transaction adds them to groups.
     """
-    user = _to_write().get(
-        "id",
-        user_id,
-        where=PROVISIONABLE,
-        params=[org.id],
-        lock="FOR UPDATE" if leaves else "FOR NO KEY UPDATE",
-    )
+    lock = "FOR UPDATE" if leaves else "FOR NO KEY UPDATE"
+    row = _to_write().ask("id", user_id, where=PROVISIONABLE, params=[org.id], lock=lock)
+    asked = reconcile.ask(org.id, user_id)
+    user = row()
     if user is None:
         raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
     transactions.next_change()
-    return user, user.taken_out, user.locked_at
+    return user, user.taken_out, user.locked_at, asked
 
 
 @cache
@@ -217,11 +216,13 @@ def _settle_and_record(
     kind: type[PersonDetail],
     cause: Cause,
     change_id: UUID | None = None,
+    asked: Asked | None = None,
 ) -> SettledPerson:
-    """Settle the user and record everything as one Change."""
+    """Settle the user and record everything as one Change. asked: as in `reconcile.settle`."""
     switched = any(effect.slot == "account" and "active" in (effect.was, effect.now) for effect in effects)
     change_id = change_id or transactions.change_id()
     source = Source(cause.token.id, change_id) if cause.token else None
-    settled = reconcile.settle(org=org, user=user, is_new=kind is UserCreated, switched=switched, source=source)
+    is_new = kind is UserCreated
+    settled = reconcile.settle(org=org, user=user, is_new=is_new, switched=switched, source=source, asked=asked)
     history.record(org, cause, kind(user=str(user.id)), effects + settled.effects, change_id=change_id)
     return settled

@@ -3,8 +3,8 @@
 A person's facts and the recorded effects come from one snapshot; groups and their mappings come from one snapshot too.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,9 +31,13 @@ from groups_provisioning.engine.resolution import (
 )
 from orgs import org_memory, roles
 from orgs.catalogue import Catalogue
+from orgs.db import transactions
+from orgs.db.prepared import Prepared
 from orgs.entities import kinds_on, kinds_switched_at
-from orgs.models import Organization
+from orgs.models import Organization, User
 from orgs.spans import spans
+
+Rows = list[tuple[Any, ...]]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,16 +94,20 @@ $$
 """
 """What a migration has made; one that changes it gives it another name, since processes of before still call it."""
 
-_PERSON = "SELECT * FROM engine_person_with_hold(%(org)s, %(id)s)"
+_PERSON = Prepared("SELECT * FROM engine_person_with_hold(%(org)s, %(id)s)")
 
 _GROUPS = """
 SELECT g.id::text, g.roles, g.display_name,
     m.id::text, m.entity_id::text, m.role, m.kind, m.status <> 'pending', m.switched_at
 FROM groups_provisioning_pushedgroup g
-LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.switched_at <> '{}'
+LEFT JOIN groups_provisioning_mapping m ON m.group_id = g.id AND m.status <> 'rejected' AND m.switched_at <> '{{}}'
     AND (m.entity_id IS NOT NULL OR m.role <> '') AND NOT m.target_deleted
-WHERE g.org_id = %s AND g.id = ANY(%s::uuid[]) AND g.deleted_at IS NULL
-"""
+WHERE g.org_id = %(org)s AND g.id {among} AND g.deleted_at IS NULL
+""".format
+_SEVERAL_GROUPS = _GROUPS(among="= ANY(%(ids)s::uuid[])")
+_GROUPS_OF_PERSON = Prepared(
+    _GROUPS(among="IN (SELECT group_id FROM groups_provisioning_groupmember WHERE user_id = %(id)s)")
+)
 
 
 @dataclass(slots=True)
@@ -148,6 +156,42 @@ class Loaded:
         return play(() if known.facts.deleted else claims_of(known.facts, self.world), known.facts)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The facts about one person, on their way. person, groups: what gives the rows."""
+
+    org_id: UUID
+    person: Callable[[], Rows]
+    groups: Callable[[], Rows]
+
+    def loaded(self, written: User | None = None) -> Loaded:
+        """Them, once they are there. written: the person, whose own row this transaction has changed since."""
+        rows = self.person()
+        people = [_known(row[2:]) for row in rows]
+        if written is not None:
+            for known in people:
+                known.facts = _as_written(known.facts, written)
+        org = org_memory.present(self.org_id, rows[0][0] if rows else "")
+        return Loaded(people, _world(org, _grouped(self.groups())), last_admin=rows[0][1] if rows else None)
+
+
+def ask(org_id: UUID, user_id: UUID) -> Asked:
+    """Ask for the facts about one person with the next statement of this transaction (`orgs.db.transactions.ask`)."""
+    about = {"org": org_id, "id": user_id}
+    return Asked(org_id, transactions.ask(_PERSON, about), transactions.ask(_GROUPS_OF_PERSON, about))
+
+
+def _as_written(facts: Person, user: User) -> Person:
+    return replace(
+        facts,
+        active=user.active,
+        deleted=user.deleted_at is not None,
+        deactivated_at=[microseconds(at) for at in user.deactivated_at],
+        idp_roles=user.idp_roles or (),
+        manual_roles=user.manual_roles or (),
+    )
+
+
 def load(org: Organization | UUID, user_ids: Collection[UUID], *, catalogue: Catalogue | None = None) -> Loaded:
     """The people of an org with these ids, and the facts about the groups that they are in.
 
@@ -175,10 +219,14 @@ def played(org: Organization, user_ids: Collection[UUID]) -> dict[UUID, Played]:
 
 def world(org: Organization, group_ids: Collection[str], *, catalogue: Catalogue | None = None) -> World:
     """The facts that all people of an org share; of its groups, only those with these ids. catalogue: as in `load`."""
+    return _world(org, _groups(org, group_ids) if group_ids else {}, catalogue)
+
+
+def _world(org: Organization, groups: dict[str, Group], catalogue: Catalogue | None = None) -> World:
     on = kinds_on(org)
     return World(
         catalogue=catalogue or roles.catalogue(org.profile),
-        groups=_groups(org, group_ids) if group_ids else {},
+        groups=groups,
         kinds={kind: spans_of(times, on=kind in on) for kind, times in kinds_switched_at(org).items()},
     )
 
@@ -199,15 +247,19 @@ def spans_of(times: Sequence[datetime], *, on: bool) -> Sequence[Span]:
 
 
 def _groups(org: Organization, group_ids: Collection[str]) -> dict[str, Group]:
-    found: dict[str, Group] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, [org.id, list(group_ids)])
-        for group_id, its_roles, name, id_, entity, role, kind, approved, times in cursor.fetchall():
-            group = found.setdefault(group_id, Group(its_roles, [], {}, name))
-            if entity is not None:
-                group.ties.append(Tie(id_, entity, kind, spans_of(times, on=approved)))  # type: ignore[attr-defined]
-            elif role and approved:
-                group.given[id_] = role  # type: ignore[index]
+        cursor.execute(_SEVERAL_GROUPS, {"org": org.id, "ids": list(group_ids)})
+        return _grouped(cursor.fetchall())
+
+
+def _grouped(rows: Rows) -> dict[str, Group]:
+    found: dict[str, Group] = {}
+    for group_id, its_roles, name, id_, entity, role, kind, approved, times in rows:
+        group = found.setdefault(group_id, Group(its_roles, [], {}, name))
+        if entity is not None:
+            group.ties.append(Tie(id_, entity, kind, spans_of(times, on=approved)))  # type: ignore[attr-defined]
+        elif role and approved:
+            group.given[id_] = role  # type: ignore[index]
     return found
 
 

@@ -16,10 +16,11 @@ from django.utils import timezone
 from groups_provisioning.engine import holds, last_admin, loading
 from groups_provisioning.engine.hold_counts import Source
 from groups_provisioning.engine.last_admin import Account
-from groups_provisioning.engine.loading import Known, Loaded
+from groups_provisioning.engine.loading import Asked, Known, Loaded
 from groups_provisioning.engine.resolution import TEAM, Effects, Person, resolve
 from orgs import history, metrics, queue
 from orgs.db.keys import moment_of
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from orgs.history import Effect
 from orgs.models import LastAdmin, Organization, Standing, User
@@ -41,13 +42,34 @@ class SettledPerson(NamedTuple):
     groups: list[tuple[str, str]]
 
 
+def ask(org_id: UUID, user_id: UUID) -> Asked:
+    """Ask for the facts about one person, together with the lock of their row or after it, for `settle`."""
+    # A transaction that settles the same person at the same time waits here, and then reads what was written meanwhile.
+    postpone(_LOCK_STANDING, {"org": org_id, "id": user_id})
+    return loading.ask(org_id, user_id)
+
+
+def unsettled(asked: Asked) -> SettledPerson:
+    """The roles and the groups of one person as they are recorded."""
+    loaded = asked.loaded()
+    known = loaded.people[0]
+    return SettledPerson(known.recorded.roles if known.recorded else [], [], loaded.groups_of(known))
+
+
 def settle(
-    *, org: Organization, user: User, is_new: bool = False, switched: bool = False, source: Source | None = None
+    *,
+    org: Organization,
+    user: User,
+    is_new: bool = False,
+    switched: bool = False,
+    source: Source | None = None,
+    asked: Asked | None = None,
 ) -> SettledPerson:
     """Bring one person up to date with the facts, within the command that changed them and has locked their row.
 
     is_new: they were never settled, and they are in no group. switched: this command activated, deactivated or
-    deleted their account. source: the IdP's request that it carries out (SPEC T1).
+    deleted their account. source: the IdP's request that it carries out (SPEC T1). asked: the facts as they were before
+    this command, if it changed none of them but those in the person's row, and not their placement.
     """
     if is_new and user.placement_id is None:
         person = Person(active=user.active, idp_roles=user.idp_roles or (), manual_roles=user.manual_roles or ())
@@ -56,8 +78,8 @@ def settle(
     else:
         if is_new:
             _hold_switches(org)
-        ids = {user.id} if switched else set()
-        settled = _settle(org.id, [user.id], switched=ids, source=source, are_locked=True)
+        loaded = asked.loaded(user) if asked else ask(org.id, user.id).loaded()
+        settled = _apply(org.id, loaded, {user.id} if switched else set(), source)
     return SettledPerson(settled.roles[user.id], settled.effects, settled.groups[user.id])
 
 
@@ -144,29 +166,20 @@ class Settled:
     effects: list[Effect] = field(default_factory=list)
 
 
-# A transaction that settles the same people at the same time waits here, and then reads what was written in the
-# meantime. The person is locked before the standing, as in every command: effects reference people, so writing effects
-# locks the people anyway.
+# As in `ask`. The person is locked before the standing, as in every command: effects reference people, so writing
+# effects locks the people anyway.
 _LOCK_PEOPLE = "SELECT FROM orgs_user WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
 _LOCK_STANDINGS = "SELECT FROM orgs_standing WHERE user_id = ANY(%(ids)s) ORDER BY user_id FOR NO KEY UPDATE"
-
+_LOCK_STANDING = Prepared("SELECT FROM orgs_standing WHERE org_id = %(org)s AND user_id = %(id)s FOR NO KEY UPDATE")
 
 _SWITCHES = "SELECT 1 FROM orgs_organization WHERE id = %s FOR SHARE"
 
 
-def _settle(
-    org_id: UUID,
-    ids: Sequence[UUID],
-    switched: Set[UUID] = frozenset(),
-    source: Source | None = None,
-    *,
-    are_locked: bool = False,
-) -> Settled:
-    """are_locked: the people are, by the command."""
-    for lock in (_LOCK_STANDINGS,) if are_locked else (_LOCK_PEOPLE, _LOCK_STANDINGS):
+def _settle(org_id: UUID, ids: Sequence[UUID]) -> Settled:
+    for lock in (_LOCK_PEOPLE, _LOCK_STANDINGS):
         postpone(lock, {"ids": list(ids)})
     # The org's switches are facts too, and after waiting for the lock the caller's copy may be stale.
-    return _apply(org_id, loading.load(org_id, ids), switched, source)
+    return _apply(org_id, loading.load(org_id, ids))
 
 
 def _hold_switches(org: Organization) -> None:
@@ -229,33 +242,33 @@ def _told(effects: Effects, incoming: str) -> dict[str, Any] | None:
 
 # --- Effects, written for many people at once -------------------------------------------------------------------------
 
-_STANDINGS = """
+_STANDINGS = Prepared("""
 INSERT INTO orgs_standing (user_id, org_id, roles)
 SELECT user_id, %(org)s, roles FROM jsonb_to_recordset(%(rows)s) AS r (user_id uuid, roles varchar[])
 ON CONFLICT (user_id) DO UPDATE SET roles = EXCLUDED.roles
-"""
-_LEAVE = """
+""")
+_LEAVE = Prepared("""
 DELETE FROM groups_provisioning_membership m
 USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, entity_id uuid)
 WHERE m.org_id = %(org)s AND m.user_id = r.user_id AND m.entity_id = r.entity_id
-"""
-_ENTER = """
+""")
+_ENTER = Prepared("""
 INSERT INTO groups_provisioning_membership (org_id, user_id, entity_id, kind, source, mapping_id)
 SELECT %(org)s, user_id, entity_id, kind, source, mapping_id FROM jsonb_to_recordset(%(rows)s)
     AS r (user_id uuid, entity_id uuid, kind text, source text, mapping_id uuid)
 ON CONFLICT (user_id, entity_id) DO UPDATE SET source = EXCLUDED.source, mapping_id = EXCLUDED.mapping_id
-"""
-_CLOSE = """
+""")
+_CLOSE = Prepared("""
 DELETE FROM groups_provisioning_conflict c
 USING jsonb_to_recordset(%(rows)s) AS r (user_id uuid, incoming_id uuid)
 WHERE c.org_id = %(org)s AND c.user_id = r.user_id AND c.incoming_id = r.incoming_id
-"""
-_OPEN = """
+""")
+_OPEN = Prepared("""
 INSERT INTO groups_provisioning_conflict (org_id, user_id, incoming_id, holders, since)
 SELECT %(org)s, user_id, incoming_id, holders, since FROM jsonb_to_recordset(%(rows)s)
     AS r (user_id uuid, incoming_id uuid, holders uuid[], since timestamptz)
 ON CONFLICT (user_id, incoming_id) DO UPDATE SET holders = EXCLUDED.holders, since = EXCLUDED.since
-"""
+""")
 
 
 @dataclass(slots=True)

@@ -1,11 +1,14 @@
 """Queries of every request, whose SQL is built once: Django would build the same text each time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from django.db import connection, models
 from django.db.models.base import ModelState
+
+from orgs.db.prepared import Prepared
+from orgs.db.transactions import ask
 
 
 class Joined:
@@ -61,6 +64,7 @@ class Joined:
         self._beside = len(columns)
         columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
         self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
+        self._statements: dict[tuple[str, str, str], Prepared] = {}
 
     def get(self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = "") -> Any:
         """The row with this value in a unique column of the first table, or None.
@@ -68,19 +72,33 @@ class Joined:
         where: what else has to hold, as SQL with params. lock: for the first table, such as `FOR UPDATE`; the time of
         the database at which it was obtained becomes the attribute `locked_at`.
         """
+        return self.ask(column, value, where=where, params=params, lock=lock)()
+
+    def ask(
+        self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = ""
+    ) -> Callable[[], Any]:
+        """What gives the row that `get` returns, asked for as by `orgs.db.transactions.ask`."""
+        rows = ask(self._statement(column, where, lock), [value, *params])
+
+        def found() -> Any:
+            (row,) = rows() or (None,)
+            if row is None:
+                return None
+            instance = self._instance(list(row))
+            if lock:
+                instance.locked_at = row[-1]
+            return instance
+
+        return found
+
+    def _statement(self, column: str, where: str, lock: str) -> Prepared:
+        if statement := self._statements.get((column, where, lock)):
+            return statement
         sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}"
         if lock:
             # Around the lock: beside it, the time might be that at which the wait for the lock began.
             sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value, *params])
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        instance = self._instance(list(row))
-        if lock:
-            instance.locked_at = row[-1]
-        return instance
+        return self._statements.setdefault((column, where, lock), Prepared(sql))
 
     def in_order(self, ids: Sequence[str], *, where: str, params: Sequence[Any]) -> list[Any]:
         """The rows with these ids, in their order; those that are gone are left out. where: as in `get`."""

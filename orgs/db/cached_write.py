@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
 from orgs.db.keys import FoldedField
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 
 
@@ -50,15 +51,15 @@ def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) 
 
 
 @cache
-def _insert(model: type[models.Model]) -> str:
+def _insert(model: type[models.Model]) -> Prepared:
     into, values = _columns(model)
-    return f"{into} VALUES ({values})"
+    return Prepared(f"{into} VALUES ({values})")
 
 
 @cache
-def _insert_unless(model: type[models.Model], condition: str, returning: str) -> str:
+def _insert_unless(model: type[models.Model], condition: str, returning: str) -> Prepared:
     into, values = _columns(model)
-    return f"{into} SELECT {values} WHERE NOT ({condition}) RETURNING {returning}"
+    return Prepared(f"{into} SELECT {values} WHERE NOT ({condition}) RETURNING {returning}")
 
 
 def _columns(model: type[models.Model]) -> tuple[str, str]:
@@ -68,7 +69,7 @@ def _columns(model: type[models.Model]) -> tuple[str, str]:
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[Any]]:
+def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[Prepared, list[Any]]:
     wanted = {model._meta.get_field(name) for name in names}
     fields = [
         field
@@ -76,7 +77,8 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
         if field in wanted or (isinstance(field, FoldedField) and model._meta.get_field(field.source) in wanted)
     ]
     columns = ", ".join(f"{field.column} = {_placeholder(field)}" for field in fields)
-    return f"UPDATE {model._meta.db_table} SET {columns} WHERE {model._meta.pk.column} = %s", fields  # noqa: S608
+    sql = f"UPDATE {model._meta.db_table} SET {columns} WHERE {model._meta.pk.column} = %s"  # noqa: S608
+    return Prepared(sql), fields
 
 
 def _placeholder(field: Any) -> str:

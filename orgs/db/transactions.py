@@ -120,6 +120,16 @@ def postpone(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> None:
     connection.postpone(sql, params)  # type: ignore[attr-defined]  # config.postgresql
 
 
+def ask(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> Callable[[], list[tuple[Any, ...]]]:
+    """Ask the database something together with the next statement of this transaction. Returns what gives the rows.
+
+    If no statement is sent before the rows are wanted, the question is; so several questions cost one message. Each
+    statement of a message sees what those before it did, and what was committed by then. Outside a transaction it is
+    asked at once.
+    """
+    return connection.ask(sql, params)  # type: ignore[attr-defined]  # config.postgresql
+
+
 @contextmanager
 def snapshot() -> Iterator[None]:
     """One read-only snapshot of the database; inside another transaction, that one's view."""

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from groups_provisioning.engine.reconcile import SettledPerson
@@ -107,22 +106,9 @@ def _people(with_placement: bool) -> Joined:
     )
 
 
-def written(user: User, settled: SettledPerson | None) -> Shown:
-    """A user whom a command has just written. settled: None if it found nothing to write."""
-    if settled is None:
-        return Shown(user, _effective_roles(user), _groups_of(user.id))
+def written(user: User, settled: SettledPerson) -> Shown:
+    """A user whom a command has just written."""
     return Shown(user, settled.roles, [{"value": id_, "display": name} for id_, name in settled.groups])
-
-
-def _effective_roles(user: User) -> list[str]:
-    return user.standing.roles if user.idp_roles is None else []
-
-
-def _groups_of(user_id: UUID) -> list[dict[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_GROUPS_OF("%s"), [user_id])
-        (groups,) = cursor.fetchone()
-    return orjson.loads(groups) if groups else []
 
 
 def etag_of(shown: Shown) -> str:

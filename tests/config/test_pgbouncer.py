@@ -20,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 
 from config import services
 from config.settings import _database
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import is_unavailable
 from tests.config.processes import until
 from tests.pgbouncer import SERVER, PgBouncer
@@ -129,6 +130,14 @@ class TestItsConnections:
             processes = list(threads.map(work, range(400)))
         assert len(processes) == 400
         assert len(set(processes)) <= 2
+
+    def test_have_nothing_prepared(self, connections: ConnectionHandler) -> None:
+        database, statement = connections["default"], Prepared("SELECT 1 + %s::int")
+        for number in range(3):
+            with database.cursor() as cursor:
+                cursor.execute(statement, [number])
+                assert cursor.fetchone() == (1 + number,)
+        assert ask(database, "SELECT count(*) FROM pg_prepared_statements") == 0
 
     @pytest.mark.parametrize("then", [lambda database: database.commit(), copy, lambda database: ask(database)])
     def test_that_postgresql_ends_are_an_outage(

@@ -23,11 +23,13 @@ from django.db import (
     transaction,
 )
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from config.postgresql.pool import POOL
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from tests.factories import OrganizationFactory, OwnerFactory
 
@@ -165,6 +167,90 @@ class TestAPostponedStatement:
             postpone("SELECT 1 / 0", {})
             connection.close()
         assert run("SELECT 1").fetchone() == (1,)
+
+
+ADD = Prepared("INSERT INTO numbers VALUES (%(number)s), (%(number)s + 1)")
+ALL = Prepared("SELECT number FROM numbers ORDER BY number")
+
+
+def prepared() -> list[str]:
+    return [text for (text,) in run("SELECT statement FROM pg_prepared_statements").fetchall()]
+
+
+class TestAPreparedStatement:
+    @pytest.fixture(autouse=True)
+    def fresh(self, transactional_db: None) -> Iterator[None]:
+        """A connection on which nothing is prepared."""
+        connection.close()
+        connection.close_pool()
+        yield
+        connection.close()
+        connection.close_pool()
+
+    def test_is_declared_once_and_called_from_then_on(self, numbers: Numbers) -> None:
+        for number in (1, 5):
+            run(ADD, {"number": number, "more": "than it names"})
+        assert [row for (row,) in run(ALL).fetchall()] == [1, 2, 5, 6]
+        assert prepared() == [ADD.declaration, ALL.declaration]
+
+    def test_outlives_the_transaction_in_which_it_was_declared(self, numbers: Numbers) -> None:
+        for _ in range(2):
+            with transaction.atomic():
+                run(ADD, {"number": 1})
+                transaction.set_rollback(True)
+        assert numbers() == []
+        assert prepared() == [ADD.declaration]
+
+    def test_can_be_postponed(self, numbers: Numbers) -> None:
+        for number in (1, 5):
+            with transaction.atomic():
+                postpone(ADD, {"number": number})
+        with transaction.atomic():
+            postpone(INSERT, {"number": 9})
+            postpone(ADD, {"number": 11})
+            assert run(ALL).fetchall() == [(1,), (2,), (5,), (6,), (9,), (11,), (12,)]
+
+    def test_that_fails_can_be_called_again(self, numbers: Numbers) -> None:
+        run(INSERT, {"number": 2})
+        for _ in range(2):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                run(ADD, {"number": 1})
+        run(ADD, {"number": 3})
+        assert numbers() == [2, 3, 4]
+
+    def test_that_cannot_be_declared_is_declared_once_it_can(self, transactional_db: None) -> None:
+        missing = Prepared("SELECT number FROM made_later")
+        with pytest.raises(ProgrammingError):
+            run(missing)
+        with transaction.atomic():
+            run("CREATE TEMPORARY TABLE made_later (number integer)")
+            assert run(missing).fetchall() == []
+        run("DROP TABLE made_later")
+
+    def test_goes_on_where_its_table_is_changed_or_made_anew(self, numbers: Numbers) -> None:
+        run(ADD, {"number": 1})
+        run("ALTER TABLE numbers ADD COLUMN name text")
+        run("ALTER TABLE numbers DROP CONSTRAINT numbers_pkey")
+        run(ADD, {"number": 3})
+        assert run(ALL).fetchall() == [(1,), (2,), (3,), (4,)]
+        run("DROP TABLE numbers")
+        run("CREATE TEMPORARY TABLE numbers (name text, number integer)")
+        assert run(ALL).fetchall() == []
+
+    def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
+        run(ADD, {"number": 1})
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(lambda: (prepared(), connection.close())[0]).result() == []
+
+    def test_takes_no_value_for_sql(self, transactional_db: None) -> None:
+        echo = Prepared("SELECT %s::text, %s::text")
+        for text in ("'); DROP TABLE orgs_user; --", "\\'; --", "$1 $$ %s %(a)s", 'Zoë "; \n\x01'):
+            assert run(echo, [text, None]).fetchone() == (text, None)
+
+    def test_is_told_by_its_text(self, numbers: Numbers) -> None:
+        with CaptureQueriesContext(connection) as asked:
+            run(ADD, {"number": 1})
+        assert asked.captured_queries[-1]["sql"] == "INSERT INTO numbers VALUES (1), (1 + 1)"
 
 
 def test_a_restart_of_the_server_is_not_noticed_by_the_next_request(transactional_db: None) -> None:
