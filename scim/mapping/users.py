@@ -26,7 +26,7 @@ from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
 _GROUPS_OF = """
-SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
+SELECT json_agg(json_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
 FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
 WHERE m.user_id = {}
 """.format
@@ -162,7 +162,7 @@ def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection
     if dialect.placement and user.placement:
         put(resource, dialect.placement, user.placement.name)
     if shown.groups:
-        resource["groups"] = [_rendered_group(group, base_url) for group in shown.groups]
+        resource["groups"] = _rendered_groups(shown.groups, f"{base_url}/Groups/")
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
@@ -174,9 +174,11 @@ def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
 
 
-def _rendered_group(group: dict[str, str], base_url: str) -> dict[str, str]:
-    id_ = group["value"]
-    return {"value": id_, "$ref": f"{base_url}/Groups/{id_}", "display": group["display"], "type": "direct"}
+def _rendered_groups(groups: Sequence[dict[str, str]], url: str) -> list[dict[str, str]]:
+    return [
+        {"value": (id_ := group["value"]), "$ref": url + id_, "display": group["display"], "type": "direct"}
+        for group in groups
+    ]
 
 
 def _show_effective_roles(resource: dict[str, Any], roles: Sequence[str], role: Ref) -> None:
