@@ -78,7 +78,7 @@ class Joined:
         self, column: str, value: Any, *, where: str = "", params: Sequence[Any] = (), lock: str = ""
     ) -> Callable[[], Any]:
         """What gives the row that `get` returns, asked for as by `orgs.db.transactions.ask`."""
-        rows = ask(self._statement(f"t0.{column} = %s", where, lock), [value, *params])
+        rows = ask(self._statement(column, where, lock), [value, *params])
 
         def found() -> Any:
             (row,) = rows() or (None,)
@@ -91,19 +91,19 @@ class Joined:
 
         return found
 
-    def _statement(self, found: str, where: str, lock: str = "") -> Prepared:
-        if statement := self._statements.get((found, where, lock)):
+    def _statement(self, column: str, where: str, lock: str) -> Prepared:
+        if statement := self._statements.get((column, where, lock)):
             return statement
-        sql = f"{self._sql}{found}{where and ' AND '}{where}"
+        sql = f"{self._sql}t0.{column} = %s{where and ' AND '}{where}"
         if lock:
             # Around the lock: beside it, the time might be that at which the wait for the lock began.
             sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
-        return self._statements.setdefault((found, where, lock), Prepared(sql))
+        return self._statements.setdefault((column, where, lock), Prepared(sql))
 
     def in_order(self, ids: Sequence[str], *, where: str, params: Sequence[Any]) -> list[Any]:
         """The rows with these ids, in their order; those that are gone are left out. where: as in `get`."""
         with connection.cursor() as cursor:
-            cursor.execute(self._statement("t0.id = ANY(%s::uuid[])", where), [array(ids), *params])
+            cursor.execute(f"{self._sql}t0.id = ANY(%s::uuid[]) AND {where}", [array(ids), *params])
             rows = cursor.fetchall()
         found = {str(row.id): row for row in self._instances(map(list, rows))}
         return [found[id_] for id_ in ids if id_ in found]

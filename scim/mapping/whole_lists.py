@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from orgs.db.prepared import Prepared
 from orgs.feed import SINCE
 from orgs.models import FeedKind
 
@@ -86,17 +85,16 @@ class WholeList(NamedTuple):
 
 
 @cache
-def _sql(whole: WholeList) -> Prepared:
+def _sql(whole: WholeList) -> str:
     rows = f"FROM {whole.table} t0 WHERE {whole.listed % '%(org)s'}"
-    return Prepared(f"""
+    return f"""
     WITH since AS MATERIALIZED ({SINCE})
     SELECT position, epoch, is_waiting, is_same, CASE WHEN NOT is_same THEN (SELECT count(*) {rows}) END, ids, weights
     FROM since, (
         SELECT array_agg(listed.id::text), array_agg({whole.weight}) FROM (
             SELECT t0.id {rows}
             AND t0.id >= (SELECT CASE WHEN is_same THEN %(first)s::uuid ELSE '{NOBODY}' END FROM since)
-            ORDER BY t0.id
-            LIMIT %(count)s OFFSET (SELECT CASE WHEN is_same THEN %(rest)s::bigint ELSE %(skip)s END FROM since)
+            ORDER BY t0.id LIMIT %(count)s OFFSET (SELECT CASE WHEN is_same THEN %(rest)s ELSE %(skip)s END FROM since)
         ) AS listed
     ) AS page (ids, weights)
-    """)  # noqa: S608 - no words of others
+    """  # noqa: S608 - no words of others
