@@ -8,6 +8,7 @@ as many seconds as there were idle connections.
 """
 
 import select
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,8 +46,14 @@ class Statement:
 BEGIN = Statement("BEGIN", None)
 NAME_CHANGE = Prepared("SELECT set_config('muster.change', %s, true)")
 
-_prepared: WeakKeyDictionary[Connection[Any], set[str] | None] = WeakKeyDictionary()
-"""The names of what is prepared on each connection to PostgreSQL; None on one that leads through a pooler."""
+MOST_PREPARED = 100
+"""Statements that a connection has prepared. An update has one for each set of columns, and a plan takes memory."""
+
+_prepared: WeakKeyDictionary[Connection[Any], OrderedDict[str, None] | None] = WeakKeyDictionary()
+"""The names of what is prepared on each connection to PostgreSQL, the one used last at the end.
+
+None on one that leads through a pooler.
+"""
 
 
 class Cursor(ClientCursor[Any]):
@@ -78,13 +85,17 @@ class Cursor(ClientCursor[Any]):
         if not isinstance(query, Prepared):
             return query
         if self.connection not in _prepared:
-            _prepared[self.connection] = None if self._is_pooled() else set()
+            _prepared[self.connection] = None if self._is_pooled() else OrderedDict()
         names = _prepared[self.connection]
         if names is None:
             return query
-        if query.name not in names:
+        if query.name in names:
+            names.move_to_end(query.name)
+        else:
+            if len(names) == MOST_PREPARED:
+                super().execute(f"DEALLOCATE {names.popitem(last=False)[0]}")
             super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
-            names.add(query.name)
+            names[query.name] = None
         return query.call
 
     def _is_pooled(self) -> bool:

@@ -1,7 +1,7 @@
 """Rows that every request writes, by SQL that is built once: Django would build the same text each time."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -68,7 +68,7 @@ def _columns(model: type[models.Model]) -> tuple[str, str]:
     return f"INSERT INTO {model._meta.db_table} ({columns})", values
 
 
-@cache
+@lru_cache(maxsize=256)
 def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[Prepared, list[Any]]:
     wanted = {model._meta.get_field(name) for name in names}
     fields = [

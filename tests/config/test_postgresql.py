@@ -28,6 +28,7 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from config.postgresql.base import MOST_PREPARED
 from config.postgresql.pool import POOL
 from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
@@ -236,6 +237,17 @@ class TestAPreparedStatement:
         run("DROP TABLE numbers")
         run("CREATE TEMPORARY TABLE numbers (name text, number integer)")
         assert run(ALL).fetchall() == []
+
+    def test_is_forgotten_once_there_are_many_others(self, numbers: Numbers) -> None:  # S9
+        run(ADD, {"number": 1})
+        for number in range(2 * MOST_PREPARED):
+            run(Prepared(f"SELECT {number}"))
+            run(ALL)
+        assert len(prepared()) == MOST_PREPARED
+        assert ALL.declaration in prepared()
+        assert ADD.declaration not in prepared()
+        run(ADD, {"number": 5})
+        assert numbers() == [1, 2, 5, 6]
 
     def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
