@@ -309,10 +309,13 @@ def page(range_: Range, limit: int) -> Page:
     return Page(items, items[-1].position if has_more else head, has_more)
 
 
+# Ordered, so that an index of positions is read, and not all that the org has of the kind.
 SINCE = f"""
 SELECT head.position, head.epoch, is_waiting, (
     NOT is_waiting AND head.epoch = %(epoch)s AND head.position >= %(position)s AND NOT EXISTS (
-        SELECT FROM orgs_feeditem i WHERE i.org_id = %(org)s AND i.position > %(position)s AND i.kind = %(kind)s
+        SELECT FROM (
+            SELECT kind FROM orgs_feeditem WHERE org_id = %(org)s AND position > %(position)s ORDER BY position OFFSET 0
+        ) AS newer WHERE kind = %(kind)s
     )
 ) IS TRUE AS is_same
 FROM orgs_feedhead head, (
