@@ -224,6 +224,24 @@ ORDER BY w.place
 """
 _NEWER_OF_ORG = _NEWER.format(of_org="AND f.org_id = %(org)s")
 _NEWER_OF_ALL = _NEWER.format(of_org="")
+# Ordered, so that an index of positions is read, and not all that the org has of the kind.
+SINCE = f"""
+SELECT head.position, head.epoch, is_waiting, (
+    NOT is_waiting AND head.epoch = %(epoch)s AND head.position >= %(position)s AND NOT EXISTS (
+        SELECT FROM (
+            SELECT kind FROM orgs_feeditem WHERE org_id = %(org)s AND position > %(position)s ORDER BY position OFFSET 0
+        ) AS newer WHERE kind = %(kind)s
+    )
+) IS TRUE AS is_same
+FROM orgs_feedhead head, (
+    SELECT count(*) = {MANY} OR count(*) FILTER (WHERE org_id = %(org)s AND kind = %(kind)s) > 0
+    FROM (SELECT org_id, kind FROM orgs_feedtouch ORDER BY id LIMIT {MANY}) AS touch
+) AS outbox (is_waiting)
+"""  # noqa: S608 - numbers
+"""SQL for whether what an org has of a kind is the same as at an end of the feed that was read before: `epoch` and
+`position`, null for none. Also the end as it is now. What is read in the same statement may be kept with it, unless
+`is_waiting`: something is yet to be stamped, or so much is that nobody looks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,26 +325,6 @@ def page(range_: Range, limit: int) -> Page:
     has_more = len(found) > limit
     items = found[:limit]
     return Page(items, items[-1].position if has_more else head, has_more)
-
-
-# Ordered, so that an index of positions is read, and not all that the org has of the kind.
-SINCE = f"""
-SELECT head.position, head.epoch, is_waiting, (
-    NOT is_waiting AND head.epoch = %(epoch)s AND head.position >= %(position)s AND NOT EXISTS (
-        SELECT FROM (
-            SELECT kind FROM orgs_feeditem WHERE org_id = %(org)s AND position > %(position)s ORDER BY position OFFSET 0
-        ) AS newer WHERE kind = %(kind)s
-    )
-) IS TRUE AS is_same
-FROM orgs_feedhead head, (
-    SELECT count(*) = {MANY} OR count(*) FILTER (WHERE org_id = %(org)s AND kind = %(kind)s) > 0
-    FROM (SELECT org_id, kind FROM orgs_feedtouch ORDER BY id LIMIT {MANY}) AS touch
-) AS outbox (is_waiting)
-"""  # noqa: S608 - numbers
-"""SQL for whether what an org has of a kind is the same as at an end of the feed that was read before: `epoch` and
-`position`, null for none. Also the end as it is now. What is read in the same statement may be kept with it, unless
-`is_waiting`: something is yet to be stamped, or so much is that nobody looks.
-"""
 
 
 def newer(org_id: UUID | None, ranges: Iterable[tuple[int, Iterable[str]]], most: int) -> list[Newer]:
