@@ -167,17 +167,18 @@ def change_group(
     edit: Callable[[PushedGroup], GroupEdit],
     cause: Cause,
     expected: frozenset[int] | None = None,
+    listed_up_to: int = 0,
 ) -> PushedGroup:
     """Write what `edit` makes of the group as it is now, under the row's lock.
 
     A request that changes nothing leaves the revision as it is. expected: the revisions that the client knows; None for
-    any.
+    any. listed_up_to: members up to which the caller is going to list them (`members.listed_in_parts`).
     Raises UnknownGroup, and of a group that was ended by hand EndedGroupWritten; Stale, GroupProvisioningOff,
     GroupNameTaken, members.UnknownMembers, and what `edit` raises.
     """
     try:
         _refuse_if_off(org, group_id)
-        return _change_group(org, group_id, edit, cause, expected)
+        return _change_group(org, group_id, edit, cause, expected, listed_up_to)
     except UnknownGroup:
         if ended := group_ends.missed(org, group_id):
             raise ended from None
@@ -186,6 +187,20 @@ def change_group(
 
 @command
 def _change_group(
+    org: Organization,
+    group_id: UUID,
+    edit: Callable[[PushedGroup], GroupEdit],
+    cause: Cause,
+    expected: frozenset[int] | None,
+    listed_up_to: int,
+) -> PushedGroup:
+    group = _changed(org, group_id, edit, cause, expected)
+    if group.member_count <= listed_up_to:
+        members.ask_listed(group)
+    return group
+
+
+def _changed(
     org: Organization,
     group_id: UUID,
     edit: Callable[[PushedGroup], GroupEdit],

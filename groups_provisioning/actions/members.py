@@ -20,6 +20,7 @@ from groups_provisioning.engine.undo_plan import Pair
 from groups_provisioning.models import EndedMember, GroupMember, NestedGroup, PushedGroup
 from orgs import past
 from orgs.db.prepared import Prepared
+from orgs.db.transactions import ask
 from orgs.models import Organization, User
 from orgs.queue import MARK, announce
 
@@ -439,14 +440,17 @@ def listed(group_ids: Sequence[UUID]) -> dict[UUID, list[Listed]]:
     return found
 
 
-def listed_in_parts(group_id: UUID) -> Iterator[list[Listed]]:
+def ask_listed(group: PushedGroup) -> None:
+    """Ask for the members of a group that is being written, for `listed_in_parts`, together with what is sent next."""
+    group.listing = ask(_LISTED, [group.id])
+
+
+def listed_in_parts(group: PushedGroup) -> Iterator[list[Listed]]:
     """The members that one group has when the first part is asked for, in order; their names as each part is read.
 
     Their ids are held all the time, 16 bytes each, so that no part is of another time than the others.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LISTED, [group_id])
-        users, nested, first = cursor.fetchone()
+    ((users, nested, first),) = (group.listing or ask(_LISTED, [group.id]))()
     for number, ids in enumerate(_in_parts(users)):
         if number:
             names = dict(User.objects.filter(id__in=ids).values_list("id", _name()))

@@ -1,6 +1,7 @@
 """What identity providers push: groups, their members, and groups in groups."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -45,6 +46,9 @@ class PushedGroup(models.Model):
     modified_at = models.DateTimeField(_("last changed"))
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     revision = models.PositiveBigIntegerField(default=1, editable=False)
+
+    listing: Callable[[], list[tuple[Any, ...]]] | None = None
+    """What gives the members, where the command that wrote the group has asked for them (`actions.members`)."""
 
     objects = PushedGroupQuerySet.as_manager()
 

@@ -1,8 +1,11 @@
 """Rows that every request writes, by SQL that is built once: Django would build the same text each time."""
 
+import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
@@ -14,9 +17,8 @@ from orgs.db.transactions import postpone
 
 def insert(row: models.Model) -> None:
     """`row.save(force_insert=True)`, without signals."""
-    fields = row._meta.concrete_fields
     with connection.cursor() as cursor:
-        cursor.execute(_insert(type(row)), [_value(row, field, add=True) for field in fields])
+        cursor.execute(_insert(type(row)), [_document(row)])
     row._state.adding, row._state.db = False, connection.alias
 
 
@@ -25,10 +27,8 @@ def insert_unless(row: models.Model, condition: str, returning: str, params: Seq
 
     condition, returning: SQL; params: of both, in this order.
     """
-    fields = row._meta.concrete_fields
-    values = [_value(row, field, add=True) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(_insert_unless(type(row), condition, returning), [*values, *params])
+        cursor.execute(_insert_unless(type(row), condition, returning), [_document(row), *params])
         found = cursor.fetchone()
     if found is None:
         return None
@@ -42,7 +42,7 @@ def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) 
     postponed: see `orgs.db.transactions.postpone`; for columns that no constraint is about.
     """
     sql, fields = _update(type(row), tuple(names))
-    values = [_value(row, field, add=False) for field in fields] + [row.pk]
+    values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields] + [row.pk]
     if postponed:
         postpone(sql, values)
         return
@@ -52,20 +52,30 @@ def update(row: models.Model, names: Iterable[str], *, postponed: bool = False) 
 
 @cache
 def _insert(model: type[models.Model]) -> Prepared:
-    into, values = _columns(model)
-    return Prepared(f"{into} VALUES ({values})")
+    return Prepared(_insertion(model))
 
 
 @cache
 def _insert_unless(model: type[models.Model], condition: str, returning: str) -> Prepared:
-    into, values = _columns(model)
-    return Prepared(f"{into} SELECT {values} WHERE NOT ({condition}) RETURNING {returning}")
+    return Prepared(f"{_insertion(model)} WHERE NOT ({condition}) RETURNING {returning}")
 
 
-def _columns(model: type[models.Model]) -> tuple[str, str]:
-    fields = model._meta.concrete_fields
-    columns, values = ", ".join(str(field.column) for field in fields), ", ".join(map(_placeholder, fields))
-    return f"INSERT INTO {model._meta.db_table} ({columns})", values
+def _insertion(model: type[models.Model]) -> str:
+    """One parameter for all columns: 36 literals take longer to write, and no less to read."""
+    table, columns = model._meta.db_table, ", ".join(str(field.column) for field in model._meta.concrete_fields)
+    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, %s)"  # noqa: S608
+
+
+def _document(row: models.Model) -> str:
+    """The columns of a row as JSON, which PostgreSQL reads as it reads literals."""
+    values = {field.column: field.pre_save(row, True) for field in row._meta.concrete_fields}
+    return json.dumps(values, default=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, UUID | datetime):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has, nor an id or a time.")
 
 
 @lru_cache(maxsize=256)
@@ -83,7 +93,3 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> tuple[Prepared
 
 def _placeholder(field: Any) -> str:
     return f"%s::{field.db_type(connection)}" if isinstance(field, ArrayField) else "%s"
-
-
-def _value(row: models.Model, field: Any, *, add: bool) -> Any:
-    return field.get_db_prep_save(field.pre_save(row, add), connection)

@@ -84,7 +84,7 @@ def shown(
         yield from (groups.render(group, own, base_url, projection) for group in found)
         return
     if len(found) == 1:
-        parts = members.listed_in_parts(found[0].id)
+        parts = members.listed_in_parts(found[0])
         shown_members = Parts(groups.rendered_members(part, base_url) for part in parts)
         yield groups.render(found[0], own, base_url, projection, shown_members)
         return
@@ -141,7 +141,7 @@ def replace(org: Organization, group_id: str, body: Any, cause: Cause, expected:
 def patch(
     org: Organization, group_id: str, body: Any, cause: Cause, expected: Expected = None, budget: Budget | None = None
 ) -> PushedGroup:
-    """PATCH (RFC 7644 §3.5.2). Several operations share a `budget` (SPEC S9).
+    """PATCH (RFC 7644 §3.5.2). Several operations share a `budget` (SPEC S9); none of them is answered by the group.
 
     Raises ScimError and what group_intake.change_group raises.
     """
@@ -153,7 +153,7 @@ def patch(
         outcome = apply_patch(read, own.group, groups.resource_of(group, own), budget)
         return GroupEdit(_facts(own, outcome, group), changes)
 
-    return _change(org, group_id, edit, cause, expected)
+    return _change(org, group_id, edit, cause, expected, listed_up_to=LARGEST_SHOWN if budget is None else 0)
 
 
 def delete(org: Organization, group_id: str, cause: Cause, expected: Expected = None) -> None:
@@ -168,8 +168,17 @@ def read_id(text: str) -> UUID:
     return group_id
 
 
-def _change(org: Organization, group_id: str, edit: Any, cause: Cause, expected: Expected) -> PushedGroup:
-    return group_intake.change_group(org=org, group_id=read_id(group_id), edit=edit, cause=cause, expected=expected)
+def _change(
+    org: Organization, group_id: str, edit: Any, cause: Cause, expected: Expected, *, listed_up_to: int = 0
+) -> PushedGroup:
+    return group_intake.change_group(
+        org=org,
+        group_id=read_id(group_id),
+        edit=edit,
+        cause=cause,
+        expected=expected,
+        listed_up_to=listed_up_to,
+    )
 
 
 def _facts(own: Dialect, outcome: Outcome, group: PushedGroup | None = None) -> group_intake.GroupFacts:
