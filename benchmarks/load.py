@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.portal import Client
 
@@ -98,11 +99,24 @@ def callers(kinds: dict[str, Send], connect: Callable[[], Client], count: int) -
         crowd.stop()
 
 
-def rounds(crowd: Callers, each: dict[str, int], times: int, *, server: int, database: int) -> dict[str, list[Cost]]:
-    """The kinds in turn, again and again, so that a slow moment of the machine meets all of them; `each`: by kind."""
+def rounds(
+    crowd: Callers,
+    each: dict[str, int],
+    times: int,
+    *,
+    server: int,
+    database: int,
+    before: Mapping[str, Callable[[], object]] = MappingProxyType({}),
+) -> dict[str, list[Cost]]:
+    """The kinds in turn, again and again, so that a slow moment of the machine meets all of them.
+
+    each: how many of a kind. before: what is done before a kind, and is not measured.
+    """
     found: dict[str, list[Cost]] = {kind: [] for kind in each}
     for number in range(times + 1):
         for kind, count in each.items():
+            if kind in before:
+                before[kind]()
             cost = crowd.measure(kind, count, server=server, database=database)
             if number:  # the first round warms up
                 found[kind].append(cost)

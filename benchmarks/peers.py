@@ -21,7 +21,7 @@ import psycopg
 
 from benchmarks.load import Callers, Cost, callers
 from benchmarks.portal import Client, Portal, portal, serving
-from benchmarks.requests import CALLERS, USERS, deployed, groups, people, requests
+from benchmarks.requests import CALLERS, PAGES, USERS, deployed, groups, people, requests, stamp
 
 ROOT = Path(__file__).parent
 TOKEN = "a-token-of-the-peers"
@@ -77,8 +77,10 @@ def main() -> None:
         found: dict[tuple[str, str], list[Cost]] = {}
         for number in range(times + 1):
             for kind in kinds:
+                if kind == PAGES[0]:
+                    stamp(muster)
                 for name, (crowd, server) in crowds.items():
-                    each = 3 if kind.startswith("page") else 30
+                    each = 3 if kind in PAGES else 30
                     cost = crowd.measure(kind, each, server=server, database=muster.postgres)
                     if number:  # the first round warms up
                         found.setdefault((kind, name), []).append(cost)

@@ -3,7 +3,8 @@
 Load: the portal as it is deployed, two processes, with eight callers at once. CPU time is that of the web processes and
 of PostgreSQL, and counts what a waiting client does not see. Latency: one process and one client, as an IdP that sends
 one request after the other sees it. The kinds of request alternate in short rounds, so that a slowdown of the machine
-affects all of them, and figures are medians. `python -m benchmarks.requests [ROUNDS]`.
+affects all of them, and figures are medians. No worker runs; what one would have stamped when somebody asks for a page
+is stamped before. `python -m benchmarks.requests [ROUNDS]`.
 """
 
 import statistics
@@ -16,13 +17,14 @@ from functools import partial
 import psycopg
 
 from benchmarks.load import Callers, Cost, Send, callers, rounds
-from benchmarks.portal import PEOPLE, Client, Portal, portal, serving
+from benchmarks.portal import PEOPLE, Client, Portal, manage, portal, serving
 
 USERS, CALLERS = 20_000, 8
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 FLOORS = {"read": "floor R", "lookup": "floor R", "create": "floor W", "patch active": "floor W", "member": "floor W"}
 AIMS = {"read": 1.8, "lookup": 1.8, "create": 2.2, "patch active": 2.6, "member": 2.4}
 """How much more CPU than its floor a request may take."""
+PAGES = "page of 100", "page at 90 %"
 
 
 def main() -> None:
@@ -31,10 +33,15 @@ def main() -> None:
         with muster.web() as client:
             kinds = requests(people(muster), groups(client))
         with deployed(muster, kinds) as (crowd, server):
-            each = {kind: 3 if kind.startswith("page") else 30 for kind in kinds}
-            report_load(rounds(crowd, each, times, server=server, database=muster.postgres))
+            each = {kind: 3 if kind in PAGES else 30 for kind in kinds}
+            before = {PAGES[0]: partial(stamp, muster)}
+            report_load(rounds(crowd, each, times, server=server, database=muster.postgres, before=before))
         with muster.web() as client:
-            report_latency(latency(client, kinds, times))
+            report_latency(latency(client, kinds, times, partial(stamp, muster)))
+
+
+def stamp(muster: Portal) -> None:
+    manage(muster.environment, "shell", "-v0", "-c", "from orgs import feed; feed.stamp_all()")
 
 
 @contextmanager
@@ -99,16 +106,20 @@ def requests(ids: list[str], group_ids: list[str], base: str = "/api/scim") -> d
         "create": lambda client, number: client("POST", f"{base}/Users", person(number)),
         "patch active": active,
         "member": member,
-        "page of 100": lambda client, number: client("GET", f"{base}/Users?count=100"),
-        "page at 90 %": lambda client, number: client("GET", late),
+        PAGES[0]: lambda client, number: client("GET", f"{base}/Users?count=100"),
+        PAGES[1]: lambda client, number: client("GET", late),
     }
 
 
-def latency(client: Client, kinds: dict[str, Send], times: int) -> dict[str, list[float]]:
+def latency(
+    client: Client, kinds: dict[str, Send], times: int, before_pages: Callable[[], None]
+) -> dict[str, list[float]]:
     """Seconds per request, by kind, of one client."""
     found: dict[str, list[float]] = {kind: [] for kind in kinds}
     for round_ in range(times + 1):
         for kind, send in kinds.items():
+            if kind == PAGES[0]:
+                before_pages()
             for turn in range(25):
                 started = time.perf_counter()
                 send(client, 1_000_000 + round_ * 25 + turn)

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import connection
@@ -66,7 +65,7 @@ def in_and_out(org: Organization) -> bytes:
     kind = dialect(org.profile)
     read_resource(orjson.loads(_BODY), kind.user, creating=True).replace({})
     if org not in _shown:
-        _shown[org] = next(iter(fetched(org).values()))
+        _shown[org] = fetched(org)[0]
     return orjson.dumps(users.render(_shown[org], kind, BASE, everything(kind.user)))
 
 
@@ -88,9 +87,9 @@ def page(org: Organization) -> bytes:
     return b"".join(list_pieces(shown, total=found.total, start_index=1))
 
 
-def fetched(org: Organization) -> dict[UUID, users.Shown]:
+def fetched(org: Organization) -> list[users.Shown]:
     ids = User.objects.for_org(org).provisionable().order_by("id").values_list("id", flat=True)[:100]
-    return users.read(org, dialect(org.profile), list(ids))
+    return users.read(org, dialect(org.profile), [str(id_) for id_ in ids])
 
 
 def queries(org: Organization) -> int:

@@ -21,6 +21,7 @@ import orjson
 from django.db import connection, transaction
 
 from orgs import nudge
+from orgs.db.cached_select import array
 from orgs.db.prepared import Prepared
 from orgs.db.transactions import postpone
 from orgs.models import FeedKind, HistoryKind
@@ -29,6 +30,7 @@ BATCH = 5000  # touches that are stamped at once
 SWEEP = 5  # seconds after which the outbox is looked through from its beginning
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # of positions
 LATE = 2000  # touches below the last one that are looked at each time: transactions do not commit in the order of ids
+MANY = 1000  # touches, of whomever, that are looked at for those of one org
 
 NUMBERS: Mapping[str, int] = {kind.name.lower(): kind.value for kind in FeedKind}
 NAMES: Mapping[int, str] = {number: name for name, number in NUMBERS.items()}
@@ -63,20 +65,12 @@ SELECT org_id, {FeedKind.PERSON.value}, id, %(change)s FROM orgs_user WHERE org_
 
 
 def touching(touched: Mapping[Resource, UUID | None]) -> dict[str, Any]:
-    """The parameters of TOUCH, but for `org_id`. touched: the resources, each with the change that is the reason.
-
-    Arrays as PostgreSQL writes them: for psycopg to write them of lists takes longer than all other parameters.
-    """
+    """The parameters of TOUCH, but for `org_id`. touched: the resources, each with the change that is the reason."""
     return {
-        "kinds": _array(NUMBERS[kind] for kind, _ in touched),
-        "resources": _array(id_ for _, id_ in touched),
-        "changes": _array("NULL" if change_id is None else change_id for change_id in touched.values()),
+        "kinds": array(NUMBERS[kind] for kind, _ in touched),
+        "resources": array(id_ for _, id_ in touched),
+        "changes": array("NULL" if change_id is None else change_id for change_id in touched.values()),
     }
-
-
-def _array(items: Iterable[int | str | UUID]) -> str:
-    """items: numbers, IDs and NULLs, which need no quotes."""
-    return f"{{{','.join(map(str, items))}}}"
 
 
 def touch(org_id: UUID, resources: Iterable[Resource], change_id: UUID | None = None) -> None:
@@ -230,6 +224,24 @@ ORDER BY w.place
 """
 _NEWER_OF_ORG = _NEWER.format(of_org="AND f.org_id = %(org)s")
 _NEWER_OF_ALL = _NEWER.format(of_org="")
+# Ordered, so that an index of positions is read, and not all that the org has of the kind.
+SINCE = f"""
+SELECT head.position, head.epoch, is_waiting, (
+    NOT is_waiting AND head.epoch = %(epoch)s AND head.position >= %(position)s AND NOT EXISTS (
+        SELECT FROM (
+            SELECT kind FROM orgs_feeditem WHERE org_id = %(org)s AND position > %(position)s ORDER BY position OFFSET 0
+        ) AS newer WHERE kind = %(kind)s
+    )
+) IS TRUE AS is_same
+FROM orgs_feedhead head, (
+    SELECT count(*) = {MANY} OR count(*) FILTER (WHERE org_id = %(org)s AND kind = %(kind)s) > 0
+    FROM (SELECT org_id, kind FROM orgs_feedtouch ORDER BY id LIMIT {MANY}) AS touch
+) AS outbox (is_waiting)
+"""  # noqa: S608 - numbers
+"""SQL for whether what an org has of a kind is the same as at an end of the feed that was read before: `epoch` and
+`position`, null for none. Also the end as it is now. What is read in the same statement may be kept with it, unless
+`is_waiting`: something is yet to be stamped, or so much is that nobody looks.
+"""
 
 
 @dataclass(frozen=True, slots=True)

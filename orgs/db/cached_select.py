@@ -1,6 +1,6 @@
 """Queries of every request, whose SQL is built once: Django would build the same text each time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -17,7 +17,8 @@ class Joined:
     `Joined(ScimToken, "org", "profile").get("digest", value)` is
     `ScimToken.objects.select_related("org__profile").filter(digest=value).first()`, for a unique column.
 
-    json: the JSON columns of the first model to load at once; others are loaded on first access.
+    json: the JSON columns of the first model to load at once. only: the other columns to load at once, those of a model
+    along the path as Django writes them (`profile__key`); empty for all. What is not loaded is read on first access.
     also: more columns by name, as SQL about the first table, `t0`; they become attributes.
     """
 
@@ -26,33 +27,41 @@ class Joined:
         model: type[models.Model],
         *path: str,
         json: Sequence[str] = (),
+        only: Sequence[str] = (),
         also: Mapping[str, str] | None = None,
     ) -> None:
-        self._path = path
         self._also = dict(also or {})
-        self._models: list[Any] = [model]
+        chain: list[Any] = [model]
         joins = []
         for number, name in enumerate(path):
-            key = self._models[-1]._meta.get_field(name)
-            self._models.append(key.related_model)
-            kind = "LEFT JOIN" if key.null else "JOIN"
-            joins.append(
-                f"{kind} {key.related_model._meta.db_table} t{number + 1} ON t{number + 1}.id = t{number}.{key.column}"
-            )
-        self._names: list[list[str]] = []
+            link = chain[-1]._meta.get_field(name)
+            chain.append(link.related_model)
+            kind, table = "LEFT JOIN" if link.null else "JOIN", link.related_model._meta.db_table
+            joins.append(f"{kind} {table} t{number + 1} ON t{number + 1}.id = t{number}.{link.column}")
+        self._parts: list[tuple[Any, list[str], slice, int, str]] = []  # what `_instance` has to know of each model
         self._json: list[int] = []
         columns: list[str] = []
-        for number, each in enumerate(self._models):
+        before = ""
+        for number, each in enumerate(chain):
             fields = [
                 field
                 for field in each._meta.concrete_fields
-                if not isinstance(field, models.JSONField) or (number == 0 and field.name in json)
+                if (
+                    number == 0 and field.name in json
+                    if isinstance(field, models.JSONField)
+                    else not only or field.primary_key or before + field.name in only
+                )
             ]
             self._json += [
                 len(columns) + place for place, field in enumerate(fields) if isinstance(field, models.JSONField)
             ]
-            self._names.append([field.attname for field in fields])
+            names = [field.attname for field in fields]
+            span = slice(len(columns), len(columns) + len(names))
+            key = span.start + names.index(each._meta.pk.attname)
+            self._parts.append((each, names, span, key, path[number - 1] if number else ""))
             columns += [f"t{number}.{field.column}" for field in fields]
+            before += f"{path[number]}__" if number < len(path) else ""
+        self._beside = len(columns)
         columns += [f"({sql}) AS {name}" for name, sql in self._also.items()]
         self._sql = f"SELECT {', '.join(columns)} FROM {model._meta.db_table} t0 {' '.join(joins)} WHERE "  # noqa: S608
         self._statements: dict[tuple[str, str, str], Prepared] = {}
@@ -91,40 +100,53 @@ class Joined:
             sql = f"SELECT found.*, clock_timestamp() FROM ({sql} {lock} OF t0) AS found"  # noqa: S608 - ours
         return self._statements.setdefault((column, where, lock), Prepared(sql))
 
-    def among(
-        self, column: str, values: Sequence[Any], *, where: str = "", params: Sequence[Any] = ()
-    ) -> dict[Any, Any]:
-        """The rows with one of these values in a unique column of the first table, by it. where: as in `get`."""
+    def in_order(self, ids: Sequence[str], *, where: str, params: Sequence[Any]) -> list[Any]:
+        """The rows with these ids, in their order; those that are gone are left out. where: as in `get`."""
         with connection.cursor() as cursor:
-            cursor.execute(f"{self._sql}t0.{column} = ANY(%s){where and ' AND '}{where}", [list(values), *params])
+            cursor.execute(f"{self._sql}t0.id = ANY(%s::uuid[]) AND {where}", [array(ids), *params])
             rows = cursor.fetchall()
-        return {getattr(row, column): row for row in (self._instance(list(each)) for each in rows)}
+        found = {str(row.id): row for row in self._instances(map(list, rows))}
+        return [found[id_] for id_ in ids if id_ in found]
 
     def _instance(self, row: list[Any]) -> Any:
-        for place in self._json:
-            row[place] = orjson.loads(row[place])
-        instances, start = [], 0
-        for model, names in zip(self._models, self._names, strict=True):
-            end = start + len(names)
-            values = dict(zip(names, row[start:end], strict=True))
-            is_there = values[model._meta.pk.attname] is not None
-            instances.append(loaded(model, values) if is_there else None)
-            start = end
-        for instance, name, related in zip(instances, self._path, instances[1:], strict=False):
-            if instance is not None:
-                setattr(instance, name, related)
-        for name, value in zip(self._also, row[start:], strict=False):
-            setattr(instances[0], name, value)
-        return instances[0]
+        return self._instances([row])[0]
+
+    def _instances(self, rows: Iterable[list[Any]]) -> list[Any]:
+        alias = connection.alias
+        found = []
+        for row in rows:
+            for place in self._json:
+                row[place] = orjson.loads(row[place])
+            first = before = None
+            for model, names, span, key, name in self._parts:
+                instance = None
+                if row[key] is not None:
+                    instance = loaded(model, dict(zip(names, row[span], strict=True)), alias)
+                if not name:
+                    first = instance
+                elif before is not None:
+                    before._state.fields_cache[name] = instance
+                before = instance
+            first.__dict__.update(zip(self._also, row[self._beside :], strict=False))
+            found.append(first)
+        return found
 
 
-def loaded(model: Any, values: dict[str, Any]) -> Any:
+def array(ids: Iterable[object]) -> str:
+    """An array as PostgreSQL writes it, of what needs no quotes: numbers, IDs and NULLs.
+
+    For psycopg to write one of a list takes longer than all other parameters.
+    """
+    return f"{{{','.join(map(str, ids))}}}"
+
+
+def loaded(model: Any, values: dict[str, Any], alias: str | None = None) -> Any:
     """`model.from_db`, without signals: it looks at each field twice, which took half the time of reading many rows.
 
-    values: by the names of attributes.
+    values: by the names of attributes. alias: of the connection, for who loads many.
     """
     instance = model.__new__(model)
     instance.__dict__ = values
     instance._state = ModelState()
-    instance._state.adding, instance._state.db = False, connection.alias
+    instance._state.adding, instance._state.db = False, alias or connection.alias
     return instance

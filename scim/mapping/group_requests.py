@@ -51,16 +51,13 @@ def find(org: Organization, group_id: str) -> PushedGroup:
 
 def page(org: Organization, query: Query) -> listing.Page[PushedGroup]:
     """The page of groups that a query asks for. Raises ScimError."""
-    weight = groups.WEIGHT
-    if query.projection.wants("members"):
-        weight += f"+ {groups.MEMBERS_WEIGHT}"
     return listing.page(
-        PushedGroup.objects.for_org(org).live(),
+        lambda: PushedGroup.objects.for_org(org).live(),
         query,
         org=org,
+        whole=groups.with_members if query.projection.wants("members") else groups.whole_list,
         filters=groups.group_filters(dialect(org.profile)),
         keys=groups.cursor_keys,
-        weight=weight,
         read=partial(groups.read, org),
     )
 

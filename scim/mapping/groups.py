@@ -11,10 +11,11 @@ from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.members import Listed
 from groups_provisioning.models import PushedGroup
 from orgs.db.cached_select import Joined
-from orgs.models import Organization
+from orgs.models import FeedKind, Organization
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
 from scim.mapping.users import moment
+from scim.mapping.whole_lists import WholeList
 from scim.protocol.dialect import Dialect
 from scim.protocol.pieces import Parts
 from scim.protocol.projection import Projection
@@ -31,15 +32,16 @@ def resource_of(group: PushedGroup, dialect: Dialect) -> dict[str, Any]:
 
 def find(org: Organization, group_id: UUID) -> PushedGroup | None:
     """The group that SCIM lists with this id."""
-    return _groups().get("id", group_id, where=_LISTED, params=[org.id])
+    return _groups().get("id", group_id, where=LISTED, params=[org.id])
 
 
-def read(org: Organization, ids: Sequence[UUID]) -> dict[UUID, PushedGroup]:
-    """The groups that SCIM lists with these ids."""
-    return _groups().among("id", ids, where=_LISTED, params=[org.id])
+def read(org: Organization, ids: Sequence[str]) -> list[PushedGroup]:
+    """The groups that SCIM lists with these ids, in their order."""
+    return _groups().in_order(ids, where=LISTED, params=[org.id])
 
 
-_LISTED = "t0.org_id = %s AND t0.deleted_at IS NULL"
+LISTED = "t0.org_id = %s AND t0.deleted_at IS NULL"
+"""`for_org(…).live()` for `orgs.db.cached_select`."""
 
 
 @cache
@@ -162,14 +164,16 @@ def _by_id(value: str, condition: str) -> Sql:
         return "FALSE", []
 
 
-WEIGHT = """
+_WEIGHT = """
 (SELECT 500 + octet_length(concat(attributes, display_name)) FROM groups_provisioning_pushedgroup WHERE id = listed.id)
 """
-MEMBERS_WEIGHT = """
+_MEMBERS_WEIGHT = """
 250 * (SELECT member_count FROM groups_provisioning_pushedgroup WHERE id = listed.id)
 + 250 * (SELECT count(*) FROM groups_provisioning_nestedgroup WHERE group_id = listed.id)
 """
-"""SQL for about how many bytes the group whose id is `listed.id` has without members, and they."""
+
+whole_list = WholeList(_TABLE, LISTED, FeedKind.GROUP, _WEIGHT)
+with_members = whole_list._replace(weight=f"{_WEIGHT} + {_MEMBERS_WEIGHT}")
 
 # The attributes by which a cursor can page through groups.
 cursor_keys = {"id": "id", "displayName": "display_name_key"}

@@ -2,11 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from django.core import signing
 from django.db import connection
@@ -15,6 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from orgs.models import Organization
 from scim.mapping.filters import FilterSql
+from scim.mapping.whole_lists import WholeList
 from scim.protocol.errors import InvalidCursor, InvalidValue
 from scim.protocol.listing import Query
 
@@ -46,29 +46,36 @@ class Page(Generic[Shown]):
 
 
 def page(
-    rows: QuerySet[Row],
+    rows: Callable[[], QuerySet[Row]],
     query: Query,
     *,
     org: Organization,
+    whole: WholeList,
     filters: FilterSql,
     keys: Keys,
-    weight: str,
-    read: Callable[[Sequence[UUID]], Mapping[UUID, Shown]],
+    read: Callable[[Sequence[str]], list[Shown]],
 ) -> Page[Shown]:
     """The page of `rows` that a query asks for, in an order without ties. Raises InvalidCursor, InvalidValue.
 
-    weight: SQL for about how many bytes the resource with the id `listed.id` has. First only ids and weights are read,
-    by one statement that says what is on the page. read: what is shown of the rows with these ids, by id.
+    whole: the same rows. First only ids and weights are read, by one statement that says what is on the page. read:
+    what is shown of the rows with these ids, in their order, but for those that are gone.
     """
-    wanted = rows if query.filter is None else rows.filter(filters.condition(query.filter))
     if query.cursor is not None:
-        found, next_cursor = _by_cursor(wanted, query, org, keys, weight)
+        found, next_cursor = _by_cursor(_wanted(rows(), query, filters), query, org, keys, whole.weight)
         return Page(_portions(read, found), next_cursor=next_cursor)
-    ordered = wanted.order_by(*_order(query, filters), "-id" if query.descending else "id")
-    skip = query.start_index - 1
-    found = _weighed(ordered.values("id")[skip : skip + query.count], weight) if query.count else []
+    order, skip = _order(query, filters), query.start_index - 1
+    if query.filter is None and not order and not query.descending:
+        found, total = whole.page(org.id, skip=skip, count=query.count)
+        return Page(_portions(read, found), total=total)
+    wanted = _wanted(rows(), query, filters)
+    ordered = wanted.order_by(*order, "-id" if query.descending else "id")
+    found = _weighed(ordered.values("id")[skip : skip + query.count], whole.weight) if query.count else []
     is_all = len(found) < query.count and (found or not skip)
     return Page(_portions(read, found), total=skip + len(found) if is_all else wanted.count())
+
+
+def _wanted(rows: QuerySet[Row], query: Query, filters: FilterSql) -> QuerySet[Row]:
+    return rows if query.filter is None else rows.filter(filters.condition(query.filter))
 
 
 def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any, ...]]:
@@ -76,12 +83,10 @@ def _weighed(ids: QuerySet[Row, dict[str, Any]], weight: str) -> list[tuple[Any,
     sql, params = ids.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT listed.*, {weight} FROM ({sql}) AS listed", params)  # noqa: S608 - no words of others
-        return cursor.fetchall()
+        return [(str(id_), *rest) for id_, *rest in cursor.fetchall()]
 
 
-def _portions(
-    read: Callable[[Sequence[UUID]], Mapping[UUID, Shown]], found: Sequence[tuple[Any, ...]]
-) -> Iterator[list[Shown]]:
+def _portions(read: Callable[[Sequence[str]], list[Shown]], found: Sequence[tuple[Any, ...]]) -> Iterator[list[Shown]]:
     """What is shown of the ids that come first in `found`, but for those that are gone by now.
 
     Between two portions it rests for as long as the first took this thread, in which the other threads go on (SPEC S9).
@@ -91,12 +96,11 @@ def _portions(
         if number:
             time.sleep(min(time.thread_time() - begun, REST))
             begun = time.thread_time()
-        rows = read(ids)
-        yield [rows[id_] for id_ in ids if id_ in rows]
+        yield read(ids)
 
 
-def _id_portions(found: Sequence[tuple[Any, ...]]) -> Iterator[list[UUID]]:
-    ids: list[UUID] = []
+def _id_portions(found: Sequence[tuple[Any, ...]]) -> Iterator[list[str]]:
+    ids: list[str] = []
     size = 0
     for id_, *_, weight in found:
         if ids and (len(ids) == ROWS or size + weight > PORTION):

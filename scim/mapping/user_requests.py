@@ -60,12 +60,12 @@ def page(org: Organization, query: Query) -> listing.Page[Shown]:
         one = users.find(org, own, "user_name_key", fold(name))
         return listing.Page([[one]] if one else [], total=1 if one else 0)
     return listing.page(
-        User.objects.for_org(org).provisionable(),
+        lambda: User.objects.for_org(org).provisionable(),
         query,
         org=org,
+        whole=users.whole_list,
         filters=users.user_filters(own),
         keys=users.cursor_keys,
-        weight=users.WEIGHT,
         read=partial(users.read, org, own),
     )
 

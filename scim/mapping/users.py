@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -14,11 +13,12 @@ from psycopg.types.json import Jsonb
 from groups_provisioning.engine.reconcile import SettledPerson
 from orgs.db.cached_select import Joined
 from orgs.db.keys import fold
-from orgs.models import Organization, User
+from orgs.models import FeedKind, Organization, User
 from orgs.models.people import PROVISIONABLE
 from orgs.people import Facts
 from scim.mapping.etags import etag
 from scim.mapping.filters import FilterSql, Sql, folded, in_document, schema_names
+from scim.mapping.whole_lists import WholeList
 from scim.protocol.dialect import Dialect
 from scim.protocol.projection import Projection
 from scim.protocol.resources import canonical, get, put
@@ -26,7 +26,7 @@ from scim.protocol.schema import Ref
 from scim.protocol.text import is_email
 
 _GROUPS_OF = """
-SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
+SELECT json_agg(json_build_object('value', g.id, 'display', g.display_name) ORDER BY g.id)::text
 FROM groups_provisioning_groupmember m JOIN groups_provisioning_pushedgroup g ON g.id = m.group_id
 WHERE m.user_id = {}
 """.format
@@ -39,10 +39,11 @@ _GROUPS_FOR_FILTERS = """(
 # Attributes with their own column; the others are in `attributes`, and folded for filters in `folded`.
 _COLUMNS = {"userName": "user_name", "externalId": "external_id", "displayName": "display_name"}
 _NAME_COLUMNS = {"givenName": "given_name", "familyName": "family_name"}
+_OTHER_COLUMNS = ["active", "idp_active", "idp_roles", "extension_urn", "created_at", "modified_at", "revision"]
+"""What else `render` looks at. No other columns are read, so that a page takes less time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A user as SCIM shows them.
 
     roles: the effective ones, read if the IdP wrote none (SPEC R1). groups: the id and the name of each pushed
@@ -75,10 +76,10 @@ def find(org: Organization, dialect: Dialect, column: str, value: Any) -> Shown 
     return _shown(row) if row else None
 
 
-def read(org: Organization, dialect: Dialect, ids: Sequence[UUID]) -> dict[UUID, Shown]:
-    """The users whom SCIM lists with these ids."""
-    rows = _people(dialect.placement is not None).among("id", ids, where=PROVISIONABLE, params=[org.id])
-    return {id_: _shown(row) for id_, row in rows.items()}
+def read(org: Organization, dialect: Dialect, ids: Sequence[str]) -> list[Shown]:
+    """The users whom SCIM lists with these ids, in their order."""
+    rows = _people(dialect.placement is not None).in_order(ids, where=PROVISIONABLE, params=[org.id])
+    return [_shown(row) for row in rows]
 
 
 def _shown(row: Any) -> Shown:
@@ -97,6 +98,7 @@ def _people(with_placement: bool) -> Joined:
         User,
         *(["placement"] if with_placement else []),
         json=["attributes"],
+        only=[*_COLUMNS.values(), *_NAME_COLUMNS.values(), *_OTHER_COLUMNS, "placement__name"],
         also={
             "effective_roles": "SELECT roles FROM orgs_standing WHERE user_id = t0.id",
             "shown_groups": _GROUPS_OF("t0.id"),
@@ -153,28 +155,30 @@ def facts_of(
 
 def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user (RFC 7643 §4.1)."""
-    user = shown.user
-    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user, dialect)
+    user, id_ = shown.user, str(shown.user.id)
+    resource: dict[str, Any] = {"id": id_} | resource_of(user, dialect)
     if user.idp_roles is None:
         _show_effective_roles(resource, shown.roles, dialect.role)
     if dialect.placement and user.placement:
         put(resource, dialect.placement, user.placement.name)
     if shown.groups:
-        resource["groups"] = [_rendered_group(group, base_url) for group in shown.groups]
+        resource["groups"] = _rendered_groups(shown.groups, f"{base_url}/Groups/")
     resource["meta"] = {
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
-        "location": location(shown, base_url),
+        "location": f"{base_url}/Users/{id_}",
         "version": etag_of(shown),
     }
     own = dialect.user_extension
     return projection.apply(resource, {own.id: user.extension_urn} if own and user.extension_urn else {})
 
 
-def _rendered_group(group: dict[str, str], base_url: str) -> dict[str, str]:
-    id_ = group["value"]
-    return {"value": id_, "$ref": f"{base_url}/Groups/{id_}", "display": group["display"], "type": "direct"}
+def _rendered_groups(groups: Sequence[dict[str, str]], url: str) -> list[dict[str, str]]:
+    return [
+        {"value": (id_ := group["value"]), "$ref": url + id_, "display": group["display"], "type": "direct"}
+        for group in groups
+    ]
 
 
 def _show_effective_roles(resource: dict[str, Any], roles: Sequence[str], role: Ref) -> None:
@@ -200,8 +204,8 @@ def location(shown: Shown, base_url: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time as SCIM writes it (RFC 7643 §2.3.5)."""
-    return at.isoformat().replace("+00:00", "Z")
+    """A time, which is in UTC, as SCIM writes it (RFC 7643 §2.3.5)."""
+    return at.isoformat()[:-6] + "Z"
 
 
 def _has_id(value: str) -> Sql:
@@ -289,12 +293,13 @@ def _shown_placement(placement: Ref) -> Sql:
     return f"COALESCE(({present}), {written})", names
 
 
-WEIGHT = """
+_WEIGHT = """
 (SELECT 500 + octet_length(concat(attributes, display_name, given_name, family_name))
  FROM orgs_user WHERE id = listed.id)
 + 200 * (SELECT count(*) FROM groups_provisioning_groupmember WHERE user_id = listed.id)
 """
-"""SQL for about how many bytes the user has whose id is `listed.id`."""
+
+whole_list = WholeList("orgs_user", PROVISIONABLE, FeedKind.PERSON, _WEIGHT)
 
 # The attributes by which a cursor can page through users.
 cursor_keys = {"id": "id", "userName": "user_name_key"}

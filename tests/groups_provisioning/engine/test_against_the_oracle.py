@@ -53,6 +53,7 @@ from tests.conftest import Idp
 from tests.factories import OrganizationFactory, issue_token
 from tests.groups_provisioning.outlooks import foreseen, last_entry, what_came, what_was_said
 from tests.groups_provisioning.states import effects_of, exported, facts_of
+from tests.scim.lists import check_lists
 
 PROFILES = {
     "lambdatest": {
@@ -351,8 +352,12 @@ class Portal(RuleBasedStateMachine):
 
     @invariant()
     def the_feed_has_told_everything(self) -> None:  # E1
-        """Every row that it shows and that changed was touched, and who keeps a cursor has what newcomers get."""
+        """Every row that it shows and that changed was touched, and who keeps a cursor has what newcomers get.
+
+        What SCIM keeps of its lists for as long as nothing is touched is right too.
+        """
         if hasattr(self, "consumer"):
+            check_lists(self.org)
             assert probes.untouched() == []
             self.consumer.poll()
             anew = Consumer(self.org, self.consumer.secret)

@@ -71,7 +71,7 @@ class TestAPage:
         with CaptureQueriesContext(connection) as queries:
             assert told(idp.get("/Users?count=1000"))["itemsPerPage"] == 1000
         assert pieces == [listing.ROWS] * (1000 // listing.ROWS)
-        assert len(queries) <= len(pieces) + 4
+        assert len(queries) <= len(pieces) + 2
 
     def test_rests_between_portions_for_no_longer_than_they_took(
         self, idp: Idp, org: Organization, monkeypatch: pytest.MonkeyPatch

@@ -36,13 +36,14 @@ def add_and_deactivate(idp: Idp, group: str, user: str) -> Any:
     [
         (2, lambda idp, group, user: idp.get(f"/Users/{user}")),
         (2, lambda idp, group, user: idp.get('/Users?filter=userName eq "ada@acme.example"')),
+        (3, lambda idp, group, user: idp.get("/Users?count=100")),
         (3, lambda idp, group, user: idp.post("/Users", {"userName": "grace@acme.example"})),
         (3, lambda idp, group, user: idp.patch(f"/Users/{user}", ACTIVE)),
         (3, lambda idp, group, user: idp.patch(f"/Users/{user}", NOTHING)),
         (4 + 3, add_and_deactivate),
         (4, add),
     ],
-    ids=["read", "look-up", "create", "deactivate", "change nothing", "deactivate a member", "add a member"],
+    ids=["read", "look-up", "page", "create", "deactivate", "change nothing", "deactivate a member", "add a member"],
 )
 def test_a_request_sends_few_messages(idp: Idp, org: Organization, most: int, request_: Request) -> None:
     user, group = push_user(idp, "Ada Lovelace"), push(idp, "Engineers")

@@ -10,6 +10,7 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orgs import feed
 from orgs.models import Organization
 from scim.mapping import listing
 from tests.conftest import Idp
@@ -28,10 +29,12 @@ limits = st.sampled_from([1, 2_000, 2**23])  # bytes
 
 def add(org: Organization, words: list[str], start: int = 0) -> list[str]:
     """The ids of new users with these words in their names."""
-    return [
+    ids = [
         str(UserFactory.create(org=org, user_name=f"{word}{number}", external_id=word).id)
         for number, word in enumerate(words, start)
     ]
+    feed.touch(org.id, [("person", id_) for id_ in ids])
+    return ids
 
 
 def listed(idp: Idp, **query: Any) -> dict[str, Any]:
@@ -48,12 +51,23 @@ def listed(idp: Idp, **query: Any) -> dict[str, Any]:
     size=sizes,
     sort=sorts | st.just("externalId"),
     read=limits,
+    stamped=st.booleans(),
 )
 def test_index_pages_are_full_and_have_every_row_once(
-    idp: Idp, org: Organization, words: list[str], order: dict, found: dict, size: int, sort: str, read: int
+    idp: Idp,
+    org: Organization,
+    words: list[str],
+    order: dict,
+    found: dict,
+    size: int,
+    sort: str,
+    read: int,
+    stamped: bool,
 ) -> None:  # S9
     with transaction.atomic(), patch.object(listing, "PORTION", read):
         add(org, words)
+        if stamped:
+            feed.stamp_all()
         query = order | found | ({"sortBy": sort} if sort else {})
         whole = [user["id"] for user in listed(idp, **query)["Resources"]]
         walked: list[str] = []

@@ -62,10 +62,10 @@ def write(org: Organization, bodies: list[dict[str, Any]]) -> None:
 def resources(org: Organization) -> list[dict[str, Any]]:
     """The org's users as they are shown, extensions under the schema's own URN, all of whose names `schemas` has."""
     kind = dialect(org.profile)
-    ids = list(User.objects.for_org(org).provisionable().values_list("id", flat=True))
+    ids = [str(id_) for id_ in User.objects.for_org(org).provisionable().values_list("id", flat=True)]
     return [
         canonical(users.render(user, kind, "https://scim.example", everything(kind.user)), kind)
-        for user in users.read(org, kind, ids).values()
+        for user in users.read(org, kind, ids)
     ]
 
 
