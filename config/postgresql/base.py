@@ -25,10 +25,11 @@ from django.db.backends.utils import debug_transaction
 from django.db.utils import DatabaseErrorWrapper, InterfaceError
 from django.utils.functional import cached_property
 from psycopg import ClientCursor, Connection, OperationalError
+from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-from orgs.db.prepared import Prepared
+from orgs.db.prepared import PlanOutdated, Prepared
 
 Rows = list[tuple[Any, ...]]
 
@@ -52,7 +53,7 @@ MOST_PREPARED = 100
 _prepared: WeakKeyDictionary[Connection[Any], OrderedDict[str, None] | None] = WeakKeyDictionary()
 """The names of what is prepared on each connection to PostgreSQL, the one used last at the end.
 
-None on one that leads through a pooler.
+None on one that leads through a pooler, or whose plans are outdated.
 """
 
 
@@ -63,13 +64,20 @@ class Cursor(ClientCursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
         if not self.due:
-            return super().execute(self._as_sent(query), params, **options)
+            try:
+                return super().execute(self._as_sent(query), params, **options)
+            except FeatureNotSupported as error:
+                self._give_up_plans(error)
+                return super().execute(query, params, **options)
         waiting = self.due[:]
         message = [*waiting, Statement(query, params)]
         text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
         self.due.clear()
         try:
             super().execute(text, **options)
+        except FeatureNotSupported as error:
+            self._give_up_plans(error)
+            raise
         except Exception:  # whatever it is, it is raised again
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
@@ -97,6 +105,18 @@ class Cursor(ClientCursor[Any]):
             super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
             names[query.name] = None
         return query.call
+
+    def _give_up_plans(self, error: FeatureNotSupported) -> None:
+        """Go on without plans on this connection, where one of them is for other types than the columns have now.
+
+        A migration has changed them; a text returns what there is. Raises PlanOutdated within a transaction, which is
+        over, and the error where it is another one.
+        """
+        if not _prepared.get(self.connection):
+            raise error
+        _prepared[self.connection] = None
+        if self.connection.info.transaction_status != TransactionStatus.IDLE:
+            raise PlanOutdated(str(error)) from error
 
     def _is_pooled(self) -> bool:
         """Whether the other end is a pooler. It makes up its process id, since it has to know whom to cancel."""

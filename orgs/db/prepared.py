@@ -4,7 +4,13 @@ import hashlib
 import re
 from typing import Self
 
+from psycopg import OperationalError
+
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?s|%%")
+
+
+class PlanOutdated(OperationalError):
+    """A statement was planned for other types than its columns have now. The next attempt is without a plan."""
 
 
 class Prepared(str):

@@ -15,12 +15,13 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 
 from orgs.db.keys import uuid7
+from orgs.db.prepared import PlanOutdated
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 ATTEMPTS = 6
-CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, PlanOutdated)
 
 
 @dataclass(slots=True)

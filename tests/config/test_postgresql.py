@@ -17,6 +17,7 @@ from django.db import (
     IntegrityError,
     InterfaceError,
     InternalError,
+    NotSupportedError,
     OperationalError,
     ProgrammingError,
     connection,
@@ -31,7 +32,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from config.postgresql.base import MOST_PREPARED
 from config.postgresql.pool import POOL
 from orgs.db.prepared import Prepared
-from orgs.db.transactions import postpone
+from orgs.db.transactions import command, postpone
 from tests.factories import OrganizationFactory, OwnerFactory
 
 
@@ -248,6 +249,36 @@ class TestAPreparedStatement:
         assert ADD.declaration not in prepared()
         run(ADD, {"number": 5})
         assert numbers() == [1, 2, 5, 6]
+
+    @pytest.mark.parametrize("postponed", [False, True])
+    def test_whose_columns_have_other_types_now_goes_on_as_text(self, numbers: Numbers, postponed: bool) -> None:
+        named = Prepared("SELECT name FROM numbers")
+        run("ALTER TABLE numbers ADD COLUMN name varchar(10)")
+        assert run(named).fetchall() == []
+        run("ALTER TABLE numbers ALTER COLUMN name TYPE varchar(20)")
+
+        @command
+        def ask_twice() -> Any:
+            if postponed:
+                postpone(INSERT, {"number": 1})
+            run("SELECT 1")
+            return run(named).fetchall()
+
+        assert ask_twice() == ([(None,)] if postponed else [])
+        assert run(named).fetchall() == ([(None,)] if postponed else [])
+
+    def test_whose_columns_have_other_types_now_is_asked_again_outside_a_transaction(self, numbers: Numbers) -> None:
+        named = Prepared("SELECT name FROM numbers")
+        run("ALTER TABLE numbers ADD COLUMN name varchar(10)")
+        assert run(named).fetchall() == []
+        run("ALTER TABLE numbers ALTER COLUMN name TYPE varchar(20)")
+        assert run(named).fetchall() == []
+
+    def test_leaves_what_postgresql_cannot_do_at_all_as_an_error(self, numbers: Numbers) -> None:
+        run(ALL)
+        for _ in range(2):
+            with pytest.raises(NotSupportedError):
+                run("SELECT 1 FROM numbers FULL JOIN numbers AS n ON numbers.number < n.number")
 
     def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
