@@ -93,7 +93,9 @@ class Cursor(ClientCursor[Any]):
             names.move_to_end(query.name)
         else:
             if len(names) == MOST_PREPARED:
-                super().execute(f"DEALLOCATE {names.popitem(last=False)[0]}")
+                oldest = next(iter(names))
+                super().execute(f"DEALLOCATE {oldest}")
+                del names[oldest]
             super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
             names[query.name] = None
         return query.call

@@ -249,6 +249,19 @@ class TestAPreparedStatement:
         run(ADD, {"number": 5})
         assert numbers() == [1, 2, 5, 6]
 
+    def test_is_not_lost_where_it_cannot_be_forgotten(self, numbers: Numbers) -> None:
+        run(ADD, {"number": 1})
+        for number in range(MOST_PREPARED - 1):
+            run(Prepared(f"SELECT {number}"))
+        with transaction.atomic():
+            with pytest.raises(DataError):
+                run("SELECT 1 / 0")
+            with pytest.raises(InternalError):
+                run(Prepared("SELECT 'one more'"))
+            transaction.set_rollback(True)
+        run(ADD, {"number": 3})
+        assert numbers() == [1, 2, 3, 4]
+
     def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
         with ThreadPoolExecutor(1) as thread:
