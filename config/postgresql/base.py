@@ -25,6 +25,7 @@ from django.db.backends.utils import debug_transaction
 from django.db.utils import DatabaseErrorWrapper, InterfaceError
 from django.utils.functional import cached_property
 from psycopg import ClientCursor, Connection, OperationalError
+from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
@@ -63,13 +64,13 @@ class Cursor(ClientCursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
         if not self.due:
-            return super().execute(self._as_sent(query), params, **options)
+            return self._send(self._as_sent(query), params, **options)
         waiting = self.due[:]
         message = [*waiting, Statement(query, params)]
         text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
         self.due.clear()
         try:
-            super().execute(text, **options)
+            self._send(text, **options)
         except Exception:  # whatever it is, it is raised again
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 self.due[:0] = waiting  # the server could not read the message, so it has done nothing of it
@@ -79,6 +80,19 @@ class Cursor(ClientCursor[Any]):
                 self.set_result(number)
                 each.rows = self.fetchall()
         return self.set_result(-1)
+
+    def _send(self, query: Any, params: Any = None, **options: Any) -> "Cursor":
+        """End a connection on which PostgreSQL refuses a prepared statement: a column of its result has another type.
+
+        It would refuse it for as long as the connection lasts; the next connection prepares it anew.
+        """
+        try:
+            return super().execute(query, params, **options)
+        except FeatureNotSupported as error:
+            if error.diag.source_function != "RevalidateCachedQuery":
+                raise
+            self.connection.close()
+            raise OperationalError(str(error)) from error
 
     def _as_sent(self, query: Any) -> Any:
         """The call of what is prepared, which it is from now on; anything else as it is."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,20 @@ class TestAPreparedStatement:
             transaction.set_rollback(True)
         run(ADD, {"number": 3})
         assert numbers() == [1, 2, 3, 4]
+
+    @pytest.mark.parametrize("within", [nullcontext, transaction.atomic])
+    def test_whose_result_has_another_type_ends_the_connection(self, transactional_db: None, within: Any) -> None:
+        words = Prepared("SELECT word FROM words")
+        run("CREATE TABLE words (word varchar(5))")
+        try:
+            run(words)
+            run("ALTER TABLE words ALTER word TYPE varchar(6)")
+            with pytest.raises(OperationalError), within():
+                run(words)
+            connection.close()  # as at the end of a request
+            assert run(words).fetchall() == []
+        finally:
+            run("DROP TABLE words")
 
     def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
