@@ -67,7 +67,12 @@ class Cursor(ClientCursor[Any]):
             return self._send(self._as_sent(query), params, **options)
         waiting = self.due[:]
         message = [*waiting, Statement(query, params)]
-        text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
+        try:
+            text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
+        except psycopg.Error:
+            if self.connection.info.transaction_status == TransactionStatus.INERROR:
+                self.due.clear()  # one could not be declared, and what is due would only fail before a ROLLBACK TO
+            raise
         self.due.clear()
         try:
             self._send(text, **options)

@@ -229,6 +229,18 @@ class TestAPreparedStatement:
             assert run(missing).fetchall() == []
         run("DROP TABLE made_later")
 
+    def test_that_cannot_be_declared_ends_no_more_than_its_savepoint(self, numbers: Numbers) -> None:
+        def fail() -> None:
+            postpone(INSERT, {"number": 2})
+            run(Prepared("SELECT number FROM never_made"))
+
+        with transaction.atomic():
+            run(INSERT, {"number": 1})
+            with pytest.raises(ProgrammingError):
+                transaction.atomic(fail)()
+            run(INSERT, {"number": 3})
+        assert numbers() == [1, 3]
+
     def test_goes_on_where_its_table_is_changed_or_made_anew(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
         run("ALTER TABLE numbers ADD COLUMN name text")
