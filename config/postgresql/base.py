@@ -71,7 +71,12 @@ class Cursor(ClientCursor[Any]):
                 return super().execute(query, params, **options)
         waiting = self.due[:]
         message = [*waiting, Statement(query, params)]
-        text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
+        try:
+            text = "\n;\n".join(self.mogrify(self._as_sent(each.sql), each.params) for each in message)
+        except psycopg.Error:
+            if self.connection.info.transaction_status == TransactionStatus.INERROR:
+                self.due.clear()  # one could not be declared, and what is due would only fail before a ROLLBACK TO
+            raise
         self.due.clear()
         try:
             super().execute(text, **options)
@@ -101,7 +106,9 @@ class Cursor(ClientCursor[Any]):
             names.move_to_end(query.name)
         else:
             if len(names) == MOST_PREPARED:
-                super().execute(f"DEALLOCATE {names.popitem(last=False)[0]}")
+                oldest = next(iter(names))
+                super().execute(f"DEALLOCATE {oldest}")
+                del names[oldest]
             super().execute(query.declaration)  # by itself: what fails beside it would leave open whether it was read
             names[query.name] = None
         return query.call
@@ -112,7 +119,7 @@ class Cursor(ClientCursor[Any]):
         A migration has changed them; a text returns what there is. Raises PlanOutdated within a transaction, which is
         over, and the error where it is another one.
         """
-        if not _prepared.get(self.connection):
+        if error.diag.source_function != "RevalidateCachedQuery":
             raise error
         _prepared[self.connection] = None
         if self.connection.info.transaction_status != TransactionStatus.IDLE:

@@ -391,20 +391,21 @@ def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) 
 
     Raises UnknownGroup, Stale.
     """
-    group = _to_write().get(
+    row = _to_write().ask(
         "id", group_id, where="t0.org_id = %s AND t0.deleted_at IS NULL", params=[org.id], lock="FOR UPDATE"
     )
+    taken_out = manual_changes.ask_for_removals(org.id)
+    group = row()
     if group is None:
         raise UnknownGroup(group_id)
     if expected is not None and group.revision not in expected:
         raise Stale(group_id)
-    return group, group.taken_out, group.locked_at
+    return group, taken_out(), group.locked_at
 
 
 @cache
 def _to_write() -> Joined:
-    taken_out = manual_changes.REMOVALS_IN_ORG.format(group="t0")
-    return Joined(PushedGroup, json=["attributes", "folded"], also={"taken_out": taken_out})
+    return Joined(PushedGroup, json=["attributes", "folded"])
 
 
 def assign(group: PushedGroup, facts: GroupFacts) -> list[str]:

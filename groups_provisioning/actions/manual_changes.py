@@ -5,7 +5,7 @@ yields to a claim, a removal ends with the next SCIM write that names the person
 if the IdP writes none, on the person or a group.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from orgs import admin_news, entities, history, people
 from orgs.catalogue import UnknownRole
 from orgs.change_details import PlacementAbout, UserPlaced, UserPutBack, UserRolesSet, UserTakenOut
 from orgs.db import transactions
+from orgs.db.prepared import Prepared
 from orgs.db.transactions import command
 from orgs.entities import KindOff
 from orgs.history import Cause
@@ -115,12 +116,23 @@ def set_roles(*, org: Organization, user_id: UUID, roles: Collection[str] | None
 # --- What SCIM ends (SPEC R4) -----------------------------------------------------------------------------------------
 
 
-REMOVALS = """
-EXISTS (SELECT FROM orgs_handplacement h WHERE h.org_id = {user}.org_id AND h.user_id = {user}.id AND NOT h.placed)
-"""
-"""Whether a user was taken out of anything by hand: read with the row that is locked anyway."""
-REMOVALS_IN_ORG = "EXISTS (SELECT FROM orgs_handplacement h WHERE h.org_id = {group}.org_id AND NOT h.placed)"
-"""Whether anybody in a group's org was taken out of anything by hand: read in the same way."""
+_TAKEN_OUT = Prepared("""
+SELECT EXISTS (SELECT FROM orgs_handplacement WHERE org_id = %s AND user_id = %s AND NOT placed)
+""")
+_ANYBODY_TAKEN_OUT = Prepared("SELECT EXISTS (SELECT FROM orgs_handplacement WHERE org_id = %s AND NOT placed)")
+
+
+def ask_for_removals(org_id: UUID, user_id: UUID | None = None) -> Callable[[], bool]:
+    """Ask whether this user, or anybody in the org, was taken out of anything by hand.
+
+    It goes with the lock of the row that is written, and after it: a column beside the lock would be read before the
+    wait for it.
+    """
+    if user_id is None:
+        rows = transactions.ask(_ANYBODY_TAKEN_OUT, [org_id])
+    else:
+        rows = transactions.ask(_TAKEN_OUT, [org_id, user_id])
+    return lambda: bool(rows()[0][0])
 
 
 def end_removals(user: User) -> bool:

@@ -8,8 +8,6 @@ from functools import cache
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
 
 from groups_provisioning.actions import conflict_decisions, manual_changes, members
 from groups_provisioning.engine import reconcile
@@ -71,7 +69,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
         raise UserProvisioningOff
     if added := people.add_unless_known(org=org, facts=facts, at=cause.at):
         return Written(added[0], _settle_and_record(org, *added, UserCreated, cause))
-    user, taken_out = _meant_by(org, facts)
+    user = _meant_by(org, facts)
     if user is None:
         kind: type[PersonDetail] = UserCreated
         user, effects = people.add(org=org, facts=facts, at=cause.at)
@@ -84,7 +82,7 @@ def create_user(*, org: Organization, facts: people.Facts, cause: Cause) -> Writ
         kind = UserAdopted
         effects = people.change(user=user, facts=facts, at=cause.at) or []
         _tell_if_taken(user, effects, cause)
-    if taken_out:
+    if kind is not UserCreated:
         manual_changes.end_removals(user)
     return Written(user, _settle_and_record(org, user, effects, kind, cause))
 
@@ -173,6 +171,7 @@ def _locked(
     """
     lock = "FOR UPDATE" if leaves else "FOR NO KEY UPDATE"
     row = _to_write().ask("id", user_id, where=PROVISIONABLE, params=[org.id], lock=lock)
+    taken_out = manual_changes.ask_for_removals(org.id, user_id)
     asked = reconcile.ask(org.id, user_id)
     user = row()
     if user is None:
@@ -180,17 +179,16 @@ def _locked(
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
     transactions.next_change()
-    return user, user.taken_out, user.locked_at, asked
+    return user, taken_out(), user.locked_at, asked
 
 
 @cache
 def _to_write() -> Joined:
-    taken_out = manual_changes.REMOVALS.format(user="t0")
-    return Joined(User, json=["attributes", "folded"], also={"taken_out": taken_out})
+    return Joined(User, json=["attributes", "folded"])
 
 
-def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool]:
-    """The existing user whom a create refers to, locked, and whether they were taken out of anything by hand.
+def _meant_by(org: Organization, facts: people.Facts) -> User | None:
+    """The existing user whom a create refers to, locked.
 
     It is the user who has the userName now, or else one whom SCIM deleted with it: of several, the one with the same
     external id, or else the last. Two different external ids mean two people (SPEC U3).
@@ -198,15 +196,12 @@ def _meant_by(org: Organization, facts: people.Facts) -> tuple[User | None, bool
     """
     domains.check(org, facts.login_email)
     namesakes = User.objects.for_org(org).filter(user_name_key=fold(facts.user_name), is_owner=False)
-    taken_out = RawSQL(manual_changes.REMOVALS.format(user="orgs_user"), [], BooleanField())  # noqa: S611 - a constant
-    known = namesakes.annotate(taken_out=taken_out)
-    locked = known.select_for_update(of=("self",)).order_by("-deleted_at")
+    locked = namesakes.select_for_update().order_by("-deleted_at")
     present = [user for user in locked if user.deleted_at is None]
     same = [user for user in locked if facts.external_id and user.external_id == facts.external_id]
     unknown = [user for user in locked if not (facts.external_id and user.external_id)]
     transactions.next_change()
-    meant = next(iter([*present, *same, *unknown]), None)
-    return meant, meant is not None and meant.taken_out
+    return next(iter([*present, *same, *unknown]), None)
 
 
 def _settle_and_record(

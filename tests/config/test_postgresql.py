@@ -229,6 +229,18 @@ class TestAPreparedStatement:
             assert run(missing).fetchall() == []
         run("DROP TABLE made_later")
 
+    def test_that_cannot_be_declared_ends_no_more_than_its_savepoint(self, numbers: Numbers) -> None:
+        def fail() -> None:
+            postpone(INSERT, {"number": 2})
+            run(Prepared("SELECT number FROM never_made"))
+
+        with transaction.atomic():
+            run(INSERT, {"number": 1})
+            with pytest.raises(ProgrammingError):
+                transaction.atomic(fail)()
+            run(INSERT, {"number": 3})
+        assert numbers() == [1, 3]
+
     def test_goes_on_where_its_table_is_changed_or_made_anew(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})
         run("ALTER TABLE numbers ADD COLUMN name text")
@@ -279,6 +291,19 @@ class TestAPreparedStatement:
         for _ in range(2):
             with pytest.raises(NotSupportedError):
                 run("SELECT 1 FROM numbers FULL JOIN numbers AS n ON numbers.number < n.number")
+
+    def test_is_not_lost_where_it_cannot_be_forgotten(self, numbers: Numbers) -> None:
+        run(ADD, {"number": 1})
+        for number in range(MOST_PREPARED - 1):
+            run(Prepared(f"SELECT {number}"))
+        with transaction.atomic():
+            with pytest.raises(DataError):
+                run("SELECT 1 / 0")
+            with pytest.raises(InternalError):
+                run(Prepared("SELECT 'one more'"))
+            transaction.set_rollback(True)
+        run(ADD, {"number": 3})
+        assert numbers() == [1, 2, 3, 4]
 
     def test_belongs_to_one_connection(self, numbers: Numbers) -> None:
         run(ADD, {"number": 1})

@@ -24,7 +24,6 @@ def test_rows_that_are_to_be_written(idp: Idp, org: Organization) -> None:
     with transaction.atomic():
         found = user_intake._to_write().get("id", user.id, lock="FOR UPDATE")
         assert columns(found) == columns(User.objects.get(id=user.id))
-        assert found.taken_out is False
         assert found.locked_at > found.modified_at
         found = group_intake._to_write().get("id", group.id, lock="FOR UPDATE")
         assert columns(found) == columns(PushedGroup.objects.get(id=group.id))

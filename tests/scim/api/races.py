@@ -50,8 +50,13 @@ def at_once(secret: str, *calls: Call) -> list[HttpResponse]:
         return [answer.result(60) for answer in answers]
 
 
-def behind(row: User | PushedGroup, secret: str, *calls: Call) -> list[HttpResponse]:
-    """The answers to calls that all wait for one row before any goes on; fewer than connections in the pool."""
+def behind(
+    row: User | PushedGroup, secret: str, *calls: Call, doing: Callable[[], object] = lambda: None
+) -> list[HttpResponse]:
+    """The answers to calls that all wait for one row before any goes on; fewer than connections in the pool.
+
+    doing: what the transaction that they wait for does.
+    """
     with ExitStack() as stack:
         with transaction.atomic():
             type(row).objects.select_for_update().get(id=row.id)
@@ -60,6 +65,7 @@ def behind(row: User | PushedGroup, secret: str, *calls: Call) -> list[HttpRespo
             while waiting() < len(calls):
                 assert time.monotonic() < deadline, f"{waiting()} wait, {answers}"
                 time.sleep(0.01)
+            doing()
         return [answer.result(60) for answer in answers]
 
 

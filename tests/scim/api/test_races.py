@@ -1,7 +1,7 @@
 """Requests at the same moment, on real connections: nothing is lost, and contention is never seen (SPEC S2, S7)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
@@ -12,10 +12,13 @@ import pytest
 from django.db import transaction
 from django.http import HttpResponse
 
+from groups_provisioning.actions import manual_changes
+from groups_provisioning.models import Membership, PushedGroup
 from orgs.db import transactions
-from orgs.models import LedgerEntry, Organization, Standing, User
+from orgs.models import Entity, LedgerEntry, Organization, Standing, User
 from tests.conftest import Idp
 from tests.factories import OrganizationFactory, UserFactory, issue_token
+from tests.groups_provisioning.world import TEAM, by_admin, map_to, push, push_user, settle_marked
 from tests.scim.api.races import ROUNDS, Call, at_once, behind, sent, statuses
 
 
@@ -221,6 +224,46 @@ class TestOneUser:
             told = [(entry.was, entry.now) for entry in entries]
             assert all(was != now for was, now in told)
             assert all(before[1] == after[0] for before, after in pairwise(told))
+
+
+class TestARemovalByHand:
+    """By an admin whom a request waits for: the request comes after it, and so ends it (SPEC R4)."""
+
+    @pytest.fixture
+    def ada(self, org: Organization, secret: str) -> User:
+        """In a team, by a group."""
+        user = User.objects.get(id=push_user(Idp(secret), "Ada Lovelace"))
+        map_to(push(Idp(secret), "Engineers", user), TEAM, "Platform")
+        settle_marked(org)
+        return user
+
+    @pytest.fixture
+    def removed(self, org: Organization, ada: User) -> Callable[[], object]:
+        team = Entity.objects.for_org(org).get()
+        return lambda: manual_changes.take_out(org=org, user_id=ada.id, entity_id=team.id, cause=by_admin())
+
+    def test_ends_with_a_write_of_the_person(self, secret: str, ada: User, removed: Callable[[], object]) -> None:
+        assert statuses(behind(ada, secret, patch(ada, displayName="Ada"), doing=removed)) == [200]
+        assert Membership.objects.filter(user=ada).exists()
+
+    def test_ends_with_a_create_that_means_the_person(
+        self, org: Organization, secret: str, ada: User, removed: Callable[[], object]
+    ) -> None:
+        User.objects.filter(id=ada.id).update(scim_managed=False)
+        assert statuses(behind(ada, secret, create(ada.user_name), doing=removed)) == [201]
+        assert Membership.objects.filter(user=ada).exists()
+
+    def test_ends_with_a_write_of_their_group(
+        self, org: Organization, secret: str, ada: User, removed: Callable[[], object]
+    ) -> None:
+        group = PushedGroup.objects.get()
+
+        def rename(idp: Idp) -> HttpResponse:
+            return idp.patch(f"/Groups/{group.id}", {"op": "replace", "value": {"displayName": "Engines"}})
+
+        assert statuses(behind(group, secret, rename, doing=removed)) == [200]
+        settle_marked(org)
+        assert Membership.objects.filter(user=ada).exists()
 
 
 class TestWaiting:
