@@ -43,6 +43,7 @@ from orgs import (
 )
 from orgs.admin.people import SwitchRefused
 from orgs.db import sealed
+from orgs.db.prepared import PlanOutdated
 from orgs.models import EntityKind
 from orgs.web import access, bodies, in_flight, link_access, turns, viewing
 from scim.mapping.errors import scim_error
@@ -55,6 +56,7 @@ TOLD_BY = {
     bodies.CutOff: "api/bodies.py",
     bodies.TooLarge: "api/bodies.py",
     BadPattern: "groups_provisioning/refusals.py",
+    PlanOutdated: "orgs/db/transactions.py",
     Outdated: "groups_provisioning/pages/deciding.py",
     conflict_decisions.ConflictGone: "groups_provisioning/pages/conflicts/views.py",
     conflict_decisions.UnknownDecision: "groups_provisioning/pages/conflicts/views.py",
