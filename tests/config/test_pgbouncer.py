@@ -19,6 +19,7 @@ from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
 from config import services
+from config.postgresql.base import DatabaseWrapper
 from config.settings import _database
 from orgs.db.prepared import Prepared
 from orgs.db.transactions import is_unavailable
@@ -30,9 +31,6 @@ pytestmark = [
     pytest.mark.exhaustive,  # besides, `make pgbouncer` runs most of the suite through one
     pytest.mark.skipif(not SERVER and os.environ.get("CI") != "true", reason="needs pgbouncer"),
 ]
-
-ALIAS = "bouncer"
-"""Of the database behind it. Django has one pool for each alias in a process, whatever the settings are."""
 
 
 @pytest.fixture
@@ -60,11 +58,15 @@ def bouncer(state: Path, addresses: services.Addresses) -> Iterator[PgBouncer]:
 @pytest.fixture
 def connections(bouncer: PgBouncer, django_db_blocker: DjangoDbBlocker) -> Iterator[ConnectionHandler]:
     """As Django has them, one for each thread."""
-    connections = ConnectionHandler({"default": {}, ALIAS: _database(bouncer.database_url)})
+    connections = ConnectionHandler({"default": _database(bouncer.database_url)})
+    pools = DatabaseWrapper._connection_pools  # one for each alias of the process, whatever the settings are
+    pool_of_other_tests = pools.pop("default", None)
     with django_db_blocker.unblock():
         yield connections
-        connections[ALIAS].close()
-        connections[ALIAS].close_pool()
+        connections["default"].close()
+        connections["default"].close_pool()
+    if pool_of_other_tests:
+        pools["default"] = pool_of_other_tests
 
 
 def manage(url: str, addresses: services.Addresses, state: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -92,7 +94,7 @@ class TestLimits:
     CHECK = ("check", "--database=default", "--fail-level=WARNING")
 
     def test_are_those_of_the_portal(self, connections: ConnectionHandler, settings) -> None:  # S9
-        with connections[ALIAS].cursor() as cursor:
+        with connections["default"].cursor() as cursor:
             asked = ", ".join(f"current_setting('{name}')" for name in settings.DATABASE_LIMITS)
             cursor.execute(f"SELECT {asked}")
             assert cursor.fetchone() == tuple(settings.DATABASE_LIMITS.values())
@@ -121,21 +123,21 @@ def copy(database: Any) -> None:
 class TestItsConnections:
     def test_are_enough_for_many_more_threads(self, connections: ConnectionHandler) -> None:
         def work(_: int) -> int:
-            database = connections[ALIAS]
+            database = connections["default"]
             ask(database, "BEGIN")
             process = ask(database, "SELECT pg_backend_pid() FROM pg_sleep(0.001)")
             ask(database, "COMMIT")
             database.close()
             return int(process)
 
-        connections[ALIAS].ensure_connection()
+        connections["default"].ensure_connection()
         with ThreadPoolExecutor(20) as threads:
             processes = list(threads.map(work, range(400)))
         assert len(processes) == 400
         assert len(set(processes)) <= 2
 
     def test_have_nothing_prepared(self, connections: ConnectionHandler) -> None:
-        database, statement = connections[ALIAS], Prepared("SELECT 1 + %s::int")
+        database, statement = connections["default"], Prepared("SELECT 1 + %s::int")
         for number in range(3):
             with database.cursor() as cursor:
                 cursor.execute(statement, [number])
@@ -146,7 +148,7 @@ class TestItsConnections:
     def test_that_postgresql_ends_are_an_outage(
         self, connections: ConnectionHandler, addresses: services.Addresses, then: Callable[[Any], object]
     ) -> None:  # S2
-        database = connections[ALIAS]
+        database = connections["default"]
         ask(database, "BEGIN")
         process = ask(database, "SELECT pg_backend_pid()")
         with psycopg.connect(addresses.database_url, autocommit=True) as other:
@@ -158,11 +160,11 @@ class TestItsConnections:
     def test_come_back_when_postgresql_does(self, connections: ConnectionHandler, state: Path) -> None:  # S2
         def refusal() -> DatabaseError | None:
             try:
-                ask(connections[ALIAS])
+                ask(connections["default"])
             except DatabaseError as error:
                 return error
             finally:
-                connections[ALIAS].close()
+                connections["default"].close()
             return None
 
         assert not refusal()
