@@ -29,9 +29,7 @@ from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-from orgs.db.prepared import PlanOutdated, Prepared
-
-Rows = list[tuple[Any, ...]]
+from orgs.db.prepared import PlanOutdated, Prepared, Rows
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +140,8 @@ class Cursor(ClientCursor[Any]):
         if self.due:
             last = self.due.pop()
             self.execute(last.sql, last.params)
+            if last.is_question:
+                last.rows = self.fetchall()
 
 
 class Errors(DatabaseErrorWrapper):

@@ -21,6 +21,7 @@ from groups_provisioning.actions.members import Delta
 from groups_provisioning.actions.rule_evaluation import Outcome
 from groups_provisioning.actions.user_intake import Stale
 from groups_provisioning.models import PushedGroup
+from groups_provisioning.models.groups import LIVE
 from groups_provisioning.rules.assignments import UnknownGroup
 from orgs import feed, history, past
 from orgs.change_details import (
@@ -194,19 +195,6 @@ def _change_group(
     expected: frozenset[int] | None,
     listed_up_to: int,
 ) -> PushedGroup:
-    group = _changed(org, group_id, edit, cause, expected)
-    if group.member_count <= listed_up_to:
-        members.ask_listed(group)
-    return group
-
-
-def _changed(
-    org: Organization,
-    group_id: UUID,
-    edit: Callable[[PushedGroup], GroupEdit],
-    cause: Cause,
-    expected: frozenset[int] | None,
-) -> PushedGroup:
     group, anybody_taken_out, locked_at = _locked(org, group_id, expected)
     was = group.display_name
     wished = edit(group)
@@ -233,7 +221,7 @@ def _changed(
         if marked or delta.skipped:
             detail = GroupChanged(**about(group, delta), marked=marked)
             _record(org, group, detail, cause, change_id, delta.skipped)
-        return group
+        return _to_list(group, listed_up_to)
     group.revision += 1
     group.modified_at = at
     save(group, update_fields=[*written, "revision", "modified_at"])
@@ -252,6 +240,13 @@ def _changed(
         entities=outcome.renamed,
     )
     _record(org, group, detail, cause, change_id, delta.skipped)
+    return _to_list(group, listed_up_to)
+
+
+def _to_list(group: PushedGroup, most: int) -> PushedGroup:
+    """The group, with its members asked for if there are no more than so many."""
+    if group.member_count <= most:
+        members.ask_listed(group)
     return group
 
 
@@ -391,9 +386,7 @@ def _locked(org: Organization, group_id: UUID, expected: frozenset[int] | None) 
 
     Raises UnknownGroup, Stale.
     """
-    row = _to_write().ask(
-        "id", group_id, where="t0.org_id = %s AND t0.deleted_at IS NULL", params=[org.id], lock="FOR UPDATE"
-    )
+    row = _to_write().ask("id", group_id, where=LIVE, params=[org.id], lock="FOR UPDATE")
     taken_out = manual_changes.ask_for_removals(org.id)
     group = row()
     if group is None:

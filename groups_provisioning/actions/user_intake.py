@@ -144,8 +144,8 @@ def change_user(
 def delete_user(*, org: Organization, user_id: UUID, cause: Cause, expected: frozenset[int] | None = None) -> None:
     """Delete a user: deactivate, hide from SCIM, and undo decisions (SPEC U5, U3). Raises UnknownUser, Stale."""
     members.lock_groups_of(user_id)  # groups before users, in every command
-    user, _, locked_at, _ = _locked(org, user_id, expected, leaves=True)
-    cause = cause.under_locks(locked_at)
+    user = _present(_lock(org, user_id, "FOR UPDATE")(), user_id, expected)  # nobody else adds them to groups
+    cause = cause.under_locks(user.locked_at)  # type: ignore[attr-defined]
     members.leave_all(user_id, at=cause.at)
     effects = people.delete(user=user, at=cause.at)
     change_id = transactions.change_id()
@@ -162,24 +162,31 @@ def _tell_if_taken(user: User, effects: Sequence[Effect] | None, cause: Cause) -
         matters.note([taken])
 
 
-def _locked(
-    org: Organization, user_id: UUID, expected: frozenset[int] | None, *, leaves: bool = False
-) -> tuple[User, bool, datetime, Asked]:
+def _locked(org: Organization, user_id: UUID, expected: frozenset[int] | None) -> tuple[User, bool, datetime, Asked]:
     """A user, locked, whether they were taken out of anything by hand, the time of the lock, and the facts.
 
-    Raises UnknownUser, Stale. leaves: lock so that no other transaction adds them to groups.
+    Raises UnknownUser, Stale.
     """
-    lock = "FOR UPDATE" if leaves else "FOR NO KEY UPDATE"
-    row = _to_write().ask("id", user_id, where=PROVISIONABLE, params=[org.id], lock=lock)
+    row = _lock(org, user_id, "FOR NO KEY UPDATE")
     taken_out = manual_changes.ask_for_removals(org.id, user_id)
     asked = reconcile.ask(org.id, user_id)
-    user = row()
+    user = _present(row(), user_id, expected)
+    return user, taken_out(), user.locked_at, asked  # type: ignore[attr-defined]
+
+
+def _lock(org: Organization, user_id: UUID, lock: str) -> Callable[[], User | None]:
+    """What gives a user, locked; they come with the next statement."""
+    return _to_write().ask("id", user_id, where=PROVISIONABLE, params=[org.id], lock=lock)
+
+
+def _present(user: User | None, user_id: UUID, expected: frozenset[int] | None) -> User:
+    """A user who has just been locked, if it is one that the client knows. Raises UnknownUser, Stale."""
     if user is None:
         raise UnknownUser(user_id)
     if expected is not None and user.revision not in expected:
         raise Stale(user_id)
     transactions.next_change()
-    return user, taken_out(), user.locked_at, asked
+    return user
 
 
 @cache

@@ -32,12 +32,10 @@ from groups_provisioning.engine.resolution import (
 from orgs import org_memory, roles
 from orgs.catalogue import Catalogue
 from orgs.db import transactions
-from orgs.db.prepared import Prepared
+from orgs.db.prepared import Prepared, Rows
 from orgs.entities import kinds_on, kinds_switched_at
 from orgs.models import Organization, User
 from orgs.spans import spans
-
-Rows = list[tuple[Any, ...]]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

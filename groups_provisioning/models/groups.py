@@ -1,7 +1,7 @@
 """What identity providers push: groups, their members, and groups in groups."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -10,8 +10,12 @@ from django.db.models.functions import Cast, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from orgs.db.keys import FoldedField, uuid7
+from orgs.db.prepared import Rows
 from orgs.db.tenancy import TenantKey, TenantQuerySet, tenant, tenant_foreign_key
 from orgs.models import Change, User
+
+LIVE = "t0.org_id = %s AND t0.deleted_at IS NULL"
+"""`for_org(…).live()` for `orgs.db.cached_select`."""
 
 
 class PushedGroupQuerySet(TenantQuerySet["PushedGroup"]):
@@ -47,7 +51,7 @@ class PushedGroup(models.Model):
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     revision = models.PositiveBigIntegerField(default=1, editable=False)
 
-    listing: Callable[[], list[tuple[Any, ...]]] | None = None
+    listing: Callable[[], Rows] | None = None
     """What gives the members, where the command that wrote the group has asked for them (`actions.members`)."""
 
     objects = PushedGroupQuerySet.as_manager()

@@ -2,9 +2,12 @@
 
 import hashlib
 import re
-from typing import Self
+from typing import Any, Self
 
 from psycopg import OperationalError
+
+Rows = list[tuple[Any, ...]]
+"""What a statement returns."""
 
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?s|%%")
 

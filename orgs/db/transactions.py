@@ -15,7 +15,7 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 
 from orgs.db.keys import uuid7
-from orgs.db.prepared import PlanOutdated
+from orgs.db.prepared import PlanOutdated, Rows
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,7 +121,7 @@ def postpone(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> None:
     connection.postpone(sql, params)  # type: ignore[attr-defined]  # config.postgresql
 
 
-def ask(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> Callable[[], list[tuple[Any, ...]]]:
+def ask(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> Callable[[], Rows]:
     """Ask the database something together with the next statement of this transaction. Returns what gives the rows.
 
     If no statement is sent before the rows are wanted, the question is; so several questions cost one message. Each

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from groups_provisioning.actions.group_intake import GroupFacts
 from groups_provisioning.actions.members import Listed
 from groups_provisioning.models import PushedGroup
+from groups_provisioning.models.groups import LIVE
 from orgs.db.cached_select import Joined
 from orgs.models import FeedKind, Organization
 from scim.mapping.etags import etag
@@ -32,16 +33,12 @@ def resource_of(group: PushedGroup, dialect: Dialect) -> dict[str, Any]:
 
 def find(org: Organization, group_id: UUID) -> PushedGroup | None:
     """The group that SCIM lists with this id."""
-    return _groups().get("id", group_id, where=LISTED, params=[org.id])
+    return _groups().get("id", group_id, where=LIVE, params=[org.id])
 
 
 def read(org: Organization, ids: Sequence[str]) -> list[PushedGroup]:
     """The groups that SCIM lists with these ids, in their order."""
-    return _groups().in_order(ids, where=LISTED, params=[org.id])
-
-
-LISTED = "t0.org_id = %s AND t0.deleted_at IS NULL"
-"""`for_org(…).live()` for `orgs.db.cached_select`."""
+    return _groups().in_order(ids, where=LIVE, params=[org.id])
 
 
 @cache
@@ -172,7 +169,7 @@ _MEMBERS_WEIGHT = """
 + 250 * (SELECT count(*) FROM groups_provisioning_nestedgroup WHERE group_id = listed.id)
 """
 
-whole_list = WholeList(_TABLE, LISTED, FeedKind.GROUP, _WEIGHT)
+whole_list = WholeList(_TABLE, LIVE, FeedKind.GROUP, _WEIGHT)
 with_members = whole_list._replace(weight=f"{_WEIGHT} + {_MEMBERS_WEIGHT}")
 
 # The attributes by which a cursor can page through groups.

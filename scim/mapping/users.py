@@ -155,8 +155,8 @@ def facts_of(
 
 def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection) -> dict[str, Any]:
     """The representation of a user (RFC 7643 §4.1)."""
-    user, id_ = shown.user, str(shown.user.id)
-    resource: dict[str, Any] = {"id": id_} | resource_of(user, dialect)
+    user = shown.user
+    resource: dict[str, Any] = {"id": str(user.id)} | resource_of(user, dialect)
     if user.idp_roles is None:
         _show_effective_roles(resource, shown.roles, dialect.role)
     if dialect.placement and user.placement:
@@ -167,7 +167,7 @@ def render(shown: Shown, dialect: Dialect, base_url: str, projection: Projection
         "resourceType": "User",
         "created": moment(user.created_at),
         "lastModified": moment(user.modified_at),
-        "location": f"{base_url}/Users/{id_}",
+        "location": location(shown, base_url),
         "version": etag_of(shown),
     }
     own = dialect.user_extension

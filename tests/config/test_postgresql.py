@@ -32,7 +32,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from config.postgresql.base import MOST_PREPARED
 from config.postgresql.pool import POOL
 from orgs.db.prepared import Prepared
-from orgs.db.transactions import command, postpone
+from orgs.db.transactions import ask, command, postpone
 from tests.factories import OrganizationFactory, OwnerFactory
 
 
@@ -43,6 +43,7 @@ def numbers(transactional_db: None) -> Iterator[Callable[[], list[int]]]:
     def present() -> list[int]:
         return [number for (number,) in run("SELECT number FROM numbers ORDER BY number").fetchall()]
 
+    run("DROP TABLE IF EXISTS numbers")  # a test that ends its connection leaves one in the pool
     run("CREATE TEMPORARY TABLE numbers (number integer PRIMARY KEY)")
     yield present
     run("DROP TABLE IF EXISTS numbers")
@@ -169,6 +170,20 @@ class TestAPostponedStatement:
             postpone("SELECT 1 / 0", {})
             connection.close()
         assert run("SELECT 1").fetchone() == (1,)
+
+
+class TestAQuestion:
+    @pytest.mark.parametrize(
+        "then",
+        [lambda: run("SELECT 1"), lambda: connection.cursor().executemany(INSERT, [{"number": 9}]), lambda: None],
+        ids=["another statement", "many at once", "the commit"],
+    )
+    def test_is_asked_with_whatever_is_sent_next(self, numbers: Numbers, then: Callable[[], object]) -> None:
+        with transaction.atomic():
+            postpone(INSERT, {"number": 1})
+            found = ask("SELECT number FROM numbers", ())
+            then()
+        assert found() == [(1,)]
 
 
 ADD = Prepared("INSERT INTO numbers VALUES (%(number)s), (%(number)s + 1)")
